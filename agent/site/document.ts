@@ -1,0 +1,95 @@
+import { randomUUID } from "node:crypto";
+import type { z } from "zod";
+import { type Clock, systemClock } from "./clock.ts";
+import { EverspotError } from "./errors.ts";
+import { ConditionFailed, type ObjectStore, type StoredObject, WriteConflict } from "./store.ts";
+
+/**
+ * A JSON document that is only ever written by compare-and-swap (DESIGN §4). Its schema has a literal
+ * `version`; each write carries a fresh `nonce`, so a writer that got no answer can recognise its own write.
+ */
+export interface DocumentType<T extends { version: number; nonce: string }> {
+  key: string;
+  schema: z.ZodType<T>;
+}
+
+export interface Read<T> {
+  value: T | undefined;
+  etag: string | undefined;
+  /** The store's clock; undefined when the document does not exist (S3 sends no usable answer then). */
+  date: Date | undefined;
+}
+
+/** @throws EverspotError when the document is not of a version or form this everspot knows. */
+export async function readDocument<T extends { version: number; nonce: string }>(
+  store: ObjectStore,
+  type: DocumentType<T>,
+): Promise<Read<T>> {
+  const found = await store.get(type.key);
+  if (found === undefined) return { value: undefined, etag: undefined, date: undefined };
+  return { value: parseDocument(store, type, found), etag: found.etag, date: found.date };
+}
+
+function parseDocument<T extends { version: number; nonce: string }>(
+  store: ObjectStore,
+  type: DocumentType<T>,
+  found: StoredObject,
+): T {
+  const resource = `${store.url}/${type.key}`;
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(found.body));
+  } catch (cause) {
+    throw new EverspotError(`${type.key} is not JSON`, {
+      resource,
+      hint: "restore an earlier version of the object; the bucket keeps them",
+      cause,
+    });
+  }
+  const parsed = type.schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const version = (json as { version?: unknown } | null)?.version;
+  const issue = parsed.error.issues[0];
+  throw new EverspotError(
+    `${type.key} (version ${String(version)}) cannot be read: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`.trim(),
+    { resource, hint: "if a newer everspot wrote it, use that version or a later one" },
+  );
+}
+
+/**
+ * Reads, changes and writes until the write is the next one after the read.
+ *
+ * `change` gets the current value (undefined when there is none) and the store's time when known; it returns
+ * the new value without nonce, or `undefined` to leave everything as it is. It may run several times and must
+ * have no effect of its own.
+ * @returns what is stored afterwards, and whether this call wrote it.
+ */
+export async function updateDocument<T extends { version: number; nonce: string }>(
+  store: ObjectStore,
+  type: DocumentType<T>,
+  change: (current: T | undefined, date: Date | undefined) => Omit<T, "nonce"> | undefined,
+  clock: Clock = systemClock,
+): Promise<{ value: T | undefined; wrote: boolean }> {
+  const nonces = new Set<string>();
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const read = await readDocument(store, type);
+    if (read.value !== undefined && nonces.has(read.value.nonce)) return { value: read.value, wrote: true };
+    const next = change(read.value, read.date);
+    if (next === undefined) return { value: read.value, wrote: false };
+    const nonce = randomUUID();
+    nonces.add(nonce);
+    const value = type.schema.parse({ ...next, nonce });
+    try {
+      const condition = read.etag === undefined ? { ifNoneMatch: "*" as const } : { ifMatch: read.etag };
+      await store.put(type.key, JSON.stringify(value, null, 1), condition);
+      return { value, wrote: true };
+    } catch (error) {
+      if (!(error instanceof ConditionFailed || error instanceof WriteConflict)) throw error;
+      await clock.sleep(50 + 50 * attempt);
+    }
+  }
+  throw new EverspotError(`${type.key} kept changing while we tried to write it`, {
+    resource: `${store.url}/${type.key}`,
+    retry: "retry",
+  });
+}

@@ -1,0 +1,64 @@
+/** Every name everspot gives to something in AWS, in one place. */
+
+export const SITE_TAG = "everspot:site";
+
+/** The one TCP port an old instance is reached on by another of the same site while it forwards (DESIGN §9). */
+export const FORWARD_PORT = 8079;
+
+/** Name of the fleet, launch template, role, instance profile, security group, VPC … of a site. */
+export const resourceName = (site: string): string => `everspot-${site}`;
+
+/** Bucket names are global: account and region make ours unique. At most 63 characters (S3). */
+export const bucketName = (site: string, account: string, region: string): string =>
+  `everspot-${site}-${account}-${region}`;
+
+/** SSM Parameter Store path of the app's secrets, with the trailing slash. */
+export const secretPath = (site: string): string => `/everspot/${site}/`;
+
+/** The TXT record that fences ownership (DESIGN §8). */
+export const fenceRecord = (domain: string): string => `_everspot.${domain}`;
+
+/** The TXT record the CA asks for (RFC 8555 §8.4); a wildcard shares the record of its base name. */
+export const challengeRecord = (domain: string): string => `_acme-challenge.${domain.replace(/^\*\./, "")}`;
+
+const SAFE = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** One path segment of a key. @throws RangeError for anything that could leave its prefix. */
+function segment(value: string): string {
+  if (!SAFE.test(value) || value === "." || value === "..") {
+    throw new RangeError(`not usable in a bucket key: ${JSON.stringify(value)}`);
+  }
+  return value;
+}
+
+/** Names of a certificate as one key segment: sorted, joined by "+", `*` written as "_". */
+export function certificateSet(names: readonly string[]): string {
+  return segmentOfNames([...new Set(names.map((n) => n.toLowerCase()))].sort());
+}
+
+function segmentOfNames(names: string[]): string {
+  const joined = names.map((n) => n.replace("*", "_")).join("+");
+  if (!/^[a-z0-9._+-]{1,600}$/.test(joined) || names.length === 0) {
+    throw new RangeError(`not usable as certificate names: ${JSON.stringify(names)}`);
+  }
+  return joined;
+}
+
+/** Keys in the site's bucket (DESIGN §4). */
+export const keys = {
+  agent: (sha256: string) => `agent/${segment(sha256)}.tar.gz`,
+  layer: (kind: string, key: string) => `layers/${segment(kind)}/${segment(key)}.tar.gz`,
+  releasePrefix: "releases/",
+  releaseZip: (id: string) => `releases/${segment(id)}.zip`,
+  releaseManifest: (id: string) => `releases/${segment(id)}.json`,
+  channel: "channel.json",
+  site: "site.json",
+  deploy: "deploy.json",
+  certificate: (names: readonly string[], id: string) =>
+    `certificates/${certificateSet(names)}/v/${segment(id)}`,
+  certificatePrefix: (names: readonly string[]) => `certificates/${certificateSet(names)}/v/`,
+  certificatePointer: (names: readonly string[]) => `certificates/${certificateSet(names)}/current.json`,
+  certificateLedger: (names: readonly string[]) => `certificates/${certificateSet(names)}/ledger.json`,
+  bootPrefix: "boots/",
+  boot: (instance: string) => `boots/${segment(instance)}.json`,
+} as const;

@@ -1,0 +1,112 @@
+/** The documents both sides read and write (DESIGN §4): zod schemas, each with a version. Times are ISO 8601, UTC. */
+import { z } from "zod";
+import type { DocumentType } from "./document.ts";
+import { keys } from "./names.ts";
+
+const time = z.iso.datetime();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** `site.json`: who owns the site. Written only by compare-and-swap. */
+export const siteState = z.strictObject({
+  version: z.literal(1),
+  nonce: z.string(),
+  epoch: z.int().nonnegative(),
+  owner: z.string(),
+  /** IPv4 addresses of the owner. */
+  address: z.ipv4(),
+  privateAddress: z.ipv4(),
+  /** When EC2 launched the owner; the newest healthy launch wins. */
+  launched: time,
+  since: time,
+  release: z.string().optional(),
+  /** `claiming` until the records point at the owner and are INSYNC. */
+  state: z.enum(["claiming", "serving", "leaving"]),
+});
+export type SiteState = z.infer<typeof siteState>;
+export const siteDocument: DocumentType<SiteState> = { key: keys.site, schema: siteState };
+
+/** `channel.json`: which release an instance is to run. Written only by compare-and-swap. */
+export const channel = z.strictObject({
+  version: z.literal(1),
+  nonce: z.string(),
+  /** Grows by one at every published release; becomes the release's counter. */
+  counter: z.int().nonnegative(),
+  candidate: z
+    .strictObject({ id: z.string(), attempts: z.array(z.strictObject({ instance: z.string(), at: time })) })
+    .optional(),
+  current: z.string().optional(),
+  previous: z.string().optional(),
+  lastKnownGood: z.string().optional(),
+  quarantined: z.array(z.strictObject({ id: z.string(), at: time, reason: z.string() })),
+});
+export type Channel = z.infer<typeof channel>;
+export const channelDocument: DocumentType<Channel> = { key: keys.channel, schema: channel };
+
+/** `releases/<id>.json`: written once, after the zip. */
+export const releaseManifest = z.strictObject({
+  version: z.literal(1),
+  id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/),
+  counter: z.int().nonnegative(),
+  created: time,
+  /** Of the zip. */
+  sha256,
+  /** Bytes of the zip. */
+  size: z.int().nonnegative(),
+  /** Bytes and entries once unpacked. */
+  unpackedSize: z.int().nonnegative(),
+  files: z.int().nonnegative(),
+  git: z.strictObject({ commit: z.string(), dirty: z.boolean() }).optional(),
+  /** Who packed it, e.g. "ann@laptop" or a GitHub run URL. */
+  by: z.string().optional(),
+  /** "3.13": set when the release carries dependencies made for one Python. */
+  python: z.string().optional(),
+  /** Set when the release carries compiled code. */
+  arch: z.enum(["x86_64", "arm64"]).optional(),
+});
+export type ReleaseManifest = z.infer<typeof releaseManifest>;
+
+/** `boots/<instance>.json`: what a boot did, rewritten by the agent as it goes. */
+export const bootStep = z.strictObject({
+  name: z.string(),
+  needs: z.array(z.string()),
+  /** Seconds since the boot's `started`. */
+  start: z.number(),
+  /** Undefined while running. */
+  seconds: z.number().optional(),
+  state: z.enum(["running", "done", "failed", "skipped"]),
+  /** One line for a person: what was done, e.g. "release 7 from cache". */
+  detail: z.string().optional(),
+  error: z.string().optional(),
+  hint: z.string().optional(),
+  /** The last lines of what failed. */
+  lines: z.array(z.string()).optional(),
+});
+export type BootStep = z.infer<typeof bootStep>;
+
+export const bootRecord = z.strictObject({
+  version: z.literal(1),
+  site: z.string(),
+  instance: z.string(),
+  /** Of the kernel: tells a reboot from a launch. */
+  bootId: z.string(),
+  /** 1 for the first try of this boot; grows with every retry. */
+  attempt: z.int().positive(),
+  /** When EC2 launched the machine (IMDS does not tell; undefined until known). */
+  launched: time.optional(),
+  /** When bootstrap.sh began. Steps count from here. */
+  started: time,
+  updated: time,
+  state: z.enum(["booting", "serving", "standby", "failed"]),
+  agent: z.string(),
+  type: z.string().optional(),
+  zone: z.string().optional(),
+  address: z.ipv4().optional(),
+  privateAddress: z.ipv4().optional(),
+  release: z.string().optional(),
+  epoch: z.int().optional(),
+  certificate: z.strictObject({ serial: z.string(), expires: time, source: z.string() }).optional(),
+  steps: z.array(bootStep),
+  /** What a person should know though the boot went on, e.g. "serving the previous release". */
+  warnings: z.array(z.string()),
+});
+export type BootRecord = z.infer<typeof bootRecord>;

@@ -1,0 +1,59 @@
+/**
+ * Where the local EC2 gets its machines from. The model decides what exists and in which state; a driver makes
+ * it so. `simulated` keeps no machine at all (unit tests of the provisioner); `nspawn` boots a real Debian.
+ */
+export interface Machine {
+  instanceId: string;
+  imageId: string;
+  instanceType: string;
+  /** Of the local EC2's public and private address, 127.0.1.N or above; the machine binds no other. */
+  address: string;
+  availabilityZone: string;
+  /** Raw, not base64. */
+  userData: Uint8Array | undefined;
+}
+
+export interface Machines {
+  /** Creates the disk and boots; resolves when pid 1 runs. A machine that was stopped keeps its disk. */
+  start(machine: Machine): Promise<void>;
+  /** Clean shut-down, then killed after `graceSeconds`. Idempotent. */
+  stop(instanceId: string, graceSeconds: number): Promise<void>;
+  /** Power off at once, as when the host dies. Idempotent. */
+  kill(instanceId: string): Promise<void>;
+  /** Stops every process of the machine where it is (SIGSTOP), or lets it go on. */
+  freeze(instanceId: string): Promise<void>;
+  thaw(instanceId: string): Promise<void>;
+  /** Clean restart on the same disk. */
+  reboot(instanceId: string): Promise<void>;
+  /** Forgets the disk; the machine is stopped before. Idempotent. */
+  remove(instanceId: string): Promise<void>;
+  /** Called when a machine ended though nobody asked it to (`poweroff` inside). */
+  onExit(listener: (instanceId: string) => void): void;
+  /** What the machine printed on its console, newest last. */
+  console(instanceId: string): Promise<string>;
+  /** Runs a command as root inside; for tests and reports only. */
+  exec(
+    instanceId: string,
+    command: string,
+    args: readonly string[],
+  ): Promise<{ exitCode: number; stdout: string; stderr: string }>;
+  /** Ends every machine and leaves nothing behind. */
+  close(): Promise<void>;
+}
+
+/** No machines: states change, nothing runs. */
+export const simulatedMachines = (): Machines => ({
+  start: async () => {},
+  stop: async () => {},
+  kill: async () => {},
+  freeze: async () => {},
+  thaw: async () => {},
+  reboot: async () => {},
+  remove: async () => {},
+  onExit: () => {},
+  console: async () => "",
+  exec: async () => {
+    throw new Error("simulated machines run no commands");
+  },
+  close: async () => {},
+});

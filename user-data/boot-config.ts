@@ -1,0 +1,56 @@
+/**
+ * What `everspot up` bakes into the launch template for bootstrap.sh and the agent: facts of the site that do
+ * not change between releases. JSON, no secrets (user data can be read by anyone who may describe the template).
+ */
+import { z } from "zod";
+
+export const bootConfig = z.strictObject({
+  version: z.literal(1),
+  site: z.string(),
+  region: z.string(),
+  account: z.string(),
+  bucket: z.string(),
+  /** SHA-256 (hex) of `agent/<sha256>.tar.gz`. */
+  agent: z.string().regex(/^[0-9a-f]{64}$/),
+  domain: z.string(),
+  aliases: z.array(z.string()),
+  /** Route 53 hosted zone id, without "/hostedzone/". */
+  zone: z.string(),
+  app: z.strictObject({
+    /** "package.module:callable", as gunicorn takes it. */
+    wsgi: z.string(),
+    workers: z.int().positive(),
+    /** Path that must answer 200 over the app's socket, e.g. "/healthz". */
+    health: z.string().startsWith("/"),
+    /** Folder of the release that nginx serves at a URL prefix. */
+    static: z.strictObject({ url: z.string(), folder: z.string() }).optional(),
+    /** Commands run in the release as the app's user before it starts, e.g. "python3 manage.py migrate". */
+    beforeStart: z.array(z.string()),
+    env: z.record(z.string(), z.string()),
+    /** Seconds gunicorn gives one request, and the app to answer its first health check. */
+    timeout: z.int().positive(),
+  }),
+  image: z.strictObject({ os: z.enum(["debian-12", "debian-13"]), packages: z.array(z.string()) }),
+  certificate: z.strictObject({
+    source: z.enum(["letsencrypt", "acm"]),
+    email: z.string().optional(),
+    /** ACME directory URL. */
+    directory: z.url(),
+    /** A second ACME directory, asked when the first cannot serve; has a ledger of its own. */
+    fallbackDirectory: z.url().optional(),
+    /** KMS key for stored certificates; the bucket's default encryption otherwise. */
+    kmsKey: z.string().optional(),
+    /** ACM certificate to export (source = acm). */
+    arn: z.string().optional(),
+    mirrorToAcm: z.boolean(),
+  }),
+  dns: z.strictObject({
+    /** Seconds. */
+    ttl: z.int().positive(),
+    /** Seconds an old instance forwards after it was replaced. */
+    drain: z.int().nonnegative(),
+  }),
+  /** Seconds of Strict-Transport-Security; 0 sends none. */
+  hsts: z.int().nonnegative(),
+});
+export type BootConfig = z.infer<typeof bootConfig>;
