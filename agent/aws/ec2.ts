@@ -1,0 +1,58 @@
+import { DescribeInstancesCommand, type EC2Client, type Instance } from "@aws-sdk/client-ec2";
+import { EverspotError, messageOf } from "../site/errors.ts";
+import { SITE_TAG } from "../site/names.ts";
+
+/** An instance as EC2 sees it. `alive`: pending or running. */
+export interface Peer {
+  instance: string;
+  state: string;
+  alive: boolean;
+  launched: Date;
+  privateAddress: string | undefined;
+}
+
+/** What EC2 knows of the instances of this site. */
+export interface Peers {
+  /** Undefined when EC2 does not know the instance (any more): it is gone. */
+  find(instance: string): Promise<Peer | undefined>;
+  all(): Promise<Peer[]>;
+}
+
+export function createPeers(client: EC2Client, site: string): Peers {
+  async function describe(instanceId?: string): Promise<Peer[]> {
+    const filters = [{ Name: `tag:${SITE_TAG}`, Values: [site] }];
+    if (instanceId !== undefined) filters.push({ Name: "instance-id", Values: [instanceId] });
+    const found: Peer[] = [];
+    let token: string | undefined;
+    do {
+      const page = await client
+        .send(
+          new DescribeInstancesCommand({
+            Filters: filters,
+            ...(token === undefined ? {} : { NextToken: token }),
+          }),
+        )
+        .catch((cause: unknown) => {
+          throw new EverspotError(`EC2: describing the site's instances: ${messageOf(cause)}`, {
+            retry: "retry",
+            cause,
+          });
+        });
+      found.push(...(page.Reservations ?? []).flatMap((r) => r.Instances ?? []).map(peerOf));
+      token = page.NextToken;
+    } while (token !== undefined);
+    return found;
+  }
+  return { all: () => describe(), find: async (instance) => (await describe(instance))[0] };
+}
+
+function peerOf(instance: Instance): Peer {
+  const state = instance.State?.Name ?? "unknown";
+  return {
+    instance: instance.InstanceId ?? "",
+    state,
+    alive: state === "pending" || state === "running",
+    launched: instance.LaunchTime ?? new Date(0),
+    privateAddress: instance.PrivateIpAddress,
+  };
+}

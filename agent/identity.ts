@@ -1,0 +1,48 @@
+import { isIPv4 } from "node:net";
+import type { Metadata } from "./aws/imds.ts";
+import { EverspotError } from "./site/errors.ts";
+
+/** What the metadata service says this machine is. Addresses are IPv4. */
+export interface Identity {
+  instance: string;
+  type: string;
+  image: string;
+  zone: string;
+  address: string;
+  privateAddress: string;
+  lifeCycle: string;
+}
+
+/** @throws EverspotError when a value is missing or not of its form: nonsense must not reach a DNS record. */
+export async function readIdentity(metadata: Metadata): Promise<Identity> {
+  const read = async (path: string, valid: RegExp | ((text: string) => boolean)): Promise<string> => {
+    const text = (await metadata.get(`meta-data/${path}`))?.trim();
+    if (text === undefined) {
+      throw new EverspotError(`the metadata service knows no ${path}`, {
+        retry: "retry",
+        ...(path === "public-ipv4"
+          ? { hint: "the instance has no public IPv4 address: check the launch template" }
+          : {}),
+      });
+    }
+    if (!(valid instanceof RegExp ? valid.test(text) : valid(text))) {
+      throw new EverspotError(
+        `the metadata service answered ${path} with ${JSON.stringify(text.slice(0, 80))}`,
+        {
+          retry: "retry",
+        },
+      );
+    }
+    return text;
+  };
+  const [instance, type, image, zone, address, privateAddress, lifeCycle] = await Promise.all([
+    read("instance-id", /^i-[0-9a-f]{8,17}$/),
+    read("instance-type", /^[a-z0-9-]+\.[a-z0-9-]+$/),
+    read("ami-id", /^ami-[0-9a-f]{8,17}$/),
+    read("placement/availability-zone", /^[a-z0-9-]+$/),
+    read("public-ipv4", isIPv4),
+    read("local-ipv4", isIPv4),
+    read("instance-life-cycle", /^[a-z-]+$/),
+  ]);
+  return { instance, type, image, zone, address, privateAddress, lifeCycle };
+}

@@ -1,0 +1,131 @@
+import type { Peers } from "../aws/ec2.ts";
+import type { Zone } from "../dns.ts";
+import type { Clock } from "../site/clock.ts";
+import { readDocument, updateDocument } from "../site/document.ts";
+import { poll } from "../site/poll.ts";
+import { type SiteState, siteDocument } from "../site/records.ts";
+import type { ObjectStore } from "../site/store.ts";
+import { publishRecords, readFence } from "./records.ts";
+
+/** The candidate for owner. Addresses are IPv4; `launched` is EC2's launch time. */
+export interface Claimant {
+  instance: string;
+  address: string;
+  privateAddress: string;
+  launched: Date;
+  release: string;
+}
+
+export interface ClaimContext {
+  store: ObjectStore;
+  zone: Zone;
+  peers: Peers;
+  clock: Clock;
+  domain: string;
+  aliases: readonly string[];
+  /** Seconds. */
+  ttl: number;
+  signal?: AbortSignal;
+  /** Told when a part of the take-over is done, for the boot record. */
+  onProgress?: (done: "claimed" | "published" | "settled") => void;
+}
+
+export type Claim =
+  | { owner: true; epoch: number; previous: SiteState | undefined }
+  /** Another instance has the site, and rightly. */
+  | { owner: false; by: string };
+
+/** Route 53 settles within about 60 s as a rule; servers in far places may take longer. */
+const SETTLE_SECONDS = 300;
+
+/**
+ * Takes the site over (DESIGN §8): site.json by compare-and-swap, then the records by one fenced batch, then INSYNC.
+ *
+ * The newest launch wins; an older instance takes back only when EC2 says that the owner is gone. Every part can
+ * be repeated, so a take-over that was cut off is finished by calling again. The caller has seen this instance
+ * serve the site before.
+ * @throws EverspotError; nothing is undone then: a higher epoch without records harms nobody, the next claim exceeds it.
+ */
+export async function claimSite(me: Claimant, context: ClaimContext): Promise<Claim> {
+  const { store, zone, clock } = context;
+  const [gone, held] = await Promise.all([ownerIsGone(me, context), readFence(zone, context.domain)]);
+  let previous: SiteState | undefined;
+  const take = (state: SiteState | undefined): Omit<SiteState, "nonce"> | undefined => {
+    previous = state;
+    if (state !== undefined && (isMine(state, me) || !mayTake(state, me, gone))) return undefined;
+    return {
+      version: 1,
+      // The fence counts too: a lost site.json must not make every later owner look stale.
+      epoch: Math.max(state?.epoch ?? 0, held?.epoch ?? 0) + 1,
+      owner: me.instance,
+      address: me.address,
+      privateAddress: me.privateAddress,
+      launched: me.launched.toISOString(),
+      since: new Date(clock.now()).toISOString(),
+      release: me.release,
+      state: "claiming",
+    };
+  };
+  const taken = await updateDocument(store, siteDocument, take, clock);
+  const state = taken.value;
+  if (state === undefined || state.owner !== me.instance)
+    return { owner: false, by: state?.owner ?? "nobody" };
+  context.onProgress?.("claimed");
+
+  const published = await publishRecords(zone, {
+    domain: context.domain,
+    aliases: context.aliases,
+    fence: { epoch: state.epoch, owner: me.instance },
+    address: me.address,
+    ttl: context.ttl,
+  });
+  if (!published.published) return { owner: false, by: published.owner.owner };
+  context.onProgress?.("published");
+  const change = published.change;
+  if (change !== undefined) {
+    await poll(
+      `Route 53 change ${change}`,
+      async () => ((await zone.settled(change)) ? { done: true } : { waiting: "PENDING" }),
+      {
+        seconds: SETTLE_SECONDS,
+        everySeconds: 1,
+        clock,
+        ...(context.signal ? { signal: context.signal } : {}),
+      },
+    );
+  }
+  context.onProgress?.("settled");
+
+  const serve = (current: SiteState | undefined): Omit<SiteState, "nonce"> | undefined => {
+    if (current?.epoch !== state.epoch || current.owner !== me.instance) return undefined;
+    if (current.state === "serving" && current.release === me.release) return undefined;
+    return { ...current, state: "serving", release: me.release };
+  };
+  const served = await updateDocument(store, siteDocument, serve, clock);
+  if (served.value?.epoch !== state.epoch) return { owner: false, by: served.value?.owner ?? "nobody" };
+  return {
+    owner: true,
+    epoch: state.epoch,
+    previous: previous?.owner === me.instance ? undefined : previous,
+  };
+}
+
+/** Same owner at the same addresses: after a stop and start the address is new, and with it the epoch. */
+const isMine = (state: SiteState, me: Claimant): boolean =>
+  state.owner === me.instance && state.address === me.address && state.privateAddress === me.privateAddress;
+
+/** The newest launch wins; launches of the same second are ordered by instance id. */
+export function mayTake(state: SiteState, me: Claimant, gone: ReadonlySet<string>): boolean {
+  if (state.owner === me.instance || gone.has(state.owner)) return true;
+  const theirs = Date.parse(state.launched);
+  const mine = me.launched.getTime();
+  return mine === theirs ? me.instance > state.owner : mine > theirs;
+}
+
+/** The recorded owner, if EC2 says that it is gone. */
+async function ownerIsGone(me: Claimant, context: ClaimContext): Promise<ReadonlySet<string>> {
+  const { value: state } = await readDocument(context.store, siteDocument);
+  if (state === undefined || state.owner === me.instance) return new Set();
+  const owner = await context.peers.find(state.owner);
+  return new Set(owner?.alive ? [] : [state.owner]);
+}
