@@ -27,6 +27,13 @@ export interface Machines {
   reboot(instanceId: string): Promise<void>;
   /** Forgets the disk; the machine is stopped before. Idempotent. */
   remove(instanceId: string): Promise<void>;
+  /**
+   * Keeps a copy of the machine's disk as it is now, running or stopped; `start` with this `imageId` boots from
+   * it. EC2 calls it for CreateImage. Resolves when the image can be booted.
+   */
+  snapshot(instanceId: string, imageId: string): Promise<void>;
+  /** Forgets an image made by `snapshot`; machines that run from it keep their disk. Idempotent. */
+  removeImage(imageId: string): Promise<void>;
   /** Called when a machine ended though nobody asked it to (`poweroff` inside). */
   onExit(listener: (instanceId: string) => void): void;
   /** What the machine printed on its console, newest last. */
@@ -50,6 +57,8 @@ export const simulatedMachines = (): Machines => ({
   thaw: async () => {},
   reboot: async () => {},
   remove: async () => {},
+  snapshot: async () => {},
+  removeImage: async () => {},
   onExit: () => {},
   console: async () => "",
   exec: async () => {
