@@ -1,0 +1,157 @@
+/**
+ * A visitor: asks for the site by name again and again and writes down what it got. A process of its own, so that
+ * nothing else in the rehearsal can hold it up.
+ *
+ * Usage: client.ts '<JSON of ClientOptions>'. Writes one JSON line per request to stdout; ends on SIGTERM after the
+ * requests in flight.
+ */
+import { Resolver } from "node:dns/promises";
+import { readFileSync } from "node:fs";
+import https from "node:https";
+import { clearInterval, setInterval } from "node:timers";
+import type { TLSSocket } from "node:tls";
+
+export interface ClientOptions {
+  name: string;
+  host: string;
+  path: string;
+  /** PEM of the root that the site's certificate must chain to. */
+  ca: string;
+  /** "127.0.0.1:53" */
+  dns: string;
+  /** Milliseconds between two requests. */
+  every: number;
+  /** An answer of the resolver is kept for this many times its TTL. 1 honours it. */
+  outstay: number;
+  keepAlive: boolean;
+  /** Every how many requests one is a POST to `postPath`; 0 for none. */
+  postEvery: number;
+  postPath: string;
+}
+
+/** One request as its sender saw it. */
+export interface Sample {
+  /** Milliseconds since the epoch when it was sent. */
+  at: number;
+  milliseconds: number;
+  method: "GET" | "POST";
+  /** Undefined when there was no answer. */
+  status?: number;
+  error?: string;
+  address?: string;
+  /** Serial number of the certificate of a new connection. */
+  serial?: string;
+  /** First 200 characters of the answer to a POST. */
+  body?: string;
+}
+
+export const failed = (sample: Sample): boolean =>
+  sample.status === undefined || sample.status < 200 || sample.status >= 400;
+
+const TIMEOUT_MS = 10_000;
+
+class CachingResolver {
+  readonly #resolver = new Resolver({ timeout: 2_000, tries: 2 });
+  readonly #outstay: number;
+  #answer: { addresses: string[]; until: number } | undefined;
+  #asking: Promise<string[]> | undefined;
+
+  constructor(server: string, outstay: number) {
+    this.#resolver.setServers([server]);
+    this.#outstay = outstay;
+  }
+
+  async resolve(host: string): Promise<string[]> {
+    if (this.#answer !== undefined && Date.now() < this.#answer.until) return this.#answer.addresses;
+    this.#asking ??= this.#ask(host).finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #ask(host: string): Promise<string[]> {
+    const records = await this.#resolver.resolve4(host, { ttl: true });
+    const ttl = Math.min(...records.map((r) => r.ttl));
+    const addresses = records.map((r) => r.address);
+    this.#answer = { addresses, until: Date.now() + ttl * this.#outstay * 1000 };
+    return addresses;
+  }
+}
+
+async function run(options: ClientOptions): Promise<void> {
+  const resolver = new CachingResolver(options.dns, options.outstay);
+  const agent = new https.Agent({ keepAlive: options.keepAlive, maxSockets: options.keepAlive ? 4 : 64 });
+  const ca = readFileSync(options.ca);
+  let sent = 0;
+
+  const ask = async (): Promise<void> => {
+    const sample: Sample = { at: Date.now(), milliseconds: 0, method: "GET" };
+    const post = options.postEvery > 0 && ++sent % options.postEvery === 0;
+    if (post) sample.method = "POST";
+    const start = performance.now();
+    try {
+      const address = (await resolver.resolve(options.host))[0] ?? "";
+      sample.address = address;
+      Object.assign(sample, await request(options, agent, ca, address, post));
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      sample.error = code ?? message;
+    }
+    sample.milliseconds = Math.round((performance.now() - start) * 10) / 10;
+    process.stdout.write(`${JSON.stringify(sample)}\n`);
+  };
+
+  const flying = new Set<Promise<void>>();
+  const timer = setInterval(() => {
+    const one: Promise<void> = ask().finally(() => flying.delete(one));
+    flying.add(one);
+  }, options.every);
+  await new Promise<void>((resolve) => process.once("SIGTERM", () => resolve()));
+  clearInterval(timer);
+  await Promise.all(flying);
+  agent.destroy();
+}
+
+function request(
+  options: ClientOptions,
+  agent: https.Agent,
+  ca: Buffer,
+  address: string,
+  post: boolean,
+): Promise<Partial<Sample>> {
+  return new Promise((resolve, reject) => {
+    const body = JSON.stringify({ name: options.name, message: `at ${Date.now()}` });
+    const sending = https.request(
+      {
+        agent,
+        ca,
+        host: address,
+        servername: options.host,
+        path: post ? options.postPath : options.path,
+        method: post ? "POST" : "GET",
+        headers: {
+          host: options.host,
+          ...(post ? { "content-type": "application/json", "content-length": Buffer.byteLength(body) } : {}),
+        },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        const serial = (answer.socket as TLSSocket).getPeerCertificate?.().serialNumber;
+        answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+        answer.on("error", reject);
+        answer.on("end", () => {
+          resolve({
+            ...(answer.statusCode === undefined ? {} : { status: answer.statusCode }),
+            ...(serial === undefined ? {} : { serial }),
+            ...(post ? { body: Buffer.concat(chunks).toString().slice(0, 200) } : {}),
+          });
+        });
+      },
+    );
+    sending.on("error", reject);
+    sending.end(post ? body : undefined);
+  });
+}
+
+if (process.argv[2] !== undefined) await run(JSON.parse(process.argv[2]) as ClientOptions);

@@ -1,0 +1,40 @@
+import type { BootStep } from "../../agent/site/records.ts";
+import type { Sample } from "./client.ts";
+import type { Requests } from "./visitors.ts";
+
+/** What a scenario found. The JSON of the command line is this without `samples` and `timeline`. */
+export interface Result {
+  scenario: string;
+  /** What was not as it must be; empty when the scenario passed. */
+  problems: string[];
+  up?: { seconds: number; writes: number };
+  upAgain?: { writes: number };
+  boots: Boot[];
+  heal?: {
+    secondsToServing: number;
+    sameCertificate: boolean;
+    /** Where the time went: seconds from the reclaim until each was reached. */
+    parts: { name: string; seconds: number }[];
+  };
+  certificate?: { orders: number };
+  /** Of the first visitor; `clients` has each. */
+  requests?: Requests;
+  clients?: { name: string; requests: Requests }[];
+  down?: { leftovers: string[] };
+  /** More figures of one scenario. */
+  figures?: Record<string, number | string | boolean>;
+  timeline: Moment[];
+  visitors: { name: string; samples: readonly Sample[] }[];
+}
+
+export interface Boot {
+  instance: string;
+  seconds: number;
+  steps: Pick<BootStep, "name" | "start" | "seconds" | "state" | "detail">[];
+}
+
+/** Something that happened, in milliseconds since the epoch. */
+export interface Moment {
+  at: number;
+  what: string;
+}

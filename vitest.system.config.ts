@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+import unit from "./vitest.config.ts";
+
+/** Tests that need root and Debian's tools: real machines, certbot, nginx. One file at a time: they share 2 cores. */
+export default defineConfig({
+  test: {
+    ...unit.test,
+    include: ["test/system/**/*.test.ts"],
+    exclude: ["node_modules/**"],
+    fileParallelism: false,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
+  },
+});
