@@ -1,0 +1,58 @@
+import type { IncomingMessage } from "node:http";
+import { ContractError } from "./errors.ts";
+
+/**
+ * The whole body in one buffer: a body of known length is written straight into its final place, so that
+ * a large upload is in memory once.
+ */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const length = Number(request.headers["content-length"]);
+  if (!Number.isFinite(length)) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks);
+  }
+  const body = Buffer.allocUnsafe(length);
+  let at = 0;
+  for await (const chunk of request) at += (chunk as Buffer).copy(body, at);
+  if (at !== length) throw new ContractError(`content-length ${length}, but ${at} bytes came`);
+  return body;
+}
+
+export interface Unchunked {
+  body: Buffer;
+  /** Lower-case names. */
+  trailers: Record<string, string>;
+}
+
+/**
+ * Undoes `Content-Encoding: aws-chunked`: chunks of "<hex size>[;chunk-signature=…]\r\n<bytes>\r\n", a last one
+ * of size 0, then trailing headers. The bytes move forward within the same buffer.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
+ */
+export function unchunk(raw: Buffer): Unchunked {
+  let from = 0;
+  let to = 0;
+  for (;;) {
+    const lineEnd = raw.indexOf("\r\n", from);
+    const header = lineEnd < 0 ? "" : raw.toString("latin1", from, lineEnd);
+    const size = /^[0-9a-f]+(?=;|$)/i.exec(header)?.[0];
+    if (size === undefined) throw new ContractError(`aws-chunked: no chunk size at byte ${from}`);
+    from = lineEnd + 2;
+    const length = Number.parseInt(size, 16);
+    if (length === 0) break;
+    if (from + length + 2 > raw.length) throw new ContractError("aws-chunked: the body ends inside a chunk");
+    raw.copyWithin(to, from, from + length);
+    to += length;
+    from += length + 2;
+  }
+  return { body: raw.subarray(0, to), trailers: readTrailers(raw.toString("latin1", from)) };
+}
+
+function readTrailers(lines: string): Record<string, string> {
+  const pairs = lines.split("\r\n").flatMap((line) => {
+    const colon = line.indexOf(":");
+    return colon > 0 ? [[line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const] : [];
+  });
+  return Object.fromEntries(pairs);
+}

@@ -1,0 +1,52 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { AwsError } from "./errors.ts";
+
+/**
+ * What to do to one call. `loseRequest` cuts the connection before the handler runs, `loseReply` after it ran;
+ * `error` answers instead of the handler; `delayMs` waits before it.
+ */
+export interface Disturbance {
+  loseRequest?: true;
+  loseReply?: true;
+  error?: AwsError;
+  delayMs?: number;
+}
+
+export const throttled = (): AwsError => new AwsError("ThrottlingException", "Rate exceeded", 400);
+export const internalError = (): AwsError =>
+  new AwsError("InternalError", "We encountered an internal error.", 500);
+export const slowDown = (): AwsError => new AwsError("SlowDown", "Please reduce your request rate.", 503);
+
+/** Thrown to the server's edge: close the socket without an answer. */
+export class ConnectionLost extends Error {
+  override readonly name = "ConnectionLost";
+}
+
+/** Counts calls of each operation and disturbs the ones asked for. */
+export class Disturbances {
+  readonly #waiting: { name: string; left: number; disturbance: Disturbance }[] = [];
+
+  /** `nth` counts from now: 1 is the next call of the operation. */
+  add(name: string, nth: number, disturbance: Disturbance): void {
+    this.#waiting.push({ name, left: nth, disturbance });
+  }
+
+  /** Runs one call, disturbed when it is its turn. */
+  async around<T>(name: string, call: () => Promise<T>): Promise<T> {
+    const disturbance = this.#next(name);
+    if (disturbance.delayMs !== undefined) await delay(disturbance.delayMs);
+    if (disturbance.loseRequest) throw new ConnectionLost();
+    if (disturbance.error !== undefined) throw disturbance.error;
+    const result = await call();
+    if (disturbance.loseReply) throw new ConnectionLost();
+    return result;
+  }
+
+  #next(name: string): Disturbance {
+    const mine = this.#waiting.filter((w) => w.name === name);
+    for (const waiting of mine) waiting.left -= 1;
+    const due = mine.filter((w) => w.left <= 0);
+    for (const waiting of due) this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+    return Object.assign({}, ...due.map((w) => w.disturbance)) as Disturbance;
+  }
+}

@@ -1,0 +1,150 @@
+import { FromStringShapeDeserializer } from "@smithy/core/protocols";
+import type { NormalizedSchema } from "@smithy/core/schema";
+import { EPOCH_SECONDS, ISO_8601, jsonCodec, settings, xmlCodec } from "./codec.ts";
+import { ContractError } from "./errors.ts";
+import type { Parsed, RawRequest } from "./request.ts";
+import { bodyMembers, type Dict, payloadMember, traitsOf } from "./schema.ts";
+import { hasMember, type Operation, type Service } from "./service.ts";
+
+/** Reads a REST request by its HTTP bindings, the other way round than the SDK writes it. */
+export async function readRest(service: Service, request: RawRequest): Promise<Parsed> {
+  const { bucket, path } =
+    service.signingName === "s3" ? splitBucket(request) : { path: request.url.pathname };
+  const operation = route(service, request, path, bucket !== undefined);
+  const labels = labelsOf(operation, path);
+  if (bucket !== undefined) labels.set("Bucket", bucket);
+  const input: Dict = {};
+  for (const [name, member] of operation.input.structIterator()) {
+    const value = readBound(service, request, labels, name, member);
+    if (value !== undefined) input[name] = value;
+  }
+  assertKnownQuery(operation, request.url);
+  assertKnownHeaders(operation, request.headers);
+  Object.assign(input, await readRestBody(service, operation, request));
+  return { operation, input };
+}
+
+/** The bucket is in the SDK's endpoint rules, not in the URI template: first in the path, or first in the host. */
+function splitBucket(request: RawRequest): { bucket?: string; path: string } {
+  const host = (request.headers.host ?? "").replace(/:\d+$/, "");
+  const { pathname } = request.url;
+  const virtual = /^(.+)\.(localhost|s3[.-].*)$/.exec(host)?.[1];
+  if (virtual !== undefined) return { bucket: virtual, path: pathname };
+  const [, bucket, path] = /^\/([^/]+)(\/.*)?$/s.exec(pathname) ?? [];
+  return bucket === undefined
+    ? { path: pathname }
+    : { bucket: decodeURIComponent(bucket), path: path ?? "/" };
+}
+
+function route(service: Service, request: RawRequest, path: string, hasBucket: boolean): Operation {
+  const { method, url, headers } = request;
+  const line = `${method} ${url.pathname}${url.search}`;
+  const operation = service.routes.find(
+    (o) =>
+      o.method === method &&
+      o.path.test(path) &&
+      [...o.fixedQuery].every(
+        ([k, v]) => url.searchParams.has(k) && (v === "" || url.searchParams.get(k) === v),
+      ) &&
+      o.requiredQuery.every((key) => url.searchParams.has(key)) &&
+      o.requiredHeaders.every((name) => headers[name] !== undefined) &&
+      (service.signingName !== "s3" || hasMember(o, "Bucket") === hasBucket),
+  );
+  if (operation === undefined) throw new ContractError(`${service.signingName} has no operation for ${line}`);
+  const named = url.searchParams.get("x-id");
+  if (named !== null && named !== operation.name)
+    throw new ContractError(`took ${line} for ${operation.name}`);
+  return operation;
+}
+
+function labelsOf(operation: Operation, path: string): Map<string, string> {
+  const [, ...values] = operation.path.exec(path) ?? [];
+  return new Map(operation.labels.map((label, i) => [label, decodeURIComponent(values[i] ?? "")]));
+}
+
+const leaves = (service: Service): FromStringShapeDeserializer =>
+  new FromStringShapeDeserializer(settings(service.protocol === "restXml" ? ISO_8601 : EPOCH_SECONDS, true));
+
+function readBound(
+  service: Service,
+  { url, headers }: RawRequest,
+  labels: ReadonlyMap<string, string>,
+  name: string,
+  member: NormalizedSchema,
+): unknown {
+  const traits = traitsOf(member);
+  const read = (schema: NormalizedSchema, value: string | null | undefined): unknown =>
+    value === null || value === undefined ? undefined : leaves(service).read(schema, value);
+  if (traits.httpLabel !== undefined) return read(member, labels.get(name));
+  if (traits.httpHeader !== undefined) return read(member, headers[traits.httpHeader.toLowerCase()]);
+  if (traits.httpQuery !== undefined) {
+    if (!member.isListSchema()) return read(member, url.searchParams.get(traits.httpQuery));
+    const values = url.searchParams.getAll(traits.httpQuery);
+    return values.length === 0 ? undefined : values.map((v) => read(member.getValueSchema(), v));
+  }
+  if (traits.httpPrefixHeaders !== undefined) {
+    const prefix = traits.httpPrefixHeaders.toLowerCase();
+    const found = Object.entries(headers).filter(([key]) => key.startsWith(prefix));
+    return found.length === 0
+      ? undefined
+      : Object.fromEntries(found.map(([key, value]) => [key.slice(prefix.length), value]));
+  }
+  return undefined;
+}
+
+async function readRestBody(
+  service: Service,
+  operation: Operation,
+  { method, body }: RawRequest,
+): Promise<Dict> {
+  const codec =
+    service.protocol === "restXml"
+      ? xmlCodec(service, { httpBindings: true, xmlNamespace: service.xmlNamespace })
+      : jsonCodec(true);
+  const payload = payloadMember(operation.input);
+  if (payload === undefined) {
+    const members = bodyMembers(operation.input);
+    if (members === undefined || body.length === 0) return {};
+    return (await codec.createDeserializer().read(members, body.toString("utf8"))) as Dict;
+  }
+  const [name, member] = payload;
+  if (body.length === 0 && method !== "PUT") return {};
+  if (member.isBlobSchema()) return { [name]: body };
+  if (member.isStringSchema()) return { [name]: body.toString("utf8") };
+  return body.length === 0
+    ? {}
+    : { [name]: await codec.createDeserializer().read(member, body.toString("utf8")) };
+}
+
+function assertKnownQuery(operation: Operation, url: URL): void {
+  const known = new Set([...operation.fixedQuery.keys(), "x-id"]);
+  for (const [, member] of operation.input.structIterator()) {
+    const key = traitsOf(member).httpQuery;
+    if (key !== undefined) known.add(key);
+  }
+  const unknown = [...url.searchParams.keys()].find((key) => !known.has(key) && !/^x-amz-/i.test(key));
+  if (unknown !== undefined) throw new ContractError(`${operation.name} has no query parameter "${unknown}"`);
+}
+
+/** Of signing and of the SDK itself; no member stands for them. */
+const COMMON_HEADERS = new Set([
+  "x-amz-date",
+  "x-amz-content-sha256",
+  "x-amz-security-token",
+  "x-amz-user-agent",
+  "x-amz-decoded-content-length",
+  "x-amz-trailer",
+  "x-amz-sdk-checksum-algorithm",
+]);
+
+function assertKnownHeaders(operation: Operation, headers: RawRequest["headers"]): void {
+  const bound = [...operation.input.structIterator()].map(([, member]) => traitsOf(member));
+  const names = new Set(bound.map((t) => t.httpHeader?.toLowerCase()));
+  const prefixes = bound.flatMap((t) => (t.httpPrefixHeaders === undefined ? [] : [t.httpPrefixHeaders]));
+  for (const header of Object.keys(headers)) {
+    if (!header.startsWith("x-amz-") || COMMON_HEADERS.has(header) || names.has(header)) continue;
+    if (header.startsWith("x-amz-checksum-")) continue;
+    if (prefixes.some((prefix) => header.startsWith(prefix))) continue;
+    throw new ContractError(`${operation.name} has no header "${header}"`);
+  }
+}

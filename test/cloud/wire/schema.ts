@@ -1,0 +1,78 @@
+/** The parts of the SDK's schema tuples and traits this server reads, typed. */
+import { NormalizedSchema } from "@smithy/core/schema";
+
+export type Dict = Record<string, unknown>;
+
+/** What the SDK calls a schema: a number, a tuple, or a function that returns one. */
+export type SchemaRef = Parameters<typeof NormalizedSchema.of>[0];
+/** [3, namespace, name, traits, member names, member schemas, how many of the first are required] */
+type StructureTuple = readonly [number, string, string, unknown, string[], SchemaRef[], number?];
+
+export interface Traits {
+  httpLabel?: number;
+  httpQuery?: string;
+  httpHeader?: string;
+  httpPrefixHeaders?: string;
+  httpPayload?: number;
+  httpResponseCode?: number;
+  httpQueryParams?: number;
+  xmlName?: string;
+  xmlFlattened?: number;
+  ec2QueryName?: string;
+}
+
+export const traitsOf = (schema: NormalizedSchema): Traits => schema.getMergedTraits() as Traits;
+
+const tuple = (schema: NormalizedSchema): StructureTuple => schema.getSchema() as unknown as StructureTuple;
+
+const structure = (...parts: StructureTuple): NormalizedSchema =>
+  NormalizedSchema.of(parts as unknown as SchemaRef);
+
+export const memberNames = (schema: NormalizedSchema): readonly string[] => tuple(schema)[4];
+
+export const requiredMembers = (schema: NormalizedSchema): readonly string[] =>
+  tuple(schema)[4].slice(0, tuple(schema)[6] ?? 0);
+
+/** A structure with the same members under another name and, for XML, another root element. */
+export function renamed(schema: NormalizedSchema, name: string): NormalizedSchema {
+  const [kind, namespace, , , names, members] = tuple(schema);
+  return structure(kind, namespace, name, { xmlName: name }, names, members);
+}
+
+/** The members that travel in the body, as a structure of their own; undefined when there are none. */
+export function bodyMembers(schema: NormalizedSchema): NormalizedSchema | undefined {
+  if (schema.isUnitSchema()) return undefined;
+  const [kind, namespace, name, traits, names, members] = tuple(schema);
+  const kept = names.flatMap((member, i) => {
+    const ref = members[i];
+    const travels = !isBoundToHttp(traitsOf(schema.getMemberSchema(member)));
+    return travels && ref !== undefined ? [{ member, ref }] : [];
+  });
+  if (kept.length === 0) return undefined;
+  return structure(
+    kind,
+    namespace,
+    name,
+    traits,
+    kept.map((k) => k.member),
+    kept.map((k) => k.ref),
+  );
+}
+
+function isBoundToHttp(traits: Traits): boolean {
+  return [
+    traits.httpLabel,
+    traits.httpQuery,
+    traits.httpQueryParams,
+    traits.httpHeader,
+    traits.httpPrefixHeaders,
+    traits.httpResponseCode,
+    traits.httpPayload,
+  ].some((trait) => trait !== undefined);
+}
+
+/** The one member that is the whole body. */
+export const payloadMember = (schema: NormalizedSchema): [string, NormalizedSchema] | undefined =>
+  [...schema.structIterator()].find(([, member]) => traitsOf(member).httpPayload !== undefined);
+
+export const text = (value: unknown): string => (typeof value === "string" ? value : "");

@@ -1,0 +1,245 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { authenticate } from "./authenticate.ts";
+import { readBody, unchunk } from "./body.ts";
+import { ConnectionLost, type Disturbance, Disturbances } from "./disturb.ts";
+import { writeError } from "./error-reply.ts";
+import { AwsError, ContractError } from "./errors.ts";
+import { Reply, type WireReply, writeReply } from "./reply.ts";
+import { parseRequest, type RawRequest } from "./request.ts";
+import type { Dict } from "./schema.ts";
+import { loadService, type Operation, type Service } from "./service.ts";
+import { type Claim, claimOf } from "./signature.ts";
+import { assertShape } from "./strict.ts";
+
+export { type Disturbance, internalError, slowDown, throttled } from "./disturb.ts";
+export { AwsError, ContractError } from "./errors.ts";
+export { Reply } from "./reply.ts";
+
+export interface Call {
+  /** The signing name, e.g. "route53". */
+  service: string;
+  operation: string;
+  input: Dict;
+  /** Undefined for the calls AWS takes unsigned, e.g. AssumeRoleWithWebIdentity. */
+  accessKeyId: string | undefined;
+  sessionToken: string | undefined;
+  region: string | undefined;
+  requestId: string;
+  req: IncomingMessage;
+}
+
+/** Takes the SDK's input of the operation, returns (a promise of) its output or a `Reply`; undefined is an empty output. */
+export type Handler<I = never> = (input: I, call: Call) => unknown;
+
+export interface WireOptions {
+  /** When given, signatures are verified; undefined means that the key does not exist. */
+  secretOf?: (accessKeyId: string) => string | undefined;
+  /** Milliseconds since the epoch: for the Date header and the age of signatures. */
+  now?: () => number;
+}
+
+/**
+ * One HTTP server that speaks the wire protocols of AWS (ec2Query, awsQuery, restXml, restJson1, awsJson) from the
+ * schemas the SDK's clients carry. It knows no service: handlers take and return the SDK's own shapes.
+ */
+export class WireServer {
+  /** `http://127.0.0.1:<port>` once started. */
+  endpoint = "";
+  /** Every call that reached `before`, oldest first. */
+  readonly calls: Call[] = [];
+  /** What should never happen: see ContractError; and whatever else a handler threw. Empty after a good test. */
+  readonly faults: Error[] = [];
+  readonly #services = new Map<string, Service>();
+  readonly #handlers = new Map<string, Handler>();
+  readonly #hooks: ((call: Call) => void | Promise<void>)[] = [];
+  readonly #disturbances = new Disturbances();
+  readonly #options: WireOptions;
+  #server: Server | undefined;
+  #requests = 0;
+
+  constructor(options: WireOptions = {}) {
+    this.#options = options;
+  }
+
+  /** `clientModule`: `import * as ec2 from "@aws-sdk/client-ec2"`. */
+  use(clientModule: object, signingName: string): this {
+    this.#services.set(signingName, loadService(clientModule, signingName));
+    return this;
+  }
+
+  /** The later handler of an operation wins. @throws ContractError when the service has no such operation. */
+  on<I>(signingName: string, operation: string, handler: Handler<I>): this {
+    if (!this.#services.get(signingName)?.operations.has(operation)) {
+      throw new ContractError(`${signingName} has no operation ${operation}`);
+    }
+    this.#handlers.set(`${signingName}.${operation}`, handler as Handler);
+    return this;
+  }
+
+  /** Runs after parsing and before the handler, in the order given; may throw AwsError. */
+  before(hook: (call: Call) => void | Promise<void>): this {
+    this.#hooks.push(hook);
+    return this;
+  }
+
+  /** Disturbs the nth call of an operation, counted from now (1: the next). */
+  disturb(signingName: string, operation: string, disturbance: Disturbance, nth = 1): this {
+    if (!this.#services.get(signingName)?.operations.has(operation)) {
+      throw new ContractError(`${signingName} has no operation ${operation}`);
+    }
+    this.#disturbances.add(`${signingName}.${operation}`, nth, disturbance);
+    return this;
+  }
+
+  async start(at: { host?: string; port?: number } = {}): Promise<this> {
+    const host = at.host ?? "127.0.0.1";
+    const server = createServer({ requestTimeout: 0 }, (req, res) => void this.#serve(req, res));
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject).listen(at.port ?? 0, host, resolve);
+    });
+    this.endpoint = `http://${host}:${(server.address() as AddressInfo).port}`;
+    return this;
+  }
+
+  /** Cuts open connections. Idempotent. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  }
+
+  async #serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const requestId = `req-${String(++this.#requests).padStart(8, "0")}`;
+    const where: { service?: Service } = {};
+    let reply: WireReply;
+    try {
+      reply = await this.#answer(req, requestId, where);
+    } catch (error) {
+      if (error instanceof ConnectionLost) {
+        req.socket.destroy();
+        return;
+      }
+      if (!(error instanceof AwsError))
+        this.faults.push(error instanceof Error ? error : new Error(String(error)));
+      const answered =
+        error instanceof AwsError
+          ? error
+          : new AwsError("LocalAwsFault", `${String(error)} (local AWS)`, 418);
+      reply = writeError(where.service, answered, requestId);
+    }
+    await this.#send(req, res, reply, requestId).catch(() => req.socket.destroy());
+  }
+
+  async #answer(req: IncomingMessage, requestId: string, where: { service?: Service }): Promise<WireReply> {
+    const sent = {
+      method: req.method ?? "",
+      target: req.url ?? "/",
+      headers: flat(req),
+      body: await readBody(req),
+    };
+    const claim = claimOf(sent);
+    const service = this.#serviceOf(claim, sent.headers, sent.body);
+    where.service = service;
+    if (claim !== undefined && this.#options.secretOf !== undefined) {
+      authenticate(service, sent, claim, this.#options.secretOf, this.#now());
+    }
+    const { operation, input } = await parseRequest(service, plainRequest(sent));
+    assertShape(operation.input, input, `${service.signingName}.${operation.name} input`, "input");
+    const call: Call = {
+      service: service.signingName,
+      operation: operation.name,
+      input,
+      accessKeyId: claim?.accessKeyId,
+      sessionToken: claim?.sessionToken,
+      region: claim?.region,
+      requestId,
+      req,
+    };
+    return this.#disturbances.around(`${call.service}.${call.operation}`, () =>
+      this.#handle(service, operation, call),
+    );
+  }
+
+  async #handle(service: Service, operation: Operation, call: Call): Promise<WireReply> {
+    this.calls.push(call);
+    for (const hook of this.#hooks) await hook(call);
+    const name = `${call.service}.${call.operation}`;
+    const handler = this.#handlers.get(name);
+    if (handler === undefined) throw new ContractError(`no handler for ${name}`);
+    const result = (await handler(call.input as never, call)) ?? {};
+    const { output, status, headers } = result instanceof Reply ? result : new Reply(result);
+    assertShape(operation.output, output, `${name} output`, "output");
+    const reply = writeReply(service, operation, output as Dict, call.requestId);
+    return { ...reply, status: status ?? reply.status, headers: { ...reply.headers, ...headers } };
+  }
+
+  /** Unsigned calls (the OIDC way in) tell by their target, or by Action and Version. */
+  #serviceOf(claim: Claim | undefined, headers: RawRequest["headers"], body: Buffer): Service {
+    if (claim !== undefined) {
+      const service = this.#services.get(claim.signingName);
+      if (service === undefined) throw new ContractError(`no service signs as "${claim.signingName}"`);
+      return service;
+    }
+    const target = headers["x-amz-target"]?.split(".")[0];
+    const form = new URLSearchParams(body.length < 65_536 ? body.toString("utf8") : "");
+    const unsigned = [...this.#services.values()].find(
+      (s) =>
+        (target !== undefined && s.targetPrefix === target) ||
+        (s.version !== "" && form.get("Version") === s.version && s.operations.has(form.get("Action") ?? "")),
+    );
+    if (unsigned === undefined)
+      throw new AwsError("AccessDenied", "Access Denied (the request is not signed)", 403);
+    return unsigned;
+  }
+
+  async #send(req: IncomingMessage, res: ServerResponse, reply: WireReply, requestId: string): Promise<void> {
+    const { status, headers, body } = reply;
+    const length =
+      body instanceof Readable || status === 304 ? {} : { "content-length": String(Buffer.byteLength(body)) };
+    res.writeHead(status, {
+      ...length,
+      date: new Date(this.#now()).toUTCString(),
+      "x-amzn-requestid": requestId,
+      "x-amz-request-id": requestId,
+      ...headers,
+    });
+    if (body instanceof Readable && req.method !== "HEAD") await pipeline(body, res);
+    else res.end(req.method === "HEAD" || body instanceof Readable ? undefined : body);
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? Date.now();
+  }
+}
+
+function flat(req: IncomingMessage): Record<string, string> {
+  const pairs = Object.entries(req.headers).map(([k, v]) => [k, Array.isArray(v) ? v.join(",") : (v ?? "")]);
+  return Object.fromEntries(pairs);
+}
+
+function plainRequest(sent: {
+  method: string;
+  target: string;
+  headers: Record<string, string>;
+  body: Buffer;
+}): RawRequest {
+  const url = new URL(`http://aws${sent.target}`);
+  const encoding = sent.headers["content-encoding"] ?? "";
+  if (!encoding.includes("aws-chunked")) return { ...sent, url };
+  const { body, trailers } = unchunk(sent.body);
+  const rest = encoding
+    .split(",")
+    .filter((e) => e.trim() !== "aws-chunked")
+    .join(",");
+  const headers: Record<string, string> = { ...sent.headers, ...trailers };
+  if (rest === "") delete headers["content-encoding"];
+  else headers["content-encoding"] = rest;
+  return { ...sent, url, headers, body };
+}
