@@ -1,0 +1,93 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { parse, TomlError } from "smol-toml";
+import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import { type Finding, findingsOf } from "./findings.ts";
+import { lineOf } from "./lines.ts";
+import { crossFindings } from "./rules.ts";
+import { siteFile } from "./schema.ts";
+import { resolve, type SiteConfig } from "./site-config.ts";
+import { isTable, missingStage, stageFindings, stageTable } from "./stages.ts";
+
+/** Exit code of a command that was asked for wrongly, or whose configuration is wrong. */
+export const USAGE = 2;
+
+/** @throws EverspotError (exit code 2) that names every problem of the file at once. */
+export async function loadConfig(file: string, stage?: string): Promise<SiteConfig> {
+  const full = path.resolve(file);
+  const text = await readFile(full, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    const hint =
+      cause.code === "ENOENT" ? "go to the project's folder, or name the file with --config" : undefined;
+    throw new EverspotError(
+      cause.code === "ENOENT" ? `there is no ${file}` : `${file}: ${messageOf(cause)}`,
+      {
+        exitCode: USAGE,
+        cause,
+        ...(hint === undefined ? {} : { hint }),
+      },
+    );
+  });
+  return parseConfig(text, full, stage);
+}
+
+export function parseConfig(text: string, file: string, stage?: string): SiteConfig {
+  const { stages, ...main } = parseToml(text, file);
+  const mainFindings = findingsIn(main);
+  const findings = [...mainFindings, ...stageFindings(main, stages, mainFindings)];
+  if (findings.length > 0) throw invalid(findings, text, file);
+  if (stage === undefined) return resolve(siteFile.parse(main), from(file, stage));
+  const missing = missingStage(stages, stage);
+  if (missing !== undefined) {
+    throw new EverspotError(missing.message, { resource: file, hint: missing.hint, exitCode: USAGE });
+  }
+  const overrides = isTable(stages) && isTable(stages[stage]) ? stages[stage] : {};
+  return resolve(siteFile.parse(stageTable(main, overrides)), from(file, stage));
+}
+
+const from = (file: string, stage: string | undefined) => ({ file, folder: path.dirname(file), stage });
+
+function parseToml(text: string, file: string): Record<string, unknown> {
+  try {
+    return parse(text);
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause;
+    throw new EverspotError(`${path.basename(file)} is not valid TOML`, {
+      resource: `${file}:${cause.line}:${cause.column}`,
+      lines: cause.message
+        .replace(/^Invalid TOML document: /, "")
+        .trimEnd()
+        .split("\n"),
+      exitCode: USAGE,
+      cause,
+    });
+  }
+}
+
+function findingsIn(main: Record<string, unknown>): Finding[] {
+  const parsed = siteFile.safeParse(main);
+  return [
+    ...(parsed.success ? [] : findingsOf(parsed.error, siteFile, main)),
+    ...crossFindings(main, undefined),
+  ];
+}
+
+function invalid(findings: readonly Finding[], text: string, file: string): EverspotError {
+  const name = path.basename(file);
+  const lines = findings
+    .map((f) => ({ ...f, line: lineOf(text, f.path) }))
+    .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+    .map((f) => {
+      const where = f.line === undefined ? "" : `${name}:${f.line}  `;
+      return `${where}${dotted(f.path)}: ${f.message}${f.hint === undefined ? "" : ` (${f.hint})`}`;
+    });
+  const count = findings.length === 1 ? "a problem" : `${findings.length} problems`;
+  return new EverspotError(`${name} has ${count}`, {
+    resource: file,
+    lines,
+    hint: "every key is explained in everspot.example.toml",
+    exitCode: USAGE,
+  });
+}
+
+const dotted = (parts: readonly (string | number)[]): string =>
+  parts.map((p, i) => (typeof p === "number" ? `[${p}]` : i === 0 ? p : `.${p}`)).join("");

@@ -1,0 +1,77 @@
+import { bucketName } from "../../agent/site/names.ts";
+import type { Finding } from "./findings.ts";
+import { archOfType, stageSite } from "./site-config.ts";
+
+/** Longest bucket name S3 takes, and the digits of an account id. */
+const BUCKET_LIMIT = 63;
+const ACCOUNT = "000000000000";
+
+/**
+ * What the schema cannot say because it is about two keys at once. Takes the raw table, so that these are found
+ * in one go with what the schema finds; anything of the wrong type is left to the schema.
+ */
+export function crossFindings(raw: Record<string, unknown>, stage: string | undefined): Finding[] {
+  return [
+    ...lengthFindings(raw, stage),
+    ...nameFindings(raw),
+    ...fleetFindings(raw),
+    ...certificateFindings(raw),
+  ];
+}
+
+function lengthFindings(raw: Record<string, unknown>, stage: string | undefined): Finding[] {
+  if (typeof raw.site !== "string" || typeof raw.region !== "string") return [];
+  const site = stage === undefined ? raw.site : stageSite(raw.site, stage);
+  const over = bucketName(site, ACCOUNT, raw.region).length - BUCKET_LIMIT;
+  if (over <= 0) return [];
+  const message = `${JSON.stringify(site)} is ${over} characters too long for the name of its bucket in ${raw.region}`;
+  return [{ path: ["site"], message, hint: `at most ${site.length - over} characters there` }];
+}
+
+function nameFindings(raw: Record<string, unknown>): Finding[] {
+  const aliases = strings(raw.aliases);
+  return aliases.flatMap((alias, i): Finding[] => {
+    if (alias === raw.domain) return [{ path: ["aliases", i], message: `"${alias}" is the domain itself` }];
+    if (aliases.indexOf(alias) < i) return [{ path: ["aliases", i], message: `"${alias}" is there twice` }];
+    return [];
+  });
+}
+
+function fleetFindings(raw: Record<string, unknown>): Finding[] {
+  const fleet = table(raw.fleet);
+  const types = strings(fleet.types);
+  const arch = fleet.arch ?? (types[0] === undefined ? undefined : archOfType(types[0]));
+  return types.flatMap((type, i): Finding[] => {
+    if (types.indexOf(type) < i)
+      return [{ path: ["fleet", "types", i], message: `"${type}" is there twice` }];
+    if (archOfType(type) === arch || (arch !== "x86_64" && arch !== "arm64")) return [];
+    const message = `"${type}" is ${archOfType(type)}, the fleet is ${String(arch)}`;
+    return [
+      {
+        path: ["fleet", "types", i],
+        message,
+        hint: "one image runs them all: use types of one architecture",
+      },
+    ];
+  });
+}
+
+function certificateFindings(raw: Record<string, unknown>): Finding[] {
+  const certificate = table(raw.certificate);
+  if (certificate.source === "acm" && certificate.arn === undefined) {
+    const hint = "the ARN of an exportable ACM certificate for the site's names";
+    return [{ path: ["certificate", "arn"], message: 'is missing, and source = "acm" needs it', hint }];
+  }
+  if (certificate.arn !== undefined && certificate.source !== "acm") {
+    return [
+      { path: ["certificate", "arn"], message: "is of no use here", hint: 'it belongs to source = "acm"' },
+    ];
+  }
+  return [];
+}
+
+const strings = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((v): v is string => typeof v === "string") : [];
+
+const table = (value: unknown): Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
