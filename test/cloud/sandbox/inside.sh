@@ -1,0 +1,21 @@
+#!/bin/bash
+# Runs as pid 1 of a new sandbox, in new network, mount, pid and ipc namespaces: makes them habitable, then
+# becomes the init that runs COMMAND.
+#   inside.sh SANDBOX_DIRECTORY CGROUP COMMAND…
+set -euo pipefail
+directory=$1 group=$2
+shift 2
+
+echo $$ >"$group/main/cgroup.procs"
+ip link set lo up
+
+# Nothing of the machine's running services is in reach, and what is written to /etc or /run stays in here.
+mount -t tmpfs -o mode=755 sandbox /run
+mkdir -p /run/etc/upper /run/etc/work
+mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work sandbox /etc
+rm -f /etc/resolv.conf /etc/nsswitch.conf /etc/hosts
+echo 'nameserver 127.0.0.1' >/etc/resolv.conf
+printf '%s\n' 'passwd: files' 'group: files' 'shadow: files' 'hosts: files dns' 'services: files' >/etc/nsswitch.conf
+printf '%s\n' '127.0.0.1 localhost' '::1 localhost' >/etc/hosts
+
+exec perl "$(dirname "$0")/init.pl" "$@"
