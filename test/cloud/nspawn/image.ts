@@ -1,0 +1,100 @@
+import { access, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { execa } from "execa";
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { machineSources } from "../mirror/sources.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { bootstrapArguments, type Os, type Recipe, recipe, recipeKey } from "./recipe.ts";
+
+/**
+ * A Debian root directory like Debian's cloud image, built once and kept in the cache. Instances use it as the
+ * lower layer of an overlay: nothing may write to it. A build that is killed leaves nothing; two at once are
+ * harmless.
+ * @param options.proxy the mirror proxy, e.g. "http://127.0.0.1:3142".
+ * @param options.progress told about once a second while it builds, with what is done and the seconds so far.
+ */
+export async function ensureImage(
+  sandbox: Sandbox,
+  os: Os,
+  options: { proxy: string; rebuild?: boolean; progress?: (line: string) => void },
+): Promise<string> {
+  const wanted = recipe(os);
+  const image = path.join(sandbox.cache, "images", recipeKey(wanted));
+  if (options.rebuild) await rm(image, { recursive: true, force: true });
+  const there = await access(image).then(
+    () => true,
+    () => false,
+  );
+  if (there) return image;
+
+  const building = path.join(sandbox.directory, `image-${os}`);
+  await build(
+    wanted,
+    building,
+    options.proxy,
+    progressWithSeconds(`building the ${os} image`, options.progress),
+  );
+  await mkdir(path.dirname(image), { recursive: true });
+  try {
+    await rename(building, image);
+  } catch (error) {
+    // Another run was faster.
+    if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
+  return image;
+}
+
+async function build(of: Recipe, directory: string, proxy: string, progress: Progress): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+  const args = bootstrapArguments(of, { ...(await machineSources()), proxy }, directory);
+  const command = execa("mmdebstrap", args, { all: true, stdin: "ignore", env: { LC_ALL: "C.UTF-8" } });
+  try {
+    for await (const line of command.iterable({ from: "all" })) {
+      if (line.startsWith("I: ")) progress.say(line.slice(3));
+    }
+    await command;
+  } catch (cause) {
+    const lines =
+      "all" in (cause as object)
+        ? String((cause as { all: unknown }).all)
+            .split("\n")
+            .slice(-15)
+        : [];
+    throw new EverspotError("cannot build the image of the instances: mmdebstrap failed", {
+      lines,
+      hint: "is the Debian mirror of this machine reachable (apt-get update)?",
+      cause,
+    });
+  } finally {
+    progress.end();
+  }
+  await rm(path.join(directory, "etc/apt/apt.conf.d/99mmdebstrap"), { force: true });
+  await Promise.all(
+    of.masked.map((unit) =>
+      symlink("/dev/null", path.join(directory, "etc/systemd/system", unit)).catch(ignoreExisting),
+    ),
+  );
+  await writeFile(path.join(directory, "etc/machine-id"), "");
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EEXIST") throw error;
+}
+
+interface Progress {
+  say(line: string): void;
+  end(): void;
+}
+
+function progressWithSeconds(what: string, tell: (line: string) => void = () => {}): Progress {
+  const start = Date.now();
+  let doing = "starting";
+  const show = () => tell(`${what}: ${doing} (${Math.round((Date.now() - start) / 1000)} s)`);
+  const timer = setInterval(show, 1000);
+  return {
+    say: (line) => {
+      doing = line;
+    },
+    end: () => clearInterval(timer),
+  };
+}
