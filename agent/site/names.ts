@@ -48,12 +48,14 @@ function segmentOfNames(names: string[]): string {
 export const keys = {
   agent: (sha256: string) => `agent/${segment(sha256)}.tar.gz`,
   layer: (kind: string, key: string) => `layers/${segment(kind)}/${segment(key)}.tar.gz`,
+  layerPointer: (kind: string, key: string) => `layers/${segment(kind)}/${segment(key)}.json`,
   releasePrefix: "releases/",
   releaseZip: (id: string) => `releases/${segment(id)}.zip`,
   releaseManifest: (id: string) => `releases/${segment(id)}.json`,
   channel: "channel.json",
   site: "site.json",
   deploy: "deploy.json",
+  certificatesPrefix: "certificates/",
   certificate: (names: readonly string[], id: string) =>
     `certificates/${certificateSet(names)}/v/${segment(id)}`,
   certificatePrefix: (names: readonly string[]) => `certificates/${certificateSet(names)}/v/`,

@@ -1,0 +1,126 @@
+import { EverspotError, messageOf } from "../site/errors.ts";
+
+/** What a running step may say about itself and must heed. */
+export interface StepContext {
+  /** Aborted when another step failed or the agent is told to stop. */
+  signal: AbortSignal;
+  /** One line for a person: what was done. The last one stays in the record. */
+  detail(text: string): void;
+  /** What a person should know though the boot goes on. */
+  warn(text: string): void;
+}
+
+/** A step of a graph; as a need of another, it hands over its value. */
+export interface Step<T> {
+  readonly name: string;
+  readonly needs: readonly Step<unknown>[];
+  run(values: ReadonlyMap<Step<unknown>, unknown>, context: StepContext): Promise<T>;
+}
+
+type Needs = Readonly<Record<string, Step<unknown>>>;
+type Values<N extends Needs> = { readonly [K in keyof N]: N[K] extends Step<infer T> ? T : never };
+
+/** Told of every change of a step, at once; must not throw. */
+export interface StepObserver {
+  started(step: string, needs: readonly string[]): void;
+  detail(step: string, text: string): void;
+  warned(step: string, text: string): void;
+  done(step: string): void;
+  failed(step: string, error: unknown): void;
+}
+
+/** `run` gets the values of the steps in `needs` under the names used there. */
+export function step<N extends Needs, T>(
+  name: string,
+  needs: N,
+  run: (values: Values<N>, context: StepContext) => Promise<T>,
+): Step<T> {
+  const named = Object.entries(needs);
+  return {
+    name,
+    needs: named.map(([, need]) => need),
+    run: (values, context) =>
+      run(Object.fromEntries(named.map(([key, need]) => [key, values.get(need)])) as Values<N>, context),
+  };
+}
+
+/** The failure that ended a graph: which step, and its error as the cause. */
+export class StepFailed extends EverspotError {
+  readonly step: string;
+
+  constructor(name: string, cause: unknown) {
+    const known = cause instanceof EverspotError ? cause : undefined;
+    super(messageOf(cause), {
+      cause,
+      ...(known?.resource === undefined ? {} : { resource: known.resource }),
+      ...(known?.hint === undefined ? {} : { hint: known.hint }),
+      ...(known === undefined ? {} : { retry: known.retry, lines: known.lines }),
+    });
+    this.step = name;
+  }
+}
+
+/**
+ * Runs every step as soon as all it needs is done. The first failure aborts the rest; the call returns only when
+ * no step runs any more.
+ * @throws StepFailed of the first step that failed; the signal's reason when it was aborted from outside.
+ */
+export async function runGraph(
+  steps: readonly Step<unknown>[],
+  observer: StepObserver,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<Step<unknown>, unknown>> {
+  checkOrder(steps);
+  const failure = new AbortController();
+  const either = AbortSignal.any([signal, failure.signal]);
+  const values = new Map<Step<unknown>, unknown>();
+  const running = new Map<Step<unknown>, Promise<boolean>>();
+  let first: StepFailed | undefined;
+
+  async function start(one: Step<unknown>): Promise<boolean> {
+    const ready = await Promise.all(one.needs.map((need) => running.get(need)));
+    if (either.aborted || ready.includes(false)) return false;
+    observer.started(
+      one.name,
+      one.needs.map((need) => need.name),
+    );
+    try {
+      const value = await one.run(values, {
+        signal: either,
+        detail: (text) => observer.detail(one.name, text),
+        warn: (text) => observer.warned(one.name, text),
+      });
+      values.set(one, value);
+      observer.done(one.name);
+      return true;
+    } catch (error) {
+      // A step that ends because of the abort is not what failed.
+      observer.failed(one.name, either.aborted ? new EverspotError("stopped: another step failed") : error);
+      if (!either.aborted) {
+        first = new StepFailed(one.name, error);
+        failure.abort(first);
+      }
+      return false;
+    }
+  }
+
+  for (const one of steps) running.set(one, start(one));
+  await Promise.all(running.values());
+  signal.throwIfAborted();
+  if (first !== undefined) throw first;
+  return values;
+}
+
+/** A step may only need what stands above it: that reads as the order it is, and rules out cycles. */
+function checkOrder(steps: readonly Step<unknown>[]): void {
+  const above = new Set<Step<unknown>>();
+  const names = new Set<string>();
+  for (const one of steps) {
+    const missing = one.needs.find((need) => !above.has(need));
+    if (missing !== undefined)
+      throw new Error(`step ${one.name} needs ${missing.name}, which is not above it`);
+    if (names.has(one.name)) throw new Error(`two steps are named ${one.name}`);
+    above.add(one);
+    names.add(one.name);
+  }
+}

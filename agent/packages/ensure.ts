@@ -1,0 +1,93 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { EverspotError, messageOf } from "../site/errors.ts";
+import { packageLayerKey } from "../site/layers.ts";
+import type { ObjectStore } from "../site/store.ts";
+import type { Debian } from "./debian.ts";
+import { fetchLayer, saveLayer } from "./layer.ts";
+
+export interface PackageSource {
+  debian: Debian;
+  store: ObjectStore;
+  /** Machine image and processor: what a layer fits. */
+  image: string;
+  arch: string;
+  instance: string;
+  /** Folder for archives, on the disk. */
+  folder: string;
+}
+
+export interface Ensured {
+  from: "present" | "layer" | "mirror";
+  /** What was installed. */
+  packages: string[];
+  /** Why the layer was not used though there was one. */
+  problem: string | undefined;
+  /** Keeps what came from a mirror for the next machine, and tidies up. Not for the boot's way. Safe to skip. */
+  keep(): Promise<void>;
+}
+
+/** Installs what is missing, from the bucket's layer if there is one, else from a mirror. */
+export class Packages {
+  readonly #source: PackageSource;
+  /** dpkg is one at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(source: PackageSource) {
+    this.#source = source;
+  }
+
+  /** @throws EverspotError when neither works. */
+  ensure(names: readonly string[], signal?: AbortSignal): Promise<Ensured> {
+    const next = this.#last.then(() => this.#ensure(names, signal));
+    this.#last = next.catch(() => undefined);
+    return next;
+  }
+
+  async #ensure(names: readonly string[], signal?: AbortSignal): Promise<Ensured> {
+    const { debian, store, folder, image, arch, instance } = this.#source;
+    const missing = await debian.missing(names);
+    const nothing = async () => {};
+    if (missing.length === 0) return { from: "present", packages: [], problem: undefined, keep: nothing };
+
+    const key = packageLayerKey(image, arch, names);
+    const place = join(folder, key);
+    await rm(place, { recursive: true, force: true });
+    const tidy = () => rm(place, { recursive: true, force: true });
+    let problem: string | undefined;
+    try {
+      if (await this.#fromLayer(key, place, names, signal)) {
+        return { from: "layer", packages: missing, problem, keep: tidy };
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      problem = messageOf(error);
+      await tidy();
+    }
+    const files = await debian.download(names, place, signal);
+    await debian.install(place, files, signal);
+    await this.#check(names);
+    return {
+      from: "mirror",
+      packages: missing,
+      problem,
+      keep: async () => {
+        await saveLayer(store, key, place, files, instance);
+        await tidy();
+      },
+    };
+  }
+
+  async #fromLayer(key: string, place: string, names: readonly string[], signal?: AbortSignal) {
+    const files = await fetchLayer(this.#source.store, key, place);
+    if (files === undefined) return false;
+    await this.#source.debian.install(place, files, signal);
+    await this.#check(names);
+    return true;
+  }
+
+  async #check(names: readonly string[]): Promise<void> {
+    const missing = await this.#source.debian.missing(names);
+    if (missing.length > 0) throw new EverspotError(`still not installed: ${missing.join(", ")}`);
+  }
+}

@@ -1,0 +1,24 @@
+/** Where things are on an instance. */
+export const paths = {
+  bootConfig: "/etc/everspot/boot.json",
+  /** Written by bootstrap.sh: "<what> <epoch seconds>" per line. */
+  bootstrap: "/run/everspot/bootstrap",
+  state: "/var/lib/everspot",
+  releases: "/var/lib/everspot/releases",
+  certificates: "/var/lib/everspot/certificates",
+  run: "/run/everspot",
+  /** Symlink to the running app's socket. */
+  socket: "/run/everspot/app.sock",
+  /** Symlink to the running app's release. */
+  release: "/run/everspot/release",
+  /** Environment files of the units of a release, 0600. */
+  environment: "/run/everspot/environment",
+  nginxConfig: "/etc/everspot/nginx.conf",
+  /** Made by systemd for the app (RuntimeDirectory=). */
+  appSocket: (release: string) => `/run/everspot-app/${release}/app.sock`,
+  units: "/run/systemd/system",
+} as const;
+
+export const APP_USER = "everspot-app";
+export const appUnit = (release: string): string => `everspot-app@${release}.service`;
+export const prepareUnit = (release: string): string => `everspot-prepare@${release}.service`;

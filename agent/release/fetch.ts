@@ -1,0 +1,132 @@
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { EverspotError } from "../site/errors.ts";
+import { keys } from "../site/names.ts";
+import { type ReleaseManifest, releaseManifest } from "../site/records.ts";
+import type { ObjectStore } from "../site/store.ts";
+import { run } from "../system/run.ts";
+import { checkFit, type Platform } from "./fit.ts";
+import { unpackRelease } from "./unzip.ts";
+
+/** Where releases are on this machine. */
+export interface ReleaseDisk {
+  /** One folder per release, named by its id; owned by root. */
+  releases: string;
+  /** Lost at a reboot: what was unpacked since, but is not known to be on the disk yet. */
+  unflushed: string;
+}
+
+export interface Fetched {
+  folder: string;
+  from: "disk" | "bucket";
+  /** Of the zip; undefined when nothing was fetched. */
+  bytes: number | undefined;
+}
+
+/**
+ * Brings a release onto this machine, checked and whole, or not at all: the zip's size and SHA-256 are checked
+ * before anything is unpacked, and the folder gets its name when all is there. Safe to repeat.
+ * @throws EverspotError naming the release.
+ */
+export async function fetchRelease(
+  store: ObjectStore,
+  id: string,
+  disk: ReleaseDisk,
+  platform: Platform,
+  signal?: AbortSignal,
+): Promise<Fetched> {
+  await mkdir(disk.releases, { recursive: true, mode: 0o755 });
+  await mkdir(disk.unflushed, { recursive: true });
+  const folder = join(disk.releases, id);
+  if (await isWhole(disk, id)) return { folder, from: "disk", bytes: undefined };
+
+  const manifest = await readManifest(store, id);
+  checkFit(manifest, platform);
+  const zip = join(disk.releases, `.${id}.zip`);
+  const next = join(disk.releases, `.${id}.next`);
+  try {
+    await download(store, manifest, zip);
+    signal?.throwIfAborted();
+    await unpackRelease(zip, next, undefined, { flush: false, ...(signal === undefined ? {} : { signal }) });
+    await rm(folder, { recursive: true, force: true });
+    await rename(next, folder);
+    await writeFile(join(disk.unflushed, id), "");
+  } finally {
+    await rm(zip, { force: true });
+    await rm(next, { recursive: true, force: true });
+  }
+  return { folder, from: "bucket", bytes: manifest.size };
+}
+
+/** Makes sure a fetched release survives a power cut. Takes as long as the disk does: not for the boot's way. */
+export async function flushRelease(disk: ReleaseDisk, id: string): Promise<void> {
+  await run("sync", ["-f", join(disk.releases, id)], { seconds: 600 });
+  await writeFile(wholeMark(disk, id), "");
+}
+
+/** Removes every release but these, and what a fetch that was cut off left. */
+export async function pruneReleases(disk: ReleaseDisk, keep: ReadonlySet<string>): Promise<string[]> {
+  const wanted = new Set([...keep].flatMap((id) => [id, `.${id}.whole`]));
+  const names = await readdir(disk.releases).catch(() => []);
+  const gone = names.filter((name) => !wanted.has(name));
+  for (const name of gone) await rm(join(disk.releases, name), { recursive: true, force: true });
+  return gone;
+}
+
+async function readManifest(store: ObjectStore, id: string): Promise<ReleaseManifest> {
+  const resource = `${store.url}/${keys.releaseManifest(id)}`;
+  const found = await store.get(keys.releaseManifest(id));
+  if (found === undefined) {
+    throw new EverspotError(`release ${id} has no manifest in the bucket`, {
+      resource,
+      hint: "it was removed or never published; deploy again",
+    });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(found.body));
+  } catch (cause) {
+    throw new EverspotError(`the manifest of release ${id} is not JSON`, { resource, cause });
+  }
+  const parsed = releaseManifest.safeParse(json);
+  if (!parsed.success || parsed.data.id !== id) {
+    const issue = parsed.error?.issues[0];
+    const reason =
+      issue === undefined ? "it is for another release" : `${issue.path.join(".")} ${issue.message}`;
+    throw new EverspotError(`the manifest of release ${id} cannot be used: ${reason}`, {
+      resource,
+      hint: "deploy again, with the everspot the site was set up with",
+    });
+  }
+  return parsed.data;
+}
+
+async function download(store: ObjectStore, manifest: ReleaseManifest, zip: string): Promise<void> {
+  const resource = `${store.url}/${keys.releaseZip(manifest.id)}`;
+  const got = await store.download(keys.releaseZip(manifest.id), zip);
+  if (got === undefined) {
+    throw new EverspotError(`release ${manifest.id} has no zip in the bucket`, {
+      resource,
+      hint: "deploy again",
+    });
+  }
+  if (got.sha256 !== manifest.sha256 || got.size !== manifest.size) {
+    throw new EverspotError(
+      `release ${manifest.id} is not what was published: ${got.size} bytes with SHA-256 ${got.sha256}, ` +
+        `expected ${manifest.size} bytes with ${manifest.sha256}`,
+      { resource, hint: "the object was changed or damaged; deploy again" },
+    );
+  }
+}
+
+async function isWhole(disk: ReleaseDisk, id: string): Promise<boolean> {
+  const there = (file: string) =>
+    stat(file).then(
+      () => true,
+      () => false,
+    );
+  if (!(await there(join(disk.releases, id)))) return false;
+  return (await there(wholeMark(disk, id))) || (await there(join(disk.unflushed, id)));
+}
+
+const wholeMark = (disk: ReleaseDisk, id: string): string => join(disk.releases, `.${id}.whole`);

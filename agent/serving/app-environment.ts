@@ -1,0 +1,36 @@
+import type { BootConfig } from "../../user-data/boot-config.ts";
+import { BUNDLED_PYTHON } from "../site/release.ts";
+import { renderEnvironment } from "../system/environment-file.ts";
+
+/**
+ * The environment file of a release's units. Order of weight, least first: `[app.env]`, secrets, what the unit
+ * itself needs.
+ * @param folder of the release.
+ * @throws EverspotError for names or values systemd would drop.
+ */
+export function appEnvironment(
+  config: BootConfig,
+  folder: string,
+  secrets: Readonly<Record<string, string>>,
+): string {
+  return renderEnvironment({
+    ...config.app.env,
+    ...secrets,
+    PYTHONPATH: `${folder}/${BUNDLED_PYTHON}:${folder}`,
+    EVERSPOT_WSGI: config.app.wsgi,
+    EVERSPOT_WORKERS: String(config.app.workers),
+    EVERSPOT_TIMEOUT: String(config.app.timeout),
+    EVERSPOT_DOMAIN: config.domain,
+  });
+}
+
+/**
+ * The script that runs `before_start`, one command after the other until one fails, each shown as it starts.
+ * The commands are the site owner's own shell lines; they run as the app's user.
+ */
+export function prepareScript(commands: readonly string[]): string {
+  return ["set -e", ...commands.flatMap((c) => [`printf '+ %s\\n' ${quote(c)}`, c]), ""].join("\n");
+}
+
+/** One word of a POSIX shell. */
+const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,0 +1,173 @@
+import { createHash } from "node:crypto";
+import { chmod, lchown, mkdir, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { BootConfig } from "../../user-data/boot-config.ts";
+import { appUnit, prepareUnit } from "../paths.ts";
+import { EverspotError } from "../site/errors.ts";
+import { poll } from "../site/poll.ts";
+import { pointLink, readIfThere, writeAtomic } from "../system/files.ts";
+import type { Units } from "../system/units.ts";
+import { appEnvironment, prepareScript } from "./app-environment.ts";
+import { askHealth } from "./health.ts";
+
+const LINES = 30;
+/** `before_start` may migrate a database. */
+const PREPARE_SECONDS = 900;
+/** gunicorn lets running requests end (its graceful_timeout is 30). */
+const STOP_SECONDS = 60;
+
+export interface AppMachine {
+  units: Units;
+  config: BootConfig;
+  /** Of the app's user. */
+  uid: number;
+  gid: number;
+  /** Folder for environment files (0600) and before_start scripts, lost at a reboot. */
+  environment: string;
+  /** Symlinks that nginx follows. */
+  links: { socket: string; release: string };
+  socketOf(release: string): string;
+}
+
+/**
+ * Runs `before_start` for a release unless that was done on this machine in this boot with the same commands
+ * and environment. @returns what was done, in one line. @throws EverspotError with the last lines of the output.
+ */
+export async function prepareApp(
+  machine: AppMachine,
+  id: string,
+  folder: string,
+  secrets: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<string> {
+  const { config, units } = machine;
+  await mkdir(machine.environment, { recursive: true });
+  const environment = appEnvironment(config, folder, secrets);
+  await writeAtomic(join(machine.environment, `${id}.env`), environment, 0o600);
+  if (config.app.beforeStart.length === 0) return "no commands";
+
+  const script = prepareScript(config.app.beforeStart);
+  const done = join(machine.environment, `${id}.prepared`);
+  const mark = createHash("sha256").update(environment).update(script).digest("hex");
+  if ((await readIfThere(done)) === mark) return "done before";
+  if (config.app.static !== undefined) await giveStatic(machine, join(folder, config.app.static.folder));
+  await writeAtomic(join(machine.environment, `${id}.sh`), script, 0o644);
+  const unit = prepareUnit(id);
+  try {
+    await units.start(unit, PREPARE_SECONDS, signal);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new EverspotError("before_start failed", {
+      resource: `release ${id}`,
+      hint: "the last line that starts with + is the command that failed",
+      lines: await units.lines(unit, LINES),
+      cause,
+    });
+  }
+  await writeAtomic(done, mark, 0o600);
+  return `${config.app.beforeStart.length} commands`;
+}
+
+/** `collectstatic` writes there; the rest of a release is root's. */
+async function giveStatic(machine: AppMachine, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await chmod(folder, 0o755);
+  for (const entry of [".", ...(await readdir(folder, { recursive: true }))]) {
+    await lchown(join(folder, entry), machine.uid, machine.gid);
+  }
+}
+
+/** Starts gunicorn for a release, unless it runs; others keep running. @throws EverspotError with its last lines. */
+export async function startApp(machine: AppMachine, id: string, signal?: AbortSignal): Promise<void> {
+  const unit = appUnit(id);
+  const state = await machine.units.state(unit);
+  if (state.active === "active") return;
+  await machine.units.reset(unit);
+  try {
+    await machine.units.start(unit, 60, signal);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw await notRunning(machine, id, "the app does not start", cause);
+  }
+}
+
+/** @throws EverspotError with the app's last lines when it ends, or does not answer 200 within its `timeout`. */
+export async function waitHealthy(machine: AppMachine, id: string, signal?: AbortSignal): Promise<void> {
+  const { config } = machine;
+  const unit = appUnit(id);
+  let looks = 0;
+  try {
+    await poll(
+      `${config.app.health} of the app`,
+      async () => {
+        const health = await askHealth(
+          machine.socketOf(id),
+          config.app.health,
+          config.domain,
+          config.app.timeout * 1000,
+          signal,
+        );
+        if (health.ok) return { done: true };
+        if (looks++ % 5 === 4) await stillRuns(machine, id);
+        return { waiting: health.seen };
+      },
+      { seconds: config.app.timeout, everySeconds: 0.1, ...(signal === undefined ? {} : { signal }) },
+    );
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof EverspotError && error.lines.length > 0) throw error;
+    throw new EverspotError(error instanceof Error ? error.message : String(error), {
+      resource: `release ${id}`,
+      hint: `the path must answer 200 when asked as ${config.domain}; see [app] health and ALLOWED_HOSTS`,
+      lines: await machine.units.lines(unit, LINES),
+      cause: error,
+    });
+  }
+}
+
+async function stillRuns(machine: AppMachine, id: string): Promise<void> {
+  const { active, sub, restarts } = await machine.units.state(appUnit(id));
+  if (active !== "active" || restarts > 0) {
+    throw await notRunning(machine, id, `the app ended (${active}, ${sub})`, undefined);
+  }
+}
+
+async function notRunning(
+  machine: AppMachine,
+  id: string,
+  message: string,
+  cause: unknown,
+): Promise<EverspotError> {
+  const lines = await machine.units.lines(appUnit(id), LINES);
+  return new EverspotError(message, {
+    resource: `release ${id}`,
+    hint: "the lines are what gunicorn and the app said; see [app] wsgi if it could not be imported",
+    lines: lines.length === 0 ? ["(it said nothing)"] : lines,
+    cause,
+  });
+}
+
+/** New requests go to this release from here on; requests that run are not touched. */
+export async function switchTo(machine: AppMachine, id: string, folder: string): Promise<void> {
+  await pointLink(machine.links.release, folder);
+  await pointLink(machine.links.socket, machine.socketOf(id));
+}
+
+/** Stops a release's app. */
+export async function stopApp(machine: AppMachine, id: string): Promise<void> {
+  await machine.units.stop(appUnit(id), STOP_SECONDS);
+}
+
+/** Stops every app but this one. @returns their units. */
+export async function stopOthers(machine: AppMachine, id: string): Promise<string[]> {
+  const others = (await machine.units.list("everspot-app@*.service")).filter((u) => u !== appUnit(id));
+  await Promise.all(others.map((unit) => machine.units.stop(unit, STOP_SECONDS)));
+  return others;
+}
+
+/** Whether a release brings a Python package of its own. */
+export const bundles = (folder: string, name: string): Promise<boolean> =>
+  stat(join(folder, ".everspot/python", name)).then(
+    () => true,
+    () => false,
+  );

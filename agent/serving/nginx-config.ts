@@ -1,0 +1,176 @@
+import type { BootConfig } from "../../user-data/boot-config.ts";
+import { EverspotError } from "../site/errors.ts";
+import { sorryPage } from "./sorry-page.ts";
+
+export interface NginxSite {
+  /** IPv4 to listen on: ports 80 and 443 of this address and of no other. */
+  address: string;
+  names: readonly string[];
+  /** PEM files; the chain starts with the leaf. */
+  tls: { chain: string; key: string };
+  /** Whether visitors can trust the certificate. If not, plain HTTP serves the site too and HSTS stays off. */
+  trusted: boolean;
+  /** The app; undefined serves the 503 page for everything. */
+  app:
+    | {
+        /** Socket to pass requests to; may be a symlink, followed anew for each request. */
+        socket: string;
+        static: { url: string; folder: string } | undefined;
+        /** Seconds. */
+        timeout: number;
+      }
+    | undefined;
+  /** Seconds; 0 sends no Strict-Transport-Security. */
+  hsts: number;
+  os: BootConfig["image"]["os"];
+}
+
+/** Bytes of a request's body, at most. */
+const MAX_BODY = "32m";
+/** Seconds after which a visitor may ask again. */
+const RETRY_AFTER = 15;
+
+const HOST = /^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+const URL_PREFIX = /^\/([A-Za-z0-9._-]+\/)*$/;
+const FILE = /^\/[A-Za-z0-9._/-]+$/;
+
+/**
+ * The whole nginx.conf. Debian 12 has nginx 1.22, Debian 13 has 1.26; `http2 on` came with 1.25.1.
+ * @throws EverspotError for a value that cannot stand in the file: nginx has no way to quote `$`.
+ */
+export function renderNginx(site: NginxSite): string {
+  const names = site.names.map((name) => checked(name.toLowerCase(), HOST, "domain name")).join(" ");
+  const chain = checked(site.tls.chain, FILE, "path");
+  const key = checked(site.tls.key, FILE, "path");
+  const address = checked(site.address, /^\d+\.\d+\.\d+\.\d+$/, "IPv4 address");
+  const http2 = site.os === "debian-12" ? " http2" : "";
+  const content = site.app === undefined ? sorry() : app(site.app);
+  return `# Written by the everspot agent; changes are lost.
+user www-data;
+worker_processes auto;
+pid /run/nginx.pid;
+error_log /var/log/nginx/error.log warn;
+
+events {
+    worker_connections 1024;
+}
+
+http {
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    charset utf-8;
+    access_log /var/log/nginx/access.log combined buffer=16k flush=5s;
+    sendfile on;
+    tcp_nopush on;
+    server_tokens off;
+    server_names_hash_bucket_size 128;
+    types_hash_max_size 2048;
+    keepalive_timeout 65s;
+    client_header_timeout 15s;
+    client_body_timeout 30s;
+    send_timeout 30s;
+    client_max_body_size ${MAX_BODY};
+    reset_timedout_connection on;
+
+    gzip on;
+    gzip_vary on;
+    gzip_proxied any;
+    gzip_min_length 512;
+    gzip_types text/plain text/css text/xml text/javascript application/javascript application/json application/xml image/svg+xml;
+
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
+    ssl_prefer_server_ciphers off;
+    ssl_session_cache shared:TLS:2m;
+    ssl_session_timeout 1d;
+    ssl_session_tickets off;
+
+    # Names with a hash in them, as Django's ManifestStaticFilesStorage makes, never change their content.
+    map $uri $static_expires {
+        default 1h;
+        "~\\.[0-9a-f]{8,}\\.[A-Za-z0-9]+$" 365d;
+    }
+
+    # Whoever asks for another name gets nothing of this site.
+    server {
+        listen ${address}:80 default_server;
+        server_name _;
+        return 444;
+    }
+    server {
+        listen ${address}:443 ssl${http2} default_server;${site.os === "debian-12" ? "" : "\n        http2 on;"}
+        server_name _;
+        ssl_reject_handshake on;
+        return 421;
+    }
+
+    server {
+        listen ${address}:80;
+        server_name ${names};
+${site.trusted ? "        return 301 https://$host$request_uri;\n" : content}    }
+    server {
+        listen ${address}:443 ssl${http2};
+        server_name ${names};
+        ssl_certificate ${chain};
+        ssl_certificate_key ${key};
+${site.trusted && site.hsts > 0 ? `        add_header Strict-Transport-Security "max-age=${Math.floor(site.hsts)}" always;\n` : ""}${content}    }
+}
+`;
+}
+
+function app(site: NonNullable<NginxSite["app"]>): string {
+  const socket = checked(site.socket, FILE, "path");
+  return `${site.static === undefined ? "" : staticFiles(site.static)}
+        location / {
+            proxy_pass http://unix:${socket}:;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "close";
+            proxy_set_header Host $host;
+            proxy_set_header X-Real-IP $remote_addr;
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Proto $scheme;
+            proxy_set_header X-Forwarded-Host $host;
+            proxy_set_header X-Forwarded-Port $server_port;
+            proxy_set_header Forwarded "";
+            proxy_set_header Proxy "";
+            proxy_redirect off;
+            proxy_connect_timeout 5s;
+            proxy_send_timeout 30s;
+            proxy_read_timeout ${site.timeout + 5}s;
+            error_page 502 = @sorry;
+        }
+        location @sorry {
+${apology("            ")}        }
+`;
+}
+
+function staticFiles(files: { url: string; folder: string }): string {
+  const url = checked(files.url, URL_PREFIX, "URL prefix of static files");
+  const folder = checked(files.folder.replace(/\/+$/, ""), FILE, "folder of static files");
+  return `        location ^~ ${url} {
+            alias ${folder}/;
+            expires $static_expires;
+        }
+`;
+}
+
+const sorry = (): string => `        location / {
+${apology("            ")}        }
+`;
+
+const apology = (indent: string): string =>
+  [
+    "default_type text/html;",
+    `add_header Retry-After ${RETRY_AFTER} always;`,
+    'add_header Cache-Control "no-store" always;',
+    `return 503 '${sorryPage}';`,
+  ]
+    .map((line) => `${indent}${line}\n`)
+    .join("");
+
+function checked(value: string, valid: RegExp, what: string): string {
+  if (valid.test(value) && !value.split("/").includes("..")) return value;
+  throw new EverspotError(`${JSON.stringify(value)} cannot be used as a ${what} in nginx's configuration`, {
+    hint: "correct it in everspot.toml",
+  });
+}

@@ -1,0 +1,56 @@
+import { rm } from "node:fs/promises";
+import { EverspotError } from "../site/errors.ts";
+import { readIfThere, writeAtomic } from "../system/files.ts";
+import { run } from "../system/run.ts";
+import type { Units } from "../system/units.ts";
+
+const UNIT = "nginx.service";
+
+/**
+ * Makes nginx run with this configuration. A configuration that `nginx -t` refuses never replaces one that runs;
+ * a new one is taken over without a lost connection.
+ * @returns what was done. @throws EverspotError with nginx's own words.
+ */
+export async function applyNginx(
+  units: Units,
+  file: string,
+  config: string,
+): Promise<"started" | "reloaded" | "unchanged"> {
+  const { active } = await units.state(UNIT);
+  const running = active === "active";
+  if (running && (await readIfThere(file)) === config) return "unchanged";
+  await check(file, config);
+  await writeAtomic(file, config, 0o644);
+  if (running) {
+    await units.reload(UNIT);
+    return "reloaded";
+  }
+  await units.reset(UNIT);
+  try {
+    await units.start(UNIT, 30);
+  } catch (cause) {
+    throw new EverspotError("nginx does not start", {
+      lines: await units.lines(UNIT, 20),
+      cause,
+      retry: "retry",
+    });
+  }
+  return "started";
+}
+
+async function check(file: string, config: string): Promise<void> {
+  const next = `${file}.check`;
+  await writeAtomic(next, config, 0o644);
+  try {
+    await run("nginx", ["-t", "-q", "-c", next], {
+      hint: "this is a fault of everspot or of a value in everspot.toml; the lines are nginx's own",
+    });
+  } finally {
+    await rm(next, { force: true });
+  }
+}
+
+/** Makes nginx read its files anew, for a renewed certificate. Does nothing when it does not run. */
+export async function reloadNginx(units: Units): Promise<void> {
+  if ((await units.state(UNIT)).active === "active") await units.reload(UNIT);
+}

@@ -1,0 +1,98 @@
+import https from "node:https";
+import { checkServerIdentity, type TLSSocket } from "node:tls";
+import { messageOf } from "../site/errors.ts";
+import { poll } from "../site/poll.ts";
+
+export interface Answer {
+  status: number;
+  /** Set when the certificate is for another name or out of date: nobody may be shown it. */
+  wrong: string | undefined;
+  /** Undefined when a visitor would trust the chain; else why not. */
+  distrust: string | undefined;
+  milliseconds: number;
+}
+
+export interface Probe {
+  /** IPv4. */
+  address: string;
+  /** For tests; 443. */
+  port?: number;
+  domain: string;
+  path: string;
+  /** Whether the certificate must be one that a visitor trusts. */
+  trusted: boolean;
+}
+
+/**
+ * Asks this machine for the site as a visitor will, but for the DNS. The certificate must always be for the
+ * domain and in date; its chain is judged by Node's roots and NODE_EXTRA_CA_CERTS.
+ * @throws Error when there is no HTTPS answer.
+ */
+export function ask(probe: Probe, timeoutMs: number, signal?: AbortSignal): Promise<Answer> {
+  const started = performance.now();
+  return new Promise((resolve, reject) => {
+    const request = https.get(
+      {
+        host: probe.address,
+        port: probe.port ?? 443,
+        path: probe.path,
+        servername: probe.domain,
+        agent: false,
+        // The verdict is read below, so that an untrusted chain can be told from a wrong name.
+        rejectUnauthorized: false,
+        headers: { host: probe.domain, "user-agent": "everspot" },
+        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
+      },
+      (answer) => {
+        const socket = answer.socket as TLSSocket;
+        answer.resume();
+        resolve({
+          status: answer.statusCode ?? 0,
+          wrong: wrongCertificate(socket, probe.domain),
+          distrust: socket.authorized ? undefined : String(socket.authorizationError),
+          milliseconds: Math.round(performance.now() - started),
+        });
+      },
+    );
+    request.on("error", reject);
+  });
+}
+
+/**
+ * The self-probe: repeats until the site answers 200 over HTTPS with its certificate, at least once.
+ * @throws EverspotError quoting the last answer.
+ */
+export async function probeSite(probe: Probe, seconds: number, signal?: AbortSignal): Promise<Answer> {
+  return await poll(
+    `https://${probe.domain}${probe.path} on this machine`,
+    async () => {
+      const answer = await ask(probe, 10_000, signal).catch((error: Error) => error);
+      signal?.throwIfAborted();
+      if (answer instanceof Error) return { waiting: answer.message };
+      const problem = judge(answer, probe);
+      return problem === undefined ? { done: answer } : { waiting: problem };
+    },
+    {
+      seconds,
+      everySeconds: 0.2,
+      hint: "the app answers over its socket, so look at nginx: /var/log/nginx/error.log",
+      ...(signal === undefined ? {} : { signal }),
+    },
+  );
+}
+
+function judge(answer: Answer, probe: Probe): string | undefined {
+  if (answer.status !== 200) return `HTTP ${answer.status}`;
+  const problem = answer.wrong ?? (probe.trusted ? answer.distrust : undefined);
+  return problem === undefined ? undefined : `certificate: ${problem}`;
+}
+
+/** Node checks the name only after the chain; here it counts for an untrusted chain too. */
+function wrongCertificate(socket: TLSSocket, domain: string): string | undefined {
+  const certificate = socket.getPeerCertificate();
+  const now = Date.now();
+  if (Date.parse(certificate.valid_to) <= now) return `expired at ${certificate.valid_to}`;
+  if (Date.parse(certificate.valid_from) > now) return `not valid before ${certificate.valid_from}`;
+  const error = checkServerIdentity(domain, certificate);
+  return error === undefined ? undefined : messageOf(error);
+}

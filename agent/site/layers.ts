@@ -1,0 +1,43 @@
+/** Layers: pieces of a machine kept in the bucket, so that a replacement needs nothing but the bucket (DESIGN §2.1). */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { DocumentType } from "./document.ts";
+import { keys } from "./names.ts";
+
+const layerVersion = z.strictObject({
+  /** Of the archive; also its name: `layers/packages/<sha256>.tar.gz`. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Bytes. */
+  size: z.int().nonnegative(),
+  created: z.iso.datetime(),
+  /** Instance that made it. */
+  by: z.string(),
+  /** Files in it, e.g. "nginx-light_1.26.3-3_amd64.deb". */
+  files: z.array(z.string()),
+});
+export type LayerVersion = z.infer<typeof layerVersion>;
+
+/** `layers/packages/<key>.json`: which archive holds the packages of a key. Written only by compare-and-swap. */
+export const packageLayer = z.strictObject({
+  version: z.literal(1),
+  nonce: z.string(),
+  current: layerVersion,
+});
+export type PackageLayer = z.infer<typeof packageLayer>;
+
+export const packageLayerDocument = (key: string): DocumentType<PackageLayer> => ({
+  key: keys.layerPointer("packages", key),
+  schema: packageLayer,
+});
+
+/**
+ * The key of what must be added to a machine image so that these packages are installed. An image id names an
+ * immutable set of installed packages, so the same key always means the same work.
+ */
+export function packageLayerKey(image: string, arch: string, packages: readonly string[]): string {
+  const list = [...new Set(packages)].sort();
+  return createHash("sha256")
+    .update(JSON.stringify([1, image, arch, list]))
+    .digest("hex")
+    .slice(0, 32);
+}
