@@ -1,0 +1,44 @@
+import type { Lineage } from "../site/certificates.ts";
+
+export interface Order {
+  /** The first becomes the certificate's subject; wildcards allowed. */
+  names: readonly string[];
+  /** ACME directory URL. */
+  directory: string;
+  email: string | undefined;
+  /** What an earlier order left (accounts at least), so that the CA sees the same account again. */
+  earlier: Lineage | undefined;
+}
+
+export interface Issued {
+  key: string;
+  /** PEM, leaf first. */
+  chain: string;
+  lineage: Lineage;
+  directory: string;
+}
+
+export type OrderResult =
+  | ({ outcome: "issued" } & Issued)
+  | {
+      /** `failed`: no certificate exists; `unknown`: the CA may have issued one that we do not have. */
+      outcome: "failed" | "unknown";
+      error: string;
+      lines: readonly string[];
+      /** The CA wants no request before this. */
+      retryAt: Date | undefined;
+    };
+
+/**
+ * Someone who orders certificates.
+ *
+ * `order` asks the CA for one certificate, at most once, and ends in bounded time; a failure of the CA, the
+ * network or DNS is a result, not an exception. Never two orders at a time. `left` returns what the last order
+ * on this machine produced, even when the process died before anybody stored it; undefined when there is none.
+ */
+export interface Authority {
+  order(order: Order): Promise<OrderResult>;
+  left(): Promise<Issued | undefined>;
+  /** Puts an earlier order's files in place, so that other tools on the machine see what is served. */
+  restore(lineage: Lineage): Promise<void>;
+}

@@ -1,0 +1,135 @@
+/** Orders certificates with Debian's certbot (2.1 or later): DNS-01, our own program as its hook. */
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import type { Clock } from "../site/clock.ts";
+import { EverspotError } from "../site/errors.ts";
+import type { Authority, Issued, Order, OrderResult } from "./authority.ts";
+import { askedToIssue, problemOf, retryTime } from "./certbot-log.ts";
+import { HOOK_STATE } from "./hook.ts";
+import { LINEAGE_NAME, packLineage, restoreLineage } from "./lineage.ts";
+
+/** certbot is ended after this. Shorter than the ledger's lease. */
+const RUN_SECONDS = 300;
+
+export interface CertbotOptions {
+  /** Folder of ours; certbot's three folders are made below it. */
+  folder: string;
+  /** Program and first arguments of the hook; "auth" or "cleanup" is added. certbot runs it through a shell. */
+  hook: readonly string[];
+  clock: Clock;
+  /** Program and first arguments; Debian's certbot by default. */
+  command?: readonly string[];
+}
+
+export function certbot(options: CertbotOptions): Authority {
+  const root = join(options.folder, "config");
+  return {
+    order: (order) => run(options, root, order),
+    left: () => readIssued(root),
+    restore: (lineage) => restoreLineage(root, lineage),
+  };
+}
+
+async function run(options: CertbotOptions, root: string, order: Order): Promise<OrderResult> {
+  const log = join(options.folder, "logs", "letsencrypt.log");
+  const state = join(options.folder, "hook.json");
+  await mkdir(options.folder, { recursive: true, mode: 0o700 });
+  await rm(join(options.folder, "logs"), { recursive: true, force: true });
+  await rm(state, { force: true });
+  await restoreLineage(root, order.earlier ?? { root, entries: [] });
+
+  const [program, ...first] = options.command ?? ["certbot"];
+  // If this process is killed, certbot must not go on ordering behind the back of whoever takes over.
+  const args = [
+    "--pdeathsig",
+    "KILL",
+    "--",
+    program ?? "certbot",
+    ...first,
+    ...certbotArguments(options, order),
+  ];
+  const result = await execa("setpriv", args, {
+    reject: false,
+    all: true,
+    stdin: "ignore",
+    timeout: RUN_SECONDS * 1000,
+    forceKillAfterDelay: 5_000,
+    env: { LC_ALL: "C.UTF-8", [HOOK_STATE]: state },
+  });
+  if (result.exitCode === 0) {
+    const issued = await readIssued(root);
+    if (issued !== undefined) return { outcome: "issued", ...issued };
+  }
+  const told = await readFile(log, "utf8").catch(() => undefined);
+  const output = (result.all ?? "").split("\n").filter((line) => line.trim() !== "");
+  const lines = output.slice(-20);
+  const problem = told === undefined ? undefined : problemOf(told);
+  return {
+    outcome:
+      told !== undefined && !askedToIssue(told)
+        ? "failed"
+        : told === undefined && neverRan(result)
+          ? "failed"
+          : "unknown",
+    error: result.timedOut
+      ? `certbot did not finish in ${RUN_SECONDS} s${problem === undefined ? "" : ` (${problem})`}`
+      : (problem ??
+        output.find((line) => /error|failed|unable/i.test(line)) ??
+        `certbot exited ${result.exitCode ?? result.signal}`),
+    lines,
+    retryAt: told === undefined ? undefined : retryTime(told, new Date(options.clock.now())),
+  };
+}
+
+/** The program could not even be started. */
+const neverRan = (result: { exitCode?: number | undefined; code?: string | undefined }): boolean =>
+  result.code === "ENOENT" || result.exitCode === 127;
+
+/** No secrets among them: the account key is in the folder, credentials for DNS are the instance's. */
+export function certbotArguments(options: Pick<CertbotOptions, "folder" | "hook">, order: Order): string[] {
+  const hook = (what: string): string => {
+    const words = [...options.hook, what];
+    const odd = words.find((w) => !/^[A-Za-z0-9_./:=@+-]+$/.test(w));
+    if (odd !== undefined) throw new EverspotError(`not usable in a certbot hook: ${JSON.stringify(odd)}`);
+    return words.join(" ");
+  };
+  return [
+    "certonly",
+    "--non-interactive",
+    "--no-random-sleep-on-renew",
+    "--agree-tos",
+    ...(order.email === undefined
+      ? ["--register-unsafely-without-email"]
+      : ["--email", order.email, "--no-eff-email"]),
+    ...["--server", order.directory],
+    ...["--config-dir", join(options.folder, "config")],
+    ...["--work-dir", join(options.folder, "work")],
+    ...["--logs-dir", join(options.folder, "logs")],
+    ...["--max-log-backups", "5"],
+    ...["--cert-name", LINEAGE_NAME],
+    ...["--key-type", "ecdsa"],
+    // When to renew is our decision; certbot's own threshold of 30 days does not fit every lifetime.
+    "--force-renewal",
+    "--break-my-certs",
+    ...["--manual", "--preferred-challenges", "dns-01"],
+    ...["--manual-auth-hook", hook("auth")],
+    ...["--manual-cleanup-hook", hook("cleanup")],
+    ...order.names.flatMap((name) => ["--domain", name]),
+  ];
+}
+
+async function readIssued(root: string): Promise<Issued | undefined> {
+  try {
+    const live = join(root, "live", LINEAGE_NAME);
+    const settings = await readFile(join(root, "renewal", `${LINEAGE_NAME}.conf`), "utf8");
+    return {
+      key: await readFile(join(live, "privkey.pem"), "utf8"),
+      chain: await readFile(join(live, "fullchain.pem"), "utf8"),
+      lineage: await packLineage(root),
+      directory: /^server = (.+)$/m.exec(settings)?.[1]?.trim() ?? "",
+    };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,43 @@
+import type { Logger } from "pino";
+import type { BootConfig } from "../../user-data/boot-config.ts";
+import type { Clock } from "../site/clock.ts";
+import type { ObjectStore } from "../site/store.ts";
+import type { CertificateManager } from "./acm.ts";
+import type { Authority } from "./authority.ts";
+
+/** What certificates need from the rest of the agent; made once, in the composition root. */
+export interface CertificateContext {
+  store: ObjectStore;
+  clock: Clock;
+  logger: Pick<Logger, "info" | "warn">;
+  config: Pick<BootConfig, "site" | "domain" | "aliases" | "certificate">;
+  /** Id of this instance. */
+  instance: string;
+  /** New at every start of the agent: tells an order of this process from one that died with an earlier one. */
+  process: string;
+  /** Where what is served lies, e.g. /var/lib/everspot/certificates. */
+  folder: string;
+  authority: Authority;
+  /** Needed for `source = "acm"` and for the mirror. */
+  acm?: CertificateManager;
+}
+
+export interface ServedCertificate {
+  /** Absolute paths, PEM, 0600. They stay the same when the certificate changes; nginx must reload to see it. */
+  key: string;
+  fullchain: string;
+  names: string[];
+  issuer: string;
+  /** Lower-case hex. */
+  serial: string;
+  notBefore: Date;
+  notAfter: Date;
+  /**
+   * `stored`: the newest one in the bucket; `issued`: ordered just now; `previous`: an older one, or one for
+   * other names that include the domain; `self-signed`: browsers refuse it, so plain HTTP must be served too;
+   * `acm`: exported from AWS Certificate Manager.
+   */
+  source: "stored" | "issued" | "previous" | "self-signed" | "acm";
+  /** What a person should know, e.g. why the newest certificate is not the one served. */
+  warnings: string[];
+}

@@ -1,0 +1,194 @@
+/** The certificate the site serves: for the boot and for the watch loop (DESIGN §10). */
+import { isLate } from "../site/certificate-due.ts";
+import { messageOf } from "../site/errors.ts";
+import { acmCertificate, acmRenewal } from "./acm.ts";
+import { type Choice, type Chosen, choose } from "./choose.ts";
+import type { CertificateContext, ServedCertificate } from "./context.ts";
+import { install, installedPaths, type Pair, readInstalled } from "./installed.ts";
+import { mirror } from "./mirror.ts";
+import { certificateNames, uncovered } from "./names.ts";
+import { type Ordered, order } from "./order.ts";
+import { selfSigned } from "./self-signed.ts";
+import { type CertificateFacts, factsOf, parseChain, verify } from "./verify.ts";
+
+/** Seconds a boot waits while another instance orders the certificate it needs. */
+const WAIT_SECONDS = 420;
+
+/**
+ * Puts a certificate in place, the best there is: stored and proved; else ordered, within the ledger's rules;
+ * else an older one; else self-signed. A valid stored certificate asks the CA for nothing, however old it is.
+ *
+ * Ends in bounded time and does not throw for trouble of the CA, the bucket or DNS: what happened is in
+ * `warnings`. Call it once per boot, before nginx starts.
+ */
+export async function ensureCertificate(context: CertificateContext): Promise<ServedCertificate> {
+  if (context.config.certificate.source === "acm") return ensureFromAcm(context);
+  const choice = await choose(context);
+  if (choice.best !== undefined) {
+    await restoreLineage(context, choice.best, choice.warnings);
+    return serveChosen(context, choice.best, choice, choice.warnings);
+  }
+  const { ordered, after } = await orderOrWait(context, choice);
+  if (ordered.outcome === "issued") return serveIssued(context, ordered, after.warnings);
+  const warnings = "problem" in ordered ? [...after.warnings, ordered.problem] : after.warnings;
+  if (after.best !== undefined) return serveChosen(context, after.best, after, warnings);
+  return serveLocal(context, after.now, warnings);
+}
+
+/**
+ * Renews when it is time and installs what is newer than what is served, whoever ordered it. Cheap when nothing
+ * is to be done: two reads of the bucket. For the owner only, every few minutes.
+ * @returns what is served from now on (nginx must reload), undefined when nothing changed.
+ */
+export async function renewIfDue(context: CertificateContext): Promise<ServedCertificate | undefined> {
+  if (context.config.certificate.source === "acm") return acmRenewal(context);
+  const choice = await choose(context);
+  const before = await readInstalled(context.folder);
+  const warnings = [...choice.warnings];
+  if (isDue(context, choice)) {
+    const ordered = await order(context, choice, isUrgent(choice));
+    if (ordered.outcome === "issued") return serveIssued(context, ordered, []);
+    if (ordered.outcome === "found") return serveBest(context, await choose(context), before);
+    warnings.push(ordered.problem);
+  } else if (choice.best !== undefined) {
+    await mirror(context, choice.best, choice.pointer);
+  }
+  return serveBest(context, { ...choice, warnings }, before);
+}
+
+/** Undefined: nothing new. What is on the disk may be better than what the bucket has (it could not be stored). */
+async function serveBest(
+  context: CertificateContext,
+  choice: Choice,
+  before: Pair | undefined,
+): Promise<ServedCertificate | undefined> {
+  const { best } = choice;
+  if (best === undefined || before?.chain === best.certificate.chain) return undefined;
+  const names = certificateNames(context.config);
+  const local = before && verify(before.key, before.chain, names, choice.now);
+  if (local && "facts" in local && local.facts.notBefore > best.facts.notBefore) return undefined;
+  await restoreLineage(context, best, choice.warnings);
+  return serveChosen(context, best, choice, choice.warnings);
+}
+
+function isDue(context: CertificateContext, choice: Choice): boolean {
+  const { best, pointer, now } = choice;
+  if (best === undefined) return true;
+  if (!best.newest && isForOthers(context, best)) return true;
+  const requested = pointer?.requested?.at;
+  if (requested !== undefined && requested > best.certificate.created) return true;
+  return now >= new Date(best.line.renewAt);
+}
+
+/** For other names than configured, or from a directory that is configured no longer. */
+function isForOthers(context: CertificateContext, best: Chosen): boolean {
+  const { directory, fallbackDirectory } = context.config.certificate;
+  const names = certificateNames(context.config);
+  const exact =
+    uncovered(best.facts.names, names).length === 0 && uncovered(names, best.facts.names).length === 0;
+  return !exact || ![directory, fallbackDirectory].includes(best.certificate.directory);
+}
+
+const isUrgent = (choice: Choice): boolean =>
+  choice.best === undefined || isLate(choice.best.facts, choice.now);
+
+/** Orders; while another instance is at it, waits for its certificate instead. */
+async function orderOrWait(
+  context: CertificateContext,
+  first: Choice,
+): Promise<{ ordered: Ordered; after: Choice }> {
+  const deadline = context.clock.now() + WAIT_SECONDS * 1000;
+  let after = first;
+  for (;;) {
+    const ordered = await order(context, after, true);
+    if (ordered.outcome === "issued") return { ordered, after };
+    after = await choose(context);
+    const waiting = ordered.outcome === "refused" && ordered.reason === "ordering";
+    if (!waiting || after.best !== undefined || context.clock.now() >= deadline) return { ordered, after };
+    await context.clock.sleep(5_000);
+  }
+}
+
+/** So that certbot on this machine knows what is served; nothing depends on it. */
+async function restoreLineage(context: CertificateContext, best: Chosen, warnings: string[]): Promise<void> {
+  try {
+    const left = await context.authority.left();
+    const known = left?.chain === best.certificate.chain;
+    const newer = left && new Date(parseChain(left.chain)[0]?.validFrom ?? 0) > best.facts.notBefore;
+    // A newer one was ordered here and never stored: renewIfDue will find and store it.
+    if (!known && !newer) await context.authority.restore(best.certificate.lineage);
+  } catch (error) {
+    warnings.push(`certbot's files could not be restored: ${messageOf(error)}`);
+  }
+}
+
+async function serveChosen(
+  context: CertificateContext,
+  best: Chosen,
+  choice: Choice,
+  warnings: readonly string[],
+): Promise<ServedCertificate> {
+  const missing = uncovered(best.facts.names, certificateNames(context.config));
+  const late = isLate(best.facts, choice.now)
+    ? [`the certificate expires at ${best.facts.notAfter.toISOString()} and is not renewed yet`]
+    : [];
+  const lacking =
+    missing.length === 0 ? [] : [`the certificate served does not cover ${missing.join(", ")} yet`];
+  return serve(context, best.certificate, best.facts, best.newest ? "stored" : "previous", [
+    ...warnings,
+    ...late,
+    ...lacking,
+  ]);
+}
+
+async function serveIssued(
+  context: CertificateContext,
+  issued: Extract<Ordered, { outcome: "issued" }>,
+  warnings: readonly string[],
+): Promise<ServedCertificate> {
+  const problems = issued.problem === undefined ? [] : [issued.problem];
+  const served = await serve(context, issued.pair, issued.facts, "issued", [...warnings, ...problems]);
+  const choice = context.config.certificate.mirrorToAcm ? await choose(context) : undefined;
+  if (choice?.best !== undefined) await mirror(context, choice.best, choice.pointer);
+  return served;
+}
+
+/** Nothing usable in the bucket: this disk's last certificate while it is good, else one nobody trusts. */
+async function serveLocal(
+  context: CertificateContext,
+  now: Date,
+  warnings: readonly string[],
+): Promise<ServedCertificate> {
+  const names = certificateNames(context.config);
+  for (const pair of [await readInstalled(context.folder), await context.authority.left()]) {
+    const verdict = pair && verify(pair.key, pair.chain, [context.config.domain], now);
+    if (pair && verdict && "facts" in verdict)
+      return serve(context, pair, verdict.facts, "previous", warnings);
+  }
+  const made = selfSigned(names, now);
+  const leaf = parseChain(made.chain)[0];
+  if (leaf === undefined) throw new Error("the self-signed certificate cannot be read");
+  return serve(context, made, factsOf(leaf), "self-signed", [
+    ...warnings,
+    "no trusted certificate: browsers will warn until one can be ordered",
+  ]);
+}
+
+async function ensureFromAcm(context: CertificateContext): Promise<ServedCertificate> {
+  try {
+    return await acmCertificate(context);
+  } catch (error) {
+    return serveLocal(context, new Date(context.clock.now()), [messageOf(error)]);
+  }
+}
+
+export async function serve(
+  context: CertificateContext,
+  pair: Pair,
+  facts: CertificateFacts,
+  source: ServedCertificate["source"],
+  warnings: readonly string[],
+): Promise<ServedCertificate> {
+  await install(context.folder, { key: pair.key, chain: pair.chain });
+  return { ...installedPaths(context.folder), ...facts, source, warnings: [...new Set(warnings)] };
+}

@@ -1,0 +1,126 @@
+/**
+ * certbot's --manual-auth-hook and --manual-cleanup-hook: the challenge record in Route 53.
+ *
+ * A domain and its wildcard share one record name with a value each. Whoever orders holds the ledger's lease,
+ * so values from anybody but this run are left-overs of one that was killed, and go.
+ */
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { z } from "zod";
+import { type Change, ChangeRejected, type RecordSet, type Zone } from "../dns.ts";
+import { type Clock, systemClock } from "../site/clock.ts";
+import { EverspotError } from "../site/errors.ts";
+import { challengeRecord } from "../site/names.ts";
+import { poll } from "../site/poll.ts";
+
+/** Environment variable with the file that holds what the hooks of one certbot run did so far. */
+export const HOOK_STATE = "EVERSPOT_HOOK_STATE";
+
+/** Seconds. Resolvers of the CA may keep a value this long, and a retry brings another. */
+const TTL = 10;
+/** Route 53 is usually done within 60 s. */
+const INSYNC_SECONDS = 180;
+
+const hookState = z.strictObject({
+  /** Values of this run by record name. */
+  values: z.record(z.string(), z.array(z.string())),
+  /** Changes nobody has waited for yet. */
+  changes: z.array(z.string()),
+});
+type HookState = z.infer<typeof hookState>;
+
+/** certbot's variables for hooks (certbot documentation, "Pre and Post Validation Hooks"). */
+export interface HookEnvironment {
+  CERTBOT_DOMAIN?: string | undefined;
+  CERTBOT_VALIDATION?: string | undefined;
+  /** Challenges after this one. */
+  CERTBOT_REMAINING_CHALLENGES?: string | undefined;
+  EVERSPOT_HOOK_STATE?: string | undefined;
+}
+
+/**
+ * `auth` adds the value, and after the last of a run waits until every authoritative server has all of them;
+ * `cleanup` takes the value away again. @throws EverspotError
+ */
+export async function certbotHook(
+  action: "auth" | "cleanup",
+  env: HookEnvironment,
+  zone: Zone,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const domain = required(env, "CERTBOT_DOMAIN");
+  const value = required(env, "CERTBOT_VALIDATION");
+  const name = challengeRecord(domain);
+  const file = env.EVERSPOT_HOOK_STATE;
+  const state = await readState(file);
+  if (action === "cleanup") {
+    state.values[name] = (state.values[name] ?? []).filter((v) => v !== value);
+    await setRecord(zone, name, (found) => found.filter((v) => v !== value), clock);
+    await writeState(file, state);
+    return;
+  }
+  const own = [...new Set([...(state.values[name] ?? []), value])];
+  const change = await setRecord(zone, name, () => own, clock);
+  const waiting = [...state.changes, ...(change === undefined ? [] : [change])];
+  // Without a state file nobody can wait later for what this call did.
+  const last = file === undefined || (env.CERTBOT_REMAINING_CHALLENGES ?? "0") === "0";
+  await writeState(file, { values: { ...state.values, [name]: own }, changes: last ? [] : waiting });
+  if (last) await Promise.all(waiting.map((id) => insync(zone, id, clock)));
+}
+
+function required(env: HookEnvironment, name: "CERTBOT_DOMAIN" | "CERTBOT_VALIDATION"): string {
+  const value = env[name];
+  if (value) return value;
+  throw new EverspotError(`${name} is not set`, {
+    hint: "certbot runs this command; it is of no use by hand",
+  });
+}
+
+const insync = (zone: Zone, id: string, clock: Clock): Promise<true> =>
+  poll<true>(
+    `Route 53 change ${id}`,
+    async () => ((await zone.settled(id)) ? { done: true } : { waiting: "PENDING" }),
+    { seconds: INSYNC_SECONDS, everySeconds: 2, clock },
+  );
+
+/** @returns the id of the change; undefined when the record was as wanted. */
+async function setRecord(
+  zone: Zone,
+  name: string,
+  wanted: (found: readonly string[]) => string[],
+  clock: Clock,
+): Promise<string | undefined> {
+  for (let attempt = 0; ; attempt++) {
+    const found = await zone.find(name, "TXT");
+    const values = wanted(found?.values ?? []);
+    const changes = changesTo(found, { name, type: "TXT", ttl: TTL, values });
+    if (changes.length === 0) return undefined;
+    try {
+      return await zone.change(changes);
+    } catch (error) {
+      if (!(error instanceof ChangeRejected) || attempt >= 4) throw error;
+      await clock.sleep(500 * (attempt + 1));
+    }
+  }
+}
+
+/** One batch that applies only if the record is still what was found. */
+function changesTo(found: RecordSet | undefined, wanted: RecordSet): Change[] {
+  const same = [...wanted.values].sort().join("\n") === [...(found?.values ?? [])].sort().join("\n");
+  if (same) return [];
+  return [
+    ...(found === undefined ? [] : [{ action: "DELETE" as const, record: found }]),
+    ...(wanted.values.length === 0 ? [] : [{ action: "CREATE" as const, record: wanted }]),
+  ];
+}
+
+async function readState(file: string | undefined): Promise<HookState> {
+  if (file === undefined) return { values: {}, changes: [] };
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  return text === undefined ? { values: {}, changes: [] } : hookState.parse(JSON.parse(text));
+}
+
+async function writeState(file: string | undefined, state: HookState): Promise<void> {
+  if (file === undefined) return;
+  await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}

@@ -1,0 +1,30 @@
+/** Imports the served certificate into ACM, always under the same ARN, for expiry events and CloudFront. */
+import { type CertificatePointer, pointerDocument } from "../site/certificates.ts";
+import { updateDocument } from "../site/document.ts";
+import type { Chosen } from "./choose.ts";
+import type { CertificateContext } from "./context.ts";
+import { certificateNames } from "./names.ts";
+
+/** Does nothing unless asked for in the config and not done yet. Trouble is logged and tried again later. */
+export async function mirror(
+  context: CertificateContext,
+  best: Chosen,
+  pointer: CertificatePointer | undefined,
+): Promise<void> {
+  const { acm, config } = context;
+  if (!config.certificate.mirrorToAcm || acm === undefined || !best.newest) return;
+  if (pointer === undefined || pointer.acm?.id === best.line.id) return;
+  try {
+    const known = pointer.acm?.arn ?? (await acm.findImported());
+    const arn = await acm.import(best.certificate, known);
+    await updateDocument(
+      context.store,
+      pointerDocument(certificateNames(config)),
+      (current) => current && { ...current, acm: { arn, id: best.line.id } },
+      context.clock,
+    );
+    context.logger.info({ arn, certificate: best.line.id }, "certificate imported into ACM");
+  } catch (error) {
+    context.logger.warn({ err: error }, "the certificate could not be imported into ACM");
+  }
+}

@@ -1,0 +1,180 @@
+/** Certificates in the bucket: read with proof, write once, keep the pointer (DESIGN §10). */
+import { createHash } from "node:crypto";
+import { renewalTime } from "../site/certificate-due.ts";
+import {
+  type CertificatePointer,
+  type Issuance,
+  pointerDocument,
+  type StoredCertificate,
+  storedCertificate,
+} from "../site/certificates.ts";
+import type { Clock } from "../site/clock.ts";
+import { updateDocument } from "../site/document.ts";
+import { messageOf } from "../site/errors.ts";
+import { keys } from "../site/names.ts";
+import { ConditionFailed, type ObjectStore } from "../site/store.ts";
+import type { Issued } from "./authority.ts";
+import { type CertificateFacts, verify } from "./verify.ts";
+
+/** Issuances a pointer remembers. */
+const HISTORY = 10;
+
+export type Opened =
+  | { certificate: StoredCertificate; facts: CertificateFacts; sha256: string }
+  | { problem: string };
+
+/**
+ * Reads one stored certificate and proves it usable: form and version known, key, names, dates and chain right.
+ * @param wanted names it must serve. @param now undefined to leave the dates unchecked.
+ * @param sha256 of the object when known.
+ * @throws EverspotError when the bucket cannot be read.
+ */
+export async function openStored(
+  store: ObjectStore,
+  key: string,
+  wanted: readonly string[],
+  now: Date | undefined,
+  sha256?: string,
+): Promise<Opened> {
+  const found = await store.get(key);
+  if (found === undefined) return { problem: "it is not in the bucket" };
+  const digest = createHash("sha256").update(found.body).digest("hex");
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(found.body));
+  } catch {
+    return { problem: `it is truncated or not a certificate of everspot (${found.body.length} bytes)` };
+  }
+  const version = (json as { version?: unknown } | null)?.version;
+  if (version !== 1) {
+    return {
+      problem: `it is of version ${String(version)}, which a newer everspot wrote; this one knows version 1`,
+    };
+  }
+  const parsed = storedCertificate.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    return { problem: `it is damaged: ${issue?.path.join(".")}: ${issue?.message}` };
+  }
+  const verdict = verify(parsed.data.key, parsed.data.chain, wanted, now);
+  if ("problem" in verdict) return verdict;
+  if (sha256 !== undefined && digest !== sha256) return { problem: "it was changed after it was stored" };
+  return { certificate: parsed.data, facts: verdict.facts, sha256: digest };
+}
+
+export interface Origin {
+  names: readonly string[];
+  by: string;
+  /** The bucket's time. */
+  now: Date;
+}
+
+/**
+ * Writes the object, then the pointer. Both can be repeated; killed in between, `adopt` finishes the work.
+ * @returns the line that is in the pointer now.
+ */
+export async function saveIssued(
+  store: ObjectStore,
+  clock: Clock,
+  issued: Issued,
+  facts: CertificateFacts,
+  origin: Origin,
+): Promise<Issuance> {
+  const created = origin.now.toISOString();
+  const id = `${created.replace(/[-:]|\.\d+/g, "")}-${facts.serial.slice(0, 12)}`;
+  const certificate: StoredCertificate = {
+    version: 1,
+    id,
+    serial: facts.serial,
+    issuer: facts.issuer,
+    names: facts.names,
+    notBefore: facts.notBefore.toISOString(),
+    notAfter: facts.notAfter.toISOString(),
+    directory: issued.directory,
+    created,
+    by: origin.by,
+    key: issued.key,
+    chain: issued.chain,
+    lineage: issued.lineage,
+  };
+  const body = JSON.stringify(certificate, null, 1);
+  try {
+    await store.put(keys.certificate(origin.names, id), body, { ifNoneMatch: "*" });
+  } catch (error) {
+    // The id holds time and serial number: what is there is our own write, its answer lost.
+    if (!(error instanceof ConditionFailed)) throw error;
+  }
+  const line = lineOf(certificate, createHash("sha256").update(body).digest("hex"));
+  await addToPointer(store, clock, origin.names, line);
+  return line;
+}
+
+/** The line of a pointer for a stored certificate; when to renew it is drawn here, once. */
+export function lineOf(certificate: StoredCertificate, sha256: string): Issuance {
+  const { key: _key, chain: _chain, lineage: _lineage, version: _version, ...facts } = certificate;
+  const validity = { notBefore: new Date(facts.notBefore), notAfter: new Date(facts.notAfter) };
+  return { ...facts, sha256, renewAt: renewalTime(validity, Math.random()).toISOString() };
+}
+
+async function addToPointer(
+  store: ObjectStore,
+  clock: Clock,
+  names: readonly string[],
+  line: Issuance,
+): Promise<void> {
+  await updateDocument(
+    store,
+    pointerDocument(names),
+    (current) => {
+      if (current?.issuances.some((i) => i.id === line.id)) return undefined;
+      const issuances = [line, ...(current?.issuances ?? [])].sort((a, b) => (a.id < b.id ? 1 : -1));
+      const next: Omit<CertificatePointer, "nonce"> = {
+        version: 1,
+        names: [...names],
+        issuances: issuances.slice(0, HISTORY),
+      };
+      return current?.acm === undefined ? next : { ...next, acm: current.acm };
+    },
+    clock,
+  );
+}
+
+export interface Unnoted {
+  /** One sentence on each that cannot be used or noted. */
+  problems: string[];
+  /** Usable ones the pointer does not name, because it cannot be written. Newest first. */
+  usable: (Extract<Opened, { sha256: string }> & { line: Issuance })[];
+}
+
+/**
+ * Puts certificates into the pointer that were stored but never made it there.
+ * @throws EverspotError when the bucket cannot be read.
+ */
+export async function adopt(
+  store: ObjectStore,
+  clock: Clock,
+  names: readonly string[],
+  pointer: CertificatePointer | undefined,
+  now: Date,
+): Promise<Unnoted> {
+  const known = new Set(pointer?.issuances.map((i) => i.id));
+  const oldestKept = pointer?.issuances.length === HISTORY ? (pointer.issuances.at(-1)?.id ?? "") : "";
+  const result: Unnoted = { problems: [], usable: [] };
+  for (const object of await store.list(keys.certificatePrefix(names))) {
+    const id = object.key.slice(keys.certificatePrefix(names).length);
+    if (known.has(id) || id < oldestKept) continue;
+    const opened = await openStored(store, object.key, names, now);
+    if ("problem" in opened) {
+      result.problems.push(`certificate ${id} is not served: ${opened.problem}`);
+      continue;
+    }
+    const line = lineOf(opened.certificate, opened.sha256);
+    try {
+      await addToPointer(store, clock, names, line);
+    } catch (error) {
+      result.problems.push(`certificate ${id} could not be noted: ${messageOf(error)}`);
+      result.usable.unshift({ ...opened, line });
+    }
+  }
+  return result;
+}

@@ -1,0 +1,116 @@
+/**
+ * What the bucket knows about certificates (DESIGN §10): one immutable object per issuance, a pointer to the
+ * issuances of one set of names, and the ledger of what was asked of the certificate authorities.
+ */
+import { z } from "zod";
+import type { DocumentType } from "./document.ts";
+import { keys } from "./names.ts";
+
+const time = z.iso.datetime();
+
+/** One file or link of certbot's configuration folder. Everything certbot keeps there is text. */
+const lineageEntry = z.union([
+  z.strictObject({ path: z.string(), mode: z.int(), text: z.string() }),
+  z.strictObject({ path: z.string(), link: z.string() }),
+]);
+
+/** certbot's configuration folder, so that another machine can renew with the same account. */
+export const lineage = z.strictObject({
+  /** Where the folder was; certbot's renewal files name it in absolute paths. */
+  root: z.string(),
+  entries: z.array(lineageEntry),
+});
+export type Lineage = z.infer<typeof lineage>;
+
+/** Facts of one issued certificate. Serial in lower-case hex. */
+const facts = {
+  id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/),
+  serial: z.string(),
+  issuer: z.string(),
+  names: z.array(z.string()).min(1),
+  notBefore: time,
+  notAfter: time,
+  /** ACME directory it came from. */
+  directory: z.string(),
+  created: time,
+  /** Instance that ordered it. */
+  by: z.string(),
+};
+
+/** `certificates/<names>/v/<id>`: written once, never changed. */
+export const storedCertificate = z.strictObject({
+  version: z.literal(1),
+  ...facts,
+  /** PEM, PKCS#8. */
+  key: z.string(),
+  /** PEM, leaf first. */
+  chain: z.string(),
+  lineage,
+});
+export type StoredCertificate = z.infer<typeof storedCertificate>;
+
+/** One line of a pointer. */
+export const issuance = z.strictObject({
+  ...facts,
+  /** SHA-256 (hex) of the object. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** From when on it is to be renewed; drawn once, so that reboots do not roll the dice again. */
+  renewAt: time,
+});
+export type Issuance = z.infer<typeof issuance>;
+
+/** `certificates/<names>/current.json`. Written only by compare-and-swap. */
+export const certificatePointer = z.strictObject({
+  version: z.literal(1),
+  nonce: z.string(),
+  names: z.array(z.string()),
+  /** Newest first; the first is the one to serve. */
+  issuances: z.array(issuance),
+  /** Copy in ACM: always the same ARN. */
+  acm: z.strictObject({ arn: z.string(), id: z.string() }).optional(),
+  /** An operator asked for a new one before it is due; gone with the next issuance. */
+  requested: z.strictObject({ by: z.string(), at: time }).optional(),
+});
+export type CertificatePointer = z.infer<typeof certificatePointer>;
+export const pointerDocument = (names: readonly string[]): DocumentType<CertificatePointer> => ({
+  key: keys.certificatePointer(names),
+  schema: certificatePointer,
+});
+
+/** One run of the ACME client, written before it starts (an intent) and completed afterwards. */
+export const attempt = z.strictObject({
+  id: z.string(),
+  /** Instance. */
+  by: z.string(),
+  /** Process of that instance; tells an attempt of this process from one of a process that died. */
+  process: z.string(),
+  at: time,
+  /** While this has not passed and the attempt has no end, nobody else orders. */
+  lease: time,
+  ended: time.optional(),
+  /**
+   * No outcome: running or died. `unneeded`: the CA was not asked. `failed`: the CA did not issue.
+   * `unknown`: it may have issued.
+   */
+  outcome: z.enum(["issued", "failed", "unknown", "unneeded"]).optional(),
+  /** Of the certificate, when issued. */
+  certificate: z.string().optional(),
+  error: z.string().optional(),
+  /** The CA asked for no request before this. */
+  retryAt: time.optional(),
+});
+export type Attempt = z.infer<typeof attempt>;
+
+/** `certificates/<names>/ledger.json`. Written only by compare-and-swap; times are the bucket's. */
+export const certificateLedger = z.strictObject({
+  version: z.literal(1),
+  nonce: z.string(),
+  names: z.array(z.string()),
+  /** By ACME directory: limits are the CA's, so each has an account of its own. Oldest attempt first. */
+  directories: z.record(z.string(), z.array(attempt)),
+});
+export type CertificateLedger = z.infer<typeof certificateLedger>;
+export const ledgerDocument = (names: readonly string[]): DocumentType<CertificateLedger> => ({
+  key: keys.certificateLedger(names),
+  schema: certificateLedger,
+});
