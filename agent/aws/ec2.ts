@@ -9,6 +9,8 @@ export interface Peer {
   alive: boolean;
   launched: Date;
   privateAddress: string | undefined;
+  /** Id of the EC2 Fleet that launched it. */
+  fleet: string | undefined;
 }
 
 /** What EC2 knows of the instances of this site. */
@@ -54,5 +56,6 @@ function peerOf(instance: Instance): Peer {
     alive: state === "pending" || state === "running",
     launched: instance.LaunchTime ?? new Date(0),
     privateAddress: instance.PrivateIpAddress,
+    fleet: instance.Tags?.find((t) => t.Key === "aws:ec2:fleet-id")?.Value,
   };
 }

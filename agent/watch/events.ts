@@ -1,0 +1,30 @@
+/** Everything the watch loop can notice. `at` and `time` are milliseconds since the epoch. */
+export type WatchEvent =
+  /** AWS will take this instance at `time` (EC2 instance-action). */
+  | { kind: "interruption"; action: "terminate" | "stop" | "hibernate"; time: number }
+  /** AWS thinks an interruption likely (EC2 rebalance recommendation). */
+  | { kind: "rebalance"; time: number }
+  /** Another instance took the site over. */
+  | { kind: "replaced"; by: string; epoch: number; address: string; privateAddress: string }
+  /** The app has not answered its health check for `seconds`. */
+  | { kind: "app-failing"; seconds: number; seen: string }
+  | { kind: "app-recovered"; seconds: number }
+  | { kind: "pressure"; of: "disk" | "memory"; usedPercent: number };
+
+/** One line for a person. */
+export function describe(event: WatchEvent): string {
+  switch (event.kind) {
+    case "interruption":
+      return `AWS will ${event.action} this instance at ${new Date(event.time).toISOString()}`;
+    case "rebalance":
+      return `AWS recommends to leave this instance (since ${new Date(event.time).toISOString()})`;
+    case "replaced":
+      return `${event.by} took the site over (epoch ${event.epoch})`;
+    case "app-failing":
+      return `the app has been failing its health check for ${event.seconds} s: ${event.seen}`;
+    case "app-recovered":
+      return `the app answers its health check again after ${event.seconds} s`;
+    case "pressure":
+      return `${event.of} is ${event.usedPercent} % full`;
+  }
+}

@@ -1,0 +1,50 @@
+import type { Clock } from "../site/clock.ts";
+import { messageOf } from "../site/errors.ts";
+import type { WatchEvent } from "./events.ts";
+
+/** Looks at one thing again and again. What it has told once it does not tell again. */
+export interface Watcher {
+  name: string;
+  everySeconds: number;
+  /** @returns what is new. @throws when it could not look: that is never taken for an event. */
+  look(): Promise<WatchEvent[]>;
+}
+
+export interface WatchOptions {
+  clock: Clock;
+  signal: AbortSignal;
+  onEvent(event: WatchEvent): Promise<void>;
+  /** A watcher could not look (`message`), or can again (undefined). Told at each change, not at each look. */
+  onTrouble(watcher: string, message: string | undefined): void;
+}
+
+/**
+ * Runs the watchers side by side until the signal is aborted. No failure of one ends it or holds up another.
+ * Events reach `onEvent` in the order seen, one at a time.
+ */
+export async function watch(watchers: readonly Watcher[], options: WatchOptions): Promise<void> {
+  const { clock, signal } = options;
+  let queue: Promise<void> = Promise.resolve();
+  const tell = (event: WatchEvent): void => {
+    queue = queue
+      .then(() => options.onEvent(event))
+      .catch((error: unknown) => options.onTrouble(`reaction to ${event.kind}`, messageOf(error)));
+  };
+  const run = async (watcher: Watcher): Promise<void> => {
+    let trouble: string | undefined;
+    while (!signal.aborted) {
+      try {
+        for (const event of await watcher.look()) tell(event);
+        if (trouble !== undefined) options.onTrouble(watcher.name, undefined);
+        trouble = undefined;
+      } catch (error) {
+        const message = messageOf(error);
+        if (message !== trouble) options.onTrouble(watcher.name, message);
+        trouble = message;
+      }
+      await clock.sleep(watcher.everySeconds * 1000, signal).catch(() => undefined);
+    }
+  };
+  await Promise.all(watchers.map(run));
+  await queue;
+}

@@ -1,0 +1,46 @@
+import { readFile, statfs } from "node:fs/promises";
+import type { WatchEvent } from "./events.ts";
+import type { Watcher } from "./loop.ts";
+
+/** Percent used at which a person should know. Told once until it has fallen below again. */
+const LIMIT = 90;
+
+/** Percent used of a file system, as `df` counts it. */
+export async function diskUsed(path: string): Promise<number> {
+  const { blocks, bfree, bavail } = await statfs(path);
+  const used = blocks - bfree;
+  return used + bavail === 0 ? 0 : Math.round((100 * used) / (used + bavail));
+}
+
+/** Percent of memory that is not available (proc(5), MemAvailable). */
+export function memoryUsed(meminfo: string): number {
+  const of = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(meminfo)?.[1] ?? 0);
+  const total = of("MemTotal");
+  return total === 0 ? 0 : Math.round((100 * (total - of("MemAvailable"))) / total);
+}
+
+export function pressureWatcher(
+  read: { disk(): Promise<number>; memory(): Promise<number> } = {
+    disk: () => diskUsed("/"),
+    memory: async () => memoryUsed(await readFile("/proc/meminfo", "utf8")),
+  },
+): Watcher {
+  const high = new Set<string>();
+  return {
+    name: "pressure",
+    everySeconds: 60,
+    async look() {
+      const events: WatchEvent[] = [];
+      for (const of of ["disk", "memory"] as const) {
+        const usedPercent = await read[of]();
+        if (usedPercent < LIMIT) high.delete(of);
+        else if (!high.has(of)) {
+          high.add(of);
+          events.push({ kind: "pressure", of, usedPercent });
+        }
+      }
+      return events;
+    },
+  };
+}
