@@ -1,0 +1,195 @@
+import {
+  CreateBucketCommand,
+  DeleteBucketCommand,
+  DeleteObjectsCommand,
+  GetBucketEncryptionCommand,
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketPolicyCommand,
+  GetBucketTaggingCommand,
+  GetBucketVersioningCommand,
+  GetPublicAccessBlockCommand,
+  HeadBucketCommand,
+  ListObjectVersionsCommand,
+  PutBucketEncryptionCommand,
+  PutBucketLifecycleConfigurationCommand,
+  PutBucketPolicyCommand,
+  PutBucketTaggingCommand,
+  PutBucketVersioningCommand,
+  PutPublicAccessBlockCommand,
+  type S3Client,
+} from "@aws-sdk/client-s3";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { SITE_TAG } from "../../agent/site/names.ts";
+import type { LifecycleRule } from "../bucket-rules.ts";
+import type { PolicyDocument } from "../policy.ts";
+import { hasCode, named } from "./errors.ts";
+import { fromLifecycle, toLifecycle } from "./lifecycle.ts";
+import { siteTags, tagOf } from "./tags.ts";
+
+export interface BucketSeen {
+  /** Value of the site's tag. */
+  site: string | undefined;
+  versioned: boolean;
+  /** All four ways of making anything public are shut. */
+  privateOnly: boolean;
+  encrypted: boolean;
+  policy: unknown;
+  lifecycle: LifecycleRule[];
+}
+
+/** The site's bucket as a resource; what is in it goes through ObjectStore. Every call may be repeated. */
+export interface Bucket {
+  readonly name: string;
+  /** @throws EverspotError when a bucket of that name belongs to another account. */
+  look(): Promise<BucketSeen | undefined>;
+  create(): Promise<void>;
+  tag(): Promise<void>;
+  blockPublicAccess(): Promise<void>;
+  version(): Promise<void>;
+  encrypt(): Promise<void>;
+  setPolicy(policy: PolicyDocument): Promise<void>;
+  setLifecycle(rules: readonly LifecycleRule[]): Promise<void>;
+  /** Deletes every version of every object. */
+  empty(): Promise<void>;
+  delete(): Promise<void>;
+}
+
+/** S3 wants no LocationConstraint for its oldest region. */
+const HOME = "us-east-1";
+
+export function createBucket(client: S3Client, name: string, site: string, region: string): Bucket {
+  const bucket = { Bucket: name };
+  const doing = (what: string) => `${what} the bucket ${name}`;
+  return {
+    name,
+    look: () => named(doing("looking at"), () => look(client, name)),
+    create: () =>
+      named(doing("creating"), async () => {
+        const place =
+          region === HOME ? {} : { CreateBucketConfiguration: { LocationConstraint: region as never } };
+        await client.send(new CreateBucketCommand({ ...bucket, ...place })).catch((error: unknown) => {
+          if (!hasCode(error, "BucketAlreadyOwnedByYou")) throw error;
+        });
+      }),
+    tag: () =>
+      named(doing("tagging"), async () => {
+        await client.send(new PutBucketTaggingCommand({ ...bucket, Tagging: { TagSet: siteTags(site) } }));
+      }),
+    blockPublicAccess: () =>
+      named(doing("blocking public access to"), async () => {
+        const all = {
+          BlockPublicAcls: true,
+          IgnorePublicAcls: true,
+          BlockPublicPolicy: true,
+          RestrictPublicBuckets: true,
+        };
+        await client.send(
+          new PutPublicAccessBlockCommand({ ...bucket, PublicAccessBlockConfiguration: all }),
+        );
+      }),
+    version: () =>
+      named(doing("switching on versions in"), async () => {
+        const on = { VersioningConfiguration: { Status: "Enabled" as const } };
+        await client.send(new PutBucketVersioningCommand({ ...bucket, ...on }));
+      }),
+    encrypt: () =>
+      named(doing("encrypting"), async () => {
+        const rules = [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" as const } }];
+        await client.send(
+          new PutBucketEncryptionCommand({ ...bucket, ServerSideEncryptionConfiguration: { Rules: rules } }),
+        );
+      }),
+    setPolicy: (policy) =>
+      named(doing("setting the policy of"), async () => {
+        await client.send(new PutBucketPolicyCommand({ ...bucket, Policy: JSON.stringify(policy) }));
+      }),
+    setLifecycle: (rules) =>
+      named(doing("setting the lifecycle of"), async () => {
+        await client.send(
+          new PutBucketLifecycleConfigurationCommand({
+            ...bucket,
+            LifecycleConfiguration: { Rules: fromLifecycle(rules) },
+          }),
+        );
+      }),
+    empty: () => named(doing("emptying"), () => empty(client, name)),
+    delete: () =>
+      named(doing("deleting"), async () => {
+        await client.send(new DeleteBucketCommand(bucket)).catch((error: unknown) => {
+          if (!hasCode(error, "NoSuchBucket")) throw error;
+        });
+      }),
+  };
+}
+
+async function look(client: S3Client, name: string): Promise<BucketSeen | undefined> {
+  const bucket = { Bucket: name };
+  try {
+    await client.send(new HeadBucketCommand(bucket));
+  } catch (error) {
+    if (hasCode(error, "NotFound", "NoSuchBucket")) return undefined;
+    const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+    if (status !== 403 && status !== 301) throw error;
+    throw new EverspotError(
+      `the bucket ${name} cannot be used: it is another account's, or access is denied`,
+      {
+        resource: `s3://${name}`,
+        hint: "check the credentials' S3 permissions, or give the site another name",
+        cause: error,
+      },
+    );
+  }
+  /** S3 says "not set" with an error of its own for each setting. */
+  const optional = <T>(call: Promise<T>): Promise<T | undefined> =>
+    call.catch((error: unknown) => {
+      if (error instanceof Error && /^NoSuch|NotFoundError$/.test(error.name)) return undefined;
+      throw error;
+    });
+  const [tags, versioning, block, encryption, policy, lifecycle] = await Promise.all([
+    optional(client.send(new GetBucketTaggingCommand(bucket))),
+    client.send(new GetBucketVersioningCommand(bucket)),
+    optional(client.send(new GetPublicAccessBlockCommand(bucket))),
+    optional(client.send(new GetBucketEncryptionCommand(bucket))),
+    optional(client.send(new GetBucketPolicyCommand(bucket))),
+    optional(client.send(new GetBucketLifecycleConfigurationCommand(bucket))),
+  ]);
+  const blocked = block?.PublicAccessBlockConfiguration;
+  const rules = encryption?.ServerSideEncryptionConfiguration?.Rules ?? [];
+  return {
+    site: tagOf(tags?.TagSet, SITE_TAG),
+    versioned: versioning.Status === "Enabled",
+    privateOnly:
+      blocked?.BlockPublicAcls === true &&
+      blocked.IgnorePublicAcls === true &&
+      blocked.BlockPublicPolicy === true &&
+      blocked.RestrictPublicBuckets === true,
+    encrypted: rules.some((r) => r.ApplyServerSideEncryptionByDefault?.SSEAlgorithm !== undefined),
+    policy: policy?.Policy === undefined ? undefined : JSON.parse(policy.Policy),
+    lifecycle: toLifecycle(lifecycle?.Rules ?? []),
+  };
+}
+
+async function empty(client: S3Client, name: string): Promise<void> {
+  for (;;) {
+    const page = await client
+      .send(new ListObjectVersionsCommand({ Bucket: name }))
+      .catch((error: unknown) => {
+        if (!hasCode(error, "NoSuchBucket")) throw error;
+      });
+    const found = [...(page?.Versions ?? []), ...(page?.DeleteMarkers ?? [])];
+    if (found.length === 0) return;
+    const objects = found.map((v) => ({ Key: v.Key ?? "", VersionId: v.VersionId }));
+    const answer = await client.send(
+      new DeleteObjectsCommand({ Bucket: name, Delete: { Objects: objects, Quiet: true } }),
+    );
+    const failed = answer.Errors?.[0];
+    if (failed !== undefined) {
+      throw new EverspotError(
+        `${failed.Key ?? "an object"} could not be deleted: ${failed.Message ?? failed.Code}`,
+        {
+          resource: `s3://${name}/${failed.Key ?? ""}`,
+        },
+      );
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import { ACMClient } from "@aws-sdk/client-acm";
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { IAMClient } from "@aws-sdk/client-iam";
+import { Route53Client } from "@aws-sdk/client-route-53";
+import { S3Client } from "@aws-sdk/client-s3";
+import { SSMClient } from "@aws-sdk/client-ssm";
+import { STSClient } from "@aws-sdk/client-sts";
+import { ReplyLost } from "./errors.ts";
+
+/** One client per AWS service, of one region; credentials and endpoints come from the standard AWS settings. */
+export interface Clients {
+  acm: ACMClient;
+  ec2: EC2Client;
+  iam: IAMClient;
+  route53: Route53Client;
+  s3: S3Client;
+  ssm: SSMClient;
+  sts: STSClient;
+  /** Calls made so far. A call that was tried several times counts once. */
+  readonly calls: { reads: number; writes: string[] };
+  destroy(): void;
+}
+
+export function createClients(region: string): Clients {
+  const config = { region };
+  const calls: Clients["calls"] = { reads: 0, writes: [] };
+  const clients = {
+    acm: new ACMClient(config),
+    ec2: new EC2Client(config),
+    iam: new IAMClient(config),
+    route53: new Route53Client(config),
+    s3: new S3Client(config),
+    ssm: new SSMClient(config),
+    sts: new STSClient(config),
+  };
+  for (const [name, client] of Object.entries(clients)) watch(client, name, calls);
+  return {
+    ...clients,
+    calls,
+    destroy: () => {
+      for (const client of Object.values(clients)) client.destroy();
+    },
+  };
+}
+
+const READS = /^(Describe|Get|List|Head)/;
+
+/** EC2 offers no client token for these, so a second try after a lost reply would make a second one. */
+const NEVER_TWICE = new Set(["CreateVpc", "CreateInternetGateway", "CreateSubnet"]);
+
+interface Context {
+  commandName?: string;
+}
+type Next = (args: object) => Promise<object>;
+/** The part of every client's middleware stack that is the same for all of them. */
+interface Stack {
+  add(middleware: (next: Next, context: Context) => Next, options: object): void;
+}
+
+function watch(client: { middlewareStack: unknown }, service: string, calls: Clients["calls"]): void {
+  const stack = client.middlewareStack as Stack;
+  stack.add(
+    (next, context) => (args) => {
+      const command = (context.commandName ?? "").replace(/Command$/, "");
+      if (READS.test(command)) calls.reads += 1;
+      else calls.writes.push(`${service}.${command}`);
+      return next(args);
+    },
+    { step: "initialize", name: "everspotCalls" },
+  );
+  stack.add(
+    (next, context) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        const command = (context.commandName ?? "").replace(/Command$/, "");
+        if (NEVER_TWICE.has(command) && mayHaveHappened(error)) throw new ReplyLost(command, error);
+        throw error;
+      }
+    },
+    // Inside the SDK's retries, which do not know this error and so let it pass.
+    { step: "deserialize", priority: "high", name: "everspotNeverTwice" },
+  );
+}
+
+/** No answer at all, or a server error that is not a refusal to begin. */
+function mayHaveHappened(error: unknown): boolean {
+  const { $metadata, name } = error as { $metadata?: { httpStatusCode?: number }; name?: string };
+  const status = $metadata?.httpStatusCode;
+  if (status === undefined) return true;
+  return status >= 500 && !/Throttl|RequestLimitExceeded|SlowDown|Unavailable/.test(name ?? "");
+}

@@ -1,0 +1,110 @@
+import {
+  ChangeResourceRecordSetsCommand,
+  GetHostedZoneCommand,
+  ListResourceRecordSetsCommand,
+  paginateListHostedZones,
+  type ResourceRecordSet,
+  type Route53Client,
+} from "@aws-sdk/client-route-53";
+import { hasCode, named } from "./errors.ts";
+import { gather } from "./network-look.ts";
+
+export interface HostedZone {
+  /** Without "/hostedzone/". */
+  id: string;
+  /** Without the trailing dot. */
+  name: string;
+}
+
+/** A record set as it stands; TXT values as they are quoted in the zone. */
+export interface DnsRecord {
+  name: string;
+  type: string;
+  ttl: number | undefined;
+  values: string[];
+  /** Whatever else it has (alias target, routing): handed back when it is deleted. */
+  wire: ResourceRecordSet;
+}
+
+export interface Dns {
+  /** The public zone with the longest name that the domain is in. */
+  zoneOf(domain: string): Promise<HostedZone | undefined>;
+  /** Name servers of the zone, lower case, without the trailing dot. */
+  nameServers(zone: string): Promise<string[]>;
+  /** Records of all types at exactly these names. */
+  recordsAt(zone: string, names: readonly string[]): Promise<DnsRecord[]>;
+  /** All at once or none; false when one of them is not as it was read any more. */
+  delete(zone: string, records: readonly DnsRecord[]): Promise<boolean>;
+}
+
+export function createDns(client: Route53Client): Dns {
+  return {
+    zoneOf: (domain) =>
+      named("looking for the hosted zone", async () => {
+        const zones = await gather(paginateListHostedZones({ client }, {}), (page) => page.HostedZones);
+        return zones
+          .filter((z) => z.Config?.PrivateZone !== true)
+          .map((z) => ({ id: (z.Id ?? "").replace("/hostedzone/", ""), name: plain(z.Name ?? "") }))
+          .filter((z) => domain === z.name || domain.endsWith(`.${z.name}`))
+          .sort((a, b) => b.name.length - a.name.length)[0];
+      }),
+    nameServers: (zone) =>
+      named(`looking at the hosted zone ${zone}`, async () => {
+        const found = await client.send(new GetHostedZoneCommand({ Id: zone }));
+        return (found.DelegationSet?.NameServers ?? []).map(plain);
+      }),
+    recordsAt: (zone, names) =>
+      named("reading the records", async () => {
+        const all = await Promise.all(names.map((name) => recordsAt(client, zone, name)));
+        return all.flat();
+      }),
+    delete: (zone, records) =>
+      named("deleting the records", async () => {
+        try {
+          await client.send(
+            new ChangeResourceRecordSetsCommand({
+              HostedZoneId: zone,
+              ChangeBatch: {
+                Changes: records.map((r) => ({ Action: "DELETE", ResourceRecordSet: r.wire })),
+              },
+            }),
+          );
+          return true;
+        } catch (error) {
+          if (!hasCode(error, "InvalidChangeBatch")) throw error;
+          return false;
+        }
+      }),
+  };
+}
+
+async function recordsAt(client: Route53Client, zone: string, name: string): Promise<DnsRecord[]> {
+  const found: DnsRecord[] = [];
+  let start: { StartRecordName: string; StartRecordType?: never; StartRecordIdentifier?: string } = {
+    StartRecordName: name,
+  };
+  for (;;) {
+    const page = await client.send(new ListResourceRecordSetsCommand({ HostedZoneId: zone, ...start }));
+    const sets = page.ResourceRecordSets ?? [];
+    const here = sets.filter((s) => plain(s.Name ?? "") === name);
+    found.push(...here.map(record));
+    if (here.length < sets.length || !page.IsTruncated || page.NextRecordName === undefined) return found;
+    start = {
+      StartRecordName: page.NextRecordName,
+      StartRecordType: page.NextRecordType as never,
+      ...(page.NextRecordIdentifier === undefined
+        ? {}
+        : { StartRecordIdentifier: page.NextRecordIdentifier }),
+    };
+  }
+}
+
+const record = (set: ResourceRecordSet): DnsRecord => ({
+  name: plain(set.Name ?? ""),
+  type: set.Type ?? "",
+  ttl: set.TTL,
+  values: (set.ResourceRecords ?? []).map((r) => r.Value ?? ""),
+  wire: set,
+});
+
+const plain = (name: string): string => name.toLowerCase().replace(/\.$/, "");

@@ -1,0 +1,94 @@
+import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+
+/** A call that cannot be repeated got no answer: whether it happened must be looked up. */
+export class ReplyLost extends EverspotError {
+  constructor(command: string, error: unknown) {
+    super(`AWS did not answer ${command} (${messageOf(error)}), so it may or may not have happened`, {
+      retry: "retry",
+      hint: "run the command again: it looks at what there is and goes on from there",
+    });
+  }
+}
+
+/** Whether AWS answered with one of these error codes. */
+export const hasCode = (error: unknown, ...codes: readonly string[]): boolean =>
+  error instanceof Error && codes.includes(error.name);
+
+/**
+ * Runs a call and turns any failure into one sentence for a person: what was being done, what AWS said, and what
+ * to do where that is known. EverspotErrors pass as they are.
+ */
+export async function named<T>(doing: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof EverspotError) throw error;
+    throw explain(doing, error);
+  }
+}
+
+export function explain(doing: string, error: unknown): EverspotError {
+  const code = error instanceof Error ? error.name : "";
+  const said = messageOf(error).trim();
+  const known = advice.find((a) => a.code.test(code) || a.message?.test(said));
+  const what =
+    known?.instead ?? `${said}${code === "" || said.includes(code) || code === "Error" ? "" : ` (${code})`}`;
+  return new EverspotError(`${doing}: ${what}`, {
+    retry: known?.retry ?? (serverError(error) ? "retry" : "fatal"),
+    cause: error,
+    ...(known?.hint === undefined ? {} : { hint: known.hint }),
+  });
+}
+
+const serverError = (error: unknown): boolean =>
+  ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 0) >= 500;
+
+const advice: {
+  code: RegExp;
+  message?: RegExp;
+  instead?: string;
+  hint?: string;
+  retry: "retry" | "fatal";
+}[] = [
+  {
+    code: /^(CredentialsProviderError|ProviderError)$/,
+    message: /Could not load credentials|Credential is missing/,
+    instead: "no AWS credentials were found",
+    hint: "log in with `aws sso login` or `aws login`, set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    retry: "fatal",
+  },
+  {
+    code: /^(ExpiredToken|ExpiredTokenException|RequestExpired|TokenRefreshRequired)$/,
+    message: /security token included in the request is expired|SSO session .* (expired|invalid)/,
+    instead: "the AWS credentials have expired",
+    hint: "log in again, for example with `aws sso login`",
+    retry: "fatal",
+  },
+  {
+    code: /^(InvalidClientTokenId|UnrecognizedClientException|AuthFailure|InvalidAccessKeyId|SignatureDoesNotMatch)$/,
+    instead: "AWS does not accept the credentials",
+    hint: "check AWS_PROFILE or AWS_ACCESS_KEY_ID, and that this computer's clock is right",
+    retry: "fatal",
+  },
+  {
+    code: /^(AccessDenied|AccessDeniedException|UnauthorizedOperation|Forbidden|403)$/,
+    hint: "the credentials in use may not do this; use ones that may, or have their permissions widened",
+    retry: "fatal",
+  },
+  {
+    code: /Throttl|RequestLimitExceeded|SlowDown|TooManyRequests/,
+    hint: "wait a minute and try again",
+    retry: "retry",
+  },
+  {
+    code: /^(ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|TimeoutError|NetworkingError)$/,
+    message: /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|socket hang up/,
+    hint: "AWS could not be reached: check the network connection and AWS_ENDPOINT_URL",
+    retry: "retry",
+  },
+  {
+    code: /LimitExceeded$|^(Max)?.*LimitExceeded/,
+    hint: "ask for a higher quota in the AWS console (Service Quotas)",
+    retry: "fatal",
+  },
+];

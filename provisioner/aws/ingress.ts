@@ -1,0 +1,59 @@
+import type { IpPermission } from "@aws-sdk/client-ec2";
+import type { Rule } from "../ingress.ts";
+
+/** EC2 leaves the ports out for protocol "-1" (everything). */
+const ALL_PORTS = -1;
+
+export function toRules(permissions: readonly IpPermission[], group: string): Rule[] {
+  return permissions.flatMap((p) => {
+    const sources = [
+      ...(p.IpRanges ?? []).map((r) => r.CidrIp),
+      ...(p.Ipv6Ranges ?? []).map((r) => r.CidrIpv6),
+      ...(p.PrefixListIds ?? []).map((l) => l.PrefixListId),
+      ...(p.UserIdGroupPairs ?? []).map((g) => (g.GroupId === group ? "self" : g.GroupId)),
+    ];
+    return sources.flatMap((source) =>
+      source === undefined
+        ? []
+        : [
+            {
+              protocol: p.IpProtocol ?? "-1",
+              from: p.FromPort ?? ALL_PORTS,
+              to: p.ToPort ?? ALL_PORTS,
+              source,
+            },
+          ],
+    );
+  });
+}
+
+/** One permission for each protocol and range of ports, as EC2 itself keeps them. */
+export function fromRules(rules: readonly Rule[], group: string): IpPermission[] {
+  const byPorts = new Map<string, Rule[]>();
+  for (const rule of rules) {
+    const key = `${rule.protocol}/${rule.from}/${rule.to}`;
+    byPorts.set(key, [...(byPorts.get(key) ?? []), rule]);
+  }
+  return [...byPorts.values()].map((same) => permission(same, group));
+}
+
+function permission(rules: readonly Rule[], group: string): IpPermission {
+  const sources = rules.map((r) => r.source);
+  const v4 = sources.filter((s) => /^[\d.]+\/\d+$/.test(s));
+  const v6 = sources.filter((s) => s.includes(":"));
+  const lists = sources.filter((s) => s.startsWith("pl-"));
+  const groups = sources.filter((s) => s === "self" || s.startsWith("sg-"));
+  const first = rules[0];
+  const ports =
+    first === undefined || first.from === ALL_PORTS ? {} : { FromPort: first.from, ToPort: first.to };
+  return {
+    IpProtocol: first?.protocol ?? "tcp",
+    ...ports,
+    ...(v4.length > 0 ? { IpRanges: v4.map((CidrIp) => ({ CidrIp })) } : {}),
+    ...(v6.length > 0 ? { Ipv6Ranges: v6.map((CidrIpv6) => ({ CidrIpv6 })) } : {}),
+    ...(lists.length > 0 ? { PrefixListIds: lists.map((PrefixListId) => ({ PrefixListId })) } : {}),
+    ...(groups.length > 0
+      ? { UserIdGroupPairs: groups.map((g) => ({ GroupId: g === "self" ? group : g })) }
+      : {}),
+  };
+}

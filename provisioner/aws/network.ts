@@ -1,0 +1,209 @@
+import {
+  AssociateRouteTableCommand,
+  AttachInternetGatewayCommand,
+  AuthorizeSecurityGroupIngressCommand,
+  CreateInternetGatewayCommand,
+  CreateRouteCommand,
+  CreateRouteTableCommand,
+  CreateSecurityGroupCommand,
+  CreateSubnetCommand,
+  CreateVpcCommand,
+  DeleteInternetGatewayCommand,
+  DeleteRouteTableCommand,
+  DeleteSecurityGroupCommand,
+  DeleteSubnetCommand,
+  DeleteVpcCommand,
+  DetachInternetGatewayCommand,
+  DisassociateRouteTableCommand,
+  type EC2Client,
+  type ResourceType,
+  RevokeSecurityGroupIngressCommand,
+} from "@aws-sdk/client-ec2";
+import { resourceName } from "../../agent/site/names.ts";
+import type { Rule } from "../ingress.ts";
+import { hasCode, named } from "./errors.ts";
+import { fromRules } from "./ingress.ts";
+import { lookAtNetwork } from "./network-look.ts";
+import { siteTags } from "./tags.ts";
+
+/** What carries the site's tag. Lists are sorted by id. */
+export interface NetworkSeen {
+  vpcs: { id: string; cidr: string }[];
+  gateways: { id: string; vpc: string | undefined }[];
+  subnets: { id: string; vpc: string; zone: string; cidr: string }[];
+  routeTables: {
+    id: string;
+    vpc: string;
+    /** Target of 0.0.0.0/0. */
+    gateway: string | undefined;
+    associations: { id: string; subnet: string }[];
+  }[];
+  groups: { id: string; vpc: string; rules: Rule[] }[];
+}
+
+/**
+ * The site's own network. Creating is safe to repeat for everything but VPC, gateway and subnet, which throw
+ * ReplyLost when AWS gave no answer. Deleting what is gone already is no error; deleting what is still in use is
+ * (`DependencyViolation`, as the cause).
+ */
+export interface Network {
+  look(): Promise<NetworkSeen>;
+  createVpc(cidr: string): Promise<string>;
+  createGateway(): Promise<string>;
+  attachGateway(gateway: string, vpc: string): Promise<void>;
+  createSubnet(vpc: string, zone: string, cidr: string): Promise<string>;
+  createRouteTable(vpc: string): Promise<string>;
+  routeToInternet(table: string, gateway: string): Promise<void>;
+  associate(table: string, subnet: string): Promise<void>;
+  createGroup(vpc: string, description: string): Promise<string>;
+  allow(group: string, rules: readonly Rule[]): Promise<void>;
+  revoke(group: string, rules: readonly Rule[]): Promise<void>;
+  deleteGroup(id: string): Promise<void>;
+  disassociate(association: string): Promise<void>;
+  deleteRouteTable(id: string): Promise<void>;
+  deleteSubnet(id: string): Promise<void>;
+  detachGateway(gateway: string, vpc: string): Promise<void>;
+  deleteGateway(id: string): Promise<void>;
+  deleteVpc(id: string): Promise<void>;
+}
+
+export function createNetwork(client: EC2Client, site: string): Network {
+  const tagged = (type: ResourceType) => [{ ResourceType: type, Tags: siteTags(site) }];
+  /** Error codes of EC2 for what is gone already end like this: InvalidVpcID.NotFound, Gateway.NotAttached. */
+  const unlessGone = (doing: string, run: () => Promise<unknown>) =>
+    named(doing, () =>
+      run().then(
+        () => undefined,
+        (error: unknown) => {
+          if (!(error instanceof Error && /\.NotFound$|\.NotAttached$/.test(error.name))) throw error;
+        },
+      ),
+    );
+  const unlessDone = (doing: string, code: string, run: () => Promise<unknown>) =>
+    named(doing, () =>
+      run().then(
+        () => undefined,
+        (error: unknown) => {
+          if (!hasCode(error, code)) throw error;
+        },
+      ),
+    );
+
+  return {
+    look: () => named("looking at the network", () => lookAtNetwork(client, site)),
+    createVpc: (cidr) =>
+      named("creating the VPC", async () => {
+        const made = await client.send(
+          new CreateVpcCommand({ CidrBlock: cidr, TagSpecifications: tagged("vpc") }),
+        );
+        return made.Vpc?.VpcId ?? "";
+      }),
+    createGateway: () =>
+      named("creating the internet gateway", async () => {
+        const made = await client.send(
+          new CreateInternetGatewayCommand({ TagSpecifications: tagged("internet-gateway") }),
+        );
+        return made.InternetGateway?.InternetGatewayId ?? "";
+      }),
+    attachGateway: (gateway, vpc) =>
+      unlessDone("attaching the internet gateway", "Resource.AlreadyAssociated", () =>
+        client.send(new AttachInternetGatewayCommand({ InternetGatewayId: gateway, VpcId: vpc })),
+      ),
+    createSubnet: (vpc, zone, cidr) =>
+      named(`creating the subnet in ${zone}`, async () => {
+        const made = await client.send(
+          new CreateSubnetCommand({
+            VpcId: vpc,
+            AvailabilityZone: zone,
+            CidrBlock: cidr,
+            TagSpecifications: tagged("subnet"),
+          }),
+        );
+        return made.Subnet?.SubnetId ?? "";
+      }),
+    createRouteTable: (vpc) =>
+      named("creating the route table", async () => {
+        const made = await client.send(
+          new CreateRouteTableCommand({
+            VpcId: vpc,
+            ClientToken: `${resourceName(site)}-${vpc}`.slice(-64),
+            TagSpecifications: tagged("route-table"),
+          }),
+        );
+        return made.RouteTable?.RouteTableId ?? "";
+      }),
+    routeToInternet: (table, gateway) =>
+      unlessDone("adding the route to the internet", "RouteAlreadyExists", () =>
+        client.send(
+          new CreateRouteCommand({
+            RouteTableId: table,
+            DestinationCidrBlock: "0.0.0.0/0",
+            GatewayId: gateway,
+          }),
+        ),
+      ),
+    associate: (table, subnet) =>
+      unlessDone("associating the route table", "Resource.AlreadyAssociated", () =>
+        client.send(new AssociateRouteTableCommand({ RouteTableId: table, SubnetId: subnet })),
+      ),
+    createGroup: (vpc, description) =>
+      named("creating the security group", async () => {
+        try {
+          const made = await client.send(
+            new CreateSecurityGroupCommand({
+              GroupName: resourceName(site),
+              Description: description,
+              VpcId: vpc,
+              TagSpecifications: tagged("security-group"),
+            }),
+          );
+          return made.GroupId ?? "";
+        } catch (error) {
+          const mine = hasCode(error, "InvalidGroup.Duplicate")
+            ? (await lookAtNetwork(client, site)).groups.find((g) => g.vpc === vpc)
+            : undefined;
+          if (mine === undefined) throw error;
+          return mine.id;
+        }
+      }),
+    // Only missing rules are asked for, so a duplicate is a second try of this same call.
+    allow: (group, rules) =>
+      unlessDone("opening ports of the security group", "InvalidPermission.Duplicate", () =>
+        client.send(
+          new AuthorizeSecurityGroupIngressCommand({
+            GroupId: group,
+            IpPermissions: fromRules(rules, group),
+          }),
+        ),
+      ),
+    revoke: (group, rules) =>
+      unlessGone("closing ports of the security group", () =>
+        client.send(
+          new RevokeSecurityGroupIngressCommand({ GroupId: group, IpPermissions: fromRules(rules, group) }),
+        ),
+      ),
+    deleteGroup: (id) =>
+      unlessGone("deleting the security group", () =>
+        client.send(new DeleteSecurityGroupCommand({ GroupId: id })),
+      ),
+    disassociate: (id) =>
+      unlessGone("disassociating the route table", () =>
+        client.send(new DisassociateRouteTableCommand({ AssociationId: id })),
+      ),
+    deleteRouteTable: (id) =>
+      unlessGone("deleting the route table", () =>
+        client.send(new DeleteRouteTableCommand({ RouteTableId: id })),
+      ),
+    deleteSubnet: (id) =>
+      unlessGone("deleting a subnet", () => client.send(new DeleteSubnetCommand({ SubnetId: id }))),
+    detachGateway: (gateway, vpc) =>
+      unlessGone("detaching the internet gateway", () =>
+        client.send(new DetachInternetGatewayCommand({ InternetGatewayId: gateway, VpcId: vpc })),
+      ),
+    deleteGateway: (id) =>
+      unlessGone("deleting the internet gateway", () =>
+        client.send(new DeleteInternetGatewayCommand({ InternetGatewayId: id })),
+      ),
+    deleteVpc: (id) => unlessGone("deleting the VPC", () => client.send(new DeleteVpcCommand({ VpcId: id }))),
+  };
+}

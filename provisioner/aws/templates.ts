@@ -1,0 +1,130 @@
+import {
+  CreateLaunchTemplateCommand,
+  CreateLaunchTemplateVersionCommand,
+  DeleteLaunchTemplateCommand,
+  DescribeLaunchTemplateVersionsCommand,
+  type EC2Client,
+  paginateDescribeLaunchTemplates,
+  type RequestLaunchTemplateData,
+} from "@aws-sdk/client-ec2";
+import { resourceName } from "../../agent/site/names.ts";
+import type { TemplateData } from "../template.ts";
+import { hasCode, named } from "./errors.ts";
+import { gather } from "./network-look.ts";
+import { siteFilter, siteTags } from "./tags.ts";
+
+export interface TemplateSeen {
+  id: string;
+  latest: { version: number; description: string | undefined; image: string | undefined };
+}
+
+/** The site's launch template; versions are never changed. Tokens make creating safe to repeat. */
+export interface Templates {
+  look(): Promise<TemplateSeen[]>;
+  create(
+    data: TemplateData,
+    group: string,
+    description: string,
+    token: string,
+  ): Promise<{ id: string; version: number }>;
+  createVersion(
+    id: string,
+    data: TemplateData,
+    group: string,
+    description: string,
+    token: string,
+  ): Promise<number>;
+  delete(id: string): Promise<void>;
+}
+
+export function createTemplates(client: EC2Client, site: string): Templates {
+  const name = resourceName(site);
+  return {
+    look: () => named("looking at the launch template", () => look(client, site)),
+    create: (data, group, description, token) =>
+      named(`creating the launch template ${name}`, async () => {
+        const made = await client.send(
+          new CreateLaunchTemplateCommand({
+            LaunchTemplateName: name,
+            ClientToken: token,
+            VersionDescription: description,
+            LaunchTemplateData: wire(data, group, site),
+            TagSpecifications: [{ ResourceType: "launch-template", Tags: siteTags(site) }],
+          }),
+        );
+        return { id: made.LaunchTemplate?.LaunchTemplateId ?? "", version: 1 };
+      }),
+    createVersion: (id, data, group, description, token) =>
+      named(`creating a version of the launch template ${name}`, async () => {
+        const made = await client.send(
+          new CreateLaunchTemplateVersionCommand({
+            LaunchTemplateId: id,
+            ClientToken: token,
+            VersionDescription: description,
+            LaunchTemplateData: wire(data, group, site),
+          }),
+        );
+        return made.LaunchTemplateVersion?.VersionNumber ?? 0;
+      }),
+    delete: (id) =>
+      named("deleting the launch template", async () => {
+        await client
+          .send(new DeleteLaunchTemplateCommand({ LaunchTemplateId: id }))
+          .catch((error: unknown) => {
+            if (!hasCode(error, "InvalidLaunchTemplateId.NotFound")) throw error;
+          });
+      }),
+  };
+}
+
+async function look(client: EC2Client, site: string): Promise<TemplateSeen[]> {
+  const found = await gather(
+    paginateDescribeLaunchTemplates({ client }, { Filters: [siteFilter(site)] }),
+    (page) => page.LaunchTemplates,
+  );
+  const seen = found.map(async (template): Promise<TemplateSeen> => {
+    const id = template.LaunchTemplateId ?? "";
+    const answer = await client.send(
+      new DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId: id, Versions: ["$Latest"] }),
+    );
+    const latest = answer.LaunchTemplateVersions?.[0];
+    return {
+      id,
+      latest: {
+        version: latest?.VersionNumber ?? template.LatestVersionNumber ?? 0,
+        description: latest?.VersionDescription,
+        image: latest?.LaunchTemplateData?.ImageId,
+      },
+    };
+  });
+  return (await Promise.all(seen)).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function wire(data: TemplateData, group: string, site: string): RequestLaunchTemplateData {
+  const tags = siteTags(site);
+  return {
+    ImageId: data.image,
+    IamInstanceProfile: { Name: data.profile },
+    MetadataOptions: {
+      HttpEndpoint: "enabled",
+      HttpTokens: "required",
+      HttpPutResponseHopLimit: 1,
+      InstanceMetadataTags: "enabled",
+    },
+    NetworkInterfaces: [
+      { DeviceIndex: 0, AssociatePublicIpAddress: true, DeleteOnTermination: true, Groups: [group] },
+    ],
+    BlockDeviceMappings: [
+      {
+        DeviceName: data.rootDevice,
+        Ebs: { VolumeType: "gp3", VolumeSize: data.disk, DeleteOnTermination: true },
+      },
+    ],
+    UserData: Buffer.from(data.userData).toString("base64"),
+    TagSpecifications: [
+      { ResourceType: "instance", Tags: tags },
+      { ResourceType: "volume", Tags: tags },
+    ],
+    ...(data.standardCredits ? { CreditSpecification: { CpuCredits: "standard" } } : {}),
+  };
+}

@@ -1,0 +1,46 @@
+import { createHash } from "node:crypto";
+
+/** What a launch template holds, but for the security group, which may not be made yet. */
+export interface TemplateData {
+  /** AMI id. */
+  image: string;
+  rootDevice: string;
+  /** GB. */
+  disk: number;
+  /** Name of the instance profile. */
+  profile: string;
+  /** Raw bytes, at most 16 KB. */
+  userData: Uint8Array;
+  /** Burstable types only: run out of credits rather than run up a bill. */
+  standardCredits: boolean;
+}
+
+/**
+ * Every version says in its description what it was made from, so that an unchanged site is known without taking
+ * AWS's rendering of a template apart. Raise FORM when the adapter builds another template from the same data.
+ */
+const FORM = 1;
+
+export interface Version {
+  hash: string;
+  os: string;
+  arch: string;
+}
+
+export function templateHash(data: TemplateData, group: string): string {
+  const { userData, ...rest } = data;
+  const hash = createHash("sha256").update(JSON.stringify({ form: FORM, group, ...rest }));
+  return hash.update(userData).digest("hex").slice(0, 16);
+}
+
+export const describeVersion = (version: Version): string =>
+  `everspot ${version.hash} ${version.os} ${version.arch}`;
+
+/** Undefined for a version we did not make. */
+export function parseVersion(description: string | undefined): Version | undefined {
+  const [, hash, os, arch] = /^everspot (\w+) (\S+) (\S+)$/.exec(description ?? "") ?? [];
+  return hash === undefined || os === undefined || arch === undefined ? undefined : { hash, os, arch };
+}
+
+/** Sizes of T instances earn CPU credits; EC2 refuses a credit setting for any other type. */
+export const allBurstable = (types: readonly string[]): boolean => types.every((type) => /^t\d/.test(type));
