@@ -6,8 +6,8 @@ import type { Clock } from "../site/clock.ts";
 import { EverspotError } from "../site/errors.ts";
 import type { Authority, Issued, Order, OrderResult } from "./authority.ts";
 import { askedToIssue, problemOf, retryTime } from "./certbot-log.ts";
-import { HOOK_STATE } from "./hook.ts";
-import { LINEAGE_NAME, packLineage, restoreLineage } from "./lineage.ts";
+import { HOOK_STATE, readHookState, writeHookState } from "./hook.ts";
+import { accountsOf, LINEAGE_NAME, packLineage, restoreLineage } from "./lineage.ts";
 
 /** certbot is ended after this. Shorter than the ledger's lease. */
 const RUN_SECONDS = 300;
@@ -32,24 +32,17 @@ export function certbot(options: CertbotOptions): Authority {
 }
 
 async function run(options: CertbotOptions, root: string, order: Order): Promise<OrderResult> {
-  const log = join(options.folder, "logs", "letsencrypt.log");
   const state = join(options.folder, "hook.json");
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
   await rm(join(options.folder, "logs"), { recursive: true, force: true });
   await rm(state, { force: true });
-  await restoreLineage(root, order.earlier ?? { root, entries: [] });
+  // An account registered by an attempt that failed is worth keeping: registrations are limited too.
+  await restoreLineage(root, order.earlier ?? accountsOf(await packLineage(root)));
 
-  const [program, ...first] = options.command ?? ["certbot"];
+  const [program = "certbot", ...first] = options.command ?? [];
+  const args = [...first, ...certbotArguments(options, order)];
   // If this process is killed, certbot must not go on ordering behind the back of whoever takes over.
-  const args = [
-    "--pdeathsig",
-    "KILL",
-    "--",
-    program ?? "certbot",
-    ...first,
-    ...certbotArguments(options, order),
-  ];
-  const result = await execa("setpriv", args, {
+  const running = execa("setpriv", ["--pdeathsig", "KILL", "--", program, ...args], {
     reject: false,
     all: true,
     stdin: "ignore",
@@ -57,34 +50,37 @@ async function run(options: CertbotOptions, root: string, order: Order): Promise
     forceKillAfterDelay: 5_000,
     env: { LC_ALL: "C.UTF-8", [HOOK_STATE]: state },
   });
-  if (result.exitCode === 0) {
-    const issued = await readIssued(root);
-    if (issued !== undefined) return { outcome: "issued", ...issued };
-  }
-  const told = await readFile(log, "utf8").catch(() => undefined);
+  if (running.pid !== undefined)
+    await writeHookState(state, { certbot: running.pid, values: {}, changes: [] });
+  const result = { ...(await running), pid: running.pid };
+  const issued = result.exitCode === 0 ? await readIssued(root) : undefined;
+  if (issued !== undefined) return { outcome: "issued", ...issued };
+  const { failure } = await readHookState(state);
   const output = (result.all ?? "").split("\n").filter((line) => line.trim() !== "");
-  const lines = output.slice(-20);
-  const problem = told === undefined ? undefined : problemOf(told);
+  const log = await readFile(join(options.folder, "logs", "letsencrypt.log"), "utf8").catch(() => undefined);
+  const ending = result.timedOut
+    ? `certbot did not finish in ${RUN_SECONDS} s`
+    : `certbot ended with ${result.exitCode ?? result.signal ?? result.code}`;
   return {
-    outcome:
-      told !== undefined && !askedToIssue(told)
-        ? "failed"
-        : told === undefined && neverRan(result)
-          ? "failed"
-          : "unknown",
-    error: result.timedOut
-      ? `certbot did not finish in ${RUN_SECONDS} s${problem === undefined ? "" : ` (${problem})`}`
-      : (problem ??
-        output.find((line) => /error|failed|unable/i.test(line)) ??
-        `certbot exited ${result.exitCode ?? result.signal}`),
-    lines,
-    retryAt: told === undefined ? undefined : retryTime(told, new Date(options.clock.now())),
+    outcome: couldHaveIssued(result, log) ? "unknown" : "failed",
+    error:
+      failure ??
+      problemOf(log ?? "") ??
+      output.findLast((line) => /error|unable|failed/i.test(line)) ??
+      ending,
+    lines: [...output.slice(-20), ending],
+    retryAt: retryTime(log ?? "", new Date(options.clock.now())),
   };
 }
 
-/** The program could not even be started. */
-const neverRan = (result: { exitCode?: number | undefined; code?: string | undefined }): boolean =>
-  result.code === "ENOENT" || result.exitCode === 127;
+/** Without a log nobody knows, unless setpriv says (126, 127) that the program could not be run at all. */
+const couldHaveIssued = (
+  result: { pid?: number | undefined; exitCode?: number | undefined },
+  log: string | undefined,
+): boolean =>
+  log === undefined
+    ? result.pid !== undefined && result.exitCode !== 126 && result.exitCode !== 127
+    : askedToIssue(log);
 
 /** No secrets among them: the account key is in the folder, credentials for DNS are the instance's. */
 export function certbotArguments(options: Pick<CertbotOptions, "folder" | "hook">, order: Order): string[] {

@@ -8,7 +8,7 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { type Change, ChangeRejected, type RecordSet, type Zone } from "../dns.ts";
 import { type Clock, systemClock } from "../site/clock.ts";
-import { EverspotError } from "../site/errors.ts";
+import { EverspotError, messageOf } from "../site/errors.ts";
 import { challengeRecord } from "../site/names.ts";
 import { poll } from "../site/poll.ts";
 
@@ -21,12 +21,16 @@ const TTL = 10;
 const INSYNC_SECONDS = 180;
 
 const hookState = z.strictObject({
+  /** Process id of certbot. */
+  certbot: z.int().optional(),
   /** Values of this run by record name. */
   values: z.record(z.string(), z.array(z.string())),
   /** Changes nobody has waited for yet. */
   changes: z.array(z.string()),
+  /** Why the run was given up. */
+  failure: z.string().optional(),
 });
-type HookState = z.infer<typeof hookState>;
+export type HookState = z.infer<typeof hookState>;
 
 /** certbot's variables for hooks (certbot documentation, "Pre and Post Validation Hooks"). */
 export interface HookEnvironment {
@@ -39,7 +43,11 @@ export interface HookEnvironment {
 
 /**
  * `auth` adds the value, and after the last of a run waits until every authoritative server has all of them;
- * `cleanup` takes the value away again. @throws EverspotError
+ * `cleanup` takes the value away again.
+ *
+ * certbot goes on to ask for validation when this hook fails, which would cost one of the CA's failed
+ * validations for nothing. So a failing `auth` ends certbot, and leaves the reason in the state file.
+ * @throws EverspotError
  */
 export async function certbotHook(
   action: "auth" | "cleanup",
@@ -47,27 +55,48 @@ export async function certbotHook(
   zone: Zone,
   clock: Clock = systemClock,
 ): Promise<void> {
-  const domain = required(env, "CERTBOT_DOMAIN");
-  const value = required(env, "CERTBOT_VALIDATION");
-  const name = challengeRecord(domain);
-  const file = env.EVERSPOT_HOOK_STATE;
-  const state = await readState(file);
-  if (action === "cleanup") {
-    state.values[name] = (state.values[name] ?? []).filter((v) => v !== value);
-    await setRecord(zone, name, (found) => found.filter((v) => v !== value), clock);
-    await writeState(file, state);
-    return;
+  const challenge = { domain: required(env, "CERTBOT_DOMAIN"), value: required(env, "CERTBOT_VALIDATION") };
+  const file = required(env, HOOK_STATE);
+  const state = await readHookState(file);
+  if (action === "cleanup") return cleanup(challenge, zone, clock);
+  try {
+    // certbot 2.1 and 4.0 both tell; if one did not, each call would wait for its own change.
+    const last = (env.CERTBOT_REMAINING_CHALLENGES ?? "0") === "0";
+    await authenticate(challenge, state, last, file, zone, clock);
+  } catch (error) {
+    await writeHookState(file, { ...state, failure: messageOf(error) });
+    if (state.certbot !== undefined) process.kill(state.certbot, "SIGTERM");
+    throw error;
   }
+}
+
+interface Challenge {
+  domain: string;
+  value: string;
+}
+
+async function authenticate(
+  { domain, value }: Challenge,
+  state: HookState,
+  last: boolean,
+  file: string,
+  zone: Zone,
+  clock: Clock,
+): Promise<void> {
+  const name = challengeRecord(domain);
   const own = [...new Set([...(state.values[name] ?? []), value])];
   const change = await setRecord(zone, name, () => own, clock);
-  const waiting = [...state.changes, ...(change === undefined ? [] : [change])];
-  // Without a state file nobody can wait later for what this call did.
-  const last = file === undefined || (env.CERTBOT_REMAINING_CHALLENGES ?? "0") === "0";
-  await writeState(file, { values: { ...state.values, [name]: own }, changes: last ? [] : waiting });
+  const waiting = change === undefined ? state.changes : [...state.changes, change];
+  const values = { ...state.values, [name]: own };
+  await writeHookState(file, { ...state, values, changes: last ? [] : waiting });
   if (last) await Promise.all(waiting.map((id) => insync(zone, id, clock)));
 }
 
-function required(env: HookEnvironment, name: "CERTBOT_DOMAIN" | "CERTBOT_VALIDATION"): string {
+async function cleanup({ domain, value }: Challenge, zone: Zone, clock: Clock): Promise<void> {
+  await setRecord(zone, challengeRecord(domain), (found) => found.filter((v) => v !== value), clock);
+}
+
+function required(env: HookEnvironment, name: keyof HookEnvironment): string {
   const value = env[name];
   if (value) return value;
   throw new EverspotError(`${name} is not set`, {
@@ -105,22 +134,23 @@ async function setRecord(
 
 /** One batch that applies only if the record is still what was found. */
 function changesTo(found: RecordSet | undefined, wanted: RecordSet): Change[] {
+  if (found === undefined && wanted.values.length === 0) return [];
   const same = [...wanted.values].sort().join("\n") === [...(found?.values ?? [])].sort().join("\n");
-  if (same) return [];
+  // Our own batch, its answer lost: repeated, because only an answer tells what to wait for.
+  if (same) return [{ action: "UPSERT", record: wanted }];
   return [
     ...(found === undefined ? [] : [{ action: "DELETE" as const, record: found }]),
     ...(wanted.values.length === 0 ? [] : [{ action: "CREATE" as const, record: wanted }]),
   ];
 }
 
-async function readState(file: string | undefined): Promise<HookState> {
-  if (file === undefined) return { values: {}, changes: [] };
+/** Of a run that has not got that far: an empty state. */
+export async function readHookState(file: string): Promise<HookState> {
   const text = await readFile(file, "utf8").catch(() => undefined);
   return text === undefined ? { values: {}, changes: [] } : hookState.parse(JSON.parse(text));
 }
 
-async function writeState(file: string | undefined, state: HookState): Promise<void> {
-  if (file === undefined) return;
+export async function writeHookState(file: string, state: HookState): Promise<void> {
   await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
   await rename(`${file}.new`, file);
 }
