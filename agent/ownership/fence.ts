@@ -1,22 +1,9 @@
 import type { Change, RecordSet } from "../dns.ts";
+import { type Fence, formatFence } from "../site/fence.ts";
 import { fenceRecord } from "../site/names.ts";
-
-/** Who the fence record says may move the site's records. */
-export interface Fence {
-  epoch: number;
-  owner: string;
-}
 
 /** Seconds; nobody resolves this record but us, through the API. */
 const FENCE_TTL = 60;
-
-export const formatFence = (fence: Fence): string => `everspot epoch=${fence.epoch} owner=${fence.owner}`;
-
-/** Undefined for any text we did not write. */
-export function parseFence(text: string): Fence | undefined {
-  const match = /^everspot epoch=(\d{1,15}) owner=(\S+)$/.exec(text);
-  return match ? { epoch: Number(match[1]), owner: match[2] ?? "" } : undefined;
-}
 
 /** The site's records as they were read, or are to be. */
 export interface SiteRecords {

@@ -1,7 +1,8 @@
 import { ChangeRejected, type Zone } from "../dns.ts";
 import { EverspotError } from "../site/errors.ts";
+import { type Fence, parseFence } from "../site/fence.ts";
 import { fenceRecord } from "../site/names.ts";
-import { type Fence, parseFence, type SiteRecords, takeOverBatch } from "./fence.ts";
+import { type SiteRecords, takeOverBatch } from "./fence.ts";
 
 /** How often a batch is made anew when something other than the fence changed under it. */
 const ATTEMPTS = 5;
