@@ -1,0 +1,236 @@
+/**
+ * A certificate authority with Let's Encrypt's limits: a proxy in front of one that has none (Pebble). It
+ * counts, refuses what Let's Encrypt would refuse, and makes trouble when told to.
+ */
+import http from "node:http";
+import https from "node:https";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import { type Clock, systemClock } from "../../../agent/site/clock.ts";
+import { type Effect, Faults, type RequestKind } from "./faults.ts";
+import { type AcmeRequest, parseJws } from "./jws.ts";
+import { Limits, type Refusal } from "./limits.ts";
+
+export interface LimitedCaOptions {
+  /** Directory URL of the CA behind. */
+  upstream: string;
+  /** PEM that signs the upstream's HTTPS. */
+  upstreamCa?: string;
+  /** Serves HTTPS with this; plain HTTP otherwise. PEM. */
+  tls?: { key: string; cert: string };
+  host?: string;
+  port?: number;
+  /** The time limits are counted in; a test moves it. */
+  clock?: Clock;
+}
+
+export interface Counted {
+  at: Date;
+  account: string;
+  names: string[];
+}
+
+const directorySchema = z.object({ newNonce: z.string(), newAccount: z.string(), newOrder: z.string() });
+const orderSchema = z.object({ finalize: z.string(), authorizations: z.array(z.string()) });
+const orderPayload = z.object({ identifiers: z.array(z.object({ value: z.string() })) });
+const authorizationSchema = z.object({
+  status: z.string(),
+  identifier: z.object({ value: z.string() }),
+  challenges: z.array(z.object({ url: z.string() })),
+});
+
+interface Answer {
+  status: number;
+  headers: http.IncomingHttpHeaders;
+  body: Buffer;
+}
+
+export class LimitedCa {
+  readonly limits = new Limits();
+  readonly faults = new Faults();
+  /** Accepted newOrder requests. */
+  readonly orders: Counted[] = [];
+  readonly issuances: Counted[] = [];
+  readonly failures: Counted[] = [];
+  /** "Rate limited" answers for a limit reached; faults are not among them. */
+  readonly refusals: (Refusal & Counted)[] = [];
+  /** Requests of any kind that reached this CA. */
+  requests = 0;
+
+  readonly #options: LimitedCaOptions;
+  readonly #clock: Clock;
+  readonly #server: http.Server;
+  readonly #kinds = new Map<string, RequestKind>();
+  readonly #unfinished = new Map<string, Counted>();
+  readonly #failed = new Set<string>();
+  readonly #agent: https.Agent;
+
+  constructor(options: LimitedCaOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#agent = new https.Agent({ keepAlive: true, ...(options.upstreamCa && { ca: options.upstreamCa }) });
+    this.#kinds.set(new URL(options.upstream).pathname, "directory");
+    const listener: http.RequestListener = (request, response) => {
+      this.#serve(request, response).catch(() => response.destroy());
+    };
+    this.#server = options.tls ? https.createServer(options.tls, listener) : http.createServer(listener);
+  }
+
+  /** @returns the directory URL to configure. */
+  async start(): Promise<string> {
+    const { host = "127.0.0.1", port = 0, tls, upstream } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, resolve);
+    });
+    const { port: bound } = this.#server.address() as AddressInfo;
+    return `${tls ? "https" : "http"}://${host}:${bound}${new URL(upstream).pathname}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#agent.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    this.requests++;
+    const body = await readAll(request);
+    const kind = this.#kinds.get(request.url ?? "") ?? "other";
+    const acme = parseJws(body.toString());
+    const effect = this.faults.take(kind);
+    if (effect === "gone") return void response.destroy();
+    if (typeof effect === "object" && "slow" in effect) await delay(effect.slow);
+    if (typeof effect === "object" && "problem" in effect) return this.#problem(request, response, effect);
+    const refusal = kind === "order" ? this.#refuse(acme) : undefined;
+    if (refusal !== undefined) return this.#refused(request, response, refusal);
+    const answer = await this.#forward(request, body);
+    this.#note(kind, request.url ?? "", acme, answer);
+    if (effect === "lost") return void response.destroy();
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  }
+
+  #refuse(acme: AcmeRequest | undefined): Refusal | undefined {
+    const wanted = this.#counted(acme);
+    const refusal = this.limits.order(wanted.account, wanted.names, this.#clock.now());
+    if (refusal !== undefined) this.refusals.push({ ...refusal, ...wanted });
+    return refusal;
+  }
+
+  #counted(acme: AcmeRequest | undefined): Counted {
+    const parsed = orderPayload.safeParse(acme?.payload);
+    const names = parsed.success ? parsed.data.identifiers.map((i) => i.value.toLowerCase()) : [];
+    return { at: new Date(this.#clock.now()), account: acme?.account ?? "", names };
+  }
+
+  #refused(request: http.IncomingMessage, response: http.ServerResponse, refusal: Refusal): Promise<void> {
+    const seconds = Math.max(1, Math.ceil((refusal.retryAt.getTime() - this.#clock.now()) / 1000));
+    const effect = { problem: "rateLimited", status: 429, retryAfter: seconds } as const;
+    return this.#problem(request, response, effect, refusal.detail);
+  }
+
+  async #problem(
+    request: http.IncomingMessage,
+    response: http.ServerResponse,
+    effect: Extract<Effect, { problem: string }>,
+    detail = "told to by the test",
+  ): Promise<void> {
+    const nonce = [...this.#kinds].find(([, kind]) => kind === "nonce")?.[0];
+    const fresh =
+      nonce === undefined ? undefined : await this.#forward(request, Buffer.alloc(0), "HEAD", nonce);
+    const replay = fresh?.headers["replay-nonce"];
+    response.writeHead(effect.status, {
+      "content-type": "application/problem+json",
+      ...(effect.retryAfter === undefined ? {} : { "retry-after": String(effect.retryAfter) }),
+      ...(replay === undefined ? {} : { "replay-nonce": replay }),
+    });
+    const type = `urn:ietf:params:acme:error:${effect.problem}`;
+    response.end(JSON.stringify({ type, detail, status: effect.status }, null, 2));
+  }
+
+  /** Host and protocol go along, so that the CA behind makes its addresses, and checks signed ones, with ours. */
+  #forward(
+    request: http.IncomingMessage,
+    body: Buffer,
+    method = request.method ?? "GET",
+    path = request.url ?? "/",
+  ): Promise<Answer> {
+    const upstream = new URL(this.#options.upstream);
+    const headers = {
+      ...(request.headers["content-type"] && { "content-type": request.headers["content-type"] }),
+      "user-agent": request.headers["user-agent"] ?? "",
+      host: request.headers.host ?? "",
+      "x-forwarded-proto": this.#options.tls ? "https" : "http",
+      "content-length": body.length,
+    };
+    const secure = upstream.protocol === "https:";
+    const { hostname: host, port } = upstream;
+    const options = { host, port, path, method, headers, ...(secure && { agent: this.#agent }) };
+    return new Promise((resolve, reject) => {
+      const asked = (secure ? https : http).request(options, async (answer) => {
+        const { connection: _connection, "transfer-encoding": _encoding, ...kept } = answer.headers;
+        resolve({ status: answer.statusCode ?? 502, headers: kept, body: await readAll(answer) });
+      });
+      asked.on("error", reject).end(body);
+    });
+  }
+
+  #note(kind: RequestKind, path: string, acme: AcmeRequest | undefined, answer: Answer): void {
+    if (answer.status >= 400) return;
+    const json = parseJson(answer.body);
+    if (kind === "directory") this.#learn(directorySchema.parse(json));
+    else if (kind === "order") this.#noteOrder(acme, orderSchema.parse(json));
+    else if (kind === "finalize") this.#noteIssuance(path);
+    else if (kind === "authorization") this.#noteAuthorization(path, acme, authorizationSchema.parse(json));
+  }
+
+  #learn(directory: z.infer<typeof directorySchema>): void {
+    this.#kinds.set(new URL(directory.newNonce).pathname, "nonce");
+    this.#kinds.set(new URL(directory.newAccount).pathname, "account");
+    this.#kinds.set(new URL(directory.newOrder).pathname, "order");
+  }
+
+  #noteOrder(acme: AcmeRequest | undefined, order: z.infer<typeof orderSchema>): void {
+    const counted = this.#counted(acme);
+    const finalize = new URL(order.finalize).pathname;
+    this.orders.push(counted);
+    this.#kinds.set(finalize, "finalize");
+    this.#unfinished.set(finalize, counted);
+    for (const url of order.authorizations) this.#kinds.set(new URL(url).pathname, "authorization");
+  }
+
+  #noteIssuance(finalize: string): void {
+    const order = this.#unfinished.get(finalize);
+    if (order === undefined || !this.#unfinished.delete(finalize)) return;
+    this.limits.issued(order.names, this.#clock.now());
+    this.issuances.push({ ...order, at: new Date(this.#clock.now()) });
+  }
+
+  #noteAuthorization(
+    path: string,
+    acme: AcmeRequest | undefined,
+    authorization: z.infer<typeof authorizationSchema>,
+  ): void {
+    for (const { url } of authorization.challenges) this.#kinds.set(new URL(url).pathname, "challenge");
+    if (authorization.status !== "invalid" || this.#failed.has(path)) return;
+    this.#failed.add(path);
+    const name = authorization.identifier.value;
+    this.limits.failed(acme?.account ?? "", name, this.#clock.now());
+    this.failures.push({ at: new Date(this.#clock.now()), account: acme?.account ?? "", names: [name] });
+  }
+}
+
+async function readAll(stream: NodeJS.ReadableStream): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
+}
