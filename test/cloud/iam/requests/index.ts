@@ -1,0 +1,24 @@
+import { type Call, ContractError } from "../../wire/server.ts";
+import { acm } from "./acm.ts";
+import { type Check, check, type Mapping, type World } from "./check.ts";
+import { ec2 } from "./ec2.ts";
+import { iam } from "./iam.ts";
+import { route53 } from "./route53.ts";
+import { s3 } from "./s3.ts";
+import { ssm } from "./ssm.ts";
+import { sts } from "./sts.ts";
+
+/** By signing name. */
+const MAPPINGS: Readonly<Record<string, Mapping>> = { acm, ec2, iam, route53, s3, ssm, sts };
+
+/** @throws ContractError for an operation whose permissions nobody wrote down. */
+export function checksOf(call: Call, world: World): readonly Check[] {
+  if (call.service === "ec2" && call.operation.startsWith("Describe")) {
+    return [check(`ec2:${call.operation}`, "*", { "ec2:Region": world.region })];
+  }
+  const mapping = MAPPINGS[call.service]?.[call.operation];
+  if (mapping === undefined) {
+    throw new ContractError(`no permissions are modelled for ${call.service}.${call.operation}`);
+  }
+  return (mapping as (input: unknown, world: World, call: Call) => readonly Check[])(call.input, world, call);
+}
