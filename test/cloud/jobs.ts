@@ -32,7 +32,9 @@ export class Jobs {
     const running = work()
       .catch((cause: unknown) => {
         if (this.closed) return;
-        this.failures.push(new Error(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause }));
+        this.failures.push(
+          new Error(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause }),
+        );
       })
       .finally(() => {
         this.#running.delete(running);

@@ -21,7 +21,10 @@ export class Addresses {
       this.#used.add(n);
       return `127.0.1.${n}`;
     }
-    throw new AwsError("InsufficientFreeAddressesInSubnet", "There are not enough free addresses in the subnet.");
+    throw new AwsError(
+      "InsufficientFreeAddressesInSubnet",
+      "There are not enough free addresses in the subnet.",
+    );
   }
 
   /** Idempotent. */

@@ -12,7 +12,10 @@ export function block(cidr: string): Block {
   const numbers = match?.slice(1).map(Number) ?? [];
   const [a = 256, b = 256, c = 256, d = 256, bits = 33] = numbers;
   if ([a, b, c, d].some((n) => n > 255) || bits > 32) {
-    throw new AwsError("InvalidParameterValue", `Value (${cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block.`);
+    throw new AwsError(
+      "InvalidParameterValue",
+      `Value (${cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block.`,
+    );
   }
   const size = 2 ** (32 - bits);
   const first = ((a * 256 + b) * 256 + c) * 256 + d;
@@ -25,7 +28,8 @@ export function block(cidr: string): Block {
 /** As `block`, of the sizes a VPC or subnet may have. @throws AwsError InvalidVpc.Range | InvalidSubnet.Range */
 export function networkBlock(cidr: string, kind: "Vpc" | "Subnet"): Block {
   const found = block(cidr);
-  if (found.bits < 16 || found.bits > 28) throw new AwsError(`Invalid${kind}.Range`, `The CIDR '${cidr}' is invalid.`);
+  if (found.bits < 16 || found.bits > 28)
+    throw new AwsError(`Invalid${kind}.Range`, `The CIDR '${cidr}' is invalid.`);
   return found;
 }
 

@@ -28,7 +28,8 @@ export function notFound(id: string, prefix = prefixOf(id)): AwsError {
 }
 
 export const invalid = (message: string): AwsError => new AwsError("InvalidParameterValue", message);
-export const combination = (message: string): AwsError => new AwsError("InvalidParameterCombination", message);
+export const combination = (message: string): AwsError =>
+  new AwsError("InvalidParameterCombination", message);
 export const missing = (name: string): AwsError =>
   new AwsError("MissingParameter", `The request must contain the parameter ${name}`);
 export const dependency = (message: string): AwsError => new AwsError("DependencyViolation", message);
@@ -43,7 +44,12 @@ export function need<T>(value: T | undefined | null, name: string): T {
 }
 
 /** @throws AwsError Invalid….NotFound; `prefix` says of which kind when the id does not. */
-export function found<T>(items: ReadonlyMap<string, T>, id: string | undefined, prefix: string, name = `${prefix} id`): T {
+export function found<T>(
+  items: ReadonlyMap<string, T>,
+  id: string | undefined,
+  prefix: string,
+  name = `${prefix} id`,
+): T {
   const key = need(id, name);
   const item = items.get(key);
   if (item === undefined) throw notFound(key, prefix);
@@ -51,7 +57,11 @@ export function found<T>(items: ReadonlyMap<string, T>, id: string | undefined, 
 }
 
 /** The items of the given ids, or all; an id that names nothing is an error, as in every Describe call. */
-export function chosen<T>(items: ReadonlyMap<string, T>, ids: readonly string[] | undefined, prefix: string): T[] {
+export function chosen<T>(
+  items: ReadonlyMap<string, T>,
+  ids: readonly string[] | undefined,
+  prefix: string,
+): T[] {
   if (ids === undefined || ids.length === 0) return [...items.values()];
   return [...new Set(ids)].map((id) => found(items, id, prefix));
 }

@@ -53,7 +53,10 @@ const byName = new Map<string, MachineType>(machineTypes.map((t) => [t.name, t])
 export function machineType(name: string): MachineType {
   const found = byName.get(name);
   if (found === undefined) {
-    throw new AwsError("InvalidParameterValue", `Invalid value '${name}' for InstanceType. (Not known to the local EC2.)`);
+    throw new AwsError(
+      "InvalidParameterValue",
+      `Invalid value '${name}' for InstanceType. (Not known to the local EC2.)`,
+    );
   }
   return found;
 }
@@ -66,9 +69,14 @@ export function instanceTypeHandlers(place: Place): Handlers {
     DescribeInstanceTypes: (input) => {
       const unknown = input.InstanceTypes?.filter((name) => !byName.has(name)) ?? [];
       if (unknown.length > 0) {
-        throw new AwsError("InvalidInstanceType", `The following supplied instance types do not exist: [${unknown.join(", ")}]`);
+        throw new AwsError(
+          "InvalidInstanceType",
+          `The following supplied instance types do not exist: [${unknown.join(", ")}]`,
+        );
       }
-      const named = machineTypes.filter((t) => input.InstanceTypes === undefined || input.InstanceTypes.includes(t.name));
+      const named = machineTypes.filter(
+        (t) => input.InstanceTypes === undefined || input.InstanceTypes.includes(t.name),
+      );
       const wanted = select(named, input.Filters, {
         "instance-type": (t) => t.name,
         "processor-info.supported-architecture": (t) => t.arch,

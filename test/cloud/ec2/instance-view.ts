@@ -30,7 +30,9 @@ export interface InstanceView {
     /** Are the instance's tags readable? */
     readonly tags: boolean;
   };
-  readonly profile: { readonly arn: string; readonly id: string; readonly roleName: string | undefined } | undefined;
+  readonly profile:
+    | { readonly arn: string; readonly id: string; readonly roleName: string | undefined }
+    | undefined;
   /** As they are now. */
   tags(): Readonly<Record<string, string>>;
   /** Undefined until EC2 has marked the instance. */

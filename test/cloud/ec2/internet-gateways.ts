@@ -29,10 +29,16 @@ export function gatewayHandlers(place: Place, network: Network): Handlers {
       const gateway = find(input.InternetGatewayId);
       const vpc = found(network.vpcs, input.VpcId, "vpc", "VpcId");
       if (gateway.vpcId !== undefined) {
-        throw new AwsError("Resource.AlreadyAssociated", `resource ${gateway.id} is already attached to network ${gateway.vpcId}`);
+        throw new AwsError(
+          "Resource.AlreadyAssociated",
+          `resource ${gateway.id} is already attached to network ${gateway.vpcId}`,
+        );
       }
       if ([...network.gateways.values()].some((g) => g.vpcId === vpc.id)) {
-        throw new AwsError("InvalidParameterValue", `Network ${vpc.id} already has an internet gateway attached`);
+        throw new AwsError(
+          "InvalidParameterValue",
+          `Network ${vpc.id} already has an internet gateway attached`,
+        );
       }
       gateway.vpcId = vpc.id;
       return {};
@@ -41,7 +47,10 @@ export function gatewayHandlers(place: Place, network: Network): Handlers {
       const gateway = find(input.InternetGatewayId);
       const vpcId = need(input.VpcId, "VpcId");
       if (gateway.vpcId !== vpcId) {
-        throw new AwsError("Gateway.NotAttached", `resource ${gateway.id} is not attached to network ${vpcId}`);
+        throw new AwsError(
+          "Gateway.NotAttached",
+          `resource ${gateway.id} is not attached to network ${vpcId}`,
+        );
       }
       network.assertNoPublicAddress(vpcId);
       gateway.vpcId = undefined;

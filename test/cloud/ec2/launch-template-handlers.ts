@@ -1,6 +1,12 @@
 import { combination, invalid, need } from "./errors.ts";
 import { select } from "./filters.ts";
-import { type Template, type Templates, templateShape, type Version, versionShape } from "./launch-templates.ts";
+import {
+  type Template,
+  type Templates,
+  templateShape,
+  type Version,
+  versionShape,
+} from "./launch-templates.ts";
 import type { Handlers } from "./operations.ts";
 import { page } from "./paging.ts";
 import type { Place } from "./place.ts";
@@ -26,7 +32,10 @@ export function launchTemplateHandlers(place: Place, templates: Templates): Hand
     },
     ModifyLaunchTemplate: (input) => {
       const template = templates.find(input);
-      template.defaultVersion = templates.version(template, need(input.DefaultVersion, "SetDefaultVersion")).number;
+      template.defaultVersion = templates.version(
+        template,
+        need(input.DefaultVersion, "SetDefaultVersion"),
+      ).number;
       return { LaunchTemplate: templateShape(place, template) };
     },
     DeleteLaunchTemplate: (input) => {
@@ -55,7 +64,9 @@ export function launchTemplateHandlers(place: Place, templates: Templates): Hand
     },
     DescribeLaunchTemplates: (input) => {
       const ids = input.LaunchTemplateIds?.map((LaunchTemplateId) => templates.find({ LaunchTemplateId }));
-      const names = input.LaunchTemplateNames?.map((LaunchTemplateName) => templates.find({ LaunchTemplateName }));
+      const names = input.LaunchTemplateNames?.map((LaunchTemplateName) =>
+        templates.find({ LaunchTemplateName }),
+      );
       const named = [...(ids ?? []), ...(names ?? [])];
       const wanted = select(
         named.length > 0 ? named : [...templates.all.values()],

@@ -40,7 +40,12 @@ export class Templates {
     this.#place = place;
   }
 
-  create(name: string, data: RequestLaunchTemplateData, description: string | undefined, tags: Tag[]): Template {
+  create(
+    name: string,
+    data: RequestLaunchTemplateData,
+    description: string | undefined,
+    tags: Tag[],
+  ): Template {
     if (!/^[a-zA-Z0-9().\-/_]{3,128}$/.test(name)) {
       throw new AwsError(
         "InvalidLaunchTemplateName.MalformedException",
@@ -48,7 +53,10 @@ export class Templates {
       );
     }
     if ([...this.all.values()].some((t) => t.name === name)) {
-      throw new AwsError("InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use.");
+      throw new AwsError(
+        "InvalidLaunchTemplateName.AlreadyExistsException",
+        "Launch template name already in use.",
+      );
     }
     checkData(data);
     const template: Template = {
@@ -83,7 +91,8 @@ export class Templates {
       throw invalid("You may specify either the launch template ID or the launch template name, not both.");
     }
     if (id === undefined && name === undefined) throw missing("LaunchTemplateId");
-    const template = id === undefined ? [...this.all.values()].find((t) => t.name === name) : this.all.get(id);
+    const template =
+      id === undefined ? [...this.all.values()].find((t) => t.name === name) : this.all.get(id);
     if (template !== undefined) return template;
     if (id === undefined) {
       throw new AwsError(
@@ -106,7 +115,10 @@ export class Templates {
           ? template.latestVersion
           : Number(wanted);
     if (!Number.isInteger(number)) {
-      throw new AwsError("InvalidLaunchTemplateVersion.Malformed", `Invalid launch template version: ${wanted}`);
+      throw new AwsError(
+        "InvalidLaunchTemplateVersion.Malformed",
+        `Invalid launch template version: ${wanted}`,
+      );
     }
     const version = template.versions.get(number);
     if (version === undefined) {

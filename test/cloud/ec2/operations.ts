@@ -6,7 +6,9 @@ type Sdk = typeof sdk;
 /** Every operation the SDK's EC2 client knows, e.g. "CreateVpc". */
 export type Operation = { [K in keyof Sdk]: K extends `${infer N}Command` ? N : never }[keyof Sdk];
 type Command<N extends Operation> = `${N}Command` extends keyof Sdk
-  ? Sdk[`${N}Command`] extends abstract new (...a: never[]) => infer C
+  ? Sdk[`${N}Command`] extends abstract new (
+      ...a: never[]
+    ) => infer C
     ? C
     : never
   : never;

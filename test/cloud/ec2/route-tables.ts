@@ -26,7 +26,9 @@ export function routeTableHandlers(place: Place, network: Network): Handlers {
         DestinationCidrBlock: r.destination,
         GatewayId: r.gatewayId,
         State:
-          network.gateways.get(r.gatewayId)?.vpcId === table.vpcId ? ("active" as const) : ("blackhole" as const),
+          network.gateways.get(r.gatewayId)?.vpcId === table.vpcId
+            ? ("active" as const)
+            : ("blackhole" as const),
         Origin: "CreateRoute" as const,
       })),
     ],
@@ -97,7 +99,10 @@ export function routeTableHandlers(place: Place, network: Network): Handlers {
       for (const other of network.routeTables.values()) {
         const known = other.associations.find((a) => a.subnetId === subnet.id);
         if (known !== undefined) {
-          throw new AwsError("Resource.AlreadyAssociated", `the specified association for route table ${table.id} conflicts with an existing association ${known.id}`);
+          throw new AwsError(
+            "Resource.AlreadyAssociated",
+            `the specified association for route table ${table.id} conflicts with an existing association ${known.id}`,
+          );
         }
       }
       const id = newId("rtbassoc");
@@ -123,7 +128,8 @@ export function routeTableHandlers(place: Place, network: Network): Handlers {
         {
           "route-table-id": (t) => t.id,
           "vpc-id": (t) => t.vpcId,
-          "association.main": (t) => (t.associations.length > 0 ? t.associations.map((a) => String(a.main)) : "false"),
+          "association.main": (t) =>
+            t.associations.length > 0 ? t.associations.map((a) => String(a.main)) : "false",
           "association.subnet-id": (t) => t.associations.flatMap((a) => a.subnetId ?? []),
           "association.route-table-association-id": (t) => t.associations.map((a) => a.id),
           "route.destination-cidr-block": (t) => [local(t), ...t.routes.map((r) => r.destination)],

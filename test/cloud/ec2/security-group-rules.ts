@@ -18,9 +18,15 @@ export function rulesOf(permissions: readonly IpPermission[], egress: boolean): 
       description,
     });
     const rules = [
-      ...(permission.IpRanges ?? []).map((r) => make({ cidr: range(need(r.CidrIp, "CidrIp")) }, r.Description)),
-      ...(permission.Ipv6Ranges ?? []).map((r) => make({ cidr6: need(r.CidrIpv6, "CidrIpv6") }, r.Description)),
-      ...(permission.UserIdGroupPairs ?? []).map((r) => make({ group: need(r.GroupId, "GroupId") }, r.Description)),
+      ...(permission.IpRanges ?? []).map((r) =>
+        make({ cidr: range(need(r.CidrIp, "CidrIp")) }, r.Description),
+      ),
+      ...(permission.Ipv6Ranges ?? []).map((r) =>
+        make({ cidr6: need(r.CidrIpv6, "CidrIpv6") }, r.Description),
+      ),
+      ...(permission.UserIdGroupPairs ?? []).map((r) =>
+        make({ group: need(r.GroupId, "GroupId") }, r.Description),
+      ),
     ];
     if (rules.length === 0) throw invalid("The request must contain a range or a group for each permission");
     return rules;
@@ -57,7 +63,13 @@ export function permissionsOf(rules: readonly Rule[], account: string): IpPermis
 }
 
 function protocolOf(given: string): string {
-  const byNumber: Record<string, string> = { "6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", all: "-1" };
+  const byNumber: Record<string, string> = {
+    "6": "tcp",
+    "17": "udp",
+    "1": "icmp",
+    "58": "icmpv6",
+    all: "-1",
+  };
   const protocol = byNumber[given] ?? given.toLowerCase();
   if (["tcp", "udp", "icmp", "icmpv6", "-1"].includes(protocol) || /^\d+$/.test(protocol)) return protocol;
   throw invalid(`Invalid value '${given}' for IP protocol. Unknown protocol.`);

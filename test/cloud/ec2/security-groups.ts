@@ -52,13 +52,20 @@ export function securityGroupHandlers(place: Place, network: Network): Handlers 
     ToPort: rule.to,
     ...("cidr" in rule.peer ? { CidrIpv4: rule.peer.cidr } : {}),
     ...("cidr6" in rule.peer ? { CidrIpv6: rule.peer.cidr6 } : {}),
-    ...("group" in rule.peer ? { ReferencedGroupInfo: { GroupId: rule.peer.group, UserId: place.account } } : {}),
+    ...("group" in rule.peer
+      ? { ReferencedGroupInfo: { GroupId: rule.peer.group, UserId: place.account } }
+      : {}),
     Description: rule.description,
     Tags: place.tags.of(rule.id),
   });
   const find = (id: string | undefined) => found(network.groups, id, "sg", "GroupId");
 
-  function authorize(id: string | undefined, permissions: IpPermission[] | undefined, egress: boolean, tags: Tag[]) {
+  function authorize(
+    id: string | undefined,
+    permissions: IpPermission[] | undefined,
+    egress: boolean,
+    tags: Tag[],
+  ) {
     const group = find(id);
     const rules = rulesOf(need(permissions, "IpPermissions"), egress);
     for (const rule of rules) {
@@ -84,10 +91,15 @@ export function securityGroupHandlers(place: Place, network: Network): Handlers 
     const wanted = rulesOf(given.permissions ?? [], egress);
     const gone = [
       ...wanted.map((w) => group.rules.find((r) => sameRule(r, w))),
-      ...(given.ruleIds ?? []).map((ruleId) => group.rules.find((r) => r.id === ruleId && r.egress === egress)),
+      ...(given.ruleIds ?? []).map((ruleId) =>
+        group.rules.find((r) => r.id === ruleId && r.egress === egress),
+      ),
     ];
     if (gone.includes(undefined)) {
-      throw new AwsError("InvalidPermission.NotFound", "The specified rule does not exist in this security group.");
+      throw new AwsError(
+        "InvalidPermission.NotFound",
+        "The specified rule does not exist in this security group.",
+      );
     }
     group.rules = group.rules.filter((r) => !gone.includes(r));
     for (const rule of gone) if (rule !== undefined) place.tags.drop(rule.id);
@@ -100,23 +112,39 @@ export function securityGroupHandlers(place: Place, network: Network): Handlers 
       const description = need(input.Description, "GroupDescription");
       const fallback = [...network.vpcs.values()].find((v) => v.isDefault)?.id;
       const vpc = found(network.vpcs, input.VpcId ?? fallback, "vpc", "VpcId");
-      if (name.startsWith("sg-") || name.length > 255 || !/^[a-zA-Z0-9. _\-:/()#,@[\]+=&;{}!$*]+$/.test(name)) {
+      if (
+        name.startsWith("sg-") ||
+        name.length > 255 ||
+        !/^[a-zA-Z0-9. _\-:/()#,@[\]+=&;{}!$*]+$/.test(name)
+      ) {
         throw invalid(`Value (${name}) for parameter GroupName is invalid.`);
       }
       if (!/^[a-zA-Z0-9. _\-:/()#,@[\]+=&;{}!$*]{1,255}$/.test(description)) {
-        throw invalid(`Value (${description}) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.`);
+        throw invalid(
+          `Value (${description}) for parameter GroupDescription is invalid. Character sets beyond ASCII are not supported.`,
+        );
       }
       if ([...network.groups.values()].some((g) => g.vpcId === vpc.id && g.name === name)) {
-        throw new AwsError("InvalidGroup.Duplicate", `The security group '${name}' already exists for VPC '${vpc.id}'`);
+        throw new AwsError(
+          "InvalidGroup.Duplicate",
+          `The security group '${name}' already exists for VPC '${vpc.id}'`,
+        );
       }
       const tags = specifiedTags(input.TagSpecifications, "security-group");
       const group = addGroup(place, network, { vpcId: vpc.id, name, description }, tags);
-      return { GroupId: group.id, SecurityGroupArn: shape(group).SecurityGroupArn, Tags: place.tags.of(group.id) };
+      return {
+        GroupId: group.id,
+        SecurityGroupArn: shape(group).SecurityGroupArn,
+        Tags: place.tags.of(group.id),
+      };
     },
     DeleteSecurityGroup: (input) => {
       const group = find(input.GroupId);
       if (group.name === "default") {
-        throw new AwsError("CannotDelete", `the specified group: "${group.id}" name: "default" cannot be deleted by a user`);
+        throw new AwsError(
+          "CannotDelete",
+          `the specified group: "${group.id}" name: "default" cannot be deleted by a user`,
+        );
       }
       network.assertGroupUnused(group.id);
       network.groups.delete(group.id);
@@ -157,7 +185,9 @@ export function securityGroupHandlers(place: Place, network: Network): Handlers 
       return { SecurityGroups: items.map(shape), NextToken: nextToken };
     },
     DescribeSecurityGroupRules: (input) => {
-      const all = [...network.groups.values()].flatMap((group) => group.rules.map((rule) => ({ group, rule })));
+      const all = [...network.groups.values()].flatMap((group) =>
+        group.rules.map((rule) => ({ group, rule })),
+      );
       const known = new Map(all.map((r) => [r.rule.id, r]));
       const wanted = select(
         chosen(known, input.SecurityGroupRuleIds, "sgr"),

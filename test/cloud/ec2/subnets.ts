@@ -55,7 +55,8 @@ export function subnetHandlers(place: Place, network: Network): Handlers {
           `Value (${zone ?? input.AvailabilityZoneId}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: ${place.zones.join(", ")}.`,
         );
       }
-      if (!contains(vpc.cidr, cidr)) throw new AwsError("InvalidSubnet.Range", `The CIDR '${cidr}' is invalid.`);
+      if (!contains(vpc.cidr, cidr))
+        throw new AwsError("InvalidSubnet.Range", `The CIDR '${cidr}' is invalid.`);
       if ([...network.subnets.values()].some((s) => s.vpcId === vpc.id && overlaps(s.cidr, cidr))) {
         throw new AwsError("InvalidSubnet.Conflict", `The CIDR '${cidr}' conflicts with another subnet`);
       }
@@ -65,7 +66,8 @@ export function subnetHandlers(place: Place, network: Network): Handlers {
     },
     ModifySubnetAttribute: (input) => {
       const subnet = find(input.SubnetId);
-      if (input.MapPublicIpOnLaunch?.Value !== undefined) subnet.mapPublicIp = input.MapPublicIpOnLaunch.Value;
+      if (input.MapPublicIpOnLaunch?.Value !== undefined)
+        subnet.mapPublicIp = input.MapPublicIpOnLaunch.Value;
       return {};
     },
     DeleteSubnet: (input) => {

@@ -116,8 +116,10 @@ export function checkTags(tags: readonly Tag[]): Tag[] {
   const keys = tags.map((t) => t.Key ?? "");
   if (new Set(keys).size !== keys.length) throw invalid("Duplicate tag key specified");
   for (const { Key = "", Value = "" } of tags) {
-    if (Key === "" || Key.length > MAX_KEY) throw invalid(`Tag key exceeds the maximum length of ${MAX_KEY}: '${Key}'`);
-    if (Value.length > MAX_VALUE) throw invalid(`Tag value exceeds the maximum length of ${MAX_VALUE}: '${Value}'`);
+    if (Key === "" || Key.length > MAX_KEY)
+      throw invalid(`Tag key exceeds the maximum length of ${MAX_KEY}: '${Key}'`);
+    if (Value.length > MAX_VALUE)
+      throw invalid(`Tag value exceeds the maximum length of ${MAX_VALUE}: '${Value}'`);
     if (Key.toLowerCase().startsWith("aws:")) {
       throw invalid("Tag keys starting with 'aws:' are reserved for internal use");
     }

@@ -23,7 +23,11 @@ export function addVpc(place: Place, network: Network, cidr: string, isDefault: 
   };
   network.routeTables.set(table.id, table);
   place.tags.adopt(table.id, "route-table");
-  const group = addGroup(place, network, { vpcId: vpc.id, name: "default", description: "default VPC security group" });
+  const group = addGroup(place, network, {
+    vpcId: vpc.id,
+    name: "default",
+    description: "default VPC security group",
+  });
   group.rules.push({
     id: newId("sgr"),
     egress: false,
@@ -79,7 +83,8 @@ export function vpcHandlers(place: Place, network: Network): Handlers {
     DescribeVpcAttribute: (input) => {
       const vpc = found(network.vpcs, input.VpcId, "vpc", "VpcId");
       const VpcId = vpc.id;
-      if (input.Attribute === "enableDnsHostnames") return { VpcId, EnableDnsHostnames: { Value: vpc.dnsHostnames } };
+      if (input.Attribute === "enableDnsHostnames")
+        return { VpcId, EnableDnsHostnames: { Value: vpc.dnsHostnames } };
       return { VpcId, EnableDnsSupport: { Value: vpc.dnsSupport } };
     },
     DeleteVpc: (input) => {

@@ -9,7 +9,8 @@ export const defaultZones = (region: string): string[] =>
 
 /** "us-east-1a" → "use1-az1". (AWS shuffles the pairs per account; here they are in order.) */
 export const zoneId = (zone: string): string => {
-  const [, area = "", direction = "", number = "", letter = "a"] = /^(\w+)-(\w)\w*-(\d+)(\w)$/.exec(zone) ?? [];
+  const [, area = "", direction = "", number = "", letter = "a"] =
+    /^(\w+)-(\w)\w*-(\d+)(\w)$/.exec(zone) ?? [];
   return `${area}${direction}${number}-az${letter.charCodeAt(0) - 96}`;
 };
 
@@ -29,7 +30,9 @@ export function zoneHandlers(place: Place): Handlers {
     DescribeAvailabilityZones: (input) => {
       const unknown = input.ZoneNames?.find((name) => !place.zones.includes(name));
       if (unknown !== undefined) throw invalid(`Invalid availability zone: [${unknown}]`);
-      const named = zones.filter((z) => input.ZoneNames === undefined || input.ZoneNames.includes(z.ZoneName));
+      const named = zones.filter(
+        (z) => input.ZoneNames === undefined || input.ZoneNames.includes(z.ZoneName),
+      );
       return {
         AvailabilityZones: select(named, input.Filters, {
           "zone-name": (z) => z.ZoneName,

@@ -1,0 +1,58 @@
+/** How long things take, in milliseconds. */
+export interface Delays {
+  /** From a launch or start to the machine's power-on; then it boots and the instance runs. */
+  pending: number;
+  /** What EC2 itself needs to stop or terminate, after the machine is down. */
+  shutdown: number;
+  /** What a machine gets to shut down cleanly before it is cut off. */
+  grace: number;
+  /** CreateImage, after the disk was copied. */
+  image: number;
+  /** From a fleet's creation or a change of its target to the first launch. */
+  fleetLaunch: number;
+  /** From an instance's end to the launch of its replacement. */
+  fleetReplace: number;
+  /** Between tries while there is no capacity; 0 waits for capacity to come back instead. */
+  fleetRetry: number;
+  /** How long a fleet stays `modifying`. */
+  fleetModify: number;
+  /** The interruption notice a fleet gives when it scales in. */
+  scaleInNotice: number;
+  /** From failing status checks to the fleet's verdict "unhealthy". */
+  unhealthy: number;
+  /** How long a terminated instance is still listed. */
+  terminatedVisible: number;
+}
+
+/** Everything happens at once: for unit tests. */
+export const noDelays: Delays = {
+  pending: 0,
+  shutdown: 0,
+  grace: 1_000,
+  image: 0,
+  fleetLaunch: 0,
+  fleetReplace: 0,
+  fleetRetry: 0,
+  fleetModify: 0,
+  scaleInNotice: 0,
+  unhealthy: 0,
+  terminatedVisible: 3_600_000,
+};
+
+/**
+ * Near what AWS shows: 17.8 s pending was measured elsewhere, three failed checks two minutes apart make an
+ * instance unhealthy, a scale-in gives the two minutes' notice; the rest are guesses of the right size.
+ */
+export const realisticDelays: Delays = {
+  pending: 17_800,
+  shutdown: 5_000,
+  grace: 30_000,
+  image: 90_000,
+  fleetLaunch: 3_000,
+  fleetReplace: 10_000,
+  fleetRetry: 15_000,
+  fleetModify: 1_000,
+  scaleInNotice: 120_000,
+  unhealthy: 360_000,
+  terminatedVisible: 3_600_000,
+};

@@ -1,0 +1,72 @@
+import type {
+  FleetExcessCapacityTerminationPolicy,
+  FleetStateCode,
+  FleetType,
+  HistoryRecordEntry,
+  SpotAllocationStrategy,
+} from "@aws-sdk/client-ec2";
+import type { AwsError } from "../wire/errors.ts";
+import type { Market } from "./capacity.ts";
+
+export interface Target {
+  onDemand: number;
+  spot: number;
+  defaultType: Market;
+}
+
+/** One override of a launch template, as given. */
+export interface Override {
+  instanceType: string | undefined;
+  subnetId: string | undefined;
+  zone: string | undefined;
+  maxPrice: string | undefined;
+  priority: number | undefined;
+}
+
+export interface TemplateConfig {
+  templateId: string;
+  /** Resolved when it was given: `$Latest` means the latest at that time. */
+  version: number;
+  overrides: Override[];
+}
+
+export interface Rebalance {
+  strategy: "launch" | "launch-before-terminate";
+  /** Seconds from the replacement's launch to the old one's end. */
+  terminationDelay: number;
+}
+
+/** What the caller of CreateFleet decided. */
+export interface FleetConfig {
+  type: FleetType;
+  target: Target;
+  templates: TemplateConfig[];
+  excess: FleetExcessCapacityTerminationPolicy;
+  replaceUnhealthy: boolean;
+  spotStrategy: SpotAllocationStrategy;
+  onDemandStrategy: "lowest-price" | "prioritized";
+  rebalance: Rebalance | undefined;
+}
+
+export interface Fleet extends FleetConfig {
+  id: string;
+  clientToken: string | undefined;
+  created: Date;
+  state: FleetStateCode;
+  history: HistoryRecordEntry[];
+  /** Instances the fleet has decided to end. */
+  leaving: Set<string>;
+  /** Why the last try to launch failed; undefined when it did not. */
+  lastError: AwsError | undefined;
+  retrying: boolean;
+  /** Of an instant fleet: what could not be launched. */
+  errors: { market: Market; pool: Pool; error: AwsError }[];
+}
+
+/** Where an instance can come from. */
+export interface Pool {
+  template: TemplateConfig;
+  override: Override;
+}
+
+export const isActive = (fleet: Fleet): boolean => fleet.state === "active" || fleet.state === "modifying";

@@ -1,0 +1,286 @@
+import type { FleetEventType, Tag } from "@aws-sdk/client-ec2";
+import type { Market } from "./capacity.ts";
+import type { Delays } from "./delays.ts";
+import { type Fleet, type FleetConfig, isActive, type Pool } from "./fleet.ts";
+import { launchOne } from "./fleet-launch.ts";
+import { planFleet } from "./fleet-plan.ts";
+import { newFleetId } from "./ids.ts";
+import { type Instance, isGone, isLive } from "./instance.ts";
+import type { Instances } from "./instances.ts";
+import type { LaunchWorld } from "./launch-spec.ts";
+import type { Templates } from "./launch-templates.ts";
+
+/** After a launch whose machine could not even start: not at once again, whatever the delays say. */
+const BROKEN_LAUNCH = 5_000;
+
+export type FleetWorld = LaunchWorld & { instances: Instances; templates: Templates; delays: Delays };
+
+/** Fleets and what keeps them at their target: told of every change, they look again after a while. */
+export class Fleets {
+  readonly all = new Map<string, Fleet>();
+  readonly #world: FleetWorld;
+
+  constructor(world: FleetWorld) {
+    this.#world = world;
+    world.instances.onChange((instance) => this.#noticed(instance));
+    world.capacity.onChange(() => {
+      for (const fleet of this.all.values()) this.#lookAgain(fleet, 0);
+    });
+  }
+
+  create(config: FleetConfig, clientToken: string | undefined, tags: Tag[]): Fleet {
+    const { place, delays } = this.#world;
+    const fleet: Fleet = {
+      ...config,
+      id: newFleetId(),
+      clientToken,
+      created: place.jobs.now(),
+      state: "submitted",
+      history: [],
+      leaving: new Set(),
+      lastError: undefined,
+      retrying: false,
+      errors: [],
+    };
+    this.all.set(fleet.id, fleet);
+    place.tags.adopt(fleet.id, "fleet", tags);
+    this.#record(fleet, "fleet-change", "submitted");
+    if (fleet.type === "instant") {
+      fleet.state = "active";
+      return fleet;
+    }
+    place.jobs.start(`fleet ${fleet.id}`, async () => {
+      await place.jobs.sleep(delays.fleetLaunch);
+      if (fleet.state !== "submitted") return;
+      fleet.state = "active";
+      this.#record(fleet, "fleet-change", "active");
+      this.#reconcile(fleet);
+    });
+    return fleet;
+  }
+
+  /** Launches all of an instant fleet's target, once. */
+  fulfilNow(fleet: Fleet, tags: Tag[]): Instance[] {
+    const { tags: register } = this.#world.place;
+    const wanted: Market[] = [
+      ...Array<Market>(fleet.target.onDemand).fill("on-demand"),
+      ...Array<Market>(fleet.target.spot).fill("spot"),
+    ];
+    return wanted.flatMap((market) => {
+      const launched = launchOne(this.#world, fleet, market, fleet.clientToken);
+      if (Array.isArray(launched)) {
+        fleet.errors = launched.map(({ pool, error }) => ({ market, pool, error }));
+        return [];
+      }
+      const own = register.of(launched.id).filter((t) => !tags.some((given) => given.Key === t.Key));
+      register.adopt(launched.id, "instance", [...own, ...tags]);
+      return [launched];
+    });
+  }
+
+  modify(fleet: Fleet, change: Partial<Pick<Fleet, "target" | "excess" | "templates">>): void {
+    const { place, delays } = this.#world;
+    Object.assign(fleet, change);
+    fleet.state = "modifying";
+    this.#record(fleet, "fleet-change", "modify_in_progress");
+    place.jobs.start(`modify ${fleet.id}`, async () => {
+      await place.jobs.sleep(delays.fleetModify);
+      if (fleet.state === "modifying") {
+        fleet.state = "active";
+        this.#record(fleet, "fleet-change", "modify_succeeded");
+      }
+      await place.jobs.sleep(delays.fleetLaunch);
+      this.#reconcile(fleet);
+    });
+  }
+
+  delete(fleet: Fleet, terminateInstances: boolean): void {
+    fleet.state = terminateInstances ? "deleted_terminating" : "deleted_running";
+    this.#record(fleet, "fleet-change", fleet.state);
+    if (terminateInstances) {
+      for (const member of this.members(fleet)) {
+        this.#record(fleet, "instance-change", "terminated", member.id);
+        this.#world.instances.terminate(member, "Client.UserInitiatedShutdown");
+      }
+    }
+    this.#concludeDeletion(fleet);
+  }
+
+  /** Coming up or running, and not on the way out. */
+  members(fleet: Fleet): Instance[] {
+    return this.#instancesOf(fleet).filter((i) => isLive(i) && !fleet.leaving.has(i.id));
+  }
+
+  isUnhealthy(instance: Instance): boolean {
+    const { place, delays } = this.#world;
+    const since = instance.impairedSince?.getTime();
+    return since !== undefined && place.jobs.clock.now() - since >= delays.unhealthy;
+  }
+
+  #instancesOf(fleet: Fleet): Instance[] {
+    return this.#world.instances.list().filter((i) => i.fleetId === fleet.id);
+  }
+
+  #noticed(instance: Instance): void {
+    const fleet = this.all.get(instance.fleetId ?? "");
+    if (fleet === undefined) return;
+    const { delays } = this.#world;
+    if (instance.state === "shutting-down" && !fleet.leaving.has(instance.id) && isActive(fleet)) {
+      this.#record(fleet, "instance-change", "terminated", instance.id, instance.stateReason?.message);
+    }
+    this.#concludeDeletion(fleet);
+    const broken = isGone(instance) && instance.stateReason?.code === "Server.InternalError";
+    const wait = broken ? Math.max(BROKEN_LAUNCH, delays.fleetReplace) : delays.fleetReplace;
+    const unhealthy = instance.impairedSince === undefined ? 0 : delays.unhealthy;
+    this.#lookAgain(fleet, instance.state === "running" ? unhealthy : wait);
+    if (instance.state === "running" && instance.rebalance !== undefined)
+      this.#lookAgain(fleet, delays.fleetLaunch);
+  }
+
+  #lookAgain(fleet: Fleet, after: number): void {
+    if (fleet.type !== "maintain" || !isActive(fleet)) return;
+    const { jobs } = this.#world.place;
+    jobs.start(`fleet ${fleet.id}`, async () => {
+      await jobs.sleep(after);
+      this.#reconcile(fleet);
+    });
+  }
+
+  #reconcile(fleet: Fleet): void {
+    if (!isActive(fleet)) return;
+    if (fleet.replaceUnhealthy) {
+      for (const member of this.members(fleet).filter((m) => this.isUnhealthy(m)))
+        this.#end(fleet, member, 0);
+    }
+    this.#maintain(fleet, "on-demand", fleet.target.onDemand);
+    this.#maintain(fleet, "spot", fleet.target.spot);
+  }
+
+  #maintain(fleet: Fleet, market: Market, target: number): void {
+    const members = this.members(fleet).filter((m) => m.spec.market === market);
+    const plan = planFleet(
+      target,
+      members.map((m) => ({
+        id: m.id,
+        market,
+        pending: m.state === "pending",
+        launched: m.launched.getTime(),
+        atRisk: fleet.rebalance !== undefined && m.rebalance !== undefined,
+      })),
+      fleet.excess,
+    );
+    const byId = (id: string) => members.find((m) => m.id === id);
+    for (const member of plan.terminate.flatMap((id) => byId(id) ?? [])) this.#scaleIn(fleet, member);
+    if (fleet.rebalance?.strategy === "launch-before-terminate") {
+      const delay = fleet.rebalance.terminationDelay * 1000;
+      for (const member of plan.replaced.flatMap((id) => byId(id) ?? [])) this.#end(fleet, member, delay);
+    }
+    for (let launched = 0; launched < plan.launch; launched++) {
+      if (!this.#launch(fleet, market)) break;
+    }
+  }
+
+  #launch(fleet: Fleet, market: Market): boolean {
+    const launched = launchOne(this.#world, fleet, market);
+    if (!Array.isArray(launched)) {
+      fleet.lastError = undefined;
+      this.#record(fleet, "instance-change", "launched", launched.id, describe(launched));
+      return true;
+    }
+    for (const { pool, error } of launched) {
+      const limit = error.code === "MaxSpotInstanceCountExceeded";
+      this.#record(
+        fleet,
+        "service-error",
+        limit ? "spotInstanceCountLimitExceeded" : "launchSpecTemporarilyBlacklisted",
+        undefined,
+        `${describePool(this.#world, pool)}: ${error.message} (Service: AmazonEC2; Status Code: ${error.status}; Error Code: ${error.code})`,
+      );
+    }
+    if (launched.length > 0) {
+      this.#record(
+        fleet,
+        "service-error",
+        "allLaunchSpecsTemporarilyBlacklisted",
+        undefined,
+        "Several attempts to launch instances have failed. Either the request could not be satisfied or the configuration is not valid. We will retry the request again later.",
+      );
+    }
+    fleet.lastError = launched[0]?.error;
+    this.#retry(fleet);
+    return false;
+  }
+
+  #retry(fleet: Fleet): void {
+    const { place, delays } = this.#world;
+    if (delays.fleetRetry <= 0 || fleet.retrying) return;
+    fleet.retrying = true;
+    place.jobs.start(`retry ${fleet.id}`, async () => {
+      await place.jobs.sleep(delays.fleetRetry);
+      fleet.retrying = false;
+      this.#reconcile(fleet);
+    });
+  }
+
+  /** A spot instance that goes because the target was lowered gets the usual notice. */
+  #scaleIn(fleet: Fleet, member: Instance): void {
+    const { delays, instances, place } = this.#world;
+    const notice = member.spec.market === "spot" ? delays.scaleInNotice : 0;
+    this.#record(fleet, "instance-change", "termination_notified", member.id);
+    this.#end(fleet, member, notice);
+    if (notice > 0) {
+      const time = new Date(place.jobs.clock.now() + notice);
+      instances.notify(member, { spotAction: { action: "terminate", time } });
+    }
+  }
+
+  #end(fleet: Fleet, member: Instance, after: number): void {
+    if (fleet.leaving.has(member.id)) return;
+    fleet.leaving.add(member.id);
+    const { jobs } = this.#world.place;
+    jobs.start(`fleet ${fleet.id} ends ${member.id}`, async () => {
+      await jobs.sleep(after);
+      if (isGone(member)) return;
+      this.#record(fleet, "instance-change", "terminated", member.id);
+      const spot = member.spec.market === "spot";
+      this.#world.instances.terminate(
+        member,
+        spot ? "Server.SpotInstanceTermination" : "Client.UserInitiatedShutdown",
+      );
+    });
+  }
+
+  #concludeDeletion(fleet: Fleet): void {
+    if (fleet.state !== "deleted_terminating" && fleet.state !== "deleted_running") return;
+    if (this.#instancesOf(fleet).some((i) => i.state !== "terminated")) return;
+    fleet.state = "deleted";
+    this.#record(fleet, "fleet-change", "deleted");
+  }
+
+  #record(
+    fleet: Fleet,
+    type: FleetEventType,
+    subType: string,
+    instanceId?: string,
+    description?: string,
+  ): void {
+    fleet.history.push({
+      EventType: type,
+      Timestamp: this.#world.place.jobs.now(),
+      EventInformation: { EventSubType: subType, InstanceId: instanceId, EventDescription: description },
+    });
+  }
+}
+
+const describe = (instance: Instance): string =>
+  JSON.stringify({
+    instanceType: instance.spec.type.name,
+    image: instance.spec.image.id,
+    productDescription: "Linux/UNIX",
+    availabilityZone: instance.spec.subnet.zone,
+  });
+
+function describePool({ network }: FleetWorld, { template, override }: Pool): string {
+  const zone = network.subnets.get(override.subnetId ?? "")?.zone ?? override.zone ?? "any zone";
+  return `${override.instanceType}, ${template.templateId} version ${template.version}, Linux/UNIX, ${zone}`;
+}

@@ -1,0 +1,311 @@
+import type { InstanceStateName } from "@aws-sdk/client-ec2";
+import type { Machines } from "../machines.ts";
+import { AwsError } from "../wire/errors.ts";
+import { Addresses } from "./addresses.ts";
+import type { Delays } from "./delays.ts";
+import { incorrectInstanceState, need } from "./errors.ts";
+import { newId } from "./ids.ts";
+import { type EndReason, type Instance, isGone, setReason } from "./instance.ts";
+import type { MetadataService } from "./instance-view.ts";
+import type { LaunchSpec } from "./launch-spec.ts";
+import type { Network } from "./network.ts";
+import type { Place } from "./place.ts";
+import type { Profiles } from "./profiles.ts";
+import { viewOf } from "./view.ts";
+
+export type { InstanceView, MetadataService, RoleCredentials } from "./instance-view.ts";
+
+export interface InstanceOptions {
+  machines: Machines;
+  profiles: Profiles;
+  metadata: MetadataService;
+  delays: Delays;
+}
+
+/** Who asked for a launch. */
+export interface Origin {
+  reservationId: string;
+  clientToken?: string | undefined;
+  fleetId?: string | undefined;
+  /** The `aws:` tags of fleet and launch template. */
+  systemTags?: { Key: string; Value: string }[];
+}
+
+/** Instances and their way through the states; every change goes to the driver of the machines as well. */
+export class Instances {
+  readonly #all = new Map<string, Instance>();
+  readonly #place: Place;
+  readonly #network: Network;
+  readonly #options: InstanceOptions;
+  readonly #addresses = new Addresses();
+  readonly #listeners: ((instance: Instance) => void)[] = [];
+
+  constructor(place: Place, network: Network, options: InstanceOptions) {
+    this.#place = place;
+    this.#network = network;
+    this.#options = options;
+    options.machines.onExit((id) => {
+      const instance = this.#all.get(id);
+      if (instance?.state === "running") this.#poweredOff(instance);
+    });
+  }
+
+  /** Told after every change of state and every notice. */
+  onChange(listener: (instance: Instance) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** All that AWS would still list; terminated ones disappear after a while. */
+  list(): Instance[] {
+    const oldest = this.#place.jobs.clock.now() - this.#options.delays.terminatedVisible;
+    for (const instance of this.#all.values()) {
+      if (instance.terminated !== undefined && instance.terminated.getTime() < oldest) {
+        this.#all.delete(instance.id);
+        this.#place.tags.drop(instance.id);
+        this.#place.tags.drop(instance.spotRequestId ?? "");
+      }
+    }
+    return [...this.#all.values()];
+  }
+
+  /** @throws AwsError InvalidInstanceID.Malformed | InvalidInstanceID.NotFound */
+  find(id: string | undefined): Instance {
+    const wanted = need(id, "InstanceId");
+    if (!/^i-[0-9a-f]{8,17}$/.test(wanted)) {
+      throw new AwsError("InvalidInstanceID.Malformed", `Invalid id: "${wanted}"`);
+    }
+    const instance = this.list().find((i) => i.id === wanted);
+    if (instance !== undefined) return instance;
+    throw new AwsError("InvalidInstanceID.NotFound", `The instance ID '${wanted}' does not exist`);
+  }
+
+  launch(spec: LaunchSpec, origin: Origin): Instance {
+    const spot = spec.market === "spot";
+    const instance: Instance = {
+      id: newId("i"),
+      reservationId: origin.reservationId,
+      spec,
+      clientToken: origin.clientToken,
+      volumeId: newId("vol"),
+      interfaceId: newId("eni"),
+      spotRequestId: spot ? newId("sir") : undefined,
+      fleetId: origin.fleetId,
+      state: "pending",
+      launched: this.#place.jobs.now(),
+      address: this.#addresses.take(),
+      stateReason: undefined,
+      transitionReason: "",
+      spotAction: undefined,
+      rebalance: undefined,
+      impairedSince: undefined,
+      terminated: undefined,
+      work: Promise.resolve(),
+      closeMetadata: undefined,
+    };
+    this.#all.set(instance.id, instance);
+    const { tags } = this.#place;
+    tags.adopt(instance.id, "instance", [...spec.tags.instance, ...(origin.systemTags ?? [])]);
+    tags.adopt(instance.volumeId, "volume", spec.tags.volume);
+    tags.adopt(instance.interfaceId, "network-interface", spec.tags.interface);
+    if (instance.spotRequestId !== undefined) {
+      tags.adopt(instance.spotRequestId, "spot-instances-request", spec.tags.spotRequest);
+    }
+    this.#connect(instance);
+    this.#boot(instance);
+    return instance;
+  }
+
+  /** Idempotent. `kill` cuts the machine off at once, as when its host dies. */
+  terminate(instance: Instance, reason: EndReason, how: { kill?: boolean } = {}): void {
+    const { machines, delays } = this.#options;
+    if (instance.state === "terminated") return;
+    if (how.kill) void machines.kill(instance.id).catch(() => {});
+    if (instance.state === "shutting-down") return;
+    setReason(instance, reason, this.#place.jobs.now());
+    this.#become(instance, "shutting-down");
+    this.#place.jobs.start(`terminate ${instance.id}`, async () => {
+      await this.#drive(instance, () =>
+        how.kill ? machines.kill(instance.id) : machines.stop(instance.id, delays.grace / 1000),
+      );
+      await this.#place.jobs.sleep(delays.shutdown);
+      await this.#drive(instance, () => machines.remove(instance.id));
+      this.#release(instance);
+      instance.terminated = this.#place.jobs.now();
+      this.#become(instance, "terminated");
+    });
+  }
+
+  /** @throws AwsError for an instance AWS does not stop. */
+  stop(
+    instance: Instance,
+    reason: EndReason = "Client.UserInitiatedShutdown",
+    how: { force?: boolean } = {},
+  ): void {
+    if (instance.state === "stopped" || instance.state === "stopping") return;
+    if (instance.state !== "running" && instance.state !== "pending") {
+      throw incorrectInstanceState(
+        `This instance '${instance.id}' is not in a state from which it can be stopped.`,
+      );
+    }
+    if (instance.spec.market === "spot" && !instance.spec.spot.persistent) {
+      throw new AwsError(
+        "UnsupportedOperation",
+        `You can't stop the Spot Instance '${instance.id}' because it is associated with a one-time Spot Instance request. You can only stop Spot Instances associated with persistent Spot Instance requests.`,
+      );
+    }
+    setReason(instance, reason, this.#place.jobs.now());
+    this.#become(instance, "stopping");
+    const { machines, delays } = this.#options;
+    this.#place.jobs.start(`stop ${instance.id}`, async () => {
+      await this.#drive(instance, () =>
+        how.force ? machines.kill(instance.id) : machines.stop(instance.id, delays.grace / 1000),
+      );
+      await this.#place.jobs.sleep(delays.shutdown);
+      if (instance.state !== "stopping") return;
+      await this.#endMetadata(instance);
+      const face = this.#network.interfaces.get(instance.interfaceId);
+      if (face !== undefined) face.publicIp = undefined;
+      if (instance.address !== undefined) this.#addresses.free(instance.address);
+      instance.address = undefined;
+      this.#become(instance, "stopped");
+    });
+  }
+
+  /** With another address: the public one changes at AWS too; that the private one does is ours. */
+  start(instance: Instance): void {
+    if (instance.state === "running" || instance.state === "pending") return;
+    if (instance.state !== "stopped") {
+      throw incorrectInstanceState(
+        `The instance '${instance.id}' is not in a state from which it can be started.`,
+      );
+    }
+    instance.address = this.#addresses.take();
+    instance.launched = this.#place.jobs.now();
+    instance.stateReason = undefined;
+    instance.transitionReason = "";
+    this.#connect(instance);
+    this.#become(instance, "pending");
+    this.#boot(instance);
+  }
+
+  reboot(instance: Instance): void {
+    if (instance.state !== "running" && instance.state !== "pending") {
+      throw incorrectInstanceState(`The instance '${instance.id}' is not in the 'running' state.`);
+    }
+    this.#place.jobs.start(`reboot ${instance.id}`, () =>
+      this.#drive(instance, () => this.#options.machines.reboot(instance.id)),
+    );
+  }
+
+  /** Copies the disk into an image; with `reboot` the machine is shut down for it and boots again. */
+  async snapshot(instance: Instance, imageId: string, how: { reboot: boolean }): Promise<void> {
+    const { machines, delays } = this.#options;
+    const restart = how.reboot && instance.state === "running";
+    await this.#drive(instance, async () => {
+      if (restart) await machines.stop(instance.id, delays.grace / 1000);
+      await machines.snapshot(instance.id, imageId);
+      if (restart && instance.state === "running") await machines.start(this.#machine(instance));
+    });
+  }
+
+  /** The interruption notice, and the rebalance recommendation that comes with it when there was none. */
+  notify(
+    instance: Instance,
+    notice: { spotAction?: Instance["spotAction"]; rebalance?: Instance["rebalance"] },
+  ): void {
+    if (notice.spotAction !== undefined) instance.spotAction = notice.spotAction;
+    if (notice.rebalance !== undefined) instance.rebalance ??= notice.rebalance;
+    this.#tell(instance);
+  }
+
+  impair(instance: Instance, impaired: boolean): void {
+    instance.impairedSince = impaired ? this.#place.jobs.now() : undefined;
+    this.#tell(instance);
+  }
+
+  #boot(instance: Instance): void {
+    const { machines, delays, metadata, profiles } = this.#options;
+    this.#place.jobs.start(`start ${instance.id}`, async () => {
+      await this.#place.jobs.sleep(delays.pending);
+      try {
+        await this.#drive(instance, async () => {
+          if (instance.state !== "pending") return;
+          instance.closeMetadata = await metadata(viewOf(this.#place, profiles, instance));
+          await machines.start(this.#machine(instance));
+        });
+      } catch (error) {
+        this.terminate(instance, "Server.InternalError");
+        throw error;
+      }
+      if (instance.state === "pending") this.#become(instance, "running");
+    });
+  }
+
+  #machine(instance: Instance) {
+    return {
+      instanceId: instance.id,
+      imageId: instance.spec.image.id,
+      instanceType: instance.spec.type.name,
+      address: instance.address ?? "",
+      availabilityZone: instance.spec.subnet.zone,
+      userData: instance.spec.userData,
+    };
+  }
+
+  /** `poweroff` inside: spot instances of one-time requests end, others do as they were launched to. */
+  #poweredOff(instance: Instance): void {
+    const { spec } = instance;
+    const ends = spec.shutdownBehavior === "terminate" || (spec.market === "spot" && !spec.spot.persistent);
+    if (ends) this.terminate(instance, "Client.InstanceInitiatedShutdown");
+    else this.stop(instance, "Client.InstanceInitiatedShutdown");
+  }
+
+  #connect(instance: Instance): void {
+    const { subnet, groupIds, publicAddress } = instance.spec;
+    this.#network.interfaces.set(instance.interfaceId, {
+      id: instance.interfaceId,
+      instanceId: instance.id,
+      subnetId: subnet.id,
+      vpcId: subnet.vpcId,
+      groupIds,
+      publicIp: publicAddress ? instance.address : undefined,
+      privateIp: instance.address ?? "",
+    });
+  }
+
+  #release(instance: Instance): void {
+    this.#network.interfaces.delete(instance.interfaceId);
+    if (instance.address !== undefined) this.#addresses.free(instance.address);
+    instance.address = undefined;
+    this.#place.tags.drop(instance.interfaceId);
+    if (instance.spec.rootVolume.deleteOnTermination) this.#place.tags.drop(instance.volumeId);
+  }
+
+  /** Runs driver calls of one instance one after another, whatever became of the earlier ones. */
+  async #drive(instance: Instance, call: () => Promise<void>): Promise<void> {
+    const mine = instance.work.then(call);
+    instance.work = mine.catch(() => {});
+    await mine;
+    if (isGone(instance)) await this.#endMetadata(instance);
+  }
+
+  async #endMetadata(instance: Instance): Promise<void> {
+    const close = instance.closeMetadata;
+    instance.closeMetadata = undefined;
+    await close?.();
+  }
+
+  #become(instance: Instance, state: InstanceStateName): void {
+    instance.state = state;
+    this.#tell(instance);
+  }
+
+  #tell(instance: Instance): void {
+    for (const listener of this.#listeners) listener(instance);
+  }
+
+  /** Stops what answers for instances; the machines are the driver's to end. */
+  async close(): Promise<void> {
+    for (const instance of this.#all.values()) await this.#endMetadata(instance);
+  }
+}
