@@ -62,6 +62,9 @@ function parseDocument<T extends { version: number; nonce: string }>(
  * `change` gets the current value (undefined when there is none) and the store's time when known; it returns
  * the new value without nonce, or `undefined` to leave everything as it is. It may run several times and must
  * have no effect of its own.
+ *
+ * At least once: when the reply to a write was lost and another writer came right after it, our nonce is gone and
+ * `change` runs again on a value that has its effect already. It must look for that effect, or allow for it twice.
  * @returns what is stored afterwards, and whether this call wrote it.
  */
 export async function updateDocument<T extends { version: number; nonce: string }>(

@@ -48,7 +48,7 @@ export interface WireOptions {
 export class WireServer {
   /** `http://127.0.0.1:<port>` once started. */
   endpoint = "";
-  /** Every call that reached `before`, oldest first. */
+  /** Every call that reached `before`, oldest first. Large bodies are dropped once the call is done. */
   readonly calls: Call[] = [];
   /** What should never happen: see ContractError; and whatever else a handler threw. Empty after a good test. */
   readonly faults: Error[] = [];
@@ -162,9 +162,12 @@ export class WireServer {
       requestId,
       req,
     };
-    return this.#disturbances.around(`${call.service}.${call.operation}`, () =>
-      this.#handle(service, operation, call),
-    );
+    const name = `${call.service}.${call.operation}`;
+    try {
+      return await this.#disturbances.around(name, () => this.#handle(service, operation, call));
+    } finally {
+      forgetLargeBody(call.input);
+    }
   }
 
   async #handle(service: Service, operation: Operation, call: Call): Promise<WireReply> {
@@ -216,6 +219,13 @@ export class WireServer {
 
   #now(): number {
     return this.#options.now?.() ?? Date.now();
+  }
+}
+
+/** `calls` must not keep every upload alive. */
+function forgetLargeBody(input: Dict): void {
+  for (const [name, value] of Object.entries(input)) {
+    if (value instanceof Uint8Array && value.byteLength > 65_536) delete input[name];
   }
 }
 

@@ -1,0 +1,39 @@
+import { CreateBucketCommand, PutBucketVersioningCommand, type S3Client } from "@aws-sdk/client-s3";
+import { createS3Client } from "../../../agent/site/s3-client.ts";
+import { createS3Store } from "../../../agent/site/s3-store.ts";
+import type { ObjectStore } from "../../../agent/site/store.ts";
+import { S3, type S3Options } from "../../cloud/s3.ts";
+import { WireServer } from "../../cloud/wire/server.ts";
+
+export interface LocalS3 {
+  server: WireServer;
+  s3: S3;
+  client: S3Client;
+  store: ObjectStore;
+  close(): Promise<void>;
+}
+
+/** A local S3 with one versioned bucket, over HTTP, and the store over it. */
+export async function startS3(options: S3Options = {}): Promise<LocalS3> {
+  const server = new WireServer({
+    secretOf: (key) => (key === "AKIATEST" ? "test" : undefined),
+    ...(options.now && { now: options.now }),
+  });
+  const s3 = new S3(server, options);
+  await server.start();
+  const client = createS3Client({ endpoint: server.endpoint });
+  await client.send(new CreateBucketCommand({ Bucket: "site" }));
+  await client.send(
+    new PutBucketVersioningCommand({ Bucket: "site", VersioningConfiguration: { Status: "Enabled" } }),
+  );
+  return {
+    server,
+    s3,
+    client,
+    store: createS3Store(client, "site", { now: Date.now, sleep: async () => {} }),
+    close: async () => {
+      client.destroy();
+      await server.stop();
+    },
+  };
+}
