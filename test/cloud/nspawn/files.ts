@@ -48,22 +48,49 @@ export function filesOf(
       Ec2: { metadata_urls: [imdsEndpoint(machine, around)], strict_id: false, max_wait: 10, timeout: 5 },
     },
     network: { config: "disabled" },
-    apt: { preserve_sources_list: true },
+    ssh_genkeytypes: [],
   };
   const apt = { "Acquire::http::Proxy": around.proxy, ...around.aptSettings };
   return {
     "/etc/hostname": `${hostname}\n`,
     "/etc/hosts": `127.0.0.1 localhost\n${machine.address} ${hostname}\n`,
     "/etc/resolv.conf": "nameserver 127.0.0.1\n",
-    // JSON is YAML.
-    "/etc/cloud/cloud.cfg.d/99-rehearsal.cfg": `#cloud-config\n${JSON.stringify(cloud)}\n`,
+    // JSON is YAML, but ds-identify reads datasource_list by line.
+    "/etc/cloud/cloud.cfg.d/99-rehearsal.cfg": Object.entries(cloud)
+      .map(
+        ([name, value]) =>
+          `${name}: ${JSON.stringify(value).replaceAll('"Ec2"]', "Ec2]").replaceAll('["Ec2', "[Ec2")}\n`,
+      )
+      .join(""),
     "/etc/systemd/system.conf.d/rehearsal.conf": `[Manager]\n${defaultEnvironment(environmentOf(machine, around))}\n`,
     "/etc/apt/apt.conf.d/99rehearsal": Object.entries(apt)
       .map(([name, value]) => `${name} "${value}";\n`)
       .join(""),
+    "/etc/systemd/system/rehearsal-hypervisor.service": hypervisorUnit,
+    "/etc/systemd/system/sysinit.target.d/rehearsal.conf": "[Unit]\nWants=rehearsal-hypervisor.service\n",
     [bundlePath]: `${systemBundle.trimEnd()}\n${around.certificates.trimEnd()}\n`,
   };
 }
+
+/**
+ * Puts a hypervisor's uuid that begins with "ec2" where programs look for it (EC2 user guide, "Detect whether a
+ * host is an EC2 instance"): without one cloud-init takes the machine for some other cloud and uses IMDSv1.
+ * Nothing can be created in sysfs, so /sys becomes a directory with sysfs's own entries and one more.
+ */
+const hypervisorUnit = `[Unit]
+DefaultDependencies=no
+Before=cloud-init-local.service cloud-init-main.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -ec '\\
+  mkdir /run/sysfs; mount --rbind /sys /run/sysfs; mount --make-rprivate /run/sysfs; \\
+  mount -t tmpfs -o mode=755 sys /sys; \\
+  for entry in /run/sysfs/*; do name=$\${entry##*/}; mkdir /sys/$name; mount --rbind $entry /sys/$name; done; \\
+  umount --lazy /run/sysfs; rmdir /run/sysfs; \\
+  mkdir /sys/hypervisor; echo ec2e1916-9099-7caf-fd21-012345abcdef >/sys/hypervisor/uuid; \\
+  mount -o remount,ro /sys'
+`;
 
 /** systemd-system.conf(5): quoted assignments; "%" starts a specifier. */
 export function defaultEnvironment(environment: Readonly<Record<string, string>>): string {

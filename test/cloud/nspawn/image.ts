@@ -75,6 +75,8 @@ async function build(of: Recipe, directory: string, proxy: string, progress: Pro
     ),
   );
   await writeFile(path.join(directory, "etc/machine-id"), "");
+  // systemd-update-done.service(8): caches are fresh, no boot has to build them.
+  for (const folder of ["etc", "var"]) await writeFile(path.join(directory, folder, ".updated"), "");
 }
 
 function ignoreExisting(error: NodeJS.ErrnoException): void {

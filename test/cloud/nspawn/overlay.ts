@@ -35,6 +35,8 @@ export class Disk {
       `upperdir=${this.upper}`,
       `workdir=${work}`,
       "index=off,metacopy=off,redirect_dir=off,xino=off",
+      // No waiting for this machine's disk: what a killed instance wrote is in memory and stays there.
+      "volatile",
     ];
     await execa("mount", ["-t", "overlay", "-o", options.join(","), "overlay", this.root]);
     this.mounted = true;
