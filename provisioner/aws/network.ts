@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   AssociateRouteTableCommand,
   AttachInternetGatewayCommand,
@@ -126,7 +127,7 @@ export function createNetwork(client: EC2Client, site: string): Network {
         const made = await client.send(
           new CreateRouteTableCommand({
             VpcId: vpc,
-            ClientToken: `${resourceName(site)}-${vpc}`.slice(-64),
+            ClientToken: randomUUID(),
             TagSpecifications: tagged("route-table"),
           }),
         );

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   CreateLaunchTemplateCommand,
   CreateLaunchTemplateVersionCommand,
@@ -18,22 +19,11 @@ export interface TemplateSeen {
   latest: { version: number; description: string | undefined; image: string | undefined };
 }
 
-/** The site's launch template; versions are never changed. Tokens make creating safe to repeat. */
+/** The site's launch template; versions are never changed. */
 export interface Templates {
   look(): Promise<TemplateSeen[]>;
-  create(
-    data: TemplateData,
-    group: string,
-    description: string,
-    token: string,
-  ): Promise<{ id: string; version: number }>;
-  createVersion(
-    id: string,
-    data: TemplateData,
-    group: string,
-    description: string,
-    token: string,
-  ): Promise<number>;
+  create(data: TemplateData, group: string, description: string): Promise<{ id: string; version: number }>;
+  createVersion(id: string, data: TemplateData, group: string, description: string): Promise<number>;
   delete(id: string): Promise<void>;
 }
 
@@ -41,12 +31,12 @@ export function createTemplates(client: EC2Client, site: string): Templates {
   const name = resourceName(site);
   return {
     look: () => named("looking at the launch template", () => look(client, site)),
-    create: (data, group, description, token) =>
+    create: (data, group, description) =>
       named(`creating the launch template ${name}`, async () => {
         const made = await client.send(
           new CreateLaunchTemplateCommand({
             LaunchTemplateName: name,
-            ClientToken: token,
+            ClientToken: randomUUID(),
             VersionDescription: description,
             LaunchTemplateData: wire(data, group, site),
             TagSpecifications: [{ ResourceType: "launch-template", Tags: siteTags(site) }],
@@ -54,12 +44,12 @@ export function createTemplates(client: EC2Client, site: string): Templates {
         );
         return { id: made.LaunchTemplate?.LaunchTemplateId ?? "", version: 1 };
       }),
-    createVersion: (id, data, group, description, token) =>
+    createVersion: (id, data, group, description) =>
       named(`creating a version of the launch template ${name}`, async () => {
         const made = await client.send(
           new CreateLaunchTemplateVersionCommand({
             LaunchTemplateId: id,
-            ClientToken: token,
+            ClientToken: randomUUID(),
             VersionDescription: description,
             LaunchTemplateData: wire(data, group, site),
           }),

@@ -1,0 +1,74 @@
+import { type Clock, systemClock } from "../../agent/site/clock.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { ReplyLost } from "../aws/errors.ts";
+
+export interface Progress {
+  begin(what: string): void;
+  /** `detail`: e.g. the id of what was made. */
+  done(what: string, seconds: number, detail: string | undefined): void;
+  failed(what: string, seconds: number): void;
+}
+
+export interface Applied {
+  what: string;
+  /** The action's kind. */
+  do: string;
+  seconds: number;
+  detail?: string;
+}
+
+/**
+ * Executes actions one after the other; the first failure ends it and is thrown. An action that meets what AWS
+ * has not finished yet (something just made that another server does not know, something just deleted that still
+ * counts as used) is tried again for `patience` seconds.
+ */
+export async function runActions<Action extends { do: string }>(
+  actions: readonly Action[],
+  how: {
+    describe: (action: Action) => string;
+    execute: (action: Action) => Promise<string | undefined>;
+    progress: Progress;
+    patience: number;
+    clock?: Clock;
+    signal?: AbortSignal;
+  },
+): Promise<Applied[]> {
+  const clock = how.clock ?? systemClock;
+  const applied: Applied[] = [];
+  for (const action of actions) {
+    how.signal?.throwIfAborted();
+    const what = how.describe(action);
+    const began = clock.now();
+    const seconds = () => (clock.now() - began) / 1000;
+    how.progress.begin(what);
+    try {
+      const detail = await patiently(() => how.execute(action), began + how.patience * 1000, clock);
+      how.progress.done(what, seconds(), detail);
+      applied.push({ what, do: action.do, seconds: seconds(), ...(detail === undefined ? {} : { detail }) });
+    } catch (error) {
+      how.progress.failed(what, seconds());
+      throw error;
+    }
+  }
+  return applied;
+}
+
+const PAUSE_MS = 1_000;
+
+async function patiently<T>(run: () => Promise<T>, deadline: number, clock: Clock): Promise<T> {
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      if (error instanceof ReplyLost || !unsettled(error) || clock.now() + PAUSE_MS > deadline) throw error;
+      await clock.sleep(PAUSE_MS);
+    }
+  }
+}
+
+/** Codes by which EC2, IAM and S3 say that another change is still on its way through AWS. */
+const UNSETTLED =
+  /\.NotFound$|^NoSuchEntity|^NoSuchBucket$|^DependencyViolation$|^DeleteConflict|^OperationAborted$|^BucketNotEmpty$|^IncorrectState$|^ResourceInUse|ConcurrentModification|^IncorrectInstanceState$|^PriorRequestNotComplete$/;
+
+const unsettled = (error: unknown): boolean =>
+  error instanceof EverspotError && error.cause instanceof Error && UNSETTLED.test(error.cause.name);

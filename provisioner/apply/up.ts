@@ -1,0 +1,167 @@
+import { createHash } from "node:crypto";
+import { keys } from "../../agent/site/names.ts";
+import type { Aws } from "../aws/connect.ts";
+import type { Pool } from "../aws/fleets.ts";
+import { currentOf } from "../current.ts";
+import type { SiteSeen } from "../observe.ts";
+import type { UpAction, ZonePool } from "../plan/actions.ts";
+import type { Wanted } from "../plan/wanted.ts";
+import { describeVersion, type TemplateData, templateHash } from "../template.ts";
+
+/** What `up` puts into the bucket, and where it gets it from. */
+export interface Sources {
+  /** File of the agent's archive. */
+  agentFile: string;
+  /** Packs the project's folder and publishes it as the candidate. @returns one line about it. */
+  publishFirstRelease(): Promise<string>;
+}
+
+/**
+ * Does one action of `up`. Ids of what exists come from `seen`; those of what was made are kept for the actions
+ * after it.
+ * @returns a detail for a person.
+ */
+export function upExecutor(
+  aws: Aws,
+  wanted: Wanted,
+  seen: SiteSeen,
+  sources: Sources,
+): (action: UpAction) => Promise<string | undefined> {
+  const current = currentOf(seen);
+  const { network, bucket, roles, templates, fleets } = aws;
+  const ids = {
+    vpc: current.vpc?.id,
+    gateway: current.gateway?.id,
+    subnets: new Map([...current.subnets].map(([zone, s]) => [zone, s.id])),
+    routeTable: current.routeTable?.id,
+    group: current.group?.id,
+    template: current.template && { id: current.template.id, version: current.template.latest.version },
+    fleet: current.fleet?.id,
+  };
+  const pools = (list: readonly ZonePool[]): Pool[] =>
+    list.map((p) => ({
+      type: p.type,
+      maxPrice: p.maxPrice,
+      subnet: known(ids.subnets.get(p.zone), "subnet"),
+    }));
+  const describe = (data: TemplateData, group: string) => {
+    const { os, arch } = wanted.template;
+    return describeVersion({ hash: templateHash(data, group), os, arch });
+  };
+
+  return async (action) => {
+    switch (action.do) {
+      case "create-service-role":
+        return quietly(roles.createServiceRole(action.service));
+      case "create-bucket":
+        await bucket.create();
+        return bucket.name;
+      case "tag-bucket":
+        return quietly(bucket.tag());
+      case "block-public-access":
+        return quietly(bucket.blockPublicAccess());
+      case "version-bucket":
+        return quietly(bucket.version());
+      case "encrypt-bucket":
+        return quietly(bucket.encrypt());
+      case "set-bucket-policy":
+        return quietly(bucket.setPolicy(wanted.bucket.policy));
+      case "set-bucket-lifecycle":
+        return quietly(bucket.setLifecycle(wanted.bucket.lifecycle));
+      case "create-role":
+        return quietly(roles.createRole(wanted.role.trust));
+      case "set-role-trust":
+        return quietly(roles.setTrust(wanted.role.trust));
+      case "set-role-policy":
+        return quietly(roles.setPolicy(wanted.role.policy));
+      case "create-profile":
+        return quietly(roles.createProfile());
+      case "add-role-to-profile":
+        for (const other of action.instead) await roles.removeFromProfile(other);
+        return quietly(roles.addToProfile());
+      case "create-vpc":
+        ids.vpc = await network.createVpc(action.cidr);
+        return ids.vpc;
+      case "create-gateway":
+        ids.gateway = await network.createGateway();
+        return ids.gateway;
+      case "attach-gateway":
+        return quietly(network.attachGateway(known(ids.gateway, "gateway"), known(ids.vpc, "VPC")));
+      case "create-subnet": {
+        const subnet = await network.createSubnet(known(ids.vpc, "VPC"), action.zone, action.cidr);
+        ids.subnets.set(action.zone, subnet);
+        return subnet;
+      }
+      case "create-route-table":
+        ids.routeTable = await network.createRouteTable(known(ids.vpc, "VPC"));
+        return ids.routeTable;
+      case "create-route":
+        return quietly(
+          network.routeToInternet(known(ids.routeTable, "route table"), known(ids.gateway, "gateway")),
+        );
+      case "associate-subnet":
+        return quietly(
+          network.associate(
+            known(ids.routeTable, "route table"),
+            known(ids.subnets.get(action.zone), "subnet"),
+          ),
+        );
+      case "create-group":
+        ids.group = await network.createGroup(known(ids.vpc, "VPC"), `everspot site ${wanted.site}`);
+        return ids.group;
+      case "allow-ingress":
+        return quietly(network.allow(known(ids.group, "group"), action.rules));
+      case "revoke-ingress":
+        return quietly(network.revoke(known(ids.group, "group"), action.rules));
+      case "upload-agent":
+        return quietly(aws.store.upload(keys.agent(action.sha256), sources.agentFile));
+      case "publish-release":
+        return sources.publishFirstRelease();
+      case "create-template": {
+        const group = known(ids.group, "group");
+        ids.template = await templates.create(action.data, group, describe(action.data, group));
+        return ids.template.id;
+      }
+      case "create-template-version": {
+        const group = known(ids.group, "group");
+        const { id } = known(ids.template, "template");
+        const version = await templates.createVersion(id, action.data, group, describe(action.data, group));
+        ids.template = { id, version };
+        return `version ${version}`;
+      }
+      case "create-fleet": {
+        const template = known(ids.template, "template");
+        ids.fleet = await fleets.create(template, pools(action.pools), fleetToken(template, seen));
+        return ids.fleet;
+      }
+      case "change-fleet": {
+        const template = known(ids.template, "template");
+        await fleets.setTemplate(known(ids.fleet, "fleet"), template, pools(action.pools));
+        return `version ${template.version}`;
+      }
+      case "set-fleet-target":
+        return quietly(fleets.setTarget(known(ids.fleet, "fleet"), action.target));
+    }
+  };
+}
+
+async function quietly(work: Promise<void>): Promise<undefined> {
+  await work;
+}
+
+function known<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`the plan uses a ${what} that it does not make`);
+  return value;
+}
+
+/**
+ * The same for the same state of things, so that a run that was cut off and one right after it, to whom EC2 may
+ * not show the fleet yet, ask for one and the same; another once that fleet was deleted.
+ */
+function fleetToken(template: { id: string; version: number }, seen: SiteSeen): string {
+  const before = seen.fleets.map((f) => f.id);
+  return createHash("sha256")
+    .update(JSON.stringify([template, before]))
+    .digest("hex")
+    .slice(0, 32);
+}

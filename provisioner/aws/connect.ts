@@ -1,0 +1,64 @@
+import { bucketName } from "../../agent/site/names.ts";
+import { createS3Store } from "../../agent/site/s3-store.ts";
+import type { ObjectStore } from "../../agent/site/store.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import { type Bucket, createBucket } from "./bucket.ts";
+import { type Clients, createClients } from "./clients.ts";
+import { createDns, type Dns } from "./dns.ts";
+import { createFleets, type Fleets } from "./fleets.ts";
+import { type Caller, whoAmI } from "./identity.ts";
+import { createImages, type Images } from "./images.ts";
+import { createInstances, type Instances } from "./instances.ts";
+import { createMarket, type Market } from "./market.ts";
+import { createNetwork, type Network } from "./network.ts";
+import { createRoles, type Roles } from "./roles.ts";
+import { createTemplates, type Templates } from "./templates.ts";
+
+/** Everything the commands use of AWS, for one site. */
+export interface Aws {
+  caller: Caller;
+  /** "aws", "aws-cn" or "aws-us-gov": the second part of every ARN here. */
+  partition: string;
+  bucket: Bucket;
+  store: ObjectStore;
+  dns: Dns;
+  fleets: Fleets;
+  images: Images;
+  instances: Instances;
+  market: Market;
+  network: Network;
+  roles: Roles;
+  templates: Templates;
+  /** Calls made so far. */
+  readonly calls: Clients["calls"];
+  close(): void;
+}
+
+/** @throws EverspotError when there are no credentials, or AWS does not take them. */
+export async function connect(config: SiteConfig): Promise<Aws> {
+  const { site, region } = config;
+  const clients = createClients(region);
+  try {
+    const caller = await whoAmI(clients.sts);
+    const name = bucketName(site, caller.account, region);
+    return {
+      caller,
+      partition: caller.arn.split(":")[1] || "aws",
+      bucket: createBucket(clients.s3, name, site, region),
+      store: createS3Store(clients.s3, name),
+      dns: createDns(clients.route53),
+      fleets: createFleets(clients.ec2, site),
+      images: createImages(clients.ec2, clients.ssm),
+      instances: createInstances(clients.ec2, site),
+      market: createMarket(clients.ec2),
+      network: createNetwork(clients.ec2, site),
+      roles: createRoles(clients.iam, site, region),
+      templates: createTemplates(clients.ec2, site),
+      calls: clients.calls,
+      close: clients.destroy,
+    };
+  } catch (error) {
+    clients.destroy();
+    throw error;
+  }
+}

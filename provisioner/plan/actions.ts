@@ -1,0 +1,98 @@
+import { describeRule, type Rule } from "../ingress.ts";
+import type { TemplateData, Version } from "../template.ts";
+
+/** A pool of the fleet before its subnet is known: `maxPrice` in USD per hour. */
+export interface ZonePool {
+  type: string;
+  zone: string;
+  maxPrice: number | undefined;
+}
+
+/** One step of `up`: what is done, with everything about it that is known beforehand. */
+export type UpAction =
+  | { do: "create-service-role"; service: string; role: string }
+  | { do: "create-bucket" | "tag-bucket" | "block-public-access" | "version-bucket" | "encrypt-bucket" }
+  | { do: "set-bucket-policy" | "set-bucket-lifecycle" }
+  | { do: "create-role" | "set-role-trust" | "set-role-policy" | "create-profile" }
+  | { do: "add-role-to-profile"; instead: readonly string[] }
+  | { do: "create-vpc"; cidr: string }
+  | { do: "create-gateway" | "attach-gateway" | "create-route-table" | "create-route" }
+  | { do: "create-subnet"; zone: string; cidr: string }
+  | { do: "associate-subnet"; zone: string }
+  | { do: "create-group" }
+  | { do: "allow-ingress" | "revoke-ingress"; rules: readonly Rule[] }
+  | { do: "upload-agent"; sha256: string }
+  | { do: "publish-release"; folder: string }
+  | { do: "create-template" | "create-template-version"; data: TemplateData; made: Omit<Version, "hash"> }
+  | { do: "create-fleet" | "change-fleet"; pools: readonly ZonePool[] }
+  | { do: "set-fleet-target"; target: number };
+
+/** One line for a person. */
+export function describeUp(action: UpAction): string {
+  switch (action.do) {
+    case "create-service-role":
+      return `create the service-linked role ${action.role} (once per account)`;
+    case "create-bucket":
+      return "create the bucket";
+    case "tag-bucket":
+      return "tag the bucket";
+    case "block-public-access":
+      return "block all public access to the bucket";
+    case "version-bucket":
+      return "keep old versions of objects in the bucket";
+    case "encrypt-bucket":
+      return "encrypt the bucket";
+    case "set-bucket-policy":
+      return "set the bucket's policy: TLS only";
+    case "set-bucket-lifecycle":
+      return "set the bucket's lifecycle: old releases, layers, boots and versions go";
+    case "create-role":
+      return "create the instances' role";
+    case "set-role-trust":
+      return "set who may use the role: EC2 only";
+    case "set-role-policy":
+      return "set the role's policy: this site's objects, records and fleet only";
+    case "create-profile":
+      return "create the instance profile";
+    case "add-role-to-profile":
+      return "put the role into the instance profile";
+    case "create-vpc":
+      return `create the VPC ${action.cidr}`;
+    case "create-gateway":
+      return "create the internet gateway";
+    case "attach-gateway":
+      return "attach the internet gateway to the VPC";
+    case "create-subnet":
+      return `create the subnet ${action.cidr} in ${action.zone}`;
+    case "create-route-table":
+      return "create the route table";
+    case "create-route":
+      return "add the route to the internet";
+    case "associate-subnet":
+      return `use the route table in ${action.zone}`;
+    case "create-group":
+      return "create the security group";
+    case "allow-ingress":
+      return `let in ${action.rules.map(describeRule).join(", ")}`;
+    case "revoke-ingress":
+      return `no longer let in ${action.rules.map(describeRule).join(", ")}`;
+    case "upload-agent":
+      return `upload the agent ${action.sha256.slice(0, 12)}`;
+    case "publish-release":
+      return `publish a first release from ${action.folder}`;
+    case "create-template":
+      return `create the launch template with ${action.data.image}`;
+    case "create-template-version":
+      return `create a new version of the launch template with ${action.data.image}`;
+    case "create-fleet":
+      return `create the spot fleet: 1 of ${types(action.pools)} in ${zones(action.pools)}`;
+    case "change-fleet":
+      return `launch from now on ${types(action.pools)} in ${zones(action.pools)}, by the newest launch template`;
+    case "set-fleet-target":
+      return `set the fleet's target to ${action.target}`;
+  }
+}
+
+const types = (pools: readonly ZonePool[]): string => [...new Set(pools.map((p) => p.type))].join(", ");
+
+const zones = (pools: readonly ZonePool[]): string => [...new Set(pools.map((p) => p.zone))].join(", ");

@@ -1,0 +1,130 @@
+import { currentOf } from "../current.ts";
+import { siteRules, without } from "../ingress.ts";
+import type { SiteSeen, World } from "../observe.ts";
+import { sameDocument } from "../same.ts";
+import { parseVersion, templateHash } from "../template.ts";
+import type { UpAction, ZonePool } from "./actions.ts";
+import { subnetCidr, VPC_CIDR } from "./addresses.ts";
+import type { Wanted } from "./wanted.ts";
+
+/** What was found, and whether the agent's archive is in the bucket. */
+export interface UpSeen extends SiteSeen {
+  hasAgent: boolean;
+}
+
+/** What is to be done, in order. Nothing, when the site is as wanted. */
+export function planUp(wanted: Wanted, seen: UpSeen, world: Pick<World, "serviceRoles">): UpAction[] {
+  return [
+    ...serviceRoles(world),
+    ...bucket(wanted, seen),
+    ...role(wanted, seen),
+    ...network(wanted, seen),
+    ...objects(wanted, seen),
+    ...template(wanted, seen),
+    ...fleet(wanted, seen),
+  ];
+}
+
+const when = (condition: boolean, ...actions: UpAction[]): UpAction[] => (condition ? actions : []);
+
+const serviceRoles = (world: Pick<World, "serviceRoles">): UpAction[] =>
+  world.serviceRoles
+    .filter((r) => !r.exists)
+    .map(({ service, role }) => ({ do: "create-service-role", service, role }));
+
+function bucket(wanted: Wanted, { bucket: seen }: SiteSeen): UpAction[] {
+  return [
+    ...when(seen === undefined, { do: "create-bucket" }),
+    ...when(seen?.site !== wanted.site, { do: "tag-bucket" }),
+    ...when(!seen?.privateOnly, { do: "block-public-access" }),
+    ...when(!seen?.versioned, { do: "version-bucket" }),
+    ...when(!seen?.encrypted, { do: "encrypt-bucket" }),
+    ...when(!sameDocument(seen?.policy, wanted.bucket.policy), { do: "set-bucket-policy" }),
+    ...when(!sameDocument(seen?.lifecycle, wanted.bucket.lifecycle), { do: "set-bucket-lifecycle" }),
+  ];
+}
+
+function role(wanted: Wanted, { roles }: SiteSeen): UpAction[] {
+  const { role: seen, profile } = roles;
+  const name = wanted.template.data.profile;
+  return [
+    ...when(seen === undefined, { do: "create-role" }),
+    ...when(seen !== undefined && !sameDocument(seen.trust, wanted.role.trust), { do: "set-role-trust" }),
+    ...when(!sameDocument(seen?.policy, wanted.role.policy), { do: "set-role-policy" }),
+    ...when(profile === undefined, { do: "create-profile" }),
+    ...when(!profile?.roles.includes(name), { do: "add-role-to-profile", instead: profile?.roles ?? [] }),
+  ];
+}
+
+function network(wanted: Wanted, seen: SiteSeen): UpAction[] {
+  const { vpc, gateway, subnets, routeTable, group } = currentOf(seen);
+  const cidr = vpc?.cidr ?? VPC_CIDR;
+  const taken = [...subnets.values()].map((s) => s.cidr);
+  const newSubnets = wanted.zones
+    .filter(({ zone }) => !subnets.has(zone))
+    .map(({ zone }): UpAction => {
+      const own = subnetCidr(cidr, zone, taken);
+      taken.push(own);
+      return { do: "create-subnet", zone, cidr: own };
+    });
+  const unrouted = wanted.zones.filter(({ zone }) => {
+    const subnet = subnets.get(zone)?.id;
+    return subnet === undefined || !routeTable?.subnets.includes(subnet);
+  });
+  const missing = without(siteRules, group?.rules ?? []);
+  const excess = without(group?.rules ?? [], siteRules);
+  return [
+    ...when(vpc === undefined, { do: "create-vpc", cidr: VPC_CIDR }),
+    ...when(gateway === undefined, { do: "create-gateway" }),
+    ...when(!gateway?.attached, { do: "attach-gateway" }),
+    ...newSubnets,
+    ...when(routeTable === undefined, { do: "create-route-table" }),
+    ...when(routeTable?.gateway === undefined, { do: "create-route" }),
+    ...unrouted.map(({ zone }): UpAction => ({ do: "associate-subnet", zone })),
+    ...when(group === undefined, { do: "create-group" }),
+    ...when(missing.length > 0, { do: "allow-ingress", rules: missing }),
+    ...when(excess.length > 0, { do: "revoke-ingress", rules: excess }),
+  ];
+}
+
+function objects(wanted: Wanted, seen: UpSeen): UpAction[] {
+  const hasRelease = seen.channel?.candidate !== undefined || seen.channel?.current !== undefined;
+  return [
+    ...when(!seen.hasAgent, { do: "upload-agent", sha256: wanted.agent }),
+    ...when(!hasRelease, { do: "publish-release", folder: wanted.folder }),
+  ];
+}
+
+function template(wanted: Wanted, seen: SiteSeen): UpAction[] {
+  const { template: latest, group } = currentOf(seen);
+  const { data, ...made } = wanted.template;
+  if (latest === undefined) return [{ do: "create-template", data, made }];
+  const same = group !== undefined && isLatest(wanted, seen, group.id);
+  return when(!same, { do: "create-template-version", data, made });
+}
+
+const isLatest = (wanted: Wanted, seen: SiteSeen, group: string): boolean =>
+  parseVersion(seen.templates[0]?.latest.description)?.hash === templateHash(wanted.template.data, group);
+
+function fleet(wanted: Wanted, seen: SiteSeen): UpAction[] {
+  const { fleet: now, template: latest, group, subnets } = currentOf(seen);
+  const pools = wanted.zones.flatMap(({ zone, types }) =>
+    types.map((type): ZonePool => ({ type, zone, maxPrice: wanted.maxPrice })),
+  );
+  if (now === undefined) return [{ do: "create-fleet", pools }];
+  const sameTemplate =
+    group !== undefined &&
+    isLatest(wanted, seen, group.id) &&
+    now.template?.id === latest?.id &&
+    now.template?.version === latest?.latest.version;
+  const key = (p: { type: string; subnet: string | undefined; maxPrice: number | undefined }) =>
+    `${p.type} ${p.subnet} ${p.maxPrice}`;
+  const has = new Set(now.pools.map(key));
+  const wants = new Set(pools.map((p) => key({ ...p, subnet: subnets.get(p.zone)?.id })));
+  const samePools = has.size === wants.size && [...wants].every((p) => has.has(p));
+  return [
+    ...when(!sameTemplate || !samePools, { do: "change-fleet", pools }),
+    // Above 1 a swap or a replacement is under way, which the agents and `deploy` bring back themselves.
+    ...when(now.target < 1, { do: "set-fleet-target", target: 1 }),
+  ];
+}
