@@ -1,0 +1,58 @@
+/** What most scenarios do, and check, in the same way. */
+import { EverspotError } from "../../agent/site/errors.ts";
+import type { Rehearsal } from "./rehearsal.ts";
+import type { Result } from "./result.ts";
+
+const UP_SECONDS = 300;
+
+/** `everspot up`: from nothing to a site that answers over HTTPS. */
+export async function runUp(rehearsal: Rehearsal, result: Result): Promise<void> {
+  rehearsal.moment("everspot up");
+  const mark = rehearsal.mark();
+  const up = await rehearsal.cli(["up", "--yes"], UP_SECONDS);
+  result.up = { seconds: up.seconds, writes: rehearsal.writes(mark).length };
+  if (up.exitCode !== 0)
+    throw new EverspotError(`everspot up ended with ${up.exitCode}`, { lines: up.lines });
+  rehearsal.moment(`up is done after ${up.seconds} s`);
+}
+
+/** `everspot up` on an unchanged site must not write. */
+export async function runUpAgain(rehearsal: Rehearsal, result: Result): Promise<void> {
+  const mark = rehearsal.mark();
+  const again = await rehearsal.cli(["up", "--yes"], UP_SECONDS);
+  const writes = rehearsal.writes(mark).filter((call) => call.by === "operator");
+  result.upAgain = { writes: writes.length };
+  rehearsal.check(again.exitCode === 0, "up on an unchanged site succeeds");
+  rehearsal.check(
+    writes.length === 0,
+    `up on an unchanged site writes nothing, but it called ${writes.map((w) => w.operation).join(", ")}`,
+  );
+  rehearsal.moment(`up again: ${writes.length} writing calls, ${again.seconds} s`);
+}
+
+/** `everspot down --delete-data` must leave nothing in the account but what was there before. */
+export async function checkDown(rehearsal: Rehearsal, result: Result): Promise<void> {
+  rehearsal.moment("everspot down");
+  const down = await rehearsal.cli(["down", "--yes", "--delete-data"], UP_SECONDS);
+  rehearsal.check(down.exitCode === 0, `down succeeds, but it ended with ${down.exitCode}`);
+  const leftovers = await rehearsal.leftovers();
+  result.down = { leftovers };
+  rehearsal.check(leftovers.length === 0, `down leaves nothing, but there is ${leftovers.join(", ")}`);
+  rehearsal.moment("down is done");
+}
+
+/** The boots so far, oldest first. */
+export async function recordBoots(rehearsal: Rehearsal, result: Result): Promise<void> {
+  const records = await rehearsal.boots();
+  result.boots = records.map((record) => ({
+    instance: record.instance,
+    seconds: Math.max(0, ...record.steps.map((s) => s.start + (s.seconds ?? 0))),
+    steps: record.steps.map(({ name, start, seconds, state, detail }) => ({
+      name,
+      start,
+      state,
+      ...(seconds === undefined ? {} : { seconds }),
+      ...(detail === undefined ? {} : { detail }),
+    })),
+  }));
+}

@@ -1,0 +1,62 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import { Rehearsal } from "./rehearsal.ts";
+import type { Result } from "./result.ts";
+import type { Scenario } from "./scenario.ts";
+import { summarise } from "./visitors.ts";
+
+export interface PlayOptions {
+  folder: string;
+  /** Private to this scenario. */
+  directory: string;
+  /** Where the instances' logs go; undefined drops them unless something went wrong. */
+  kept: string | undefined;
+}
+
+/** Plays one scenario from an empty account to the end; whatever goes wrong is a problem in its result. */
+export async function play(scenario: Scenario, options: PlayOptions): Promise<Result> {
+  const started = performance.now();
+  const say = (line: string): void => {
+    const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(6);
+    console.error(`${seconds} s  ${line}`);
+  };
+  const result: Result = { scenario: scenario.name, problems: [], boots: [], timeline: [], visitors: [] };
+  say(`scenario ${scenario.name}: ${scenario.about}`);
+  let rehearsal: Rehearsal | undefined;
+  try {
+    rehearsal = await Rehearsal.start({
+      folder: options.folder,
+      directory: options.directory,
+      overrides: scenario.overrides ?? {},
+      result,
+      say,
+    });
+    await scenario.run(rehearsal, result);
+  } catch (error) {
+    result.problems.push(messageOf(error));
+    say(`FAILED: ${messageOf(error)}`);
+    if (error instanceof EverspotError) {
+      if (error.hint !== undefined) say(`  ${error.hint}`);
+      for (const line of error.lines) say(`  | ${line}`);
+    } else if (error instanceof Error) say(String(error.stack));
+  } finally {
+    if (rehearsal !== undefined) {
+      if (options.kept !== undefined) await keepLogs(rehearsal, path.join(options.kept, scenario.name), say);
+      await rehearsal.close();
+    }
+  }
+  result.clients = result.visitors.map((v) => ({ name: v.name, requests: summarise(v.samples) }));
+  const first = result.clients[0];
+  if (first !== undefined) result.requests = first.requests;
+  say(result.problems.length === 0 ? `${scenario.name} passed` : `${scenario.name} FAILED`);
+  return result;
+}
+
+async function keepLogs(rehearsal: Rehearsal, folder: string, say: (line: string) => void): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const [name, text] of await rehearsal.cloud.logs()) {
+    await writeFile(path.join(folder, name), text);
+  }
+  say(`logs: ${folder}`);
+}

@@ -1,0 +1,212 @@
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
+import { S3Client } from "@aws-sdk/client-s3";
+import { execa } from "execa";
+import { readDocument } from "../../agent/site/document.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { bucketName, keys } from "../../agent/site/names.ts";
+import { poll } from "../../agent/site/poll.ts";
+import { type BootRecord, bootRecord, type SiteState, siteDocument } from "../../agent/site/records.ts";
+import { createS3Store } from "../../agent/site/s3-store.ts";
+import type { ObjectStore } from "../../agent/site/store.ts";
+import { type RealCloud, startRealCloud } from "../../test/cloud/real.ts";
+import type { ClientOptions } from "./client.ts";
+import type { Result } from "./result.ts";
+import { prepareSite, type RehearsedSite } from "./site.ts";
+import { startVisitor, type Visitor } from "./visitors.ts";
+
+const REPOSITORY = path.resolve(import.meta.dirname, "../..");
+const CLI = path.join(REPOSITORY, "dist/everspot.mjs");
+
+export interface CommandOutcome {
+  exitCode: number;
+  seconds: number;
+  /** What it printed on stdout, parsed when it is JSON. */
+  json: unknown;
+  /** The last lines on stderr. */
+  lines: string[];
+}
+
+/** One rehearsal: a site on the local AWS, the shipped CLI, and what was seen. */
+export class Rehearsal {
+  readonly cloud: RealCloud;
+  readonly site: RehearsedSite;
+  readonly store: ObjectStore;
+  readonly #result: Result;
+  readonly #visitors: Visitor[] = [];
+  readonly #say: (line: string) => void;
+
+  private constructor(cloud: RealCloud, site: RehearsedSite, result: Result, say: (line: string) => void) {
+    this.cloud = cloud;
+    this.site = site;
+    this.#result = result;
+    this.#say = say;
+    const bucket = bucketName(site.name, cloud.account, cloud.region);
+    this.store = createS3Store(new S3Client({ endpoint: cloud.endpoint, region: cloud.region }), bucket);
+  }
+
+  /** Starts the local AWS and puts the site's folder and its hosted zone in place. */
+  static async start(options: {
+    folder: string;
+    directory: string;
+    result: Result;
+    overrides: Record<string, unknown>;
+    say: (line: string) => void;
+  }): Promise<Rehearsal> {
+    const cloud = await startRealCloud({ say: options.say });
+    const site = await prepareSite(options.folder, path.join(options.directory, "site"), {
+      ...options.overrides,
+      region: cloud.region,
+      certificate: { directory: cloud.pebble.directory },
+    });
+    const route53 = new Route53Client({ endpoint: cloud.endpoint, region: cloud.region });
+    await route53.send(new CreateHostedZoneCommand({ Name: site.zone, CallerReference: site.zone }));
+    return new Rehearsal(cloud, site, options.result, options.say);
+  }
+
+  /** Notes that something happened, on the terminal and in the report. */
+  moment(what: string): void {
+    this.#result.timeline.push({ at: Date.now(), what });
+    this.#say(what);
+  }
+
+  /** Notes a problem unless `holds`. */
+  check(holds: boolean, what: string): void {
+    if (holds) return;
+    this.#result.problems.push(`not so: ${what}`);
+    this.#say(`PROBLEM: not so: ${what}`);
+  }
+
+  pause(seconds: number): Promise<void> {
+    return delay(seconds * 1000);
+  }
+
+  /** Runs the shipped CLI in the site's folder; what it says on stderr is shown as it comes. */
+  async cli(args: readonly string[], seconds: number, env: NodeJS.ProcessEnv = {}): Promise<CommandOutcome> {
+    const started = performance.now();
+    const child = execa(process.execPath, [CLI, ...args, "--json"], {
+      cwd: this.site.folder,
+      env: { ...this.cloud.env, ...env },
+      stdin: "ignore",
+      reject: false,
+      timeout: seconds * 1000,
+    });
+    const lines: string[] = [];
+    for await (const line of child.iterable({ from: "stderr" })) {
+      lines.push(line);
+      this.#say(`  ${line}`);
+    }
+    const done = await child;
+    return {
+      exitCode: done.exitCode ?? -1,
+      seconds: Math.round((performance.now() - started) / 10) / 100,
+      json: parsed(done.stdout),
+      lines: lines.slice(-40),
+    };
+  }
+
+  /** A place in the list of calls that the local AWS has had. */
+  mark(): number {
+    return this.cloud.mark();
+  }
+
+  /** Writing calls since a mark, with who made them. */
+  writes(mark: number): { operation: string; by: "operator" | "instance" }[] {
+    return this.cloud.writes(mark).map((call) => ({
+      operation: `${call.service}:${call.operation}`,
+      by: call.accessKeyId === this.cloud.env.AWS_ACCESS_KEY_ID ? "operator" : "instance",
+    }));
+  }
+
+  /** Someone who asks for the site by name. */
+  visit(options: Partial<ClientOptions> & { name: string }): Visitor {
+    const visitor = startVisitor(
+      {
+        host: this.site.domain,
+        path: this.site.health,
+        ca: this.cloud.rootFile,
+        dns: "127.0.0.1:53",
+        every: 50,
+        outstay: 1,
+        keepAlive: false,
+        postEvery: 0,
+        postPath: "/entries",
+        ...options,
+      },
+      this.cloud.env,
+    );
+    this.#visitors.push(visitor);
+    this.#result.visitors.push(visitor);
+    return visitor;
+  }
+
+  async state(): Promise<SiteState | undefined> {
+    return (await readDocument(this.store, siteDocument)).value;
+  }
+
+  /** The instance that owns the site. */
+  async owner(): Promise<string> {
+    const state = await this.state();
+    if (state === undefined) throw new EverspotError("the site has no owner");
+    return state.owner;
+  }
+
+  /** Waits until another instance than `previous` owns the site and serves it; its boot record. */
+  async bootOfOwner(previous: string | undefined, seconds = 30): Promise<BootRecord> {
+    const record = await poll(
+      `an owner other than ${previous}`,
+      async () => {
+        const state = await this.state();
+        if (state === undefined || state.owner === previous || state.state !== "serving") {
+          return { waiting: `${state?.owner ?? "nobody"} is ${state?.state ?? "there"}` };
+        }
+        const boot = await this.boot(state.owner);
+        return boot?.state === "serving" ? { done: boot } : { waiting: `${state.owner}: ${boot?.state}` };
+      },
+      { seconds, everySeconds: 0.2 },
+    );
+    this.moment(`${record.instance} owns the site (epoch ${record.epoch})`);
+    return record;
+  }
+
+  async boot(instance: string): Promise<BootRecord | undefined> {
+    const found = await this.store.get(keys.boot(instance));
+    return found && bootRecord.parse(JSON.parse(new TextDecoder().decode(found.body)));
+  }
+
+  /** Every boot so far, oldest first. */
+  async boots(): Promise<BootRecord[]> {
+    const listed = await this.store.list(keys.bootPrefix);
+    const found = await Promise.all(listed.map(({ key }) => this.store.get(key)));
+    return found
+      .flatMap((f) =>
+        f === undefined ? [] : [bootRecord.parse(JSON.parse(new TextDecoder().decode(f.body)))],
+      )
+      .sort((a, b) => a.started.localeCompare(b.started));
+  }
+
+  /** Orders that the certificate authority has had. */
+  async orders(): Promise<number> {
+    return (await this.cloud.pebble.counts()).orders;
+  }
+
+  /** What is left in the account that the site made. */
+  leftovers(): Promise<string[]> {
+    return this.cloud.leftovers();
+  }
+
+  /** Ends the visitors and the local AWS with all its machines. */
+  async close(): Promise<void> {
+    await Promise.all(this.#visitors.map((visitor) => visitor.stop()));
+    await this.cloud.close();
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

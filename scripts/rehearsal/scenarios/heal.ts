@@ -1,0 +1,77 @@
+import type { BootRecord } from "../../../agent/site/records.ts";
+import { checkDown, recordBoots, runUp, runUpAgain } from "../acts.ts";
+import { failed } from "../client.ts";
+import type { Rehearsal } from "../rehearsal.ts";
+import type { Scenario } from "../scenario.ts";
+
+/** Replacing an instance that vanished takes a launch, a boot and a resolver's memory; more than this is a fault. */
+const HEAL_SECONDS = 180;
+
+const FURTHER_RECLAIMS = 4;
+
+export const heal: Scenario = {
+  name: "heal",
+  about:
+    "up, up again, the instance vanishes without notice, the next one serves; then four more times; down",
+  async run(rehearsal, result) {
+    await runUp(rehearsal, result);
+    await runUpAgain(rehearsal, result);
+
+    const visitor = rehearsal.visit({ name: "every 50 ms" });
+    const before = await visitor.first((s) => !failed(s), 30);
+    if (before === undefined) throw new Error("the site does not answer its visitor");
+
+    const lost = await vanish(rehearsal);
+    const reclaimed = Date.now();
+    const gone = await visitor.first((s) => s.at > reclaimed && failed(s), 60);
+    if (gone === undefined) throw new Error("the site answers though its instance is gone");
+    const after = await visitor.first((s) => s.at > gone.at && !failed(s), HEAL_SECONDS);
+    if (after === undefined)
+      throw new Error(`the site is not back ${HEAL_SECONDS} s after its instance vanished`);
+    rehearsal.moment("the visitor is served again");
+    await rehearsal.pause(2);
+    const served = new Set(visitor.samples.filter((s) => !failed(s)).map((s) => s.serial));
+    const record = await rehearsal.bootOfOwner(lost);
+    result.heal = {
+      secondsToServing: seconds(after.at - reclaimed),
+      sameCertificate: served.size === 1,
+      parts: parts(record, reclaimed, after.at),
+    };
+    await visitor.stop();
+
+    for (let i = 0; i < FURTHER_RECLAIMS; i++) {
+      const next = await vanish(rehearsal);
+      await rehearsal.bootOfOwner(next, HEAL_SECONDS);
+    }
+    result.certificate = { orders: await rehearsal.orders() };
+    await recordBoots(rehearsal, result);
+
+    rehearsal.check(result.heal.sameCertificate, "a healed site serves the certificate it served before");
+    rehearsal.check(
+      result.certificate.orders === 1,
+      `${FURTHER_RECLAIMS + 1} reclaims make no further certificate order`,
+    );
+    await checkDown(rehearsal, result);
+  },
+};
+
+async function vanish(rehearsal: Rehearsal): Promise<string> {
+  const owner = await rehearsal.owner();
+  rehearsal.moment(`AWS takes ${owner} without notice`);
+  await rehearsal.cloud.reclaimNow(owner);
+  return owner;
+}
+
+const seconds = (ms: number): number => Math.round(ms / 10) / 100;
+
+/** What the time from the reclaim to the first answer was spent on. */
+function parts(record: BootRecord, reclaimed: number, served: number): { name: string; seconds: number }[] {
+  const started = Date.parse(record.started);
+  const ownership = record.steps.find((s) => s.name === "ownership");
+  const owned = started + ((ownership?.start ?? 0) + (ownership?.seconds ?? 0)) * 1000;
+  return [
+    { name: "the replacement is launched and its user data runs", seconds: seconds(started - reclaimed) },
+    { name: "it has booted, serves itself and has the records", seconds: seconds(owned - reclaimed) },
+    { name: "the visitor's resolver follows", seconds: seconds(served - reclaimed) },
+  ];
+}

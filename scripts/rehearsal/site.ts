@@ -1,0 +1,64 @@
+import { cp, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { parse, stringify } from "smol-toml";
+import { EverspotError } from "../../agent/site/errors.ts";
+
+/** The copy of a site's folder that a rehearsal works on; the original is only read. */
+export interface RehearsedSite {
+  folder: string;
+  name: string;
+  domain: string;
+  health: string;
+  /** Name of the hosted zone that it needs. */
+  zone: string;
+}
+
+type Table = Record<string, unknown>;
+
+/**
+ * Copies a folder with a Django project and an everspot.toml, and puts what the rehearsal decides into the copy's
+ * everspot.toml: the region and the certificate authority.
+ * @throws EverspotError when there is no such folder or file.
+ */
+export async function prepareSite(from: string, to: string, overrides: Table): Promise<RehearsedSite> {
+  const file = path.join(from, "everspot.toml");
+  const text = await readFile(file, "utf8").catch(() => {
+    throw new EverspotError(`there is no ${file}`, {
+      hint: "give a folder with a Django project and an everspot.toml",
+      exitCode: 2,
+    });
+  });
+  const skipped = new Set([".git", ".venv", "venv", "node_modules", "__pycache__"]);
+  await cp(from, to, { recursive: true, filter: (source) => !skipped.has(path.basename(source)) });
+  const config = merge(parsed(file, text), overrides);
+  await writeFile(path.join(to, "everspot.toml"), stringify(config));
+  const domain = String(config.domain ?? "");
+  const app = config.app as Table | undefined;
+  return {
+    folder: to,
+    name: String(config.site ?? ""),
+    domain,
+    health: String(app?.health ?? "/"),
+    zone: domain.split(".").slice(-2).join("."),
+  };
+}
+
+function parsed(file: string, text: string): Table {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw new EverspotError(`${file} is not TOML: ${(cause as Error).message}`, { cause, exitCode: 2 });
+  }
+}
+
+const isTable = (value: unknown): value is Table =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function merge(base: Table, over: Table): Table {
+  const merged: Table = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isTable(below) && isTable(value) ? merge(below, value) : value;
+  }
+  return merged;
+}

@@ -1,0 +1,76 @@
+/** scripts/rehearse [SITE_DIR]: plays scenarios on real parts, in a sandbox of its own. */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { Command, Option } from "commander";
+import { EverspotError, messageOf } from "../agent/site/errors.ts";
+import { enterSandbox } from "../test/cloud/sandbox/enter.ts";
+import { sandboxVariable } from "../test/cloud/sandbox/sandbox.ts";
+import { play } from "./rehearsal/play.ts";
+import { renderPage } from "./rehearsal/report/page.ts";
+import type { Result } from "./rehearsal/result.ts";
+import { scenarios } from "./rehearsal/scenarios/index.ts";
+import { summaryTable, toJson } from "./rehearsal/summary.ts";
+
+const GUESTBOOK = path.resolve(import.meta.dirname, "../test/sites/guestbook");
+
+interface Options {
+  scenario: string[];
+  all?: boolean;
+  json?: boolean;
+  report?: string;
+  keep?: boolean;
+}
+
+const program = new Command("scripts/rehearse")
+  .description(
+    "Plays everspot on this machine: local AWS, real Debian instances, the shipped CLI, real visitors.",
+  )
+  .argument("[site]", "folder with a Django project and an everspot.toml", GUESTBOOK)
+  .addOption(
+    new Option("--scenario <name...>", "what to play")
+      .choices(scenarios.map((s) => s.name))
+      .default(["heal"]),
+  )
+  .option("--all", "play every scenario and end with a table")
+  .option("--json", "end with one line of JSON per scenario")
+  .option("--report <file>", "write an HTML page with pictures")
+  .option("--keep", "keep the logs of every instance; says where")
+  .addHelpText(
+    "after",
+    `\nScenarios:\n${scenarios.map((s) => `  ${s.name.padEnd(18)} ${s.about}`).join("\n")}`,
+  );
+
+async function main(): Promise<number> {
+  program.parse();
+  if (process.env[sandboxVariable] === undefined) {
+    return await enterSandbox([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
+  }
+  const options = program.opts<Options>();
+  const folder = path.resolve(program.args[0] ?? GUESTBOOK);
+  const chosen = options.all ? scenarios : scenarios.filter((s) => options.scenario.includes(s.name));
+  const kept = options.keep ? await mkdtemp("/var/tmp/everspot-rehearsal-") : undefined;
+  const results: Result[] = [];
+  for (const scenario of chosen) {
+    const directory = path.join(process.env[sandboxVariable] ?? "", `rehearsal-${scenario.name}`);
+    await mkdir(directory, { recursive: true });
+    results.push(await play(scenario, { folder, directory, kept }));
+    await rm(directory, { recursive: true, force: true });
+  }
+  if (options.report !== undefined) {
+    await writeFile(options.report, renderPage(`everspot rehearsal: ${path.basename(folder)}`, results));
+    console.error(`report: ${options.report}`);
+  }
+  if (kept !== undefined) console.error(`logs of the instances: ${kept}`);
+  console.error(summaryTable(results));
+  if (options.json) for (const result of results) console.log(JSON.stringify(toJson(result)));
+  return results.every((r) => r.problems.length === 0) ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof EverspotError)) throw error;
+  console.error(`scripts/rehearse: ${messageOf(error)}`);
+  if (error.hint !== undefined) console.error(`  ${error.hint}`);
+  process.exitCode = error.exitCode;
+}
