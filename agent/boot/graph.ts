@@ -14,11 +14,20 @@ export interface StepContext {
 export interface Step<T> {
   readonly name: string;
   readonly needs: readonly Step<unknown>[];
-  run(values: ReadonlyMap<Step<unknown>, unknown>, context: StepContext): Promise<T>;
+  run(values: Values, context: StepContext): Promise<T>;
+}
+
+/** What the steps of a run came to. */
+export type Values = ReadonlyMap<Step<unknown>, unknown>;
+
+/** The value of a step that is done. */
+export function resultOf<T>(values: Values, one: Step<T>): T {
+  if (!values.has(one)) throw new Error(`step ${one.name} is not done`);
+  return values.get(one) as T;
 }
 
 type Needs = Readonly<Record<string, Step<unknown>>>;
-type Values<N extends Needs> = { readonly [K in keyof N]: N[K] extends Step<infer T> ? T : never };
+type ValuesOf<N extends Needs> = { readonly [K in keyof N]: N[K] extends Step<infer T> ? T : never };
 
 /** Told of every change of a step, at once; must not throw. */
 export interface StepObserver {
@@ -33,14 +42,17 @@ export interface StepObserver {
 export function step<N extends Needs, T>(
   name: string,
   needs: N,
-  run: (values: Values<N>, context: StepContext) => Promise<T>,
+  run: (values: ValuesOf<N>, context: StepContext) => Promise<T>,
 ): Step<T> {
   const named = Object.entries(needs);
   return {
     name,
     needs: named.map(([, need]) => need),
     run: (values, context) =>
-      run(Object.fromEntries(named.map(([key, need]) => [key, values.get(need)])) as Values<N>, context),
+      run(
+        Object.fromEntries(named.map(([key, need]) => [key, resultOf(values, need)])) as ValuesOf<N>,
+        context,
+      ),
   };
 }
 
@@ -69,7 +81,7 @@ export async function runGraph(
   steps: readonly Step<unknown>[],
   observer: StepObserver,
   signal: AbortSignal,
-): Promise<ReadonlyMap<Step<unknown>, unknown>> {
+): Promise<Values> {
   checkOrder(steps);
   const failure = new AbortController();
   const either = AbortSignal.any([signal, failure.signal]);

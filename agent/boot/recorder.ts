@@ -1,3 +1,4 @@
+import type { ServedCertificate } from "../certificate/context.ts";
 import type { Identity } from "../identity.ts";
 import { type Clock, systemClock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
@@ -88,6 +89,11 @@ export class BootRecorder implements StepObserver {
     this.#touch();
   }
 
+  certificate(served: ServedCertificate): void {
+    const { serial, notAfter, source } = served;
+    this.change({ certificate: { serial, expires: notAfter.toISOString(), source } });
+  }
+
   started(name: string, needs: readonly string[]): void {
     this.#record.steps.push({ name, needs: [...needs], start: this.#seconds(), state: "running" });
     this.#touch();
@@ -121,6 +127,13 @@ export class BootRecorder implements StepObserver {
         ? {}
         : { lines: known.lines.slice(-MAX_LINES).map((line) => line.slice(0, MAX_LINE)) }),
     });
+  }
+
+  /** A finished step in one line. */
+  describe(name: string): string {
+    const found = this.#record.steps.find((s) => s.name === name);
+    const detail = found?.detail === undefined ? "" : `: ${found.detail}`;
+    return `${name}${detail} (${found?.seconds ?? "?"} s)`;
   }
 
   /** The record as it would be written now; undefined before `identify`. */

@@ -3,7 +3,7 @@ import { chmod, lchown, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { appUnit, prepareUnit } from "../paths.ts";
-import { EverspotError } from "../site/errors.ts";
+import { EverspotError, messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
 import { pointLink, readIfThere, writeAtomic } from "../system/files.ts";
 import type { Units } from "../system/units.ts";
@@ -116,10 +116,12 @@ export async function waitHealthy(machine: AppMachine, id: string, signal?: Abor
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof EverspotError && error.lines.length > 0) throw error;
-    throw new EverspotError(error instanceof Error ? error.message : String(error), {
+    const lines = await machine.units.lines(unit, LINES);
+    await stopApp(machine, id);
+    throw new EverspotError(messageOf(error), {
       resource: `release ${id}`,
       hint: `the path must answer 200 when asked as ${config.domain}; see [app] health and ALLOWED_HOSTS`,
-      lines: await machine.units.lines(unit, LINES),
+      lines,
       cause: error,
     });
   }
@@ -139,6 +141,7 @@ async function notRunning(
   cause: unknown,
 ): Promise<EverspotError> {
   const lines = await machine.units.lines(appUnit(id), LINES);
+  await stopApp(machine, id);
   return new EverspotError(message, {
     resource: `release ${id}`,
     hint: "the lines are what gunicorn and the app said; see [app] wsgi if it could not be imported",
@@ -153,15 +156,14 @@ export async function switchTo(machine: AppMachine, id: string, folder: string):
   await pointLink(machine.links.socket, machine.socketOf(id));
 }
 
-/** Stops a release's app. */
-export async function stopApp(machine: AppMachine, id: string): Promise<void> {
+async function stopApp(machine: AppMachine, id: string): Promise<void> {
   await machine.units.stop(appUnit(id), STOP_SECONDS);
 }
 
 /** Stops every app but this one. @returns their units. */
-export async function stopOthers(machine: AppMachine, id: string): Promise<string[]> {
-  const others = (await machine.units.list("everspot-app@*.service")).filter((u) => u !== appUnit(id));
-  await Promise.all(others.map((unit) => machine.units.stop(unit, STOP_SECONDS)));
+export async function stopOthers(units: Units, id: string): Promise<string[]> {
+  const others = (await units.list("everspot-app@*.service")).filter((u) => u !== appUnit(id));
+  await Promise.all(others.map((unit) => units.stop(unit, STOP_SECONDS)));
   return others;
 }
 

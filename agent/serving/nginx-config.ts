@@ -10,16 +10,11 @@ export interface NginxSite {
   tls: { chain: string; key: string };
   /** Whether visitors can trust the certificate. If not, plain HTTP serves the site too and HSTS stays off. */
   trusted: boolean;
-  /** The app; undefined serves the 503 page for everything. */
-  app:
-    | {
-        /** Socket to pass requests to; may be a symlink, followed anew for each request. */
-        socket: string;
-        static: { url: string; folder: string } | undefined;
-        /** Seconds. */
-        timeout: number;
-      }
-    | undefined;
+  /** Socket of the app; may be a symlink, followed anew for each request. Visitors get a 503 page while it is dead. */
+  socket: string;
+  static: { url: string; folder: string } | undefined;
+  /** Seconds the app may take for an answer. */
+  timeout: number;
   /** Seconds; 0 sends no Strict-Transport-Security. */
   hsts: number;
   os: BootConfig["image"]["os"];
@@ -44,7 +39,7 @@ export function renderNginx(site: NginxSite): string {
   const key = checked(site.tls.key, FILE, "path");
   const address = checked(site.address, /^\d+\.\d+\.\d+\.\d+$/, "IPv4 address");
   const http2 = site.os === "debian-12" ? " http2" : "";
-  const content = site.app === undefined ? sorry() : app(site.app);
+  const content = locations(site);
   return `# Written by the everspot agent; changes are lost.
 user www-data;
 worker_processes auto;
@@ -118,7 +113,7 @@ ${site.trusted && site.hsts > 0 ? `        add_header Strict-Transport-Security 
 `;
 }
 
-function app(site: NonNullable<NginxSite["app"]>): string {
+function locations(site: NginxSite): string {
   const socket = checked(site.socket, FILE, "path");
   return `${site.static === undefined ? "" : staticFiles(site.static)}
         location / {
@@ -140,7 +135,11 @@ function app(site: NonNullable<NginxSite["app"]>): string {
             error_page 502 = @sorry;
         }
         location @sorry {
-${apology("            ")}        }
+            default_type text/html;
+            add_header Retry-After ${RETRY_AFTER} always;
+            add_header Cache-Control "no-store" always;
+            return 503 '${sorryPage}';
+        }
 `;
 }
 
@@ -153,20 +152,6 @@ function staticFiles(files: { url: string; folder: string }): string {
         }
 `;
 }
-
-const sorry = (): string => `        location / {
-${apology("            ")}        }
-`;
-
-const apology = (indent: string): string =>
-  [
-    "default_type text/html;",
-    `add_header Retry-After ${RETRY_AFTER} always;`,
-    'add_header Cache-Control "no-store" always;',
-    `return 503 '${sorryPage}';`,
-  ]
-    .map((line) => `${indent}${line}\n`)
-    .join("");
 
 function checked(value: string, valid: RegExp, what: string): string {
   if (valid.test(value) && !value.split("/").includes("..")) return value;

@@ -19,13 +19,12 @@ export interface Probe {
   port?: number;
   domain: string;
   path: string;
-  /** Whether the certificate must be one that a visitor trusts. */
-  trusted: boolean;
 }
 
 /**
  * Asks this machine for the site as a visitor will, but for the DNS. The certificate must always be for the
- * domain and in date; its chain is judged by Node's roots and NODE_EXTRA_CA_CERTS.
+ * domain and in date. Its chain is judged by Node's roots and NODE_EXTRA_CA_CERTS, but only reported: a site
+ * whose certificate nobody trusts is better than none, and the CA may be a private one.
  * @throws Error when there is no HTTPS answer.
  */
 export function ask(probe: Probe, timeoutMs: number, signal?: AbortSignal): Promise<Answer> {
@@ -69,7 +68,7 @@ export async function probeSite(probe: Probe, seconds: number, signal?: AbortSig
       const answer = await ask(probe, 10_000, signal).catch((error: Error) => error);
       signal?.throwIfAborted();
       if (answer instanceof Error) return { waiting: answer.message };
-      const problem = judge(answer, probe);
+      const problem = judge(answer);
       return problem === undefined ? { done: answer } : { waiting: problem };
     },
     {
@@ -81,10 +80,9 @@ export async function probeSite(probe: Probe, seconds: number, signal?: AbortSig
   );
 }
 
-function judge(answer: Answer, probe: Probe): string | undefined {
+function judge(answer: Answer): string | undefined {
   if (answer.status !== 200) return `HTTP ${answer.status}`;
-  const problem = answer.wrong ?? (probe.trusted ? answer.distrust : undefined);
-  return problem === undefined ? undefined : `certificate: ${problem}`;
+  return answer.wrong === undefined ? undefined : `certificate: ${answer.wrong}`;
 }
 
 /** Node checks the name only after the chain; here it counts for an untrusted chain too. */

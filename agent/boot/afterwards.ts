@@ -1,0 +1,46 @@
+import type { Logger } from "pino";
+import type { Ensured } from "../packages/ensure.ts";
+import { flushRelease, pruneReleases } from "../release/fetch.ts";
+import { stopOthers } from "../serving/app.ts";
+import { messageOf } from "../site/errors.ts";
+import type { BootMachine } from "./machine.ts";
+
+/** What a boot hands on. */
+export interface Outcome {
+  instance: string;
+  release: string;
+  epoch: number | undefined;
+  installed: readonly (Ensured | undefined)[];
+}
+
+/** Work that waits until the site is up, one piece after the other: it must not compete with the app for the disk. */
+export async function afterwards(
+  machine: BootMachine,
+  outcome: Outcome,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const { disk, units, candidates } = machine;
+  const pieces: [string, () => Promise<unknown>][] = [
+    ["stop apps of other releases", () => stopOthers(units, outcome.release)],
+    ...outcome.installed.map((ensured): [string, () => Promise<unknown>] => [
+      "keep packages for the next machine",
+      async () => ensured?.keep(),
+    ]),
+    ["flush the release to the disk", () => flushRelease(disk, outcome.release)],
+    [
+      "remove old releases",
+      async () => pruneReleases(disk, new Set([...(await candidates.wanted()), outcome.release])),
+    ],
+  ];
+  for (const [what, run] of pieces) {
+    if (signal.aborted) return;
+    const started = performance.now();
+    try {
+      await run();
+      log.info({ seconds: Math.round(performance.now() - started) / 1000 }, what);
+    } catch (error) {
+      log.warn(`${what}: ${messageOf(error)}`);
+    }
+  }
+}

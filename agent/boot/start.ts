@@ -1,0 +1,51 @@
+/** How this boot began: what the kernel and bootstrap.sh know of it. */
+import type { BootStep } from "../site/records.ts";
+import { readIfThere } from "../system/files.ts";
+
+export interface Start {
+  /** Of the kernel. */
+  bootId: string;
+  /** Epoch milliseconds. */
+  started: number;
+  steps: BootStep[];
+}
+
+export async function readStart(marksFile: string, now: number): Promise<Start> {
+  const bootId = (await readIfThere("/proc/sys/kernel/random/boot_id"))?.trim() ?? "unknown";
+  return { bootId, ...parseMarks((await readIfThere(marksFile)) ?? "", now) };
+}
+
+/** Lines "<part> <epoch seconds>"; each part ends at its time and begins where the one before ended. */
+export function parseMarks(text: string, now: number): Pick<Start, "started" | "steps"> {
+  const marks = text.split("\n").flatMap((line) => {
+    const [name, time] = line.split(" ");
+    const at = Number(time) * 1000;
+    return name && Number.isFinite(at) && at > 0 ? [{ name, at }] : [];
+  });
+  const first = marks.find((mark) => mark.name === "started");
+  if (first === undefined) return { started: now, steps: [] };
+  const started = first.at;
+  let before = started;
+  let need: string[] = [];
+  const steps = marks.flatMap((mark): BootStep[] => {
+    if (mark === first) return [];
+    const made: BootStep = {
+      name: `bootstrap: ${mark.name}`,
+      needs: need,
+      start: (before - started) / 1000,
+      seconds: (mark.at - before) / 1000,
+      state: "done",
+    };
+    before = mark.at;
+    need = [made.name];
+    return [made];
+  });
+  return { started, steps: steps.map(rounded) };
+}
+
+const milli = (seconds: number): number => Math.max(0, Math.round(seconds * 1000) / 1000);
+const rounded = (step: BootStep): BootStep => ({
+  ...step,
+  start: milli(step.start),
+  seconds: milli(step.seconds ?? 0),
+});

@@ -1,0 +1,151 @@
+/** The composition root: the parts of the agent on a real instance. */
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { Route53Client } from "@aws-sdk/client-route-53";
+import { S3Client } from "@aws-sdk/client-s3";
+import { SSMClient } from "@aws-sdk/client-ssm";
+import type { Logger } from "pino";
+import { type BootConfig, bootConfig } from "../user-data/boot-config.ts";
+import { roleCredentials } from "./aws/credentials.ts";
+import { createPeers } from "./aws/ec2.ts";
+import { createMetadata } from "./aws/imds.ts";
+import { createZone } from "./aws/route53.ts";
+import { createSecrets } from "./aws/ssm.ts";
+import type { BootMachine } from "./boot/machine.ts";
+import { BootRecorder } from "./boot/recorder.ts";
+import { readStart } from "./boot/start.ts";
+import { certbot } from "./certificate/certbot.ts";
+import type { CertificateContext } from "./certificate/context.ts";
+import { ensureCertificate } from "./certificate/ensure.ts";
+import type { Identity } from "./identity.ts";
+import { metadataEndpoint } from "./isolation/metadata-rules.ts";
+import { createDebian } from "./packages/debian.ts";
+import { Packages } from "./packages/ensure.ts";
+import { paths } from "./paths.ts";
+import { Candidates } from "./release/candidates.ts";
+import { platformOf } from "./release/fit.ts";
+import { systemClock } from "./site/clock.ts";
+import { EverspotError } from "./site/errors.ts";
+import { secretPath } from "./site/names.ts";
+import { createS3Store } from "./site/s3-store.ts";
+import { systemd } from "./system/units.ts";
+
+export interface Agent {
+  machine: BootMachine;
+  recorder: BootRecorder;
+  certificates(identity: Identity): CertificateContext;
+}
+
+/** @throws EverspotError when bootstrap.sh did not run, or left something this agent does not know. */
+export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise<Agent> {
+  const config = await readConfig();
+  const endpoint = required(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
+  const metadata = createMetadata(endpoint);
+  const client = { region: config.region, credentials: roleCredentials(metadata) };
+  const store = createS3Store(new S3Client(client), config.bucket);
+  const zone = createZone(new Route53Client(client), config.zone);
+  await mkdir(paths.run, { recursive: true });
+  await mkdir(paths.state, { recursive: true, mode: 0o755 });
+
+  const debian = createDebian();
+  let packages: Packages | undefined;
+  const packagesOf = (identity: Identity): Packages => {
+    packages ??= new Packages({
+      debian,
+      store,
+      image: identity.image,
+      arch: process.arch,
+      instance: identity.instance,
+      folder: join(paths.state, "packages"),
+    });
+    return packages;
+  };
+
+  const processId = randomUUID();
+  const acme = certbot({
+    folder: join(paths.state, "letsencrypt"),
+    hook: [process.execPath, process.argv[1] ?? "", "certbot-hook"],
+    clock: systemClock,
+  });
+  const certificates = (identity: Identity): CertificateContext => ({
+    store,
+    clock: systemClock,
+    logger: log,
+    config,
+    instance: identity.instance,
+    process: processId,
+    folder: paths.certificates,
+    authority: {
+      ...acme,
+      // Most boots find a stored certificate; only who orders needs certbot.
+      order: async (order) => {
+        const ensured = await packagesOf(identity).ensure(["certbot"]);
+        void ensured
+          .keep()
+          .catch((error: unknown) => log.warn({ err: error }, "certbot's packages are not kept"));
+        return acme.order(order);
+      },
+    },
+  });
+
+  const started = await readStart(paths.bootstrap, systemClock.now());
+  const recorder = new BootRecorder({
+    store,
+    site: config.site,
+    bootId: started.bootId,
+    agent: config.agent,
+    started: started.started,
+    before: started.steps,
+    onError: (error) => log.warn({ err: error }, "the boot record could not be written"),
+  });
+  return {
+    recorder,
+    certificates,
+    machine: {
+      config,
+      clock: systemClock,
+      store,
+      metadata,
+      metadataEndpoint: metadataEndpoint(endpoint),
+      secrets: createSecrets(new SSMClient(client), secretPath(config.site)),
+      zone,
+      peers: createPeers(new EC2Client(client), config.site),
+      units: systemd,
+      platform: platformOf(config.image.os, process.arch),
+      disk: { releases: paths.releases, unflushed: join(paths.run, "unflushed") },
+      candidates: new Candidates(store, systemClock),
+      packages: packagesOf,
+      certificate: (identity) => ensureCertificate(certificates(identity)),
+    },
+  };
+}
+
+/** For certbot's hooks, which run as processes of their own. */
+export async function composeZone(env: NodeJS.ProcessEnv) {
+  const config = await readConfig();
+  const metadata = createMetadata(required(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT"));
+  return createZone(
+    new Route53Client({ region: config.region, credentials: roleCredentials(metadata) }),
+    config.zone,
+  );
+}
+
+async function readConfig(): Promise<BootConfig> {
+  const parsed = bootConfig.safeParse(JSON.parse(await readFile(paths.bootConfig, "utf8")));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new EverspotError(`boot.json: ${issue?.path.join(".")}: ${issue?.message}`, {
+    resource: paths.bootConfig,
+    hint: "agent and launch template are of different versions of everspot; run `everspot up`",
+  });
+}
+
+function required(env: NodeJS.ProcessEnv, name: string): string {
+  const value = env[name];
+  if (value) return value;
+  throw new EverspotError(`${name} is not set`, {
+    hint: "bootstrap.sh writes it to /etc/everspot/environment",
+  });
+}

@@ -1,0 +1,55 @@
+/** What the agent keeps doing while its instance has the site. */
+import type { Logger } from "pino";
+import type { ServedCertificate } from "./certificate/context.ts";
+import type { Candidates } from "./release/candidates.ts";
+import type { Clock } from "./site/clock.ts";
+import { messageOf } from "./site/errors.ts";
+
+/** A release that served this long without a failed health check is known to be good. */
+const SOAK_SECONDS = 300;
+const SOAK_LOOK_SECONDS = 10;
+const RENEWAL_LOOK_SECONDS = 300;
+
+/** Marks the release as the last known good after its soak; a failed check starts the soak anew. */
+export async function soak(
+  release: string,
+  candidates: Pick<Candidates, "markGood">,
+  ask: () => Promise<{ ok: boolean }>,
+  clock: Clock,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  let since = clock.now();
+  for (;;) {
+    await clock.sleep(SOAK_LOOK_SECONDS * 1000, signal);
+    if (!(await ask()).ok) since = clock.now();
+    if (clock.now() - since < SOAK_SECONDS * 1000) continue;
+    try {
+      if (await candidates.markGood(release)) log.info({ release }, "last known good");
+      return;
+    } catch (error) {
+      log.warn(`channel.json: ${messageOf(error)}`);
+    }
+  }
+}
+
+/** Renews the certificate when it is due and makes nginx serve it. */
+export async function keepCertificate(
+  renew: () => Promise<ServedCertificate | undefined>,
+  serve: (certificate: ServedCertificate) => Promise<void>,
+  clock: Clock,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await clock.sleep(RENEWAL_LOOK_SECONDS * 1000, signal);
+    try {
+      const renewed = await renew();
+      if (renewed === undefined) continue;
+      await serve(renewed);
+      log.info({ serial: renewed.serial, until: renewed.notAfter }, "serving a new certificate");
+    } catch (error) {
+      log.warn(`certificate: ${messageOf(error)}`);
+    }
+  }
+}

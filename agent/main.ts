@@ -1,0 +1,94 @@
+/** The agent's entry point: `run` on the instance; `certbot-hook auth|cleanup` for certbot. */
+import { type Logger, pino } from "pino";
+import { boot } from "./boot/boot.ts";
+import { renewIfDue } from "./certificate/ensure.ts";
+import { certbotHook } from "./certificate/hook.ts";
+import { composeAgent, composeZone } from "./compose.ts";
+import { keepCertificate, soak } from "./duties.ts";
+import { readIdentity } from "./identity.ts";
+import { paths } from "./paths.ts";
+import { askHealth } from "./serving/health.ts";
+import { reloadNginx } from "./serving/nginx.ts";
+import { EverspotError, messageOf } from "./site/errors.ts";
+
+const log = pino({ base: null, timestamp: false, formatters: { level: (level) => ({ level }) } });
+
+/** Seconds the last record may take when the agent is told to stop. */
+const FLUSH_SECONDS = 3;
+
+async function run(signal: AbortSignal): Promise<void> {
+  const { machine, recorder, certificates } = await composeAgent(log, process.env);
+  const { config, clock, candidates, units } = machine;
+  try {
+    const booted = await boot(machine, recorder, log, signal);
+    const identity = await readIdentity(machine.metadata);
+    const ask = () => askHealth(paths.socket, config.app.health, config.domain);
+    const duties = [booted.afterwards];
+    if (booted.epoch !== undefined) {
+      duties.push(
+        soak(booted.release, candidates, ask, clock, log, signal),
+        keepCertificate(
+          () => renewIfDue(certificates(identity)),
+          async (renewed) => {
+            recorder.certificate(renewed);
+            await reloadNginx(units);
+          },
+          clock,
+          log,
+          signal,
+        ),
+      );
+    }
+    await Promise.all(duties);
+    await untilAborted(signal);
+  } finally {
+    await recorder.flush(FLUSH_SECONDS);
+    recorder.close();
+  }
+}
+
+const untilAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.throwIfAborted();
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    // A pending promise alone does not keep the process.
+    setInterval(() => undefined, 3_600_000);
+  });
+
+async function main(args: readonly string[]): Promise<number> {
+  const stop = new AbortController();
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.abort(new Stopped(name)));
+  const [command, action] = args;
+  try {
+    if (command === "run") {
+      await run(stop.signal);
+      return 0;
+    }
+    if (command === "certbot-hook" && (action === "auth" || action === "cleanup")) {
+      await certbotHook(action, process.env, await composeZone(process.env));
+      return 0;
+    }
+    process.stderr.write("usage: agent.mjs run | certbot-hook auth | certbot-hook cleanup\n");
+    return 2;
+  } catch (error) {
+    if (error instanceof Stopped) {
+      log.info(`stopped by ${error.message}`);
+      return 0;
+    }
+    report(log, error);
+    return error instanceof EverspotError ? error.exitCode : 70;
+  }
+}
+
+class Stopped extends Error {}
+
+function report(to: Logger, error: unknown): void {
+  if (error instanceof EverspotError) {
+    const { resource, hint, lines } = error;
+    to.fatal({ resource, hint, lines }, messageOf(error));
+  } else {
+    to.fatal({ err: error }, "unexpected error");
+  }
+}
+
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,122 @@
+import type { Clock } from "../site/clock.ts";
+import { readDocument, updateDocument } from "../site/document.ts";
+import { EverspotError } from "../site/errors.ts";
+import { type Channel, channelDocument } from "../site/records.ts";
+import type { ObjectStore } from "../site/store.ts";
+import {
+  beginAttempt,
+  type Choice,
+  choose,
+  markGood,
+  promote,
+  quarantineSpent,
+  withdrawAttempt,
+} from "./channel.ts";
+
+/** Failures of a release that is not a candidate, in one boot, before an older one is tried. */
+const PATIENCE = 2;
+
+/** One boot's dealings with `channel.json`. */
+export class Candidates {
+  readonly #store: ObjectStore;
+  readonly #clock: Clock;
+  readonly #failures = new Map<string, number>();
+  #chosen: string | undefined;
+  #attempt: { id: string; instance: string; at: string } | undefined;
+
+  constructor(store: ObjectStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /**
+   * The release to run now; a candidate's attempt is noted before this returns.
+   * @throws EverspotError when there is none.
+   */
+  async next(instance: string): Promise<Choice> {
+    this.#chosen = undefined;
+    await this.#update((channel) =>
+      quarantineSpent(channel, "two boots with it brought no healthy app", this.#now()),
+    );
+    const { value } = await readDocument(this.#store, channelDocument);
+    const failed = [...this.#failures].filter(([, count]) => count >= PATIENCE).map(([id]) => id);
+    const choice = value && choose(value, new Set(failed));
+    if (choice === undefined) {
+      // The next try begins again with the best.
+      this.#failures.clear();
+      throw nothingToRun(value, failed, this.#store.url);
+    }
+    this.#chosen = choice.id;
+    if (choice.role === "candidate") {
+      this.#attempt = { id: choice.id, instance, at: this.#now() };
+      const { id, at } = this.#attempt;
+      await this.#update((channel) => beginAttempt(channel, id, instance, at));
+    }
+    return choice;
+  }
+
+  /**
+   * The try with the release that `next` named failed.
+   * @param blame why the release itself is bad; undefined when something else failed.
+   */
+  async failed(blame: string | undefined): Promise<void> {
+    const id = this.#chosen;
+    const attempt = this.#attempt;
+    this.#chosen = undefined;
+    this.#attempt = undefined;
+    if (id === undefined) return;
+    if (blame !== undefined) this.#failures.set(id, (this.#failures.get(id) ?? 0) + 1);
+    if (attempt === undefined) return;
+    await this.#update((channel) =>
+      blame === undefined
+        ? withdrawAttempt(channel, id, attempt.instance, attempt.at)
+        : quarantineSpent(channel, blame, this.#now()),
+    );
+  }
+
+  /** The release serves the site. @returns whether it became current just now. */
+  async promote(id: string): Promise<boolean> {
+    this.#attempt = undefined;
+    return this.#update((channel) => promote(channel, id));
+  }
+
+  /** The release served through its soak. */
+  async markGood(id: string): Promise<boolean> {
+    return this.#update((channel) => markGood(channel, id));
+  }
+
+  /** Releases that may still be wanted on a disk. */
+  async wanted(): Promise<Set<string>> {
+    const { value } = await readDocument(this.#store, channelDocument);
+    const ids = [value?.candidate?.id, value?.current, value?.previous, value?.lastKnownGood];
+    return new Set(ids.filter((id): id is string => id !== undefined));
+  }
+
+  async #update(change: (channel: Channel) => Omit<Channel, "nonce"> | undefined): Promise<boolean> {
+    const done = await updateDocument(
+      this.#store,
+      channelDocument,
+      (channel) => (channel === undefined ? undefined : change(channel)),
+      this.#clock,
+    );
+    return done.wrote;
+  }
+
+  #now(): string {
+    return new Date(this.#clock.now()).toISOString();
+  }
+}
+
+function nothingToRun(channel: Channel | undefined, failed: readonly string[], url: string): EverspotError {
+  const bad = [...failed, ...(channel?.quarantined.map((q) => q.id) ?? [])];
+  return new EverspotError(
+    bad.length === 0
+      ? "no release was published yet"
+      : `no release works: ${[...new Set(bad)].join(", ")} failed`,
+    {
+      resource: `${url}/${channelDocument.key}`,
+      hint: "publish one with `everspot deploy`; until then visitors get a 503 page",
+      retry: "retry",
+    },
+  );
+}

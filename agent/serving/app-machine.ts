@@ -1,0 +1,18 @@
+import type { BootConfig } from "../../user-data/boot-config.ts";
+import { paths } from "../paths.ts";
+import type { Units } from "../system/units.ts";
+import type { AppMachine } from "./app.ts";
+
+/** The app's surroundings on a real instance. */
+export const appMachine = (
+  config: BootConfig,
+  units: Units,
+  user: { uid: number; gid: number },
+): AppMachine => ({
+  units,
+  config,
+  ...user,
+  environment: paths.environment,
+  links: { socket: paths.socket, release: paths.release },
+  socketOf: paths.appSocket,
+});

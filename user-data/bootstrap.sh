@@ -1,0 +1,76 @@
+#!/bin/bash
+# everspot: brings this site's agent from its bucket, checks it and starts it. Runs on every boot; safe to repeat.
+set -euo pipefail
+export LC_ALL=C
+umask 022
+bucket='@BUCKET@' region='@REGION@' agent='@AGENT@'
+imds=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
+imds=${imds%/}
+s3=${AWS_ENDPOINT_URL_S3:-${AWS_ENDPOINT_URL:-}}
+if [ -n "$s3" ]; then s3=${s3%/}/$bucket; else s3=https://$bucket.s3.$region.@SUFFIX@; fi
+home=/opt/everspot/$agent
+# SHA-256 of an empty body
+empty=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+
+mkdir -p /etc/everspot /opt/everspot /run/everspot
+mark() { echo "$1 $EPOCHREALTIME" >>/run/everspot/bootstrap; }
+echo "started $EPOCHREALTIME" >/run/everspot/bootstrap
+
+get() { curl -fsS --noproxy '*' --connect-timeout 5 "$@"; }
+
+# The role's credentials as a curl configuration: they stay off the disk and off the command line.
+credentials() {
+  local token role
+  token=$(get -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$imds/latest/api/token")
+  token="X-aws-ec2-metadata-token: $token"
+  role=$(get -m 5 -H "$token" "$imds/latest/meta-data/iam/security-credentials/")
+  get -m 5 -H "$token" "$imds/latest/meta-data/iam/security-credentials/${role%%$'\n'*}" |
+    python3 -c 'import json, sys
+c = json.load(sys.stdin)
+print("user = \"%s:%s\"" % (c["AccessKeyId"], c["SecretAccessKey"]))
+print("header = \"x-amz-security-token: %s\"" % c["Token"])'
+}
+
+# Download, check and unpack at once; the folder gets its name only if the SHA-256 of the tar is the pinned one.
+fetch() {
+  local next=$home.next keys sum unpack
+  rm -rf "$next" "$next.pipe"
+  mkdir "$next"
+  keys=$(credentials) || return 1
+  mark credentials
+  mkfifo "$next.pipe"
+  tar -xf "$next.pipe" -C "$next" --no-same-owner &
+  unpack=$!
+  sum=$(get --proto '=https,http' --speed-time 30 --speed-limit 1000 ${AWS_CA_BUNDLE:+--cacert "$AWS_CA_BUNDLE"} \
+    -K <(echo "$keys") --aws-sigv4 "aws:amz:$region:s3" -H "x-amz-content-sha256: $empty" \
+    "$s3/agent/$agent.tar.gz" | gzip -dc | tee "$next.pipe" | sha256sum) || sum=failed
+  wait "$unpack" || sum="$sum, not a tar"
+  rm "$next.pipe"
+  if [ "${sum%% *}" != "$agent" ] || [ "${sum#*,}" != "$sum" ]; then
+    echo "everspot: the agent's archive is not $agent: $sum" >&2
+    return 1
+  fi
+  rm -rf "$home"
+  mv -T "$next" "$home"
+  mark agent
+}
+
+wait=1
+until [ -e "$home/whole" ] || fetch; do
+  echo "everspot: no agent yet, next try in $wait s" >&2
+  sleep "$wait"
+  wait=$((wait < 32 ? wait * 2 : 60))
+done
+
+cat >/etc/everspot/boot.json.next <<'EVERSPOT_BOOT_CONFIG'
+@BOOT_CONFIG@
+EVERSPOT_BOOT_CONFIG
+mv /etc/everspot/boot.json.next /etc/everspot/boot.json
+printf '%s\n' "AWS_REGION=$region" "AWS_EC2_METADATA_SERVICE_ENDPOINT=$imds" >/etc/everspot/environment
+ln -sfn "$agent" /opt/everspot/next && mv -T /opt/everspot/next /opt/everspot/current
+cp -r "$home/units/." /etc/systemd/system/
+systemctl daemon-reload
+mark units
+systemctl restart --no-block everspot.service
+# Only what survives a power cut spares the next boot the download.
+{ sync -f "$home" && touch "$home/whole"; } >/dev/null 2>&1 &
