@@ -2,7 +2,7 @@
  * What `everspot up` bakes into the launch template for bootstrap.sh and the agent: facts of the site that do
  * not change between releases. JSON, no secrets (user data can be read by anyone who may describe the template).
  */
-import { z } from "zod";
+import * as z from "zod";
 
 export const bootConfig = z.strictObject({
   version: z.literal(1),

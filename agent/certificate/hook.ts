@@ -5,7 +5,7 @@
  * so values from anybody but this run are left-overs of one that was killed, and go.
  */
 import { readFile, rename, writeFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { type Change, ChangeRejected, type RecordSet, type Zone } from "../dns.ts";
 import { type Clock, systemClock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";

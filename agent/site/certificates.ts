@@ -2,7 +2,7 @@
  * What the bucket knows about certificates (DESIGN §10): one immutable object per issuance, a pointer to the
  * issuances of one set of names, and the ledger of what was asked of the certificate authorities.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { DocumentType } from "./document.ts";
 import { keys } from "./names.ts";
 

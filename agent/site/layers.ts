@@ -1,6 +1,6 @@
 /** Layers: pieces of a machine kept in the bucket, so that a replacement needs nothing but the bucket (DESIGN §2.1). */
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { DocumentType } from "./document.ts";
 import { keys } from "./names.ts";
 

@@ -1,5 +1,5 @@
 /** The documents both sides read and write (DESIGN §4): zod schemas, each with a version. Times are ISO 8601, UTC. */
-import { z } from "zod";
+import * as z from "zod";
 import type { DocumentType } from "./document.ts";
 import { keys } from "./names.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Metadata } from "../aws/imds.ts";
 import { EverspotError } from "../site/errors.ts";
 import type { WatchEvent } from "./events.ts";
