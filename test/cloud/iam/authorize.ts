@@ -5,7 +5,7 @@ import { type Policy, parsePolicy } from "./document.ts";
 import type { Entities, Role } from "./entities.ts";
 import { type Asker, evaluate, type Request } from "./evaluate.ts";
 import { contextOf } from "./match.ts";
-import { type Check, check, type World } from "./requests/check.ts";
+import type { Check, World } from "./requests/check.ts";
 import { checksOf } from "./requests/index.ts";
 import type { Session } from "./sessions.ts";
 
@@ -27,10 +27,6 @@ export class Authorizer {
       const denial = this.decide(needed, session, role, call);
       if (denial !== undefined) throw this.#refusal(call, session, needed, denial);
     }
-    const missing = this.#missingObject(call);
-    if (missing === undefined) return;
-    const denial = this.decide(missing, session, role, call);
-    if (denial !== undefined) throw this.#refusal(call, session, missing, denial);
   }
 
   /** Undefined when allowed: explicit deny, then allow by the role or by the bucket, then implicit deny. */
@@ -100,14 +96,6 @@ export class Authorizer {
     throw new ContractError(
       `${needed.action}: role ${role.name} has ${unknown} attached, whose contents are not modelled`,
     );
-  }
-
-  /** S3 answers 403, not 404, for a missing key to those who may not list the bucket (S3 API, GetObject). */
-  #missingObject(call: Call): Check | undefined {
-    if (call.service !== "s3" || !["GetObject", "HeadObject"].includes(call.operation)) return undefined;
-    const { Bucket, Key, VersionId } = call.input as { Bucket: string; Key: string; VersionId?: string };
-    if (this.#world.objectExists(Bucket, Key, VersionId)) return undefined;
-    return check("s3:ListBucket", `arn:aws:s3:::${Bucket}`);
   }
 
   #refusal(call: Call, session: Session, needed: Check, denial: Denial): AwsError {

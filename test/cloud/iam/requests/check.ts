@@ -15,8 +15,6 @@ export interface Lookups {
   tagsOf(arn: string): Readonly<Record<string, string>> | undefined;
   /** Of a launch template version; the profile as the template names it (name or ARN). */
   launchTemplate(reference: TemplateReference): { id: string; profile: string | undefined } | undefined;
-  /** Whether a GET of the key would find an object (or the version, when given). */
-  objectExists(bucket: string, key: string, versionId?: string): boolean;
   /** JSON, undefined when the bucket has none. */
   bucketPolicy(bucket: string): string | undefined;
 }
