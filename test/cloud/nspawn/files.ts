@@ -75,7 +75,8 @@ export function filesOf(
 /**
  * Puts a hypervisor's uuid that begins with "ec2" where programs look for it (EC2 user guide, "Detect whether a
  * host is an EC2 instance"): without one cloud-init takes the machine for some other cloud and uses IMDSv1.
- * Nothing can be created in sysfs, so /sys becomes a directory with sysfs's own entries and one more.
+ * Nothing can be created in sysfs, so /sys becomes a directory with sysfs's own entries and one more; the change
+ * is one mount, because systemd looks for its control groups there all the time.
  */
 const hypervisorUnit = `[Unit]
 DefaultDependencies=no
@@ -84,12 +85,11 @@ Before=cloud-init-local.service cloud-init-main.service
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/sh -ec '\\
-  mkdir /run/sysfs; mount --rbind /sys /run/sysfs; mount --make-rprivate /run/sysfs; \\
-  mount -t tmpfs -o mode=755 sys /sys; \\
-  for entry in /run/sysfs/*; do name=$\${entry##*/}; mkdir /sys/$name; mount --rbind $entry /sys/$name; done; \\
-  umount --lazy /run/sysfs; rmdir /run/sysfs; \\
-  mkdir /sys/hypervisor; echo ec2e1916-9099-7caf-fd21-012345abcdef >/sys/hypervisor/uuid; \\
-  mount -o remount,ro /sys'
+  mkdir /run/sys; mount -t tmpfs -o mode=755 sys /run/sys; \\
+  for entry in /sys/*; do mkdir /run$$entry; mount --rbind $$entry /run$$entry; done; \\
+  mkdir /run/sys/hypervisor; echo ec2e1916-9099-7caf-fd21-012345abcdef >/run/sys/hypervisor/uuid; \\
+  mount -o remount,ro /run/sys; mount --make-rprivate /run/sys; \\
+  mount --rbind /run/sys /sys; umount --lazy /run/sys; rmdir /run/sys'
 `;
 
 /** systemd-system.conf(5): quoted assignments; "%" starts a specifier. */
