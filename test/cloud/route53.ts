@@ -16,7 +16,7 @@ const PAGE = 300;
 /**
  * Route 53: public hosted zones and their records.
  * Not modelled (ContractError): routing policies, health checks, aliases to other zones, types beyond A, AAAA, CAA,
- * CNAME, MX, NS, PTR, SOA, SPF, TXT, DNSSEC, domains, delegation sets. Faults: `WireServer.disturb` with
+ * CNAME, MX, NS, PTR, SOA, TXT, DNSSEC, domains, delegation sets. Faults: `WireServer.disturb` with
  * `priorRequestNotComplete()` or `throttling()`.
  */
 export class Route53 {

@@ -28,7 +28,6 @@ const CHECKS: Readonly<Record<string, (value: string) => string | undefined>> = 
       ? domainName(v.split(" ")[1] ?? "")
       : "MXRRDATANotTwoFields (Record does not have exactly two space-separated values)",
   TXT: text,
-  SPF: text,
   CAA: (v) =>
     /^\d{1,3} (issue|issuewild|iodef|issuemail|issuevmc) "[^"]*"$/.test(v)
       ? undefined
