@@ -36,6 +36,10 @@ export class Tags {
     this.#resources.delete(id);
   }
 
+  has(id: string): boolean {
+    return this.#resources.has(id);
+  }
+
   of(id: string): Tag[] {
     return [...(this.#resources.get(id)?.tags ?? [])].map(([Key, Value]) => ({ Key, Value }));
   }

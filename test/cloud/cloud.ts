@@ -1,0 +1,179 @@
+import { CreateServiceLinkedRoleCommand, IAMClient } from "@aws-sdk/client-iam";
+import { type Clock, systemClock } from "../../agent/site/clock.ts";
+import type { CapacityState, Market } from "./ec2/capacity.ts";
+import type { MetadataService } from "./ec2/instance-view.ts";
+import { type Delays, Ec2 } from "./ec2.ts";
+import { ADMIN, Iam } from "./iam/iam.ts";
+import { Jobs } from "./jobs.ts";
+import { type Machines, simulatedMachines } from "./machines.ts";
+import { Route53 } from "./route53.ts";
+import { S3 } from "./s3.ts";
+import { Sts } from "./sts.ts";
+import { type Call, WireServer } from "./wire/server.ts";
+import { isRead } from "./writes.ts";
+
+export type { Delays } from "./ec2.ts";
+export { noDelays, realisticDelays } from "./ec2.ts";
+
+export interface CloudOptions {
+  /** Everything that waits, waits on it. */
+  clock?: Clock;
+  /** Where instances come from; by default nothing runs. A function gets the endpoint's environment first. */
+  machines?: Machines | ((env: Record<string, string>) => Machines | Promise<Machines>);
+  /** Started with each instance; none by default. */
+  imds?: MetadataService;
+  /** Milliseconds; everything at once by default. */
+  delays?: Partial<Delays>;
+  /** When Route 53 changes become INSYNC and when the name servers answer with them, in milliseconds. */
+  dnsDelays?: { insyncMs?: number; dnsMs?: number };
+  account?: string;
+  region?: string;
+  zones?: readonly string[];
+  /** Of EC2 listings without MaxResults: small ones show who forgets to page. */
+  pageSize?: number;
+  /** Has the account used fleets and spot instances before? A new account, by default, has not. */
+  serviceLinkedRoles?: boolean;
+  /** Of the endpoint; by default 127.0.0.1 and a free port. */
+  host?: string;
+  port?: number;
+}
+
+/** A whole AWS account in this process, and the hands that only tests have. */
+export interface Cloud {
+  readonly endpoint: string;
+  /** For child processes: the endpoint, the owner's keys, and nothing that could lead to a real account. */
+  readonly env: Record<string, string>;
+  readonly account: string;
+  readonly region: string;
+  readonly wire: WireServer;
+  readonly ec2: Ec2;
+  readonly iam: Iam;
+  readonly sts: Sts;
+  readonly s3: S3;
+  readonly route53: Route53;
+  readonly jobs: Jobs;
+  readonly machines: Machines;
+  /** How many calls there were, as a mark for `writes`. */
+  mark(): number;
+  /** Calls since a mark that could change something, refused ones included; of one access key when given. */
+  writes(since?: number, accessKeyId?: string): Call[];
+  /** What must be empty at the end: contract errors on the wire and failures of what ran by itself. */
+  faults(): Error[];
+  /** Resolves when nothing is under way but waits on the clock. */
+  settled(): Promise<void>;
+  reclaim(instanceId: string, options?: { noticeSeconds?: number; rebalance?: boolean }): void;
+  reclaimNow(instanceId: string): void;
+  rebalance(instanceId: string): void;
+  capacity(type: string, zone: string, state: CapacityState, market?: Market | "*"): void;
+  freeze(instanceId: string): Promise<void>;
+  thaw(instanceId: string): Promise<void>;
+  /** Ends machines, servers and timers. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Starts the local AWS. */
+export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
+  const clock = options.clock ?? systemClock;
+  const account = options.account ?? "123456789012";
+  const region = options.region ?? "us-east-1";
+  const now = () => clock.now();
+  const jobs = new Jobs(clock);
+  const wire = new WireServer({ now, secretOf: (accessKeyId) => iam.secretOf(accessKeyId) });
+  const iam: Iam = new Iam(wire, {
+    account,
+    region,
+    clock,
+    lookups: {
+      tagsOf: (arn) => (arn.startsWith("arn:aws:route53:") ? route53.tagsOf(arn) : ec2.tagsOf(arn)),
+      launchTemplate: (reference) => ec2.launchTemplate(reference),
+      bucketPolicy: (bucket) => policyOf(s3, bucket),
+    },
+  });
+  const sts = new Sts(wire, iam);
+  const s3: S3 = new S3(wire, {
+    account,
+    now,
+    may: (call, action, resource) => iam.may(call, action, resource),
+  });
+  const route53: Route53 = new Route53(wire, { clock, ...options.dnsDelays });
+  await wire.start({
+    ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.port === undefined ? {} : { port: options.port }),
+  });
+  const env = environment(wire.endpoint, region);
+  const machines = await machinesOf(options.machines, env);
+  const ec2: Ec2 = new Ec2(wire, {
+    account,
+    region,
+    jobs,
+    machines,
+    profiles: iam.instances,
+    metadata: options.imds ?? (async () => async () => {}),
+    ...(options.zones === undefined ? {} : { zones: options.zones }),
+    ...(options.delays === undefined ? {} : { delays: options.delays }),
+    ...(options.pageSize === undefined ? {} : { pageSize: options.pageSize }),
+  });
+  if (options.serviceLinkedRoles) await addServiceLinkedRoles(wire, region);
+
+  return {
+    endpoint: wire.endpoint,
+    env,
+    account,
+    region,
+    wire,
+    ec2,
+    iam,
+    sts,
+    s3,
+    route53,
+    jobs,
+    machines,
+    mark: () => wire.calls.length,
+    writes: (since = 0, accessKeyId) =>
+      wire.calls
+        .slice(since)
+        .filter((call) => !isRead(call) && (accessKeyId === undefined || call.accessKeyId === accessKeyId)),
+    faults: () => [...wire.faults, ...jobs.failures],
+    settled: () => jobs.settled(),
+    reclaim: (id, how) => ec2.reclaim(id, how),
+    reclaimNow: (id) => ec2.reclaimNow(id),
+    rebalance: (id) => ec2.rebalance(id),
+    capacity: (type, zone, state, market) => ec2.capacity(type, zone, state, market),
+    freeze: (id) => ec2.freeze(id),
+    thaw: (id) => ec2.thaw(id),
+    close: async () => {
+      await jobs.close();
+      await machines.close();
+      await ec2.instances.close();
+      await wire.stop();
+    },
+  };
+}
+
+const machinesOf = async (given: CloudOptions["machines"], env: Record<string, string>): Promise<Machines> =>
+  typeof given === "function" ? given(env) : (given ?? simulatedMachines());
+
+/** JSON, undefined when the bucket has none. */
+const policyOf = (s3: S3, bucket: string): string | undefined =>
+  (s3.buckets.get(bucket)?.settings.get("Policy") as { Policy?: string } | undefined)?.Policy;
+
+/** As the account's owner would, long before: the calls are not counted. */
+async function addServiceLinkedRoles(wire: WireServer, region: string): Promise<void> {
+  const client = new IAMClient({ endpoint: wire.endpoint, region, credentials: ADMIN });
+  for (const AWSServiceName of ["ec2fleet.amazonaws.com", "spot.amazonaws.com"]) {
+    await client.send(new CreateServiceLinkedRoleCommand({ AWSServiceName }));
+  }
+  client.destroy();
+  wire.calls.length = 0;
+}
+
+const environment = (endpoint: string, region: string): Record<string, string> => ({
+  AWS_ENDPOINT_URL: endpoint,
+  AWS_REGION: region,
+  AWS_DEFAULT_REGION: region,
+  AWS_ACCESS_KEY_ID: ADMIN.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: ADMIN.secretAccessKey,
+  AWS_EC2_METADATA_DISABLED: "true",
+  AWS_CONFIG_FILE: "/dev/null",
+  AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+});
