@@ -2,9 +2,10 @@ import { ACMClient } from "@aws-sdk/client-acm";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { IAMClient } from "@aws-sdk/client-iam";
 import { Route53Client } from "@aws-sdk/client-route-53";
-import { S3Client } from "@aws-sdk/client-s3";
+import type { S3Client } from "@aws-sdk/client-s3";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient } from "@aws-sdk/client-sts";
+import { createS3Client } from "../../agent/site/s3-client.ts";
 import { ReplyLost } from "./errors.ts";
 
 /** One client per AWS service, of one region; credentials and endpoints come from the standard AWS settings. */
@@ -22,14 +23,15 @@ export interface Clients {
 }
 
 export function createClients(region: string): Clients {
-  const config = { region };
+  // The SDK waits for ever by default.
+  const config = { region, requestHandler: { connectionTimeout: 10_000, socketTimeout: 60_000 } };
   const calls: Clients["calls"] = { reads: 0, writes: [] };
   const clients = {
     acm: new ACMClient(config),
     ec2: new EC2Client(config),
     iam: new IAMClient(config),
     route53: new Route53Client(config),
-    s3: new S3Client(config),
+    s3: createS3Client(config),
     ssm: new SSMClient(config),
     sts: new STSClient(config),
   };

@@ -1,0 +1,112 @@
+import type { SpotPrice } from "./aws/market.ts";
+import prices from "./prices.json" with { type: "json" };
+
+/** USD per month, from – to. */
+export interface BillLine {
+  what: string;
+  low: number;
+  high: number;
+  note?: string;
+}
+
+export interface Bill {
+  lines: BillLine[];
+  low: number;
+  high: number;
+  /** The same with the instance on demand, where that price is known. */
+  onDemand: { low: number; high: number } | undefined;
+  /** How old the prices are that EC2 was not asked for, and of which region. */
+  basis: string;
+}
+
+export interface BillInput {
+  region: string;
+  types: readonly string[];
+  spot: readonly SpotPrice[];
+  /** The instance that runs, when one does: its pool alone counts. */
+  running: { type: string; zone: string } | undefined;
+  /** GB. */
+  disk: number;
+}
+
+/** The agent asks S3 for changes every 10 s, unchanged most of the time; a margin for deploys and certificates. */
+const GETS_PER_MONTH = (30 * 86_400) / 10;
+const PUTS_PER_MONTH = 2_000;
+/** Agent, layers, and a few releases. */
+const STORED_GB = 0.5;
+
+/** What a month of the site costs. Traffic out to the internet is extra beyond AWS's free 100 GB. */
+export function billOf(input: BillInput): Bill {
+  const { running } = input;
+  const month = (hourly: readonly number[]) =>
+    hourly.length === 0
+      ? undefined
+      : { low: Math.min(...hourly) * prices.hoursPerMonth, high: Math.max(...hourly) * prices.hoursPerMonth };
+  const pools = input.spot.filter(
+    (p) =>
+      input.types.includes(p.type) &&
+      (running === undefined || (p.type === running.type && p.zone === running.zone)),
+  );
+  const spot = month(pools.map((p) => p.price));
+  const types = running === undefined ? input.types : [running.type];
+  const onDemandPrices: Record<string, number> = prices.onDemandPerHour;
+  const known = types.flatMap((t) => onDemandPrices[t] ?? []);
+  const onDemand = known.length === types.length ? month(known) : undefined;
+
+  const instance: BillLine = {
+    what:
+      running === undefined ? `spot instance (${input.types.join(", ")})` : `spot instance (${running.type})`,
+    low: spot?.low ?? 0,
+    high: spot?.high ?? 0,
+    ...(spot === undefined ? { note: "EC2 gave no spot price for these types" } : {}),
+  };
+  const rest: BillLine[] = [
+    fixed("public IPv4 address", prices.publicIpv4PerHour * prices.hoursPerMonth),
+    fixed(`disk, ${input.disk} GB gp3`, input.disk * prices.gp3PerGbMonth),
+    { ...fixed("hosted zone", prices.hostedZonePerMonth), note: "once per domain, whatever is in it" },
+    {
+      ...fixed(
+        "bucket",
+        (GETS_PER_MONTH / 1000) * prices.s3.getPerThousand +
+          (PUTS_PER_MONTH / 1000) * prices.s3.putPerThousand +
+          STORED_GB * prices.s3.storagePerGbMonth,
+      ),
+      note: "requests and half a GB",
+    },
+  ];
+  const others = rest.reduce((sum, line) => sum + line.low, 0);
+  return {
+    lines: [instance, ...rest],
+    low: instance.low + others,
+    high: instance.high + others,
+    onDemand: onDemand && { low: onDemand.low + others, high: onDemand.high + others },
+    basis: `spot prices of now; other prices of ${prices.region}, ${prices.date}${
+      input.region === prices.region ? "" : `, which differ a little in ${input.region}`
+    }`,
+  };
+}
+
+const fixed = (what: string, amount: number): BillLine => ({ what, low: amount, high: amount });
+
+export const dollars = (amount: number): string => `$${amount.toFixed(2)}`;
+
+const range = (low: number, high: number): string =>
+  dollars(low) === dollars(high) ? dollars(low) : `${dollars(low)} – ${dollars(high)}`;
+
+/** As lines of text, amounts aligned. */
+export function renderBill(bill: Bill): string[] {
+  const rows = [
+    ...bill.lines,
+    { what: "together per month", low: bill.low, high: bill.high, note: undefined },
+  ].map((line) => ({ what: line.what, amount: range(line.low, line.high), note: line.note }));
+  const wide = Math.max(...rows.map((r) => r.what.length));
+  const tall = Math.max(...rows.map((r) => r.amount.length));
+  const lines = rows.map(
+    (r) => `${r.what.padEnd(wide)}  ${r.amount.padStart(tall)}${r.note === undefined ? "" : `  (${r.note})`}`,
+  );
+  if (bill.onDemand !== undefined) {
+    const { low, high } = bill.onDemand;
+    lines.push(`${"on demand it would be".padEnd(wide)}  ${range(low, high).padStart(tall)}`);
+  }
+  return [...lines, bill.basis];
+}

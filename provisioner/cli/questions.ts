@@ -1,0 +1,44 @@
+import { confirm, isCancel, text } from "@clack/prompts";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { USAGE } from "../config/load.ts";
+
+/** Asks the person at the terminal; questions go to stderr, so that stdout has the result alone. */
+export interface Questions {
+  /** @throws EverspotError unless the answer is yes. */
+  agree(question: string): Promise<void>;
+  /** @throws EverspotError unless `word` is typed. */
+  typed(question: string, word: string): Promise<void>;
+}
+
+/** `yes`: everything is agreed to beforehand. @throws EverspotError (exit code 2) when there is nobody to ask. */
+export function createQuestions(options: {
+  yes: boolean;
+  input?: NodeJS.ReadStream;
+  output?: NodeJS.WriteStream;
+}): Questions {
+  const { yes, input = process.stdin, output = process.stderr } = options;
+  const stopped = () => new EverspotError("stopped: nothing was changed");
+  const needTerminal = () => {
+    if (input.isTTY === true && output.isTTY === true) return;
+    throw new EverspotError("this needs an answer, and there is no terminal to ask at", {
+      hint: "add --yes to go on without asking",
+      exitCode: USAGE,
+    });
+  };
+  return {
+    agree: async (message) => {
+      if (yes) return;
+      needTerminal();
+      const answer = await confirm({ message, initialValue: false, input, output });
+      if (isCancel(answer) || !answer) throw stopped();
+    },
+    typed: async (message, word) => {
+      if (yes) return;
+      needTerminal();
+      const validate = (value: string | undefined) =>
+        value === word ? undefined : `type ${word} to go on, or press Ctrl-C`;
+      const answer = await text({ message, placeholder: word, validate, input, output });
+      if (isCancel(answer)) throw stopped();
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import type { Progress } from "../apply/run.ts";
+
+/** Where a command tells what it does (stderr) and gives its result (stdout). */
+export interface Terminal extends Progress {
+  /** A line about what happens. */
+  say(text: string): void;
+  warn(text: string): void;
+  /** A line of the result; nothing in JSON mode, where `json` gives it. */
+  print(text: string): void;
+  /** The result as one document; nothing but in JSON mode. */
+  json(value: unknown): void;
+  readonly style: Style;
+}
+
+export interface Style {
+  bold(text: string): string;
+  dim(text: string): string;
+  red(text: string): string;
+  green(text: string): string;
+  yellow(text: string): string;
+}
+
+interface Out {
+  write(text: string): unknown;
+  isTTY?: boolean;
+  hasColors?(): boolean;
+}
+
+/** Colours on a terminal that has them, and never where NO_COLOR is set (https://no-color.org). */
+export function styleFor(out: Out): Style {
+  const on = out.isTTY === true && process.env.NO_COLOR === undefined && out.hasColors?.() === true;
+  const code = (open: number, close: number) => (text: string) =>
+    on ? `\u001b[${open}m${text}\u001b[${close}m` : text;
+  return {
+    bold: code(1, 22),
+    dim: code(2, 22),
+    red: code(31, 39),
+    green: code(32, 39),
+    yellow: code(33, 39),
+  };
+}
+
+export function createTerminal(options: { json: boolean; stdout?: Out; stderr?: Out }): Terminal {
+  const stdout: Out = options.stdout ?? process.stdout;
+  const stderr: Out = options.stderr ?? process.stderr;
+  const style = styleFor(stderr);
+  const line = (text: string) => stderr.write(`${text}\n`);
+  /** On a terminal the line of a running step is written at once and replaced when it is over. */
+  const live = stderr.isTTY === true;
+  const over = live ? "\r\u001b[K" : "";
+  return {
+    style: options.json ? styleFor({ write: () => {} }) : styleFor(stdout),
+    say: line,
+    warn: (text) => line(`${style.yellow("!")} ${text}`),
+    print: (text) => {
+      if (!options.json) stdout.write(`${text}\n`);
+    },
+    json: (value) => {
+      if (options.json) stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    },
+    begin: (what) => {
+      if (live) stderr.write(`${style.dim("·")} ${what} …`);
+    },
+    done: (what, seconds, detail) => {
+      const facts = [...(detail === undefined ? [] : [detail]), took(seconds)].join(", ");
+      line(`${over}${style.green("✓")} ${what} ${style.dim(`(${facts})`)}`);
+    },
+    failed: (what, seconds) => {
+      line(`${over}${style.red("✗")} ${what} ${style.dim(`(${took(seconds)})`)}`);
+    },
+  };
+}
+
+export const took = (seconds: number): string =>
+  seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+
+/** "3 min", "5 h", "12 days". */
+export function age(milliseconds: number): string {
+  const minutes = Math.max(0, Math.round(milliseconds / 60_000));
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} days`;
+}

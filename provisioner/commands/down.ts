@@ -1,0 +1,73 @@
+import { EverspotError } from "../../agent/site/errors.ts";
+import { downExecutor } from "../apply/down.ts";
+import { runActions } from "../apply/run.ts";
+import { type Aws, connect } from "../aws/connect.ts";
+import { took } from "../cli/terminal.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import { observeDns, observeSite } from "../observe.ts";
+import { type DownSeen, describeDown, leftovers, planDown } from "../plan/down.ts";
+import type { Tools } from "./tools.ts";
+
+export interface DownOptions {
+  /** The bucket too, with all releases, certificates and records in it. */
+  deleteData: boolean;
+}
+
+/** Seconds for AWS to let go of what was just deleted. */
+const PATIENCE = 300;
+
+/** `everspot down`: takes away everything of the site, looks again, and says what is left. */
+export async function runDown(
+  config: SiteConfig,
+  tools: Pick<Tools, "terminal" | "questions" | "clock">,
+  options: DownOptions,
+): Promise<void> {
+  const { terminal, clock, questions } = tools;
+  const began = clock.now();
+  const aws = await connect(config);
+  try {
+    const seen = await look(config, aws);
+    const actions = planDown(config, seen, options);
+    for (const action of actions) terminal.print(`  ${describeDown(action)}`);
+    if (actions.length > 0) {
+      const data = options.deleteData ? ", and delete its data" : "";
+      await questions.typed(`Type the site's name to take ${config.domain} down${data}:`, config.site);
+    }
+    const execute = downExecutor(config, aws, seen, clock);
+    const how = { describe: describeDown, execute, progress: terminal, patience: PATIENCE, clock };
+    const applied = await runActions(actions, how);
+    const after = await look(config, aws);
+    const left = leftovers(config, after, options);
+    const kept = after.bucket !== undefined && !options.deleteData;
+    terminal.json({
+      command: "down",
+      site: config.site,
+      actions: applied,
+      calls: { reads: aws.calls.reads, writes: aws.calls.writes.length },
+      leftovers: left,
+      ...(kept ? { kept: `s3://${aws.bucket.name}` } : {}),
+      seconds: (clock.now() - began) / 1000,
+    });
+    if (left.length > 0) {
+      throw new EverspotError(`something of ${config.site} is still there`, {
+        lines: left,
+        hint: "run `everspot down` again",
+        retry: "retry",
+      });
+    }
+    terminal.print(
+      `${terminal.style.green("✓")} nothing of ${config.site} is left (${took((clock.now() - began) / 1000)})`,
+    );
+    if (kept)
+      terminal.print(
+        `  its data is kept in s3://${aws.bucket.name}; \`everspot down --delete-data\` deletes it`,
+      );
+  } finally {
+    aws.close();
+  }
+}
+
+async function look(config: SiteConfig, aws: Aws): Promise<DownSeen> {
+  const [seen, volumes] = await Promise.all([observeSite(aws), aws.instances.looseVolumes()]);
+  return { ...seen, volumes, dns: await observeDns(config, aws, seen) };
+}

@@ -1,0 +1,67 @@
+import { EverspotError } from "../../agent/site/errors.ts";
+import { connect } from "../aws/connect.ts";
+import { renderBill } from "../bill.ts";
+import type { Terminal } from "../cli/terminal.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import { describeUp } from "../plan/actions.ts";
+import type { Finding } from "../preflight.ts";
+import { type Survey, survey } from "../survey.ts";
+import type { Tools } from "./tools.ts";
+
+export interface PlanOptions {
+  refreshImage: boolean;
+}
+
+/** `everspot plan`: what `up` would do, and what the site costs. Only looks. */
+export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOptions): Promise<void> {
+  const { terminal } = tools;
+  const aws = await connect(config);
+  try {
+    const found = await survey(config, aws, tools, options);
+    showFindings(terminal, found.findings);
+    showPlan(terminal, config, found);
+    terminal.json({
+      command: "plan",
+      site: config.site,
+      account: aws.caller.account,
+      region: config.region,
+      findings: found.findings,
+      actions: (found.plan?.actions ?? []).map((a) => ({ do: a.do, what: describeUp(a) })),
+      bill: found.bill,
+    });
+    refuse(config, found);
+  } finally {
+    aws.close();
+  }
+}
+
+export function showFindings(terminal: Terminal, findings: readonly Finding[]): void {
+  for (const finding of findings.filter((f) => f.level !== "error")) {
+    terminal.warn(`${finding.message}${finding.hint === undefined ? "" : `: ${finding.hint}`}`);
+  }
+}
+
+export function showPlan(terminal: Terminal, config: SiteConfig, { plan, bill }: Survey): void {
+  const { style } = terminal;
+  terminal.print(style.bold(`${config.site} at https://${config.domain} in ${config.region}`));
+  if (plan !== undefined) {
+    const { actions } = plan;
+    terminal.print(actions.length === 0 ? "nothing to do: the site is as everspot.toml wants it" : "to do:");
+    for (const action of actions) terminal.print(`  ${describeUp(action)}`);
+  }
+  terminal.print("");
+  for (const line of renderBill(bill)) terminal.print(`  ${line}`);
+}
+
+/** @throws EverspotError with every error among the findings. */
+export function refuse(config: SiteConfig, { findings }: Survey): void {
+  const errors = findings.filter((f) => f.level === "error");
+  const [only] = errors;
+  if (only === undefined) return;
+  if (errors.length === 1) {
+    throw new EverspotError(only.message, only.hint === undefined ? {} : { hint: only.hint });
+  }
+  throw new EverspotError(`${config.site} cannot be brought up: ${errors.length} problems`, {
+    lines: errors.flatMap((f) => [f.message, ...(f.hint === undefined ? [] : [`  → ${f.hint}`])]),
+  });
+}

@@ -1,0 +1,103 @@
+import { pointerDocument } from "../../agent/site/certificates.ts";
+import { readDocument } from "../../agent/site/document.ts";
+import type { BootRecord } from "../../agent/site/records.ts";
+import { connect } from "../aws/connect.ts";
+import { age, type Style, took } from "../cli/terminal.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import { readBoot } from "../follow.ts";
+import { observeDns, observeSite } from "../observe.ts";
+import { type Status, statusOf } from "../status.ts";
+import type { Tools } from "./tools.ts";
+
+/** `everspot status`: who serves the site, since when, with what, and what is odd about it. Only looks. */
+export async function runStatus(config: SiteConfig, tools: Pick<Tools, "terminal" | "clock">): Promise<void> {
+  const { terminal, clock } = tools;
+  const aws = await connect(config);
+  try {
+    const seen = await observeSite(aws);
+    const names = [config.domain, ...config.aliases];
+    const instance = seen.instances.find((i) => i.alive)?.id ?? seen.state?.owner;
+    const [dns, spot, boot, pointer] = await Promise.all([
+      observeDns(config, aws, seen),
+      aws.market.spotPrices([...new Set(seen.instances.filter((i) => i.alive).map((i) => i.type))]),
+      seen.bucket === undefined || instance === undefined ? undefined : readBoot(aws, instance),
+      seen.bucket === undefined ? undefined : readDocument(aws.store, pointerDocument(names)),
+    ]);
+    const status = statusOf({ config, seen, dns, boot, pointer: pointer?.value, spot, now: clock.now() });
+    for (const line of renderStatus(status, clock.now(), terminal.style)) terminal.print(line);
+    terminal.json({ command: "status", ...status });
+  } finally {
+    aws.close();
+  }
+}
+
+export function renderStatus(status: Status, now: number, style: Style): string[] {
+  if (!status.exists) return [`${status.site} is not there; \`everspot up\` brings it up`];
+  const since = (time: string) => age(now - Date.parse(time));
+  const { owner, certificate, fleet, release, fence } = status;
+  const rows: [string, string][] = [
+    ["site", `${style.bold(status.site)} at ${status.url}`],
+    [
+      "owner",
+      owner === undefined
+        ? "none yet"
+        : `${owner.instance} at ${owner.address} for ${since(owner.since)}, epoch ${owner.epoch}, ${owner.state}`,
+    ],
+    ...status.instances.map((i): [string, string] => {
+      const price = i.spotPrice === undefined ? "" : `, spot $${i.spotPrice}/h`;
+      const version = i.templateVersion === undefined ? "" : `, template version ${i.templateVersion}`;
+      return [
+        "instance",
+        `${i.id} ${i.state}, ${i.type} in ${i.zone}, ${since(i.launched)} old${price}${version}`,
+      ];
+    }),
+    [
+      "release",
+      [
+        release.current ?? "none",
+        ...(release.candidate === undefined ? [] : [`candidate ${release.candidate}`]),
+        ...(release.lastKnownGood === undefined || release.lastKnownGood === release.current
+          ? []
+          : [`last known good ${release.lastKnownGood}`]),
+      ].join(", "),
+    ],
+    ...status.records
+      .filter((r) => r.type !== "NS" && r.type !== "SOA")
+      .map((r): [string, string] => [
+        "record",
+        `${r.name} ${r.type} ${r.values.join(" ")}${r.ttl === undefined ? "" : `, TTL ${r.ttl} s`}`,
+      ]),
+    ["fence", fence === undefined ? "none" : `epoch ${fence.epoch}, ${fence.owner}`],
+    [
+      "certificate",
+      certificate === undefined
+        ? "none yet"
+        : `until ${certificate.expires.slice(0, 10)} (${age(Date.parse(certificate.expires) - now)}), from ${certificate.source}`,
+    ],
+    [
+      "fleet",
+      fleet === undefined
+        ? "none"
+        : `${fleet.id} ${fleet.state}, ${fleet.fulfilled} of ${fleet.target}, template version ${fleet.templateVersion ?? "?"}`,
+    ],
+  ];
+  return [
+    ...rows.map(([name, text]) => `${style.dim(name.padEnd(12))}${text}`),
+    ...(status.boot === undefined ? [] : renderBoot(status.boot, style)),
+    ...status.odd.map((text) => `${style.yellow("!")} ${text}`),
+  ];
+}
+
+function renderBoot(boot: BootRecord, style: Style): string[] {
+  const attempt = boot.attempt > 1 ? `, attempt ${boot.attempt}` : "";
+  const wide = Math.max(0, ...boot.steps.map((s) => s.name.length));
+  return [
+    `${style.dim("boot".padEnd(12))}${boot.instance}, ${boot.state}${attempt}, began ${boot.started}`,
+    ...boot.steps.map((s) => {
+      const time = s.seconds === undefined ? s.state : took(s.seconds);
+      const text = s.error ?? s.detail ?? "";
+      const mark = s.state === "failed" ? style.red("✗") : s.state === "running" ? "…" : style.green("✓");
+      return `  ${mark} ${s.name.padEnd(wide)}  at ${s.start.toFixed(1).padStart(5)} s  ${time.padStart(7)}  ${text}`.trimEnd();
+    }),
+  ];
+}

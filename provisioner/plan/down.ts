@@ -1,0 +1,165 @@
+import { challengeRecord, fenceRecord } from "../../agent/site/names.ts";
+import type { DnsRecord } from "../aws/dns.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import type { DnsSeen, SiteSeen } from "../observe.ts";
+
+/** One step of `down`. */
+export type DownAction =
+  | { do: "delete-fleet"; fleet: string }
+  | { do: "terminate-instances"; instances: readonly string[] }
+  | { do: "wait-for-instances" }
+  | { do: "delete-records"; zone: string; records: readonly DnsRecord[] }
+  | { do: "delete-template"; template: string }
+  | { do: "delete-group"; group: string }
+  | { do: "disassociate"; association: string }
+  | { do: "delete-route-table"; table: string }
+  | { do: "delete-subnet"; subnet: string; zone: string }
+  | { do: "detach-gateway"; gateway: string; vpc: string }
+  | { do: "delete-gateway"; gateway: string }
+  | { do: "delete-vpc"; vpc: string }
+  | { do: "delete-volume"; volume: string }
+  | { do: "remove-role-from-profile"; role: string }
+  | { do: "delete-profile" | "delete-role-policy" | "delete-role" | "empty-bucket" | "delete-bucket" };
+
+export interface DownSeen extends SiteSeen {
+  dns: DnsSeen | undefined;
+  /** Volumes that outlived their instance. */
+  volumes: readonly string[];
+}
+
+/** Takes away all there is of the site, what uses a thing before the thing. */
+export function planDown(config: SiteConfig, seen: DownSeen, options: { deleteData: boolean }): DownAction[] {
+  const { network, roles } = seen;
+  const actions: (DownAction | undefined)[] = [
+    ...seen.fleets.filter((f) => f.alive).map((f) => ({ do: "delete-fleet" as const, fleet: f.id })),
+    ...instances(seen),
+    // After the instances, or the last of them would put its records back.
+    records(config, seen),
+    ...seen.templates.map((t) => ({ do: "delete-template" as const, template: t.id })),
+    ...network.groups.map((g) => ({ do: "delete-group" as const, group: g.id })),
+    ...network.routeTables.flatMap((t) => [
+      ...t.associations.map((a) => ({ do: "disassociate" as const, association: a.id })),
+      { do: "delete-route-table" as const, table: t.id },
+    ]),
+    ...network.subnets.map((s) => ({ do: "delete-subnet" as const, subnet: s.id, zone: s.zone })),
+    ...network.gateways.flatMap((g) => [
+      ...(g.vpc === undefined ? [] : [{ do: "detach-gateway" as const, gateway: g.id, vpc: g.vpc }]),
+      { do: "delete-gateway" as const, gateway: g.id },
+    ]),
+    ...network.vpcs.map((v) => ({ do: "delete-vpc" as const, vpc: v.id })),
+    ...seen.volumes.map((volume) => ({ do: "delete-volume" as const, volume })),
+    ...(roles.profile?.roles ?? []).map((role) => ({ do: "remove-role-from-profile" as const, role })),
+    roles.profile && { do: "delete-profile" },
+    roles.role?.policy === undefined ? undefined : { do: "delete-role-policy" },
+    roles.role && { do: "delete-role" },
+    ...(options.deleteData && seen.bucket !== undefined
+      ? [{ do: "empty-bucket" as const }, { do: "delete-bucket" as const }]
+      : []),
+  ];
+  return actions.filter((a) => a !== undefined);
+}
+
+const over = (state: string): boolean => state === "terminated";
+
+function instances(seen: DownSeen): DownAction[] {
+  const left = seen.instances.filter((i) => !over(i.state));
+  const running = left.filter((i) => i.state !== "shutting-down").map((i) => i.id);
+  return [
+    ...(running.length > 0 ? [{ do: "terminate-instances" as const, instances: running }] : []),
+    ...(left.length > 0 || seen.fleets.some((f) => f.alive) ? [{ do: "wait-for-instances" as const }] : []),
+  ];
+}
+
+function records(config: SiteConfig, { dns, ...seen }: DownSeen): DownAction | undefined {
+  if (dns === undefined) return undefined;
+  const own = ownRecords(config, dns, ownAddresses(seen));
+  return own.length === 0 ? undefined : { do: "delete-records", zone: dns.zone.id, records: own };
+}
+
+/** Addresses that instances of the site have or had. */
+export const ownAddresses = (seen: Pick<SiteSeen, "instances" | "state">): string[] => [
+  ...seen.instances.flatMap((i) => i.address ?? []),
+  ...(seen.state === undefined ? [] : [seen.state.address]),
+];
+
+/**
+ * The records that are the site's: none unless it holds the fence; then the fence, what certbot may have left, and
+ * the A records that point to one of its instances. One that was pointed elsewhere by hand is somebody's wish.
+ */
+export function ownRecords(config: SiteConfig, dns: DnsSeen, addresses: readonly string[]): DnsRecord[] {
+  if (!dns.ours) return [];
+  const names = [config.domain, ...config.aliases];
+  const texts = new Set([fenceRecord(config.domain), ...names.map(challengeRecord)]);
+  return dns.records.filter(
+    (r) =>
+      (r.type === "TXT" && texts.has(r.name)) ||
+      (r.type === "A" &&
+        names.includes(r.name) &&
+        r.values.length > 0 &&
+        r.values.every((v) => addresses.includes(v))),
+  );
+}
+
+export function describeDown(action: DownAction): string {
+  switch (action.do) {
+    case "delete-fleet":
+      return `delete the fleet ${action.fleet} and its instances`;
+    case "terminate-instances":
+      return `terminate ${action.instances.join(", ")}`;
+    case "wait-for-instances":
+      return "wait until every instance is gone";
+    case "delete-records":
+      return `delete the records ${action.records.map((r) => `${r.type} ${r.name}`).join(", ")}`;
+    case "delete-template":
+      return `delete the launch template ${action.template}`;
+    case "delete-group":
+      return `delete the security group ${action.group}`;
+    case "disassociate":
+      return `take a subnet off the route table (${action.association})`;
+    case "delete-route-table":
+      return `delete the route table ${action.table}`;
+    case "delete-subnet":
+      return `delete the subnet ${action.subnet} in ${action.zone}`;
+    case "detach-gateway":
+      return `detach the internet gateway ${action.gateway}`;
+    case "delete-gateway":
+      return `delete the internet gateway ${action.gateway}`;
+    case "delete-vpc":
+      return `delete the VPC ${action.vpc}`;
+    case "delete-volume":
+      return `delete the volume ${action.volume}`;
+    case "remove-role-from-profile":
+      return `take the role ${action.role} out of the instance profile`;
+    case "delete-profile":
+      return "delete the instance profile";
+    case "delete-role-policy":
+      return "delete the role's policy";
+    case "delete-role":
+      return "delete the role";
+    case "empty-bucket":
+      return "delete everything in the bucket, old versions too";
+    case "delete-bucket":
+      return "delete the bucket";
+  }
+}
+
+/** What is still there after `down`, each with its id; the bucket only counts when it was to go too. */
+export function leftovers(config: SiteConfig, seen: DownSeen, options: { deleteData: boolean }): string[] {
+  const { network, roles } = seen;
+  const own = seen.dns === undefined ? [] : ownRecords(config, seen.dns, ownAddresses(seen));
+  return [
+    ...seen.fleets.filter((f) => f.alive).map((f) => `fleet ${f.id}`),
+    ...seen.instances.filter((i) => !over(i.state)).map((i) => `instance ${i.id} (${i.state})`),
+    ...own.map((r) => `record ${r.type} ${r.name}`),
+    ...seen.templates.map((t) => `launch template ${t.id}`),
+    ...network.groups.map((g) => `security group ${g.id}`),
+    ...network.routeTables.map((t) => `route table ${t.id}`),
+    ...network.subnets.map((s) => `subnet ${s.id}`),
+    ...network.gateways.map((g) => `internet gateway ${g.id}`),
+    ...network.vpcs.map((v) => `VPC ${v.id}`),
+    ...seen.volumes.map((v) => `volume ${v}`),
+    ...(roles.profile === undefined ? [] : ["instance profile"]),
+    ...(roles.role === undefined ? [] : ["role"]),
+    ...(options.deleteData && seen.bucket !== undefined ? ["bucket"] : []),
+  ];
+}

@@ -1,0 +1,29 @@
+import https from "node:https";
+import type { LookupFunction } from "node:net";
+
+/** One look at the site from outside, by name, as a visitor's browser would. */
+export type Probe = (url: string) => Promise<{ status: number } | { error: string }>;
+
+const TIMEOUT_MS = 10_000;
+
+/**
+ * Names are looked up by the system's resolver and certificates checked against Node's roots (and
+ * NODE_EXTRA_CA_CERTS). `lookup` and `port` are for a site that has no name there.
+ */
+export function createProbe(options: { lookup?: LookupFunction; port?: number; ca?: string } = {}): Probe {
+  return (url) =>
+    new Promise((resolve) => {
+      const request = https.get(
+        url,
+        { agent: false, timeout: TIMEOUT_MS, headers: { "user-agent": "everspot" }, ...options },
+        (response) => {
+          response.resume();
+          resolve({ status: response.statusCode ?? 0 });
+        },
+      );
+      request.on("timeout", () => request.destroy(new Error(`no answer in ${TIMEOUT_MS / 1000} s`)));
+      request.on("error", (error: NodeJS.ErrnoException) =>
+        resolve({ error: error.message || String(error.code) }),
+      );
+    });
+}

@@ -1,0 +1,58 @@
+import { keys } from "../agent/site/names.ts";
+import type { Aws } from "./aws/connect.ts";
+import { type Bill, billOf } from "./bill.ts";
+import type { Tools } from "./commands/tools.ts";
+import type { SiteConfig } from "./config/site-config.ts";
+import { type DnsSeen, observeDns, observeSite, observeWorld, type SiteSeen } from "./observe.ts";
+import type { UpAction } from "./plan/actions.ts";
+import { planUp } from "./plan/up.ts";
+import { type Wanted, wantedOf } from "./plan/wanted.ts";
+import { type Finding, preflight } from "./preflight.ts";
+
+/** All that `plan` shows and `up` begins with. Nothing was changed to get it. */
+export interface Survey {
+  seen: SiteSeen;
+  dns: DnsSeen | undefined;
+  findings: Finding[];
+  bill: Bill;
+  /** Undefined when the findings have errors. */
+  plan: { wanted: Wanted; actions: UpAction[]; agentFile: string } | undefined;
+}
+
+export async function survey(
+  config: SiteConfig,
+  aws: Aws,
+  tools: Pick<Tools, "publicDns" | "agentArchive">,
+  options: { refreshImage: boolean },
+): Promise<Survey> {
+  const seen = await observeSite(aws);
+  const dns = await observeDns(config, aws, seen);
+  const [world, delegation, spot, archive] = await Promise.all([
+    observeWorld(config, aws, { seen, dns, refreshImage: options.refreshImage }),
+    dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
+    aws.market.spotPrices(config.fleet.types),
+    tools.agentArchive(config.fleet.arch),
+  ]);
+  const { account } = aws.caller;
+  const findings = preflight({ config, account, seen, dns, world, delegation });
+  const running = seen.instances.find((i) => i.alive && i.spot);
+  const { types, disk } = config.fleet;
+  const bill = billOf({ region: config.region, types, spot, running, disk });
+  const survey = { seen, dns, findings, bill };
+  if (findings.some((f) => f.level === "error") || dns === undefined || world.image === undefined) {
+    return { ...survey, plan: undefined };
+  }
+  const wanted = wantedOf(config, {
+    account,
+    partition: aws.partition,
+    bucket: aws.bucket.name,
+    zone: dns.zone.id,
+    image: world.image,
+    agent: archive.sha256,
+    zones: world.zones,
+  });
+  const hasAgent =
+    seen.bucket !== undefined && (await aws.store.head(keys.agent(archive.sha256))) !== undefined;
+  const actions = planUp(wanted, { ...seen, hasAgent }, world);
+  return { ...survey, plan: { wanted, actions, agentFile: archive.file } };
+}
