@@ -132,6 +132,8 @@ export function imdsServices(options: { port: number; clock?: Clock }): {
   service: MetadataService;
   /** Of the instance's newest start; kept after its end, so that its requests can be read. */
   of(instanceId: string): Imds | undefined;
+  /** Ids of the instances so far. */
+  known(): string[];
 } {
   const services = new Map<string, Imds>();
   return {
@@ -141,6 +143,7 @@ export function imdsServices(options: { port: number; clock?: Clock }): {
       return () => imds.close();
     },
     of: (instanceId) => services.get(instanceId),
+    known: () => [...services.keys()],
   };
 }
 

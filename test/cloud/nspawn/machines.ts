@@ -1,7 +1,7 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { EverspotError } from "../../../agent/site/errors.ts";
+import { EverspotError, messageOf } from "../../../agent/site/errors.ts";
 import type { Machine, Machines } from "../machines.ts";
 import { requireSandbox, type Sandbox } from "../sandbox/sandbox.ts";
 import { boot, type Container } from "./container.ts";
@@ -14,6 +14,8 @@ import { Disk } from "./overlay.ts";
 export interface NspawnMachines extends Machines {
   /** journalctl's lines (short-precise) with these arguments, of a machine that runs or of a dead one's disk. */
   journal(instanceId: string, args?: readonly string[]): Promise<string>;
+  /** "<instance>.journal" and "<instance>.console" of every machine so far, also of those removed. */
+  logs(): Promise<Map<string, string>>;
   /** Process id of the machine's pid 1; undefined while it does not run. */
   leader(instanceId: string): number | undefined;
   /** The machine's disk, readable while it runs and after its end, until `remove`. */
@@ -51,6 +53,7 @@ export function nspawnMachines(options: {
 
 class Driver implements NspawnMachines {
   readonly #sandbox: Sandbox;
+  readonly #logs: string;
   readonly #around: Surroundings;
   readonly #images: Images;
   readonly #machines = new Map<string, Running>();
@@ -58,6 +61,7 @@ class Driver implements NspawnMachines {
 
   constructor(sandbox: Sandbox, around: Surroundings, image: (imageId: string) => Promise<string>) {
     this.#sandbox = sandbox;
+    this.#logs = path.join(sandbox.directory, "logs");
     this.#around = around;
     this.#images = new Images(path.join(sandbox.directory, "layers"), image);
   }
@@ -158,15 +162,14 @@ class Driver implements NspawnMachines {
     const running = this.#machines.get(instanceId);
     if (running === undefined) return;
     await this.kill(instanceId);
+    await this.#keepLogs(instanceId);
     await running.disk.remove();
     this.#machines.delete(instanceId);
     await this.#prune(running.disk.layers);
   }
 
   async snapshot(instanceId: string, imageId: string): Promise<void> {
-    const running = this.#machines.get(instanceId);
-    if (running === undefined) throw new EverspotError(`there is no machine ${instanceId}`);
-    await this.#images.add(imageId, running.disk);
+    await this.#images.add(imageId, this.#known(instanceId).disk);
   }
 
   async removeImage(imageId: string): Promise<void> {
@@ -220,14 +223,28 @@ class Driver implements NspawnMachines {
     return stdout;
   }
 
+  async logs(): Promise<Map<string, string>> {
+    for (const instanceId of this.#machines.keys()) await this.#keepLogs(instanceId);
+    const names = await readdir(this.#logs).catch(() => []);
+    const texts = names
+      .sort()
+      .map(async (n) => [n, await readFile(path.join(this.#logs, n), "utf8")] as const);
+    return new Map(await Promise.all(texts));
+  }
+
+  async #keepLogs(instanceId: string): Promise<void> {
+    await mkdir(this.#logs, { recursive: true });
+    const file = (kind: string) => path.join(this.#logs, `${instanceId}.${kind}`);
+    await writeFile(file("journal"), await this.journal(instanceId).catch(messageOf));
+    await writeFile(file("console"), await this.console(instanceId));
+  }
+
   leader(instanceId: string): number | undefined {
     return this.#machines.get(instanceId)?.container?.leader;
   }
 
   disk(instanceId: string): string {
-    const running = this.#machines.get(instanceId);
-    if (running === undefined) throw new EverspotError(`there is no machine ${instanceId}`);
-    return running.disk.root;
+    return this.#known(instanceId).disk.root;
   }
 
   memoryLimited(instanceId: string): boolean {
@@ -236,6 +253,12 @@ class Driver implements NspawnMachines {
 
   async close(): Promise<void> {
     await Promise.all([...this.#machines.keys()].map((id) => this.remove(id)));
+  }
+
+  #known(instanceId: string): Running {
+    const running = this.#machines.get(instanceId);
+    if (running === undefined) throw new EverspotError(`there is no machine ${instanceId}`);
+    return running;
   }
 
   #running(instanceId: string): Running & { container: Container } {

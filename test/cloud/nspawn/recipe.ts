@@ -19,7 +19,12 @@ const masked = [
   ["apt-daily.timer", "apt-daily-upgrade.timer", "unattended-upgrades.service", "dpkg-db-backup.timer"],
   ["console-getty.service", "getty@tty1.service", "systemd-logind.service", "systemd-pstore.service"],
   ["fstrim.timer", "cloud-init-hotplugd.socket", "systemd-networkd-wait-online.service"],
-  ["dev-hugepages.mount", "sys-fs-fuse-connections.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount"],
+  [
+    "dev-hugepages.mount",
+    "sys-fs-fuse-connections.mount",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
+  ],
 ].flat();
 
 /** Everything that decides what the image is like. Mirrors are not part of it: all carry the same packages. */
