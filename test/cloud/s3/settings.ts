@@ -9,8 +9,8 @@ import { AwsError, ContractError } from "../wire/errors.ts";
 import type { WireServer } from "../wire/server.ts";
 import { assertModelled, bucketOf, type S3Context } from "./context.ts";
 import { assertRules } from "./lifecycle.ts";
-import { CHECKSUMS } from "./objects.ts";
 import { assertTags } from "./tags.ts";
+import { CHECKSUMS } from "./versions.ts";
 
 /** A setting of a bucket that is put, got and deleted as a whole. */
 interface Setting {

@@ -14,7 +14,7 @@ import type { Bucket, Metadata } from "./bucket.ts";
 import { type Checksums, md5, verifyChecksums } from "./checksums.ts";
 import { sameEtag } from "./conditions.ts";
 import { assertModelled, bucketOf, keyOf, type S3Context } from "./context.ts";
-import { CHECKSUMS, METADATA, metadataOf, write, written } from "./objects.ts";
+import { CHECKSUMS, METADATA, metadataOf, write, written } from "./versions.ts";
 
 export interface Upload {
   id: string;

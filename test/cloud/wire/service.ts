@@ -36,8 +36,18 @@ export interface Operation {
   requiredHeaders: readonly string[];
 }
 
+const loaded = new WeakMap<object, Service>();
+
 /** @throws ContractError when `clientModule` is not an SDK v3 client package. */
 export function loadService(clientModule: object, signingName: string): Service {
+  const known = loaded.get(clientModule);
+  if (known?.signingName === signingName) return known;
+  const service = readService(clientModule, signingName);
+  loaded.set(clientModule, service);
+  return service;
+}
+
+function readService(clientModule: object, signingName: string): Service {
   const { protocol, protocolSettings } = clientConfig(clientModule, signingName);
   const operations = new Map<string, Operation>();
   for (const exported of Object.values(clientModule)) {
