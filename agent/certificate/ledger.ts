@@ -48,7 +48,7 @@ export async function begin(
       // One order at a time, whatever CA it goes to.
       const other = running(Object.values(ledger.directories).flat(), date);
       if (other !== undefined) answer = { may: false, reason: "ordering", until: new Date(other.lease) };
-      if (!answer.may) return undefined;
+      if (!answer.may) return ledger === current ? undefined : ledger;
       const intent: Attempt = {
         id,
         by: orderer.instance,
@@ -75,6 +75,7 @@ function closeDead(ledger: CertificateLedger, orderer: Orderer, now: Date): Cert
     dead(a)
       ? { ...a, ended: now.toISOString(), outcome: "unknown", error: "the process that ordered it died" }
       : a;
+  if (!Object.values(ledger.directories).flat().some(dead)) return ledger;
   const entries = Object.entries(ledger.directories).map(([url, attempts]) => [url, attempts.map(close)]);
   return { ...ledger, directories: Object.fromEntries(entries) };
 }

@@ -127,7 +127,9 @@ async function addToPointer(
     pointerDocument(names),
     (current) => {
       if (current?.issuances.some((i) => i.id === line.id)) return undefined;
-      const issuances = [line, ...(current?.issuances ?? [])].sort((a, b) => (a.id < b.id ? 1 : -1));
+      const issuances = [line, ...(current?.issuances ?? [])].sort((a, b) =>
+        b.created.localeCompare(a.created),
+      );
       const next: Omit<CertificatePointer, "nonce"> = {
         version: 1,
         names: [...names],

@@ -178,6 +178,7 @@ export class SmallClient implements Authority {
 }
 
 export interface Fixture {
+  /** Unused when another clock was given. */
   clock: JumpingClock;
   store: MemoryStore;
   ca: SmallCa;
@@ -193,13 +194,15 @@ export interface Machine {
 export function fixture(
   config: Partial<CertificateContext["config"]["certificate"]> = {},
   names = ["example.test"],
+  waiting?: Clock,
 ): Fixture {
-  const clock = new JumpingClock();
+  const jumping = new JumpingClock();
+  const clock = waiting ?? jumping;
   const store = new MemoryStore(clock);
   const ca = new SmallCa(clock);
   let count = 0;
   return {
-    clock,
+    clock: jumping,
     store,
     ca,
     machine: async (instance) => {
