@@ -63,7 +63,7 @@ class Driver implements NspawnMachines {
     this.#sandbox = sandbox;
     this.#logs = path.join(sandbox.directory, "logs");
     this.#around = around;
-    this.#images = new Images(path.join(sandbox.directory, "layers"), image);
+    this.#images = new Images(path.join(sandbox.directory, "machines/layers"), image);
   }
 
   async start(machine: Machine): Promise<void> {

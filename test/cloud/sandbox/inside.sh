@@ -18,4 +18,10 @@ echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 printf '%s\n' 'passwd: files' 'group: files' 'shadow: files' 'hosts: files dns' 'services: files' >/etc/nsswitch.conf
 printf '%s\n' '127.0.0.1 localhost' '::1 localhost' >/etc/hosts
 
+# Machines' disks are overlays, and an overlay cannot stand on another (a container's root): then on memory.
+mkdir -p "$directory/machines"
+if [ "$(stat --file-system --format=%T "$directory")" = overlayfs ]; then
+  mount -t tmpfs -o mode=711 machines "$directory/machines"
+fi
+
 exec perl "$(dirname "$0")/init.pl" "$@"
