@@ -27,7 +27,7 @@ import { paths } from "./paths.ts";
 import { Candidates } from "./release/candidates.ts";
 import { platformOf } from "./release/fit.ts";
 import { systemClock } from "./site/clock.ts";
-import { EverspotError } from "./site/errors.ts";
+import { EverspotError, messageOf } from "./site/errors.ts";
 import { secretPath } from "./site/names.ts";
 import { createS3Store } from "./site/s3-store.ts";
 import { systemd } from "./system/units.ts";
@@ -133,7 +133,14 @@ export async function composeZone(env: NodeJS.ProcessEnv) {
 }
 
 async function readConfig(): Promise<BootConfig> {
-  const parsed = bootConfig.safeParse(JSON.parse(await readFile(paths.bootConfig, "utf8")));
+  const text = await readFile(paths.bootConfig, "utf8").catch((cause: unknown) => {
+    throw new EverspotError(`boot.json: ${messageOf(cause)}`, {
+      resource: paths.bootConfig,
+      hint: "bootstrap.sh writes it at every boot; see `journalctl -u cloud-final`",
+      cause,
+    });
+  });
+  const parsed = bootConfig.safeParse(JSON.parse(text));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new EverspotError(`boot.json: ${issue?.path.join(".")}: ${issue?.message}`, {

@@ -1,0 +1,130 @@
+/** What an instance runs: Node, the agent and its units, as one archive pinned by its hash (DESIGN §12). */
+import { createHash } from "node:crypto";
+import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { EverspotError } from "../agent/site/errors.ts";
+import { type Arch, nodePackage, nodeRuntime } from "./archive/node-runtime.ts";
+import { stripElf } from "./archive/strip.ts";
+import { type TarEntry, writeTar } from "./archive/tar-writer.ts";
+
+export interface AgentArchive {
+  /** A .tar.gz, to be uploaded as `keys.agent(sha256)`. */
+  file: string;
+  /**
+   * Hex, of the tar inside. Not of the compressed file: compressors differ between computers, and the same
+   * agent must have the same name wherever `everspot up` runs.
+   */
+  sha256: string;
+  /** Bytes of `file`. */
+  size: number;
+}
+
+export interface AgentSources {
+  /** Bundle of the agent. */
+  agentFile: string;
+  unitsDir: string;
+  cacheDir: string;
+}
+
+/** Beside the program, both in the project and in the published package. */
+const here = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+export const agentSources = (): AgentSources => ({
+  agentFile: here("dist/agent.mjs"),
+  unitsDir: here("user-data/units"),
+  cacheDir: join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "everspot"),
+});
+
+/**
+ * Builds the archive for a processor, or finds it in the cache. Same sources, same hash, on every computer.
+ * @throws EverspotError when Node cannot be had, or the agent was not built.
+ */
+export async function buildAgentArchive(
+  arch: Arch,
+  sources: AgentSources = agentSources(),
+): Promise<AgentArchive> {
+  const agent = await readFile(sources.agentFile).catch((cause: unknown) => {
+    throw new EverspotError("the agent's bundle is missing", {
+      resource: sources.agentFile,
+      hint: "in the project run `npm run build`; an installed everspot brings it: install it anew",
+      cause,
+    });
+  });
+  const own: TarEntry[] = [
+    { path: "agent.mjs", mode: 0o644, content: agent },
+    { path: "units/", mode: 0o755, content: Buffer.alloc(0) },
+    ...(await unitEntries(sources.unitsDir)),
+  ];
+  const file = join(sources.cacheDir, `agent-${arch}-${inputHash(arch, own)}.tar.gz`);
+  const known = await readCached(file);
+  if (known !== undefined) return known;
+
+  const node = stripElf(await readFile(await nodeRuntime(arch, sources.cacheDir)));
+  const tar = writeTar([{ path: "node", mode: 0o755, content: node }, ...own]);
+  const packed = await promisify(gzip)(tar, { level: 6 });
+  const made = { sha256: createHash("sha256").update(tar).digest("hex"), size: packed.length };
+  await place(file, packed);
+  await place(noteOf(file), JSON.stringify(made));
+  await removeOld(sources.cacheDir, arch);
+  return { file, ...made };
+}
+
+/** Knows the archive without building it: all that goes into it, and the form it is written in. */
+function inputHash(arch: Arch, entries: readonly TarEntry[]): string {
+  const hash = createHash("sha256").update(`1 ${nodePackage(arch).integrity}\n`);
+  for (const { path, mode, content } of entries)
+    hash.update(`${path} ${mode} ${content.length}\n`).update(content);
+  return hash.digest("hex").slice(0, 32);
+}
+
+const noteOf = (file: string): string => file.replace(/\.tar\.gz$/, ".json");
+
+async function readCached(file: string): Promise<AgentArchive | undefined> {
+  try {
+    const { sha256, size } = JSON.parse(await readFile(noteOf(file), "utf8")) as {
+      sha256: string;
+      size: number;
+    };
+    return (await stat(file)).size === size ? { file, sha256, size } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole or not at all, also when two programs do it at once. */
+async function place(file: string, content: Buffer | string): Promise<void> {
+  const next = `${file}.${process.pid}.next`;
+  await writeFile(next, content);
+  await rename(next, file);
+}
+
+async function unitEntries(folder: string): Promise<TarEntry[]> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  const entries = await Promise.all(
+    found.map(async (entry): Promise<TarEntry> => {
+      const full = join(entry.parentPath, entry.name);
+      const path = `units/${full.slice(folder.length + 1).replaceAll("\\", "/")}`;
+      if (entry.isDirectory()) return { path: `${path}/`, mode: 0o755, content: Buffer.alloc(0) };
+      return { path, mode: 0o644, content: await readFile(full) };
+    }),
+  );
+  return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** An archive has some 40 MB; only the newest few are worth keeping. */
+async function removeOld(folder: string, arch: Arch): Promise<void> {
+  const names = (await readdir(folder)).filter(
+    (n) => n.startsWith(`agent-${arch}-`) && n.endsWith(".tar.gz"),
+  );
+  const dated = await Promise.all(
+    names.map(async (name) => ({ file: join(folder, name), at: (await stat(join(folder, name))).mtimeMs })),
+  );
+  for (const { file } of dated.sort((a, b) => b.at - a.at).slice(3)) {
+    await rm(file, { force: true });
+    await rm(noteOf(file), { force: true });
+  }
+}
