@@ -78,7 +78,11 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   const region = options.region ?? "us-east-1";
   const now = () => clock.now();
   const jobs = new Jobs(clock);
-  const wire = new WireServer({ now, secretOf: (accessKeyId) => iam.secretOf(accessKeyId) });
+  const wire = new WireServer({
+    now,
+    callersNow: Date.now,
+    secretOf: (accessKeyId) => iam.secretOf(accessKeyId),
+  });
   const iam: Iam = new Iam(wire, {
     account,
     region,

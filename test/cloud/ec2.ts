@@ -110,7 +110,7 @@ export class Ec2 {
       ...imageHandlers(place, images, instances, machines, delays),
       ...instanceHandlers(world, instances, templates, machines),
       ...spotRequestHandlers(place, instances),
-      ...attachmentHandlers(place, network, instances),
+      ...attachmentHandlers(place, network, instances.volumes),
       ...fleetHandlers(world, this.fleets),
     });
   }

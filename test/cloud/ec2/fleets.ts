@@ -124,17 +124,22 @@ export class Fleets {
   #noticed(instance: Instance): void {
     const fleet = this.all.get(instance.fleetId ?? "");
     if (fleet === undefined) return;
-    const { delays } = this.#world;
     if (instance.state === "shutting-down" && !fleet.leaving.has(instance.id) && isActive(fleet)) {
       this.#record(fleet, "instance-change", "terminated", instance.id, instance.stateReason?.message);
     }
     this.#concludeDeletion(fleet);
-    const broken = isGone(instance) && instance.stateReason?.code === "Server.InternalError";
-    const wait = broken ? Math.max(BROKEN_LAUNCH, delays.fleetReplace) : delays.fleetReplace;
-    const unhealthy = instance.impairedSince === undefined ? 0 : delays.unhealthy;
-    this.#lookAgain(fleet, instance.state === "running" ? unhealthy : wait);
-    if (instance.state === "running" && instance.rebalance !== undefined)
-      this.#lookAgain(fleet, delays.fleetLaunch);
+    this.#lookAgain(fleet, this.#reactionTime(instance));
+  }
+
+  /** How long until the fleet acts on what an instance shows. */
+  #reactionTime(instance: Instance): number {
+    const { delays } = this.#world;
+    if (isGone(instance)) {
+      const broken = instance.stateReason?.code === "Server.InternalError";
+      return broken ? Math.max(BROKEN_LAUNCH, delays.fleetReplace) : delays.fleetReplace;
+    }
+    if (instance.impairedSince !== undefined) return delays.unhealthy;
+    return instance.rebalance === undefined ? 0 : delays.fleetLaunch;
   }
 
   #lookAgain(fleet: Fleet, after: number): void {

@@ -12,6 +12,7 @@ import type { Network } from "./network.ts";
 import type { Place } from "./place.ts";
 import type { Profiles } from "./profiles.ts";
 import { viewOf } from "./view.ts";
+import type { Volume } from "./volumes.ts";
 
 export type { InstanceView, MetadataService, RoleCredentials } from "./instance-view.ts";
 
@@ -33,6 +34,7 @@ export interface Origin {
 
 /** Instances and their way through the states; every change goes to the driver of the machines as well. */
 export class Instances {
+  readonly volumes = new Map<string, Volume>();
   readonly #all = new Map<string, Instance>();
   readonly #place: Place;
   readonly #network: Network;
@@ -106,6 +108,14 @@ export class Instances {
     const { tags } = this.#place;
     tags.adopt(instance.id, "instance", [...spec.tags.instance, ...(origin.systemTags ?? [])]);
     tags.adopt(instance.volumeId, "volume", spec.tags.volume);
+    this.volumes.set(instance.volumeId, {
+      id: instance.volumeId,
+      instanceId: instance.id,
+      zone: spec.subnet.zone,
+      sizeGiB: spec.rootVolume.sizeGiB,
+      type: spec.rootVolume.type,
+      created: instance.launched,
+    });
     tags.adopt(instance.interfaceId, "network-interface", spec.tags.interface);
     if (instance.spotRequestId !== undefined) {
       tags.adopt(instance.spotRequestId, "spot-instances-request", spec.tags.spotRequest);
@@ -278,7 +288,11 @@ export class Instances {
     if (instance.address !== undefined) this.#addresses.free(instance.address);
     instance.address = undefined;
     this.#place.tags.drop(instance.interfaceId);
-    if (instance.spec.rootVolume.deleteOnTermination) this.#place.tags.drop(instance.volumeId);
+    const volume = this.volumes.get(instance.volumeId);
+    if (volume !== undefined) volume.instanceId = undefined;
+    if (!instance.spec.rootVolume.deleteOnTermination) return;
+    this.volumes.delete(instance.volumeId);
+    this.#place.tags.drop(instance.volumeId);
   }
 
   /** Runs driver calls of one instance one after another, whatever became of the earlier ones. */

@@ -1,52 +1,74 @@
-import { chosen } from "./errors.ts";
+import { AwsError } from "../wire/errors.ts";
+import { chosen, found } from "./errors.ts";
 import { select } from "./filters.ts";
-import type { Instance } from "./instance.ts";
-import type { Instances } from "./instances.ts";
 import type { Network } from "./network.ts";
 import type { Handlers } from "./operations.ts";
 import { page } from "./paging.ts";
 import type { Place } from "./place.ts";
 
-/** The disks and network interfaces that come and go with instances; they can be looked at only. */
-export function attachmentHandlers(place: Place, network: Network, instances: Instances): Handlers {
-  const volumeShape = (instance: Instance) => ({
-    VolumeId: instance.volumeId,
-    AvailabilityZone: instance.spec.subnet.zone,
-    Size: instance.spec.rootVolume.sizeGiB,
-    VolumeType: instance.spec.rootVolume.type as "gp3",
-    State: instance.state === "terminated" ? ("available" as const) : ("in-use" as const),
-    CreateTime: instance.launched,
+/** An instance's disk. It outlives the instance only if it was launched so. */
+export interface Volume {
+  id: string;
+  /** Undefined once the instance is terminated. */
+  instanceId: string | undefined;
+  zone: string;
+  sizeGiB: number;
+  type: string;
+  created: Date;
+}
+
+/** Disks and network interfaces come and go with instances; only a disk that was left behind can be deleted. */
+export function attachmentHandlers(place: Place, network: Network, volumes: Map<string, Volume>): Handlers {
+  const state = (volume: Volume) =>
+    volume.instanceId === undefined ? ("available" as const) : ("in-use" as const);
+  const shape = (volume: Volume) => ({
+    VolumeId: volume.id,
+    AvailabilityZone: volume.zone,
+    Size: volume.sizeGiB,
+    VolumeType: volume.type as "gp3",
+    State: state(volume),
+    CreateTime: volume.created,
+    Encrypted: false,
     Attachments:
-      instance.state === "terminated"
+      volume.instanceId === undefined
         ? []
         : [
             {
-              InstanceId: instance.id,
-              VolumeId: instance.volumeId,
+              InstanceId: volume.instanceId,
+              VolumeId: volume.id,
               Device: "/dev/xvda",
               State: "attached" as const,
             },
           ],
-    Tags: place.tags.of(instance.volumeId),
+    Tags: place.tags.of(volume.id),
   });
   return {
     DescribeVolumes: (input) => {
-      const there = instances
-        .list()
-        .filter((i) => i.state !== "terminated" || !i.spec.rootVolume.deleteOnTermination);
       const wanted = select(
-        chosen(new Map(there.map((i) => [i.volumeId, i])), input.VolumeIds, "vol"),
+        chosen(volumes, input.VolumeIds, "vol"),
         input.Filters,
         {
-          "volume-id": (i) => i.volumeId,
-          "attachment.instance-id": (i) => (i.state === "terminated" ? undefined : i.id),
-          "availability-zone": (i) => i.spec.subnet.zone,
-          status: (i) => (i.state === "terminated" ? "available" : "in-use"),
+          "volume-id": (v) => v.id,
+          "attachment.instance-id": (v) => v.instanceId,
+          "availability-zone": (v) => v.zone,
+          status: state,
         },
-        (i) => place.tags.of(i.volumeId),
+        (v) => place.tags.of(v.id),
       );
       const { items, nextToken } = page(wanted, input, place.pageSize);
-      return { Volumes: items.map(volumeShape), NextToken: nextToken };
+      return { Volumes: items.map(shape), NextToken: nextToken };
+    },
+    DeleteVolume: (input) => {
+      const volume = found(volumes, input.VolumeId, "vol", "VolumeId");
+      if (volume.instanceId !== undefined) {
+        throw new AwsError(
+          "VolumeInUse",
+          `Volume ${volume.id} is currently attached to ${volume.instanceId}`,
+        );
+      }
+      volumes.delete(volume.id);
+      place.tags.drop(volume.id);
+      return {};
     },
     DescribeNetworkInterfaces: (input) => {
       const wanted = select(
