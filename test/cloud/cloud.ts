@@ -1,13 +1,16 @@
 import { CreateServiceLinkedRoleCommand, IAMClient } from "@aws-sdk/client-iam";
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
+import { Acm } from "./acm.ts";
+import { DnsServer } from "./dns.ts";
 import type { CapacityState, Market } from "./ec2/capacity.ts";
 import type { MetadataService } from "./ec2/instance-view.ts";
-import { type Delays, Ec2 } from "./ec2.ts";
+import { type Delays, debianImages, Ec2 } from "./ec2.ts";
 import { ADMIN, Iam } from "./iam/iam.ts";
 import { Jobs } from "./jobs.ts";
 import { type Machines, simulatedMachines } from "./machines.ts";
 import { Route53 } from "./route53.ts";
 import { S3 } from "./s3.ts";
+import { Ssm } from "./ssm.ts";
 import { Sts } from "./sts.ts";
 import { type Call, WireServer } from "./wire/server.ts";
 import { isRead } from "./writes.ts";
@@ -26,6 +29,8 @@ export interface CloudOptions {
   delays?: Partial<Delays>;
   /** When Route 53 changes become INSYNC and when the name servers answer with them, in milliseconds. */
   dnsDelays?: { insyncMs?: number; dnsMs?: number };
+  /** Where a DNS server answers from the zones; none by default. Port 0, or none given, is a free one. */
+  dns?: { host?: string; port?: number };
   account?: string;
   region?: string;
   zones?: readonly string[];
@@ -51,6 +56,9 @@ export interface Cloud {
   readonly sts: Sts;
   readonly s3: S3;
   readonly route53: Route53;
+  readonly acm: Acm;
+  readonly ssm: Ssm;
+  readonly dns: DnsServer | undefined;
   readonly jobs: Jobs;
   readonly machines: Machines;
   /** How many calls there were, as a mark for `writes`. */
@@ -88,7 +96,11 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     region,
     clock,
     lookups: {
-      tagsOf: (arn) => (arn.startsWith("arn:aws:route53:") ? route53.tagsOf(arn) : ec2.tagsOf(arn)),
+      tagsOf: (arn) => {
+        if (arn.startsWith("arn:aws:route53:")) return route53.tagsOf(arn);
+        if (arn.startsWith("arn:aws:acm:")) return tagsOfCertificate(acm, arn);
+        return arn.startsWith("arn:aws:ec2:") ? ec2.tagsOf(arn) : undefined;
+      },
       launchTemplate: (reference) => ec2.launchTemplate(reference),
       bucketPolicy: (bucket) => policyOf(s3, bucket),
     },
@@ -100,6 +112,9 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     may: (call, action, resource) => iam.may(call, action, resource),
   });
   const route53: Route53 = new Route53(wire, { clock, ...options.dnsDelays });
+  const acm: Acm = new Acm(wire, { zones: route53.zones, account, region, clock });
+  const ssm = new Ssm(wire, { account, region, now, publicParameters: debianParameters() });
+  const dns = options.dns === undefined ? undefined : await new DnsServer(route53.zones).start(options.dns);
   await wire.start({
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.port === undefined ? {} : { port: options.port }),
@@ -130,6 +145,9 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     sts,
     s3,
     route53,
+    acm,
+    ssm,
+    dns,
     jobs,
     machines,
     mark: () => wire.calls.length,
@@ -137,7 +155,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
       wire.calls
         .slice(since)
         .filter((call) => !isRead(call) && (accessKeyId === undefined || call.accessKeyId === accessKeyId)),
-    faults: () => [...wire.faults, ...jobs.failures],
+    faults: () => [...wire.faults, ...jobs.failures, ...(dns?.faults ?? [])],
     settled: () => jobs.settled(),
     reclaim: (id, how) => ec2.reclaim(id, how),
     reclaimNow: (id) => ec2.reclaimNow(id),
@@ -149,6 +167,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
       await jobs.close();
       await machines.close();
       await ec2.instances.close();
+      await dns?.stop();
       await wire.stop();
     },
   };
@@ -156,6 +175,20 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 
 const machinesOf = async (given: CloudOptions["machines"], env: Record<string, string>): Promise<Machines> =>
   typeof given === "function" ? given(env) : (given ?? simulatedMachines());
+
+/** Where Debian tells the ids of its newest images. */
+const debianParameters = (): Record<string, string> =>
+  Object.fromEntries(
+    debianImages.map(({ id, os, architecture }) => [
+      `/aws/service/debian/release/${os.replace("debian-", "")}/latest/${architecture}`,
+      id,
+    ]),
+  );
+
+const tagsOfCertificate = (acm: Acm, arn: string): Record<string, string> | undefined => {
+  const certificate = acm.certificates.all.get(arn);
+  return certificate === undefined ? undefined : Object.fromEntries(certificate.tags);
+};
 
 /** JSON, undefined when the bucket has none. */
 const policyOf = (s3: S3, bucket: string): string | undefined =>
