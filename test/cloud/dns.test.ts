@@ -262,10 +262,10 @@ describe("time", () => {
 describe("delegation", () => {
   test("a zone the parent delegates elsewhere has other name servers and no names", async () => {
     put("site.example", "A", ["127.0.1.2"]);
-    server.delegated(zone.id, false);
+    zone.elsewhere = ["ns1.elsewhere.example", "ns2.elsewhere.example"];
     expect(await resolver.resolveNs("example")).toEqual(["ns1.elsewhere.example", "ns2.elsewhere.example"]);
     expect(await code(resolver.resolve4("site.example"))).toBe("ENOTFOUND");
-    server.delegated(zone.id, true);
+    zone.elsewhere = undefined;
     expect(await resolver.resolveNs("example")).toEqual([...zone.nameServers]);
   });
 
@@ -278,7 +278,7 @@ describe("delegation", () => {
     put("site.example", "A", ["127.0.1.4"], 60, inner);
     expect(await resolver.resolve4("www.example")).toEqual(["127.0.1.1"]);
     expect(await resolver.resolve4("site.example")).toEqual(["127.0.1.4"]);
-    server.delegated(zone.id, false);
+    zone.elsewhere = ["ns1.elsewhere.example", "ns2.elsewhere.example"];
     expect(await resolver.resolve4("www.example")).toEqual(["127.0.1.2"]);
   });
 });

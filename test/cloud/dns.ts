@@ -1,7 +1,7 @@
 import dgram from "node:dgram";
 import net from "node:net";
 import packet, { type DecodedPacket, type Packet } from "dns-packet";
-import { type Elsewhere, RCODE, type Rcode, type Resolution, resolve } from "./dns/resolve.ts";
+import { RCODE, type Rcode, type Resolution, resolve } from "./dns/resolve.ts";
 import type { Zones } from "./route53/zones.ts";
 
 export interface DnsQuery {
@@ -33,26 +33,12 @@ export class DnsServer {
   /** Whatever went wrong inside while answering; empty after a good test. */
   readonly faults: Error[] = [];
   readonly #zones: Zones;
-  readonly #elsewhere = new Map<string, readonly string[]>();
   readonly #connections = new Set<net.Socket>();
   #udp: dgram.Socket | undefined;
   #tcp: net.Server | undefined;
 
   constructor(zones: Zones) {
     this.#zones = zones;
-  }
-
-  /**
-   * Whether the parent of a zone (by id) delegates to it; it does from the start. If not, NS questions are answered
-   * with `others`.
-   */
-  delegated(
-    zoneId: string,
-    yes: boolean,
-    others: readonly string[] = ["ns1.elsewhere.example", "ns2.elsewhere.example"],
-  ): void {
-    if (yes) this.#elsewhere.delete(zoneId);
-    else this.#elsewhere.set(zoneId, others);
   }
 
   async start(at: { host?: string; port?: number } = {}): Promise<this> {
@@ -140,7 +126,7 @@ export class DnsServer {
 
   #resolve(name: string, type: string): Resolution {
     try {
-      return resolve(this.#zones, this.#elsewhere as Elsewhere, name, type);
+      return resolve(this.#zones, name, type);
     } catch (error) {
       this.faults.push(error instanceof Error ? error : new Error(String(error)));
       return refusal("SERVFAIL");

@@ -45,6 +45,18 @@ export class Route53 {
     return this.zones.delays;
   }
 
+  /**
+   * Whether the parent of a zone (by id) delegates to it; it does from the start. If not, DNS answers NS questions with
+   * `others`, and nothing else of the zone.
+   */
+  delegated(
+    zoneId: string,
+    yes: boolean,
+    others: readonly string[] = ["ns1.elsewhere.example", "ns2.elsewhere.example"],
+  ): void {
+    this.zones.get(zoneId).elsewhere = yes ? undefined : others;
+  }
+
   /** Of a zone, by ARN; undefined for an ARN of nothing here. */
   tagsOf(arn: string): Record<string, string> | undefined {
     const zone = this.zones.all.get(arn.replace("arn:aws:route53:::hostedzone/", ""));

@@ -16,20 +16,16 @@ export interface Resolution {
   authorities: Answer[];
 }
 
-/** Name servers that the parent names for a zone instead of its own, by zone id. */
-export type Elsewhere = ReadonlyMap<string, readonly string[]>;
-
 const nothing = (rcode: Rcode): Resolution => ({ rcode, authoritative: false, answers: [], authorities: [] });
 
 /**
  * Answers a question from the zones that are delegated to us and visible now; names of no zone are REFUSED.
  * A zone that its parent delegates elsewhere is as good as not there: its NS are the others', its names unknown.
  */
-export function resolve(zones: Zones, elsewhere: Elsewhere, name: string, type: string): Resolution {
-  const zone = zoneOf(zones, elsewhere, escapeName(name));
+export function resolve(zones: Zones, name: string, type: string): Resolution {
+  const zone = zoneOf(zones, escapeName(name));
   if (zone === undefined) return nothing("REFUSED");
-  const others = elsewhere.get(zone.id);
-  if (others !== undefined) return delegatedElsewhere(zone, others, name, type);
+  if (zone.elsewhere !== undefined) return delegatedElsewhere(zone, zone.elsewhere, name, type);
   const served: ServedZone = { name: zone.name, records: zones.visible(zone) ?? new Map() };
   const found = lookUp(served, name, type);
   if (found.kind === "missing")
@@ -39,7 +35,7 @@ export function resolve(zones: Zones, elsewhere: Elsewhere, name: string, type: 
   }
   const answers = found.sets.flatMap((set) => toAnswers(set, set.owner));
   if (found.end !== undefined) {
-    const rest = resolve(zones, elsewhere, found.end, type);
+    const rest = resolve(zones, found.end, type);
     const known = rest.rcode === "NOERROR" || rest.rcode === "NXDOMAIN";
     return {
       ...(known ? rest : nothing("NOERROR")),
@@ -52,13 +48,13 @@ export function resolve(zones: Zones, elsewhere: Elsewhere, name: string, type: 
 }
 
 /** The closest; of several with one name the first that is delegated to us, as only one can be. */
-function zoneOf(zones: Zones, elsewhere: Elsewhere, name: string): Zone | undefined {
+function zoneOf(zones: Zones, name: string): Zone | undefined {
   return [...zones.all.values()]
     .filter((zone) => isWithin(name, zone.name) && zones.visible(zone) !== undefined)
-    .sort(
-      (a, b) => b.name.length - a.name.length || Number(elsewhere.has(a.id)) - Number(elsewhere.has(b.id)),
-    )[0];
+    .sort((a, b) => b.name.length - a.name.length || order(a) - order(b))[0];
 }
+
+const order = (zone: Zone): number => (zone.elsewhere === undefined ? 0 : 1);
 
 function delegatedElsewhere(zone: Zone, others: readonly string[], name: string, type: string): Resolution {
   if (escapeName(name) !== zone.name) return nothing("NXDOMAIN");

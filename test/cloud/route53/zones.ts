@@ -27,6 +27,8 @@ export interface Zone {
   /** What resolvers may see and from when, oldest first. */
   published: { at: number; records: RecordSets }[];
   tags: Map<string, string>;
+  /** Name servers that the parent names instead of ours; undefined: it delegates to us. */
+  elsewhere: readonly string[] | undefined;
 }
 
 export interface Delays {
@@ -71,6 +73,7 @@ export class Zones {
       records,
       published: [{ at: this.clock.now() + this.#dnsDelay(), records }],
       tags: new Map(),
+      elsewhere: undefined,
     };
     this.all.set(zone.id, zone);
     return zone;
