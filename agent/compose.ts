@@ -80,12 +80,11 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
     authority: {
       ...acme,
       // Most boots find a stored certificate; only who orders needs certbot.
-      order: async (order) => {
+      prepare: async () => {
         const ensured = await packagesOf(identity).ensure(["certbot"]);
         void ensured
           .keep()
           .catch((error: unknown) => log.warn({ err: error }, "certbot's packages are not kept"));
-        return acme.order(order);
       },
     },
   });

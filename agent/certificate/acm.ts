@@ -17,10 +17,8 @@ export interface CertificateManager {
   describe(arn: string): Promise<{ serial: string } | { waiting: string }>;
   /** `encryptedKey`: PKCS#8, PEM, under the passphrase. A passphrase may not hold `#`, `$` or `%`. */
   export(arn: string, passphrase: string): Promise<{ encryptedKey: string; chain: string }>;
-  /** Imports under the given ARN, or makes a new one tagged as the site's. @returns the ARN. */
+  /** Imports under the given ARN; makes one tagged as the site's when it is undefined or gone. @returns the ARN. */
   import(pair: Pair, arn: string | undefined): Promise<string>;
-  /** ARN of what `import` made before for this site. */
-  findImported(): Promise<string | undefined>;
 }
 
 /** Renewals come weeks before the end (ACM renews about 45 days before). */
@@ -67,12 +65,16 @@ export async function acmRenewal(context: CertificateContext): Promise<ServedCer
   if (good !== undefined && now.getTime() - (await lastCheck(context)) < CHECK_EVERY) return undefined;
   const { manager, arn } = configured(context);
   const state = await manager.describe(arn);
-  if ("waiting" in state || state.serial === good?.serial) {
+  if ("waiting" in state || sameSerial(state.serial, good?.serial)) {
     if (good !== undefined) await noteCheck(context);
     return undefined;
   }
   return acmCertificate(context);
 }
+
+/** Leading zeros are a matter of taste. */
+const sameSerial = (a: string, b: string | undefined): boolean =>
+  b !== undefined && a.replace(/^0+/, "") === b.replace(/^0+/, "");
 
 const checkFile = (context: CertificateContext): string => join(context.folder, "acm-checked");
 

@@ -37,6 +37,8 @@ export type OrderResult =
  * on this machine produced, even when the process died before anybody stored it; undefined when there is none.
  */
 export interface Authority {
+  /** What takes long or may fail before the CA is asked, e.g. installing the client. Before any intent. */
+  prepare?(): Promise<void>;
   order(order: Order): Promise<OrderResult>;
   left(): Promise<Issued | undefined>;
   /** Puts an earlier order's files in place, so that other tools on the machine see what is served. */

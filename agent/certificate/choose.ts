@@ -128,7 +128,8 @@ async function fromOtherNames(
   return best;
 }
 
-async function otherPointers(context: CertificateContext, own: string): Promise<CertificatePointer[]> {
+/** Pointers of other names than the given set; unreadable ones are left out. @throws EverspotError */
+export async function otherPointers(context: CertificateContext, own: string): Promise<CertificatePointer[]> {
   const found: CertificatePointer[] = [];
   for (const { key } of await context.store.list(keys.certificatesPrefix)) {
     const set = /^certificates\/([^/]+)\/current\.json$/.exec(key)?.[1];

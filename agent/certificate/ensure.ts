@@ -30,7 +30,7 @@ export async function ensureCertificate(context: CertificateContext): Promise<Se
   }
   const { ordered, after } = await orderOrWait(context, choice);
   if (ordered.outcome === "issued") return serveIssued(context, ordered, after.warnings);
-  const warnings = "problem" in ordered ? [...after.warnings, ordered.problem] : after.warnings;
+  const warnings = ordered.outcome === "found" ? after.warnings : [...after.warnings, ordered.problem];
   if (after.best !== undefined) return serveChosen(context, after.best, after, warnings);
   return serveLocal(context, after.now, warnings);
 }

@@ -1,7 +1,8 @@
 /** Imports the served certificate into ACM, always under the same ARN, for expiry events and CloudFront. */
 import { type CertificatePointer, pointerDocument } from "../site/certificates.ts";
 import { updateDocument } from "../site/document.ts";
-import type { Chosen } from "./choose.ts";
+import { certificateSet } from "../site/names.ts";
+import { type Chosen, otherPointers } from "./choose.ts";
 import type { CertificateContext } from "./context.ts";
 import { certificateNames } from "./names.ts";
 
@@ -15,7 +16,7 @@ export async function mirror(
   if (!config.certificate.mirrorToAcm || acm === undefined || !best.newest) return;
   if (pointer === undefined || pointer.acm?.id === best.line.id) return;
   try {
-    const known = pointer.acm?.arn ?? (await acm.findImported());
+    const known = pointer.acm?.arn ?? (await arnOfOtherNames(context));
     const arn = await acm.import(best.certificate, known);
     await updateDocument(
       context.store,
@@ -27,4 +28,13 @@ export async function mirror(
   } catch (error) {
     context.logger.warn({ err: error }, "the certificate could not be imported into ACM");
   }
+}
+
+/** CloudFront keeps the ARN; so it must outlive a change of names. */
+async function arnOfOtherNames(context: CertificateContext): Promise<string | undefined> {
+  const others = await otherPointers(context, certificateSet(certificateNames(context.config)));
+  const newestFirst = others.sort((a, b) =>
+    (b.issuances[0]?.created ?? "").localeCompare(a.issuances[0]?.created ?? ""),
+  );
+  return newestFirst.find((pointer) => pointer.acm !== undefined)?.acm?.arn;
 }

@@ -1,26 +1,29 @@
 /** One order, from the intent in the ledger to the pointer in the bucket (DESIGN §10). */
 import type { Reason } from "../site/certificate-ledger.ts";
-import { type Issuance, pointerDocument, type StoredCertificate } from "../site/certificates.ts";
+import { type Issuance, type Lineage, pointerDocument } from "../site/certificates.ts";
 import { readDocument } from "../site/document.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { keys } from "../site/names.ts";
 import { poll } from "../site/poll.ts";
-import type { Issued } from "./authority.ts";
+import type { Issued, OrderResult } from "./authority.ts";
 import { type Choice, directories } from "./choose.ts";
 import type { CertificateContext } from "./context.ts";
 import type { Pair } from "./installed.ts";
 import { begin, type End, end } from "./ledger.ts";
 import { accountsOf } from "./lineage.ts";
 import { certificateNames } from "./names.ts";
-import { adopt, openStored, saveIssued } from "./stored.ts";
+import { isNewer, originOf, recover } from "./recover.ts";
+import { openStored, saveIssued } from "./stored.ts";
 import { type CertificateFacts, verify } from "./verify.ts";
 
-/** An intent older than this is not acted on: this machine slept, and others may have moved on. */
+/** ms. An intent older than this is not acted on: this machine slept, and others may have moved on. */
 const STALE_INTENT = 60_000;
+/** A certificate is worth a minute of trying to store it; after that it is still on the disk. */
+const SAVE_SECONDS = 60;
 
 export type Ordered =
-  /** `line`: what the pointer names now; undefined while the bucket does not take it. */
-  | { outcome: "issued"; pair: Pair; facts: CertificateFacts; line: Issuance | undefined; problem?: string }
+  /** `problem`: it could not be stored; it is on this disk only. */
+  | { outcome: "issued"; pair: Pair; facts: CertificateFacts; problem: string | undefined }
   /** There is a new certificate in the bucket that nobody had to order. */
   | { outcome: "found" }
   | { outcome: "refused"; reason: Reason; until: Date; problem: string }
@@ -33,147 +36,120 @@ export type Ordered =
  * Never throws for the CA or the bucket: without a reachable ledger the outcome is `failed`.
  */
 export async function order(context: CertificateContext, seen: Choice, urgent: boolean): Promise<Ordered> {
-  let last: Ordered = { outcome: "failed", problem: "no directory is configured" };
   const problems: string[] = [];
+  let last: Extract<Ordered, { problem: string }> = { outcome: "failed", problem: "" };
   for (const directory of urgent ? directories(context) : directories(context).slice(0, 1)) {
-    try {
-      last = (await recover(context, seen))
-        ? { outcome: "found" }
-        : await orderFrom(context, directory, seen);
-    } catch (error) {
-      last = { outcome: "failed", problem: messageOf(error) };
-    }
-    if (last.outcome === "issued" || last.outcome === "found") return last;
-    if (last.outcome === "refused" && last.reason === "ordering") return last;
-    problems.push(last.problem);
+    const ordered = await orderFrom(context, directory, seen).catch(
+      (error: unknown): Ordered => ({ outcome: "failed", problem: messageOf(error) }),
+    );
+    if (ordered.outcome === "issued" || ordered.outcome === "found") return ordered;
+    if (ordered.outcome === "refused" && ordered.reason === "ordering") return ordered;
+    problems.push(ordered.problem);
+    last = ordered;
   }
   return { ...last, problem: problems.join("; ") };
 }
 
-/**
- * Finishes what a killed process left: a certificate on this disk that is not in the bucket, or one in the
- * bucket that is not in the pointer. @returns whether the pointer has anything newer than `seen`.
- */
-async function recover(context: CertificateContext, seen: Choice): Promise<boolean> {
-  const names = certificateNames(context.config);
-  const left = await context.authority.left();
-  const read = await readDocument(context.store, pointerDocument(names));
-  const now = read.date ?? seen.now;
-  const verdict = left && verify(left.key, left.chain, names, now);
-  if (left && verdict && "facts" in verdict && isNews(verdict.facts, left, seen, context)) {
-    if (!read.value?.issuances.some((line) => line.serial === verdict.facts.serial)) {
-      await saveIssued(context.store, context.clock, left, verdict.facts, {
-        names,
-        by: context.instance,
-        now,
-      });
-    }
-  }
-  await adopt(context.store, context.clock, names, read.value, now);
-  const after = await readDocument(context.store, pointerDocument(names));
-  return isNewer(after.value?.issuances[0], seen);
-}
-
-const isNews = (facts: CertificateFacts, left: Issued, seen: Choice, context: CertificateContext): boolean =>
-  directories(context).includes(left.directory) &&
-  facts.notBefore.getTime() > Date.parse(seen.best?.certificate.notBefore ?? "1970-01-01T00:00:00Z");
-
-const isNewer = (line: Issuance | undefined, seen: Choice): boolean =>
-  line !== undefined && line.id !== seen.pointer?.issuances[0]?.id;
-
 async function orderFrom(context: CertificateContext, directory: string, seen: Choice): Promise<Ordered> {
   const { store, clock } = context;
   const names = certificateNames(context.config);
+  if (await recover(context, seen)) return { outcome: "found" };
   const earlier = await earlierLineage(context, directory, seen);
+  await context.authority.prepare?.();
   const asked = clock.now();
   const permission = await begin(store, clock, names, directory, context);
   if (!("intent" in permission)) {
     const problem = `${REFUSALS[permission.reason]} until ${permission.until.toISOString()}`;
     return { outcome: "refused", reason: permission.reason, until: permission.until, problem };
   }
-  const { id, at } = permission.intent;
+  const { intent } = permission;
   const finish = (result: End): Promise<void> =>
-    end(store, clock, names, id, result).catch((error: unknown) =>
+    end(store, clock, names, intent.id, result).catch((error: unknown) =>
       context.logger.warn({ err: error }, "the certificate ledger could not be completed"),
     );
 
-  const read = await readDocument(store, pointerDocument(names)).catch(() => undefined);
-  if (isNewer(read?.value?.issuances[0], seen) || clock.now() - asked > STALE_INTENT) {
+  // The work may have been done between the look and the intent.
+  const pointer = await readDocument(store, pointerDocument(names)).catch(() => undefined);
+  const done = isNewer(pointer?.value?.issuances[0], seen);
+  if (done || clock.now() - asked > STALE_INTENT) {
     await finish({ outcome: "unneeded" });
-    return isNewer(read?.value?.issuances[0], seen)
-      ? { outcome: "found" }
-      : { outcome: "failed", problem: "this machine was too slow to order safely" };
+    return done ? { outcome: "found" } : { outcome: "failed", problem: "this machine was too slow to order" };
   }
-  const result = await context.authority.order({
-    names,
-    directory,
-    email: context.config.certificate.email,
-    earlier,
-  });
-  if (result.outcome !== "issued") {
-    const problem = `${new URL(directory).host} did not issue a certificate: ${result.error}`;
-    context.logger.warn({ lines: result.lines, directory }, problem);
-    await finish({ outcome: result.outcome, error: result.error, retryAt: result.retryAt });
+  const { email } = context.config.certificate;
+  const result = await context.authority
+    .order({ names, directory, email, earlier })
+    .catch((error: unknown): OrderResult => ({ ...UNKNOWN, error: messageOf(error) }));
+  const verdict =
+    result.outcome === "issued" ? verify(result.key, result.chain, names, undefined) : undefined;
+  if (result.outcome !== "issued" || verdict === undefined || "problem" in verdict) {
+    const failure = result.outcome === "issued" ? { ...UNKNOWN, error: verdict?.problem ?? "" } : result;
+    const problem = `no certificate from ${new URL(directory).host}: ${failure.error}`;
+    context.logger.warn({ lines: failure.lines, directory }, problem);
+    await finish({ outcome: failure.outcome, error: failure.error, retryAt: failure.retryAt });
     return { outcome: "failed", problem };
   }
-  const verdict = verify(result.key, result.chain, names, undefined);
-  if ("problem" in verdict) {
-    await finish({ outcome: "unknown", error: verdict.problem });
-    return {
-      outcome: "failed",
-      problem: `the certificate from ${directory} is of no use: ${verdict.problem}`,
-    };
-  }
-  const pair = { key: result.key, chain: result.chain };
-  try {
-    const line = await saveStubbornly(context, result, verdict.facts, {
-      names,
-      by: context.instance,
-      now: at,
-    });
-    await finish({ outcome: "issued", certificate: line.id });
-    return { outcome: "issued", pair, facts: verdict.facts, line };
-  } catch (error) {
-    await finish({ outcome: "issued", error: `not stored: ${messageOf(error)}` });
-    const problem = `the new certificate could not be stored: ${messageOf(error)}`;
-    return { outcome: "issued", pair, facts: verdict.facts, line: undefined, problem };
-  }
+  return keep(context, result, verdict.facts, intent.at, finish);
 }
+
+const UNKNOWN = { outcome: "unknown" as const, lines: [], retryAt: undefined };
 
 const REFUSALS: Record<Reason, string> = {
   ordering: "another instance is ordering a certificate",
   "asked-to-wait": "the certificate authority asked for no request",
-  "backing-off": "after failed attempts, none",
-  attempts: "3 attempts in an hour are made, none",
-  issuances: "4 certificates in 7 days are used up, none",
+  "backing-off": "after failed attempts to order a certificate, none is made",
+  attempts: "3 attempts to order a certificate were made in an hour, none is made",
+  issuances: "4 certificates in 7 days are used up, none is ordered",
 };
 
-/** A certificate is worth a minute of trying; after that it is still on the disk. */
+async function keep(
+  context: CertificateContext,
+  issued: Issued,
+  facts: CertificateFacts,
+  at: Date,
+  finish: (result: End) => Promise<void>,
+): Promise<Ordered> {
+  const pair = { key: issued.key, chain: issued.chain };
+  try {
+    const line = await saveStubbornly(context, issued, facts, at);
+    await finish({ outcome: "issued", certificate: line.id });
+    return { outcome: "issued", pair, facts, problem: undefined };
+  } catch (error) {
+    const problem = `the new certificate could not be stored: ${messageOf(error)}`;
+    await finish({ outcome: "issued", error: problem });
+    return { outcome: "issued", pair, facts, problem };
+  }
+}
+
 const saveStubbornly = (
   context: CertificateContext,
-  ...[issued, facts, origin]: SaveArguments
+  issued: Issued,
+  facts: CertificateFacts,
+  at: Date,
 ): Promise<Issuance> =>
   poll(
     "storing the new certificate",
     async () => {
       try {
-        return { done: await saveIssued(context.store, context.clock, issued, facts, origin) };
+        return { done: await saveIssued(context.store, context.clock, issued, facts, originOf(context, at)) };
       } catch (error) {
         if (error instanceof EverspotError && error.retry === "fatal") throw error;
         return { waiting: messageOf(error) };
       }
     },
-    { seconds: 60, everySeconds: 5, clock: context.clock },
+    { seconds: SAVE_SECONDS, everySeconds: 5, clock: context.clock },
   );
-type SaveArguments = [Issued, CertificateFacts, Parameters<typeof saveIssued>[4]];
 
 /** What the last order from this directory left; for other names, its accounts. */
-async function earlierLineage(context: CertificateContext, directory: string, seen: Choice) {
+async function earlierLineage(
+  context: CertificateContext,
+  directory: string,
+  seen: Choice,
+): Promise<Lineage | undefined> {
   const names = certificateNames(context.config);
   for (const line of seen.pointer?.issuances.filter((i) => i.directory === directory) ?? []) {
     const opened = await openStored(context.store, keys.certificate(names, line.id), names, undefined);
     if (!("problem" in opened)) return opened.certificate.lineage;
   }
-  const other: StoredCertificate | undefined = seen.best?.certificate;
+  const other = seen.best?.certificate;
   return other?.directory === directory ? accountsOf(other.lineage) : undefined;
 }

@@ -67,6 +67,8 @@ export interface Origin {
   by: string;
   /** The bucket's time. */
   now: Date;
+  /** Encrypts the object; the bucket's own key when undefined. */
+  kmsKey?: string | undefined;
 }
 
 /**
@@ -99,7 +101,7 @@ export async function saveIssued(
   };
   const body = JSON.stringify(certificate, null, 1);
   try {
-    await store.put(keys.certificate(origin.names, id), body, { ifNoneMatch: "*" });
+    await store.put(keys.certificate(origin.names, id), body, { ifNoneMatch: "*" }, origin.kmsKey);
   } catch (error) {
     // The id holds time and serial number: what is there is our own write, its answer lost.
     if (!(error instanceof ConditionFailed)) throw error;

@@ -83,8 +83,8 @@ export function createS3Store(client: S3Client, bucket: string, clock: Clock = s
       }
     },
 
-    put: (key, body, condition) =>
-      put(key, body, headers(condition)).catch((error: unknown) => {
+    put: (key, body, condition, kmsKey) =>
+      put(key, body, { ...headers(condition), ...encryption(kmsKey) }).catch((error: unknown) => {
         throw failure("write", key, error);
       }),
 
@@ -141,6 +141,9 @@ function headers(condition: Condition | undefined): Partial<PutObjectCommandInpu
   if (condition === undefined) return {};
   return "ifMatch" in condition ? { IfMatch: condition.ifMatch } : { IfNoneMatch: condition.ifNoneMatch };
 }
+
+const encryption = (kmsKey: string | undefined): Partial<PutObjectCommandInput> =>
+  kmsKey === undefined ? {} : { ServerSideEncryption: "aws:kms", SSEKMSKeyId: kmsKey };
 
 /** The part of a command's middleware stack this needs; the types of the commands' own stacks cannot be joined. */
 interface Middlewares {

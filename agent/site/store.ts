@@ -12,8 +12,13 @@ export interface ObjectStore {
   readonly url: string;
   get(key: string): Promise<StoredObject | undefined>;
   head(key: string): Promise<{ etag: string; size: number; modified: Date } | undefined>;
-  /** `date` is the server's clock. */
-  put(key: string, body: Uint8Array | string, condition?: Condition): Promise<{ etag: string; date: Date }>;
+  /** `date` is the server's clock. `kmsKey`: ARN of the key to encrypt with, instead of the bucket's own. */
+  put(
+    key: string,
+    body: Uint8Array | string,
+    condition?: Condition,
+    kmsKey?: string,
+  ): Promise<{ etag: string; date: Date }>;
   /** All keys below a prefix, in S3's order (UTF-8 binary). */
   list(prefix: string): Promise<{ key: string; size: number; modified: Date }[]>;
   /** Streams an object into a file (0600); returns the SHA-256 (hex) of what was written and its size. */

@@ -53,7 +53,7 @@ describe("a boot", () => {
     client.onOrder = () => ({ outcome: "failed", error: "CA is down", lines: [], retryAt: undefined });
     const served = await ensureCertificate(context);
     expect(served.source).toBe("self-signed");
-    expect(served.warnings.join()).toContain("ca.test did not issue a certificate: CA is down");
+    expect(served.warnings.join()).toContain("no certificate from ca.test: CA is down");
     const [key, cert] = [await readFile(served.key), await readFile(served.fullchain)];
     expect(() => createServer({ key, cert })).not.toThrow();
   });
