@@ -41,7 +41,9 @@ export function unchunk(raw: Buffer): Unchunked {
     from = lineEnd + 2;
     const length = Number.parseInt(size, 16);
     if (length === 0) break;
-    if (from + length + 2 > raw.length) throw new ContractError("aws-chunked: the body ends inside a chunk");
+    if (raw.indexOf("\r\n", from + length) !== from + length) {
+      throw new ContractError(`aws-chunked: the chunk of ${length} bytes at byte ${from} has another length`);
+    }
     raw.copyWithin(to, from, from + length);
     to += length;
     from += length + 2;

@@ -224,8 +224,11 @@ export class WireServer {
       "x-amz-request-id": requestId,
       ...headers,
     });
-    if (body instanceof Readable && req.method !== "HEAD") await pipeline(body, res);
-    else res.end(req.method === "HEAD" || body instanceof Readable ? undefined : body);
+    if (body instanceof Readable && req.method !== "HEAD") {
+      res.strictContentLength = true;
+      await pipeline(body, res, { end: false });
+      res.end();
+    } else res.end(req.method === "HEAD" || body instanceof Readable ? undefined : body);
   }
 
   #now(): number {
