@@ -19,17 +19,25 @@ export async function machineSources(etc = "/etc", env = process.env): Promise<S
   const debian = (suite: RegExp) =>
     archives.find((a) => /^https?:/.test(a.uri) && /debian/.test(a.uri) && suite.test(a.suite))?.uri;
   const codenames = /^(bookworm|trixie|stable|oldstable)$/;
-  const proxyOf = (scheme: "http" | "https") => {
-    const value = settings[`Acquire::${scheme}::Proxy`] || env[`${scheme}_proxy`];
-    return value === undefined || value === "DIRECT" || value === "" ? undefined : value;
-  };
   const kept = ["Acquire::Check-Valid-Until", "Acquire::Check-Date"];
   return {
     main: debian(codenames) ?? "http://deb.debian.org/debian",
     security: debian(/-security$/) ?? "http://deb.debian.org/debian-security",
-    proxy: { http: proxyOf("http"), https: proxyOf("https") },
+    proxy: proxies(settings, env),
     settings: Object.fromEntries(Object.entries(settings).filter(([name]) => kept.includes(name))),
   };
+}
+
+/** apt.conf(5): Acquire::<scheme>::Proxy overrides the environment; "DIRECT" is no proxy. */
+export function proxies(
+  settings: Readonly<Record<string, string>>,
+  env: NodeJS.ProcessEnv,
+): Sources["proxy"] {
+  const of = (scheme: "http" | "https") => {
+    const value = settings[`Acquire::${scheme}::Proxy`] || env[`${scheme}_proxy`] || "DIRECT";
+    return value === "DIRECT" ? undefined : value;
+  };
+  return { http: of("http"), https: of("https") };
 }
 
 interface Archive {
