@@ -1,0 +1,55 @@
+import ignore from "ignore";
+
+/** Text of the ignore files of one folder. */
+export interface IgnoreFiles {
+  git?: string;
+  everspot?: string;
+}
+
+/**
+ * What `.gitignore` and `.everspotignore` files leave out, with git's rules: nested files count below their
+ * folder, later and deeper patterns win, nothing comes back below a folder that is left out. All `.everspotignore`
+ * patterns come after all `.gitignore` patterns, so `!dist/` there brings back what git leaves out.
+ * Immutable; paths are relative to the outermost folder, "/" between segments.
+ */
+export class IgnoreRules {
+  readonly #git: readonly string[];
+  readonly #everspot: readonly string[];
+  readonly #matcher: ignore.Ignore;
+
+  constructor(git: readonly string[] = [], everspot: readonly string[] = []) {
+    this.#git = git;
+    this.#everspot = everspot;
+    this.#matcher = ignore({ ignorecase: false }).add([...git, ...everspot]);
+  }
+
+  /** @param folder where the files are, "" for the outermost folder. */
+  with(folder: string, files: IgnoreFiles): IgnoreRules {
+    if (files.git === undefined && files.everspot === undefined) return this;
+    return new IgnoreRules(
+      [...this.#git, ...patternsBelow(folder, files.git ?? "")],
+      [...this.#everspot, ...patternsBelow(folder, files.everspot ?? "")],
+    );
+  }
+
+  ignores(path: string, isFolder: boolean): boolean {
+    return this.#matcher.ignores(isFolder ? `${path}/` : path);
+  }
+}
+
+/** Patterns of an ignore file in `folder`, rewritten to mean the same in the outermost folder. */
+export function patternsBelow(folder: string, text: string): string[] {
+  const lines = text
+    .replace(/^\uFEFF/, "")
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  if (folder === "") return lines;
+  const prefix = `/${folder.replace(/[\\*?[\]!# ]/g, "\\$&")}/`;
+  return lines.flatMap((line) => {
+    const not = line.startsWith("!") ? "!" : "";
+    const pattern = line.slice(not.length);
+    if (pattern === "/" || pattern === "") return [];
+    const anchored = /\/(?=.*[^\s/])/.test(pattern);
+    return [`${not}${prefix}${anchored ? pattern.replace(/^\//, "") : `**/${pattern}`}`];
+  });
+}

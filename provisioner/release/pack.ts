@@ -1,0 +1,149 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { compileFiles } from "./bytecode.ts";
+import { collectDependencies, type Dependencies } from "./dependencies.ts";
+import { checkEntries, checkTotals, checkUnchanged, listEntries } from "./entries.ts";
+import { type GitState, gitState, trackedButIgnored } from "./git.ts";
+import { guardProject } from "./guard.ts";
+import type { OnProgress } from "./progress.ts";
+import { listProject } from "./project.ts";
+import { findCompiler } from "./python.ts";
+import type { Arch } from "./python-target.ts";
+import { defaultCacheDir } from "./tree-cache.ts";
+import { writeZip } from "./zip.ts";
+
+export interface PackOptions {
+  /** The project: its files become the release's top. */
+  folder: string;
+  /** Of the instance, e.g. "3.13". */
+  python: string;
+  arch: Arch;
+  /** Where `release.zip` is made; a new temporary folder if not given. The caller removes it. */
+  stagingDir?: string;
+  /** Where dependency trees are kept between packs; the user's cache folder if not given. */
+  cacheDir?: string;
+  /** Files that look like secrets and may go in all the same: patterns as in `.gitignore`. */
+  allow: readonly string[];
+  /** For python, pip and git; this process's if not given. */
+  env?: NodeJS.ProcessEnv;
+  onProgress?: OnProgress;
+  signal?: AbortSignal;
+}
+
+export interface Packed {
+  /** The zip. */
+  file: string;
+  /** Of the zip. */
+  sha256: string;
+  /** Bytes of the zip. */
+  size: number;
+  /** Bytes of all files once unpacked. */
+  unpackedSize: number;
+  files: number;
+  git?: GitState;
+  /** Set when dependencies are bundled: the Python they are for. */
+  python?: string;
+  /** Set when a bundled dependency has compiled code. */
+  arch?: Arch;
+  /** The release holds bytecode for the instance's Python; if not, the first instance has to make it. */
+  bytecode: boolean;
+  /** Bundled packages, "name version". */
+  packages: string[];
+  /** What a person should know, each a sentence. */
+  warnings: string[];
+}
+
+/**
+ * Makes a release of a project folder: its files, the dependencies it declares and, when this machine has the
+ * instance's Python, their bytecode. The same files and packages give the same bytes.
+ * @throws EverspotError: secrets or unusable files (all in its lines), dependencies that cannot be had, a release
+ * that is too large, files that changed meanwhile (retry). Leaves no zip then.
+ */
+export async function packRelease(options: PackOptions): Promise<Packed> {
+  const env = options.env ?? process.env;
+  const report = options.onProgress ?? (() => {});
+  const target = { python: options.python, arch: options.arch };
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
+  const folder = path.resolve(options.folder);
+
+  report({ phase: "files", done: 0, unit: "files" });
+  const project = await listProject(folder);
+  report({ phase: "files", done: project.files.length, total: project.files.length, unit: "files" });
+  if (project.files.length === 0) {
+    throw new EverspotError("the project has no files to release", {
+      resource: folder,
+      hint: "is this the right folder, and does .gitignore leave anything?",
+    });
+  }
+  await guardProject(project, options.allow, folder);
+  const git = await gitState(folder, env);
+  const ignored = git === undefined ? [] : await trackedButIgnored(folder, env);
+
+  const given = options.stagingDir !== undefined;
+  const staging = options.stagingDir ?? (await mkdtemp(path.join(tmpdir(), "everspot-release-")));
+  await mkdir(staging, { recursive: true });
+  const work = await mkdtemp(path.join(staging, ".packing-"));
+  let dependencies: Dependencies | undefined;
+  try {
+    const cacheDir = options.cacheDir ?? defaultCacheDir(env);
+    dependencies = await collectDependencies(folder, target, {
+      env,
+      cacheDir,
+      onProgress: report,
+      ...signal,
+    });
+    const compiler = await findCompiler(target, env);
+    if (compiler !== undefined) await compileFiles(compiler, folder, project.files, work, { env, ...signal });
+    const entries = await listEntries(project, work, dependencies?.folder);
+    const unpackedSize = entries.reduce((sum, entry) => sum + entry.size, 0);
+    checkEntries(entries, folder);
+
+    const file = path.join(staging, "release.zip");
+    let done = 0;
+    const zip = await writeZip(entries, file, {
+      ...signal,
+      onBytes: (bytes) => {
+        done += bytes;
+        report({ phase: "zip", done, total: unpackedSize, unit: "bytes" });
+      },
+    });
+    try {
+      checkTotals(entries, folder, zip.size);
+      checkUnchanged(project, await listProject(folder));
+    } catch (error) {
+      await rm(file);
+      throw error;
+    }
+    return {
+      file,
+      ...zip,
+      unpackedSize,
+      files: entries.length,
+      ...(git === undefined ? {} : { git }),
+      ...(dependencies === undefined ? {} : { python: options.python }),
+      ...(dependencies?.meta.compiled ? { arch: options.arch } : {}),
+      bytecode: compiler !== undefined && (dependencies === undefined || dependencies.meta.bytecode),
+      packages: dependencies?.meta.packages ?? [],
+      warnings: [...project.warnings, ...ignoredWarning(ignored)],
+    };
+  } catch (error) {
+    if (!given) await rm(staging, { recursive: true, force: true });
+    throw error;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+    await dependencies?.dispose();
+  }
+}
+
+/** Enough to see which files they are. */
+const NAMED = 5;
+
+function ignoredWarning(ignored: readonly string[]): string[] {
+  if (ignored.length === 0) return [];
+  const named = ignored.slice(0, NAMED).join(", ") + (ignored.length > NAMED ? ", …" : "");
+  return [
+    `${ignored.length} files in git are named by .gitignore and left out: ${named}; bring them back with !path in .everspotignore`,
+  ];
+}

@@ -1,0 +1,162 @@
+import type { TomlTable } from "smol-toml";
+import * as z from "zod";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { normalName } from "./requirement-lines.ts";
+import type { EvaluateMarkers } from "./requirements.ts";
+
+const constraint = z.union([
+  z.string(),
+  z.object({
+    markers: z.string().optional(),
+    optional: z.boolean().optional(),
+    extras: z.array(z.string()).optional(),
+  }),
+]);
+const constraints = z.record(z.string(), z.union([constraint, z.array(constraint)]));
+
+const lockPackage = z.object({
+  name: z.string(),
+  version: z.string(),
+  files: z.array(z.object({ hash: z.string() })).default([]),
+  markers: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
+  dependencies: constraints.default({}),
+  extras: z.record(z.string(), z.array(z.string())).default({}),
+  source: z
+    .object({
+      type: z.string(),
+      url: z.string(),
+      resolved_reference: z.string().optional(),
+      subdirectory: z.string().optional(),
+    })
+    .optional(),
+});
+type LockPackage = z.infer<typeof lockPackage>;
+
+/** What is used of poetry.lock; Poetry 1.0 and older kept hashes elsewhere and are refused. */
+const poetryLock = z.object({
+  package: z.array(lockPackage).default([]),
+  metadata: z.object({ "lock-version": z.string().regex(/^2\./, "must be 2.x") }),
+});
+
+interface Need {
+  name: string;
+  marker?: string | undefined;
+  extras: readonly string[];
+}
+
+/**
+ * Requirement lines, pinned and with hashes, of what the project's main dependencies need on the instance.
+ * @throws EverspotError when the lock is older than pyproject.toml or of a form this does not know.
+ */
+export async function poetryRequirements(
+  lock: TomlTable,
+  project: TomlTable,
+  evaluate: EvaluateMarkers,
+): Promise<string[]> {
+  const parsed = poetryLock.safeParse(lock);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new EverspotError(`poetry.lock cannot be read: ${issue?.path.join(".")} ${issue?.message}`, {
+      hint: "run `poetry lock` with Poetry 1.5 or later, or export it: poetry export -o requirements.txt",
+    });
+  }
+  const packages = parsed.data.package;
+  const roots = rootNeeds(project);
+  const needs = (p: LockPackage) => tableNeeds(p.dependencies);
+  const markers = [...roots, ...packages.flatMap(needs)].flatMap((n) => n.marker ?? []);
+  const holds = await evaluate([...markers, ...packages.flatMap((p) => mainMarker(p) ?? [])]);
+  const active = (marker: string | undefined) => marker === undefined || holds.get(marker) === true;
+
+  const lines = new Map<LockPackage, string>();
+  const seen = new Set<string>();
+  const visit = (list: readonly Need[]) => {
+    for (const need of list) {
+      if (!active(need.marker)) continue;
+      const found = choose(packages, need.name, (p) => active(mainMarker(p)));
+      if (!lines.has(found)) {
+        lines.set(found, requirement(found));
+        visit(needs(found));
+      }
+      for (const extra of need.extras) {
+        const key = `${found.name} ${found.version} ${extra}`;
+        if (seen.has(key)) continue;
+        seen.add(key);
+        const optional = (found.extras[extra] ?? []).map(leadingName);
+        visit(tableNeeds(found.dependencies, true).filter((n) => optional.includes(n.name)));
+      }
+    }
+  };
+  visit(roots);
+  return [...lines.values()].sort();
+}
+
+const leadingName = (text: string): string => normalName(/^[A-Za-z0-9._-]+/.exec(text)?.[0] ?? "");
+
+const mainMarker = (p: LockPackage): string | undefined =>
+  typeof p.markers === "string" ? p.markers : p.markers?.main;
+
+function choose(
+  packages: readonly LockPackage[],
+  name: string,
+  active: (p: LockPackage) => boolean,
+): LockPackage {
+  const all = packages.filter((p) => normalName(p.name) === name);
+  const candidates = all.length === 1 ? all : all.filter(active);
+  const [found, second] = candidates;
+  if (found === undefined) {
+    throw new EverspotError(`poetry.lock is older than pyproject.toml: it lacks ${name}`, {
+      hint: "run `poetry lock`",
+    });
+  }
+  if (second === undefined) return found;
+  throw new EverspotError(`poetry.lock has ${name} ${found.version} and ${second.version} for the instance`, {
+    hint: "export it: poetry export -o requirements.txt",
+  });
+}
+
+/** Main dependencies of the project: PEP 621 (Poetry 2) or Poetry's own table. */
+function rootNeeds(project: TomlTable): Need[] {
+  const standard = (project.project as TomlTable | undefined)?.dependencies;
+  if (Array.isArray(standard)) {
+    return standard.map((line) => {
+      const [left = "", marker] = String(line).split(";");
+      const extras =
+        /\[([^\]]*)\]/
+          .exec(left)?.[1]
+          ?.split(",")
+          .map((e) => e.trim()) ?? [];
+      return { name: leadingName(left), marker: marker?.trim(), extras };
+    });
+  }
+  const poetry = (project.tool as TomlTable | undefined)?.poetry as TomlTable | undefined;
+  const parsed = constraints.safeParse(poetry?.dependencies ?? {});
+  if (!parsed.success) throw new EverspotError("[tool.poetry.dependencies] in pyproject.toml cannot be read");
+  return tableNeeds(parsed.data);
+}
+
+function tableNeeds(table: z.infer<typeof constraints>, optionalToo = false): Need[] {
+  return Object.entries(table)
+    .filter(([name]) => name !== "python")
+    .flatMap(([name, value]) =>
+      (Array.isArray(value) ? value : [value]).flatMap((c) => {
+        const more = typeof c === "string" ? {} : c;
+        if (more.optional === true && !optionalToo) return [];
+        // Poetry writes the extra that asks for a dependency into its marker; asking is what led here.
+        const marker = optionalToo
+          ? more.markers?.replace(/\s*(and\s+)?extra == "[^"]*"/g, "").trim()
+          : more.markers;
+        return [{ name: normalName(name), marker: marker || undefined, extras: more.extras ?? [] }];
+      }),
+    );
+}
+
+function requirement(p: LockPackage): string {
+  const hashes = p.files.map((f) => ` --hash=${f.hash}`).join("");
+  if (p.source === undefined || p.source.type === "legacy") return `${p.name}==${p.version}${hashes}`;
+  const { type, url, resolved_reference: commit, subdirectory } = p.source;
+  if (type === "git") {
+    return `${p.name} @ git+${url}@${commit}${subdirectory ? `#subdirectory=${subdirectory}` : ""}`;
+  }
+  if (type === "url") return `${p.name} @ ${url}${hashes}`;
+  return `./${url}`;
+}

@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { type PassThrough, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import yazl from "yazl";
+import { EverspotError } from "../../agent/site/errors.ts";
+
+export interface ZipSource {
+  /** In the zip. */
+  path: string;
+  /** Absolute path to read from. */
+  source: string;
+  size: number;
+  executable: boolean;
+}
+
+/** Anything before 1980 becomes DOS time's first moment, which is the same in every time zone. */
+const FIRST_MOMENT = new Date(0);
+/** Bytes. Up to this size a file is read and compressed in one piece, several at once. */
+const ONE_PIECE = 1024 ** 2;
+/** Bytes. Fixed, because the sizes of what zlib is given can show in what it makes. */
+const CHUNK = 64 * 1024;
+/** Bytes of pieces held in memory at once. */
+const IN_HAND = 32 * 1024 ** 2;
+
+/**
+ * Writes a zip that depends on nothing but paths, contents and x bits: entries in byte order of their paths, one
+ * fixed time, modes 0644 and 0755, no time zone, no owner. (Compressed bytes are zlib's: another version of Node
+ * may compress differently.)
+ * @param onBytes called with the number of source bytes done since the last call.
+ * @throws EverspotError (retry) when a file is not as long as its `size`; the signal's reason.
+ */
+export async function writeZip(
+  entries: readonly ZipSource[],
+  file: string,
+  options: { onBytes?: (bytes: number) => void; signal?: AbortSignal } = {},
+): Promise<{ sha256: string; size: number }> {
+  const zip = new yazl.ZipFile();
+  const output = zip.outputStream as PassThrough;
+  const hash = createHash("sha256");
+  let size = 0;
+  const count = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      size += chunk.length;
+      done(null, chunk);
+    },
+  });
+  zip.on("error", (error: Error) => output.destroy(error));
+  const written = pipeline(output, count, createWriteStream(file, { mode: 0o600 }), {
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  try {
+    await Promise.all([written, feed(zip, output, entries, options.onBytes ?? (() => {}))]);
+    return { sha256: hash.digest("hex"), size };
+  } catch (error) {
+    output.destroy();
+    await written.catch(() => {});
+    await rm(file, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * yazl writes entries in the order they were added. A piece added whole is compressed at once, beside others; an
+ * entry added as a stream is asked for when all before it are written, so every so often one tells that the memory
+ * of those is free again.
+ */
+async function feed(
+  zip: yazl.ZipFile,
+  output: PassThrough,
+  entries: readonly ZipSource[],
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  let inHand = 0;
+  for (const entry of entries) {
+    if (output.destroyed) return;
+    const options = {
+      mtime: FIRST_MOMENT,
+      forceDosTimestamp: true,
+      mode: entry.executable ? 0o100755 : 0o100644,
+    };
+    inHand += entry.size;
+    if (entry.size <= ONE_PIECE && inHand <= IN_HAND) {
+      const data = await readFile(entry.source);
+      if (data.length !== entry.size) throw changed(entry);
+      zip.addBuffer(data, entry.path, options);
+    } else {
+      await addStream(zip, output, entry, options);
+      inHand = 0;
+    }
+    onBytes(entry.size);
+  }
+  zip.end();
+}
+
+/** Resolves when everything before the entry is written. */
+async function addStream(
+  zip: yazl.ZipFile,
+  output: PassThrough,
+  entry: ZipSource,
+  options: { mtime: Date; forceDosTimestamp: boolean; mode: number },
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const stop = () => reject(output.errored ?? new Error("the zip could not be written"));
+    output.once("close", stop);
+    zip.addReadStreamLazy(entry.path, options, (done) => {
+      let left = entry.size;
+      const source = createReadStream(entry.source, { highWaterMark: CHUNK });
+      const whole = new Transform({
+        transform(chunk: Buffer, _encoding, next) {
+          left -= chunk.length;
+          next(left < 0 ? changed(entry) : null, chunk);
+        },
+        flush: (next) => next(left > 0 ? changed(entry) : null),
+      });
+      pipeline(source, whole).catch((error: unknown) => zip.emit("error", error));
+      done(null, whole);
+      output.off("close", stop);
+      resolve();
+    });
+  });
+}
+
+function changed(entry: ZipSource): EverspotError {
+  return new EverspotError(`${entry.path} changed while it was packed`, {
+    resource: entry.source,
+    hint: "stop what writes to the project, then try again",
+    retry: "retry",
+  });
+}
