@@ -26,8 +26,22 @@ export const without = (a: readonly Rule[], b: readonly Rule[]): Rule[] =>
 const same = (a: Rule, b: Rule): boolean =>
   a.protocol === b.protocol && a.from === b.from && a.to === b.to && a.source === b.source;
 
-export function describeRule(rule: Rule): string {
-  const ports = rule.from === rule.to ? String(rule.from) : `${rule.from}–${rule.to}`;
-  const from = rule.source === "0.0.0.0/0" || rule.source === "::/0" ? "anywhere" : rule.source;
-  return `${rule.protocol === "-1" ? "everything" : `${rule.protocol} ${ports}`} from ${from === "self" ? "the site's own instances" : from}`;
+/** E.g. "tcp 80, 443 from anywhere; tcp 8079 from the site's own instances". */
+export function describeRules(rules: readonly Rule[]): string {
+  const ports = new Map<string, Set<string>>();
+  for (const rule of rules) {
+    const from = rule.source === "0.0.0.0/0" || rule.source === "::/0" ? "anywhere" : rule.source;
+    const known = ports.get(from) ?? new Set();
+    ports.set(from, known.add(portsOf(rule)));
+  }
+  return [...ports]
+    .map(
+      ([from, list]) => `${[...list].join(", ")} from ${from === "self" ? "the site's own instances" : from}`,
+    )
+    .join("; ");
+}
+
+function portsOf({ protocol, from, to }: Rule): string {
+  if (protocol === "-1") return "everything";
+  return `${protocol} ${from === to ? from : `${from}–${to}`}`;
 }

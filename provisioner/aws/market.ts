@@ -55,6 +55,7 @@ export function createMarket(client: EC2Client): Market {
       }),
     spotPrices: (types) =>
       named("asking for spot prices", async () => {
+        if (types.length === 0) return [];
         const found = await gather(
           paginateDescribeSpotPriceHistory(
             { client },

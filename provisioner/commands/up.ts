@@ -23,7 +23,7 @@ export interface UpOptions {
 /** Seconds an action may meet what AWS has not finished yet. */
 const PATIENCE = 60;
 /** How often the rest is planned anew after a call that got no answer. */
-const ROUNDS = 3;
+const ROUNDS = 8;
 /** Seconds until EC2 shows what such a call made. */
 const LOST_PAUSE = 3;
 /** Clocks differ; a fleet's events are asked for from a little before. */

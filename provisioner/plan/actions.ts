@@ -1,4 +1,4 @@
-import { describeRule, type Rule } from "../ingress.ts";
+import { describeRules, type Rule } from "../ingress.ts";
 import type { TemplateData, Version } from "../template.ts";
 
 /** A pool of the fleet before its subnet is known: `maxPrice` in USD per hour. */
@@ -73,9 +73,9 @@ export function describeUp(action: UpAction): string {
     case "create-group":
       return "create the security group";
     case "allow-ingress":
-      return `let in ${action.rules.map(describeRule).join(", ")}`;
+      return `let in ${describeRules(action.rules)}`;
     case "revoke-ingress":
-      return `no longer let in ${action.rules.map(describeRule).join(", ")}`;
+      return `no longer let in ${describeRules(action.rules)}`;
     case "upload-agent":
       return `upload the agent ${action.sha256.slice(0, 12)}`;
     case "publish-release":

@@ -1,0 +1,96 @@
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { runDown } from "../commands/down.ts";
+import { runPlan } from "../commands/plan.ts";
+import { runStatus } from "../commands/status.ts";
+import type { Tools } from "../commands/tools.ts";
+import { runUp } from "../commands/up.ts";
+import { loadConfig, USAGE } from "../config/load.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import { fail } from "./fail.ts";
+
+/** Options that every command has. */
+export interface Common {
+  config: string;
+  stage?: string;
+  json: boolean;
+}
+
+type MakeTools = (options: { json: boolean; yes: boolean }) => Tools;
+
+const DEFAULT_TIMEOUT = 900;
+
+/** Runs one command line (without node and script). @returns the exit code. */
+export async function run(args: readonly string[], version: string, makeTools: MakeTools): Promise<number> {
+  const json = args.includes("--json");
+  try {
+    await program(version, makeTools).parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    // Commander has printed its own message; help and version end this way too.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    return fail(error, { json });
+  }
+}
+
+function program(version: string, makeTools: MakeTools): Command {
+  const everspot = new Command("everspot")
+    .description("Keeps a small Django site up on one AWS spot instance.")
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError("(add --help for the options)");
+
+  /** A command on one site: its options, its configuration, its tools. */
+  const siteCommand = <Options extends Common & { yes?: boolean }>(
+    name: string,
+    description: string,
+    action: (config: SiteConfig, tools: Tools, options: Options) => Promise<void>,
+  ): Command =>
+    everspot
+      .command(name)
+      .description(description)
+      .option("-c, --config <file>", "the site's configuration", "everspot.toml")
+      .option("-s, --stage <name>", "a stage of it, as in [stages.NAME]")
+      .option("--json", "one JSON document on stdout, progress on stderr", false)
+      .action(async (options: Options) => {
+        const config = await loadConfig(options.config, options.stage);
+        const tools = makeTools({ json: options.json, yes: options.yes ?? false });
+        await action(config, tools, options);
+      });
+
+  siteCommand<Common & { refreshImage: boolean }>(
+    "plan",
+    "show what `up` would do, and what the site costs",
+    (config, tools, options) => runPlan(config, tools, options),
+  ).option("--refresh-image", "take the newest Debian image", false);
+
+  siteCommand<Common & { yes: boolean; refreshImage: boolean; wait: boolean; timeout: number }>(
+    "up",
+    "bring the site up, or make it as the configuration says",
+    (config, tools, options) => runUp(config, tools, options),
+  )
+    .option("-y, --yes", "do not ask", false)
+    .option("--refresh-image", "take the newest Debian image", false)
+    .option("--no-wait", "end after the last change, not when the site answers")
+    .option("--timeout <seconds>", "how long to wait for the site", seconds, DEFAULT_TIMEOUT);
+
+  siteCommand<Common>("status", "show who serves the site, and what is odd about it", (config, tools) =>
+    runStatus(config, tools),
+  );
+
+  siteCommand<Common & { yes: boolean; deleteData: boolean }>(
+    "down",
+    "take the site down; its bucket is kept",
+    (config, tools, options) => runDown(config, tools, options),
+  )
+    .option("-y, --yes", "do not ask", false)
+    .option("--delete-data", "delete the bucket too: releases, certificates, history", false);
+
+  return everspot;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError("a whole number of seconds is needed");
+  return value;
+}

@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
+import type { Clock } from "../../agent/site/clock.ts";
+import { updateDocument } from "../../agent/site/document.ts";
+import { keys } from "../../agent/site/names.ts";
+import { type Channel, channelDocument } from "../../agent/site/records.ts";
+import { createQuestions } from "../../provisioner/cli/questions.ts";
+import { createTerminal } from "../../provisioner/cli/terminal.ts";
+import type { Tools } from "../../provisioner/commands/tools.ts";
+import { parseConfig } from "../../provisioner/config/load.ts";
+import type { SiteConfig } from "../../provisioner/config/site-config.ts";
+import { createPublicDns } from "../../provisioner/resolver.ts";
+import { type Cloud, type CloudOptions, startCloud } from "../cloud/cloud.ts";
+import { DnsServer } from "../cloud/dns.ts";
+import { sha256 } from "./sha256.ts";
+
+export const MINIMAL = `
+site = "blog"
+region = "us-east-1"
+domain = "blog.example.com"
+aliases = ["www.blog.example.com"]
+[app]
+wsgi = "blog.wsgi:application"
+`;
+
+/** A local AWS with a delegated zone example.com, and everything the commands need of a computer. */
+export interface Desk {
+  cloud: Cloud;
+  dns: DnsServer;
+  zoneId: string;
+  tools: Tools;
+  config: SiteConfig;
+  /** The last JSON document a command gave. */
+  json(): Record<string, unknown>;
+  /** Everything said on stderr. */
+  said(): string;
+  forget(): void;
+  close(): Promise<void>;
+}
+
+export async function openDesk(
+  options: { toml?: string; cloud?: CloudOptions; tools?: Partial<Tools>; yes?: boolean; clock?: Clock } = {},
+): Promise<Desk> {
+  const folder = mkdtempSync(path.join(tmpdir(), "everspot-"));
+  const cloud = await startCloud({ zones: ["us-east-1a", "us-east-1b"], ...options.cloud });
+  Object.assign(process.env, cloud.env);
+  const route53 = new Route53Client({ region: "us-east-1" });
+  const made = await route53.send(new CreateHostedZoneCommand({ Name: "example.com", CallerReference: "1" }));
+  const zoneId = (made.HostedZone?.Id ?? "").replace("/hostedzone/", "");
+  route53.destroy();
+  const dns = await new DnsServer(cloud.route53.zones).start();
+  const file = path.join(folder, "agent.tar.gz");
+  writeFileSync(file, "the agent");
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const tools: Tools = {
+    terminal: createTerminal({
+      json: true,
+      stdout: { write: (t) => stdout.push(t) },
+      stderr: { write: (t) => stderr.push(t) },
+    }),
+    questions: createQuestions({ yes: options.yes ?? true }),
+    publicDns: createPublicDns([dns.address]),
+    probe: async () => ({ status: 200 }),
+    clock: options.clock ?? quickClock,
+    agentArchive: async () => ({ file, sha256: sha256("the agent") }),
+    publishFirstRelease: async (_config, store) => {
+      await store.put(keys.releaseZip("first"), "a zip");
+      await updateDocument<Channel>(store, channelDocument, (now) =>
+        now?.candidate === undefined
+          ? { version: 1, counter: 1, candidate: { id: "first", attempts: [] }, quarantined: [] }
+          : undefined,
+      );
+      return "release first";
+    },
+    ...options.tools,
+  };
+  return {
+    cloud,
+    dns,
+    zoneId,
+    tools,
+    config: parseConfig(options.toml ?? MINIMAL, path.join(folder, "everspot.toml")),
+    json: () => JSON.parse(stdout.at(-1) ?? "{}") as Record<string, unknown>,
+    said: () => stderr.join(""),
+    forget: () => {
+      stdout.length = 0;
+      stderr.length = 0;
+    },
+    close: async () => {
+      await dns.stop();
+      await cloud.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Real time, but no one waits: the local AWS settles at once. */
+export const quickClock: Clock = {
+  now: () => Date.now(),
+  sleep: async (_ms, signal) => {
+    signal?.throwIfAborted();
+    await new Promise((resolve) => setImmediate(resolve));
+  },
+};
