@@ -47,7 +47,7 @@ export async function fetchRelease(
   try {
     await download(store, manifest, zip);
     signal?.throwIfAborted();
-    await unpackRelease(zip, next, undefined, { flush: false, ...(signal === undefined ? {} : { signal }) });
+    await unpackRelease(zip, next, undefined, signal === undefined ? {} : { signal });
     await rm(folder, { recursive: true, force: true });
     await rename(next, folder);
     await writeFile(join(disk.unflushed, id), "");

@@ -5,7 +5,6 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
-import { execa } from "execa";
 import yauzl from "yauzl";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { type ReleaseLimits, releaseLimits } from "../site/release.ts";
@@ -34,8 +33,8 @@ export interface Unpacked {
  * Everything the zip's directory declares is checked before a byte is written, and what is really there is
  * counted and checked (size, CRC-32) while it streams. Links and devices are refused. Modes become 0644, or
  * 0755 for folders and for files with any x bit; owners are the caller's. Memory does not grow with the
- * release's size. By default the file system is flushed at the end, so that a renamed folder is complete also
- * after a power cut; pass `flush: false` when a reboot unpacks again anyway.
+ * release's size. Nothing is flushed to the disk, which would take longer than all the rest: until the caller has,
+ * the folder must not be believed after a power cut.
  * On any failure `intoDir` is removed.
  * @throws EverspotError naming the entry; the signal's reason.
  */
@@ -43,13 +42,11 @@ export async function unpackRelease(
   zipFile: string,
   intoDir: string,
   limits: ReleaseLimits = releaseLimits,
-  options: { signal?: AbortSignal; flush?: boolean } = {},
+  options: { signal?: AbortSignal } = {},
 ): Promise<Unpacked> {
   await makeEmpty(intoDir);
   try {
-    const unpacked = await unpackInto(zipFile, intoDir, limits, options.signal);
-    if (options.flush ?? true) await execa("sync", ["-f", intoDir]);
-    return unpacked;
+    return await unpackInto(zipFile, intoDir, limits, options.signal);
   } catch (error) {
     await rm(intoDir, { recursive: true, force: true });
     options.signal?.throwIfAborted();
