@@ -34,16 +34,13 @@ export interface Call {
 /** Takes the SDK's input of the operation, returns (a promise of) its output or a `Reply`; undefined is an empty output. */
 export type Handler<I = never> = (input: I, call: Call) => unknown;
 
-/** Reading a client's schemas takes tens of milliseconds, and nothing ever changes them. */
-const loaded = new WeakMap<object, Service>();
-
 export interface WireOptions {
   /** When given, signatures are verified; undefined means that the key does not exist. */
   secretOf?: (accessKeyId: string) => string | undefined;
   /** Milliseconds since the epoch: for the Date header and the age of signatures. */
   now?: () => number;
-  /** Another clock that callers may sign by: the machine's, while `now` is simulated. */
-  callersNow?: () => number;
+  /** Is `now` simulated? Then callers sign by another clock, and the age of a signature tells nothing. */
+  simulated?: boolean;
 }
 
 /**
@@ -71,10 +68,7 @@ export class WireServer {
 
   /** `clientModule`: `import * as ec2 from "@aws-sdk/client-ec2"`. */
   use(clientModule: object, signingName: string): this {
-    const known = loaded.get(clientModule);
-    const service = known?.signingName === signingName ? known : loadService(clientModule, signingName);
-    loaded.set(clientModule, service);
-    this.#services.set(signingName, service);
+    this.#services.set(signingName, loadService(clientModule, signingName));
     return this;
   }
 
@@ -156,10 +150,13 @@ export class WireServer {
     const service = this.#serviceOf(claim, sent.headers, sent.body);
     where.service = service;
     if (claim !== undefined && this.#options.secretOf !== undefined) {
-      authenticate(service, sent, claim, this.#options.secretOf, [
-        this.#now(),
-        this.#options.callersNow?.() ?? this.#now(),
-      ]);
+      authenticate(
+        service,
+        sent,
+        claim,
+        this.#options.secretOf,
+        this.#options.simulated ? undefined : this.#now(),
+      );
     }
     const { operation, input } = await parseRequest(service, plainRequest(sent));
     assertShape(operation.input, input, `${service.signingName}.${operation.name} input`, "input");
