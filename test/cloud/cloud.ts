@@ -88,7 +88,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   const jobs = new Jobs(clock);
   const wire = new WireServer({
     now,
-    callersNow: Date.now,
+    simulated: clock !== systemClock,
     secretOf: (accessKeyId) => iam.secretOf(accessKeyId),
   });
   const iam: Iam = new Iam(wire, {
