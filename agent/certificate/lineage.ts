@@ -60,7 +60,7 @@ export async function restoreLineage(root: string, lineage: Lineage): Promise<vo
     const full = join(fresh, path);
     await mkdir(dirname(full), { recursive: true, mode: 0o700 });
     if ("link" in entry) {
-      inside(join(dirname(path), isAbsolute(entry.link) ? ".." : entry.link));
+      inside(isAbsolute(entry.link) ? entry.link : join(dirname(path), entry.link));
       await symlink(entry.link, full);
     } else {
       const moved = path.startsWith("renewal/") ? relocate(entry.text, lineage.root, root) : entry.text;

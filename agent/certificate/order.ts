@@ -79,19 +79,28 @@ async function orderFrom(context: CertificateContext, directory: string, seen: C
   const result = await context.authority
     .order({ names, directory, email, earlier })
     .catch((error: unknown): OrderResult => ({ ...UNKNOWN, error: messageOf(error) }));
-  const verdict =
-    result.outcome === "issued" ? verify(result.key, result.chain, names, undefined) : undefined;
-  if (result.outcome !== "issued" || verdict === undefined || "problem" in verdict) {
-    const failure = result.outcome === "issued" ? { ...UNKNOWN, error: verdict?.problem ?? "" } : result;
-    const problem = `no certificate from ${new URL(directory).host}: ${failure.error}`;
-    context.logger.warn({ lines: failure.lines, directory }, problem);
-    await finish({ outcome: failure.outcome, error: failure.error, retryAt: failure.retryAt });
-    return { outcome: "failed", problem };
-  }
-  return keep(context, result, verdict.facts, intent.at, finish);
+  const usable = judge(result, names);
+  if (usable.outcome === "issued") return keep(context, usable, usable.facts, intent.at, finish);
+  const { outcome, error, retryAt, lines } = usable;
+  const problem = `no certificate from ${new URL(directory).host}: ${error}`;
+  context.logger.warn({ lines, directory }, problem);
+  await finish({ outcome, error, retryAt });
+  return { outcome: "failed", problem };
 }
 
 const UNKNOWN = { outcome: "unknown" as const, lines: [], retryAt: undefined };
+
+type Usable = Extract<OrderResult, { outcome: "issued" }> & { facts: CertificateFacts };
+
+/** A certificate that does not fit was issued all the same. */
+function judge(
+  result: OrderResult,
+  names: readonly string[],
+): Usable | Exclude<OrderResult, { outcome: "issued" }> {
+  if (result.outcome !== "issued") return result;
+  const verdict = verify(result.key, result.chain, names, undefined);
+  return "problem" in verdict ? { ...UNKNOWN, error: verdict.problem } : { ...result, facts: verdict.facts };
+}
 
 const REFUSALS: Record<Reason, string> = {
   ordering: "another instance is ordering a certificate",
