@@ -1,22 +1,28 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { ContractError } from "./errors.ts";
 
 /**
- * The whole body in one buffer: a body of known length is written straight into its final place, so that
- * a large upload is in memory once.
+ * The whole body in one buffer, made at its final size when the headers tell that, so that a large upload is in
+ * memory once.
  */
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const length = Number(request.headers["content-length"]);
-  if (!Number.isFinite(length)) {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks);
-  }
-  const body = Buffer.allocUnsafe(length);
+  let body = Buffer.allocUnsafe(likelyLength(request.headers));
   let at = 0;
-  for await (const chunk of request) at += (chunk as Buffer).copy(body, at);
-  if (at !== length) throw new ContractError(`content-length ${length}, but ${at} bytes came`);
-  return body;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    if (at + chunk.length > body.length) {
+      body = Buffer.concat([body.subarray(0, at), Buffer.allocUnsafe(at + chunk.length)]);
+    }
+    at += chunk.copy(body, at);
+  }
+  return body.subarray(0, at);
+}
+
+/** Of an aws-chunked body only the length without the chunks' own lines is told. */
+function likelyLength(headers: IncomingHttpHeaders): number {
+  const whole = Number(headers["content-length"]);
+  if (Number.isFinite(whole)) return whole;
+  const decoded = Number(headers["x-amz-decoded-content-length"]);
+  return Number.isFinite(decoded) ? Math.ceil(decoded * 1.01) + 1024 : 0;
 }
 
 export interface Unchunked {
