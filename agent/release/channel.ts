@@ -1,8 +1,6 @@
 /** Which release an instance runs, and how `channel.json` changes with what became of it. Pure. */
 import type { Channel } from "../site/records.ts";
-
-/** Boots that may fail with a candidate before it is quarantined. */
-export const MAX_ATTEMPTS = 2;
+import { MAX_ATTEMPTS } from "../site/release.ts";
 
 export type Role = "candidate" | "current" | "lastKnownGood" | "previous";
 export interface Choice {

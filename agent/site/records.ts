@@ -62,6 +62,8 @@ export const releaseManifest = z.strictObject({
   python: z.string().optional(),
   /** Set when the release carries compiled code. */
   arch: z.enum(["x86_64", "arm64"]).optional(),
+  /** It holds bytecode for the instance's Python; otherwise the first instance has to make it. */
+  bytecode: z.boolean().optional(),
 });
 export type ReleaseManifest = z.infer<typeof releaseManifest>;
 

@@ -1,7 +1,10 @@
-/** What a release zip may hold: the packer refuses what the unpacker would refuse. Pure. */
+/** What both sides hold releases to. The packer refuses what the unpacker would refuse. Pure. */
 
 /** Folder of a release that holds its bundled Python packages; on the app's PYTHONPATH before the release itself. */
 export const BUNDLED_PYTHON = ".everspot/python";
+
+/** Boots that may fail with a candidate before it is quarantined. */
+export const MAX_ATTEMPTS = 2;
 
 export interface ReleaseLimits {
   /** Files and folders. */

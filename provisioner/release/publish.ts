@@ -1,0 +1,133 @@
+import type { Clock } from "../../agent/site/clock.ts";
+import { readDocument, updateDocument } from "../../agent/site/document.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { keys } from "../../agent/site/names.ts";
+import { channelDocument, type ReleaseManifest, releaseManifest } from "../../agent/site/records.ts";
+import { MAX_ATTEMPTS } from "../../agent/site/release.ts";
+import { ConditionFailed, type ObjectStore, WriteConflict } from "../../agent/site/store.ts";
+import { publishCandidate, releaseId, reserveCounter } from "./channel.ts";
+import { readManifest } from "./manifests.ts";
+import type { Packed } from "./pack.ts";
+import type { OnProgress } from "./progress.ts";
+
+export interface Published {
+  id: string;
+  counter: number;
+  /** What the release is now: the very content may serve already. */
+  state: "candidate" | "current";
+  /** This content was published before, and nothing was uploaded. */
+  reused: boolean;
+  /** The site has had no release before this one. */
+  first: boolean;
+}
+
+/**
+ * Makes a packed release the site's candidate: reserves its number, uploads the zip, then the manifest, and names it
+ * in the channel last. Each write is conditional, so that wherever it is cut off no instance finds half a release,
+ * and it can simply be run again. Content that is the candidate or current already is not published again; one that
+ * is quarantined is, as a new release.
+ * @throws EverspotError when somebody else published a later release meanwhile; the signal's reason.
+ */
+export async function publishRelease(
+  store: ObjectStore,
+  packed: Packed,
+  options: { by: string; clock: Clock; onProgress?: OnProgress; signal?: AbortSignal },
+): Promise<Published> {
+  const { clock, signal } = options;
+  const report = options.onProgress ?? (() => {});
+  const known = await findSame(store, packed.sha256);
+  if (known !== undefined) return known;
+
+  signal?.throwIfAborted();
+  const reserved = await updateDocument(store, channelDocument, reserveCounter, clock);
+  const counter = reserved.value?.counter ?? 0;
+  const id = releaseId(counter, packed.sha256);
+
+  signal?.throwIfAborted();
+  report({ phase: "upload", done: 0, total: packed.size, unit: "bytes" });
+  await writeOnce(clock, () => store.upload(keys.releaseZip(id), packed.file, { ifNoneMatch: "*" }));
+  await checkUpload(store, id, packed.size);
+  report({ phase: "upload", done: packed.size, total: packed.size, unit: "bytes" });
+
+  signal?.throwIfAborted();
+  const manifest = JSON.stringify(manifestOf(packed, id, counter, options.by, clock), null, 1);
+  await writeOnce(clock, () => store.put(keys.releaseManifest(id), manifest, { ifNoneMatch: "*" }));
+
+  signal?.throwIfAborted();
+  let first = false;
+  await updateDocument(
+    store,
+    channelDocument,
+    (channel) => {
+      first = channel?.candidate === undefined && channel?.current === undefined;
+      return publishCandidate(channel, id);
+    },
+    clock,
+  );
+  return { id, counter, state: "candidate", reused: false, first };
+}
+
+async function findSame(store: ObjectStore, sha256: string): Promise<Published | undefined> {
+  const { value: channel } = await readDocument(store, channelDocument);
+  const open = channel?.candidate !== undefined && channel.candidate.attempts.length < MAX_ATTEMPTS;
+  const candidate = open ? channel?.candidate?.id : undefined;
+  for (const [id, state] of [
+    [candidate, "candidate"],
+    // While another one is to be tried, the current content is a change back to it.
+    [channel?.candidate === undefined ? channel?.current : undefined, "current"],
+  ] as const) {
+    if (id === undefined) continue;
+    const manifest = await readManifest(store, id);
+    if (manifest?.sha256 !== sha256) continue;
+    const first = channel?.current === undefined;
+    return { id, counter: manifest.counter, state, reused: true, first };
+  }
+  return undefined;
+}
+
+const WRITE_ATTEMPTS = 5;
+
+/**
+ * Only this call writes the key, for it holds a number of its own: an existing object is its own write, whose answer
+ * was lost.
+ */
+async function writeOnce(clock: Clock, write: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await write();
+      return;
+    } catch (error) {
+      if (error instanceof ConditionFailed) return;
+      if (!(error instanceof WriteConflict) || attempt === WRITE_ATTEMPTS) throw error;
+      await clock.sleep(200 * attempt);
+    }
+  }
+}
+
+async function checkUpload(store: ObjectStore, id: string, size: number): Promise<void> {
+  const found = await store.head(keys.releaseZip(id));
+  if (found?.size === size) return;
+  throw new EverspotError(`release ${id} arrived with ${found?.size ?? 0} bytes instead of ${size}`, {
+    resource: `${store.url}/${keys.releaseZip(id)}`,
+    hint: "deploy again",
+    retry: "retry",
+  });
+}
+
+function manifestOf(packed: Packed, id: string, counter: number, by: string, clock: Clock): ReleaseManifest {
+  return releaseManifest.parse({
+    version: 1,
+    id,
+    counter,
+    created: new Date(clock.now()).toISOString(),
+    sha256: packed.sha256,
+    size: packed.size,
+    unpackedSize: packed.unpackedSize,
+    files: packed.files,
+    ...(packed.git === undefined ? {} : { git: packed.git }),
+    by,
+    ...(packed.python === undefined ? {} : { python: packed.python }),
+    ...(packed.arch === undefined ? {} : { arch: packed.arch }),
+    bytecode: packed.bytecode,
+  });
+}

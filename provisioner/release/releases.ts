@@ -1,0 +1,72 @@
+import { readDocument } from "../../agent/site/document.ts";
+import { keys } from "../../agent/site/names.ts";
+import { type Channel, channelDocument, type ReleaseManifest } from "../../agent/site/records.ts";
+import type { ObjectStore } from "../../agent/site/store.ts";
+import { readManifest } from "./manifests.ts";
+
+export type ReleaseState = "candidate" | "current" | "previous" | "last known good" | "quarantined";
+
+export interface ReleaseRow {
+  id: string;
+  /** All that apply, the most telling first; none for a release that was superseded untried or long ago. */
+  states: ReleaseState[];
+  manifest: ReleaseManifest;
+  /** Seconds since it was published. */
+  age: number;
+  quarantined?: { at: string; reason: string };
+}
+
+const READS_AT_ONCE = 8;
+
+/**
+ * Every whole release in the bucket, newest first. One whose upload was cut off has no manifest and is not listed.
+ * @param now milliseconds since the epoch.
+ */
+export async function listReleases(store: ObjectStore, now: number): Promise<ReleaseRow[]> {
+  const { value: channel } = await readDocument(store, channelDocument);
+  const ids = (await store.list(keys.releasePrefix)).flatMap(
+    ({ key }) => /^releases\/([^/]+)\.json$/.exec(key)?.[1] ?? [],
+  );
+  const rows: ReleaseRow[] = [];
+  const queue = ids.values();
+  const work = async () => {
+    for (const id of queue) {
+      const manifest = await readManifest(store, id);
+      if (manifest !== undefined) rows.push(row(manifest, channel, now));
+    }
+  };
+  await Promise.all(Array.from({ length: READS_AT_ONCE }, work));
+  return rows.sort((a, b) => b.manifest.counter - a.manifest.counter);
+}
+
+function row(manifest: ReleaseManifest, channel: Channel | undefined, now: number): ReleaseRow {
+  const { id } = manifest;
+  const bad = channel?.quarantined.find((q) => q.id === id);
+  const states: [ReleaseState, boolean][] = [
+    ["candidate", channel?.candidate?.id === id],
+    ["current", channel?.current === id],
+    ["last known good", channel?.lastKnownGood === id],
+    ["previous", channel?.previous === id],
+    ["quarantined", bad !== undefined],
+  ];
+  return {
+    id,
+    states: states.filter(([, applies]) => applies).map(([state]) => state),
+    manifest,
+    age: Math.max(0, (now - Date.parse(manifest.created)) / 1000),
+    ...(bad === undefined ? {} : { quarantined: { at: bad.at, reason: bad.reason } }),
+  };
+}
+
+/** Releases one can go back to, besides those the channel names. */
+const KEPT = 10;
+
+/**
+ * Releases nobody will want again: beyond the newest ten, and not named by the channel as anything that may run.
+ * @param rows as `listReleases` gives them.
+ */
+export function superseded(rows: readonly ReleaseRow[]): string[] {
+  return rows
+    .filter((r, i) => i >= KEPT && r.states.every((state) => state === "quarantined"))
+    .map((r) => r.id);
+}
