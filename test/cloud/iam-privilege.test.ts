@@ -102,7 +102,7 @@ beforeEach(async () => {
     clock,
     lookups: {
       tagsOf: (arn) => TAGS[arn],
-      launchTemplate: () => undefined,
+      launchTemplate: ({ id }) => (id === "lt-shop" ? { id, profile: "everspot-shop" } : undefined),
       bucketPolicy: (bucket) =>
         bucket === BUCKET && bucketPolicy !== undefined ? JSON.stringify(bucketPolicy) : undefined,
     },
@@ -401,6 +401,64 @@ describe("the fleet and its instances", () => {
   });
 });
 
+describe("a fleet", () => {
+  const config = {
+    LaunchTemplateSpecification: { LaunchTemplateId: "lt-shop", Version: "1" },
+    Overrides: [{ SubnetId: "subnet-a" }],
+  };
+  const TagSpecifications = [
+    { ResourceType: "fleet" as const, Tags: [{ Key: "everspot:site", Value: "shop" }] },
+  ];
+  const create = () =>
+    outcome(() =>
+      new ec2.EC2Client(configuration).send(
+        new ec2.CreateFleetCommand({
+          Type: "maintain",
+          LaunchTemplateConfigs: [config],
+          TargetCapacitySpecification: { TotalTargetCapacity: 1 },
+          TagSpecifications,
+        }),
+      ),
+    );
+  const grant = (...Statement: object[]) =>
+    new IAMClient(admin()).send(
+      new PutRolePolicyCommand({
+        RoleName: "everspot-shop",
+        PolicyName: "fleet",
+        PolicyDocument: JSON.stringify({ Version: "2012-10-17", Statement }),
+      }),
+    );
+  const role = `arn:aws:iam::${ACCOUNT}:role/everspot-shop`;
+  const fleets = { Effect: "Allow", Action: "ec2:CreateFleet", Resource: "*" };
+  const tagging = {
+    Effect: "Allow",
+    Action: "ec2:CreateTags",
+    Resource: ec2Arn("fleet/*"),
+    Condition: {
+      StringEquals: { "ec2:CreateAction": "CreateFleet", "aws:RequestTag/everspot:site": "shop" },
+    },
+  };
+  const passing = {
+    Effect: "Allow",
+    Action: "iam:PassRole",
+    Resource: role,
+    Condition: { StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" } },
+  };
+
+  test("needs the fleet, its tags and the role its template hands out", async () => {
+    await grant(fleets, tagging, passing);
+    expect(await create()).toBe("allowed");
+    await grant(fleets, tagging);
+    expect(await create()).toBe("UnauthorizedOperation 403");
+    await grant(fleets, tagging, { ...passing, Resource: `${role}-other` });
+    expect(await create()).toBe("UnauthorizedOperation 403");
+    await grant(fleets, passing);
+    expect(await create()).toBe("UnauthorizedOperation 403");
+    await grant({ ...fleets, Resource: ec2Arn("fleet/*") }, tagging, passing);
+    expect(await create()).toBe("UnauthorizedOperation 403");
+  });
+});
+
 test("parameters: the site's path, no other", async () => {
   const client = new ssm.SSMClient(configuration);
   const under = (Path: string) => outcome(() => client.send(new ssm.GetParametersByPathCommand({ Path })));
@@ -462,6 +520,18 @@ describe("credentials", () => {
     iam.entities.roles.delete("everspot-shop");
     expect(await outcome(identity)).toBe("InvalidClientTokenId 403");
   });
+});
+
+test("EC2 learns of a new profile, and of its role, after a while", async () => {
+  iam.instances.propagationMs = 5000;
+  const names = { InstanceProfileName: "new", RoleName: "everspot-shop" };
+  await new IAMClient(admin()).send(new CreateInstanceProfileCommand(names));
+  expect(iam.instances.find("new")).toBeUndefined();
+  await clock.advance(5000);
+  await new IAMClient(admin()).send(new AddRoleToInstanceProfileCommand(names));
+  expect(iam.instances.find("new")).toMatchObject({ name: "new", roleName: undefined });
+  await clock.advance(5000);
+  expect(iam.instances.find("new")).toMatchObject({ roleName: "everspot-shop" });
 });
 
 test("an operation with unknown permissions, or a role with AWS's own policy, is loud", async () => {

@@ -214,6 +214,20 @@ describe("AssumeRoleWithWebIdentity", () => {
     );
   });
 
+  test("GitHub's own claims can be asked for", async () => {
+    await createRole("pinned", {
+      Principal: { Federated: `arn:aws:iam::${ACCOUNT}:oidc-provider/${host}` },
+      Action: "sts:AssumeRoleWithWebIdentity",
+      Condition: { StringEquals: { [`${host}:repository_id`]: "42", [`${host}:environment`]: "prod" } },
+    });
+    const numbered = { sub: "repo:ann@7/shop@42:environment:prod", repository_id: "42", environment: "prod" };
+    await expect(enter(jwt(claims(numbered)), roleArn("pinned"))).resolves.toBeDefined();
+    await expect(
+      enter(jwt(claims({ ...numbered, repository_id: "43" })), roleArn("pinned")),
+    ).rejects.toMatchObject({ name: "AccessDenied" });
+    await expect(enter(jwt(claims()), roleArn("pinned"))).rejects.toMatchObject({ name: "AccessDenied" });
+  });
+
   test("an issuer on loopback is asked for its keys", async () => {
     const local = issuerUrl.replace("http://", "");
     await createRole("local", {

@@ -60,6 +60,8 @@ export class Authorizer {
         "aws:PrincipalArn": role.arn,
         "aws:PrincipalAccount": this.#world.account,
         "aws:PrincipalType": "AssumedRole",
+        "aws:PrincipalIsAWSService": "false",
+        "aws:ViaAWSService": "false",
         "aws:userid": `${role.id}:${session.sessionName}`,
         "aws:TokenIssueTime": new Date(session.issued).toISOString(),
         "aws:ResourceAccount": needed.resource === "*" ? undefined : this.#world.account,

@@ -99,6 +99,7 @@ export function parseOperator(name: string): Operator | undefined {
 /** Keys that hold several values: without ForAllValues or ForAnyValue their outcome is not defined by AWS. */
 const MULTI_VALUED = [
   "aws:tagkeys",
+  "s3:requestobjecttagkeys",
   "route53:changeresourcerecordsetsnormalizedrecordnames",
   "route53:changeresourcerecordsetsrecordtypes",
   "route53:changeresourcerecordsetsactions",

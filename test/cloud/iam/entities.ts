@@ -32,6 +32,8 @@ export interface Profile {
   arn: string;
   created: Date;
   role: string | undefined;
+  /** When the role was put in or taken out. */
+  changed: Date;
   tags: Map<string, string>;
 }
 

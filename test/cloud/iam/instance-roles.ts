@@ -9,6 +9,11 @@ import type { Session, Sessions } from "./sessions.ts";
 export class InstanceRoles implements Profiles {
   /** How long credentials last, and at what age the next are handed out. AWS: 6 h and about 1 h. */
   lifetime = { seconds: 6 * 3600, rotateAfterSeconds: 3600 };
+  /**
+   * How long EC2 does not know a new profile, nor a role newly put into one, milliseconds. AWS takes some seconds
+   * (IAM user guide, "Changes that I make are not always immediately visible"); 0 by default.
+   */
+  propagationMs = 0;
   readonly #entities: Entities;
   readonly #sessions: Sessions;
   readonly #clock: Clock;
@@ -25,8 +30,10 @@ export class InstanceRoles implements Profiles {
     const found = [...this.#entities.profiles.values()].find(
       (p) => p.name === nameOrArn || p.arn === nameOrArn,
     );
-    if (found === undefined) return undefined;
-    return { arn: found.arn, id: found.id, name: found.name, roleName: found.role };
+    const known = (since: Date): boolean => this.#clock.now() >= since.getTime() + this.propagationMs;
+    if (found === undefined || !known(found.created)) return undefined;
+    const roleName = known(found.changed) ? found.role : undefined;
+    return { arn: found.arn, id: found.id, name: found.name, roleName };
   }
 
   credentials(profile: Profile, instanceId: string): RoleCredentials | undefined {

@@ -23,6 +23,7 @@ export function registerProfiles(wire: WireServer, entities: Entities, account: 
       arn: `arn:aws:iam::${account}:instance-profile${path}${name}`,
       created: new Date(clock.now()),
       role: undefined,
+      changed: new Date(clock.now()),
       tags: new Map(),
     };
     addTags(profile.tags, input.Tags);
@@ -55,7 +56,7 @@ export function registerProfiles(wire: WireServer, entities: Entities, account: 
     if (profile.role !== undefined) {
       throw new AwsError("LimitExceeded", "Cannot exceed quota for RolesPerInstanceProfile: 1", 409);
     }
-    profile.role = role.name;
+    Object.assign(profile, { role: role.name, changed: new Date(clock.now()) });
     return {};
   });
   on("RemoveRoleFromInstanceProfile", (input: SDK.RemoveRoleFromInstanceProfileCommandInput) => {
@@ -64,7 +65,7 @@ export function registerProfiles(wire: WireServer, entities: Entities, account: 
     if (profile.role !== role.name) {
       throw noSuchEntity(`Role ${role.name} in Instance Profile ${profile.name} cannot be found.`);
     }
-    profile.role = undefined;
+    Object.assign(profile, { role: undefined, changed: new Date(clock.now()) });
     return {};
   });
   on("TagInstanceProfile", (input: SDK.TagInstanceProfileCommandInput) => {

@@ -1,6 +1,7 @@
 import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
 import { z } from "zod";
 import type { Provider } from "../iam/entities.ts";
+import { GITHUB_CLAIMS } from "../iam/keys.ts";
 import { AwsError, ContractError } from "../wire/server.ts";
 
 /**
@@ -13,12 +14,12 @@ export interface IdentityToken {
   provider: Provider;
   subject: string;
   audience: string;
-  /** Condition keys `<provider>:sub`, `:aud` and `:amr`. */
+  /** Condition keys `<provider>:sub`, `:aud`, `:amr`, and those of GitHub. */
   context: Record<string, string | string[] | undefined>;
 }
 
 const header = z.object({ alg: z.string(), kid: z.string().optional() });
-const claims = z.object({
+const claims = z.looseObject({
   iss: z.string(),
   sub: z.string(),
   aud: z.union([z.string(), z.array(z.string()).min(1)]),
@@ -76,9 +77,22 @@ export async function verifyIdentityToken(
     provider,
     subject: body.sub,
     audience,
-    context: { [`${issuer}:sub`]: body.sub, [`${issuer}:aud`]: audience, [`${issuer}:amr`]: body.amr },
+    context: {
+      ...(issuer === "token.actions.githubusercontent.com" ? githubClaims(issuer, body) : {}),
+      [`${issuer}:sub`]: body.sub,
+      [`${issuer}:aud`]: audience,
+      [`${issuer}:amr`]: body.amr,
+    },
   };
 }
+
+const githubClaims = (issuer: string, body: Record<string, unknown>): Record<string, string> =>
+  Object.fromEntries(
+    GITHUB_CLAIMS.flatMap((claim) => {
+      const value = body[claim];
+      return typeof value === "string" ? [[`${issuer}:${claim}`, value]] : [];
+    }),
+  );
 
 function decode<T>(schema: z.ZodType<T>, part: string | undefined): T | undefined {
   try {

@@ -1,6 +1,6 @@
 import type * as S3 from "@aws-sdk/client-s3";
 import { ContractError } from "../../wire/server.ts";
-import { type Check, check, type Mapping, requestTags } from "./check.ts";
+import { type Check, check, type Mapping } from "./check.ts";
 
 interface Target {
   Bucket?: string | undefined;
@@ -47,23 +47,28 @@ interface Write extends Target {
 }
 const write =
   (creation: "true" | "false") =>
-  (input: Write): Check[] => [
-    check("s3:PutObject", objectArn(input), {
-      "s3:if-match": input.IfMatch,
-      "s3:if-none-match": input.IfNoneMatch,
-      "s3:ObjectCreationOperation": creation,
-    }),
-    ...(input.Tagging === undefined
-      ? []
-      : [
-          check(
-            "s3:PutObjectTagging",
-            objectArn(input),
-            requestTags([...new URLSearchParams(input.Tagging)].map(([Key, Value]) => ({ Key, Value }))),
-          ),
-        ]),
-    ...(input.ACL === undefined ? [] : [check("s3:PutObjectAcl", objectArn(input))]),
-  ];
+  (input: Write): Check[] => {
+    const tags = objectTags([...new URLSearchParams(input.Tagging)].map(([Key, Value]) => ({ Key, Value })));
+    return [
+      check("s3:PutObject", objectArn(input), {
+        "s3:if-match": input.IfMatch,
+        "s3:if-none-match": input.IfNoneMatch,
+        "s3:ObjectCreationOperation": creation,
+        ...tags,
+      }),
+      ...(input.Tagging === undefined ? [] : [check("s3:PutObjectTagging", objectArn(input), tags)]),
+      ...(input.ACL === undefined ? [] : [check("s3:PutObjectAcl", objectArn(input))]),
+    ];
+  };
+
+/** Tags of objects have condition keys of their own. */
+function objectTags(tags: readonly S3.Tag[]): Check["context"] {
+  if (tags.length === 0) return {};
+  return {
+    ...Object.fromEntries(tags.map((t) => [`s3:RequestObjectTag/${t.Key ?? ""}`, t.Value ?? ""])),
+    "s3:RequestObjectTagKeys": tags.map((t) => t.Key ?? ""),
+  };
+}
 
 function source(copySource: string | undefined): Check {
   const [path = "", versionId] = (copySource ?? "").split("?versionId=");
@@ -81,7 +86,11 @@ export const s3: Mapping = {
   HeadObject: onVersion("s3:GetObject"),
   GetObjectAttributes: onVersion("s3:GetObject"),
   GetObjectTagging: onVersion("s3:GetObjectTagging"),
-  PutObjectTagging: onVersion("s3:PutObjectTagging"),
+  PutObjectTagging: (input: S3.PutObjectTaggingCommandInput) =>
+    onVersion("s3:PutObjectTagging")(input).map((c) => ({
+      ...c,
+      context: { ...c.context, ...objectTags(input.Tagging?.TagSet ?? []) },
+    })),
   DeleteObjectTagging: onVersion("s3:DeleteObjectTagging"),
   PutObject: write("true"),
   CreateMultipartUpload: write("false"),
