@@ -39,7 +39,8 @@ fetch() {
   keys=$(credentials) || return 1
   mark credentials
   mkfifo "$next.pipe"
-  tar -xf "$next.pipe" -C "$next" --no-same-owner &
+  # tar may stop reading at the end of the archive; who writes to it must not die of that.
+  { tar -xC "$next" --no-same-owner && cat >/dev/null; } <"$next.pipe" &
   unpack=$!
   sum=$(get --proto '=https,http' --speed-time 30 --speed-limit 1000 ${AWS_CA_BUNDLE:+--cacert "$AWS_CA_BUNDLE"} \
     -K <(echo "$keys") --aws-sigv4 "aws:amz:$region:s3" -H "x-amz-content-sha256: $empty" \

@@ -15,7 +15,10 @@ export async function readStart(marksFile: string, now: number): Promise<Start> 
   return { bootId, ...parseMarks((await readIfThere(marksFile)) ?? "", now) };
 }
 
-/** Lines "<part> <epoch seconds>"; each part ends at its time and begins where the one before ended. */
+/**
+ * Lines "<part> <epoch seconds>"; each part ends at its time and begins where the one before ended. A part that
+ * was tried again ends at its last time.
+ */
 export function parseMarks(text: string, now: number): Pick<Start, "started" | "steps"> {
   const marks = text.split("\n").flatMap((line) => {
     const [name, time] = line.split(" ");
@@ -27,8 +30,10 @@ export function parseMarks(text: string, now: number): Pick<Start, "started" | "
   const started = first.at;
   let before = started;
   let need: string[] = [];
-  const steps = marks.flatMap((mark): BootStep[] => {
-    if (mark === first) return [];
+  const last = marks.filter(
+    (mark, i) => mark !== first && !marks.slice(i + 1).some((m) => m.name === mark.name),
+  );
+  const steps = last.map((mark): BootStep => {
     const made: BootStep = {
       name: `bootstrap: ${mark.name}`,
       needs: need,
@@ -38,7 +43,7 @@ export function parseMarks(text: string, now: number): Pick<Start, "started" | "
     };
     before = mark.at;
     need = [made.name];
-    return [made];
+    return made;
   });
   return { started, steps: steps.map(rounded) };
 }

@@ -38,7 +38,7 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
   });
 
   const packages = step("packages", { identity }, async (got, context) => {
-    const wanted = [...BASE_PACKAGES, ...config.image.packages];
+    const wanted = { lean: BASE_PACKAGES, full: config.image.packages };
     return tell(context, await machine.packages(got.identity).ensure(wanted, context.signal));
   });
 
@@ -101,7 +101,7 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
       context.detail("the release brings it");
       return undefined;
     }
-    return tell(context, await machine.packages(got.identity).ensure(["gunicorn"], context.signal));
+    return tell(context, await machine.packages(got.identity).ensure({ lean: ["gunicorn"] }, context.signal));
   });
 
   const prepare = step("prepare", { gunicorn, isolation, release, secrets }, async (got, context) => {

@@ -2,6 +2,7 @@ import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { EverspotError } from "../site/errors.ts";
+import type { Wanted } from "../site/layers.ts";
 import { poll } from "../site/poll.ts";
 import { run } from "../system/run.ts";
 
@@ -10,7 +11,7 @@ export interface Debian {
   /** Those of `names` that are not installed. */
   missing(names: readonly string[]): Promise<string[]>;
   /** Brings the .deb files that installing `names` takes into a folder; needs a mirror. @returns file names. */
-  download(names: readonly string[], folder: string, signal?: AbortSignal): Promise<string[]>;
+  download(wanted: Wanted, folder: string, signal?: AbortSignal): Promise<string[]>;
   /** Installs exactly these files of a folder, in the order that they need; starts no service. */
   install(folder: string, files: readonly string[], signal?: AbortSignal): Promise<void>;
 }
@@ -50,7 +51,7 @@ export function createDebian(): Debian {
       return names.filter((name) => !installed.has(name));
     },
 
-    async download(names, folder, signal) {
+    async download(wanted, folder, signal) {
       await mkdir(join(folder, "partial"), { recursive: true });
       const apt = (args: readonly string[]) =>
         run("apt-get", ["-q", "-y", "-o", `DPkg::Lock::Timeout=${LOCK_SECONDS}`, ...args], {
@@ -62,18 +63,14 @@ export function createDebian(): Debian {
       await run("dpkg", ["--configure", "-a"], { env: ENVIRONMENT, seconds: SECONDS });
       if (!updated) await apt(["-o", "Acquire::Retries=3", "-o", "Acquire::Languages=none", "update"]);
       updated = true;
-      await apt([
-        ...["-o", `Dir::Cache::archives=${folder}`, "-o", "APT::Keep-Downloaded-Packages=true"],
-        ...[
-          "-o",
-          "Acquire::Retries=3",
-          "--no-install-recommends",
-          "--fix-broken",
-          "--download-only",
-          "install",
-        ],
-        ...names,
-      ]);
+      const fetch = (names: readonly string[], recommends: boolean) =>
+        apt([
+          ...["-o", `Dir::Cache::archives=${folder}`, "-o", "APT::Keep-Downloaded-Packages=true"],
+          ...["-o", "Acquire::Retries=3", "--fix-broken", "--download-only"],
+          ...[recommends ? "--install-recommends" : "--no-install-recommends", "install", ...names],
+        ]);
+      await fetch(wanted.lean, false);
+      if (wanted.full?.length) await fetch(wanted.full, true);
       return (await readdir(folder)).filter((name) => name.endsWith(".deb")).sort();
     },
 

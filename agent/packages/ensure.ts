@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EverspotError, messageOf } from "../site/errors.ts";
-import { packageLayerKey } from "../site/layers.ts";
+import { packageLayerKey, type Wanted } from "../site/layers.ts";
 import type { ObjectStore } from "../site/store.ts";
 import type { Debian } from "./debian.ts";
 import { fetchLayer, saveLayer } from "./layer.ts";
@@ -27,6 +27,8 @@ export interface Ensured {
   keep(): Promise<void>;
 }
 
+const present: Ensured = { from: "present", packages: [], problem: undefined, keep: async () => {} };
+
 /** Installs what is missing, from the bucket's layer if there is one, else from a mirror. */
 export class Packages {
   readonly #source: PackageSource;
@@ -38,19 +40,21 @@ export class Packages {
   }
 
   /** @throws EverspotError when neither works. */
-  ensure(names: readonly string[], signal?: AbortSignal): Promise<Ensured> {
-    const next = this.#last.then(() => this.#ensure(names, signal));
+  async ensure(wanted: Wanted, signal?: AbortSignal): Promise<Ensured> {
+    const names = [...wanted.lean, ...(wanted.full ?? [])];
+    // Who needs nothing does not wait for others.
+    if ((await this.#source.debian.missing(names)).length === 0) return present;
+    const next = this.#last.then(() => this.#install(wanted, names, signal));
     this.#last = next.catch(() => undefined);
     return next;
   }
 
-  async #ensure(names: readonly string[], signal?: AbortSignal): Promise<Ensured> {
+  async #install(wanted: Wanted, names: readonly string[], signal?: AbortSignal): Promise<Ensured> {
     const { debian, store, folder, image, arch, instance } = this.#source;
     const missing = await debian.missing(names);
-    const nothing = async () => {};
-    if (missing.length === 0) return { from: "present", packages: [], problem: undefined, keep: nothing };
+    if (missing.length === 0) return present;
 
-    const key = packageLayerKey(image, arch, names);
+    const key = packageLayerKey(image, arch, wanted);
     const place = join(folder, key);
     await rm(place, { recursive: true, force: true });
     const tidy = () => rm(place, { recursive: true, force: true });
@@ -64,7 +68,7 @@ export class Packages {
       problem = messageOf(error);
       await tidy();
     }
-    const files = await debian.download(names, place, signal);
+    const files = await debian.download(wanted, place, signal);
     await debian.install(place, files, signal);
     await this.#check(names);
     return {

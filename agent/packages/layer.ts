@@ -25,12 +25,12 @@ export async function fetchLayer(
   const archive = `${folder}.tar.gz`;
   const resource = `${store.url}/${keys.layer("packages", sha256)}`;
   try {
+    await mkdir(folder, { recursive: true });
     const got = await store.download(keys.layer("packages", sha256), archive);
     if (got === undefined) throw new EverspotError("the package layer is not in the bucket", { resource });
     if (got.sha256 !== sha256) {
       throw new EverspotError(`the package layer is damaged: its SHA-256 is ${got.sha256}`, { resource });
     }
-    await mkdir(folder, { recursive: true });
     await run("tar", ["-xzf", archive, "-C", folder, "--no-same-owner"]);
     const there = new Set(await readdir(folder));
     const missing = files.filter((file) => basename(file) !== file || !there.has(file));

@@ -10,6 +10,7 @@ import { renderEnvironment } from "../system/environment-file.ts";
  */
 export function appEnvironment(
   config: BootConfig,
+  id: string,
   folder: string,
   secrets: Readonly<Record<string, string>>,
 ): string {
@@ -21,6 +22,7 @@ export function appEnvironment(
     EVERSPOT_WORKERS: String(config.app.workers),
     EVERSPOT_TIMEOUT: String(config.app.timeout),
     EVERSPOT_DOMAIN: config.domain,
+    EVERSPOT_RELEASE: id,
   });
 }
 

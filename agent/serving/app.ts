@@ -42,7 +42,7 @@ export async function prepareApp(
 ): Promise<string> {
   const { config, units } = machine;
   await mkdir(machine.environment, { recursive: true });
-  const environment = appEnvironment(config, folder, secrets);
+  const environment = appEnvironment(config, id, folder, secrets);
   await writeAtomic(join(machine.environment, `${id}.env`), environment, 0o600);
   if (config.app.beforeStart.length === 0) return "no commands";
 
@@ -59,13 +59,20 @@ export async function prepareApp(
     signal?.throwIfAborted();
     throw new EverspotError("before_start failed", {
       resource: `release ${id}`,
-      hint: "the last line that starts with + is the command that failed",
-      lines: await units.lines(unit, LINES),
+      hint: "the line that starts with + is the command that failed",
+      lines: fromCommand(await units.lines(unit, 300)),
       cause,
     });
   }
   await writeAtomic(done, mark, 0o600);
   return `${config.app.beforeStart.length} commands`;
+}
+
+/** The command that failed, and the end of what it said. */
+function fromCommand(lines: readonly string[]): string[] {
+  const at = lines.findLastIndex((line) => line.startsWith("+ "));
+  const said = lines.slice(at + 1).slice(-LINES);
+  return at < 0 ? said : [lines[at] ?? "", ...said];
 }
 
 /** `collectstatic` writes there; the rest of a release is root's. */

@@ -30,14 +30,20 @@ export const packageLayerDocument = (key: string): DocumentType<PackageLayer> =>
   schema: packageLayer,
 });
 
+/** Packages to be there. */
+export interface Wanted {
+  /** With what they depend on. */
+  lean: readonly string[];
+  /** With what they recommend too, as `apt install` does it. */
+  full?: readonly string[];
+}
+
 /**
  * The key of what must be added to a machine image so that these packages are installed. An image id names an
  * immutable set of installed packages, so the same key always means the same work.
  */
-export function packageLayerKey(image: string, arch: string, packages: readonly string[]): string {
-  const list = [...new Set(packages)].sort();
-  return createHash("sha256")
-    .update(JSON.stringify([1, image, arch, list]))
-    .digest("hex")
-    .slice(0, 32);
+export function packageLayerKey(image: string, arch: string, wanted: Wanted): string {
+  const list = (names: readonly string[] = []) => [...new Set(names)].sort();
+  const inputs = [1, image, arch, list(wanted.lean), list(wanted.full)];
+  return createHash("sha256").update(JSON.stringify(inputs)).digest("hex").slice(0, 32);
 }
