@@ -3,6 +3,7 @@ import ignore from "ignore";
 import { EverspotError } from "../../agent/site/errors.ts";
 import type { Project, ProjectFile } from "./project.ts";
 import { SECRET_SCAN_BYTES, secretByContent, secretByName } from "./secrets.ts";
+import { unreadable } from "./zip.ts";
 
 /**
  * Refuses a project whose files must not all go into a release: links that lead out, names that cannot be
@@ -46,7 +47,9 @@ async function findSecrets(files: readonly ProjectFile[], allow: readonly string
 }
 
 async function start(file: ProjectFile): Promise<Buffer> {
-  const handle = await open(file.source, "r");
+  const handle = await open(file.source, "r").catch((error: unknown) => {
+    throw unreadable(error, file);
+  });
   try {
     const buffer = Buffer.allocUnsafe(Math.min(file.size, SECRET_SCAN_BYTES));
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);

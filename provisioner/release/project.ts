@@ -99,7 +99,8 @@ class Walk {
 
   async #file(name: string): Promise<void> {
     const source = path.join(this.#root, name);
-    const stat = await lstat(source, { bigint: true });
+    const stat = await lstat(source, { bigint: true }).catch(() => undefined);
+    if (stat === undefined) return;
     this.files.push({
       path: name,
       source,

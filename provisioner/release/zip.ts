@@ -4,7 +4,7 @@ import { readFile, rm } from "node:fs/promises";
 import { type PassThrough, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import yazl from "yazl";
-import { EverspotError } from "../../agent/site/errors.ts";
+import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 
 export interface ZipSource {
   /** In the zip. */
@@ -83,7 +83,9 @@ async function feed(
     };
     inHand += entry.size;
     if (entry.size <= ONE_PIECE && inHand <= IN_HAND) {
-      const data = await readFile(entry.source);
+      const data = await readFile(entry.source).catch((error: unknown) => {
+        throw unreadable(error, entry);
+      });
       if (data.length !== entry.size) throw changed(entry);
       zip.addBuffer(data, entry.path, options);
     } else {
@@ -115,7 +117,7 @@ async function addStream(
         },
         flush: (next) => next(left > 0 ? changed(entry) : null),
       });
-      pipeline(source, whole).catch((error: unknown) => zip.emit("error", error));
+      pipeline(source, whole).catch((error: unknown) => zip.emit("error", unreadable(error, entry)));
       done(null, whole);
       output.off("close", stop);
       resolve();
@@ -123,7 +125,18 @@ async function addStream(
   });
 }
 
-function changed(entry: ZipSource): EverspotError {
+/** For errors of reading a file that was there when it was listed. */
+export function unreadable(error: unknown, entry: { path: string; source: string }): EverspotError {
+  if (error instanceof EverspotError) return error;
+  if ((error as NodeJS.ErrnoException).code === "ENOENT") return changed(entry);
+  return new EverspotError(`${entry.path} cannot be read: ${messageOf(error)}`, {
+    resource: entry.source,
+    hint: "let your user read it, or leave it out through .everspotignore",
+    cause: error,
+  });
+}
+
+function changed(entry: { path: string; source: string }): EverspotError {
   return new EverspotError(`${entry.path} changed while it was packed`, {
     resource: entry.source,
     hint: "stop what writes to the project, then try again",

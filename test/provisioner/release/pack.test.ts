@@ -1,0 +1,235 @@
+import { createHash, randomBytes } from "node:crypto";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
+import path from "node:path";
+import { execa } from "execa";
+import { expect, test } from "vitest";
+import { unpackRelease } from "../../../agent/release/unzip.ts";
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { type PackOptions, packRelease } from "../../../provisioner/release/pack.ts";
+import type { Progress } from "../../../provisioner/release/progress.ts";
+import { folder, type Tree, write } from "./folders.ts";
+
+/** No Python on the path: these are about files. */
+function bare(): NodeJS.ProcessEnv {
+  const bin = folder();
+  mkdirSync(path.join(bin, "empty"));
+  return { PATH: path.join(bin, "empty"), HOME: bin };
+}
+
+const pack = (root: string, more: Partial<PackOptions> = {}) =>
+  packRelease({
+    folder: root,
+    python: "3.13",
+    arch: "arm64",
+    allow: [],
+    stagingDir: folder(),
+    env: bare(),
+    ...more,
+  });
+
+async function failure(packing: Promise<unknown>): Promise<EverspotError> {
+  const error = await packing.then(
+    () => undefined,
+    (e: unknown) => e,
+  );
+  expect(error).toBeInstanceOf(EverspotError);
+  return error as EverspotError;
+}
+
+const app: Tree = {
+  "manage.py": { script: "#!/usr/bin/env python3\n" },
+  "site/wsgi.py": "application = None\n",
+  "site/größe.txt": "x".repeat(5000),
+  "static/photo": randomBytes(3_000_000),
+  ".gitignore": "*.log\n",
+  "debug.log": "no",
+};
+
+test("what is packed comes out of the unpacker", async () => {
+  const root = folder(app);
+  const packed = await pack(root);
+  expect(packed).toMatchObject({ files: 5, bytecode: false, packages: [], warnings: [] });
+  expect(packed).not.toHaveProperty("python");
+  expect(packed).not.toHaveProperty("arch");
+  const zip = readFileSync(packed.file);
+  expect(packed.size).toBe(zip.length);
+  expect(packed.sha256).toBe(createHash("sha256").update(zip).digest("hex"));
+
+  const into = path.join(folder(), "release");
+  const unpacked = await unpackRelease(packed.file, into);
+  expect(unpacked).toEqual({ files: packed.files, bytes: packed.unpackedSize });
+  expect(readdirSync(into, { recursive: true }).sort()).toEqual(
+    [".gitignore", "manage.py", "site", "site/größe.txt", "site/wsgi.py", "static", "static/photo"].sort(),
+  );
+  expect(
+    readFileSync(path.join(into, "static/photo")).equals(readFileSync(path.join(root, "static/photo"))),
+  ).toBe(true);
+  expect(statSync(path.join(into, "manage.py")).mode & 0o777).toBe(0o755);
+  expect(statSync(path.join(into, "site/wsgi.py")).mode & 0o777).toBe(0o644);
+});
+
+test("the same files give the same bytes, whatever their times, owners' bits, place and order on disk", async () => {
+  const first = await pack(folder(app));
+  const reversed = folder(Object.fromEntries(Object.entries(app).reverse()));
+  utimesSync(path.join(reversed, "manage.py"), 1e9, 1e9);
+  await execa("chmod", ["-R", "go+w", reversed]);
+  const second = await pack(reversed);
+  expect(second.sha256).toBe(first.sha256);
+});
+
+test("the zip does not depend on the time zone", async () => {
+  const root = folder({ "a.py": "x", "big.bin": Buffer.alloc(2_000_000, "ab") });
+  const script = `
+    const { writeZip } = await import(${JSON.stringify(path.resolve("provisioner/release/zip.ts"))});
+    const entry = (name, size) => ({ path: name, source: process.argv[1] + "/" + name, size, executable: false });
+    const { sha256 } = await writeZip([entry("a.py", 1), entry("big.bin", 2000000)], process.argv[1] + "/" + process.env.TZ.replace("/", "-"));
+    console.log(sha256);`;
+  const sums = await Promise.all(
+    ["Asia/Tokyo", "America/Los_Angeles"].map(async (TZ) => {
+      const { stdout } = await execa("node", ["--import", "tsx", "--input-type=module", "-e", script, root], {
+        env: { TZ },
+      });
+      return stdout;
+    }),
+  );
+  expect(sums[0]).toMatch(/^[0-9a-f]{64}$/);
+  expect(sums[1]).toBe(sums[0]);
+});
+
+test("content, name and x bit each show in the bytes", async () => {
+  const { sha256 } = await pack(folder({ "a.py": "x" }));
+  expect((await pack(folder({ "a.py": "y" }))).sha256).not.toBe(sha256);
+  expect((await pack(folder({ "b.py": "x" }))).sha256).not.toBe(sha256);
+  expect((await pack(folder({ "a.py": { script: "x" } }))).sha256).not.toBe(sha256);
+});
+
+test("secrets and unusable files are refused all at once, and allowed by name", async () => {
+  const staging = folder();
+  const root = folder({
+    "app.py": "",
+    ".env": "SECRET=1",
+    "web/.env.production": "SECRET=1",
+    "db.sqlite3": "SQLite format 3\0data",
+    "fixtures/demo.sqlite3": "SQLite format 3\0data",
+    out: { link: "/etc/hostname" },
+  });
+  const error = await failure(pack(root, { stagingDir: staging, allow: ["fixtures/demo.sqlite3"] }));
+  expect(error.message).toBe("3 files look like a secret and would be in every release");
+  expect(error.lines).toEqual([
+    ".env: environment file",
+    "db.sqlite3: SQLite database with data",
+    "web/.env.production: environment file",
+    "out is a symbolic link to /etc/hostname, which is outside the project",
+  ]);
+  expect(error.hint).toMatch(/everspot secret set NAME.*\[release\] allow/);
+  expect(readdirSync(staging)).toEqual([]);
+
+  rmSync(path.join(root, "out"));
+  const packed = await pack(root, { allow: [".env*", "*.sqlite3"] });
+  expect(packed.files).toBe(5);
+});
+
+test("secrets git ignores are left out in silence", async () => {
+  const packed = await pack(folder({ "app.py": "", ".env": "SECRET=1", ".gitignore": ".env\n" }));
+  expect(packed.files).toBe(2);
+});
+
+test("an empty project is a mistake", async () => {
+  const error = await failure(pack(folder({ ".git/config": "x" })));
+  expect(error.message).toBe("the project has no files to release");
+});
+
+test("a project too large is refused, with its largest files", async () => {
+  const root = folder({ "app.py": "" });
+  await execa("truncate", ["-s", "1600M", path.join(root, "video.bin")]);
+  const error = await failure(pack(root));
+  expect(error.message).toBe("the release is too large: more than 1500 MB unpacked");
+  expect(error.lines[0]).toBe("1677.7 MB video.bin");
+});
+
+test("what an instance would take for a zip bomb is refused here", async () => {
+  const root = folder({ "app.py": "" });
+  await execa("truncate", ["-s", "100M", path.join(root, "zeros.bin")]);
+  const staging = folder();
+  const error = await failure(pack(root, { stagingDir: staging }));
+  expect(error.message).toContain("looks like a zip bomb");
+  expect(readdirSync(staging)).toEqual([]);
+});
+
+test.each<[string, (root: string) => void]>([
+  ["grows", (root) => appendFileSync(path.join(root, "a.bin"), "more")],
+  ["is written again with the same size", (root) => write(root, { "z.py": "y" })],
+  ["goes", (root) => rmSync(path.join(root, "z.py"))],
+  ["appears", (root) => write(root, { "new.py": "y" })],
+])("a file that %s meanwhile is noticed", async (_what, change) => {
+  const root = folder({ "a.bin": randomBytes(3_000_000), "z.py": "x" });
+  const staging = folder();
+  let changed = false;
+  const error = await failure(
+    pack(root, {
+      stagingDir: staging,
+      onProgress: ({ phase }: Progress) => {
+        if (phase !== "zip" || changed) return;
+        changed = true;
+        change(root);
+      },
+    }),
+  );
+  expect(error.message).toMatch(/changed while/);
+  expect(error.retry).toBe("retry");
+  expect(readdirSync(staging)).toEqual([]);
+});
+
+test("stops when told to, and leaves nothing", async () => {
+  const stop = new AbortController();
+  const staging = folder();
+  const root = folder({ "a.bin": randomBytes(20_000_000), "z.py": "x" });
+  const packing = pack(root, {
+    stagingDir: staging,
+    signal: stop.signal,
+    onProgress: ({ phase }) => phase === "zip" && stop.abort(new Error("enough")),
+  });
+  await expect(packing).rejects.toThrow();
+  expect(stop.signal.aborted).toBe(true);
+  expect(readdirSync(staging)).toEqual([]);
+});
+
+test("git's commit, and whether the folder is what was committed", async () => {
+  const root = folder({ "app.py": "x", "kept.log": "x" });
+  const env = { ...process.env, GIT_CONFIG_GLOBAL: "/dev/null" };
+  const git = (...args: string[]) =>
+    execa("git", ["-C", root, "-c", "user.name=a", "-c", "user.email=a@b", ...args], { env });
+  await git("init", "-q");
+  expect(await pack(root, { env })).not.toHaveProperty("git");
+  await git("add", "-A");
+  await git("commit", "-q", "-m", "x");
+  const { stdout } = await git("rev-parse", "HEAD");
+  expect((await pack(root, { env })).git).toEqual({ commit: stdout, dirty: false });
+  write(root, { ".gitignore": "*.log\n" });
+  const packed = await pack(root, { env });
+  expect(packed.git?.dirty).toBe(true);
+  expect(packed.warnings).toEqual([
+    "1 files in git are named by .gitignore and left out: kept.log; bring them back with !path in .everspotignore",
+  ]);
+});
+
+test("without a folder given, the zip is in one of its own", async () => {
+  const packed = await packRelease({
+    folder: folder({ "a.py": "" }),
+    python: "3.13",
+    arch: "arm64",
+    allow: [],
+    env: bare(),
+  });
+  expect(existsSync(packed.file)).toBe(true);
+  rmSync(path.dirname(packed.file), { recursive: true });
+});
