@@ -55,14 +55,13 @@ export const matchesAction = (pattern: string, action: string): boolean =>
   matches(pattern, action, undefined, "i");
 
 /**
- * ARNs are compared part by part: a wildcard does not reach over one of the first five colons
- * (IAM user guide, "ArnLike" and "Resource").
+ * ARNs are compared part by part: a wildcard does not reach over one of the first five colons, and parts missing at
+ * the end of a pattern are `*` (IAM user guide, "Resource", "Incomplete ARNs").
  */
 export function matchesArn(pattern: string, arn: string, context: Context | undefined): boolean {
   if (pattern === "*") return true;
-  const wanted = parts(pattern);
   const given = parts(arn);
-  return wanted.length === given.length && wanted.every((part, i) => matches(part, given[i] ?? "", context));
+  return parts(pattern).every((part, i) => matches(part, given[i] ?? "", context));
 }
 
 /** Six parts; the colons inside `${…}` and those of the last part do not divide. */

@@ -58,6 +58,8 @@ describe("patterns", () => {
   test("a wildcard of an ARN stays within its part, but runs over slashes", () => {
     expect(matchesArn("arn:aws:s3:::b/*", "arn:aws:s3:::b/x/y:z", undefined)).toBe(true);
     expect(matchesArn("arn:aws:*:key", "arn:aws:s3:::key", undefined)).toBe(false);
+    expect(matchesArn("arn:aws:s3", "arn:aws:s3:::b/x", undefined)).toBe(true);
+    expect(matchesArn("arn:aws:s3", "*", undefined)).toBe(false);
     expect(matchesArn("arn:aws:ec2:*:*:instance/*", "arn:aws:ec2:us-east-1:1:instance/i-1", undefined)).toBe(
       true,
     );
