@@ -166,7 +166,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     close: async () => {
       await jobs.close();
       await machines.close();
-      await ec2.instances.close();
+      await ec2.hosting.close();
       await dns?.stop();
       await wire.stop();
     },

@@ -4,6 +4,7 @@ import { addDefaultVpc } from "./ec2/default-vpc.ts";
 import { type Delays, noDelays } from "./ec2/delays.ts";
 import { fleetHandlers } from "./ec2/fleet-handlers.ts";
 import { Fleets } from "./ec2/fleets.ts";
+import { Hosting } from "./ec2/hosting.ts";
 import { imageHandlers } from "./ec2/image-handlers.ts";
 import { Images } from "./ec2/images.ts";
 import { assertSpot, isGone } from "./ec2/instance.ts";
@@ -61,6 +62,7 @@ export class Ec2 {
   readonly network = new Network();
   readonly templates: Templates;
   readonly images: Images;
+  readonly hosting: Hosting;
   readonly instances: Instances;
   readonly fleets: Fleets;
   readonly #place: Place;
@@ -80,7 +82,8 @@ export class Ec2 {
     this.#machines = machines;
     this.templates = new Templates(place);
     this.images = new Images(place);
-    this.instances = new Instances(place, network, { machines, profiles, metadata, delays });
+    this.hosting = new Hosting(place, profiles, machines, metadata);
+    this.instances = new Instances(place, network, this.hosting, delays);
     const { instances, templates, images } = this;
     const world = {
       place,

@@ -4,12 +4,13 @@ import type {
   SpotOptionsRequest,
   TargetCapacitySpecificationRequest,
 } from "@aws-sdk/client-ec2";
-import { AwsError } from "../wire/errors.ts";
+import { AwsError, ContractError } from "../wire/errors.ts";
 import { combination, found, invalid, need } from "./errors.ts";
 import type { FleetConfig, Override, Rebalance, Target, TemplateConfig } from "./fleet.ts";
 import { machineType } from "./instance-types.ts";
 import type { Templates } from "./launch-templates.ts";
 import type { Network } from "./network.ts";
+import { assertOnly } from "./watched.ts";
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/fleet-quotas.html */
 const MAX_OVERRIDES = 300;
@@ -18,7 +19,7 @@ const MAX_OVERRIDES = 300;
 export function fleetConfig(templates: Templates, network: Network, input: CreateFleetRequest): FleetConfig {
   const type = input.Type ?? "maintain";
   if (!["maintain", "instant", "request"].includes(type)) throw invalid(`Invalid fleet type '${type}'`);
-  if (type === "request") throw invalid("fleets of type 'request' are not modelled by the local EC2");
+  if (type === "request") throw new ContractError("fleets of type 'request' are not modelled");
   const excess = input.ExcessCapacityTerminationPolicy ?? "termination";
   if (excess !== "termination" && excess !== "no-termination") {
     throw invalid(`Invalid value '${excess}' for ExcessCapacityTerminationPolicy`);
@@ -28,6 +29,18 @@ export function fleetConfig(templates: Templates, network: Network, input: Creat
   }
   if (type !== "maintain" && input.ReplaceUnhealthyInstances === true) {
     throw combination("ReplaceUnhealthyInstances is supported only for fleets of type maintain");
+  }
+  const { SpotOptions: spot, OnDemandOptions: onDemand } = input;
+  assertOnly("SpotOptions", spot, [
+    "AllocationStrategy",
+    "MaintenanceStrategies",
+    "InstanceInterruptionBehavior",
+  ]);
+  assertOnly("OnDemandOptions", onDemand, ["AllocationStrategy"]);
+  if (spot?.InstanceInterruptionBehavior !== undefined && spot.InstanceInterruptionBehavior !== "terminate") {
+    throw new ContractError(
+      `InstanceInterruptionBehavior ${spot.InstanceInterruptionBehavior} is not modelled`,
+    );
   }
   return {
     type,
@@ -39,10 +52,9 @@ export function fleetConfig(templates: Templates, network: Network, input: Creat
       need(input.LaunchTemplateConfigs, "LaunchTemplateConfigs"),
     ),
     replaceUnhealthy: input.ReplaceUnhealthyInstances ?? false,
-    spotStrategy: strategyOf(input.SpotOptions),
-    onDemandStrategy:
-      input.OnDemandOptions?.AllocationStrategy === "prioritized" ? "prioritized" : "lowest-price",
-    rebalance: rebalanceOf(input.SpotOptions, type),
+    spotStrategy: spot?.AllocationStrategy ?? "lowest-price",
+    onDemandStrategy: onDemand?.AllocationStrategy === "prioritized" ? "prioritized" : "lowest-price",
+    rebalance: rebalanceOf(spot, type),
   };
 }
 
@@ -51,6 +63,8 @@ export function targetOf(
   given: TargetCapacitySpecificationRequest,
   defaultType?: Target["defaultType"],
 ): Target {
+  const parts = ["TotalTargetCapacity", "OnDemandTargetCapacity", "SpotTargetCapacity"];
+  assertOnly("TargetCapacitySpecification", given, [...parts, "DefaultTargetCapacityType"]);
   const total = need(given.TotalTargetCapacity, "TotalTargetCapacity");
   const onDemand = given.OnDemandTargetCapacity ?? 0;
   const spot = given.SpotTargetCapacity ?? 0;
@@ -63,7 +77,7 @@ export function targetOf(
   }
   const type = given.DefaultTargetCapacityType ?? defaultType ?? "on-demand";
   if (type !== "spot" && type !== "on-demand")
-    throw invalid(`DefaultTargetCapacityType '${type}' is not modelled here`);
+    throw new ContractError(`DefaultTargetCapacityType '${type}' is not modelled`);
   const rest = total - onDemand - spot;
   return {
     onDemand: onDemand + (type === "on-demand" ? rest : 0),
@@ -91,9 +105,7 @@ export function templateConfigs(
       );
     }
     const overrides = (config.Overrides?.length ? config.Overrides : [{}]).map((o): Override => {
-      if (o.InstanceRequirements !== undefined || o.WeightedCapacity !== undefined) {
-        throw invalid("InstanceRequirements and WeightedCapacity are not modelled by the local EC2");
-      }
+      assertOnly("override", o, ["InstanceType", "SubnetId", "AvailabilityZone", "MaxPrice", "Priority"]);
       const instanceType = o.InstanceType ?? version.data.InstanceType;
       if (instanceType === undefined) throw missingType();
       machineType(instanceType);
@@ -123,10 +135,6 @@ const zoneOf = (network: Network, override: Override): string | undefined =>
 
 const missingType = (): AwsError =>
   new AwsError("InvalidFleetConfig", "The launch template or its override must specify an instance type.");
-
-function strategyOf(options: SpotOptionsRequest | undefined): FleetConfig["spotStrategy"] {
-  return options?.AllocationStrategy ?? "lowest-price";
-}
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_FleetSpotCapacityRebalanceRequest.html */
 function rebalanceOf(options: SpotOptionsRequest | undefined, type: string): Rebalance | undefined {

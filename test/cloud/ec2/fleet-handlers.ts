@@ -137,10 +137,9 @@ export function fleetHandlers(world: FleetWorld, fleets: Fleets): Handlers {
     DescribeFleetHistory: (input) => {
       const fleet = find(input.FleetId);
       const start = need(input.StartTime, "StartTime");
+      const type = input.EventType;
       const wanted = fleet.history.filter(
-        (e) =>
-          (e.Timestamp ?? start) >= start &&
-          (input.EventType === undefined || e.EventType === input.EventType),
+        (e) => (e.Timestamp ?? start) >= start && (type === undefined || e.EventType === type),
       );
       const { items, nextToken } = page(wanted, input, place.pageSize, { min: 1, max: 1000 });
       return {

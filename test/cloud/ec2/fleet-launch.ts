@@ -59,7 +59,7 @@ function overridden(data: RequestLaunchTemplateData, { override }: Pool): Reques
     ...(override.instanceType === undefined ? {} : { InstanceType: override.instanceType as never }),
     ...(override.subnetId === undefined
       ? {}
-      : { NetworkInterfaces: [{ ...face, SubnetId: override.subnetId }] }),
+      : { NetworkInterfaces: [{ ...face, SubnetId: override.subnetId }], SecurityGroupIds: undefined }),
     ...(override.zone === undefined
       ? {}
       : { Placement: { ...data.Placement, AvailabilityZone: override.zone } }),

@@ -69,6 +69,7 @@ export function imageHandlers(
     /** Unless NoReboot is set, EC2 shuts the instance down for it and starts it again. */
     CreateImage: (input) => {
       const instance = instances.find(input.InstanceId);
+      const reboot = input.NoReboot !== true;
       const name = need(input.Name, "Name");
       if (!/^[a-zA-Z0-9()[\] ./\-'@_]{3,128}$/.test(name)) {
         throw new AwsError(
@@ -97,7 +98,7 @@ export function imageHandlers(
       );
       place.jobs.start(`CreateImage ${image.id}`, async () => {
         try {
-          await instances.snapshot(instance, image.id, { reboot: !input.NoReboot });
+          await instances.snapshot(instance, image.id, { reboot });
           await place.jobs.sleep(delays.image);
           images.complete(image);
         } catch (error) {

@@ -104,8 +104,9 @@ export function instanceHandlers(
 
     DescribeInstanceStatus: (input) => {
       const all = input.InstanceIds?.length ? named(input.InstanceIds) : instances.list();
+      const stopped = input.IncludeAllInstances === true;
       const wanted = select(
-        all.filter((i) => input.IncludeAllInstances === true || i.state === "running"),
+        all.filter((i) => stopped || i.state === "running"),
         input.Filters,
         {
           "availability-zone": (i) => i.spec.subnet.zone,
@@ -133,11 +134,12 @@ export function instanceHandlers(
         instances.terminate(i, "Client.UserInitiatedShutdown"),
       ),
     }),
-    StopInstances: (input) => ({
-      StoppingInstances: changed(input.InstanceIds, (i) =>
-        instances.stop(i, "Client.UserInitiatedShutdown", { force: input.Force === true }),
-      ),
-    }),
+    StopInstances: (input) => {
+      const force = input.Force === true;
+      const stop = (instance: Instance) =>
+        instances.stop(instance, "Client.UserInitiatedShutdown", { force });
+      return { StoppingInstances: changed(input.InstanceIds, stop) };
+    },
     StartInstances: (input) => ({ StartingInstances: changed(input.InstanceIds, (i) => instances.start(i)) }),
     RebootInstances: (input) => {
       for (const instance of named(input.InstanceIds)) instances.reboot(instance);
@@ -178,7 +180,6 @@ function launchData(templates: Templates, input: RunInstancesRequest) {
     InstanceType: input.InstanceType,
     UserData: input.UserData,
     KeyName: input.KeyName,
-    SecurityGroupIds: input.SecurityGroupIds,
     IamInstanceProfile: input.IamInstanceProfile,
     InstanceMarketOptions: input.InstanceMarketOptions,
     InstanceInitiatedShutdownBehavior: input.InstanceInitiatedShutdownBehavior,
@@ -186,15 +187,23 @@ function launchData(templates: Templates, input: RunInstancesRequest) {
     BlockDeviceMappings: input.BlockDeviceMappings,
     TagSpecifications: input.TagSpecifications,
     Placement: input.Placement,
-    NetworkInterfaces:
-      input.NetworkInterfaces ??
-      (input.SubnetId === undefined
-        ? undefined
-        : [{ SubnetId: input.SubnetId, Groups: input.SecurityGroupIds }]),
+    ...networkOf(input),
   };
   const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
   return {
     data: { ...base, ...given } as RequestLaunchTemplateData,
     systemTags: template === undefined || version === undefined ? [] : templateTags(template, version),
   };
+}
+
+/** The groups and subnet of a call, as those of its one interface. */
+function networkOf(input: RunInstancesRequest): RequestLaunchTemplateData {
+  const { NetworkInterfaces, SubnetId, SecurityGroupIds } = input;
+  if (SubnetId === undefined) return { NetworkInterfaces, SecurityGroupIds };
+  if (NetworkInterfaces !== undefined) {
+    throw combination(
+      "Network interfaces and an instance-level subnet ID may not be specified on the same request",
+    );
+  }
+  return { NetworkInterfaces: [{ SubnetId, Groups: SecurityGroupIds }] };
 }

@@ -25,9 +25,6 @@ export interface Instance {
   /** When its status checks began to fail. */
   impairedSince: Date | undefined;
   terminated: Date | undefined;
-  /** Driver calls, one after another. */
-  work: Promise<void>;
-  closeMetadata: (() => Promise<void>) | undefined;
 }
 
 const codes: Record<InstanceStateName, number> = {

@@ -1,27 +1,17 @@
 import type { InstanceStateName } from "@aws-sdk/client-ec2";
-import type { Machines } from "../machines.ts";
 import { AwsError } from "../wire/errors.ts";
 import { Addresses } from "./addresses.ts";
 import type { Delays } from "./delays.ts";
 import { incorrectInstanceState, need } from "./errors.ts";
+import type { Hosting } from "./hosting.ts";
 import { newId } from "./ids.ts";
 import { type EndReason, type Instance, isGone, setReason } from "./instance.ts";
-import type { MetadataService } from "./instance-view.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
 import type { Network } from "./network.ts";
 import type { Place } from "./place.ts";
-import type { Profiles } from "./profiles.ts";
-import { viewOf } from "./view.ts";
 import type { Volume } from "./volumes.ts";
 
 export type { InstanceView, MetadataService, RoleCredentials } from "./instance-view.ts";
-
-export interface InstanceOptions {
-  machines: Machines;
-  profiles: Profiles;
-  metadata: MetadataService;
-  delays: Delays;
-}
 
 /** Who asked for a launch. */
 export interface Origin {
@@ -38,15 +28,17 @@ export class Instances {
   readonly #all = new Map<string, Instance>();
   readonly #place: Place;
   readonly #network: Network;
-  readonly #options: InstanceOptions;
+  readonly #hosting: Hosting;
+  readonly #delays: Delays;
   readonly #addresses = new Addresses();
   readonly #listeners: ((instance: Instance) => void)[] = [];
 
-  constructor(place: Place, network: Network, options: InstanceOptions) {
+  constructor(place: Place, network: Network, hosting: Hosting, delays: Delays) {
     this.#place = place;
     this.#network = network;
-    this.#options = options;
-    options.machines.onExit((id) => {
+    this.#hosting = hosting;
+    this.#delays = delays;
+    hosting.onExit((id) => {
       const instance = this.#all.get(id);
       if (instance?.state === "running") this.#poweredOff(instance);
     });
@@ -59,7 +51,7 @@ export class Instances {
 
   /** All that AWS would still list; terminated ones disappear after a while. */
   list(): Instance[] {
-    const oldest = this.#place.jobs.clock.now() - this.#options.delays.terminatedVisible;
+    const oldest = this.#place.jobs.clock.now() - this.#delays.terminatedVisible;
     for (const instance of this.#all.values()) {
       if (instance.terminated !== undefined && instance.terminated.getTime() < oldest) {
         this.#all.delete(instance.id);
@@ -101,8 +93,6 @@ export class Instances {
       rebalance: undefined,
       impairedSince: undefined,
       terminated: undefined,
-      work: Promise.resolve(),
-      closeMetadata: undefined,
     };
     this.#all.set(instance.id, instance);
     const { tags } = this.#place;
@@ -127,18 +117,18 @@ export class Instances {
 
   /** Idempotent. `kill` cuts the machine off at once, as when its host dies. */
   terminate(instance: Instance, reason: EndReason, how: { kill?: boolean } = {}): void {
-    const { machines, delays } = this.#options;
-    if (instance.state === "terminated") return;
-    if (how.kill) void machines.kill(instance.id).catch(() => {});
-    if (instance.state === "shutting-down") return;
+    if (isGone(instance)) {
+      if (how.kill && instance.state === "shutting-down") {
+        this.#place.jobs.start(`kill ${instance.id}`, () => this.#hosting.shutDown(instance, "kill"));
+      }
+      return;
+    }
     setReason(instance, reason, this.#place.jobs.now());
     this.#become(instance, "shutting-down");
     this.#place.jobs.start(`terminate ${instance.id}`, async () => {
-      await this.#drive(instance, () =>
-        how.kill ? machines.kill(instance.id) : machines.stop(instance.id, delays.grace / 1000),
-      );
-      await this.#place.jobs.sleep(delays.shutdown);
-      await this.#drive(instance, () => machines.remove(instance.id));
+      await this.#hosting.shutDown(instance, how.kill ? "kill" : this.#grace);
+      await this.#place.jobs.sleep(this.#delays.shutdown);
+      await this.#hosting.remove(instance);
       this.#release(instance);
       instance.terminated = this.#place.jobs.now();
       this.#become(instance, "terminated");
@@ -165,14 +155,10 @@ export class Instances {
     }
     setReason(instance, reason, this.#place.jobs.now());
     this.#become(instance, "stopping");
-    const { machines, delays } = this.#options;
     this.#place.jobs.start(`stop ${instance.id}`, async () => {
-      await this.#drive(instance, () =>
-        how.force ? machines.kill(instance.id) : machines.stop(instance.id, delays.grace / 1000),
-      );
-      await this.#place.jobs.sleep(delays.shutdown);
+      await this.#hosting.shutDown(instance, how.force ? "kill" : this.#grace);
+      await this.#place.jobs.sleep(this.#delays.shutdown);
       if (instance.state !== "stopping") return;
-      await this.#endMetadata(instance);
       const face = this.#network.interfaces.get(instance.interfaceId);
       if (face !== undefined) face.publicIp = undefined;
       if (instance.address !== undefined) this.#addresses.free(instance.address);
@@ -202,20 +188,12 @@ export class Instances {
     if (instance.state !== "running" && instance.state !== "pending") {
       throw incorrectInstanceState(`The instance '${instance.id}' is not in the 'running' state.`);
     }
-    this.#place.jobs.start(`reboot ${instance.id}`, () =>
-      this.#drive(instance, () => this.#options.machines.reboot(instance.id)),
-    );
+    this.#place.jobs.start(`reboot ${instance.id}`, () => this.#hosting.reboot(instance));
   }
 
   /** Copies the disk into an image; with `reboot` the machine is shut down for it and boots again. */
-  async snapshot(instance: Instance, imageId: string, how: { reboot: boolean }): Promise<void> {
-    const { machines, delays } = this.#options;
-    const restart = how.reboot && instance.state === "running";
-    await this.#drive(instance, async () => {
-      if (restart) await machines.stop(instance.id, delays.grace / 1000);
-      await machines.snapshot(instance.id, imageId);
-      if (restart && instance.state === "running") await machines.start(this.#machine(instance));
-    });
+  snapshot(instance: Instance, imageId: string, how: { reboot: boolean }): Promise<void> {
+    return this.#hosting.snapshot(instance, imageId, how.reboot ? this.#grace.graceSeconds : undefined);
   }
 
   /** The interruption notice, and the rebalance recommendation that comes with it when there was none. */
@@ -234,32 +212,16 @@ export class Instances {
   }
 
   #boot(instance: Instance): void {
-    const { machines, delays, metadata, profiles } = this.#options;
     this.#place.jobs.start(`start ${instance.id}`, async () => {
-      await this.#place.jobs.sleep(delays.pending);
+      await this.#place.jobs.sleep(this.#delays.pending);
       try {
-        await this.#drive(instance, async () => {
-          if (instance.state !== "pending") return;
-          instance.closeMetadata = await metadata(viewOf(this.#place, profiles, instance));
-          await machines.start(this.#machine(instance));
-        });
+        await this.#hosting.boot(instance);
       } catch (error) {
         this.terminate(instance, "Server.InternalError");
         throw error;
       }
       if (instance.state === "pending") this.#become(instance, "running");
     });
-  }
-
-  #machine(instance: Instance) {
-    return {
-      instanceId: instance.id,
-      imageId: instance.spec.image.id,
-      instanceType: instance.spec.type.name,
-      address: instance.address ?? "",
-      availabilityZone: instance.spec.subnet.zone,
-      userData: instance.spec.userData,
-    };
   }
 
   /** `poweroff` inside: spot instances of one-time requests end, others do as they were launched to. */
@@ -295,20 +257,6 @@ export class Instances {
     this.#place.tags.drop(instance.volumeId);
   }
 
-  /** Runs driver calls of one instance one after another, whatever became of the earlier ones. */
-  async #drive(instance: Instance, call: () => Promise<void>): Promise<void> {
-    const mine = instance.work.then(call);
-    instance.work = mine.catch(() => {});
-    await mine;
-    if (isGone(instance)) await this.#endMetadata(instance);
-  }
-
-  async #endMetadata(instance: Instance): Promise<void> {
-    const close = instance.closeMetadata;
-    instance.closeMetadata = undefined;
-    await close?.();
-  }
-
   #become(instance: Instance, state: InstanceStateName): void {
     instance.state = state;
     this.#tell(instance);
@@ -318,8 +266,7 @@ export class Instances {
     for (const listener of this.#listeners) listener(instance);
   }
 
-  /** Stops what answers for instances; the machines are the driver's to end. */
-  async close(): Promise<void> {
-    for (const instance of this.#all.values()) await this.#endMetadata(instance);
+  get #grace(): { graceSeconds: number } {
+    return { graceSeconds: this.#delays.grace / 1000 };
   }
 }

@@ -5,7 +5,7 @@ import type {
   Tag,
   TagSpecification,
 } from "@aws-sdk/client-ec2";
-import { AwsError } from "../wire/errors.ts";
+import { AwsError, ContractError } from "../wire/errors.ts";
 import type { Capacity, Market } from "./capacity.ts";
 import { combination, found, invalid, need } from "./errors.ts";
 import type { Images, StoredImage } from "./images.ts";
@@ -16,6 +16,10 @@ import type { Profile, Profiles } from "./profiles.ts";
 import { spotPrice } from "./spot-prices.ts";
 import { checkTags } from "./tags.ts";
 import { decodeUserData } from "./user-data.ts";
+import { assertOnly, watch } from "./watched.ts";
+
+/** Of all images here. */
+const ROOT_DEVICE = "/dev/xvda";
 
 /** A launch with nothing left to decide. */
 export interface LaunchSpec {
@@ -55,6 +59,14 @@ export interface LaunchWorld {
  * @throws AwsError the reason EC2 gives.
  */
 export function launchSpec(world: LaunchWorld, data: RequestLaunchTemplateData, market: Market): LaunchSpec {
+  const parameters = watch("launch parameters", data, ["Monitoring", "EbsOptimized"]);
+  assertModelled(data);
+  const spec = specOf(world, parameters.object, market);
+  parameters.check();
+  return spec;
+}
+
+function specOf(world: LaunchWorld, data: RequestLaunchTemplateData, market: Market): LaunchSpec {
   const { network } = world;
   const face = data.NetworkInterfaces?.[0];
   const subnet = subnetOf(world, face?.SubnetId, data.Placement?.AvailabilityZone);
@@ -74,7 +86,7 @@ export function launchSpec(world: LaunchWorld, data: RequestLaunchTemplateData, 
       );
     }
   }
-  const root = data.BlockDeviceMappings?.find((b) => b.DeviceName === "/dev/xvda")?.Ebs;
+  const root = data.BlockDeviceMappings?.find((b) => b.DeviceName === ROOT_DEVICE)?.Ebs;
   const spot = data.InstanceMarketOptions?.SpotOptions;
   const persistent = spot?.SpotInstanceType === "persistent";
   return {
@@ -102,6 +114,27 @@ export function launchSpec(world: LaunchWorld, data: RequestLaunchTemplateData, 
     },
     tags: tagsOf(data.TagSpecifications),
   };
+}
+
+/** @throws ContractError for what a launch would ignore here. */
+function assertModelled(data: RequestLaunchTemplateData): void {
+  const { NetworkInterfaces: faces = [], BlockDeviceMappings: disks = [] } = data;
+  if (faces.length > 1) throw new ContractError("more than one network interface is not modelled");
+  const wellKnown = ["DeviceIndex", "AssociatePublicIpAddress", "Groups", "SubnetId"];
+  assertOnly("network interface", faces[0], [...wellKnown, "DeleteOnTermination", "Description"]);
+  for (const disk of disks) {
+    if (disk.DeviceName !== ROOT_DEVICE)
+      throw new ContractError(`the disk ${disk.DeviceName} is not modelled`);
+    assertOnly("disk", disk, ["DeviceName", "Ebs"]);
+    const performance = ["Encrypted", "Iops", "Throughput"];
+    assertOnly("disk", disk.Ebs, ["VolumeSize", "VolumeType", "DeleteOnTermination", ...performance]);
+  }
+  assertOnly("placement", data.Placement, ["AvailabilityZone"]);
+  assertOnly("market options", data.InstanceMarketOptions, ["MarketType", "SpotOptions"]);
+  const spot = data.InstanceMarketOptions?.SpotOptions;
+  assertOnly("spot options", spot, ["MaxPrice", "SpotInstanceType", "InstanceInterruptionBehavior"]);
+  const metadata = ["HttpEndpoint", "HttpTokens", "HttpPutResponseHopLimit", "InstanceMetadataTags"];
+  assertOnly("metadata options", data.MetadataOptions, metadata);
 }
 
 /** @throws AwsError when the pool cannot launch now: not offered, no capacity, price too low. */

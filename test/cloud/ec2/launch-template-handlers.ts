@@ -82,11 +82,13 @@ export function launchTemplateHandlers(place: Place, templates: Templates): Hand
       if (!one && !input.Versions?.every((v) => v === "$Latest" || v === "$Default")) {
         throw combination("You must specify the launch template, or the versions $Latest or $Default.");
       }
+      const min = Number(input.MinVersion ?? 1);
+      const max = Number(input.MaxVersion ?? Number.POSITIVE_INFINITY);
+      const { Versions } = input;
       const within = one ? [templates.find(input)] : [...templates.all.values()];
       const all = within.flatMap((template) =>
-        versionsOf(templates, template, input.Versions)
-          .filter((v) => v.number >= Number(input.MinVersion ?? 1))
-          .filter((v) => v.number <= Number(input.MaxVersion ?? Number.POSITIVE_INFINITY))
+        versionsOf(templates, template, Versions)
+          .filter((v) => v.number >= min && v.number <= max)
           .map((version) => ({ template, version })),
       );
       const wanted = select(all, input.Filters, {

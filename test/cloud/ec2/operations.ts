@@ -1,6 +1,7 @@
 import type * as sdk from "@aws-sdk/client-ec2";
 import { type AwsError as Aws, AwsError } from "../wire/errors.ts";
 import type { WireServer } from "../wire/server.ts";
+import { watch } from "./watched.ts";
 
 type Sdk = typeof sdk;
 /** Every operation the SDK's EC2 client knows, e.g. "CreateVpc". */
@@ -29,7 +30,7 @@ interface Common {
 /** Puts handlers on the wire and adds what all EC2 operations share: dry runs and client tokens. */
 export function register(server: WireServer, handlers: Handlers): void {
   for (const [operation, handler] of Object.entries(handlers)) {
-    const idempotent = onceForToken(handler as AnyHandler);
+    const idempotent = onceForToken(complete(operation, handler as AnyHandler));
     server.on("ec2", operation, (input: unknown) => {
       const common = input as Common;
       if (common.DryRun) throw dryRun();
@@ -37,6 +38,26 @@ export function register(server: WireServer, handlers: Handlers): void {
     });
   }
 }
+
+/** Members that change nothing here: what they would bring out does not exist, or they are dealt with above. */
+const harmless = [
+  "DryRun",
+  "ClientToken",
+  "IncludeDeprecated",
+  "IncludeDisabled",
+  "AllAvailabilityZones",
+  "Latest",
+];
+
+/** A handler that fails when the input has a member it did not look at. */
+const complete =
+  (operation: string, handler: AnyHandler): AnyHandler =>
+  async (input) => {
+    const watched = watch(`ec2.${operation}`, input as object, harmless);
+    const output = await handler(watched.object);
+    watched.check();
+    return output;
+  };
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonParameters.html: permissions hold, nothing done. */
 const dryRun = (): Aws =>
