@@ -11,8 +11,8 @@ import { type BootRecord, bootRecord, type SiteState, siteDocument } from "../..
 import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import { type RealCloud, startRealCloud } from "../../test/cloud/real.ts";
-import type { ClientOptions } from "./client.ts";
 import type { Result } from "./result.ts";
+import type { ClientOptions } from "./sample.ts";
 import { prepareSite, type RehearsedSite } from "./site.ts";
 import { startVisitor, type Visitor } from "./visitors.ts";
 

@@ -1,5 +1,5 @@
 import type { BootStep } from "../../agent/site/records.ts";
-import type { Sample } from "./client.ts";
+import type { Sample } from "./sample.ts";
 import type { Requests } from "./visitors.ts";
 
 /** What a scenario found. The JSON of the command line is this without `samples` and `timeline`. */

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
-import { type ClientOptions, failed, type Sample } from "./client.ts";
+import { type ClientOptions, failed, type Sample } from "./sample.ts";
 
 /** A visitor at work. */
 export interface Visitor {

@@ -1,6 +1,7 @@
 /** The pictures of a report: plain SVG text, coloured by the page's CSS classes so that they follow its theme. */
-import { failed, type Sample } from "../client.ts";
+
 import type { Boot, Moment } from "../result.ts";
+import { failed, type Sample } from "../sample.ts";
 
 const WIDTH = 900;
 const LABEL = 150;

@@ -1,7 +1,7 @@
 import type { BootRecord } from "../../../agent/site/records.ts";
 import { checkDown, recordBoots, runUp, runUpAgain } from "../acts.ts";
-import { failed } from "../client.ts";
 import type { Rehearsal } from "../rehearsal.ts";
+import { failed } from "../sample.ts";
 import type { Scenario } from "../scenario.ts";
 
 /** Replacing an instance that vanished takes a launch, a boot and a resolver's memory; more than this is a fault. */
@@ -30,7 +30,7 @@ export const heal: Scenario = {
       throw new Error(`the site is not back ${HEAL_SECONDS} s after its instance vanished`);
     rehearsal.moment("the visitor is served again");
     await rehearsal.pause(2);
-    const served = new Set(visitor.samples.filter((s) => !failed(s)).map((s) => s.serial));
+    const served = new Set(visitor.samples.flatMap((s) => s.serial ?? []));
     const record = await rehearsal.bootOfOwner(lost);
     result.heal = {
       secondsToServing: seconds(after.at - reclaimed),
