@@ -1,11 +1,17 @@
-import { CreateServiceLinkedRoleCommand, IAMClient } from "@aws-sdk/client-iam";
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
+import {
+  addServiceLinkedRoles,
+  debianParameters,
+  environment,
+  policyOf,
+  tagsOfCertificate,
+} from "./account.ts";
 import { Acm } from "./acm.ts";
 import { DnsServer } from "./dns.ts";
 import type { CapacityState, Market } from "./ec2/capacity.ts";
 import type { MetadataService } from "./ec2/instance-view.ts";
-import { type Delays, debianImages, Ec2 } from "./ec2.ts";
-import { ADMIN, Iam } from "./iam/iam.ts";
+import { type Delays, Ec2 } from "./ec2.ts";
+import { Iam } from "./iam/iam.ts";
 import { Jobs } from "./jobs.ts";
 import { type Machines, simulatedMachines } from "./machines.ts";
 import { Route53 } from "./route53.ts";
@@ -115,12 +121,19 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   const acm: Acm = new Acm(wire, { zones: route53.zones, account, region, clock });
   const ssm = new Ssm(wire, { account, region, now, publicParameters: debianParameters() });
   const dns = options.dns === undefined ? undefined : await new DnsServer(route53.zones).start(options.dns);
+  const stopServers = async () => {
+    await dns?.stop();
+    await wire.stop();
+  };
   await wire.start({
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.port === undefined ? {} : { port: options.port }),
   });
   const env = environment(wire.endpoint, region);
-  const machines = await machinesOf(options.machines, env);
+  const machines = await machinesOf(options.machines, env).catch(async (error: unknown) => {
+    await stopServers();
+    throw error;
+  });
   const ec2: Ec2 = new Ec2(wire, {
     account,
     region,
@@ -164,53 +177,12 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     freeze: (id) => ec2.freeze(id),
     thaw: (id) => ec2.thaw(id),
     close: async () => {
-      await jobs.close();
-      await machines.close();
+      await Promise.all([jobs.close(), machines.close()]);
       await ec2.hosting.close();
-      await dns?.stop();
-      await wire.stop();
+      await stopServers();
     },
   };
 }
 
 const machinesOf = async (given: CloudOptions["machines"], env: Record<string, string>): Promise<Machines> =>
   typeof given === "function" ? given(env) : (given ?? simulatedMachines());
-
-/** Where Debian tells the ids of its newest images. */
-const debianParameters = (): Record<string, string> =>
-  Object.fromEntries(
-    debianImages.map(({ id, os, architecture }) => [
-      `/aws/service/debian/release/${os.replace("debian-", "")}/latest/${architecture}`,
-      id,
-    ]),
-  );
-
-const tagsOfCertificate = (acm: Acm, arn: string): Record<string, string> | undefined => {
-  const certificate = acm.certificates.all.get(arn);
-  return certificate === undefined ? undefined : Object.fromEntries(certificate.tags);
-};
-
-/** JSON, undefined when the bucket has none. */
-const policyOf = (s3: S3, bucket: string): string | undefined =>
-  (s3.buckets.get(bucket)?.settings.get("Policy") as { Policy?: string } | undefined)?.Policy;
-
-/** As the account's owner would, long before: the calls are not counted. */
-async function addServiceLinkedRoles(wire: WireServer, region: string): Promise<void> {
-  const client = new IAMClient({ endpoint: wire.endpoint, region, credentials: ADMIN });
-  for (const AWSServiceName of ["ec2fleet.amazonaws.com", "spot.amazonaws.com"]) {
-    await client.send(new CreateServiceLinkedRoleCommand({ AWSServiceName }));
-  }
-  client.destroy();
-  wire.calls.length = 0;
-}
-
-const environment = (endpoint: string, region: string): Record<string, string> => ({
-  AWS_ENDPOINT_URL: endpoint,
-  AWS_REGION: region,
-  AWS_DEFAULT_REGION: region,
-  AWS_ACCESS_KEY_ID: ADMIN.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: ADMIN.secretAccessKey,
-  AWS_EC2_METADATA_DISABLED: "true",
-  AWS_CONFIG_FILE: "/dev/null",
-  AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-});

@@ -21,7 +21,7 @@ export interface FleetPlan {
 }
 
 /**
- * What a maintain fleet does next in one market.
+ * What a maintain fleet does next in one market, given the members it counts on, oldest first.
  *
  * Too few: launch, counting no instance that is at risk; but never beyond twice the target (user guide, "Capacity
  * Rebalancing"). Too many: with `termination` the newest go, which may be the one just launched (AWS chooses by
@@ -37,7 +37,7 @@ export function planFleet(
   const atRisk = members.filter((m) => m.atRisk);
   const missing = Math.max(0, target - safe.length);
   const room = Math.max(0, 2 * target - members.length);
-  const newestFirst = [...safe].sort((a, b) => b.launched - a.launched);
+  const newestFirst = safe.toReversed().sort((a, b) => b.launched - a.launched);
   const surplus = excess === "termination" ? Math.max(0, safe.length - target) : 0;
   const covered = safe.filter((m) => !m.pending).length >= target;
   return {

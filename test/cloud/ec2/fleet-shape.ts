@@ -35,7 +35,7 @@ export function fleetShape(
   return {
     FleetId: fleet.id,
     FleetState: fleet.state,
-    ActivityStatus: activity(fleet, members.length),
+    ActivityStatus: activity(fleet, members),
     CreateTime: fleet.created,
     ClientToken: fleet.clientToken,
     Type: fleet.type,
@@ -88,12 +88,10 @@ export function fleetShape(
   };
 }
 
-function activity(fleet: Fleet, size: number): FleetActivityStatus | undefined {
+function activity(fleet: Fleet, members: readonly Instance[]): FleetActivityStatus | undefined {
   const target = fleet.target.onDemand + fleet.target.spot;
   if (fleet.state.startsWith("deleted")) return undefined;
-  if (fleet.leaving.size > 0 && size >= target && fleet.excess === "termination" && size > target) {
-    return "pending_termination";
-  }
-  if (size >= target) return "fulfilled";
+  if (members.length > target && members.some((m) => fleet.leaving.has(m.id))) return "pending_termination";
+  if (members.length >= target) return "fulfilled";
   return fleet.lastError === undefined ? "pending_fulfillment" : "error";
 }

@@ -1,7 +1,8 @@
-import type { FleetEventType, Tag } from "@aws-sdk/client-ec2";
+import type { Tag } from "@aws-sdk/client-ec2";
 import type { Market } from "./capacity.ts";
 import type { Delays } from "./delays.ts";
-import { type Fleet, type FleetConfig, isActive, type Pool } from "./fleet.ts";
+import { type Fleet, type FleetConfig, isActive } from "./fleet.ts";
+import { FleetHistory } from "./fleet-history.ts";
 import { launchOne } from "./fleet-launch.ts";
 import { planFleet } from "./fleet-plan.ts";
 import { newFleetId } from "./ids.ts";
@@ -19,9 +20,11 @@ export type FleetWorld = LaunchWorld & { instances: Instances; templates: Templa
 export class Fleets {
   readonly all = new Map<string, Fleet>();
   readonly #world: FleetWorld;
+  readonly #history: FleetHistory;
 
   constructor(world: FleetWorld) {
     this.#world = world;
+    this.#history = new FleetHistory(() => world.place.jobs.now(), world.network);
     world.instances.onChange((instance) => this.#noticed(instance));
     world.capacity.onChange(() => {
       for (const fleet of this.all.values()) this.#lookAgain(fleet, 0);
@@ -44,7 +47,7 @@ export class Fleets {
     };
     this.all.set(fleet.id, fleet);
     place.tags.adopt(fleet.id, "fleet", tags);
-    this.#record(fleet, "fleet-change", "submitted");
+    this.#history.fleet(fleet, "submitted");
     if (fleet.type === "instant") {
       fleet.state = "active";
       return fleet;
@@ -53,7 +56,7 @@ export class Fleets {
       await place.jobs.sleep(delays.fleetLaunch);
       if (fleet.state !== "submitted") return;
       fleet.state = "active";
-      this.#record(fleet, "fleet-change", "active");
+      this.#history.fleet(fleet, "active");
       this.#reconcile(fleet);
     });
     return fleet;
@@ -82,12 +85,12 @@ export class Fleets {
     const { place, delays } = this.#world;
     Object.assign(fleet, change);
     fleet.state = "modifying";
-    this.#record(fleet, "fleet-change", "modify_in_progress");
+    this.#history.fleet(fleet, "modify_in_progress");
     place.jobs.start(`modify ${fleet.id}`, async () => {
       await place.jobs.sleep(delays.fleetModify);
       if (fleet.state === "modifying") {
         fleet.state = "active";
-        this.#record(fleet, "fleet-change", "modify_succeeded");
+        this.#history.fleet(fleet, "modify_succeeded");
       }
       await place.jobs.sleep(delays.fleetLaunch);
       this.#reconcile(fleet);
@@ -96,25 +99,29 @@ export class Fleets {
 
   delete(fleet: Fleet, terminateInstances: boolean): void {
     fleet.state = terminateInstances ? "deleted_terminating" : "deleted_running";
-    this.#record(fleet, "fleet-change", fleet.state);
+    this.#history.fleet(fleet, fleet.state);
     if (terminateInstances) {
       for (const member of this.members(fleet)) {
-        this.#record(fleet, "instance-change", "terminated", member.id);
+        this.#history.ended(fleet, member, "terminated");
         this.#world.instances.terminate(member, "Client.UserInitiatedShutdown");
       }
     }
     this.#concludeDeletion(fleet);
   }
 
-  /** Coming up or running, and not on the way out. */
+  /** Coming up or running, oldest first; also those the fleet is about to end. */
   members(fleet: Fleet): Instance[] {
-    return this.#instancesOf(fleet).filter((i) => isLive(i) && !fleet.leaving.has(i.id));
+    return this.#instancesOf(fleet).filter(isLive);
   }
 
   isUnhealthy(instance: Instance): boolean {
     const { place, delays } = this.#world;
     const since = instance.impairedSince?.getTime();
     return since !== undefined && place.jobs.clock.now() - since >= delays.unhealthy;
+  }
+
+  #staying(fleet: Fleet): Instance[] {
+    return this.members(fleet).filter((m) => !fleet.leaving.has(m.id));
   }
 
   #instancesOf(fleet: Fleet): Instance[] {
@@ -125,7 +132,7 @@ export class Fleets {
     const fleet = this.all.get(instance.fleetId ?? "");
     if (fleet === undefined) return;
     if (instance.state === "shutting-down" && !fleet.leaving.has(instance.id) && isActive(fleet)) {
-      this.#record(fleet, "instance-change", "terminated", instance.id, instance.stateReason?.message);
+      this.#history.ended(fleet, instance, "terminated");
     }
     this.#concludeDeletion(fleet);
     this.#lookAgain(fleet, this.#reactionTime(instance));
@@ -154,7 +161,7 @@ export class Fleets {
   #reconcile(fleet: Fleet): void {
     if (!isActive(fleet)) return;
     if (fleet.replaceUnhealthy) {
-      for (const member of this.members(fleet).filter((m) => this.isUnhealthy(m)))
+      for (const member of this.#staying(fleet).filter((m) => this.isUnhealthy(m)))
         this.#end(fleet, member, 0);
     }
     this.#maintain(fleet, "on-demand", fleet.target.onDemand);
@@ -162,7 +169,7 @@ export class Fleets {
   }
 
   #maintain(fleet: Fleet, market: Market, target: number): void {
-    const members = this.members(fleet).filter((m) => m.spec.market === market);
+    const members = this.#staying(fleet).filter((m) => m.spec.market === market);
     const plan = planFleet(
       target,
       members.map((m) => ({
@@ -189,28 +196,10 @@ export class Fleets {
     const launched = launchOne(this.#world, fleet, market);
     if (!Array.isArray(launched)) {
       fleet.lastError = undefined;
-      this.#record(fleet, "instance-change", "launched", launched.id, describe(launched));
+      this.#history.launched(fleet, launched);
       return true;
     }
-    for (const { pool, error } of launched) {
-      const limit = error.code === "MaxSpotInstanceCountExceeded";
-      this.#record(
-        fleet,
-        "service-error",
-        limit ? "spotInstanceCountLimitExceeded" : "launchSpecTemporarilyBlacklisted",
-        undefined,
-        `${describePool(this.#world, pool)}: ${error.message} (Service: AmazonEC2; Status Code: ${error.status}; Error Code: ${error.code})`,
-      );
-    }
-    if (launched.length > 0) {
-      this.#record(
-        fleet,
-        "service-error",
-        "allLaunchSpecsTemporarilyBlacklisted",
-        undefined,
-        "Several attempts to launch instances have failed. Either the request could not be satisfied or the configuration is not valid. We will retry the request again later.",
-      );
-    }
+    this.#history.failed(fleet, launched);
     fleet.lastError = launched[0]?.error;
     this.#retry(fleet);
     return false;
@@ -231,7 +220,7 @@ export class Fleets {
   #scaleIn(fleet: Fleet, member: Instance): void {
     const { delays, instances, place } = this.#world;
     const notice = member.spec.market === "spot" ? delays.scaleInNotice : 0;
-    this.#record(fleet, "instance-change", "termination_notified", member.id);
+    this.#history.ended(fleet, member, "termination_notified");
     this.#end(fleet, member, notice);
     if (notice > 0) {
       const time = new Date(place.jobs.clock.now() + notice);
@@ -246,7 +235,7 @@ export class Fleets {
     jobs.start(`fleet ${fleet.id} ends ${member.id}`, async () => {
       await jobs.sleep(after);
       if (isGone(member)) return;
-      this.#record(fleet, "instance-change", "terminated", member.id);
+      this.#history.ended(fleet, member, "terminated");
       const spot = member.spec.market === "spot";
       this.#world.instances.terminate(
         member,
@@ -259,33 +248,6 @@ export class Fleets {
     if (fleet.state !== "deleted_terminating" && fleet.state !== "deleted_running") return;
     if (this.#instancesOf(fleet).some((i) => i.state !== "terminated")) return;
     fleet.state = "deleted";
-    this.#record(fleet, "fleet-change", "deleted");
+    this.#history.fleet(fleet, "deleted");
   }
-
-  #record(
-    fleet: Fleet,
-    type: FleetEventType,
-    subType: string,
-    instanceId?: string,
-    description?: string,
-  ): void {
-    fleet.history.push({
-      EventType: type,
-      Timestamp: this.#world.place.jobs.now(),
-      EventInformation: { EventSubType: subType, InstanceId: instanceId, EventDescription: description },
-    });
-  }
-}
-
-const describe = (instance: Instance): string =>
-  JSON.stringify({
-    instanceType: instance.spec.type.name,
-    image: instance.spec.image.id,
-    productDescription: "Linux/UNIX",
-    availabilityZone: instance.spec.subnet.zone,
-  });
-
-function describePool({ network }: FleetWorld, { template, override }: Pool): string {
-  const zone = network.subnets.get(override.subnetId ?? "")?.zone ?? override.zone ?? "any zone";
-  return `${override.instanceType}, ${template.templateId} version ${template.version}, Linux/UNIX, ${zone}`;
 }
