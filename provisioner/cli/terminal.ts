@@ -44,10 +44,15 @@ export function createTerminal(options: { json: boolean; stdout?: Out; stderr?: 
   const stdout: Out = options.stdout ?? process.stdout;
   const stderr: Out = options.stderr ?? process.stderr;
   const style = styleFor(stderr);
-  const line = (text: string) => stderr.write(`${text}\n`);
-  /** On a terminal the line of a running step is written at once and replaced when it is over. */
+  /** On a terminal the line of a running step is there from the start, and replaced when it is over. */
   const live = stderr.isTTY === true;
-  const over = live ? "\r\u001b[K" : "";
+  let running = "";
+  const line = (text: string) => stderr.write(`${running === "" ? "" : "\r\u001b[K"}${text}\n${running}`);
+  const end = (text: string) => {
+    const over = running === "" ? "" : "\r\u001b[K";
+    running = "";
+    stderr.write(`${over}${text}\n`);
+  };
   return {
     style: options.json ? styleFor({ write: () => {} }) : styleFor(stdout),
     say: line,
@@ -59,15 +64,15 @@ export function createTerminal(options: { json: boolean; stdout?: Out; stderr?: 
       if (options.json) stdout.write(`${JSON.stringify(value, null, 2)}\n`);
     },
     begin: (what) => {
-      if (live) stderr.write(`${style.dim("·")} ${what} …`);
+      if (!live) return;
+      running = `${style.dim("·")} ${what} …`;
+      stderr.write(running);
     },
     done: (what, seconds, detail) => {
       const facts = [...(detail === undefined ? [] : [detail]), took(seconds)].join(", ");
-      line(`${over}${style.green("✓")} ${what} ${style.dim(`(${facts})`)}`);
+      end(`${style.green("✓")} ${what} ${style.dim(`(${facts})`)}`);
     },
-    failed: (what, seconds) => {
-      line(`${over}${style.red("✗")} ${what} ${style.dim(`(${took(seconds)})`)}`);
-    },
+    failed: (what, seconds) => end(`${style.red("✗")} ${what} ${style.dim(`(${took(seconds)})`)}`),
   };
 }
 

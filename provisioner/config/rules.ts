@@ -16,6 +16,7 @@ export function crossFindings(raw: Record<string, unknown>, stage: string | unde
     ...nameFindings(raw),
     ...fleetFindings(raw),
     ...certificateFindings(raw),
+    ...environmentFindings(raw),
   ];
 }
 
@@ -68,6 +69,12 @@ function certificateFindings(raw: Record<string, unknown>): Finding[] {
     ];
   }
   return [];
+}
+
+function environmentFindings(raw: Record<string, unknown>): Finding[] {
+  const names = Object.keys(table(table(raw.app).env)).filter((name) => !/^[A-Za-z_]\w*$/.test(name));
+  const message = "not usable as the name of an environment variable";
+  return names.map((name) => ({ path: ["app", "env", name], message }));
 }
 
 const strings = (value: unknown): string[] =>

@@ -54,15 +54,7 @@ const app = z.strictObject({
   hsts: z.int().min(0).max(63_072_000).default(0),
   static: staticFiles.optional(),
   before_start: z.array(oneLine).default([]),
-  env: z
-    .record(z.string(), z.string())
-    .superRefine((env, context) => {
-      for (const name of Object.keys(env).filter((n) => !/^[A-Za-z_]\w*$/.test(n))) {
-        const message = "not usable as the name of an environment variable";
-        context.addIssue({ code: "custom", path: [name], message });
-      }
-    })
-    .default({}),
+  env: z.record(z.string(), z.string()).default({}),
 });
 
 const fleet = z.strictObject({

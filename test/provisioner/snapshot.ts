@@ -39,7 +39,10 @@ export async function snapshot(config: SiteConfig, zoneId: string): Promise<unkn
     const buckets = (await s3.send(new ListBucketsCommand({}))).Buckets ?? [];
     const objects = buckets.map(async (b) => {
       const found = await s3.send(new ListObjectVersionsCommand({ Bucket: b.Name }));
-      return (found.Versions ?? []).filter((v) => v.IsLatest).map((v) => v.Key);
+      const keys = (found.Versions ?? []).flatMap((v) => (v.IsLatest === true ? (v.Key ?? []) : []));
+      // A release whose upload was cut off has no manifest: nobody sees it, and its number is not used again.
+      const whole = keys.filter((k) => !k.endsWith(".zip") || keys.includes(k.replace(/zip$/, "json")));
+      return whole.map((key) => key.replace(/^(releases\/)r\d+/, "$1…"));
     });
     const records = await route53.send(new ListResourceRecordSetsCommand({ HostedZoneId: zoneId }));
     const raw = {
