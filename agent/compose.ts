@@ -4,7 +4,6 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { Route53Client } from "@aws-sdk/client-route-53";
-import { S3Client } from "@aws-sdk/client-s3";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import type { Logger } from "pino";
 import { type BootConfig, bootConfig } from "../user-data/boot-config.ts";
@@ -29,6 +28,7 @@ import { platformOf } from "./release/fit.ts";
 import { systemClock } from "./site/clock.ts";
 import { EverspotError, messageOf } from "./site/errors.ts";
 import { secretPath } from "./site/names.ts";
+import { createS3Client } from "./site/s3-client.ts";
 import { createS3Store } from "./site/s3-store.ts";
 import { systemd } from "./system/units.ts";
 
@@ -44,7 +44,7 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
   const endpoint = required(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
   const metadata = createMetadata(endpoint);
   const client = { region: config.region, credentials: roleCredentials(metadata) };
-  const store = createS3Store(new S3Client(client), config.bucket);
+  const store = createS3Store(createS3Client(client), config.bucket);
   const zone = createZone(new Route53Client(client), config.zone);
   await mkdir(paths.run, { recursive: true });
   await mkdir(paths.state, { recursive: true, mode: 0o755 });

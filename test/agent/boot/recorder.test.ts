@@ -1,0 +1,157 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { BootRecorder } from "../../../agent/boot/recorder.ts";
+import type { Identity } from "../../../agent/identity.ts";
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { keys } from "../../../agent/site/names.ts";
+import { bootRecord } from "../../../agent/site/records.ts";
+import type { ObjectStore } from "../../../agent/site/store.ts";
+import { ManualClock } from "../../cloud/manual-clock.ts";
+import { type LocalS3, startS3 } from "../site/s3.ts";
+
+const identity: Identity = {
+  instance: "i-0123456789abcdef0",
+  type: "t4g.nano",
+  image: "ami-01234567",
+  zone: "us-east-1a",
+  address: "203.0.113.7",
+  privateAddress: "10.0.0.7",
+  lifeCycle: "spot",
+};
+
+let local: LocalS3;
+let clock: ManualClock;
+beforeEach(async () => {
+  local = await startS3();
+  clock = new ManualClock();
+});
+afterEach(() => local.close());
+
+function recorder(store: ObjectStore = local.store, errors: unknown[] = []) {
+  return new BootRecorder({
+    store,
+    site: "blog",
+    bootId: "b-1",
+    agent: "a".repeat(64),
+    started: clock.now(),
+    before: [{ name: "bootstrap: agent", needs: [], start: 0, seconds: 1, state: "done" }],
+    clock,
+    onError: (error) => errors.push(error),
+  });
+}
+const stored = async () => {
+  const found = await local.store.get(keys.boot(identity.instance));
+  return found && bootRecord.parse(JSON.parse(new TextDecoder().decode(found.body)));
+};
+const puts = () => local.server.calls.filter((c) => c.operation === "PutObject").length;
+/** Real time for the HTTP round trip, the clock for the pauses. */
+const settle = async () => {
+  for (let i = 0; i < 20; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await clock.advance(300);
+  }
+};
+
+test("records steps with start, seconds, needs, details, failures and their last lines", async () => {
+  const record = recorder();
+  record.attempt(1);
+  record.identify(identity);
+  await clock.advance(1500);
+  record.started("app", ["release"]);
+  record.detail("app", "starting");
+  await clock.advance(250);
+  const lines = Array.from({ length: 100 }, (_, i) => `line ${i}`);
+  record.failed("app", new EverspotError("it died", { hint: "look", resource: "release 7", lines }));
+  record.started("nginx", []);
+  record.done("nginx");
+  record.warned("nginx", "old");
+  record.change({ state: "failed" });
+  await settle();
+  expect(await stored()).toMatchObject({
+    instance: identity.instance,
+    type: "t4g.nano",
+    address: "203.0.113.7",
+    state: "failed",
+    warnings: ["nginx: old"],
+    steps: [
+      { name: "bootstrap: agent", state: "done" },
+      {
+        name: "app",
+        needs: ["release"],
+        start: 1.5,
+        seconds: 0.25,
+        state: "failed",
+        detail: "starting",
+        error: "it died (release 7)",
+        hint: "look",
+      },
+      { name: "nginx", state: "done", seconds: 0 },
+    ],
+  });
+  expect((await stored())?.steps[1]?.lines?.at(-1)).toBe("line 99");
+  expect((await stored())?.steps[1]?.lines).toHaveLength(40);
+});
+
+test("many changes become few writes, and the last one is always written", async () => {
+  const record = recorder();
+  record.identify(identity);
+  for (let i = 0; i < 50; i++) {
+    record.started(`step ${i}`, []);
+    record.done(`step ${i}`);
+  }
+  await settle();
+  expect(puts()).toBeLessThanOrEqual(3);
+  expect((await stored())?.steps.at(-1)).toMatchObject({ name: "step 49", state: "done" });
+});
+
+test("nothing is written before the instance is known", async () => {
+  const record = recorder();
+  record.started("identity", []);
+  await settle();
+  expect(puts()).toBe(0);
+  expect(record.value).toBeUndefined();
+  record.identify(identity);
+  await settle();
+  expect((await stored())?.steps.map((s) => s.name)).toEqual(["bootstrap: agent", "identity"]);
+});
+
+test("a store that fails neither throws nor stops the record", async () => {
+  let broken = true;
+  const errors: unknown[] = [];
+  const store: ObjectStore = {
+    ...local.store,
+    put: (key, body) => (broken ? Promise.reject(new Error("503")) : local.store.put(key, body)),
+  };
+  const record = recorder(store, errors);
+  record.identify(identity);
+  await settle();
+  expect(errors.length).toBeGreaterThan(0);
+  expect(await stored()).toBeUndefined();
+  broken = false;
+  for (let i = 0; i < 10; i++) await settle();
+  expect((await stored())?.state).toBe("booting");
+});
+
+test("a new attempt forgets the steps of the last one, but not those of bootstrap.sh", async () => {
+  const record = recorder();
+  record.identify(identity);
+  record.started("app", []);
+  record.warn("odd");
+  record.attempt(2);
+  expect(record.value).toMatchObject({ attempt: 2, state: "booting", warnings: [] });
+  expect(record.value?.steps.map((s) => s.name)).toEqual(["bootstrap: agent"]);
+  await settle();
+});
+
+test("flush waits for the write under way, close ends writing", async () => {
+  const record = recorder();
+  record.identify(identity);
+  record.change({ state: "serving" });
+  const flushed = record.flush(5);
+  await settle();
+  await flushed;
+  expect((await stored())?.state).toBe("serving");
+  record.close();
+  record.change({ state: "failed" });
+  await settle();
+  expect((await stored())?.state).toBe("serving");
+});

@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Candidates } from "../../../agent/release/candidates.ts";
+import { readDocument, updateDocument } from "../../../agent/site/document.ts";
+import { type Channel, channelDocument } from "../../../agent/site/records.ts";
+import { ManualClock } from "../../cloud/manual-clock.ts";
+import { type LocalS3, startS3 } from "../site/s3.ts";
+
+let local: LocalS3;
+beforeEach(async () => {
+  local = await startS3();
+});
+afterEach(() => local.close());
+
+const write = (fields: Partial<Channel>) =>
+  updateDocument(local.store, channelDocument, () => ({
+    version: 1,
+    counter: 2,
+    quarantined: [],
+    ...fields,
+  }));
+const read = async () => (await readDocument(local.store, channelDocument)).value;
+const boot = () => new Candidates(local.store, new ManualClock());
+
+test("a candidate's attempt is in the bucket before anything is done with it", async () => {
+  await write({ candidate: { id: "r2", attempts: [] }, current: "r1" });
+  expect(await boot().next("i-1")).toEqual({ id: "r2", role: "candidate" });
+  expect((await read())?.candidate?.attempts).toMatchObject([{ instance: "i-1" }]);
+});
+
+test("a candidate that fails twice is quarantined with the reason, and the current release runs", async () => {
+  await write({ candidate: { id: "r2", attempts: [] }, current: "r1" });
+  const candidates = boot();
+  for (let i = 0; i < 2; i++) {
+    expect((await candidates.next("i-1")).id).toBe("r2");
+    await candidates.failed("app: it died");
+  }
+  expect((await read())?.quarantined).toMatchObject([{ id: "r2", reason: "app: it died" }]);
+  expect(await candidates.next("i-1")).toEqual({ id: "r1", role: "current" });
+});
+
+test("two boots that never reported back quarantine a candidate too", async () => {
+  await write({ candidate: { id: "r2", attempts: [] }, current: "r1" });
+  await boot().next("i-1");
+  await boot().next("i-2");
+  expect((await boot().next("i-3")).id).toBe("r1");
+  expect((await read())?.quarantined[0]?.reason).toContain("two boots");
+});
+
+test("failures that are not the release's leave no mark on it", async () => {
+  await write({ candidate: { id: "r2", attempts: [] }, current: "r1" });
+  const candidates = boot();
+  for (let i = 0; i < 5; i++) {
+    expect((await candidates.next("i-1")).id).toBe("r2");
+    await candidates.failed(undefined);
+  }
+  expect(await read()).toMatchObject({ candidate: { id: "r2", attempts: [] }, quarantined: [] });
+});
+
+test("a current release that fails twice in a boot gives way to the last known good, for this boot", async () => {
+  await write({ current: "r2", lastKnownGood: "r1" });
+  const candidates = boot();
+  for (let i = 0; i < 2; i++) {
+    expect((await candidates.next("i-1")).id).toBe("r2");
+    await candidates.failed("app: it died");
+  }
+  expect(await candidates.next("i-1")).toEqual({ id: "r1", role: "lastKnownGood" });
+  expect((await read())?.quarantined).toEqual([]);
+  expect((await boot().next("i-1")).id).toBe("r2");
+});
+
+test("when nothing works it says so, and begins anew at the next try", async () => {
+  await write({ current: "r1" });
+  const candidates = boot();
+  for (let i = 0; i < 2; i++) {
+    await candidates.next("i-1");
+    await candidates.failed("app: it died");
+  }
+  await expect(candidates.next("i-1")).rejects.toThrow("no release works: r1 failed");
+  expect((await candidates.next("i-1")).id).toBe("r1");
+});
+
+test("a site without a release says what to do", async () => {
+  await expect(boot().next("i-1")).rejects.toMatchObject({
+    message: "no release was published yet",
+    hint: expect.stringContaining("everspot deploy"),
+  });
+});
+
+test("serving promotes; a soak marks good; both once", async () => {
+  await write({ candidate: { id: "r2", attempts: [] }, current: "r1", lastKnownGood: "r1" });
+  const candidates = boot();
+  await candidates.next("i-1");
+  expect(await candidates.promote("r2")).toBe(true);
+  expect(await candidates.promote("r2")).toBe(false);
+  expect(await candidates.markGood("r2")).toBe(true);
+  expect(await candidates.markGood("r2")).toBe(false);
+  expect(await read()).toMatchObject({ current: "r2", previous: "r1", lastKnownGood: "r2" });
+  expect(await candidates.wanted()).toEqual(new Set(["r1", "r2"]));
+});
