@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import {
   GetObjectCommand,
@@ -13,7 +13,7 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { type Clock, systemClock } from "./clock.ts";
-import { EverspotError } from "./errors.ts";
+import { EverspotError, messageOf } from "./errors.ts";
 import { answer, isTransient, s3Failure } from "./s3-failure.ts";
 import type { Condition, ObjectStore } from "./store.ts";
 
@@ -42,7 +42,7 @@ export function createS3Store(client: S3Client, bucket: string, clock: Clock = s
       try {
         return await use(found, date());
       } catch (error) {
-        if (isLocal(error) || attempt === STREAM_ATTEMPTS) throw failure("read", key, error);
+        if (error instanceof EverspotError || attempt === STREAM_ATTEMPTS) throw failure("read", key, error);
         await clock.sleep(500 * attempt);
       }
     }
@@ -52,10 +52,11 @@ export function createS3Store(client: S3Client, bucket: string, clock: Clock = s
     key: string,
     body: NonNullable<PutObjectCommandInput["Body"]>,
     more: Partial<PutObjectCommandInput>,
+    abortSignal?: AbortSignal,
   ) => {
     const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...more });
     const date = serverDate(command);
-    const { ETag } = await client.send(command);
+    const { ETag } = await client.send(command, abortSignal === undefined ? {} : { abortSignal });
     return { etag: ETag ?? "", date: date() };
   };
 
@@ -114,27 +115,46 @@ export function createS3Store(client: S3Client, bucket: string, clock: Clock = s
     download: (key, file) => read(key, (found) => writeFile(found.Body as Readable, file)),
 
     async upload(key, file, condition) {
-      const { size } = await stat(file);
+      const { size } = await stat(file).catch((error: unknown) => {
+        throw diskFailure("read", file, error);
+      });
       if (size > LARGEST_PUT) {
         throw new EverspotError(`${file} is larger than the 5 GB S3 takes at once`, {
           resource: `s3://${bucket}/${key}`,
         });
       }
       for (let attempt = 1; ; attempt++) {
-        const stream = createReadStream(file);
+        const source = readFile(file);
         try {
-          await put(key, stream, { ContentLength: size, ...headers(condition) });
+          await put(key, source.body, { ContentLength: size, ...headers(condition) }, source.broken);
           return;
         } catch (error) {
-          if (isLocal(error) || !isTransient(error) || attempt === STREAM_ATTEMPTS)
-            throw failure("write", key, error);
+          if (source.broken.aborted) throw diskFailure("read", file, source.broken.reason);
+          if (!isTransient(error) || attempt === STREAM_ATTEMPTS) throw failure("write", key, error);
           await clock.sleep(500 * attempt);
         } finally {
-          stream.destroy();
+          source.body.destroy();
         }
       }
     },
   };
+}
+
+/**
+ * A file as a stream that never fails: the SDK leaves the error of a body unhandled and waits for ever. Instead
+ * `broken` aborts, and the body stays unfinished so that no half object can be taken for a whole one.
+ */
+function readFile(file: string): { body: Readable; broken: AbortSignal } {
+  const controller = new AbortController();
+  async function* chunks(): AsyncGenerator<Buffer> {
+    try {
+      yield* createReadStream(file) as AsyncIterable<Buffer>;
+    } catch (error) {
+      controller.abort(error);
+      await new Promise(() => {});
+    }
+  }
+  return { body: Readable.from(chunks(), { objectMode: false }), broken: controller.signal };
 }
 
 function headers(condition: Condition | undefined): Partial<PutObjectCommandInput> {
@@ -189,16 +209,14 @@ async function writeFile(body: Readable, file: string): Promise<{ sha256: string
     );
     await rename(part, file);
   } catch (error) {
-    await rm(part, { force: true });
-    throw error;
+    await rm(part, { force: true }).catch(() => {});
+    throw isDiskError(error) ? diskFailure("write", file, error) : error;
   }
   return { sha256: hash.digest("hex"), size };
 }
 
-/** A failure of this machine's disk, which asking S3 again cannot mend. */
-const isLocal = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && DISK_FAILURES.has(String(error.code));
-const DISK_FAILURES = new Set([
+/** This machine's own trouble, which asking S3 again cannot mend; socket errors have other codes. */
+const DISK_ERRORS = new Set([
   "EACCES",
   "EDQUOT",
   "EEXIST",
@@ -209,3 +227,13 @@ const DISK_FAILURES = new Set([
   "ENOTDIR",
   "EROFS",
 ]);
+
+const isDiskError = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && DISK_ERRORS.has(String(error.code));
+
+const diskFailure = (verb: "read" | "write", file: string, cause: unknown): EverspotError =>
+  new EverspotError(`could not ${verb} ${file}: ${messageOf(cause)}`, {
+    resource: file,
+    hint: "check that the folder exists, may be used and has room",
+    cause,
+  });

@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EverspotError } from "../../../agent/site/errors.ts";
+import { createS3Client } from "../../../agent/site/s3-client.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import { ConditionFailed, WriteConflict } from "../../../agent/site/store.ts";
 import { AwsError, internalError, slowDown } from "../../cloud/wire/server.ts";
@@ -32,6 +33,14 @@ const breaksOff = (): Readable =>
       yield Buffer.alloc(500, "x");
       await delay(20);
       throw new Error("cut");
+    })(),
+  );
+const stalls = (): Readable =>
+  Readable.from(
+    (async function* () {
+      yield Buffer.alloc(500, "x");
+      await delay(400);
+      yield Buffer.alloc(500, "x");
     })(),
   );
 const callsOf = (operation: string): number =>
@@ -178,13 +187,26 @@ describe("upload and download", () => {
     expect((await local.store.get("k"))?.body).toHaveLength(1000);
   });
 
-  test("a full or missing folder is reported, not retried", async () => {
+  test("trouble with the disk names the file and is not retried", async () => {
     await local.store.put("k", "x");
-    const error = await local.store
-      .download("k", path.join(folder, "no/such/folder/x"))
-      .catch((e: unknown) => e);
-    expect(error).toMatchObject({ name: "EverspotError", resource: "s3://site/k" });
+    const nowhere = path.join(folder, "no/such/folder/x");
+    const disk = {
+      name: "EverspotError",
+      resource: nowhere,
+      retry: "fatal",
+      hint: expect.stringContaining("folder"),
+    };
+    await expect(local.store.download("k", nowhere)).rejects.toMatchObject(disk);
     expect(callsOf("GetObject")).toBe(1);
+    await expect(local.store.upload("k", nowhere)).rejects.toMatchObject(disk);
+    // A folder opens but cannot be read; so does this, which looks like an empty file.
+    for (const unreadable of [folder, "/proc/self/mem"]) {
+      await expect(local.store.upload("new", unreadable)).rejects.toMatchObject({
+        ...disk,
+        resource: unreadable,
+      });
+    }
+    expect(await local.store.head("new")).toBeUndefined();
   });
 });
 
@@ -220,6 +242,18 @@ describe("failures name bucket and key and say what to do", () => {
       .catch((e: unknown) => e);
     client.destroy();
     expect((error as EverspotError).hint).toMatch(hint);
+  });
+
+  test("a server that stalls is given up, in the middle of a body too", async () => {
+    const requestHandler = { socketTimeout: 100 };
+    const client = createS3Client({ endpoint: local.server.endpoint, maxAttempts: 1, requestHandler });
+    const store = createS3Store(client, "site", { now: Date.now, sleep: async () => {} });
+    local.server.disturb("s3", "GetObject", { delayMs: 400 });
+    await expect(store.get("k")).rejects.toMatchObject({ name: "EverspotError", retry: "retry" });
+    local.server.on("s3", "GetObject", () => ({ Body: stalls(), ContentLength: 1000 }));
+    await expect(store.get("k")).rejects.toMatchObject({ name: "EverspotError", retry: "retry" });
+    expect(callsOf("GetObject")).toBe(4);
+    client.destroy();
   });
 
   test("nobody answers", async () => {

@@ -190,6 +190,22 @@ describe("members no schema has", () => {
     await send("/b/k", { authorization: authorization("s3"), "x-amz-meta": "x" });
     expect(faults()[0]).toContain('no header "x-amz-meta"');
   });
+  test("a chunked body shorter than announced is refused, as by S3", async () => {
+    server.on("s3", "PutObject", () => ({}));
+    const send = (length: string) =>
+      fetch(`${server.endpoint}/b/k`, {
+        method: "PUT",
+        headers: {
+          authorization: authorization("s3"),
+          "content-encoding": "aws-chunked",
+          "x-amz-decoded-content-length": length,
+        },
+        body: "3\r\nabc\r\n0\r\n\r\n",
+      });
+    expect((await send("3")).status).toBe(200);
+    expect(await (await send("4")).text()).toContain("<Code>IncompleteBody</Code>");
+    expect(faults()).toEqual([]);
+  });
   test("an unknown action, target, path or service", async () => {
     await send("/", { authorization: authorization("ec2") }, "Action=Nope&Version=2016-11-15");
     await send("/", { authorization: authorization("ec2") }, "Action=DescribeVpcs&Version=2000-01-01");

@@ -1,12 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { authenticate } from "./authenticate.ts";
-import { readBody, unchunk } from "./body.ts";
 import { ConnectionLost, type Disturbance, Disturbances } from "./disturb.ts";
 import { writeError } from "./error-reply.ts";
 import { AwsError, ContractError } from "./errors.ts";
+import { plainRequest, receive, send } from "./http.ts";
 import { Reply, type WireReply, writeReply } from "./reply.ts";
 import { parseRequest, type RawRequest } from "./request.ts";
 import type { Dict } from "./schema.ts";
@@ -136,16 +134,17 @@ export class WireServer {
           : new AwsError("LocalAwsFault", `${String(error)} (local AWS)`, 418);
       reply = writeError(where.service, answered, requestId);
     }
-    await this.#send(req, res, reply, requestId).catch(() => req.socket.destroy());
+    const headers = {
+      date: new Date(this.#now()).toUTCString(),
+      "x-amzn-requestid": requestId,
+      "x-amz-request-id": requestId,
+      ...reply.headers,
+    };
+    await send(req, res, { ...reply, headers }).catch(() => req.socket.destroy());
   }
 
   async #answer(req: IncomingMessage, requestId: string, where: { service?: Service }): Promise<WireReply> {
-    const sent = {
-      method: req.method ?? "",
-      target: req.url ?? "/",
-      headers: flat(req),
-      body: await readBody(req),
-    };
+    const sent = await receive(req);
     const claim = claimOf(sent);
     const service = this.#serviceOf(claim, sent.headers, sent.body);
     where.service = service;
@@ -210,24 +209,6 @@ export class WireServer {
     return unsigned;
   }
 
-  async #send(req: IncomingMessage, res: ServerResponse, reply: WireReply, requestId: string): Promise<void> {
-    const { status, headers, body } = reply;
-    const length =
-      body instanceof Readable || status === 304 ? {} : { "content-length": String(Buffer.byteLength(body)) };
-    res.writeHead(status, {
-      ...length,
-      date: new Date(this.#now()).toUTCString(),
-      "x-amzn-requestid": requestId,
-      "x-amz-request-id": requestId,
-      ...headers,
-    });
-    if (body instanceof Readable && req.method !== "HEAD") {
-      res.strictContentLength = true;
-      await pipeline(body, res, { end: false });
-      res.end();
-    } else res.end(req.method === "HEAD" || body instanceof Readable ? undefined : body);
-  }
-
   #now(): number {
     return this.#options.now?.() ?? Date.now();
   }
@@ -238,29 +219,4 @@ function forgetLargeBody(input: Dict): void {
   for (const [name, value] of Object.entries(input)) {
     if (value instanceof Uint8Array && value.byteLength > 65_536) delete input[name];
   }
-}
-
-function flat(req: IncomingMessage): Record<string, string> {
-  const pairs = Object.entries(req.headers).map(([k, v]) => [k, Array.isArray(v) ? v.join(",") : (v ?? "")]);
-  return Object.fromEntries(pairs);
-}
-
-function plainRequest(sent: {
-  method: string;
-  target: string;
-  headers: Record<string, string>;
-  body: Buffer;
-}): RawRequest {
-  const url = new URL(`http://aws${sent.target}`);
-  const encoding = sent.headers["content-encoding"] ?? "";
-  if (!encoding.includes("aws-chunked")) return { ...sent, url };
-  const { body, trailers } = unchunk(sent.body);
-  const rest = encoding
-    .split(",")
-    .filter((e) => e.trim() !== "aws-chunked")
-    .join(",");
-  const headers: Record<string, string> = { ...sent.headers, ...trailers };
-  if (rest === "") delete headers["content-encoding"];
-  else headers["content-encoding"] = rest;
-  return { ...sent, url, headers, body };
 }
