@@ -65,7 +65,7 @@ function nspawnArguments(options: { root: string; name: string; hostname: string
     "--boot",
     "--register=no",
     "--keep-unit",
-    "--console=pipe",
+    "--console=read-only",
     `--machine=${options.name}`,
     `--hostname=${options.hostname}`,
     "--resolv-conf=off",

@@ -44,6 +44,11 @@ export class Group {
     );
   }
 
+  /** Thaws what may be frozen, or gone. */
+  async release(): Promise<void> {
+    await writeFile(path.join(this.unified, "cgroup.freeze"), "0").catch(() => {});
+  }
+
   /** After the machine's last process ended. Idempotent. */
   async remove(): Promise<void> {
     for (const directory of this.directories) await removeTree(directory);

@@ -142,7 +142,8 @@ class Driver implements NspawnMachines {
     if (running?.container === undefined) return;
     running.stopping = true;
     running.container.kill();
-    // A frozen process of version 2's freezer dies by SIGKILL too.
+    // Frozen processes die of it too, but systemd-nspawn must be able to see that.
+    await running.group.release();
     await running.life;
   }
 

@@ -8,6 +8,8 @@ shift 2
 
 echo $$ >"$group/main/cgroup.procs"
 ip link set lo up
+# glibc's AI_ADDRCONFIG takes a machine with no other address than 127.0.0.1 for one without IPv4.
+ip address add 127.0.0.2/32 dev lo
 
 # Nothing of the machine's running services is in reach, and what is written to /etc or /run stays in here.
 mount -t tmpfs -o mode=755 sandbox /run
