@@ -12,7 +12,13 @@ import {
 } from "@aws-sdk/client-ec2";
 import { IAMClient, ListInstanceProfilesCommand, ListRolesCommand } from "@aws-sdk/client-iam";
 import { ListResourceRecordSetsCommand, Route53Client } from "@aws-sdk/client-route-53";
-import { ListBucketsCommand, ListObjectVersionsCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  GetObjectCommand,
+  ListBucketsCommand,
+  ListObjectVersionsCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import { channelDocument } from "../../agent/site/records.ts";
 import { connect } from "../../provisioner/aws/connect.ts";
 import type { SiteConfig } from "../../provisioner/config/site-config.ts";
 import { observeSite } from "../../provisioner/observe.ts";
@@ -40,9 +46,10 @@ export async function snapshot(config: SiteConfig, zoneId: string): Promise<unkn
     const objects = buckets.map(async (b) => {
       const found = await s3.send(new ListObjectVersionsCommand({ Bucket: b.Name }));
       const keys = (found.Versions ?? []).flatMap((v) => (v.IsLatest === true ? (v.Key ?? []) : []));
-      // A release whose upload was cut off has no manifest: nobody sees it, and its number is not used again.
-      const whole = keys.filter((k) => !k.endsWith(".zip") || keys.includes(k.replace(/zip$/, "json")));
-      return whole.map((key) => key.replace(/^(releases\/)r\d+/, "$1…"));
+      const candidate = await candidateOf(s3, b.Name ?? "");
+      // One cut off before the channel named it is a release like any superseded one: nobody runs it.
+      const named = keys.filter((k) => !k.startsWith("releases/") || k.startsWith(`releases/${candidate}.`));
+      return named.map((key) => key.replace(/^(releases\/)r\d+/, "$1…"));
     });
     const records = await route53.send(new ListResourceRecordSetsCommand({ HostedZoneId: zoneId }));
     const raw = {
@@ -79,6 +86,14 @@ export async function snapshot(config: SiteConfig, zoneId: string): Promise<unkn
     aws.close();
     for (const client of [ec2, iam, s3, route53]) client.destroy();
   }
+}
+
+async function candidateOf(s3: S3Client, bucket: string): Promise<string | undefined> {
+  const found = await s3
+    .send(new GetObjectCommand({ Bucket: bucket, Key: channelDocument.key }))
+    .catch(() => undefined);
+  if (found?.Body === undefined) return undefined;
+  return channelDocument.schema.parse(JSON.parse(await found.Body.transformToString())).candidate?.id;
 }
 
 function sameIds(value: unknown): unknown {
