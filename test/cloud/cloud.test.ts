@@ -175,3 +175,21 @@ test("what nobody models is loud and kept", async () => {
   expect(cloud.faults().map((f) => f.message)).toEqual(["no handler for ec2.DescribeVpnGateways"]);
   cloud.wire.faults.length = 0;
 });
+
+test("a parameter that would have no effect is refused, not ignored", async () => {
+  const { cloud, config } = await start();
+  const ec2 = new EC2(config);
+  await expect(
+    ec2.createVpc({ CidrBlock: "10.7.0.0/16", AmazonProvidedIpv6CidrBlock: true }),
+  ).rejects.toThrow(/CreateVpc: AmazonProvidedIpv6CidrBlock is not modelled/);
+  const launch = { MinCount: 1, MaxCount: 1, ImageId: ARM_IMAGE, InstanceType: "t4g.nano" as const };
+  await expect(ec2.runInstances({ ...launch, DisableApiTermination: true })).rejects.toThrow(
+    /DisableApiTermination/,
+  );
+  const disk = { DeviceName: "/dev/sda1", Ebs: { VolumeSize: 9 } };
+  await expect(ec2.runInstances({ ...launch, BlockDeviceMappings: [disk] })).rejects.toThrow(
+    /disk \/dev\/sda1/,
+  );
+  expect(cloud.faults()).toHaveLength(3);
+  cloud.wire.faults.length = 0;
+});

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCloud } from "./cloud.ts";
 import { client, type Ec2Site, startEc2Site } from "./ec2-site.ts";
+import { simulatedMachines } from "./machines.ts";
 
 let site: Ec2Site;
 beforeEach(async () => {
@@ -391,6 +392,32 @@ test("the same client token makes one fleet", async () => {
     name: "IdempotentParameterMismatch",
   });
   expect(await site.members(one)).toHaveLength(1);
+});
+
+test("a notice can come without a recommendation: then the replacement comes after the end", async () => {
+  const fleetId = await site.fleet();
+  const first = only(await site.members(fleetId));
+  site.cloud.reclaim(first, { noticeSeconds: 120, rebalance: false });
+  await site.pass(119);
+  expect(await site.members(fleetId)).toEqual([first]);
+  await site.pass(1);
+  expect(await site.members(fleetId)).toEqual([]);
+  await site.pass(10);
+  expect(only(await site.members(fleetId))).not.toBe(first);
+});
+
+test("machines that cannot start are not tried again and again at once", async () => {
+  await site.cloud.close();
+  let starts = 0;
+  const start = async () => {
+    starts++;
+    throw new Error("no such disk");
+  };
+  site = await startEc2Site({ machines: { ...simulatedMachines(), start } });
+  await site.fleet();
+  await site.pass(12);
+  expect(starts).toBe(3);
+  site.cloud.jobs.failures.length = 0;
 });
 
 test("closing while everything waits leaves no timer", async () => {

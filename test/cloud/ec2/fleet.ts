@@ -59,6 +59,8 @@ export interface Fleet extends FleetConfig {
   /** Why the last try to launch failed; undefined when it did not. */
   lastError: AwsError | undefined;
   retrying: boolean;
+  /** No launch before that, in milliseconds since the epoch. */
+  pausedUntil: number;
   /** Of an instant fleet: what could not be launched. */
   errors: { market: Market; pool: Pool; error: AwsError }[];
 }

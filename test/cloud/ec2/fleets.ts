@@ -43,6 +43,7 @@ export class Fleets {
       leaving: new Set(),
       lastError: undefined,
       retrying: false,
+      pausedUntil: 0,
       errors: [],
     };
     this.all.set(fleet.id, fleet);
@@ -135,16 +136,18 @@ export class Fleets {
       this.#history.ended(fleet, instance, "terminated");
     }
     this.#concludeDeletion(fleet);
-    this.#lookAgain(fleet, this.#reactionTime(instance));
+    this.#lookAgain(fleet, this.#reactionTime(fleet, instance));
   }
 
   /** How long until the fleet acts on what an instance shows. */
-  #reactionTime(instance: Instance): number {
-    const { delays } = this.#world;
-    if (isGone(instance)) {
-      const broken = instance.stateReason?.code === "Server.InternalError";
-      return broken ? Math.max(BROKEN_LAUNCH, delays.fleetReplace) : delays.fleetReplace;
+  #reactionTime(fleet: Fleet, instance: Instance): number {
+    const { delays, place } = this.#world;
+    if (instance.stateReason?.code === "Server.InternalError") {
+      const pause = Math.max(BROKEN_LAUNCH, delays.fleetReplace);
+      if (instance.state === "shutting-down") fleet.pausedUntil = place.jobs.clock.now() + pause;
+      return pause;
     }
+    if (isGone(instance)) return delays.fleetReplace;
     if (instance.impairedSince !== undefined) return delays.unhealthy;
     return instance.rebalance === undefined ? 0 : delays.fleetLaunch;
   }
@@ -187,6 +190,7 @@ export class Fleets {
       const delay = fleet.rebalance.terminationDelay * 1000;
       for (const member of plan.replaced.flatMap((id) => byId(id) ?? [])) this.#end(fleet, member, delay);
     }
+    if (this.#world.place.jobs.clock.now() < fleet.pausedUntil) return;
     for (let launched = 0; launched < plan.launch; launched++) {
       if (!this.#launch(fleet, market)) break;
     }
