@@ -16,7 +16,10 @@ export class Sampler {
     if (schema.isUnitSchema()) return {};
     if (schema.isStructSchema()) return depth < 0 ? undefined : this.#structure(schema, depth);
     if (schema.isListSchema()) {
-      const items = [0, 1].map(() => this.#make(schema.getValueSchema(), depth - 1, name));
+      // Two items show how lists are numbered; two at every level would be thousands of leaves.
+      const items = (depth > DEPTH - 4 ? [0, 1] : [0]).map(() =>
+        this.#make(schema.getValueSchema(), depth - 1, name),
+      );
       return items.includes(undefined) || depth < 0 ? undefined : items;
     }
     if (schema.isMapSchema()) {
