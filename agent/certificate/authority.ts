@@ -25,8 +25,8 @@ export type OrderResult =
       outcome: "failed" | "unknown";
       error: string;
       lines: readonly string[];
-      /** The CA wants no request before this. */
-      retryAt: Date | undefined;
+      /** ms the CA wants to be left alone. */
+      retryAfter: number | undefined;
     };
 
 /**

@@ -10,22 +10,23 @@ export function askedToIssue(log: string): boolean {
 }
 
 /**
- * When the CA allows the next request: `Retry-After` of a refusal (429, 503; RFC 8555 §6.6), or what Let's
- * Encrypt writes into the message.
- * @param now of the answer; Retry-After counts in seconds from it.
+ * How long the CA wants to be left alone, in ms: `Retry-After` of a refusal (429, 503; RFC 8555 §6.6), or what
+ * Let's Encrypt writes into the message. Points in time count from the CA's own clock, as its answers tell it.
+ * @param now of this machine, when no answer tells.
  */
-export function retryTime(log: string, now: Date): Date | undefined {
-  const times: number[] = [];
+export function retryWait(log: string, now: Date): number | undefined {
+  const caNow = Date.parse(/^date: (.+)$/im.exec(log)?.[1] ?? "") || now.getTime();
+  const waits: number[] = [];
   for (const refusal of log.matchAll(/^HTTP (?:429|503)\n((?:[A-Za-z0-9-]+: .*\n)*)/gm)) {
     const value = /^retry-after: (.+)$/im.exec(refusal[1] ?? "")?.[1];
     if (value !== undefined)
-      times.push(/^\d+$/.test(value) ? now.getTime() + Number(value) * 1000 : Date.parse(value));
+      waits.push(/^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - caNow);
   }
   for (const m of log.matchAll(/retry after (\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d) ?(?:UTC|Z)/g)) {
-    times.push(Date.parse(`${m[1]}T${m[2]}Z`));
+    waits.push(Date.parse(`${m[1]}T${m[2]}Z`) - caNow);
   }
-  const known = times.filter(Number.isFinite);
-  return known.length === 0 ? undefined : new Date(Math.max(...known));
+  const known = waits.filter((wait) => wait > 0);
+  return known.length === 0 ? undefined : Math.max(...known);
 }
 
 /** The CA's own words for the last problem it reported (RFC 7807), e.g. "rateLimited: too many …". */

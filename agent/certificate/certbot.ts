@@ -5,7 +5,7 @@ import { execa } from "execa";
 import type { Clock } from "../site/clock.ts";
 import { EverspotError } from "../site/errors.ts";
 import type { Authority, Issued, Order, OrderResult } from "./authority.ts";
-import { askedToIssue, problemOf, retryTime } from "./certbot-log.ts";
+import { askedToIssue, problemOf, retryWait } from "./certbot-log.ts";
 import { HOOK_STATE, readHookState, writeHookState } from "./hook.ts";
 import { accountsOf, LINEAGE_NAME, packLineage, restoreLineage } from "./lineage.ts";
 
@@ -32,13 +32,25 @@ export function certbot(options: CertbotOptions): Authority {
 }
 
 async function run(options: CertbotOptions, root: string, order: Order): Promise<OrderResult> {
-  const state = join(options.folder, "hook.json");
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
-  await rm(join(options.folder, "logs"), { recursive: true, force: true });
-  await rm(state, { force: true });
   // An account registered by an attempt that failed is worth keeping: registrations are limited too.
   await restoreLineage(root, order.earlier ?? accountsOf(await packLineage(root)));
+  const deadline = performance.now() + RUN_SECONDS * 1000;
+  const result = await runOnce(options, root, order, deadline);
+  if (result.outcome !== "failed" || !result.error.startsWith("accountDoesNotExist")) return result;
+  await rm(join(root, "accounts"), { recursive: true, force: true });
+  return runOnce(options, root, order, deadline);
+}
 
+async function runOnce(
+  options: CertbotOptions,
+  root: string,
+  order: Order,
+  deadline: number,
+): Promise<OrderResult> {
+  const state = join(options.folder, "hook.json");
+  await rm(join(options.folder, "logs"), { recursive: true, force: true });
+  await rm(state, { force: true });
   const [program = "certbot", ...first] = options.command ?? [];
   const args = [...first, ...certbotArguments(options, order)];
   // If this process is killed, certbot must not go on ordering behind the back of whoever takes over.
@@ -46,12 +58,13 @@ async function run(options: CertbotOptions, root: string, order: Order): Promise
     reject: false,
     all: true,
     stdin: "ignore",
-    timeout: RUN_SECONDS * 1000,
+    timeout: deadline - performance.now(),
     forceKillAfterDelay: 5_000,
     env: { LC_ALL: "C.UTF-8", [HOOK_STATE]: state },
   });
-  if (running.pid !== undefined)
+  if (running.pid !== undefined) {
     await writeHookState(state, { certbot: running.pid, values: {}, changes: [] });
+  }
   const result = { ...(await running), pid: running.pid };
   const issued = result.exitCode === 0 ? await readIssued(root) : undefined;
   if (issued !== undefined) return { outcome: "issued", ...issued };
@@ -61,15 +74,12 @@ async function run(options: CertbotOptions, root: string, order: Order): Promise
   const ending = result.timedOut
     ? `certbot did not finish in ${RUN_SECONDS} s`
     : `certbot ended with ${result.exitCode ?? result.signal ?? result.code}`;
+  const said = output.findLast((line) => /error|unable|failed/i.test(line));
   return {
     outcome: couldHaveIssued(result, log) ? "unknown" : "failed",
-    error:
-      failure ??
-      problemOf(log ?? "") ??
-      output.findLast((line) => /error|unable|failed/i.test(line)) ??
-      ending,
+    error: failure ?? problemOf(log ?? "") ?? said ?? ending,
     lines: [...output.slice(-20), ending],
-    retryAt: retryTime(log ?? "", new Date(options.clock.now())),
+    retryAfter: retryWait(log ?? "", new Date(options.clock.now())),
   };
 }
 

@@ -82,7 +82,8 @@ function closeDead(ledger: CertificateLedger, orderer: Orderer, now: Date): Cert
 
 export type End = Pick<Attempt, "certificate" | "error"> & {
   outcome: NonNullable<Attempt["outcome"]>;
-  retryAt?: Date | undefined;
+  /** ms from now; the ledger keeps the moment, in the bucket's time. */
+  retryAfter?: number | undefined;
 };
 
 /** Completes an intent. Can be repeated. @throws EverspotError */
@@ -101,15 +102,18 @@ export async function end(
         attempts.some((a) => a.id === intent && a.outcome === undefined),
       );
       if (current === undefined || !open) return undefined;
-      const { retryAt, ...rest } = result;
+      const { retryAfter, ...rest } = result;
+      const now = date ?? new Date(clock.now());
       const close = (a: Attempt): Attempt =>
         a.id !== intent
           ? a
           : {
               ...a,
               ...rest,
-              ended: (date ?? new Date(clock.now())).toISOString(),
-              ...(retryAt === undefined ? {} : { retryAt: retryAt.toISOString() }),
+              ended: now.toISOString(),
+              ...(retryAfter === undefined
+                ? {}
+                : { retryAt: new Date(now.getTime() + retryAfter).toISOString() }),
             };
       const entries = Object.entries(current.directories).map(([url, list]) => [url, list.map(close)]);
       return { ...current, directories: Object.fromEntries(entries) };

@@ -81,14 +81,14 @@ async function orderFrom(context: CertificateContext, directory: string, seen: C
     .catch((error: unknown): OrderResult => ({ ...UNKNOWN, error: messageOf(error) }));
   const usable = judge(result, names);
   if (usable.outcome === "issued") return keep(context, usable, usable.facts, intent.at, finish);
-  const { outcome, error, retryAt, lines } = usable;
+  const { outcome, error, retryAfter, lines } = usable;
   const problem = `no certificate from ${new URL(directory).host}: ${error}`;
   context.logger.warn({ lines, directory }, problem);
-  await finish({ outcome, error, retryAt });
+  await finish({ outcome, error, retryAfter });
   return { outcome: "failed", problem };
 }
 
-const UNKNOWN = { outcome: "unknown" as const, lines: [], retryAt: undefined };
+const UNKNOWN = { outcome: "unknown" as const, lines: [], retryAfter: undefined };
 
 type Usable = Extract<OrderResult, { outcome: "issued" }> & { facts: CertificateFacts };
 

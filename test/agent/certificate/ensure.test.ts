@@ -50,7 +50,7 @@ describe("a boot", () => {
   test("goes on with a self-signed certificate when the CA does not issue", async () => {
     const { machine } = fixture();
     const { context, client } = await machine();
-    client.onOrder = () => ({ outcome: "failed", error: "CA is down", lines: [], retryAt: undefined });
+    client.onOrder = () => ({ outcome: "failed", error: "CA is down", lines: [], retryAfter: undefined });
     const served = await ensureCertificate(context);
     expect(served.source).toBe("self-signed");
     expect(served.warnings.join()).toContain("no certificate from ca.test: CA is down");
@@ -79,7 +79,7 @@ describe("the watch loop", () => {
   test("retries by the ledger's rule after a self-signed start", async () => {
     const { machine, clock, ca } = fixture();
     const { context, client } = await machine();
-    client.onOrder = () => ({ outcome: "failed", error: "down", lines: [], retryAt: undefined });
+    client.onOrder = () => ({ outcome: "failed", error: "down", lines: [], retryAfter: undefined });
     await ensureCertificate(context);
     client.onOrder = () => undefined;
     expect(await renewIfDue(context)).toBeUndefined();

@@ -93,13 +93,13 @@ export class SmallCa {
   orders = 0;
   issued = 0;
   lifetime = 90 * DAY;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   readonly #root = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   readonly #intermediate = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   readonly #chain: string;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.clock = clock;
     this.#chain = signCertificate({
       commonName: "Small CA 1",
       names: [],
@@ -131,14 +131,14 @@ export class SmallCa {
   /** As newOrder and finalize would; throws nothing. */
   order(account: string, names: readonly string[]): { key: string; chain: string } | Refusal {
     this.orders++;
-    const refusal = this.limits.order(account, names, this.#clock.now());
+    const refusal = this.limits.order(account, names, this.clock.now());
     if (refusal !== undefined) {
       this.refusals.push(refusal);
       return refusal;
     }
-    this.limits.issued(names, this.#clock.now());
+    this.limits.issued(names, this.clock.now());
     this.issued++;
-    const now = this.#clock.now();
+    const now = this.clock.now();
     return this.sign(names, new Date(now - HOUR), new Date(now - HOUR + this.lifetime));
   }
 }
@@ -161,7 +161,12 @@ export class SmallClient implements Authority {
     if (instead !== undefined) return instead;
     const answer = this.#ca.order("account", order.names);
     if ("limit" in answer) {
-      return { outcome: "failed", error: answer.detail, lines: [answer.detail], retryAt: answer.retryAt };
+      return {
+        outcome: "failed",
+        error: answer.detail,
+        lines: [answer.detail],
+        retryAfter: answer.retryAt.getTime() - this.#ca.clock.now(),
+      };
     }
     const lineage = {
       root: "/x",

@@ -13,7 +13,7 @@ const failed = (more: Partial<OrderResult> = {}): OrderResult =>
     outcome: "failed",
     error: "serverInternal: down",
     lines: [],
-    retryAt: undefined,
+    retryAfter: undefined,
     ...more,
   }) as OrderResult;
 
@@ -58,7 +58,7 @@ describe("a CA that fails", () => {
     machine.client.onOrder = () =>
       failed({
         error: "rateLimited",
-        retryAt: new Date(world.clock.time + 5 * HOUR),
+        retryAfter: 5 * HOUR,
       } as Partial<OrderResult>);
     await ensureCertificate(machine.context);
     expect(await watch(world, machine, 5 * HOUR - 120_000, 10 * 60_000)).toBe(0);
@@ -94,7 +94,7 @@ describe("a CA that fails", () => {
       outcome: "unknown",
       error: "the answer was lost",
       lines: [],
-      retryAt: undefined,
+      retryAfter: undefined,
     });
     await ensureCertificate(machine.context);
     await watch(world, machine, 6 * DAY, HOUR);

@@ -9,6 +9,7 @@ export type RequestKind =
   | "authorization"
   | "challenge"
   | "finalize"
+  | "certificate"
   | "other";
 
 export type Effect =

@@ -2,27 +2,30 @@
  * A certificate authority with Let's Encrypt's limits: a proxy in front of one that has none (Pebble). It
  * counts, refuses what Let's Encrypt would refuse, and makes trouble when told to.
  */
-import http from "node:http";
+import type http from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { execa } from "execa";
 import { z } from "zod";
 import { type Clock, systemClock } from "../../../agent/site/clock.ts";
 import { type Effect, Faults, type RequestKind } from "./faults.ts";
 import { type AcmeRequest, parseJws } from "./jws.ts";
 import { Limits, type Refusal } from "./limits.ts";
+import { Reissuer } from "./reissue.ts";
 
 export interface LimitedCaOptions {
   /** Directory URL of the CA behind. */
   upstream: string;
   /** PEM that signs the upstream's HTTPS. */
-  upstreamCa?: string;
-  /** Serves HTTPS with this; plain HTTP otherwise. PEM. */
-  tls?: { key: string; cert: string };
+  upstreamCa: string;
+  /** IPv4 address. */
   host?: string;
   port?: number;
   /** The time limits are counted in; a test moves it. */
   clock?: Clock;
+  /** Dates certificates by `clock`, with this lifetime in ms; the upstream's pass unchanged otherwise. */
+  lifetime?: number;
 }
 
 export interface Counted {
@@ -32,7 +35,11 @@ export interface Counted {
 }
 
 const directorySchema = z.object({ newNonce: z.string(), newAccount: z.string(), newOrder: z.string() });
-const orderSchema = z.object({ finalize: z.string(), authorizations: z.array(z.string()) });
+const orderSchema = z.object({
+  finalize: z.string(),
+  authorizations: z.array(z.string()),
+  certificate: z.string().optional(),
+});
 const orderPayload = z.object({ identifiers: z.array(z.object({ value: z.string() })) });
 const authorizationSchema = z.object({
   status: z.string(),
@@ -49,49 +56,66 @@ interface Answer {
 export class LimitedCa {
   readonly limits = new Limits();
   readonly faults = new Faults();
+  /** Undefined when the upstream's certificates pass unchanged. */
+  readonly reissuer: Reissuer | undefined;
   /** Accepted newOrder requests. */
   readonly orders: Counted[] = [];
   readonly issuances: Counted[] = [];
   readonly failures: Counted[] = [];
   /** "Rate limited" answers for a limit reached; faults are not among them. */
   readonly refusals: (Refusal & Counted)[] = [];
+  /** PEM: signs its own HTTPS; clients must trust it. Known once started. */
+  listenCertificate = "";
   /** Requests of any kind that reached this CA. */
   requests = 0;
 
   readonly #options: LimitedCaOptions;
   readonly #clock: Clock;
-  readonly #server: http.Server;
+  #server: https.Server | undefined;
   readonly #kinds = new Map<string, RequestKind>();
   readonly #unfinished = new Map<string, Counted>();
   readonly #failed = new Set<string>();
-  readonly #agent: https.Agent;
+  #agent: https.Agent;
 
   constructor(options: LimitedCaOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#agent = new https.Agent({ keepAlive: true, ...(options.upstreamCa && { ca: options.upstreamCa }) });
+    if (options.lifetime !== undefined) this.reissuer = new Reissuer(options.lifetime, this.#clock.now());
+    this.#agent = new https.Agent({ keepAlive: true, ca: options.upstreamCa });
     this.#kinds.set(new URL(options.upstream).pathname, "directory");
-    const listener: http.RequestListener = (request, response) => {
-      this.#serve(request, response).catch(() => response.destroy());
-    };
-    this.#server = options.tls ? https.createServer(options.tls, listener) : http.createServer(listener);
   }
 
-  /** @returns the directory URL to configure. */
-  async start(): Promise<string> {
-    const { host = "127.0.0.1", port = 0, tls, upstream } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, host, resolve);
-    });
-    const { port: bound } = this.#server.address() as AddressInfo;
-    return `${tls ? "https" : "http"}://${host}:${bound}${new URL(upstream).pathname}`;
-  }
-
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
+  /** The upstream was started anew, with another certificate for its HTTPS. */
+  trust(upstreamCa: string): void {
     this.#agent.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
+    this.#agent = new https.Agent({ keepAlive: true, ca: upstreamCa });
+  }
+
+  /** HTTPS only: ACME clients sign the address they ask for, and Pebble expects https there. @returns the directory URL. */
+  async start(): Promise<string> {
+    const { host = "127.0.0.1", port = 0, upstream } = this.#options;
+    const tls = await selfSigned(host);
+    this.listenCertificate = tls.cert;
+    const server = https.createServer(tls, (request, response) => {
+      this.#serve(request, response).catch(() => response.destroy());
+    });
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, host, resolve);
+    });
+    const { port: bound } = server.address() as AddressInfo;
+    return `https://${host}:${bound}${new URL(upstream).pathname}`;
+  }
+
+  /** Idempotent. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    this.#agent.destroy();
+    if (server === undefined) return;
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
   }
 
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
@@ -108,7 +132,19 @@ export class LimitedCa {
     const answer = await this.#forward(request, body);
     this.#note(kind, request.url ?? "", acme, answer);
     if (effect === "lost") return void response.destroy();
-    response.writeHead(answer.status, answer.headers).end(answer.body);
+    const sent = kind === "certificate" ? this.#dated(answer) : answer.body;
+    response
+      .writeHead(answer.status, { ...answer.headers, ...this.#date(), "content-length": sent.length })
+      .end(sent);
+  }
+
+  #dated({ status, body }: Answer): Buffer {
+    if (this.reissuer === undefined || status !== 200) return body;
+    return Buffer.from(this.reissuer.reissue(body.toString(), this.#clock.now()));
+  }
+
+  #date(): { date: string } {
+    return { date: new Date(this.#clock.now()).toUTCString() };
   }
 
   #refuse(acme: AcmeRequest | undefined): Refusal | undefined {
@@ -142,6 +178,7 @@ export class LimitedCa {
     const replay = fresh?.headers["replay-nonce"];
     response.writeHead(effect.status, {
       "content-type": "application/problem+json",
+      ...this.#date(),
       ...(effect.retryAfter === undefined ? {} : { "retry-after": String(effect.retryAfter) }),
       ...(replay === undefined ? {} : { "replay-nonce": replay }),
     });
@@ -161,14 +198,13 @@ export class LimitedCa {
       ...(request.headers["content-type"] && { "content-type": request.headers["content-type"] }),
       "user-agent": request.headers["user-agent"] ?? "",
       host: request.headers.host ?? "",
-      "x-forwarded-proto": this.#options.tls ? "https" : "http",
+      "x-forwarded-proto": "https",
       "content-length": body.length,
     };
-    const secure = upstream.protocol === "https:";
     const { hostname: host, port } = upstream;
-    const options = { host, port, path, method, headers, ...(secure && { agent: this.#agent }) };
+    const options = { host, port, path, method, headers, agent: this.#agent };
     return new Promise((resolve, reject) => {
-      const asked = (secure ? https : http).request(options, async (answer) => {
+      const asked = https.request(options, async (answer) => {
         const { connection: _connection, "transfer-encoding": _encoding, ...kept } = answer.headers;
         resolve({ status: answer.statusCode ?? 502, headers: kept, body: await readAll(answer) });
       });
@@ -183,6 +219,10 @@ export class LimitedCa {
     else if (kind === "order") this.#noteOrder(acme, orderSchema.parse(json));
     else if (kind === "finalize") this.#noteIssuance(path);
     else if (kind === "authorization") this.#noteAuthorization(path, acme, authorizationSchema.parse(json));
+    const order = orderSchema.safeParse(json);
+    if (order.success && order.data.certificate !== undefined) {
+      this.#kinds.set(new URL(order.data.certificate).pathname, "certificate");
+    }
   }
 
   #learn(directory: z.infer<typeof directorySchema>): void {
@@ -219,6 +259,15 @@ export class LimitedCa {
     this.limits.failed(acme?.account ?? "", name, this.#clock.now());
     this.failures.push({ at: new Date(this.#clock.now()), account: acme?.account ?? "", names: [name] });
   }
+}
+
+async function selfSigned(host: string): Promise<{ key: string; cert: string }> {
+  const { stdout } = await execa("openssl", [
+    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650"],
+    ...["-subj", "/CN=limited CA", "-addext", `subjectAltName=IP:${host}`, "-keyout", "-", "-out", "-"],
+  ]);
+  const cert = stdout.indexOf("-----BEGIN CERTIFICATE");
+  return { key: stdout.slice(0, cert), cert: `${stdout.slice(cert)}\n` };
 }
 
 async function readAll(stream: NodeJS.ReadableStream): Promise<Buffer> {

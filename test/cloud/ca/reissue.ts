@@ -1,0 +1,51 @@
+/**
+ * Certificates dated by a clock that tests move. Pebble knows only the machine's time (faketime does not reach Go
+ * programs), so what it issued is signed anew: same key, same names, other dates, an authority of our own.
+ */
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
+import { factsOf } from "../../../agent/certificate/verify.ts";
+import { signCertificate } from "../../../agent/certificate/x509.ts";
+
+const HOUR = 3600_000;
+const YEAR = 365 * 24 * HOUR;
+const ROOT = "Test Root";
+const INTERMEDIATE = "Test Intermediate";
+
+export class Reissuer {
+  /** PEM: what visitors must trust. */
+  readonly root: string;
+  /** ms; also of those to come. */
+  lifetime: number;
+  readonly #intermediate = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  readonly #chain: string;
+
+  constructor(lifetime: number, now: number) {
+    this.lifetime = lifetime;
+    const root = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+    const valid = { notBefore: new Date(now - YEAR), notAfter: new Date(now + 5 * YEAR) };
+    const issuer = { commonName: ROOT, privateKey: root.privateKey };
+    const authority = { names: [], issuer, ca: true, ...valid };
+    this.root = signCertificate({ ...authority, commonName: ROOT, publicKey: root.publicKey });
+    this.#chain = signCertificate({
+      ...authority,
+      commonName: INTERMEDIATE,
+      publicKey: this.#intermediate.publicKey,
+    });
+  }
+
+  /** Back-dated by an hour, as Let's Encrypt's are. @param pem a chain, leaf first. */
+  reissue(pem: string, now: number): string {
+    const leaf = new X509Certificate(pem);
+    const { names } = factsOf(leaf);
+    const signed = signCertificate({
+      commonName: names[0] ?? "",
+      names,
+      publicKey: leaf.publicKey,
+      notBefore: new Date(now - HOUR),
+      notAfter: new Date(now - HOUR + this.lifetime),
+      issuer: { commonName: INTERMEDIATE, privateKey: this.#intermediate.privateKey },
+      ca: false,
+    });
+    return signed + this.#chain;
+  }
+}

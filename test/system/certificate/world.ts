@@ -1,0 +1,153 @@
+/** certbot, Pebble behind Let's Encrypt's limits, DNS, Route 53 and S3: everything real but AWS itself. */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
+import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { build } from "esbuild";
+import { certbot } from "../../../agent/certificate/certbot.ts";
+import type { CertificateContext } from "../../../agent/certificate/context.ts";
+import { type Clock, systemClock } from "../../../agent/site/clock.ts";
+import { createS3Store } from "../../../agent/site/s3-store.ts";
+import type { ObjectStore } from "../../../agent/site/store.ts";
+import { LimitedCa } from "../../cloud/ca/limited-ca.ts";
+import { type Cloud, startCloud } from "../../cloud/cloud.ts";
+import { DnsServer } from "../../cloud/dns.ts";
+import { type Pebble, startPebble } from "../../cloud/pebble.ts";
+
+export const DAY = 24 * 3600_000;
+const BUCKET = "everspot-test";
+
+/** The machine's time, moved by hand; sleeps last as long as they say. */
+export class ShiftedClock implements Clock {
+  shift = 0;
+  now(): number {
+    return Date.now() + this.shift;
+  }
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return systemClock.sleep(ms, signal);
+  }
+}
+
+export interface World {
+  clock: ShiftedClock;
+  cloud: Cloud;
+  dns: DnsServer;
+  ca: LimitedCa;
+  /** Of the limited CA. */
+  directory: string;
+  store: ObjectStore;
+  /** For processes of their own. */
+  env: Record<string, string>;
+  /** A machine with an empty disk, or with the disk of an earlier one. */
+  machine(options?: { names?: readonly string[]; instance?: string; disk?: string }): Promise<TestMachine>;
+  /** The CA behind forgets accounts and orders, as if replaced. */
+  restartPebble(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TestMachine {
+  context: CertificateContext;
+  disk: string;
+}
+
+let machines = 0;
+
+export async function startWorld(options: { lifetime?: number } = {}): Promise<World> {
+  const clock = new ShiftedClock();
+  const folder = await mkdtemp(join(tmpdir(), "everspot-certificates-"));
+  const cloud = await startCloud({ clock });
+  const s3 = new S3Client({ endpoint: cloud.endpoint, forcePathStyle: true });
+  const route53 = new Route53Client({ endpoint: cloud.endpoint });
+  await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
+  const zone = await route53.send(
+    new CreateHostedZoneCommand({ Name: "example.test", CallerReference: "1" }),
+  );
+  const dns = await new DnsServer(cloud.route53.zones).start();
+  let pebbles = 0;
+  const newPebble = async (): Promise<Pebble> => {
+    const own = join(folder, `pebble-${pebbles++}`);
+    await mkdir(own);
+    return startPebble({ folder: own, dns: dns.address, nonceReject: 0 });
+  };
+  let pebble = await newPebble();
+  const ca = new LimitedCa({
+    upstream: pebble.directory,
+    upstreamCa: pebble.listenCertificate,
+    clock,
+    lifetime: options.lifetime ?? 90 * DAY,
+  });
+  const directory = await ca.start();
+  const store = createS3Store(s3, BUCKET);
+  const bundle = join(folder, "ca.pem");
+  await writeFile(bundle, ca.listenCertificate);
+  const env = {
+    ...cloud.env,
+    REQUESTS_CA_BUNDLE: bundle,
+    TEST_ZONE: zone.HostedZone?.Id?.replace("/hostedzone/", "") ?? "",
+  };
+  const hook = [process.execPath, await bundleHook(folder)];
+  for (const [name, value] of Object.entries(env)) process.env[name] = value;
+  return {
+    clock,
+    cloud,
+    dns,
+    ca,
+    directory,
+    store,
+    env,
+    machine: async ({ names = ["example.test"], instance = `i-${++machines}`, disk } = {}) => {
+      const own = disk ?? (await mkdtemp(join(folder, "disk-")));
+      const [domain = "", ...aliases] = names;
+      const say = (first: unknown, message?: string) => {
+        if (process.env.DEBUG) console.log(message, first);
+      };
+      return {
+        disk: own,
+        context: {
+          store,
+          clock,
+          logger: { info: say, warn: say } as CertificateContext["logger"],
+          config: {
+            site: "test",
+            domain,
+            aliases,
+            certificate: { source: "letsencrypt", directory, email: "me@example.test", mirrorToAcm: false },
+          },
+          instance,
+          process: `p-${++machines}`,
+          folder: join(own, "certificates"),
+          authority: certbot({ folder: join(own, "letsencrypt"), hook, clock }),
+        },
+      };
+    },
+    restartPebble: async () => {
+      await pebble.close();
+      pebble = await newPebble();
+      ca.trust(pebble.listenCertificate);
+    },
+    close: async () => {
+      await ca.stop();
+      await pebble.close();
+      await dns.stop();
+      s3.destroy();
+      route53.destroy();
+      await cloud.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One file starts several times faster than its sources. */
+async function bundleHook(folder: string): Promise<string> {
+  const outfile = join(folder, "hook.mjs");
+  await build({
+    entryPoints: [join(import.meta.dirname, "hook.ts")],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    mainFields: ["module", "main"],
+  });
+  return outfile;
+}
