@@ -38,13 +38,11 @@ export function createDebian(): Debian {
 
   return {
     async missing(names) {
-      const { stdout } = await execa(
-        "dpkg-query",
-        ["-W", "-f", "${Package} ${db:Status-Abbrev}\n", ...names],
-        {
-          reject: false,
-        },
-      );
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills these in.
+      const format = "${Package} ${db:Status-Abbrev}\n";
+      const { stdout } = await execa("dpkg-query", ["-W", "-f", format, ...names], {
+        reject: false,
+      });
       const installed = new Set(
         stdout.split("\n").flatMap((line) => (/ ii\s*$/.test(line) ? [line.split(" ")[0]] : [])),
       );

@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import http from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { askHealth } from "../../../agent/serving/health.ts";
+
+let folder: string;
+let socket: string;
+let server: http.Server;
+let answer: http.RequestListener;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "everspot-health-"));
+  socket = join(folder, "app.sock");
+  server = http.createServer((request, response) => answer(request, response));
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("asks as nginx will: with the site's name and as HTTPS", async () => {
+  let seen: http.IncomingMessage | undefined;
+  answer = (request, response) => {
+    seen = request;
+    response.end("ok");
+  };
+  expect(await askHealth(socket, "/healthz", "blog.example")).toEqual({ ok: true, seen: "HTTP 200" });
+  expect(seen?.url).toBe("/healthz");
+  expect(seen?.headers).toMatchObject({ host: "blog.example", "x-forwarded-proto": "https" });
+});
+
+test("only 200 is healthy, and a redirect says where to", async () => {
+  answer = (_, response) => response.writeHead(204).end();
+  expect(await askHealth(socket, "/", "blog.example")).toEqual({ ok: false, seen: "HTTP 204" });
+  answer = (_, response) => response.writeHead(301, { location: "https://blog.example/" }).end();
+  expect(await askHealth(socket, "/", "blog.example")).toEqual({
+    ok: false,
+    seen: "HTTP 301 to https://blog.example/",
+  });
+});
+
+test("no socket, a hung-up connection and silence are answers too", async () => {
+  expect((await askHealth(join(folder, "none.sock"), "/", "a")).seen).toContain("ENOENT");
+  answer = (request) => request.socket.destroy();
+  expect((await askHealth(socket, "/", "a")).ok).toBe(false);
+  answer = () => {};
+  expect(await askHealth(socket, "/", "a", 50)).toEqual({ ok: false, seen: "no answer" });
+});

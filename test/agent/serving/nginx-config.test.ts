@@ -1,0 +1,94 @@
+import { describe, expect, test } from "vitest";
+import { type NginxSite, renderNginx } from "../../../agent/serving/nginx-config.ts";
+import { sorryPage } from "../../../agent/serving/sorry-page.ts";
+
+const site: NginxSite = {
+  address: "10.0.0.7",
+  names: ["blog.example", "www.Blog.example"],
+  tls: {
+    chain: "/var/lib/everspot/certificates/current/fullchain.pem",
+    key: "/var/lib/everspot/certificates/current/privkey.pem",
+  },
+  trusted: true,
+  socket: "/run/everspot/app.sock",
+  static: { url: "/static/", folder: "/run/everspot/release/static" },
+  timeout: 30,
+  hsts: 3600,
+  os: "debian-13",
+};
+
+/** The server blocks of a configuration, in order. */
+const servers = (text: string): string[] => text.split(/^ {4}server \{$/m).slice(1);
+
+test("listens on the instance's own address only", () => {
+  const listens = [...renderNginx(site).matchAll(/listen ([^ ;]+)/g)].map((m) => m[1]);
+  expect(new Set(listens)).toEqual(new Set(["10.0.0.7:80", "10.0.0.7:443"]));
+});
+
+test("other names reach neither the site nor its certificate", () => {
+  const [plain = "", tls = ""] = servers(renderNginx(site));
+  expect(plain).toMatch(/default_server.*return 444;/s);
+  expect(tls).toMatch(/default_server.*ssl_reject_handshake on;.*return 421;/s);
+  expect(plain + tls).not.toMatch(/ssl_certificate|proxy_pass/);
+});
+
+test("a trusted site redirects plain HTTP and sends HSTS", () => {
+  const [, , plain = "", tls = ""] = servers(renderNginx(site));
+  expect(plain).toContain("server_name blog.example www.blog.example;");
+  expect(plain).toContain("return 301 https://$host$request_uri;");
+  expect(plain).not.toContain("proxy_pass");
+  expect(tls).toContain('add_header Strict-Transport-Security "max-age=3600" always;');
+  expect(renderNginx({ ...site, hsts: 0 })).not.toContain("Strict-Transport-Security");
+});
+
+test("with a certificate nobody trusts, plain HTTP serves the site and HSTS stays off", () => {
+  const [, , plain = "", tls = ""] = servers(renderNginx({ ...site, trusted: false }));
+  expect(plain).toContain("proxy_pass http://unix:/run/everspot/app.sock:;");
+  expect(plain).not.toContain("return 301");
+  expect(tls).not.toContain("Strict-Transport-Security");
+});
+
+test("passes on who asked and how, and nothing a visitor made up", () => {
+  const text = renderNginx(site);
+  for (const line of [
+    "proxy_set_header Host $host;",
+    "proxy_set_header X-Forwarded-For $remote_addr;",
+    "proxy_set_header X-Forwarded-Proto $scheme;",
+    'proxy_set_header Proxy "";',
+  ]) {
+    expect(text).toContain(line);
+  }
+  expect(text).toContain("proxy_read_timeout 35s;");
+});
+
+test("static files come from nginx, if there are any", () => {
+  expect(renderNginx(site)).toMatch(/location \^~ \/static\/ \{\s+alias \/run\/everspot\/release\/static\/;/);
+  expect(renderNginx({ ...site, static: undefined })).not.toContain("alias");
+});
+
+test("HTTP/2 is switched on the way each nginx wants it", () => {
+  expect(renderNginx(site)).toContain("http2 on;");
+  expect(renderNginx(site)).not.toContain("ssl http2");
+  expect(renderNginx({ ...site, os: "debian-12" })).toContain("listen 10.0.0.7:443 ssl http2;");
+  expect(renderNginx({ ...site, os: "debian-12" })).not.toContain("http2 on;");
+});
+
+describe("refuses what could break out of its place:", () => {
+  test.each<[string, Partial<NginxSite>]>([
+    ["a name", { names: ["a.example; return 200"] }],
+    ["an address", { address: "0.0.0.0:80 default" }],
+    ["a URL prefix", { static: { url: "/static/ { }", folder: "/x" } }],
+    [
+      "a folder that leaves the release",
+      { static: { url: "/static/", folder: "/run/everspot/release/../.." } },
+    ],
+    ["a folder with a variable", { static: { url: "/static/", folder: "/x/$uri" } }],
+  ])("%s", (_, change) => {
+    expect(() => renderNginx({ ...site, ...change })).toThrow("cannot be used as");
+  });
+});
+
+test("the 503 page fits a quoted directive", () => {
+  expect(sorryPage).not.toMatch(/['$\\\n]/);
+  expect(renderNginx(site)).toMatch(/add_header Retry-After \d+ always;/);
+});
