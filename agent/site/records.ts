@@ -42,6 +42,38 @@ export const channel = z.strictObject({
 export type Channel = z.infer<typeof channel>;
 export const channelDocument: DocumentType<Channel> = { key: keys.channel, schema: channel };
 
+/** `deploy.json`: the swap in progress, and how the last one ended. Written only by compare-and-swap. */
+export const deployState = z.strictObject({
+  version: z.literal(1),
+  nonce: z.string(),
+  /** Of this run of `everspot deploy`. */
+  id: z.string(),
+  kind: z.enum(["swap", "in-place"]),
+  /** Who runs it, e.g. "ann@laptop" or a GitHub run URL. */
+  by: z.string(),
+  /** The candidate; undefined while it is packed and uploaded. */
+  release: z.string().optional(),
+  /** The owner when it began. */
+  old: z.string().optional(),
+  state: z.enum(["running", "done", "failed", "aborted"]),
+  /** What it is doing now, for a person and for whoever puts things in order after it. */
+  step: z.string(),
+  started: time,
+  /** Renewed every 10 s while it runs; its holder is taken for dead after DEPLOY_DEAD_SECONDS. */
+  heartbeat: time,
+  /** Why it failed or was aborted. */
+  reason: z.string().optional(),
+});
+export type DeployState = z.infer<typeof deployState>;
+export const deployDocument: DocumentType<DeployState> = { key: keys.deploy, schema: deployState };
+
+/** Seconds without a heartbeat after which a deploy is nobody's any more. */
+export const DEPLOY_DEAD_SECONDS = 120;
+
+/** Whether a deploy is under way. `now`: milliseconds since the epoch, best by the store's clock. */
+export const isDeploying = (deploy: DeployState | undefined, now: number): boolean =>
+  deploy?.state === "running" && now - Date.parse(deploy.heartbeat) < DEPLOY_DEAD_SECONDS * 1000;
+
 /** `releases/<id>.json`: written once, after the zip. */
 export const releaseManifest = z.strictObject({
   version: z.literal(1),

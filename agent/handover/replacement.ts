@@ -1,0 +1,49 @@
+import type { Peers } from "../aws/ec2.ts";
+import type { Fleet } from "../aws/fleet.ts";
+import type { Clock } from "../site/clock.ts";
+
+/** Seconds a fleet that rebalances by itself (launch-before-terminate) gets before we ask it for a second instance. */
+const REBALANCE_SECONDS = 15;
+/** Seconds without a new instance, spot or not, after which an on-demand one bridges. */
+export const BRIDGE_SECONDS = 45;
+
+export interface ReplacementContext {
+  me: { instance: string; launched: Date };
+  peers: Peers;
+  fleet: Fleet;
+  clock: Clock;
+  /** Whether on-demand prices may be paid when there is no spot capacity. */
+  bridge: boolean;
+  onProgress(what: string): void;
+  signal: AbortSignal;
+}
+
+/**
+ * Makes sure that a replacement is coming, and returns its instance id once EC2 has launched it. Safe to repeat:
+ * an instance that is younger than this one counts, whoever asked for it.
+ */
+export async function ensureReplacement(context: ReplacementContext): Promise<string> {
+  const { me, peers, fleet, clock, signal } = context;
+  const started = clock.now();
+  let asked = false;
+  let bridged = false;
+  for (;;) {
+    const next = (await peers.all()).find(
+      (p) => p.alive && p.instance !== me.instance && p.launched >= me.launched,
+    );
+    if (next !== undefined) return next.instance;
+    const waited = (clock.now() - started) / 1000;
+    if (!asked && waited >= REBALANCE_SECONDS) {
+      const target = await fleet.target();
+      if (target.total < 2) await fleet.setTarget({ ...target, total: 2 });
+      context.onProgress("asked the fleet for a second instance");
+      asked = true;
+    }
+    if (!bridged && context.bridge && waited >= BRIDGE_SECONDS) {
+      await fleet.setTarget({ total: 2, onDemand: 1 });
+      context.onProgress("no spot capacity: asked for an on-demand instance as a bridge");
+      bridged = true;
+    }
+    await clock.sleep(5_000, signal);
+  }
+}

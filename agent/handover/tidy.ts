@@ -1,0 +1,42 @@
+import type { Peers } from "../aws/ec2.ts";
+import type { Fleet } from "../aws/fleet.ts";
+
+export interface TidyContext {
+  me: { instance: string; launched: Date };
+  peers: Peers;
+  fleet: Fleet;
+  /** Whether a deploy is under way; then the fleet is its business. */
+  deploying(): Promise<boolean>;
+  /** Seconds since this instance took the site over. */
+  ownedSeconds(): number;
+  /** Seconds an older instance may still forward, `[dns] drain`. */
+  drain: number;
+}
+
+/** Seconds on top of the drain: the old instance notices its replacement within 10 s. */
+const MARGIN = 30;
+
+/**
+ * What the owner does when a hand-over is behind it: the fleet's target back to one, older instances that nobody
+ * ended, ended. In that order, and the target change never ends an instance, so the owner itself is safe. Younger
+ * instances are left alone: they are about to take over. Safe to repeat.
+ * @returns what was done, a line each.
+ */
+export async function tidy(context: TidyContext): Promise<string[]> {
+  const { me, peers, fleet } = context;
+  if (await context.deploying()) return [];
+  const others = (await peers.all()).filter((p) => p.alive && p.instance !== me.instance);
+  if (others.some((p) => p.launched >= me.launched)) return [];
+  const done: string[] = [];
+  const target = await fleet.target();
+  if (target.total > 1) {
+    await fleet.setTarget({ total: 1, onDemand: Math.min(1, target.onDemand) });
+    done.push(`the fleet's target is 1 again (it was ${target.total})`);
+  }
+  if (context.ownedSeconds() < context.drain + MARGIN) return done;
+  for (const old of others) {
+    await fleet.terminate(old.instance);
+    done.push(`terminated ${old.instance}, which does not own the site any more`);
+  }
+  return done;
+}
