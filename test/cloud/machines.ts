@@ -23,7 +23,7 @@ export interface Machines {
   /** Stops every process of the machine where it is (SIGSTOP), or lets it go on. */
   freeze(instanceId: string): Promise<void>;
   thaw(instanceId: string): Promise<void>;
-  /** Clean restart on the same disk. */
+  /** Clean restart on the same disk; resolves when the machine has gone down. */
   reboot(instanceId: string): Promise<void>;
   /** Forgets the disk; the machine is stopped before. Idempotent. */
   remove(instanceId: string): Promise<void>;

@@ -131,9 +131,9 @@ class Driver implements NspawnMachines {
     const running = this.#machines.get(instanceId);
     if (running?.container === undefined) return;
     running.stopping = true;
-    running.container.powerOff();
-    const late = setTimeout(() => running.container?.kill(), graceSeconds * 1000);
-    await running.life;
+    const { container } = running;
+    const late = setTimeout(() => container.kill(), graceSeconds * 1000);
+    await asking(() => container.powerOff(), running.life);
     clearTimeout(late);
   }
 
@@ -156,7 +156,8 @@ class Driver implements NspawnMachines {
   }
 
   async reboot(instanceId: string): Promise<void> {
-    this.#running(instanceId).container.reboot();
+    const { container } = this.#running(instanceId);
+    await asking(() => container.reboot(), container.ended);
   }
 
   async remove(instanceId: string): Promise<void> {
@@ -271,6 +272,14 @@ class Driver implements NspawnMachines {
   #consoleFile(instanceId: string): string {
     return path.join(this.#sandbox.directory, "machines", instanceId, "console.log");
   }
+}
+
+/** Asks until it has happened: a pid 1 that has only just started does not listen yet. */
+async function asking(ask: () => void, happened: Promise<unknown>): Promise<void> {
+  ask();
+  const again = setInterval(ask, 500);
+  await happened;
+  clearInterval(again);
 }
 
 /** machine-id(5): 32 hex digits; different for every instance, as on a first boot. */

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { serveMirror } from "../mirror/proxy.ts";
@@ -81,12 +81,18 @@ async function run(argv: readonly string[], directory: string, group: string): P
     ].concat(argv),
     { detached: true, stdio: "inherit", env: sandboxEnvironment(directory) },
   );
+  if (child.pid !== undefined) writeFileSync(path.join(directory, "pid"), String(child.pid));
   let ending = false;
   const pass = (signal: NodeJS.Signals) => {
     const init = child.pid === undefined ? undefined : onlyChild(child.pid);
-    if (signal !== "SIGWINCH" && ending) child.kill("SIGKILL");
-    else if (init !== undefined) process.kill(init, signal);
-    if (signal !== "SIGWINCH") ending = true;
+    if (signal === "SIGWINCH") {
+      if (init !== undefined) process.kill(init, signal);
+    } else if (ending || init === undefined) {
+      child.kill("SIGKILL");
+    } else {
+      process.kill(init, signal);
+      ending = true;
+    }
   };
   const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGWINCH"];
   for (const signal of signals) process.on(signal, pass);
@@ -115,6 +121,7 @@ function sandboxEnvironment(directory: string): NodeJS.ProcessEnv {
     ...env,
     [sandboxVariable]: directory,
     TMPDIR: path.join(directory, "tmp"),
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
     AWS_ENDPOINT_URL: "http://127.0.0.1:9",
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_EC2_METADATA_SERVICE_ENDPOINT: "http://127.0.0.1:9",

@@ -54,3 +54,10 @@ export function requireSandbox(): Sandbox {
     },
   };
 }
+
+/** Arguments that run a command in the sandbox from outside of it, in the machine where it was started. */
+export function enterCommand(sandbox: Sandbox): string[] {
+  const pid = readFileSync(path.join(sandbox.directory, "pid"), "utf8");
+  const inside = `--pid=/proc/${pid}/ns/pid_for_children`;
+  return ["nsenter", `--target=${pid}`, "--net", "--mount", "--ipc", inside];
+}
