@@ -110,13 +110,16 @@ const pipSettings = (env: NodeJS.ProcessEnv): [string, string | undefined][] =>
     .filter(([name]) => name.startsWith("PIP_"))
     .sort();
 
-/** What is in the local folders pip looks in: a wheel there may be made again under its old name. */
+const PACKAGE = /\.(whl|zip|tar\.gz|tar\.bz2|tgz)$/;
+
+/** Packages in the local folders pip looks in: one there may be made again under its old name. */
 async function localLinks(requirements: Requirements, env: NodeJS.ProcessEnv): Promise<string[]> {
   const named = requirements.options.flatMap((o) => /^--find-links (\/.*)$/.exec(o)?.[1] ?? []);
   const folders = [...named, ...(env.PIP_FIND_LINKS ?? "").split(/\s+/).filter((f) => path.isAbsolute(f))];
   const found: string[] = [];
   for (const folder of folders) {
-    for (const name of (await readdir(folder).catch(() => [])).sort()) {
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names.filter((n) => PACKAGE.test(n)).sort()) {
       const { size, mtimeMs } = await stat(path.join(folder, name));
       found.push(`${folder}/${name} ${size} ${mtimeMs}`);
     }

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Pip, PipResult } from "./pip.ts";
-import { buildFailed, installFailed, noWheel } from "./pip-errors.ts";
+import { buildFailed, installFailed, noWheel, unreachable } from "./pip-errors.ts";
 import type { OnProgress } from "./progress.ts";
 import { type PythonTarget, targetOptions } from "./python-target.ts";
 import { normalName, parseRequirement, type RequirementLine } from "./requirement-lines.ts";
@@ -34,6 +34,8 @@ export async function install(
   for (;;) {
     const result = await pipInstall({ ...requirements, lines }, target, pip, tree, build, onProgress);
     if (result.ok) return;
+    const gone = unreachable(result);
+    if (gone !== undefined) throw gone;
     const missing = missingPackage(result);
     const name = normalName(/^[A-Za-z0-9._-]+/.exec(missing ?? "")?.[0] ?? "");
     if (missing === undefined || built.has(name)) throw installFailed(result, requirements.from);

@@ -11,7 +11,8 @@ const onTarget = (target: PythonTarget) => `Python ${target.python} on ${target.
 const UNREACHABLE =
   /NewConnectionError|Failed to establish a new connection|Name or service not known|Temporary failure in name resolution|Connection (?:refused|timed out)|Read timed out|ProxyError|SSLError/;
 
-function unreachable(result: PipResult): EverspotError | undefined {
+/** @returns the error to throw when that is what went wrong. */
+export function unreachable(result: PipResult): EverspotError | undefined {
   const line = result.lines.find((l) => UNREACHABLE.test(l));
   if (line === undefined) return undefined;
   return new EverspotError("the package index cannot be reached", {
@@ -61,12 +62,9 @@ export function installFailed(result: PipResult, from: string): EverspotError {
     : hashes
       ? "do not match the hashes they are pinned to"
       : "cannot be installed";
-  return (
-    unreachable(result) ??
-    new EverspotError(`the dependencies of ${from} ${what}`, {
-      resource: from,
-      hint: conflict ? "loosen one of the versions pip names" : "see what pip says",
-      ...shown(result),
-    })
-  );
+  return new EverspotError(`the dependencies of ${from} ${what}`, {
+    resource: from,
+    hint: conflict ? "loosen one of the versions pip names" : "see what pip says",
+    ...shown(result),
+  });
 }
