@@ -23,6 +23,8 @@ export interface FollowOptions {
 const EVERY_SECONDS = 1;
 /** How long the fleet may look for an instance after AWS said why there is none. */
 const CAPACITY_PATIENCE = 120;
+/** Only says that several launches failed; the events before it say why. */
+const SUMMARY = /^allLaunchSpecs/;
 /** A boot tries again by itself; the same step failing twice is not going to work. */
 const ATTEMPTS = 2;
 
@@ -66,7 +68,7 @@ export async function followBoot(aws: Aws, options: FollowOptions): Promise<Boot
   const noInstance = async (): Promise<Look<BootRecord>> => {
     const events = (await aws.fleets.history(options.fleet, options.since)).filter((e) => e.failure);
     for (const event of events) once(event.message, () => options.warn(`AWS: ${event.message}`));
-    const last = events.at(-1);
+    const last = events.findLast((e) => !SUMMARY.test(e.kind)) ?? events.at(-1);
     if (last !== undefined && options.clock.now() - began >= CAPACITY_PATIENCE * 1000)
       throw noCapacity(last.message);
     return { waiting: last === undefined ? "the fleet has launched no instance yet" : last.message };

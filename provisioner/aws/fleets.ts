@@ -194,6 +194,5 @@ async function history(client: EC2Client, fleet: string, since: Date): Promise<F
   return events;
 }
 
-/** Kinds of events that say why no instance came (EC2 User Guide, "EC2 Fleet event types"). */
-const FAILURES =
-  /Invalid|Unusable|Exceeded|Insufficient|MissingPermission|RequestLimit|launchSpecTemporarilyBlacklisted|allLaunchSpecs|spotFleetRequestConfigurationInvalid/i;
+/** Kinds of events that say why no instance came (EC2 API Reference, EventInformation). */
+const FAILURES = /Invalid|Exceeded|Unusable|Blacklisted|Halted/;

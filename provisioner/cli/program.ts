@@ -22,13 +22,19 @@ const DEFAULT_TIMEOUT = 900;
 /** Runs one command line (without node and script). @returns the exit code. */
 export async function run(args: readonly string[], version: string, makeTools: MakeTools): Promise<number> {
   const json = args.includes("--json");
+  let terminal: Tools["terminal"] | undefined;
+  const make: MakeTools = (options) => {
+    const tools = makeTools(options);
+    terminal = tools.terminal;
+    return tools;
+  };
   try {
-    await program(version, makeTools).parseAsync([...args], { from: "user" });
+    await program(version, make).parseAsync([...args], { from: "user" });
     return 0;
   } catch (error) {
     // Commander has printed its own message; help and version end this way too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
-    return fail(error, { json });
+    return fail(error, { json: json && terminal?.answered !== true });
   }
 }
 

@@ -9,6 +9,8 @@ export interface Terminal extends Progress {
   print(text: string): void;
   /** The result as one document; nothing but in JSON mode. */
   json(value: unknown): void;
+  /** Whether `json` gave it: there must not be two. */
+  readonly answered: boolean;
   readonly style: Style;
 }
 
@@ -47,6 +49,7 @@ export function createTerminal(options: { json: boolean; stdout?: Out; stderr?: 
   /** On a terminal the line of a running step is there from the start, and replaced when it is over. */
   const live = stderr.isTTY === true;
   let running = "";
+  let answered = false;
   const line = (text: string) => stderr.write(`${running === "" ? "" : "\r\u001b[K"}${text}\n${running}`);
   const end = (text: string) => {
     const over = running === "" ? "" : "\r\u001b[K";
@@ -60,7 +63,11 @@ export function createTerminal(options: { json: boolean; stdout?: Out; stderr?: 
     print: (text) => {
       if (!options.json) stdout.write(`${text}\n`);
     },
+    get answered() {
+      return answered;
+    },
     json: (value) => {
+      answered = true;
       if (options.json) stdout.write(`${JSON.stringify(value, null, 2)}\n`);
     },
     begin: (what) => {

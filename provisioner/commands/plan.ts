@@ -1,5 +1,5 @@
 import { EverspotError } from "../../agent/site/errors.ts";
-import { connect } from "../aws/connect.ts";
+import { type Aws, connect } from "../aws/connect.ts";
 import { renderBill } from "../bill.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -17,7 +17,7 @@ export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOpt
   const { terminal } = tools;
   const aws = await connect(config);
   try {
-    const found = await survey(config, aws, tools, options);
+    const found = await look(config, aws, tools, options);
     showFindings(terminal, found.findings);
     showPlan(terminal, config, found);
     terminal.json({
@@ -32,6 +32,26 @@ export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOpt
     refuse(config, found);
   } finally {
     aws.close();
+  }
+}
+
+/** The survey, with a line about it: it takes a while when the agent's archive has to be made first. */
+export async function look(
+  config: SiteConfig,
+  aws: Aws,
+  tools: Tools,
+  options: PlanOptions,
+): Promise<Survey> {
+  const { terminal, clock } = tools;
+  const began = clock.now();
+  terminal.begin("look at what there is");
+  try {
+    const found = await survey(config, aws, tools, options);
+    terminal.done("look at what there is", (clock.now() - began) / 1000, undefined);
+    return found;
+  } catch (error) {
+    terminal.failed("look at what there is", (clock.now() - began) / 1000);
+    throw error;
   }
 }
 

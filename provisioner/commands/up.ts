@@ -8,8 +8,8 @@ import type { SiteConfig } from "../config/site-config.ts";
 import { followBoot } from "../follow.ts";
 import { describeUp } from "../plan/actions.ts";
 import { waitUntilReachable } from "../reach.ts";
-import { type Survey, survey } from "../survey.ts";
-import { refuse, showFindings, showPlan } from "./plan.ts";
+import type { Survey } from "../survey.ts";
+import { look, refuse, showFindings, showPlan } from "./plan.ts";
 import type { Tools } from "./tools.ts";
 
 export interface UpOptions {
@@ -37,7 +37,7 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
   const began = clock.now();
   const aws = await connect(config);
   try {
-    const first = await survey(config, aws, tools, options);
+    const first = await look(config, aws, tools, options);
     showFindings(terminal, first.findings);
     refuse(config, first);
     showPlan(terminal, config, first);
@@ -115,7 +115,7 @@ async function converge(
       if (!(error instanceof ReplyLost) || round === ROUNDS) throw error;
       terminal.warn(`${error.message}; looking`);
       await clock.sleep(LOST_PAUSE * 1000);
-      current = await survey(config, aws, tools, options);
+      current = await look(config, aws, tools, options);
     }
   }
 }

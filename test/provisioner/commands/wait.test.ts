@@ -1,0 +1,163 @@
+import { S3Client } from "@aws-sdk/client-s3";
+import { afterEach, describe, expect, test } from "vitest";
+import { keys } from "../../../agent/site/names.ts";
+import type { BootRecord, BootStep } from "../../../agent/site/records.ts";
+import { createS3Store } from "../../../agent/site/s3-store.ts";
+import { runUp } from "../../../provisioner/commands/up.ts";
+import { simulatedMachines } from "../../cloud/machines.ts";
+import { type Desk, openDesk } from "../site.ts";
+
+let desk: Desk | undefined;
+afterEach(async () => {
+  await desk?.close();
+});
+
+const options = { refreshImage: false, wait: true, timeout: 600 };
+
+/** Opens a desk where every launched machine is told to the agent of the test. */
+async function withAgent(agent: (instance: string) => Promise<void>): Promise<Desk> {
+  const machines = {
+    ...simulatedMachines(),
+    start: async ({ instanceId }: { instanceId: string }) => {
+      void agent(instanceId);
+    },
+  };
+  desk = await openDesk({ cloud: { machines } });
+  return desk;
+}
+
+const step = (name: string, more: Partial<BootStep>): BootStep => ({
+  name,
+  needs: [],
+  start: 0,
+  state: "done",
+  ...more,
+});
+
+async function report(instance: string, more: Partial<BootRecord>): Promise<void> {
+  const client = new S3Client({ region: "us-east-1" });
+  const record: BootRecord = {
+    version: 1,
+    site: "blog",
+    instance,
+    bootId: "b",
+    attempt: 1,
+    started: "2026-11-21T12:00:00.000Z",
+    updated: "2026-11-21T12:00:01.000Z",
+    state: "booting",
+    agent: "a",
+    steps: [],
+    warnings: [],
+    ...more,
+  };
+  await createS3Store(client, "everspot-blog-123456789012-us-east-1").put(
+    keys.boot(instance),
+    JSON.stringify(record),
+  );
+  client.destroy();
+}
+
+test("the boot is told step by step, and up ends when the site answers by name", async () => {
+  const asked: string[] = [];
+  const open = await withAgent(async (instance) => {
+    const packages = step("packages", { seconds: 5.1, detail: "nginx-light from the mirror" });
+    await report(instance, { steps: [{ ...packages, state: "running" }] });
+    await seen(open, "was launched");
+    await report(instance, { steps: [packages, step("app", { start: 5.1, state: "running" })] });
+    await seen(open, "packages");
+    expect(asked).toEqual([]);
+    await report(instance, {
+      state: "serving",
+      steps: [packages, step("app", { start: 5.1, seconds: 0.8 })],
+      warnings: ["serving the previous release"],
+    });
+  });
+  const probe = async (url: string) => {
+    asked.push(url);
+    return asked.length < 3 ? { error: "getaddrinfo ENOTFOUND blog.example.com" } : { status: 200 };
+  };
+  await runUp(open.config, { ...open.tools, probe }, options);
+  expect(open.said()).toMatch(
+    /i-\w+ \(t3a?\.\w+ in us-east-1[ab]\) was launched\n {2}✓ packages: nginx-light from the mirror \(5\.1 s\)\n {2}✓ app \(0\.8 s\)\n! serving the previous release\n/,
+  );
+  expect(asked).toEqual(Array(3).fill("https://blog.example.com/"));
+  expect(open.json()).toMatchObject({ status: 200, boot: { state: "serving" } });
+});
+
+/** Until something was said on stderr. */
+async function seen(open: Desk, text: string): Promise<void> {
+  while (!open.said().includes(text)) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe("up ends with the reason", () => {
+  test("a boot step that fails twice: its error, hint and last lines", async () => {
+    const failed = step("app", {
+      state: "failed",
+      seconds: 2,
+      error: "gunicorn ended with 1",
+      hint: "look at the traceback",
+      lines: ["Traceback (most recent call last):", "ModuleNotFoundError: No module named 'blgo'"],
+    });
+    const open = await withAgent(async (instance) => {
+      await report(instance, { state: "failed", steps: [failed] });
+      await seen(open, "app failed: gunicorn ended with 1");
+      await report(instance, { state: "failed", attempt: 2, steps: [failed] });
+    });
+    await expect(runUp(open.config, open.tools, options)).rejects.toMatchObject({
+      message: expect.stringMatching(/^i-\w+ does not come up: app failed: gunicorn ended with 1$/),
+      hint: "look at the traceback",
+      lines: failed.lines,
+      exitCode: 1,
+    });
+    expect(open.said()).toContain("attempt 2");
+  });
+
+  test("no spot capacity: what AWS says, and which way out", async () => {
+    const open = await withAgent(async () => {});
+    for (const type of open.config.fleet.types) {
+      for (const zone of ["us-east-1a", "us-east-1b"]) open.cloud.capacity(type, zone, "none");
+    }
+    const error = await runUp(open.config, open.tools, options).catch((e: unknown) => e);
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/^no instance came: .*capacity/i),
+      hint: expect.stringContaining("[fleet] types"),
+    });
+    expect(open.said()).toMatch(/! AWS: .*capacity/i);
+  });
+
+  test("an agent that is never heard of: the last state, at the deadline", async () => {
+    const open = await withAgent(async () => {});
+    await expect(runUp(open.config, open.tools, options)).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /not after 600 s; last seen: i-\w+ is running, its agent not heard of yet/,
+      ),
+    });
+  });
+
+  test("a site that serves but cannot be reached from here", async () => {
+    const open = await withAgent((instance) => report(instance, { state: "serving" }));
+    const probe = async () => ({ error: "certificate has expired" });
+    await expect(runUp(open.config, { ...open.tools, probe }, options)).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /https:\/\/blog.example.com\/ does not answer .* certificate has expired/,
+      ),
+    });
+  });
+});
+
+test("an instance that AWS takes during the boot is told of, and its successor followed", async () => {
+  const machines: string[] = [];
+  const open = await withAgent(async (instance) => {
+    machines.push(instance);
+    if (machines.length === 2) {
+      await report(instance, { state: "serving" });
+      return;
+    }
+    await report(instance, { steps: [step("packages", { seconds: 1 })] });
+    await seen(open, "packages");
+    open.cloud.reclaimNow(instance);
+  });
+  await runUp(open.config, open.tools, options);
+  expect(open.said()).toContain(`${machines[0]} is gone`);
+  expect(open.json()).toMatchObject({ instance: machines[1] });
+});
