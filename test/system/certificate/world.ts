@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { build } from "esbuild";
+import { execa } from "execa";
 import { certbot } from "../../../agent/certificate/certbot.ts";
 import type { CertificateContext } from "../../../agent/certificate/context.ts";
 import { type Clock, systemClock } from "../../../agent/site/clock.ts";
@@ -14,6 +15,7 @@ import { LimitedCa } from "../../cloud/ca/limited-ca.ts";
 import { type Cloud, startCloud } from "../../cloud/cloud.ts";
 import { DnsServer } from "../../cloud/dns.ts";
 import { type Pebble, startPebble } from "../../cloud/pebble.ts";
+import type { InstanceInput } from "./instance.ts";
 
 export const DAY = 24 * 3600_000;
 const BUCKET = "everspot-test";
@@ -49,6 +51,8 @@ export interface World {
 export interface TestMachine {
   context: CertificateContext;
   disk: string;
+  /** The same machine in a process of its own, killed at a moment of `instance.ts`. */
+  run(action: "ensure" | "renew", moment?: string): ReturnType<typeof spawnInstance>;
 }
 
 let machines = 0;
@@ -79,14 +83,15 @@ export async function startWorld(options: { lifetime?: number } = {}): Promise<W
   });
   const directory = await ca.start();
   const store = createS3Store(s3, BUCKET);
-  const bundle = join(folder, "ca.pem");
-  await writeFile(bundle, ca.listenCertificate);
+  const trusted = join(folder, "ca.pem");
+  await writeFile(trusted, ca.listenCertificate);
   const env = {
     ...cloud.env,
-    REQUESTS_CA_BUNDLE: bundle,
+    REQUESTS_CA_BUNDLE: trusted,
     TEST_ZONE: zone.HostedZone?.Id?.replace("/hostedzone/", "") ?? "",
   };
-  const hook = [process.execPath, await bundleHook(folder)];
+  const hook = [process.execPath, await bundle(folder, "hook")];
+  const program = await bundle(folder, "instance");
   for (const [name, value] of Object.entries(env)) process.env[name] = value;
   return {
     clock,
@@ -102,22 +107,41 @@ export async function startWorld(options: { lifetime?: number } = {}): Promise<W
       const say = (first: unknown, message?: string) => {
         if (process.env.DEBUG) console.log(message, first);
       };
+      const acme = { folder: join(own, "letsencrypt"), hook };
+      const plain = {
+        config: {
+          site: "test",
+          domain,
+          aliases,
+          certificate: {
+            source: "letsencrypt" as const,
+            directory,
+            email: "me@example.test",
+            mirrorToAcm: false,
+          },
+        },
+        instance,
+        folder: join(own, "certificates"),
+      };
       return {
         disk: own,
         context: {
+          ...plain,
+          process: `p-${++machines}`,
           store,
           clock,
           logger: { info: say, warn: say } as CertificateContext["logger"],
-          config: {
-            site: "test",
-            domain,
-            aliases,
-            certificate: { source: "letsencrypt", directory, email: "me@example.test", mirrorToAcm: false },
-          },
-          instance,
-          process: `p-${++machines}`,
-          folder: join(own, "certificates"),
-          authority: certbot({ folder: join(own, "letsencrypt"), hook, clock }),
+          authority: certbot({ ...acme, clock }),
+        },
+        run: (action, moment = "never") => {
+          const input: InstanceInput = {
+            bucket: BUCKET,
+            endpoint: cloud.endpoint,
+            shift: clock.shift,
+            certbot: acme,
+            context: { ...plain, process: `p-${++machines}` },
+          };
+          return spawnInstance([program, action, moment, JSON.stringify(input)]);
         },
       };
     },
@@ -138,16 +162,21 @@ export async function startWorld(options: { lifetime?: number } = {}): Promise<W
   };
 }
 
+const spawnInstance = (args: string[]) => execa(process.execPath, args, { reject: false });
+
 /** One file starts several times faster than its sources. */
-async function bundleHook(folder: string): Promise<string> {
-  const outfile = join(folder, "hook.mjs");
+async function bundle(folder: string, name: string): Promise<string> {
+  const outfile = join(folder, `${name}.mjs`);
   await build({
-    entryPoints: [join(import.meta.dirname, "hook.ts")],
+    entryPoints: [join(import.meta.dirname, `${name}.ts`)],
     outfile,
     bundle: true,
     platform: "node",
     format: "esm",
     mainFields: ["module", "main"],
+    banner: {
+      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+    },
   });
   return outfile;
 }

@@ -1,0 +1,51 @@
+/**
+ * The certificate part of an agent as a process of its own, to be killed for real.
+ * Arguments: what to do, the moment to die at ("before 3": before the third write to the bucket; "never"), the context as JSON.
+ */
+import { S3Client } from "@aws-sdk/client-s3";
+import { certbot } from "../../../agent/certificate/certbot.ts";
+import type { CertificateContext } from "../../../agent/certificate/context.ts";
+import { ensureCertificate, renewIfDue } from "../../../agent/certificate/ensure.ts";
+import { systemClock } from "../../../agent/site/clock.ts";
+import { createS3Store } from "../../../agent/site/s3-store.ts";
+import type { ObjectStore } from "../../../agent/site/store.ts";
+
+export interface InstanceInput {
+  bucket: string;
+  endpoint: string;
+  shift: number;
+  certbot: { folder: string; hook: string[] };
+  context: Pick<CertificateContext, "config" | "instance" | "process" | "folder">;
+}
+
+const [action, moment, json] = process.argv.slice(2);
+const input: InstanceInput = JSON.parse(json ?? "");
+const clock = { ...systemClock, now: () => Date.now() + input.shift };
+const s3 = new S3Client({ endpoint: input.endpoint, forcePathStyle: true });
+
+let writes = 0;
+const dieAt = (where: string): void => {
+  if (where === moment) process.kill(process.pid, "SIGKILL");
+};
+const store: ObjectStore = createS3Store(s3, input.bucket);
+const mortal: ObjectStore = {
+  ...store,
+  put: async (...args) => {
+    writes++;
+    dieAt(`before ${writes}`);
+    const result = await store.put(...args);
+    dieAt(`after ${writes}`);
+    return result;
+  },
+};
+const quiet = () => undefined;
+const context: CertificateContext = {
+  ...input.context,
+  store: mortal,
+  clock,
+  logger: { info: quiet, warn: quiet },
+  authority: certbot({ ...input.certbot, clock }),
+};
+const served = action === "renew" ? await renewIfDue(context) : await ensureCertificate(context);
+process.stdout.write(JSON.stringify({ source: served?.source, serial: served?.serial, writes }));
+s3.destroy();
