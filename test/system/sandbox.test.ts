@@ -43,18 +43,10 @@ async function startLinger(): Promise<{ outer: ChildProcess; id: string; pids: n
 }
 
 async function groupsOf(id: string): Promise<string[]> {
-  const { unified, memory } = hierarchies();
-  const tops = [unified, memory?.path]
-    .filter((p) => p !== undefined)
-    .map((p) => path.join(p, `everspot-${id}`));
-  const found = await Promise.all(
-    tops.map(async (top) => {
-      const below = await readdir(top, { recursive: true, withFileTypes: true }).catch(() => undefined);
-      if (below === undefined) return [];
-      return [top, ...below.filter((e) => e.isDirectory()).map((e) => path.join(e.parentPath, e.name))];
-    }),
-  );
-  return found.flat();
+  const { stdout } = await execa("find", ["/sys/fs/cgroup", "-path", `*/everspot-${id}*`, "-type", "d"], {
+    reject: false,
+  });
+  return stdout.split("\n").filter(Boolean);
 }
 
 async function processesOf(id: string): Promise<number[]> {

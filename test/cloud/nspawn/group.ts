@@ -7,12 +7,15 @@ import type { Sandbox } from "../sandbox/sandbox.ts";
 export class Group {
   /** Every directory a machine's first process must be put into. */
   readonly directories: readonly string[];
+  /** Where systemd-nspawn may have made groups of its own. */
+  private readonly all: readonly string[];
   private readonly unified: string;
   private readonly memory: Sandbox["cgroups"]["memory"];
 
   constructor(cgroups: Sandbox["cgroups"], name: string) {
     this.unified = path.join(cgroups.unified, name);
     this.memory = cgroups.memory && { ...cgroups.memory, path: path.join(cgroups.memory.path, name) };
+    this.all = cgroups.all.map((group) => path.join(group, name));
     this.directories = [...new Set([this.unified, ...(this.memory ? [this.memory.path] : [])])];
   }
 
@@ -51,7 +54,7 @@ export class Group {
 
   /** After the machine's last process ended. Idempotent. */
   async remove(): Promise<void> {
-    for (const directory of this.directories) await removeTree(directory);
+    for (const directory of this.all) await removeTree(directory);
   }
 }
 

@@ -7,6 +7,8 @@ import { readFileSync } from "node:fs";
 export interface Hierarchies {
   unified: string | undefined;
   memory: { version: 1 | 2; path: string } | undefined;
+  /** Every tree: systemd-nspawn makes groups in those of version 1 that it knows, too. */
+  mounts: readonly string[];
 }
 
 /** Reads /proc/self/mountinfo (proc(5): … mount point, options, optional fields, "-", type, source, super options). */
@@ -19,13 +21,14 @@ export function hierarchies(mountinfo = readFileSync("/proc/self/mountinfo", "ut
       const [type = "", , options = ""] = right.split(" ");
       return { path: left.split(" ")[4] ?? "", type, options: options.split(",") };
     });
+  const all = mounts.filter((m) => /^cgroup2?$/.test(m.type)).map((m) => m.path);
   const unified = mounts.find((m) => m.type === "cgroup2")?.path;
   const legacy = mounts.find((m) => m.type === "cgroup" && m.options.includes("memory"))?.path;
-  if (legacy !== undefined) return { unified, memory: { version: 1, path: legacy } };
+  if (legacy !== undefined) return { unified, memory: { version: 1, path: legacy }, mounts: all };
   if (unified !== undefined && enabled(unified).includes("memory")) {
-    return { unified, memory: { version: 2, path: unified } };
+    return { unified, memory: { version: 2, path: unified }, mounts: all };
   }
-  return { unified, memory: undefined };
+  return { unified, memory: undefined, mounts: all };
 }
 
 /** The controllers a group hands on to its children. */

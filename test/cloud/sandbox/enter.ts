@@ -18,7 +18,7 @@ const here = import.meta.dirname;
  * Needs root.
  */
 export async function enterSandbox(argv: readonly string[]): Promise<number> {
-  const { unified, memory } = hierarchies();
+  const { unified, mounts } = hierarchies();
   if (unified === undefined) {
     throw new EverspotError("no cgroup2 file system is mounted", {
       hint: "scripts/setup says what this machine lacks and what would serve instead",
@@ -27,7 +27,7 @@ export async function enterSandbox(argv: readonly string[]): Promise<number> {
   const id = `${process.pid}-${Math.random().toString(36).slice(2, 8)}`;
   const runs = path.join(cacheDirectory(), "run");
   const directory = path.join(runs, id);
-  const reaper = await startReaper(runs, id, [...new Set([unified, ...(memory ? [memory.path] : [])])]);
+  const reaper = await startReaper(runs, id, [unified, ...mounts.filter((mount) => mount !== unified)]);
   try {
     const mirror = await serveMirror({
       socket: path.join(directory, "mirror.sock"),

@@ -3,7 +3,7 @@
 # waits for the end of its standard input (the launcher holds the other end, so this comes even if the launcher
 # is killed with -9), and then ends what still runs and removes both. Whatever an earlier reaper could not
 # remove (power cut) is removed at the start: a directory whose lock nobody holds belongs to nobody.
-#   reap.sh RUN_DIRECTORY ID CGROUP_MOUNT…
+#   reap.sh RUN_DIRECTORY ID CGROUP2_MOUNT OTHER_CGROUP_MOUNT…
 set -uo pipefail
 runs=$1 id=$2
 shift 2
@@ -41,9 +41,7 @@ for other in "$runs"/*/; do
   [ "$other" = "$id" ] || [ ! -e "$runs/$other/lock" ] || ! flock -n "$runs/$other/lock" true || remove "$other"
 done
 
-for mount in "${mounts[@]}"; do
-  mkdir -p "$mount/everspot-$id/main" || exit 1
-done
+mkdir -p "${mounts[0]}/everspot-$id/main" || exit 1
 echo ready
 trap '' INT TERM HUP
 cat >/dev/null

@@ -16,6 +16,8 @@ export interface Sandbox {
     /** Version 2; each machine gets a group below it. */
     unified: string;
     memory: { version: 1 | 2; path: string } | undefined;
+    /** In every tree. */
+    all: readonly string[];
   };
 }
 
@@ -41,7 +43,7 @@ export function requireSandbox(): Sandbox {
     });
   }
   const id = path.basename(directory);
-  const { unified, memory } = hierarchies();
+  const { unified, memory, mounts } = hierarchies();
   if (unified === undefined) throw new EverspotError("no cgroup2 file system is mounted");
   return {
     id,
@@ -51,6 +53,7 @@ export function requireSandbox(): Sandbox {
     cgroups: {
       unified: path.join(unified, groupName(id)),
       memory: memory && { version: memory.version, path: path.join(memory.path, groupName(id)) },
+      all: mounts.map((mount) => path.join(mount, groupName(id))),
     },
   };
 }
