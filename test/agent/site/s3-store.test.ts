@@ -112,7 +112,15 @@ describe("conditions", () => {
 test("list gives every key below a prefix, in order, over all pages", async () => {
   const keys = Array.from({ length: 1003 }, (_, i) => `p/${String(i).padStart(4, "0")}`);
   await local.store.put("q/other", "x");
-  const content = { body: Buffer.from("x"), etag: '"x"', metadata: {}, checksums: {}, tags: [] };
+  const AES = { ServerSideEncryption: "AES256" };
+  const content = {
+    body: Buffer.from("x"),
+    etag: '"x"',
+    metadata: {},
+    checksums: {},
+    tags: [],
+    encryption: AES,
+  };
   for (const key of keys) local.s3.buckets.get("site")?.put(key, content, 0);
   const found = await local.store.list("p/");
   expect(found.map((f) => f.key)).toEqual(keys);

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { AwsError } from "../wire/errors.ts";
 import type { Checksums } from "./checksums.ts";
+import type { Encryption } from "./encryption.ts";
 import type { Upload } from "./uploads.ts";
 
 /** What a client may say about an object; all of it comes back with the object. */
@@ -21,6 +22,7 @@ export interface Content {
   etag: string;
   metadata: Metadata;
   checksums: Checksums;
+  encryption: Encryption;
   tags: readonly Tag[];
 }
 

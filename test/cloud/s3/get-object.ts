@@ -2,6 +2,7 @@ import type { GetObjectCommandInput, HeadObjectCommandInput } from "@aws-sdk/cli
 import { type Call, Reply } from "../wire/server.ts";
 import { assertMayRead } from "./conditions.ts";
 import { assertModelled, bucketOf, keyOf, type S3Context } from "./context.ts";
+import { assertMayDecrypt } from "./encryption.ts";
 import { parseRange } from "./range.ts";
 import { checksumType, find, written } from "./versions.ts";
 
@@ -36,11 +37,12 @@ function describe(context: S3Context, input: HeadObjectCommandInput, call: Call)
     ...written(bucket, version),
   };
   const body = range === undefined ? version.body : version.body.subarray(range.first, range.last + 1);
-  return { output, body, status: range === undefined ? 200 : 206 };
+  return { version, output, body, status: range === undefined ? 200 : 206 };
 }
 
 export function getObject(context: S3Context, input: GetObjectCommandInput, call: Call): Reply {
-  const { output, body, status } = describe(context, input, call);
+  const { version, output, body, status } = describe(context, input, call);
+  assertMayDecrypt(context, call, version.encryption);
   return new Reply({ ...output, Body: body }, { status });
 }
 

@@ -6,6 +6,7 @@ import {
   GetObjectCommand,
   type GetObjectCommandInput,
   HeadObjectCommand,
+  PutBucketEncryptionCommand,
   PutObjectCommand,
   type PutObjectCommandInput,
 } from "@aws-sdk/client-s3";
@@ -271,6 +272,46 @@ describe("a copy", () => {
   test("onto itself must change something", async () => {
     await put("to");
     await expect(copy({ CopySource: "box/to" })).rejects.toMatchObject(failure("InvalidRequest", 400));
+  });
+});
+
+describe("encryption with a key of KMS", () => {
+  const key = "arn:aws:kms:us-east-1:123456789012:key/0123-4567";
+  const kms = { ServerSideEncryption: "aws:kms" as const, SSEKMSKeyId: key };
+
+  test("is told, and hides the MD5", async () => {
+    const sent = await put("k", kms);
+    expect(sent).toMatchObject(kms);
+    expect(sent.ETag).not.toBe(`"${md5("body")}"`);
+    expect(await head("k")).toMatchObject({ ...kms, ETag: sent.ETag });
+    expect(await text("k")).toBe("body");
+  });
+
+  test("comes from the bucket's default when the request has none", async () => {
+    const ApplyServerSideEncryptionByDefault = { SSEAlgorithm: "aws:kms" as const, KMSMasterKeyID: key };
+    const Rules = [{ ApplyServerSideEncryptionByDefault }];
+    await local.client.send(
+      new PutBucketEncryptionCommand({ Bucket: "box", ServerSideEncryptionConfiguration: { Rules } }),
+    );
+    expect(await put("k")).toMatchObject(kms);
+    expect(await put("k", { ServerSideEncryption: "AES256" })).toMatchObject({
+      ServerSideEncryption: "AES256",
+    });
+  });
+
+  test("needs permission for the key, to write and to read", async () => {
+    await local.stop();
+    let allowed = ["s3:GetObject", "s3:ListBucket", "kms:GenerateDataKey"];
+    local = await startLocal({
+      may: (_call, action, on) => allowed.includes(action) && (on === key || /s3/.test(on)),
+    });
+    await local.makeBucket();
+    await put("k", kms);
+    await head("k");
+    await expect(get("k")).rejects.toMatchObject(failure("AccessDenied", 403));
+    allowed = ["s3:GetObject", "s3:ListBucket", "kms:Decrypt"];
+    expect(await text("k")).toBe("body");
+    await expect(put("k", kms)).rejects.toMatchObject(failure("AccessDenied", 403));
   });
 });
 

@@ -1,19 +1,20 @@
 import type { CopyObjectCommandInput, PutObjectCommandInput } from "@aws-sdk/client-s3";
 import { AwsError } from "../wire/errors.ts";
 import type { Call } from "../wire/server.ts";
-import { md5, verifyChecksums } from "./checksums.ts";
+import { verifyChecksums } from "./checksums.ts";
 import { assertMayRead } from "./conditions.ts";
 import { assertModelled, bucketOf, type S3Context } from "./context.ts";
+import { assertMayDecrypt, ENCRYPTION, encryptionOf, etagOf } from "./encryption.ts";
 import { CHECKSUMS, checksumType, find, METADATA, metadataOf, write, written } from "./versions.ts";
 
-const PUT = ["Body", "ContentLength", "IfMatch", "IfNoneMatch", "ServerSideEncryption", "Tagging"];
+const PUT = ["Body", "ContentLength", "IfMatch", "IfNoneMatch", ...ENCRYPTION, "Tagging"];
 const COPY = [
   "CopySource",
   "CopySourceIfMatch",
   "MetadataDirective",
   "IfMatch",
   "IfNoneMatch",
-  "ServerSideEncryption",
+  ...ENCRYPTION,
 ];
 
 export function putObject(context: S3Context, input: PutObjectCommandInput, call: Call) {
@@ -21,9 +22,11 @@ export function putObject(context: S3Context, input: PutObjectCommandInput, call
   const bucket = bucketOf(context, input, call);
   const body = input.Body as Uint8Array;
   const checksums = verifyChecksums(input, body);
+  const encryption = encryptionOf(context, call, bucket, input);
   const version = write(context, call, bucket, input, {
     body,
-    etag: `"${md5(body).toString("hex")}"`,
+    encryption,
+    etag: etagOf(body, encryption),
     metadata: metadataOf(input),
     checksums,
     tags: [...new URLSearchParams(input.Tagging ?? "")].map(([Key, Value]) => ({ Key, Value })),
@@ -37,6 +40,7 @@ export function copyObject(context: S3Context, input: CopyObjectCommandInput, ca
   const { bucketName, key, id } = copySource(input.CopySource ?? "");
   const from = bucketOf(context, { Bucket: bucketName }, call);
   const source = find(context, call, from, key, id);
+  assertMayDecrypt(context, call, source.encryption);
   if (input.CopySourceIfMatch !== undefined) assertMayRead(source, { IfMatch: input.CopySourceIfMatch });
   const replace = input.MetadataDirective === "REPLACE";
   if (
@@ -52,9 +56,10 @@ export function copyObject(context: S3Context, input: CopyObjectCommandInput, ca
     );
   }
   const metadata = replace ? metadataOf(input) : { ...source.metadata, StorageClass: input.StorageClass };
-  const etag = `"${md5(source.body).toString("hex")}"`;
+  const encryption = encryptionOf(context, call, bucket, input);
   const { body, checksums, tags } = source;
-  const version = write(context, call, bucket, input, { body, etag, metadata, checksums, tags });
+  const etag = etagOf(body, encryption);
+  const version = write(context, call, bucket, input, { body, etag, encryption, metadata, checksums, tags });
   return {
     CopyObjectResult: { ETag: version.etag, LastModified: new Date(version.modified), ...checksums },
     ...(from.versioning === undefined ? {} : { CopySourceVersionId: source.id }),

@@ -14,6 +14,7 @@ import type { Bucket, Metadata } from "./bucket.ts";
 import { type Checksums, md5, verifyChecksums } from "./checksums.ts";
 import { sameEtag } from "./conditions.ts";
 import { assertModelled, bucketOf, keyOf, type S3Context } from "./context.ts";
+import { ENCRYPTION, type Encryption, encryptionOf } from "./encryption.ts";
 import { CHECKSUMS, METADATA, metadataOf, write, written } from "./versions.ts";
 
 export interface Upload {
@@ -21,6 +22,7 @@ export interface Upload {
   key: string;
   initiated: number;
   metadata: Metadata;
+  encryption: Encryption;
   parts: Map<number, Part>;
 }
 interface Part {
@@ -56,7 +58,7 @@ export function serveUploads(server: WireServer, context: S3Context): void {
 }
 
 function create(context: S3Context, input: CreateMultipartUploadCommandInput, call: Call) {
-  assertModelled(call, [...METADATA, "ChecksumAlgorithm", "ServerSideEncryption"]);
+  assertModelled(call, [...METADATA, "ChecksumAlgorithm", ...ENCRYPTION]);
   const bucket = bucketOf(context, input, call);
   const id = randomBytes(32).toString("base64url");
   const upload: Upload = {
@@ -64,10 +66,11 @@ function create(context: S3Context, input: CreateMultipartUploadCommandInput, ca
     key: keyOf(input),
     initiated: context.now(),
     metadata: metadataOf(input),
+    encryption: encryptionOf(context, call, bucket, input),
     parts: new Map(),
   };
   bucket.uploads.set(id, upload);
-  return { Bucket: bucket.name, Key: upload.key, UploadId: id, ServerSideEncryption: "AES256" };
+  return { Bucket: bucket.name, Key: upload.key, UploadId: id, ...upload.encryption };
 }
 
 function uploadOf(
@@ -95,7 +98,7 @@ function uploadPart(context: S3Context, input: UploadPartCommandInput, call: Cal
   const checksums = verifyChecksums(input, body);
   const etag = `"${md5(body).toString("hex")}"`;
   upload.parts.set(number, { body, etag, modified: context.now(), checksums });
-  return { ETag: etag, ServerSideEncryption: "AES256", ...checksums };
+  return { ETag: etag, ...upload.encryption, ...checksums };
 }
 
 function complete(context: S3Context, input: CompleteMultipartUploadCommandInput, call: Call) {
@@ -108,6 +111,7 @@ function complete(context: S3Context, input: CompleteMultipartUploadCommandInput
     body: Buffer.concat(parts.map((part) => part.body)),
     etag: `"${md5(...digests).toString("hex")}-${parts.length}"`,
     metadata: upload.metadata,
+    encryption: upload.encryption,
     checksums: {},
     tags: [],
   });

@@ -32,7 +32,6 @@ interface Write {
   Key?: string | undefined;
   IfMatch?: string | undefined;
   IfNoneMatch?: string | undefined;
-  ServerSideEncryption?: string | undefined;
 }
 
 /** Stores content if the conditions hold. */
@@ -44,13 +43,6 @@ export function write(
   content: Content,
 ): ObjectVersion {
   const key = keyOf(input);
-  if (input.ServerSideEncryption !== undefined && input.ServerSideEncryption !== "AES256") {
-    throw new AwsError(
-      "NotImplemented",
-      `${input.ServerSideEncryption} encryption (not in the local AWS)`,
-      501,
-    );
-  }
   const mayCompare = context.may(call, "s3:GetObject", `arn:aws:s3:::${bucket.name}/${key}`);
   if (input.IfMatch !== undefined && !mayCompare) throw new AwsError("AccessDenied", "Access Denied", 403);
   assertMayWrite(key, bucket.current(key), input);
@@ -59,7 +51,7 @@ export function write(
 
 /** What every answer to a write tells. */
 export const written = (bucket: Bucket, version: ObjectVersion) => ({
-  ServerSideEncryption: "AES256",
+  ...version.encryption,
   ...versionId(bucket, version),
 });
 
