@@ -2,11 +2,13 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { ACMClient } from "@aws-sdk/client-acm";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { Route53Client } from "@aws-sdk/client-route-53";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import type { Logger } from "pino";
 import { type BootConfig, bootConfig } from "../user-data/boot-config.ts";
+import { createCertificateManager } from "./aws/acm.ts";
 import { roleCredentials } from "./aws/credentials.ts";
 import { createPeers } from "./aws/ec2.ts";
 import { createMetadata } from "./aws/imds.ts";
@@ -69,6 +71,7 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
     hook: [process.execPath, process.argv[1] ?? "", "certbot-hook"],
     clock: systemClock,
   });
+  const acm = createCertificateManager(new ACMClient(client), config.site);
   const certificates = (identity: Identity): CertificateContext => ({
     store,
     clock: systemClock,
@@ -77,6 +80,7 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
     instance: identity.instance,
     process: processId,
     folder: paths.certificates,
+    acm,
     authority: {
       ...acme,
       // Most boots find a stored certificate; only who orders needs certbot.
