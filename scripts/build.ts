@@ -14,6 +14,9 @@ const AGENT_LIMIT = 700 * 1024;
 const require =
   'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
 
+/** The SDK warns of Node versions that later ones of its releases will need; this bundle has the one it was tested with. */
+const quiet = 'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";';
+
 const common: BuildOptions = {
   absWorkingDir: root,
   bundle: true,
@@ -45,7 +48,7 @@ const targets = {
     entryPoints: ["provisioner/main.ts"],
     outfile: "dist/everspot.mjs",
     target: "node20",
-    banner: { js: `#!/usr/bin/env node\n${require}` },
+    banner: { js: `#!/usr/bin/env node\n${require}\n${quiet}` },
     plugins: [leanSchemas()],
   },
 } satisfies Record<string, BuildOptions>;

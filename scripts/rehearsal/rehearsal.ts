@@ -1,13 +1,13 @@
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
-import { S3Client } from "@aws-sdk/client-s3";
 import { execa } from "execa";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { bucketName, keys } from "../../agent/site/names.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { type BootRecord, bootRecord, type SiteState, siteDocument } from "../../agent/site/records.ts";
+import { createS3Client } from "../../agent/site/s3-client.ts";
 import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import { type RealCloud, startRealCloud } from "../../test/cloud/real.ts";
@@ -43,7 +43,7 @@ export class Rehearsal {
     this.#result = result;
     this.#say = say;
     const bucket = bucketName(site.name, cloud.account, cloud.region);
-    this.store = createS3Store(new S3Client({ endpoint: cloud.endpoint, region: cloud.region }), bucket);
+    this.store = createS3Store(createS3Client({ endpoint: cloud.endpoint, region: cloud.region }), bucket);
   }
 
   /** Starts the local AWS and puts the site's folder and its hosted zone in place. */
