@@ -95,18 +95,14 @@ const range = (low: number, high: number): string =>
 
 /** As lines of text, amounts aligned. */
 export function renderBill(bill: Bill): string[] {
-  const rows = [
-    ...bill.lines,
-    { what: "together per month", low: bill.low, high: bill.high, note: undefined },
-  ].map((line) => ({ what: line.what, amount: range(line.low, line.high), note: line.note }));
-  const wide = Math.max(...rows.map((r) => r.what.length));
-  const tall = Math.max(...rows.map((r) => r.amount.length));
-  const lines = rows.map(
-    (r) => `${r.what.padEnd(wide)}  ${r.amount.padStart(tall)}${r.note === undefined ? "" : `  (${r.note})`}`,
-  );
-  if (bill.onDemand !== undefined) {
-    const { low, high } = bill.onDemand;
-    lines.push(`${"on demand it would be".padEnd(wide)}  ${range(low, high).padStart(tall)}`);
-  }
+  const rows: BillLine[] = [...bill.lines, { what: "together per month", low: bill.low, high: bill.high }];
+  if (bill.onDemand !== undefined) rows.push({ what: "on demand it would be", ...bill.onDemand });
+  const amounts = rows.map((row) => range(row.low, row.high));
+  const wide = Math.max(...rows.map((row) => row.what.length));
+  const tall = Math.max(...amounts.map((amount) => amount.length));
+  const lines = rows.map(({ what, note }, i) => {
+    const amount = (amounts[i] ?? "").padStart(tall);
+    return `${what.padEnd(wide)}  ${amount}${note === undefined ? "" : `  (${note})`}`;
+  });
   return [...lines, bill.basis];
 }

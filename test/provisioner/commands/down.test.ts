@@ -1,0 +1,143 @@
+import {
+  CreateSubnetCommand,
+  DeleteSubnetCommand,
+  DescribeVpcsCommand,
+  EC2Client,
+} from "@aws-sdk/client-ec2";
+import { type Change, ChangeResourceRecordSetsCommand, Route53Client } from "@aws-sdk/client-route-53";
+import { S3Client } from "@aws-sdk/client-s3";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { siteDocument } from "../../../agent/site/records.ts";
+import { createS3Store } from "../../../agent/site/s3-store.ts";
+import { runDown } from "../../../provisioner/commands/down.ts";
+import { runUp } from "../../../provisioner/commands/up.ts";
+import { inventory } from "../../cloud/inventory.ts";
+import { type Desk, openDesk } from "../site.ts";
+
+const BUCKET = "everspot-blog-123456789012-us-east-1";
+let desk: Desk;
+/** The default VPC and what is in it. */
+let before: string[];
+beforeEach(async () => {
+  desk = await openDesk();
+  before = await inventory(desk.cloud);
+  await runUp(desk.config, desk.tools, { refreshImage: false, wait: false, timeout: 1 });
+  await desk.cloud.settled();
+});
+afterEach(async () => {
+  expect(desk.cloud.faults()).toEqual([]);
+  await desk.close();
+});
+
+const down = (deleteData = false) => runDown(desk.config, desk.tools, { deleteData });
+const left = async () => (await inventory(desk.cloud)).filter((found) => !before.includes(found)).sort();
+
+async function addRecords(records: [string, "A" | "TXT", string, number?][]): Promise<void> {
+  const client = new Route53Client({ region: "us-east-1" });
+  const Changes = records.map(
+    ([Name, Type, Value, TTL = 60]): Change => ({
+      Action: "CREATE",
+      ResourceRecordSet: { Name, Type, TTL, ResourceRecords: [{ Value }] },
+    }),
+  );
+  await client.send(
+    new ChangeResourceRecordSetsCommand({ HostedZoneId: desk.zoneId, ChangeBatch: { Changes } }),
+  );
+  client.destroy();
+}
+
+/** As the agent of an owner leaves things. */
+async function own(instance: string, address: string): Promise<void> {
+  const client = new S3Client({ region: "us-east-1" });
+  const now = "2026-11-21T12:00:00.000Z";
+  const state = siteDocument.schema.parse({
+    version: 1,
+    nonce: "n",
+    epoch: 3,
+    owner: instance,
+    address,
+    privateAddress: "10.83.0.9",
+    launched: now,
+    since: now,
+    state: "serving",
+  });
+  await createS3Store(client, BUCKET).put(siteDocument.key, JSON.stringify(state));
+  client.destroy();
+}
+
+test("everything but the data goes, and a second time there is nothing to do", async () => {
+  await down();
+  expect(await left()).toEqual([`s3 bucket ${BUCKET}`]);
+  expect(desk.json()).toMatchObject({ leftovers: [], kept: `s3://${BUCKET}` });
+  const mark = desk.cloud.mark();
+  await down();
+  expect(desk.cloud.writes(mark)).toEqual([]);
+});
+
+test("with --delete-data the bucket goes too, old versions and all", async () => {
+  await own("i-0123456789abcdef0", "192.0.2.1");
+  await own("i-0123456789abcdef0", "192.0.2.2");
+  await down(true);
+  expect(await left()).toEqual([]);
+});
+
+test("the site's records go, in whatever form they are; others stay", async () => {
+  await own("i-0123456789abcdef0", "192.0.2.1");
+  await addRecords([
+    ["blog.example.com", "A", "192.0.2.1", 5],
+    ["www.blog.example.com", "A", "203.0.113.8"],
+    ["_everspot.blog.example.com", "TXT", '"everspot epoch=3 owner=i-0123456789abcdef0"'],
+    ["_acme-challenge.blog.example.com", "TXT", '"left by certbot"'],
+    ["other.example.com", "A", "192.0.2.1"],
+  ]);
+  await down(true);
+  expect(await left()).toEqual(["route53 A other.example.com", "route53 A www.blog.example.com"]);
+});
+
+test("records of somebody else's site stay", async () => {
+  await addRecords([
+    ["blog.example.com", "A", "192.0.2.1"],
+    ["_everspot.blog.example.com", "TXT", '"everspot epoch=3 owner=i-0fedcba9876543210"'],
+  ]);
+  await down(true);
+  expect(await left()).toHaveLength(2);
+});
+
+test("what the fleet launches while it is being deleted goes too", async () => {
+  let once = true;
+  desk.cloud.wire.before(async (call) => {
+    if (call.operation !== "DeleteFleets" || !once) return;
+    once = false;
+    const [instance] = desk.cloud.ec2.instances.list().filter((i) => i.state === "running");
+    if (instance !== undefined) desk.cloud.reclaimNow(instance.id);
+    await desk.cloud.settled();
+  });
+  await down(true);
+  expect(once).toBe(false);
+  expect(await left()).toEqual([]);
+});
+
+test("what cannot be deleted is named with AWS's reason, and the next run finishes", async () => {
+  const ec2 = new EC2Client({ region: "us-east-1" });
+  const vpcs = await ec2.send(
+    new DescribeVpcsCommand({ Filters: [{ Name: "tag:everspot:site", Values: ["blog"] }] }),
+  );
+  const foreign = await ec2.send(
+    new CreateSubnetCommand({ VpcId: vpcs.Vpcs?.[0]?.VpcId, CidrBlock: "10.83.240.0/20" }),
+  );
+  await expect(down(true)).rejects.toMatchObject({ message: expect.stringContaining("deleting the VPC: ") });
+  await ec2.send(new DeleteSubnetCommand({ SubnetId: foreign.Subnet?.SubnetId }));
+  ec2.destroy();
+  await down(true);
+  expect(await left()).toEqual([]);
+});
+
+test("another site is left alone", async () => {
+  const dev = { ...desk.config, site: "blog-dev", domain: "dev.example.com", aliases: [] };
+  await runUp(dev, desk.tools, { refreshImage: false, wait: false, timeout: 1 });
+  await desk.cloud.settled();
+  await down(true);
+  const mark = desk.cloud.mark();
+  await runUp(dev, desk.tools, { refreshImage: false, wait: false, timeout: 1 });
+  expect(desk.cloud.writes(mark)).toEqual([]);
+});
