@@ -57,7 +57,7 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
 
 async function main(args: readonly string[]): Promise<number> {
   const stop = new AbortController();
-  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.abort(new Stopped(name)));
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.abort(new Error(name)));
   const [command, action] = args;
   try {
     if (command === "run") {
@@ -71,16 +71,14 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write("usage: agent.mjs run | certbot-hook auth | certbot-hook cleanup\n");
     return 2;
   } catch (error) {
-    if (error instanceof Stopped) {
-      log.info(`stopped by ${error.message}`);
+    if (stop.signal.aborted) {
+      log.info(`stopped by ${messageOf(stop.signal.reason)}`);
       return 0;
     }
     report(log, error);
     return error instanceof EverspotError ? error.exitCode : 70;
   }
 }
-
-class Stopped extends Error {}
 
 function report(to: Logger, error: unknown): void {
   if (error instanceof EverspotError) {

@@ -10,6 +10,10 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: async (ms, signal) => {
-    await delay(ms, undefined, signal ? { signal } : undefined);
+    await delay(ms, undefined, signal ? { signal } : undefined).catch((error: unknown) => {
+      // Node's own AbortError only carries the reason as its cause.
+      signal?.throwIfAborted();
+      throw error;
+    });
   },
 };

@@ -1,0 +1,296 @@
+/** The agent on real machines: first boot, replacement, bad candidates, restarts. One site, told in order. */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { SSM } from "@aws-sdk/client-ssm";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { appUnit, paths } from "../../agent/paths.ts";
+import { poll } from "../../agent/site/poll.ts";
+import type { BootRecord, BootStep } from "../../agent/site/records.ts";
+import { type AgentSite, startAgentSite } from "./agent-site.ts";
+import { type Visit, visit } from "./visit.ts";
+
+const GUESTBOOK = path.resolve(import.meta.dirname, "../sites/guestbook");
+const SECRET = "p\"a$s`s\\ wo'rd\nwith a second line #not a comment";
+const BOOT_SECONDS = 200;
+
+let site: AgentSite;
+let ca: string;
+let first: string;
+let second: string;
+
+beforeAll(async () => {
+  site = await startAgentSite();
+  ca = await readFile(site.cloud.rootFile, "utf8");
+  await new SSM({
+    endpoint: site.cloud.endpoint,
+    region: site.cloud.region,
+    credentials: { accessKeyId: "AKIATEST", secretAccessKey: "test" },
+  }).putParameter({ Name: "/everspot/guestbook/EXOTIC", Value: SECRET, Type: "SecureString" });
+});
+afterAll(async () => {
+  if (site === undefined) return;
+  await site.cloud.close();
+});
+
+const stepOf = (record: BootRecord, name: string): BootStep => {
+  const found = record.steps.find((s) => s.name === name);
+  if (found === undefined) throw new Error(`no step ${name} in ${record.steps.map((s) => s.name)}`);
+  return found;
+};
+const sh = async (instance: string, script: string) => {
+  const done = await site.cloud.machines.exec(instance, "sh", ["-c", script]);
+  return { code: done.exitCode, out: `${done.stdout}${done.stderr}`.trim() };
+};
+const asApp = (instance: string, command: string) =>
+  sh(instance, `setpriv --reuid everspot-app --regid everspot-app --clear-groups ${command}`);
+const addressOf = async (instance: string) => (await site.record(instance))?.privateAddress ?? "";
+const ask = async (instance: string, more: Partial<Visit> = {}) =>
+  visit({ address: await addressOf(instance), host: "guestbook.example", ca, ...more });
+/** A failed boot tells more than "not serving". */
+async function serving(instance: string): Promise<BootRecord> {
+  try {
+    return await site.until(instance, "serving", BOOT_SECONDS);
+  } catch (error) {
+    const journal = await site.cloud.machines.journal(instance, ["--unit=everspot", "--unit=cloud-final"]);
+    throw new Error(`${String(error)}\n${journal.slice(-6000)}`);
+  }
+}
+
+describe("the first boot", () => {
+  test("serves the candidate over HTTPS, owns the site, and says how it went", async () => {
+    await site.publish(GUESTBOOK, "r1");
+    first = await site.launch();
+    const record = await serving(first);
+    expect(record).toMatchObject({ instance: first, attempt: 1, release: "r1", epoch: 1, warnings: [] });
+    expect(record.steps.map((s) => [s.name, s.state]).filter(([, state]) => state !== "done")).toEqual([]);
+    expect(record.steps.filter((s) => s.name.startsWith("bootstrap: ")).map((s) => s.name)).toEqual([
+      "bootstrap: credentials",
+      "bootstrap: agent",
+      "bootstrap: units",
+    ]);
+    expect(stepOf(record, "packages").detail).toMatch(/from the mirror$/);
+    expect(record.certificate?.source).toBe("issued");
+    const packages = stepOf(record, "packages");
+    const release = stepOf(record, "release");
+    expect(release.start).toBeLessThan(packages.start + (packages.seconds ?? 0));
+    expect(await site.channel()).toMatchObject({ current: "r1", quarantined: [] });
+    expect((await site.channel())?.candidate).toBeUndefined();
+    expect(await ask(first, { path: "/healthz" })).toMatchObject({ status: 200, body: "ok r1\n" });
+  });
+
+  test("the record in DNS points at it", async () => {
+    const { dns } = site.cloud;
+    expect(dns).toBeDefined();
+    const zone = await sh(first, "getent ahostsv4 guestbook.example | head -n1");
+    expect(zone.out.split(/\s+/)[0]).toBe(await addressOf(first));
+  });
+
+  test("visitors: redirect, pages, a form's database, static files, gzip", async () => {
+    const plain = await visit({ address: await addressOf(first), host: "guestbook.example", path: "/a?b=c" });
+    expect(plain.status).toBe(301);
+    expect(plain.headers.location).toBe("https://guestbook.example/a?b=c");
+
+    const made = await ask(first, {
+      path: "/entries",
+      method: "POST",
+      body: JSON.stringify({ name: "Ann", message: "hello there" }),
+      headers: { "content-type": "application/json" },
+    });
+    expect(made.status).toBe(201);
+    const page = await ask(first, { host: "www.guestbook.example" });
+    expect(page.status).toBe(200);
+    expect(page.body).toContain("hello there");
+    expect(page.headers["strict-transport-security"]).toBe("max-age=3600");
+    expect(page.headers.server).toBe("nginx");
+
+    const css = await ask(first, {
+      path: "/static/guestbook/style.css",
+      headers: { "accept-encoding": "gzip" },
+    });
+    expect(css).toMatchObject({ status: 200 });
+    expect(css.headers).toMatchObject({ "content-type": expect.stringContaining("text/css") });
+    expect(css.headers["cache-control"]).toBe("max-age=3600");
+    const admin = await ask(first, {
+      path: "/static/admin/css/base.css",
+      headers: { "accept-encoding": "gzip" },
+    });
+    expect(admin.headers["content-encoding"]).toBe("gzip");
+    expect((await ask(first, { path: "/static/../manage.py" })).status).not.toBe(200);
+    expect((await ask(first, { path: "/static/none.css" })).status).toBe(404);
+  });
+
+  test("other names get nothing", async () => {
+    const address = await addressOf(first);
+    await expect(visit({ address, host: "other.example", ca })).rejects.toThrow(
+      /alert|handshake|unrecognized/i,
+    );
+    expect((await ask(first, { host: "other.example", sni: "guestbook.example" })).status).toBe(421);
+    await expect(visit({ address, host: "other.example" })).rejects.toThrow(/hang up|reset/i);
+    await expect(visit({ address, host: address })).rejects.toThrow(/hang up|reset/i);
+  });
+
+  test("the app's user cannot reach the metadata service, root can", async () => {
+    const url = `http://${await addressOf(first)}:1338/latest/api/token`;
+    const put = `curl -sS -m 3 -o /dev/null -w '%{http_code}' -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' ${url}`;
+    expect(await sh(first, put)).toMatchObject({ code: 0, out: "200" });
+    const refused = await asApp(first, put);
+    expect(refused.code).not.toBe(0);
+    expect(refused.out).toMatch(/refused|Failed to connect|Couldn't connect/);
+    expect((await sh(first, "nft list chain inet everspot output | grep -c skuid")).out).toBe("2");
+  });
+
+  test("the app runs in its sandbox, with its secrets, and reads none of ours", async () => {
+    const unit = appUnit("r1");
+    const shown = await sh(
+      first,
+      `systemctl show -p User,NoNewPrivileges,ProtectSystem,Slice,IPAddressDeny ${unit}`,
+    );
+    expect(shown.out).toContain("User=everspot-app");
+    expect(shown.out).toContain("NoNewPrivileges=yes");
+    expect(shown.out).toContain("ProtectSystem=strict");
+    expect(shown.out).toContain("Slice=everspot-app.slice");
+    expect(shown.out).toMatch(new RegExp(`IPAddressDeny=.*${await addressOf(first)}/32`));
+    expect((await sh(first, "systemctl show -p IPAddressDeny,User everspot.service")).out).toBe(
+      "IPAddressDeny=\nUser=",
+    );
+
+    const pid = (await sh(first, `systemctl show -p MainPID --value ${unit}`)).out;
+    const environ = await sh(first, `cat /proc/${pid}/environ | tr '\\0' '\\1'`);
+    expect(environ.out.split("\u0001")).toContain(`EXOTIC=${SECRET}`);
+    const files = await sh(
+      first,
+      `stat -c '%a %U %n' ${paths.environment}/r1.env ${paths.certificates}/current/privkey.pem`,
+    );
+    expect(files.out).toBe(
+      `600 root ${paths.environment}/r1.env\n600 root ${paths.certificates}/current/privkey.pem`,
+    );
+    for (const file of [`${paths.environment}/r1.env`, `${paths.certificates}/current/privkey.pem`]) {
+      expect((await asApp(first, `cat ${file}`)).code).not.toBe(0);
+    }
+    expect((await sh(first, "journalctl --no-pager | grep -c 'wo.rd' || true")).out).toBe("0");
+  });
+
+  test("leaves nothing failed on the machine, and no timer that renews beside the agent", async () => {
+    expect((await sh(first, "systemctl --failed --no-legend --plain")).out).toBe("");
+    expect((await sh(first, "systemctl is-enabled certbot.timer")).out).toBe("masked");
+    expect((await sh(first, "ls /usr/sbin/policy-rc.d")).code).not.toBe(0);
+  });
+});
+
+describe("a replacement", () => {
+  test("needs no package mirror and no certificate authority, and takes over", async () => {
+    await keptPackages();
+    const orders = (await site.cloud.pebble.counts()).orders;
+    await site.cloud.mirror.off();
+    site.cloud.machines.kill(first);
+    second = await site.launch();
+    const record = await serving(second);
+    expect(record).toMatchObject({ release: "r1", epoch: 2, warnings: [] });
+    expect(stepOf(record, "packages").detail).toMatch(/from the bucket$/);
+    expect(record.certificate?.source).toBe("stored");
+    expect((await site.cloud.pebble.counts()).orders).toBe(orders);
+    expect(await ask(second, { path: "/healthz" })).toMatchObject({ status: 200 });
+  });
+
+  /** They are kept after the first machine serves. */
+  const keptPackages = () =>
+    poll(
+      "package layers",
+      async () => {
+        const found = await site.store.list("layers/packages/");
+        const done = found.filter(({ key }) => key.endsWith(".json")).length >= 2;
+        return done ? { done: true } : { waiting: found.map((f) => f.key).join() };
+      },
+      { seconds: 60, everySeconds: 0.5 },
+    );
+});
+
+describe("a machine that serves", () => {
+  test("goes on serving while its agent is killed and starts anew", async () => {
+    const before = await sh(second, `systemctl show -p MainPID --value ${appUnit("r1")} nginx`);
+    await sh(second, "systemctl kill --signal=KILL everspot");
+    expect((await ask(second, { path: "/healthz" })).status).toBe(200);
+    const again = await poll(
+      "a new record",
+      async () => {
+        const record = await site.record(second);
+        const release = record?.steps.find((s) => s.name === "release")?.detail;
+        if (record?.state === "serving" && release?.includes("(running)")) return { done: record };
+        return { waiting: `${record?.state} ${release}` };
+      },
+      { seconds: 60, everySeconds: 0.5 },
+    );
+    expect(again).toMatchObject({ release: "r1", epoch: 2 });
+    expect(stepOf(again, "prepare").detail).toBe("done before");
+    expect(stepOf(again, "nginx").detail).toMatch(/^unchanged/);
+    expect(await sh(second, `systemctl show -p MainPID --value ${appUnit("r1")} nginx`)).toEqual(before);
+  });
+
+  test("ends cleanly when told to", async () => {
+    await sh(second, "systemctl stop everspot");
+    expect((await sh(second, "systemctl show -p Result,ExecMainStatus everspot")).out).toBe(
+      "Result=success\nExecMainStatus=0",
+    );
+    expect((await ask(second, { path: "/healthz" })).status).toBe(200);
+    await sh(second, "systemctl start everspot");
+  });
+
+  test("shows a 503 page with Retry-After while the app is down", async () => {
+    await sh(second, `systemctl kill --signal=STOP everspot; systemctl stop ${appUnit("r1")}`);
+    const answer = await ask(second);
+    expect(answer).toMatchObject({ status: 503, headers: { "cache-control": "no-store" } });
+    expect(Number(answer.headers["retry-after"])).toBeGreaterThan(0);
+    expect(answer.body).toContain("Back in a moment");
+    await sh(second, `systemctl start ${appUnit("r1")}; systemctl kill --signal=CONT everspot`);
+  });
+
+  test("serves again after a reboot, without fetching the agent", async () => {
+    const agents = () =>
+      site.cloud.wire.calls.filter((c) => JSON.stringify(c.input).includes("agent/")).length;
+    const before = agents();
+    const bootId = (await site.record(second))?.bootId;
+    await site.cloud.machines.reboot(second);
+    const record = await poll(
+      "the next boot",
+      async () => {
+        const found = await site.record(second);
+        if (found?.state === "serving" && found.started > (bootedAt ?? "")) return { done: found };
+        return { waiting: `${found?.state} since ${found?.started}` };
+      },
+      { seconds: BOOT_SECONDS, everySeconds: 0.5 },
+    );
+    expect(record.steps.map((s) => s.name)).not.toContain("bootstrap: agent");
+    expect(agents()).toBe(before);
+    expect(bootId).toBeDefined();
+    expect((await ask(second, { path: "/healthz" })).body).toBe("ok r1\n");
+  });
+  let bootedAt: string | undefined;
+  beforeAll(async () => {
+    bootedAt = (await site.record(second))?.started;
+  });
+});
+
+describe("a candidate that is no good", () => {
+  test("is quarantined after two tries, with its last words, and the current release serves", async () => {
+    await site.cloud.mirror.on();
+    await site.publish(GUESTBOOK, "r2", (files) => {
+      files.set("project/wsgi.py", Buffer.from("raise RuntimeError('this release is broken')\n"));
+    });
+    const third = await site.launch();
+    const failed = await site.until(third, "failed", BOOT_SECONDS);
+    const app = failed.steps.find((s) => s.state === "failed" && s.error !== "stopped: another step failed");
+    expect(["app", "healthy"]).toContain(app?.name);
+    expect(app?.lines?.join("\n")).toContain("RuntimeError: this release is broken");
+    const record = await serving(third);
+    expect(record).toMatchObject({ release: "r1", epoch: 3 });
+    expect(record.attempt).toBe(3);
+    expect((await site.channel())?.quarantined).toMatchObject([{ id: "r2" }]);
+    expect((await ask(third, { path: "/healthz" })).body).toBe("ok r1\n");
+    const units = await sh(third, `systemctl is-active ${appUnit("r2")} ${appUnit("r1")}`);
+    expect(units.out).toBe("inactive\nactive");
+  });
+});
+
+test("nothing in all this was answered by a guess of the local AWS", () => {
+  expect(site.cloud.faults()).toEqual([]);
+});
