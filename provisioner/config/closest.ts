@@ -5,8 +5,10 @@ export function closest(word: string, candidates: readonly string[]): string | u
     .map((candidate) => ({ candidate, distance: distance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter((c) => c.distance <= limit)
     .sort((a, b) => a.distance - b.distance);
-  return near[0]?.candidate;
+  return near[0]?.candidate ?? candidates.find((c) => begins(c, word) || begins(word, c));
 }
+
+const begins = (long: string, short: string): boolean => short.length > 2 && long.startsWith(short);
 
 /** Optimal string alignment: insert, delete, replace, and swap of two neighbours each cost 1. */
 function distance(a: string, b: string): number {

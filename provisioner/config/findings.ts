@@ -63,7 +63,8 @@ function knownKeys(schema: z.ZodType, path: readonly (string | number)[]): strin
   }
   while (at instanceof z.ZodOptional || at instanceof z.ZodDefault || at instanceof z.ZodPrefault)
     at = at.unwrap();
-  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+  const own = at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+  return path.length === 0 ? [...own, "stages"] : own;
 }
 
 export function valueAt(input: unknown, path: readonly (string | number)[]): unknown {

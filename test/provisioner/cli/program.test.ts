@@ -1,0 +1,155 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { fail } from "../../../provisioner/cli/fail.ts";
+import { run } from "../../../provisioner/cli/program.ts";
+import { createTerminal } from "../../../provisioner/cli/terminal.ts";
+import { type Desk, MINIMAL, openDesk } from "../site.ts";
+
+let folder: string;
+let stdout: string[];
+let stderr: string[];
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "everspot-"));
+  writeFileSync(path.join(folder, "everspot.toml"), MINIMAL);
+  stdout = [];
+  stderr = [];
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => stdout.push(String(text)) > 0);
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => stderr.push(String(text)) > 0);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true });
+});
+
+const nothing = () => {
+  throw new Error("no tools are wanted here");
+};
+const everspot = (...args: string[]) => run(args, "1.2.3", nothing);
+const config = () => ["--config", path.join(folder, "everspot.toml")];
+
+describe("used wrongly, exit code 2", () => {
+  test("an unknown command, with the one that was meant", async () => {
+    expect(await everspot("plna")).toBe(2);
+    expect(stderr.join("")).toContain("Did you mean plan?");
+  });
+
+  test("an unknown option, and one of the wrong form", async () => {
+    expect(await everspot("up", "--yess")).toBe(2);
+    expect(await everspot("up", "--timeout", "soon")).toBe(2);
+    expect(stderr.join("")).toContain("a whole number of seconds is needed");
+  });
+
+  test("a configuration that is not there, or wrong", async () => {
+    expect(await everspot("up", "--config", path.join(folder, "nothing.toml"))).toBe(2);
+    writeFileSync(path.join(folder, "everspot.toml"), MINIMAL.replace("aliases", "alias"));
+    expect(await everspot("up", ...config())).toBe(2);
+    expect(stderr.join("")).toContain('alias: unknown key (did you mean "aliases"?)');
+    expect(stderr.join("")).not.toMatch(/^\s+at /m);
+  });
+
+  test("a stage that is not there", async () => {
+    expect(await everspot("status", ...config(), "--stage", "dev")).toBe(2);
+  });
+});
+
+test("help and version are no failure", async () => {
+  expect(await everspot("--version")).toBe(0);
+  expect(await everspot("up", "--help")).toBe(0);
+  expect(stdout.join("")).toMatch(/1\.2\.3[\s\S]*--no-wait/);
+});
+
+test("what nobody expected is a bug, with its stack and exit code 1", async () => {
+  expect(await everspot("status", ...config())).toBe(1);
+  expect(stderr.join("")).toMatch(/bug: .*Please report[\s\S]*no tools are wanted here[\s\S]*\n\s+at /);
+});
+
+describe("with the local AWS", () => {
+  let desk: Desk;
+  beforeEach(async () => {
+    desk = await openDesk();
+  });
+  afterEach(async () => {
+    await desk.close();
+  });
+  const site = (...args: string[]) =>
+    run([...args, ...config()], "1.2.3", ({ json }) => ({
+      ...desk.tools,
+      terminal: createTerminal({ json }),
+    }));
+
+  test("--json gives one document on stdout, whatever happens; the rest goes to stderr", async () => {
+    const command = async (...args: string[]) => {
+      stdout.length = 0;
+      const code = await site(...args, "--json");
+      return { code, json: JSON.parse(stdout.join("")) as Record<string, unknown> };
+    };
+    expect(await command("plan")).toMatchObject({ code: 0, json: { command: "plan", site: "blog" } });
+    expect(await command("up", "--yes", "--no-wait")).toMatchObject({ code: 0, json: { command: "up" } });
+    expect(stderr.join("")).toContain("✓ create the VPC");
+    expect(await command("status")).toMatchObject({ code: 0, json: { command: "status", exists: true } });
+    expect(await command("down", "--yes")).toMatchObject({
+      code: 0,
+      json: { command: "down", leftovers: [] },
+    });
+    desk.cloud.route53.delegated(desk.zoneId, false);
+    expect(await command("up", "--yes")).toMatchObject({
+      code: 1,
+      json: { error: { message: expect.stringContaining("delegated to other name servers") } },
+    });
+    expect(await command("plan")).toMatchObject({ code: 1, json: { findings: [{ level: "error" }] } });
+  });
+
+  test("without --json the result is text on stdout", async () => {
+    expect(await site("plan")).toBe(0);
+    expect(stdout.join("")).toMatch(/create the spot fleet[\s\S]*public IPv4 address +\$3\.65/);
+    expect(await site("status")).toBe(0);
+    expect(stdout.join("")).toContain("blog is not there; `everspot up` brings it up");
+  });
+});
+
+describe("the terminal", () => {
+  const out = (isTTY: boolean) => {
+    const written: string[] = [];
+    return { written, isTTY, hasColors: () => isTTY, write: (text: string) => written.push(text) };
+  };
+
+  test("has no colours and no live lines where nobody looks", () => {
+    const to = out(false);
+    const terminal = createTerminal({ json: false, stdout: to, stderr: to });
+    terminal.begin("make it");
+    terminal.say("a word");
+    terminal.done("make it", 1.25, "vpc-1");
+    expect(to.written.join("")).toBe("a word\n✓ make it (vpc-1, 1.3 s)\n");
+  });
+
+  test("keeps the running step below what is said meanwhile", () => {
+    vi.stubEnv("NO_COLOR", "1");
+    const to = out(true);
+    const terminal = createTerminal({ json: false, stdout: to, stderr: to });
+    terminal.begin("make it");
+    terminal.say("a word");
+    terminal.failed("make it", 100);
+    const clear = "\r\u001b[K";
+    expect(to.written.join("")).toBe(
+      `· make it …${clear}a word\n· make it …${clear}✗ make it (1 min 40 s)\n`,
+    );
+    vi.unstubAllEnvs();
+  });
+});
+
+test("a known failure is told with where, lines and what to do", async () => {
+  const error = new EverspotError("it broke", {
+    resource: "vpc-1",
+    hint: "mend it",
+    lines: ["line 1"],
+    exitCode: 1,
+  });
+  expect(fail(error, { json: true })).toBe(1);
+  expect(stderr.join("")).toBe("error: it broke\n    line 1\n  where: vpc-1\n  what to do: mend it\n");
+  expect(JSON.parse(stdout.join(""))).toEqual({
+    error: { message: "it broke", resource: "vpc-1", hint: "mend it", lines: ["line 1"] },
+  });
+});
