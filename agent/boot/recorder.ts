@@ -12,6 +12,7 @@ const PAUSE_MS = 250;
 /** After a write failed. */
 const RETRY_MS = 3_000;
 const MAX_LINES = 40;
+const MAX_EVENTS = 50;
 const MAX_LINE = 500;
 
 export interface RecorderOptions {
@@ -74,6 +75,7 @@ export class BootRecorder implements StepObserver {
   attempt(number: number): void {
     this.#record.steps = [...this.#options.before];
     this.#record.warnings = [];
+    delete this.#record.blame;
     this.change({ attempt: number, state: "booting" });
   }
 
@@ -89,14 +91,26 @@ export class BootRecorder implements StepObserver {
     this.#touch();
   }
 
+  /** Something was noticed or done after the boot. */
+  event(text: string): void {
+    const at = new Date(this.#clock.now()).toISOString();
+    this.change({ events: [...(this.#record.events ?? []), { at, text }].slice(-MAX_EVENTS) });
+  }
+
   certificate(served: ServedCertificate): void {
     const { serial, notAfter, source } = served;
     this.change({ certificate: { serial, expires: notAfter.toISOString(), source } });
   }
 
   started(name: string, needs: readonly string[]): void {
+    this.forget((step) => step === name);
     this.#record.steps.push({ name, needs: [...needs], start: this.#seconds(), state: "running" });
     this.#touch();
+  }
+
+  /** Drops steps of an earlier try. */
+  forget(which: (name: string) => boolean): void {
+    this.#record.steps = this.#record.steps.filter((s) => !which(s.name));
   }
 
   detail(name: string, text: string): void {

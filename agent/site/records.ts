@@ -55,6 +55,13 @@ export const deployState = z.strictObject({
   release: z.string().optional(),
   /** The owner when it began. */
   old: z.string().optional(),
+  /** What the fleet launched before it began, set when this deploy changes that: the version of the launch template. */
+  before: z
+    .strictObject({
+      version: z.int().positive(),
+      pools: z.array(z.strictObject({ type: z.string(), subnet: z.string(), maxPrice: z.number().optional() })),
+    })
+    .optional(),
   state: z.enum(["running", "done", "failed", "aborted"]),
   /** What it is doing now, for a person and for whoever puts things in order after it. */
   step: z.string(),
@@ -130,7 +137,10 @@ export const bootRecord = z.strictObject({
   /** When bootstrap.sh began. Steps count from here. */
   started: time,
   updated: time,
-  state: z.enum(["booting", "serving", "standby", "failed"]),
+  /** `standby`: another instance owns the site; `forwarding`: and requests that still come here go to it. */
+  state: z.enum(["booting", "serving", "standby", "forwarding", "failed"]),
+  /** Why the release itself is bad, when the last try failed for that. */
+  blame: z.string().optional(),
   agent: z.string(),
   type: z.string().optional(),
   zone: z.string().optional(),
@@ -142,5 +152,16 @@ export const bootRecord = z.strictObject({
   steps: z.array(bootStep),
   /** What a person should know though the boot went on, e.g. "serving the previous release". */
   warnings: z.array(z.string()),
+  /** What was noticed and done since the boot, oldest first; the newest 50. */
+  events: z.array(z.strictObject({ at: time, text: z.string() })).optional(),
+  /** The last swap in place, of the deploy with this id. Its steps are named "in-place: …". */
+  inPlace: z
+    .strictObject({
+      deploy: z.string(),
+      release: z.string(),
+      state: z.enum(["running", "done", "failed"]),
+      reason: z.string().optional(),
+    })
+    .optional(),
 });
 export type BootRecord = z.infer<typeof bootRecord>;
