@@ -1,8 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:tls";
+import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import { describe, expect, test } from "vitest";
 import { ensureCertificate, renewIfDue } from "../../../agent/certificate/ensure.ts";
 import { keys } from "../../../agent/site/names.ts";
+import { startS3 } from "../site/s3.ts";
 import { DAY, fixture, HOUR } from "./fixture.ts";
 
 const NAMES = ["example.test"];
@@ -101,4 +103,21 @@ describe("the watch loop", () => {
     expect(ca.orders).toBe(2);
     clock.time += HOUR;
   });
+});
+
+test("the stored certificate is encrypted with the configured key, on a real bucket", async () => {
+  const kmsKey = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555";
+  const { machine, clock } = fixture({ kmsKey });
+  clock.time = Date.now();
+  const s3 = await startS3();
+  const { context } = await machine();
+  const served = await ensureCertificate({ ...context, store: s3.store });
+  expect(served).toMatchObject({ source: "issued", warnings: [] });
+  const [object] = await s3.store.list(keys.certificatePrefix(NAMES));
+  const head = await s3.client.send(new HeadObjectCommand({ Bucket: "site", Key: object?.key }));
+  expect(head).toMatchObject({ ServerSideEncryption: "aws:kms", SSEKMSKeyId: kmsKey });
+  const again = await ensureCertificate({ ...(await machine()).context, store: s3.store });
+  expect(again).toMatchObject({ source: "stored", serial: served.serial });
+  expect(s3.server.faults).toEqual([]);
+  await s3.close();
 });
