@@ -1,7 +1,9 @@
+import * as acm from "@aws-sdk/client-acm";
 import * as ec2 from "@aws-sdk/client-ec2";
 import * as iam from "@aws-sdk/client-iam";
 import * as route53 from "@aws-sdk/client-route-53";
 import * as s3 from "@aws-sdk/client-s3";
+import * as ssm from "@aws-sdk/client-ssm";
 
 /**
  * Everything in an account that someone made and could forget: one line each, e.g. "ec2 vpc vpc-0abc",
@@ -19,6 +21,12 @@ export async function inventory(account: { endpoint: string; region: string }): 
     machines(new ec2.EC2Client(config)),
     identities(new iam.IAMClient(config)),
     buckets(new s3.S3Client(config)),
+    list("acm certificate", acm.paginateListCertificates({ client: new acm.ACMClient(config) }, {}), (p) =>
+      p.CertificateSummaryList?.map((c) => c.CertificateArn),
+    ),
+    list("ssm parameter", ssm.paginateDescribeParameters({ client: new ssm.SSMClient(config) }, {}), (p) =>
+      p.Parameters?.map((x) => x.Name),
+    ),
     records(new route53.Route53Client(config)),
   ]);
   return found.flat();

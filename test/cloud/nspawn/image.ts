@@ -1,4 +1,4 @@
-import { access, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { EverspotError } from "../../../agent/site/errors.ts";
@@ -11,21 +11,16 @@ import { bootstrapArguments, type Os, type Recipe, recipe, recipeKey } from "./r
  * lower layer of an overlay: nothing may write to it. A build that is killed leaves nothing; two at once are
  * harmless.
  * @param options.proxy the mirror proxy, e.g. "http://127.0.0.1:3142".
- * @param options.progress told about once a second while it builds, with what is done and the seconds so far.
+ * @param options.progress told while it builds, with what is done and the seconds so far.
  */
 export async function ensureImage(
   sandbox: Sandbox,
   os: Os,
-  options: { proxy: string; rebuild?: boolean; progress?: (line: string) => void },
+  options: { proxy: string; progress?: (line: string) => void },
 ): Promise<string> {
   const wanted = recipe(os);
   const image = path.join(sandbox.cache, "images", recipeKey(wanted));
-  if (options.rebuild) await rm(image, { recursive: true, force: true });
-  const there = await access(image).then(
-    () => true,
-    () => false,
-  );
-  if (there) return image;
+  if (await markUsed(image)) return image;
 
   const building = path.join(sandbox.directory, `image-${os}`);
   await build(
@@ -41,7 +36,28 @@ export async function ensureImage(
     // Another run was faster.
     if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
+  await removeUnused(image, wanted.suite);
   return image;
+}
+
+/** False when there is no such image. */
+function markUsed(image: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(image, now, now).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Images of older recipes that nobody has used for two weeks. */
+async function removeUnused(current: string, suite: string): Promise<void> {
+  const folder = path.dirname(current);
+  const old = Date.now() - 14 * 24 * 3600 * 1000;
+  for (const name of await readdir(folder)) {
+    const other = path.join(folder, name);
+    if (other === current || !name.startsWith(`${suite}-`)) continue;
+    if ((await stat(other)).mtimeMs < old) await rm(other, { recursive: true, force: true });
+  }
 }
 
 async function build(of: Recipe, directory: string, proxy: string, progress: Progress): Promise<void> {
@@ -88,14 +104,16 @@ interface Progress {
   end(): void;
 }
 
+/** Tells each step when it begins, and every ten seconds that it still goes on. */
 function progressWithSeconds(what: string, tell: (line: string) => void = () => {}): Progress {
   const start = Date.now();
-  let doing = "starting";
-  const show = () => tell(`${what}: ${doing} (${Math.round((Date.now() - start) / 1000)} s)`);
-  const timer = setInterval(show, 1000);
+  const show = (doing: string) => tell(`${what}: ${doing} (${Math.round((Date.now() - start) / 1000)} s)`);
+  let timer: NodeJS.Timeout | undefined;
   return {
     say: (line) => {
-      doing = line;
+      clearInterval(timer);
+      show(line);
+      timer = setInterval(show, 10_000, line);
     },
     end: () => clearInterval(timer),
   };
