@@ -85,10 +85,7 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
       ...acme,
       // Most boots find a stored certificate; only who orders needs certbot.
       prepare: async () => {
-        const ensured = await packagesOf(identity).ensure({ lean: ["certbot"] });
-        void ensured
-          .keep()
-          .catch((error: unknown) => log.warn({ err: error }, "certbot's packages are not kept"));
+        await packagesOf(identity).ensure({ lean: ["certbot"] });
       },
     },
   });

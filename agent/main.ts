@@ -5,7 +5,6 @@ import { renewIfDue } from "./certificate/ensure.ts";
 import { certbotHook } from "./certificate/hook.ts";
 import { composeAgent, composeZone } from "./compose.ts";
 import { keepCertificate, soak } from "./duties.ts";
-import { readIdentity } from "./identity.ts";
 import { paths } from "./paths.ts";
 import { askHealth } from "./serving/health.ts";
 import { reloadNginx } from "./serving/nginx.ts";
@@ -21,14 +20,18 @@ async function run(signal: AbortSignal): Promise<void> {
   const { config, clock, candidates, units } = machine;
   try {
     const booted = await boot(machine, recorder, log, signal);
-    const identity = await readIdentity(machine.metadata);
+    const { identity } = booted;
     const ask = () => askHealth(paths.socket, config.app.health, config.domain);
     const duties = [booted.afterwards];
     if (booted.epoch !== undefined) {
       duties.push(
         soak(booted.release, candidates, ask, clock, log, signal),
         keepCertificate(
-          () => renewIfDue(certificates(identity)),
+          async () => {
+            const renewed = await renewIfDue(certificates(identity));
+            await machine.packages(identity).keep();
+            return renewed;
+          },
           async (renewed) => {
             recorder.certificate(renewed);
             await reloadNginx(units);

@@ -23,17 +23,17 @@ export interface Ensured {
   packages: string[];
   /** Why the layer was not used though there was one. */
   problem: string | undefined;
-  /** Keeps what came from a mirror for the next machine, and tidies up. Not for the boot's way. Safe to skip. */
-  keep(): Promise<void>;
 }
 
-const present: Ensured = { from: "present", packages: [], problem: undefined, keep: async () => {} };
+const present: Ensured = { from: "present", packages: [], problem: undefined };
 
 /** Installs what is missing, from the bucket's layer if there is one, else from a mirror. */
 export class Packages {
   readonly #source: PackageSource;
   /** dpkg is one at a time. */
   #last: Promise<unknown> = Promise.resolve();
+  /** What came from a mirror and is not kept yet. */
+  readonly #fresh: { key: string; place: string; files: string[] }[] = [];
 
   constructor(source: PackageSource) {
     this.#source = source;
@@ -50,7 +50,7 @@ export class Packages {
   }
 
   async #install(wanted: Wanted, names: readonly string[], signal?: AbortSignal): Promise<Ensured> {
-    const { debian, store, folder, image, arch, instance } = this.#source;
+    const { debian, folder, image, arch } = this.#source;
     const missing = await debian.missing(names);
     if (missing.length === 0) return present;
 
@@ -61,7 +61,8 @@ export class Packages {
     let problem: string | undefined;
     try {
       if (await this.#fromLayer(key, place, names, signal)) {
-        return { from: "layer", packages: missing, problem, keep: tidy };
+        await tidy();
+        return { from: "layer", packages: missing, problem };
       }
     } catch (error) {
       signal?.throwIfAborted();
@@ -71,15 +72,20 @@ export class Packages {
     const files = await debian.download(wanted, place, signal);
     await debian.install(place, files, signal);
     await this.#check(names);
-    return {
-      from: "mirror",
-      packages: missing,
-      problem,
-      keep: async () => {
-        await saveLayer(store, key, place, files, instance);
-        await tidy();
-      },
-    };
+    this.#fresh.push({ key, place, files });
+    return { from: "mirror", packages: missing, problem };
+  }
+
+  /**
+   * Keeps what came from a mirror for the next machine, and tidies up. Not for the boot's way. What cannot be kept
+   * now is kept by the next call.
+   */
+  async keep(): Promise<void> {
+    for (let fresh = this.#fresh[0]; fresh !== undefined; fresh = this.#fresh[0]) {
+      await saveLayer(this.#source.store, fresh.key, fresh.place, fresh.files, this.#source.instance);
+      await rm(fresh.place, { recursive: true, force: true });
+      this.#fresh.shift();
+    }
   }
 
   async #fromLayer(key: string, place: string, names: readonly string[], signal?: AbortSignal) {

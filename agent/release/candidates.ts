@@ -9,12 +9,15 @@ import {
   choose,
   markGood,
   promote,
+  quarantine,
   quarantineSpent,
   withdrawAttempt,
 } from "./channel.ts";
 
 /** Failures of a release that is not a candidate, in one boot, before an older one is tried. */
 const PATIENCE = 2;
+
+const LOOK_SECONDS = 5;
 
 /** One boot's dealings with `channel.json`. */
 export class Candidates {
@@ -74,6 +77,11 @@ export class Candidates {
     );
   }
 
+  /** The release is bad: no boot tries it again. */
+  async quarantine(id: string, reason: string): Promise<void> {
+    await this.#update((channel) => quarantine(channel, id, reason, this.#now()));
+  }
+
   /** The release serves the site. @returns whether it became current just now. */
   async promote(id: string): Promise<boolean> {
     this.#attempt = undefined;
@@ -83,6 +91,22 @@ export class Candidates {
   /** The release served through its soak. */
   async markGood(id: string): Promise<boolean> {
     return this.#update((channel) => markGood(channel, id));
+  }
+
+  /** Waits for a change of `channel.json`, at most so many seconds. @throws the signal's reason. */
+  async news(seconds: number, signal: AbortSignal): Promise<void> {
+    const end = this.#clock.now() + seconds * 1000;
+    const etag = () =>
+      this.#store.head(channelDocument.key).then(
+        (head) => head?.etag,
+        () => before,
+      );
+    let before: string | undefined;
+    before = await etag();
+    for (let left = seconds * 1000; left > 0; left = end - this.#clock.now()) {
+      await this.#clock.sleep(Math.min(left, LOOK_SECONDS * 1000), signal);
+      if ((await etag()) !== before) return;
+    }
   }
 
   /** Releases that may still be wanted on a disk. */

@@ -7,6 +7,7 @@ import { Packages } from "../../../agent/packages/ensure.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { packageLayerDocument, packageLayerKey, type Wanted } from "../../../agent/site/layers.ts";
 import { keys } from "../../../agent/site/names.ts";
+import { AwsError } from "../../cloud/wire/server.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
 
 let local: LocalS3;
@@ -63,9 +64,10 @@ const layer = async (image = "ami-1") =>
 
 async function firstMachine(): Promise<Machine> {
   const debian = new Machine();
-  const ensured = await on(debian).ensure(wanted);
+  const packages = on(debian);
+  const ensured = await packages.ensure(wanted);
   expect(ensured).toMatchObject({ from: "mirror", packages: ["nginx-light", "python3-django"] });
-  await ensured.keep();
+  await packages.keep();
   return debian;
 }
 
@@ -88,7 +90,6 @@ test("the next machine of the same image needs no mirror", async () => {
   expect(ensured).toMatchObject({ from: "layer", problem: undefined });
   expect(next.log).toEqual(["install"]);
   expect([...next.installed].sort()).toEqual(["nginx-light", "python3-django"]);
-  await ensured.keep();
   expect(await readdir(join(folder, "packages"))).toEqual([]);
 });
 
@@ -106,11 +107,12 @@ test("another image or list has a layer of its own", async () => {
 describe("a layer that cannot be used is named, and the mirror takes over:", () => {
   const fromMirror = async (problem: RegExp) => {
     const next = new Machine();
-    const ensured = await on(next).ensure(wanted);
+    const packages = on(next);
+    const ensured = await packages.ensure(wanted);
     expect(ensured.from).toBe("mirror");
     expect(ensured.problem).toMatch(problem);
     expect(await next.missing(["nginx-light", "python3-django"])).toEqual([]);
-    await ensured.keep();
+    await packages.keep();
     expect((await on(new Machine()).ensure(wanted)).from).toBe("layer");
   };
   test("damaged", async () => {
@@ -127,6 +129,17 @@ describe("a layer that cannot be used is named, and the mirror takes over:", () 
     );
     await fromMirror(/lacks \.\.\/etc\/passwd/);
   });
+});
+
+test("what could not be kept is kept later", async () => {
+  const packages = on(new Machine());
+  await packages.ensure(wanted);
+  const refusal = new AwsError("AccessDenied", "not now", 403);
+  local.server.disturb("s3", "PutObject", { error: refusal });
+  await expect(packages.keep()).rejects.toThrow();
+  expect(await layer()).toBeUndefined();
+  await packages.keep();
+  expect((await layer())?.files).toHaveLength(2);
 });
 
 test("what is there already costs nothing and does not wait", async () => {

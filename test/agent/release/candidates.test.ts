@@ -97,3 +97,24 @@ test("serving promotes; a soak marks good; both once", async () => {
   expect(await read()).toMatchObject({ current: "r2", previous: "r1", lastKnownGood: "r2" });
   expect(await candidates.wanted()).toEqual(new Set(["r1", "r2"]));
 });
+
+test("a pause ends early when there is news, and not otherwise", async () => {
+  const clock = new ManualClock();
+  const candidates = new Candidates(local.store, clock);
+  const signal = new AbortController().signal;
+  const round = () => new Promise<void>((resolve) => setTimeout(resolve, 30));
+  let ended = 0;
+  const wait = (seconds: number) => candidates.news(seconds, signal).then(() => void ended++);
+  const quiet = wait(12);
+  await round();
+  await clock.advance(11_000, round);
+  expect(ended).toBe(0);
+  await clock.advance(1_000, round);
+  await quiet;
+  const news = wait(3600);
+  await round();
+  await write({ current: "r1" });
+  await clock.advance(5_000, round);
+  await news;
+  expect(ended).toBe(2);
+});
