@@ -61,6 +61,12 @@ export function downExecutor(
       case "delete-volume":
         await aws.instances.deleteVolume(action.volume);
         return;
+      case "delete-secrets":
+        await aws.secrets.delete(action.names);
+        return;
+      case "delete-certificate":
+        await aws.certificates.delete(action.arn);
+        return;
       case "remove-role-from-profile":
         await roles.removeFromProfile(action.role);
         return;

@@ -3,6 +3,7 @@ import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { type Bucket, createBucket } from "./bucket.ts";
+import { type Certificates, createCertificates } from "./certificates.ts";
 import { type Clients, createClients } from "./clients.ts";
 import { createDns, type Dns } from "./dns.ts";
 import { createFleets, type Fleets } from "./fleets.ts";
@@ -12,6 +13,7 @@ import { createInstances, type Instances } from "./instances.ts";
 import { createMarket, type Market } from "./market.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { createRoles, type Roles } from "./roles.ts";
+import { createSecrets, type Secrets } from "./secrets.ts";
 import { createTemplates, type Templates } from "./templates.ts";
 
 /** Everything the commands use of AWS, for one site. */
@@ -20,6 +22,7 @@ export interface Aws {
   /** "aws", "aws-cn" or "aws-us-gov": the second part of every ARN here. */
   partition: string;
   bucket: Bucket;
+  certificates: Certificates;
   store: ObjectStore;
   dns: Dns;
   fleets: Fleets;
@@ -28,6 +31,7 @@ export interface Aws {
   market: Market;
   network: Network;
   roles: Roles;
+  secrets: Secrets;
   templates: Templates;
   /** Calls made so far. */
   readonly calls: Clients["calls"];
@@ -45,6 +49,7 @@ export async function connect(config: SiteConfig): Promise<Aws> {
       caller,
       partition: caller.arn.split(":")[1] || "aws",
       bucket: createBucket(clients.s3, name, site, region),
+      certificates: createCertificates(clients.acm, site),
       store: createS3Store(clients.s3, name),
       dns: createDns(clients.route53),
       fleets: createFleets(clients.ec2, site),
@@ -53,6 +58,7 @@ export async function connect(config: SiteConfig): Promise<Aws> {
       market: createMarket(clients.ec2),
       network: createNetwork(clients.ec2, site),
       roles: createRoles(clients.iam, site, region),
+      secrets: createSecrets(clients.ssm, site),
       templates: createTemplates(clients.ec2, site),
       calls: clients.calls,
       close: clients.destroy,

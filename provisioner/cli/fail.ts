@@ -29,7 +29,8 @@ function bug(error: unknown, style: Style): string[] {
   ];
 }
 
-function report(error: unknown): Record<string, unknown> {
+/** As it stands in a JSON document. */
+export function report(error: unknown): Record<string, unknown> {
   if (!(error instanceof EverspotError)) return { message: String(error), bug: true };
   const { message, resource, hint, lines } = error;
   return {

@@ -1,6 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { type DeployOptions, runDeploy } from "../commands/deploy.ts";
 import { runDown } from "../commands/down.ts";
 import { runPlan } from "../commands/plan.ts";
+import { runReleases } from "../commands/releases.ts";
+import { runRollback } from "../commands/rollback.ts";
 import { runStatus } from "../commands/status.ts";
 import type { Tools } from "../commands/tools.ts";
 import { runUp } from "../commands/up.ts";
@@ -49,7 +52,7 @@ function program(version: string, makeTools: MakeTools): Command {
   const siteCommand = <Options extends Common & { yes?: boolean }>(
     name: string,
     description: string,
-    action: (config: SiteConfig, tools: Tools, options: Options) => Promise<void>,
+    action: (config: SiteConfig, tools: Tools, options: Options, argument?: string) => Promise<void>,
   ): Command =>
     everspot
       .command(name)
@@ -57,10 +60,12 @@ function program(version: string, makeTools: MakeTools): Command {
       .option("-c, --config <file>", "the site's configuration", "everspot.toml")
       .option("-s, --stage <name>", "a stage of it, as in [stages.NAME]")
       .option("--json", "one JSON document on stdout, progress on stderr", false)
-      .action(async (options: Options) => {
+      .action(async (...given: unknown[]) => {
+        // Commander hands over the arguments, then the options, then the command.
+        const [options, argument] = [given.at(-2) as Options, given.length > 2 ? given[0] : undefined];
         const config = await loadConfig(options.config, options.stage);
         const tools = makeTools({ json: options.json, yes: options.yes ?? false });
-        await action(config, tools, options);
+        await action(config, tools, options, argument as string | undefined);
       });
 
   siteCommand<Common & { refreshImage: boolean }>(
@@ -83,13 +88,38 @@ function program(version: string, makeTools: MakeTools): Command {
     runStatus(config, tools),
   );
 
+  siteCommand<Common & DeployOptions>(
+    "deploy",
+    "make a release of the project, and swap it in once it serves",
+    (config, tools, options) => runDeploy(config, tools, options),
+  )
+    .option("--in-place", "on the running instance: for small changes, in seconds", false)
+    .option("--abort", "stop a deploy, whoever runs it, and put things in order", false)
+    .option("--package <file>", "only make the release, as this zip file")
+    .option("--force", "also when nothing changed", false)
+    .option("--allow <pattern...>", "release these files though they look like secrets", [])
+    .option("--timeout <seconds>", "how long to wait for the release to serve", seconds, DEFAULT_TIMEOUT);
+
+  siteCommand<Common & { inPlace: boolean; timeout: number }>(
+    "rollback",
+    "go back to the release before, or to the one named",
+    (config, tools, { inPlace, timeout }, id) => runRollback(config, tools, { id, inPlace, timeout }),
+  )
+    .argument("[release]", "one that `everspot releases` lists")
+    .option("--in-place", "on the running instance", false)
+    .option("--timeout <seconds>", "how long to wait for the release to serve", seconds, DEFAULT_TIMEOUT);
+
+  siteCommand<Common>("releases", "list the releases, newest first", (config, tools) =>
+    runReleases(config, tools),
+  );
+
   siteCommand<Common & { yes: boolean; deleteData: boolean }>(
     "down",
-    "take the site down; its bucket is kept",
+    "take the site down; its data is kept",
     (config, tools, options) => runDown(config, tools, options),
   )
     .option("-y, --yes", "do not ask", false)
-    .option("--delete-data", "delete the bucket too: releases, certificates, history", false);
+    .option("--delete-data", "delete its data too: releases, certificates, secrets, history", false);
 
   return everspot;
 }

@@ -25,6 +25,7 @@ export interface Style {
 interface Out {
   write(text: string): unknown;
   isTTY?: boolean;
+  columns?: number;
   hasColors?(): boolean;
 }
 
@@ -72,7 +73,9 @@ export function createTerminal(options: { json: boolean; stdout?: Out; stderr?: 
     },
     begin: (what) => {
       if (!live) return;
-      running = `${style.dim("·")} ${what} …`;
+      // A line that wraps could not be taken back.
+      const room = Math.max(20, (stderr.columns ?? 80) - 5);
+      running = `${style.dim("·")} ${what.slice(0, room)} …`;
       stderr.write(running);
     },
     done: (what, seconds, detail) => {

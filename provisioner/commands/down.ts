@@ -9,7 +9,7 @@ import { type DownSeen, describeDown, leftovers, planDown } from "../plan/down.t
 import type { Tools } from "./tools.ts";
 
 export interface DownOptions {
-  /** The bucket too, with all releases, certificates and records in it. */
+  /** The bucket too with all releases, certificates and records, the secrets, and copies of certificates in ACM. */
   deleteData: boolean;
 }
 
@@ -26,7 +26,7 @@ export async function runDown(
   const began = clock.now();
   const aws = await connect(config);
   try {
-    const seen = await look(config, aws);
+    const seen = await look(config, aws, options);
     const actions = planDown(config, seen, options);
     for (const action of actions) terminal.print(`  ${describeDown(action)}`);
     if (actions.length > 0) {
@@ -36,7 +36,7 @@ export async function runDown(
     const execute = downExecutor(config, aws, seen, clock);
     const how = { describe: describeDown, execute, progress: terminal, patience: PATIENCE, clock };
     const applied = await runActions(actions, how);
-    const after = await look(config, aws);
+    const after = await look(config, aws, options);
     const left = leftovers(config, after, options);
     const kept = after.bucket !== undefined && !options.deleteData;
     terminal.json({
@@ -67,7 +67,12 @@ export async function runDown(
   }
 }
 
-async function look(config: SiteConfig, aws: Aws): Promise<DownSeen> {
-  const [seen, volumes] = await Promise.all([observeSite(aws), aws.instances.looseVolumes()]);
-  return { ...seen, volumes, dns: await observeDns(config, aws, seen) };
+async function look(config: SiteConfig, aws: Aws, { deleteData }: DownOptions): Promise<DownSeen> {
+  const [seen, volumes, secrets, certificates] = await Promise.all([
+    observeSite(aws),
+    aws.instances.looseVolumes(),
+    deleteData ? aws.secrets.names() : [],
+    deleteData ? aws.certificates.look() : [],
+  ]);
+  return { ...seen, volumes, secrets, certificates, dns: await observeDns(config, aws, seen) };
 }

@@ -18,6 +18,8 @@ export type DownAction =
   | { do: "delete-gateway"; gateway: string }
   | { do: "delete-vpc"; vpc: string }
   | { do: "delete-volume"; volume: string }
+  | { do: "delete-secrets"; names: readonly string[] }
+  | { do: "delete-certificate"; arn: string }
   | { do: "remove-role-from-profile"; role: string }
   | { do: "delete-profile" | "delete-role-policy" | "delete-role" | "empty-bucket" | "delete-bucket" };
 
@@ -25,6 +27,10 @@ export interface DownSeen extends SiteSeen {
   dns: DnsSeen | undefined;
   /** Volumes that outlived their instance. */
   volumes: readonly string[];
+  /** Names of the app's secrets. */
+  secrets: readonly string[];
+  /** ARNs of copies of the certificate in ACM. */
+  certificates: readonly string[];
 }
 
 /** Takes away all there is of the site, what uses a thing before the thing. */
@@ -52,11 +58,18 @@ export function planDown(config: SiteConfig, seen: DownSeen, options: { deleteDa
     roles.profile && { do: "delete-profile" },
     roles.role?.policy === undefined ? undefined : { do: "delete-role-policy" },
     roles.role && { do: "delete-role" },
-    ...(options.deleteData && seen.bucket !== undefined
-      ? [{ do: "empty-bucket" as const }, { do: "delete-bucket" as const }]
-      : []),
+    ...(options.deleteData ? data(seen) : []),
   ];
   return actions.filter((a) => a !== undefined);
+}
+
+/** What a site that is brought up again goes on with. */
+function data(seen: DownSeen): DownAction[] {
+  return [
+    ...(seen.secrets.length > 0 ? [{ do: "delete-secrets" as const, names: seen.secrets }] : []),
+    ...seen.certificates.map((arn) => ({ do: "delete-certificate" as const, arn })),
+    ...(seen.bucket === undefined ? [] : [{ do: "empty-bucket" as const }, { do: "delete-bucket" as const }]),
+  ];
 }
 
 const over = (state: string): boolean => state === "terminated";
@@ -128,6 +141,10 @@ export function describeDown(action: DownAction): string {
       return `delete the VPC ${action.vpc}`;
     case "delete-volume":
       return `delete the volume ${action.volume}`;
+    case "delete-secrets":
+      return `delete the secrets ${action.names.join(", ")}`;
+    case "delete-certificate":
+      return `delete the certificate ${action.arn} from ACM`;
     case "remove-role-from-profile":
       return `take the role ${action.role} out of the instance profile`;
     case "delete-profile":
@@ -143,7 +160,7 @@ export function describeDown(action: DownAction): string {
   }
 }
 
-/** What is still there after `down`, each with its id; the bucket only counts when it was to go too. */
+/** What is still there after `down`, each with its id; data only counts when it was to go too. */
 export function leftovers(config: SiteConfig, seen: DownSeen, options: { deleteData: boolean }): string[] {
   const { network, roles } = seen;
   const own = seen.dns === undefined ? [] : ownRecords(config, seen.dns, ownAddresses(seen));
@@ -160,6 +177,12 @@ export function leftovers(config: SiteConfig, seen: DownSeen, options: { deleteD
     ...seen.volumes.map((v) => `volume ${v}`),
     ...(roles.profile === undefined ? [] : ["instance profile"]),
     ...(roles.role === undefined ? [] : ["role"]),
-    ...(options.deleteData && seen.bucket !== undefined ? ["bucket"] : []),
+    ...(options.deleteData
+      ? [
+          ...seen.secrets.map((name) => `secret ${name}`),
+          ...seen.certificates.map((arn) => `certificate ${arn}`),
+          ...(seen.bucket === undefined ? [] : ["bucket"]),
+        ]
+      : []),
   ];
 }

@@ -1,3 +1,4 @@
+import { ACMClient, ImportCertificateCommand, ListCertificatesCommand } from "@aws-sdk/client-acm";
 import {
   CreateSubnetCommand,
   DeleteSubnetCommand,
@@ -6,7 +7,9 @@ import {
 } from "@aws-sdk/client-ec2";
 import { type Change, ChangeResourceRecordSetsCommand, Route53Client } from "@aws-sdk/client-route-53";
 import { S3Client } from "@aws-sdk/client-s3";
+import { DescribeParametersCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { selfSigned } from "../../../agent/certificate/self-signed.ts";
 import { siteDocument } from "../../../agent/site/records.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import { runDown } from "../../../provisioner/commands/down.ts";
@@ -140,4 +143,35 @@ test("another site is left alone", async () => {
   const mark = desk.cloud.mark();
   await runUp(dev, desk.tools, { refreshImage: false, wait: false, timeout: 1 });
   expect(desk.cloud.writes(mark)).toEqual([]);
+});
+
+test("secrets and the certificate's copy in ACM are data: kept, or deleted with the rest of it", async () => {
+  const ssm = new SSMClient({ region: "us-east-1" });
+  const acm = new ACMClient({ region: "us-east-1" });
+  for (let n = 0; n < 12; n++) {
+    await ssm.send(
+      new PutParameterCommand({ Name: `/everspot/blog/S${n}`, Value: "x", Type: "SecureString" }),
+    );
+  }
+  await ssm.send(new PutParameterCommand({ Name: "/everspot/other/S", Value: "x", Type: "SecureString" }));
+  const { key, chain } = selfSigned(["blog.example.com"], new Date());
+  const pair = { Certificate: Buffer.from(chain), PrivateKey: Buffer.from(key) };
+  const tag = (site: string) => [{ Key: "everspot:site", Value: site }];
+  await acm.send(new ImportCertificateCommand({ ...pair, Tags: tag("blog") }));
+  const other = await acm.send(new ImportCertificateCommand({ ...pair, Tags: tag("other") }));
+  const names = async () =>
+    (await ssm.send(new DescribeParametersCommand({}))).Parameters?.map((p) => p.Name);
+  const arns = async () =>
+    (
+      await acm.send(new ListCertificatesCommand({ Includes: { keyTypes: ["EC_prime256v1"] } }))
+    ).CertificateSummaryList?.map((c) => c.CertificateArn);
+
+  await down();
+  expect(await names()).toHaveLength(13);
+  expect(await arns()).toHaveLength(2);
+  await down(true);
+  expect(await names()).toEqual(["/everspot/other/S"]);
+  expect(await arns()).toEqual([other.CertificateArn]);
+  ssm.destroy();
+  acm.destroy();
 });
