@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Pip, PipResult } from "./pip.ts";
-import { buildFailed, installFailed, noWheel, unreachable } from "./pip-errors.ts";
+import { buildFailed, installFailed, missingPackage, noWheel } from "./pip-errors.ts";
 import type { OnProgress } from "./progress.ts";
 import { type PythonTarget, targetOptions } from "./python-target.ts";
 import { normalName, parseRequirement, type RequirementLine } from "./requirement-lines.ts";
@@ -34,8 +34,6 @@ export async function install(
   for (;;) {
     const result = await pipInstall({ ...requirements, lines }, target, pip, tree, build, onProgress);
     if (result.ok) return;
-    const gone = unreachable(result);
-    if (gone !== undefined) throw gone;
     const missing = missingPackage(result);
     const name = normalName(/^[A-Za-z0-9._-]+/.exec(missing ?? "")?.[0] ?? "");
     if (missing === undefined || built.has(name)) throw installFailed(result, requirements.from);
@@ -76,15 +74,6 @@ async function pipInstall(
       });
     },
   );
-}
-
-/** @returns the requirement that has no usable wheel, as pip writes it, e.g. "docopt<1,>=0.6". */
-function missingPackage(result: PipResult): string | undefined {
-  for (const line of result.lines) {
-    const found = /No matching distribution found for (.+?)(?: \(from .*)?$/.exec(line)?.[1];
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 class SourceBuild {

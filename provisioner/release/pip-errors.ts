@@ -5,17 +5,32 @@ import type { PythonTarget } from "./python-target.ts";
 /** Lines of pip's output a person gets to see. */
 const SHOWN = 20;
 
-const shown = (result: PipResult) => ({ lines: result.lines.slice(-SHOWN) });
+/** pip says each of its tries at an index; the last says enough. */
+const RETRYING = /^WARNING: Retrying \(Retry\(total=[1-9]/;
+
+const shown = (result: PipResult) => ({
+  lines: result.lines.filter((line) => !RETRYING.test(line)).slice(-SHOWN),
+});
 const onTarget = (target: PythonTarget) => `Python ${target.python} on ${target.arch} Linux`;
 
 const UNREACHABLE =
   /NewConnectionError|Failed to establish a new connection|Name or service not known|Temporary failure in name resolution|Connection (?:refused|timed out)|Read timed out|ProxyError|SSLError/;
 
-/** @returns the error to throw when that is what went wrong. */
-export function unreachable(result: PipResult): EverspotError | undefined {
+/** @returns the requirement that has no usable wheel, as pip writes it, e.g. "docopt<1,>=0.6". */
+export function missingPackage(result: PipResult): string | undefined {
+  for (const line of result.lines) {
+    const found = /No matching distribution found for (.+?)(?: \(from .*)?$/.exec(line)?.[1];
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function unreachable(result: PipResult): EverspotError | undefined {
   const line = result.lines.find((l) => UNREACHABLE.test(l));
   if (line === undefined) return undefined;
-  return new EverspotError("the package index cannot be reached", {
+  const missing = missingPackage(result);
+  const what = missing === undefined ? "" : `${missing} was not found: `;
+  return new EverspotError(`${what}the package index cannot be reached`, {
     hint: "check the network and pip's settings: pip config list",
     retry: "retry",
     ...shown(result),
@@ -37,7 +52,7 @@ export function noWheel(
     (built === "none" ? unreachable(result) : undefined) ??
     new EverspotError(`${requirement} has no wheel for ${onTarget(target)}, ${why}`, {
       resource: requirement,
-      hint: "require a version that has one, use another image, or put a wheel for the instance where pip finds it (PIP_FIND_LINKS)",
+      hint: "check its name, require a version that has one, use another image, or put a wheel for the instance where pip finds it (PIP_FIND_LINKS)",
       ...shown(result),
     })
   );
@@ -62,9 +77,12 @@ export function installFailed(result: PipResult, from: string): EverspotError {
     : hashes
       ? "do not match the hashes they are pinned to"
       : "cannot be installed";
-  return new EverspotError(`the dependencies of ${from} ${what}`, {
-    resource: from,
-    hint: conflict ? "loosen one of the versions pip names" : "see what pip says",
-    ...shown(result),
-  });
+  return (
+    unreachable(result) ??
+    new EverspotError(`the dependencies of ${from} ${what}`, {
+      resource: from,
+      hint: conflict ? "loosen one of the versions pip names" : "see what pip says",
+      ...shown(result),
+    })
+  );
 }

@@ -31,12 +31,22 @@ export interface Published {
 export async function publishRelease(
   store: ObjectStore,
   packed: Packed,
-  options: { by: string; clock: Clock; onProgress?: OnProgress; signal?: AbortSignal },
+  options: {
+    by: string;
+    clock: Clock;
+    onProgress?: OnProgress;
+    /** The release is in the bucket as a whole, and named in the channel next. */
+    onWhole?: (id: string) => Promise<void>;
+    signal?: AbortSignal;
+  },
 ): Promise<Published> {
   const { clock, signal } = options;
   const report = options.onProgress ?? (() => {});
   const known = await findSame(store, packed.sha256);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    await options.onWhole?.(known.id);
+    return known;
+  }
 
   signal?.throwIfAborted();
   const reserved = await updateDocument(store, channelDocument, reserveCounter, clock);
@@ -54,6 +64,7 @@ export async function publishRelease(
   await writeOnce(clock, () => store.put(keys.releaseManifest(id), manifest, { ifNoneMatch: "*" }));
 
   signal?.throwIfAborted();
+  await options.onWhole?.(id);
   let first = false;
   await updateDocument(
     store,

@@ -158,7 +158,7 @@ test("an index that cannot be reached", async () => {
     PIP_RETRIES: "1",
   };
   const error = await failure(pack({ "requirements.txt": "alpha\n" }, links, { env }));
-  expect(error.message).toBe("the package index cannot be reached");
+  expect(error.message).toBe("alpha was not found: the package index cannot be reached");
   expect(error.retry).toBe("retry");
 });
 
