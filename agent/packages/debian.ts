@@ -79,11 +79,11 @@ export function createDebian(): Debian {
           "dpkg's lock",
           async () => {
             try {
-              // A crash here is repaired by the next boot, so dpkg need not wait for the disk after each file.
+              // Not to be cut off: half-installed packages are worse than a late end. After a crash the next boot
+              // repairs them, so dpkg need not wait for the disk after each file.
               await run("dpkg", ["--force-confold", "--force-unsafe-io", "--install", ...paths], {
                 env: ENVIRONMENT,
                 seconds: SECONDS,
-                ...(signal === undefined ? {} : { signal }),
               });
               return { done: true };
             } catch (error) {

@@ -57,22 +57,40 @@ async function serving(instance: string): Promise<BootRecord> {
 }
 
 describe("the first boot", () => {
-  test("serves the candidate over HTTPS, owns the site, and says how it went", async () => {
-    await site.publish(GUESTBOOK, "r1");
+  test("without a release says so, shows a 503 page, and stays alive", async () => {
     first = await site.launch();
+    const record = await site.until(first, "failed", BOOT_SECONDS);
+    expect(stepOf(record, "release")).toMatchObject({
+      state: "failed",
+      error: expect.stringContaining("no release was published yet"),
+      hint: expect.stringContaining("everspot deploy"),
+    });
+    const answer = await poll(
+      "a 503 page",
+      async () => {
+        const found = await ask(first).catch((error: Error) => error);
+        return found instanceof Error ? { waiting: found.message } : { done: found };
+      },
+      { seconds: BOOT_SECONDS, everySeconds: 0.5 },
+    );
+    expect(answer.status).toBe(503);
+    expect(Number(answer.headers["retry-after"])).toBeGreaterThan(0);
+    expect(answer.body).toContain("Back in a moment");
+    expect((await sh(first, "systemctl is-active everspot")).out).toBe("active");
+  });
+
+  test("serves a candidate once there is one, owns the site, and says how it went", async () => {
+    await site.publish(GUESTBOOK, "r1");
     const record = await serving(first);
-    expect(record).toMatchObject({ instance: first, attempt: 1, release: "r1", epoch: 1, warnings: [] });
-    expect(record.steps.map((s) => [s.name, s.state]).filter(([, state]) => state !== "done")).toEqual([]);
+    expect(record).toMatchObject({ instance: first, release: "r1", epoch: 1, warnings: [] });
+    expect(record.attempt).toBeGreaterThan(1);
+    expect(record.steps.filter((s) => s.state !== "done")).toEqual([]);
     expect(record.steps.filter((s) => s.name.startsWith("bootstrap: ")).map((s) => s.name)).toEqual([
       "bootstrap: credentials",
       "bootstrap: agent",
       "bootstrap: units",
     ]);
-    expect(stepOf(record, "packages").detail).toMatch(/from the mirror$/);
-    expect(record.certificate?.source).toBe("issued");
-    const packages = stepOf(record, "packages");
-    const release = stepOf(record, "release");
-    expect(release.start).toBeLessThan(packages.start + (packages.seconds ?? 0));
+    expect(record.certificate?.source).toBe("stored");
     expect(await site.channel()).toMatchObject({ current: "r1", quarantined: [] });
     expect((await site.channel())?.candidate).toBeUndefined();
     expect(await ask(first, { path: "/healthz" })).toMatchObject({ status: 200, body: "ok r1\n" });
@@ -187,6 +205,10 @@ describe("a replacement", () => {
     const record = await serving(second);
     expect(record).toMatchObject({ release: "r1", epoch: 2, warnings: [] });
     expect(stepOf(record, "packages").detail).toMatch(/from the bucket$/);
+    const packages = stepOf(record, "packages");
+    for (const beside of ["release", "certificate", "secrets"]) {
+      expect(stepOf(record, beside).start).toBeLessThan(packages.start + (packages.seconds ?? 0));
+    }
     expect(record.certificate?.source).toBe("stored");
     expect((await site.cloud.pebble.counts()).orders).toBe(orders);
     expect(await ask(second, { path: "/healthz" })).toMatchObject({ status: 200 });
