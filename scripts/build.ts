@@ -3,6 +3,7 @@ import { chmod, stat } from "node:fs/promises";
 import path from "node:path";
 import { type BuildOptions, build } from "esbuild";
 import { leanSchemas } from "./build/schemas.ts";
+import { withoutUnused } from "./build/unused.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
 const leftOut = (name: string) => path.join(root, "scripts/build/left-out", name);
@@ -36,11 +37,15 @@ const targets = {
     target: "node24",
     banner: { js: require },
     // S3 tells a missing key and Route 53 a refused batch by what these errors carry.
-    plugins: [leanSchemas(new Set(["NoSuchKey", "NoSuchBucket", "NotFound", "InvalidChangeBatch"]))],
+    plugins: [
+      leanSchemas(new Set(["NoSuchKey", "NoSuchBucket", "NotFound", "InvalidChangeBatch"])),
+      withoutUnused,
+    ],
     alias: {
       "@aws-sdk/credential-provider-node": leftOut("default-credentials.ts"),
       "@smithy/core/event-streams": leftOut("event-streams.ts"),
       "thread-stream": leftOut("threads.ts"),
+      figures: leftOut("figures.ts"),
     },
   },
   everspot: {

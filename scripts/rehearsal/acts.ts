@@ -56,3 +56,11 @@ export async function recordBoots(rehearsal: Rehearsal, result: Result): Promise
     })),
   }));
 }
+
+/** AWS takes the owner's machine at once, as when its host dies. @returns the instance that is gone. */
+export async function vanish(rehearsal: Rehearsal): Promise<string> {
+  const owner = await rehearsal.owner();
+  rehearsal.moment(`AWS takes ${owner} without notice`);
+  rehearsal.cloud.reclaimNow(owner);
+  return owner;
+}

@@ -186,6 +186,18 @@ export class Rehearsal {
       .sort((a, b) => a.started.localeCompare(b.started));
   }
 
+  /** Waits until the first instance has put its packages into the bucket, which it does after it serves. */
+  async untilPackagesAreKept(): Promise<void> {
+    await poll(
+      "the first instance to keep its packages",
+      async () => {
+        const kept = (await this.store.list("layers/")).some(({ key }) => key.endsWith(".json"));
+        return kept ? { done: true } : { waiting: "no layer" };
+      },
+      { seconds: 60, everySeconds: 0.5 },
+    );
+  }
+
   /** Orders that the certificate authority has had. */
   async orders(): Promise<number> {
     return (await this.cloud.pebble.counts()).orders;

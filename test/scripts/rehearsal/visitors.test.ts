@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Sample } from "../../../scripts/rehearsal/client.ts";
+import type { Sample } from "../../../scripts/rehearsal/sample.ts";
 import { summarise } from "../../../scripts/rehearsal/visitors.ts";
 
 const get = (at: number, status?: number): Sample => ({
