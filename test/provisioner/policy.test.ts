@@ -4,7 +4,9 @@ import * as s3 from "@aws-sdk/client-s3";
 import * as ssm from "@aws-sdk/client-ssm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runUp } from "../../provisioner/commands/up.ts";
-import { type Desk, openDesk } from "./site.ts";
+import { parseConfig } from "../../provisioner/config/load.ts";
+import { instancePolicy } from "../../provisioner/policy.ts";
+import { type Desk, MINIMAL, openDesk } from "./site.ts";
 
 const bucket = "everspot-blog-123456789012-us-east-1";
 let desk: Desk;
@@ -174,4 +176,40 @@ test("reads its own secrets only", async () => {
   await refused(
     client.send(new ssm.PutParameterCommand({ Name: "/everspot/blog/A", Value: "x", Type: "String" })),
   );
+});
+
+describe("ACM and KMS", () => {
+  const where = { account: "123456789012", partition: "aws", zone: "Z1" };
+  const arn = "arn:aws:acm:us-east-1:123456789012:certificate/abc";
+  const key = "arn:aws:kms:us-east-1:123456789012:key/abc";
+  const actions = (toml: string) =>
+    instancePolicy(parseConfig(`${MINIMAL}${toml}`, "/p/everspot.toml"), where).Statement.flatMap((s) =>
+      [s.Action]
+        .flat()
+        .filter((a) => /^(acm|kms):/.test(a))
+        .map((a) => `${a} ${[s.Resource].flat().join()}`),
+    );
+
+  test("only when configured, and then that certificate and that key", () => {
+    expect(actions("")).toEqual([]);
+    expect(actions(`[certificate]\nsource = "acm"\narn = "${arn}"\n`)).toEqual([
+      `acm:DescribeCertificate ${arn}`,
+      `acm:ExportCertificate ${arn}`,
+    ]);
+    expect(actions(`[certificate]\nkms_key = "${key}"\n`)).toEqual([
+      `kms:Decrypt ${key}`,
+      `kms:GenerateDataKey ${key}`,
+    ]);
+  });
+
+  test("copies go into ACM under the site's tag only", () => {
+    const config = parseConfig(`${MINIMAL}[certificate]\nmirror_to_acm = true\n`, "/p/everspot.toml");
+    const statements = instancePolicy(config, where).Statement.filter((s) =>
+      [s.Action].flat()[0]?.startsWith("acm:"),
+    );
+    expect(statements).toHaveLength(2);
+    for (const { Condition } of statements) {
+      expect(JSON.stringify(Condition)).toMatch(/aws:(Request|Resource)Tag\/everspot:site":"blog"/);
+    }
+  });
 });

@@ -1,0 +1,305 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { updateDocument } from "../../../agent/site/document.ts";
+import { deployDocument, type SiteState } from "../../../agent/site/records.ts";
+import { runReleases } from "../../../provisioner/commands/releases.ts";
+import { runRollback } from "../../../provisioner/commands/rollback.ts";
+import { openSwapSite, type SwapSite } from "../deploy/swapping.ts";
+
+let site: SwapSite;
+let before: SiteState;
+beforeAll(async () => {
+  site = await openSwapSite();
+});
+beforeEach(async () => {
+  site.agents.next = "serves";
+  site.tools.probe = async () => ({ status: 200 });
+  site.tools.interrupted = () => new AbortController().signal;
+  before = (await site.site()) ?? expect.fail("nobody has the site");
+});
+afterEach(() => {
+  expect(site.agents.failures).toEqual([]);
+  expect(site.cloud.faults()).toEqual([]);
+});
+afterAll(async () => {
+  await site.close();
+});
+
+/** One instance, which has the site with the release; target 1; nobody deploys. */
+async function inOrder(release: string | undefined): Promise<void> {
+  const { alive, target } = await site.fleet();
+  const state = await site.site();
+  expect({ alive, target }).toEqual({ alive: [state?.owner], target: 1 });
+  expect(state).toMatchObject({ state: "serving", release });
+  const channel = await site.channel();
+  expect(channel?.current).toBe(state?.release);
+  expect(channel?.candidate).toBeUndefined();
+  expect((await site.lock())?.state).not.toBe("running");
+}
+
+test("a deploy: a second instance takes the site over, the first forwards and goes", async () => {
+  const probed: string[] = [];
+  site.tools.probe = async (url) => {
+    probed.push(url);
+    return { status: 200 };
+  };
+  await site.deploy("another");
+  const after = await site.site();
+  await inOrder(after?.release);
+  expect(after?.release).not.toBe(before.release);
+  expect(after?.owner).not.toBe(before.owner);
+  expect(await site.lock()).toMatchObject({
+    state: "done",
+    by: "ann@laptop",
+    kind: "swap",
+    old: before.owner,
+  });
+  const report = site.json();
+  expect(report).toMatchObject({
+    ...{ command: "deploy", result: "done", kind: "swap", instance: after?.owner },
+    ...{ release: after?.release, previous: before.release },
+    requests: { failed: 0 },
+  });
+  const steps = report.steps as { name: string; seconds: number; detail?: string }[];
+  expect(steps.map((s) => s.name)).toEqual([
+    "pack",
+    "compare the configuration",
+    "publish",
+    "launch a second instance",
+    `boot with ${after?.release}`,
+    "hand over",
+    `let ${before.owner} forward for 5 s`,
+    "one instance again",
+    "check from outside",
+  ]);
+  expect(steps.find((s) => s.name === "hand over")?.detail).toBe(`${before.owner} forwards`);
+  expect(steps.find((s) => s.name.startsWith("let "))?.seconds).toBeGreaterThanOrEqual(4.9);
+  expect(probed.length).toBeGreaterThan(5);
+  expect(probed[0]).toBe("https://blog.example.com/");
+  expect(site.said()).toMatch(/✓ publish \(r\d+-\w+, [\d.]+ s\)/);
+});
+
+test("content that is current already is not swapped in again, unless forced", async () => {
+  const { owner } = before;
+  const mark = site.cloud.mark();
+  await site.deploy("another");
+  expect(site.json()).toMatchObject({ result: "unchanged" });
+  expect(site.cloud.writes(mark, "AKIATEST").map((c) => c.operation)).not.toContain("ModifyFleet");
+  expect((await site.site())?.owner).toBe(owner);
+  await site.deploy("another", { force: true });
+  expect((await site.site())?.owner).not.toBe(owner);
+  await inOrder(before.release);
+});
+
+test("a change of everspot.toml goes along in a new version of the launch template", async () => {
+  site.config.app.env = { DEBUG: "0" };
+  await site.deploy("configured");
+  await inOrder(site.json().release as string);
+  const names = (site.json().steps as { name: string }[]).map((s) => s.name);
+  expect(names).toContain("apply the configuration");
+});
+
+describe("a release that does not make it", () => {
+  test("its code is bad: quarantined, the new instance gone, the reason and the last lines", async () => {
+    site.agents.next = { blame: "gunicorn ended with 1", lines: ["ImportError: no module named blgo"] };
+    await expect(site.deploy("bad")).rejects.toMatchObject({
+      exitCode: 1,
+      message: expect.stringMatching(
+        /^r\d+-\w+ does not come up on i-\w+: app failed: gunicorn ended with 1$/,
+      ),
+      lines: ["ImportError: no module named blgo"],
+    });
+    await inOrder(before.release);
+    expect((await site.site())?.owner).toBe(before.owner);
+    expect((await site.channel())?.quarantined.at(-1)).toMatchObject({
+      ...{ id: site.json().release, reason: "gunicorn ended with 1" },
+    });
+    expect(site.json()).toMatchObject({
+      result: "failed",
+      error: { lines: ["ImportError: no module named blgo"] },
+    });
+    expect(await site.lock()).toMatchObject({ state: "failed", reason: expect.stringContaining("gunicorn") });
+    site.agents.next = "serves";
+    await site.deploy("good");
+    await inOrder(site.json().release as string);
+  });
+
+  test("it never answers: quarantined at the deadline", async () => {
+    site.agents.next = "hangs";
+    await expect(site.deploy("hangs", { timeout: 60 })).rejects.toMatchObject({
+      message: expect.stringMatching(/is not served: not after 60 s/),
+    });
+    await inOrder(before.release);
+    expect((await site.channel())?.quarantined.at(-1)?.reason).toBe("healthy did not end in 60 s");
+  });
+
+  test("something else fails twice: taken back, not blamed", async () => {
+    site.agents.next = { trouble: "the mirror is down" };
+    await expect(site.deploy("fine")).rejects.toMatchObject({
+      message: expect.stringContaining("packages failed: the mirror is down"),
+    });
+    await inOrder(before.release);
+    expect((await site.channel())?.quarantined.map((q) => q.id)).not.toContain(site.json().release);
+  });
+
+  test("no capacity: what AWS says; taken back, not blamed", async () => {
+    for (const type of site.config.fleet.types) site.cloud.capacity(type, "us-east-1a", "none");
+    await expect(site.deploy("fine")).rejects.toMatchObject({
+      message: expect.stringMatching(/^no instance came: .*capacity/i),
+      hint: expect.stringContaining("--in-place"),
+    });
+    for (const type of site.config.fleet.types) site.cloud.capacity(type, "us-east-1a", "plenty");
+    await inOrder(before.release);
+    expect((await site.channel())?.quarantined.map((q) => q.id)).not.toContain(site.json().release);
+  });
+
+  test("the configuration goes back with it", async () => {
+    site.config.app.env = { DEBUG: "1" };
+    site.agents.next = { blame: "bad", lines: [] };
+    await expect(site.deploy("bad")).rejects.toThrow("bad");
+    expect(site.said()).toContain("launch by version 2 of the launch template again");
+    await inOrder(before.release);
+  });
+
+  test("the name does not answer in the end: exit 1, though the new one has the site", async () => {
+    site.tools.probe = async () => ({ error: "certificate has expired" });
+    await expect(site.deploy("unreachable")).rejects.toMatchObject({
+      exitCode: 1,
+      message: expect.stringContaining("certificate has expired"),
+    });
+    await inOrder(site.json().release as string);
+    expect(site.json()).toMatchObject({ result: "failed" });
+  });
+});
+
+describe("who deploys", () => {
+  test("two at once: the second is told who and since when", async () => {
+    const first = site.deploy("first");
+    while ((await site.lock())?.state !== "running") await new Promise((resolve) => setTimeout(resolve, 2));
+    const started = (await site.lock())?.started;
+    await expect(site.deploy("second")).rejects.toMatchObject({
+      exitCode: 1,
+      message: expect.stringContaining(`ann@laptop is deploying since ${started}`),
+      hint: expect.stringContaining("--abort"),
+    });
+    await first;
+    await inOrder(site.json().release as string);
+  });
+
+  test("a holder that was not heard of for two minutes is taken over, and named", async () => {
+    await dead("bob@desktop");
+    await expect(site.deploy("second")).rejects.toThrow(
+      /^bob@desktop is deploying since .*now at: boot with/,
+    );
+    await site.tools.clock.sleep(121_000);
+    await site.deploy("taken over");
+    expect(site.said()).toContain("bob@desktop began to deploy at ");
+    await inOrder(site.json().release as string);
+  });
+
+  test("an aborted deploy stops where it is, and what it left is put in order", async () => {
+    site.agents.next = "hangs";
+    const deploy = site.deploy("second");
+    const failed = expect(deploy).rejects.toMatchObject({
+      message: expect.stringMatching(/had to stop: .* took over/),
+    });
+    while (site.agents.alive.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+    await site.deploy("", { abort: true });
+    expect(site.json()).toMatchObject({ aborted: true, holder: { by: "ann@laptop" }, target: 1 });
+    await failed;
+    await inOrder(before.release);
+    expect(await site.lock()).toMatchObject({ state: "aborted" });
+    await site.deploy("", { abort: true });
+    expect(site.json()).toMatchObject({ aborted: false });
+  });
+
+  test("Ctrl-C puts everything back", async () => {
+    const stop = new AbortController();
+    site.tools.interrupted = () => stop.signal;
+    site.agents.next = "hangs";
+    const failed = expect(site.deploy("second")).rejects.toThrow("stopped");
+    while (site.agents.alive.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+    stop.abort(new Error("stopped"));
+    await failed;
+    await inOrder(before.release);
+    expect(await site.lock()).toMatchObject({ state: "aborted" });
+  });
+
+  async function dead(by: string): Promise<void> {
+    await updateDocument(site.store, deployDocument, (_, date) => {
+      const time = new Date(date ?? site.tools.clock.now()).toISOString();
+      return {
+        ...{ version: 1, id: "x", kind: "swap", by, state: "running", step: "boot with r1" },
+        ...{ started: time, heartbeat: time },
+      };
+    });
+  }
+});
+
+describe("in place", () => {
+  test("the same instance serves the new release", async () => {
+    await site.deploy("placed", { inPlace: true });
+    await inOrder(site.json().release as string);
+    expect((await site.site())?.owner).toBe(before.owner);
+    expect(site.json()).toMatchObject({ kind: "in-place", result: "done", instance: before.owner });
+  });
+
+  test("one that fails is quarantined, and the old one serves on", async () => {
+    site.agents.next = { blame: "HTTP 500", lines: ["Traceback"] };
+    await expect(site.deploy("bad in place", { inPlace: true })).rejects.toMatchObject({
+      message: expect.stringContaining("HTTP 500"),
+      lines: ["Traceback"],
+    });
+    await inOrder(before.release);
+    expect((await site.channel())?.quarantined.at(-1)?.id).toBe(site.json().release);
+  });
+});
+
+describe("rollback", () => {
+  const options = { id: undefined, inPlace: false, timeout: 120 };
+
+  test("the release before goes through the same gate", async () => {
+    await site.deploy("rolled back");
+    await runRollback(site.config, site.tools, options);
+    await inOrder(before.release);
+    expect(site.json()).toMatchObject({ command: "rollback", result: "done" });
+  });
+
+  test("one that does not serve any more: it says so, and nothing changes", async () => {
+    await site.deploy("kept");
+    const kept = site.json().release as string;
+    site.agents.behaviour.set(before.release ?? "", {
+      blame: "the database is newer",
+      lines: ["OperationalError"],
+    });
+    await expect(runRollback(site.config, site.tools, options)).rejects.toMatchObject({
+      exitCode: 1,
+      lines: ["OperationalError"],
+    });
+    await inOrder(kept);
+    expect(site.json()).toMatchObject({ command: "rollback", result: "failed" });
+  });
+
+  test("nothing to go back to, or a name that is none", async () => {
+    const current = { ...options, id: before.release };
+    await expect(runRollback(site.config, site.tools, current)).rejects.toThrow(
+      /is the current release already/,
+    );
+    const unknown = { ...options, id: "r000099-00000000" };
+    await expect(runRollback(site.config, site.tools, unknown)).rejects.toThrow(
+      "there is no release r000099-00000000 in the bucket",
+    );
+    await inOrder(before.release);
+  });
+});
+
+test("releases: newest first, with what became of each", async () => {
+  site.agents.next = { blame: "bad", lines: [] };
+  await expect(site.deploy("very bad")).rejects.toThrow();
+  await runReleases(site.config, site.tools);
+  const { releases } = site.json() as { releases: { id: string; states: string[]; by: string }[] };
+  expect(releases[0]).toMatchObject({
+    ...{ states: ["quarantined"], by: "ann@laptop", quarantined: { reason: "bad" } },
+  });
+  expect(releases.find((r) => r.id === before.release)?.states).toContain("current");
+  expect(releases.at(-1)?.by).toBe("somebody@somewhere");
+});
