@@ -11,6 +11,7 @@ import { type BootConfig, bootConfig } from "../user-data/boot-config.ts";
 import { createCertificateManager } from "./aws/acm.ts";
 import { roleCredentials } from "./aws/credentials.ts";
 import { createPeers } from "./aws/ec2.ts";
+import { createFleet, type Fleet } from "./aws/fleet.ts";
 import { createMetadata } from "./aws/imds.ts";
 import { createZone } from "./aws/route53.ts";
 import { createSecrets } from "./aws/ssm.ts";
@@ -38,6 +39,8 @@ export interface Agent {
   machine: BootMachine;
   recorder: BootRecorder;
   certificates(identity: Identity): CertificateContext;
+  /** @param id of an EC2 Fleet. */
+  fleet(id: string): Fleet;
 }
 
 /** @throws EverspotError when bootstrap.sh did not run, or left something this agent does not know. */
@@ -103,6 +106,7 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
   return {
     recorder,
     certificates,
+    fleet: (id) => createFleet(new EC2Client(client), id),
     machine: {
       config,
       clock: systemClock,

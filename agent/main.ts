@@ -1,13 +1,9 @@
 /** The agent's entry point: `run` on the instance; `certbot-hook auth|cleanup` for certbot. */
 import { type Logger, pino } from "pino";
 import { boot } from "./boot/boot.ts";
-import { renewIfDue } from "./certificate/ensure.ts";
 import { certbotHook } from "./certificate/hook.ts";
 import { composeAgent, composeZone } from "./compose.ts";
-import { keepCertificate, soak } from "./duties.ts";
-import { paths } from "./paths.ts";
-import { askHealth } from "./serving/health.ts";
-import { reloadNginx } from "./serving/nginx.ts";
+import { onDuty } from "./on-duty.ts";
 import { EverspotError, messageOf } from "./site/errors.ts";
 
 const log = pino({ base: null, timestamp: false, formatters: { level: (level) => ({ level }) } });
@@ -16,47 +12,16 @@ const log = pino({ base: null, timestamp: false, formatters: { level: (level) =>
 const FLUSH_SECONDS = 3;
 
 async function run(signal: AbortSignal): Promise<void> {
-  const { machine, recorder, certificates } = await composeAgent(log, process.env);
-  const { config, clock, candidates, units } = machine;
+  const agent = await composeAgent(log, process.env);
   try {
-    const booted = await boot(machine, recorder, log, signal);
-    const { identity } = booted;
-    const ask = () => askHealth(paths.socket, config.app.health, config.domain);
-    const duties = [booted.afterwards];
-    if (booted.epoch !== undefined) {
-      duties.push(
-        soak(booted.release, candidates, ask, clock, log, signal),
-        keepCertificate(
-          async () => {
-            const renewed = await renewIfDue(certificates(identity));
-            await machine.packages(identity).keep();
-            return renewed;
-          },
-          async (renewed) => {
-            recorder.certificate(renewed);
-            await reloadNginx(units);
-          },
-          clock,
-          log,
-          signal,
-        ),
-      );
-    }
-    await Promise.all(duties);
-    await untilAborted(signal);
+    const booted = await boot(agent.machine, agent.recorder, log, signal);
+    await Promise.all([booted.afterwards, onDuty(agent, booted, log, signal)]);
+    signal.throwIfAborted();
   } finally {
-    await recorder.flush(FLUSH_SECONDS);
-    recorder.close();
+    await agent.recorder.flush(FLUSH_SECONDS);
+    agent.recorder.close();
   }
 }
-
-const untilAborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    signal.throwIfAborted();
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    // A pending promise alone does not keep the process.
-    setInterval(() => undefined, 3_600_000);
-  });
 
 async function main(args: readonly string[]): Promise<number> {
   const stop = new AbortController();

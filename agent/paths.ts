@@ -14,6 +14,10 @@ export const paths = {
   /** Environment files of the units of a release, 0600. */
   environment: "/run/everspot/environment",
   nginxConfig: "/etc/everspot/nginx.conf",
+  /** While it exists, nginx hands every request to the forwarder. Lost at a reboot, as the forwarder is. */
+  forwarding: "/run/everspot/forwarding",
+  forwardSocket: "/run/everspot/forward.sock",
+  forwardConfig: "/run/everspot/forward.conf",
   /** Made by systemd for the app (RuntimeDirectory=). */
   appSocket: (release: string) => `/run/everspot-app/${release}/app.sock`,
   units: "/run/systemd/system",

@@ -50,6 +50,8 @@ export const bootConfig = z.strictObject({
     /** Seconds an old instance forwards after it was replaced. */
     drain: z.int().nonnegative(),
   }),
+  /** Whether an on-demand instance may bridge when AWS takes this one and has no spot capacity. */
+  bridge: z.boolean().optional(),
   /** Seconds of Strict-Transport-Security; 0 sends none. */
   hsts: z.int().nonnegative(),
 });

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { Ensured } from "../packages/ensure.ts";
+import type { Identity } from "../identity.ts";
 import { flushRelease, pruneReleases } from "../release/fetch.ts";
 import { stopOthers } from "../serving/app.ts";
 import { messageOf } from "../site/errors.ts";
@@ -7,10 +7,14 @@ import type { BootMachine } from "./machine.ts";
 
 /** What a boot hands on. */
 export interface Outcome {
-  instance: string;
+  identity: Identity;
+  /** By EC2. */
+  launched: Date;
   release: string;
+  /** Undefined: another instance has the site, and rightly. */
   epoch: number | undefined;
-  installed: readonly (Ensured | undefined)[];
+  /** Seconds, of the site's records as this boot left them. */
+  ttl: number;
 }
 
 /** Work that waits until the site is up, one piece after the other: it must not compete with the app for the disk. */
@@ -23,10 +27,7 @@ export async function afterwards(
   const { disk, units, candidates } = machine;
   const pieces: [string, () => Promise<unknown>][] = [
     ["stop apps of other releases", () => stopOthers(units, outcome.release)],
-    ...outcome.installed.map((ensured): [string, () => Promise<unknown>] => [
-      "keep packages for the next machine",
-      async () => ensured?.keep(),
-    ]),
+    ["keep packages for the next machine", () => machine.packages(outcome.identity).keep()],
     ["flush the release to the disk", () => flushRelease(disk, outcome.release)],
     [
       "remove old releases",

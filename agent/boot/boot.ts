@@ -1,20 +1,20 @@
 import type { Logger } from "pino";
+import { readIdentity } from "../identity.ts";
+import { readDocument } from "../site/document.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
-import { afterwards } from "./afterwards.ts";
+import { siteDocument } from "../site/records.ts";
+import { runningDeploy } from "../watch/deploy.ts";
+import { afterwards, type Outcome } from "./afterwards.ts";
 import { runGraph, StepFailed, type StepObserver } from "./graph.ts";
 import type { BootMachine } from "./machine.ts";
 import type { BootRecorder } from "./recorder.ts";
 import { bootSteps } from "./steps.ts";
 
-/** Seconds before the second, third … try; the last one stays. */
-const PAUSES = [2, 5, 10, 20, 30, 60] as const;
+/** Seconds before the second, third … try; the last one stays. News in channel.json end a pause. */
+const PAUSES = [2, 5, 10, 20, 30] as const;
 
 /** What a boot that went well leaves behind. */
-export interface Booted {
-  instance: string;
-  release: string;
-  /** Undefined: another instance has the site, and rightly. */
-  epoch: number | undefined;
+export interface Booted extends Outcome {
   /** Work that need not hold up the site; never rejects. */
   afterwards: Promise<void>;
 }
@@ -42,30 +42,65 @@ export async function boot(
     } catch (error) {
       signal.throwIfAborted();
       recorder.change({ state: "failed" });
+      const reason = blame(error);
+      if (reason !== undefined) recorder.change({ blame: reason });
       await machine.candidates
-        .failed(blame(error))
+        .failed(reason)
         .catch((cause: unknown) => log.warn({ err: cause }, "channel.json could not be updated"));
       await runGraph(steps.serving, silent, signal).catch((cause: unknown) =>
         log.warn(`no 503 page: ${messageOf(cause)}`),
       );
-      const pause = PAUSES[Math.min(attempt, PAUSES.length) - 1] ?? 60;
+      if (reason !== undefined) await untilNeeded(machine, log, signal);
+      const pause = PAUSES[Math.min(attempt, PAUSES.length) - 1] ?? 30;
       log.error({ attempt, pause }, `boot failed, next try in ${pause} s`);
-      await machine.clock.sleep(pause * 1000, signal);
+      await machine.candidates.news(pause, signal);
     }
   }
+}
+
+/** Seconds between two looks whether the machine is needed after all. */
+const NEEDED_SECONDS = 5;
+
+/**
+ * In a swap, a machine whose release failed is of no use: what served before does so elsewhere, and whoever deploys
+ * reads the record and ends this machine. It goes on only when that did not happen, or when it is the last one.
+ */
+async function untilNeeded(machine: BootMachine, log: Logger, signal: AbortSignal): Promise<void> {
+  let told = false;
+  for (;;) {
+    // If that cannot be known just now, a site without an owner must not wait for it.
+    const spare = await isSpare(machine).catch((error: unknown) => {
+      log.warn(`whether another instance serves: ${messageOf(error)}`);
+      return false;
+    });
+    if (!spare) return;
+    if (!told) log.info("another instance serves the site: no older release is tried here during a deploy");
+    told = true;
+    await machine.clock.sleep(NEEDED_SECONDS * 1000, signal);
+  }
+}
+
+async function isSpare({ store, clock, peers, metadata }: BootMachine): Promise<boolean> {
+  const deploy = await runningDeploy(store, clock);
+  if (deploy?.kind !== "swap") return false;
+  const { value: state } = await readDocument(store, siteDocument);
+  const { instance } = await readIdentity(metadata);
+  if (state === undefined || state.owner === instance) return false;
+  return (await peers.find(state.owner))?.alive === true;
 }
 
 /** Steps that run the release's own code. */
 const OWN_CODE = new Set(["prepare", "app", "healthy"]);
 
 /** Why the release is bad; undefined when it is not to blame. */
-function blame(error: unknown): string | undefined {
+export function blame(error: unknown): string | undefined {
   if (!(error instanceof StepFailed)) return undefined;
   const unusable = error.step === "release" && error.retry === "fatal";
   return OWN_CODE.has(error.step) || unusable ? `${error.step}: ${error.message}` : undefined;
 }
 
-function logged(recorder: BootRecorder, log: Logger): StepObserver {
+/** Steps go to the boot record and to the journal. */
+export function logged(recorder: BootRecorder, log: Logger): StepObserver {
   return {
     started: (name, needs) => recorder.started(name, needs),
     detail: (name, text) => recorder.detail(name, text),

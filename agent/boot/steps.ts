@@ -1,3 +1,4 @@
+import { claimContext } from "../handover/claim-context.ts";
 import { readIdentity } from "../identity.ts";
 import { ensureAppUser } from "../isolation/app-user.ts";
 import { isolateMetadata } from "../isolation/isolate.ts";
@@ -11,6 +12,7 @@ import { appMachine } from "../serving/app-machine.ts";
 import { applyNginx } from "../serving/nginx.ts";
 import { renderNginx } from "../serving/nginx-config.ts";
 import { probeSite } from "../serving/probe.ts";
+import { FORWARD_PORT } from "../site/names.ts";
 import { poll } from "../site/poll.ts";
 import type { Outcome } from "./afterwards.ts";
 import { resultOf, type Step, type StepContext, step, type Values } from "./graph.ts";
@@ -129,6 +131,8 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
       tls: { chain: got.certificate.fullchain, key: got.certificate.key },
       trusted: got.certificate.source !== "self-signed",
       socket: paths.socket,
+      forwarding: { marker: paths.forwarding, socket: paths.forwardSocket },
+      forwardPort: FORWARD_PORT,
       static: served && { url: served.url, folder: `${paths.release}/${served.folder}` },
       timeout: config.app.timeout,
       hsts: config.hsts,
@@ -150,23 +154,14 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
 
   const ownership = step("ownership", { probe, identity, launched, release }, async (got, context) => {
     const { instance, address, privateAddress } = got.identity;
+    const how = await claimContext(machine, context.signal, context.detail);
     const claim = await claimSite(
       { instance, address, privateAddress, launched: got.launched, release: got.release.id },
-      {
-        store: machine.store,
-        zone: machine.zone,
-        peers: machine.peers,
-        clock,
-        domain: config.domain,
-        aliases: config.aliases,
-        ttl: config.dns.ttl,
-        signal: context.signal,
-        onProgress: (done) => context.detail(done),
-      },
+      how,
     );
     if (claim.owner) recorder.change({ epoch: claim.epoch });
     context.detail(claim.owner ? `epoch ${claim.epoch}, records INSYNC` : `${claim.by} has the site`);
-    return claim;
+    return { ...claim, ttl: how.ttl };
   });
 
   const promote = step("promote", { ownership, release }, async (got, context) => {
@@ -188,10 +183,11 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
     outcome: (values: Values): Outcome => {
       const claim = resultOf(values, ownership);
       return {
-        instance: resultOf(values, identity).instance,
+        identity: resultOf(values, identity),
+        launched: resultOf(values, launched),
         release: resultOf(values, release).id,
         epoch: claim.owner ? claim.epoch : undefined,
-        installed: [resultOf(values, packages), resultOf(values, gunicorn)],
+        ttl: claim.ttl,
       };
     },
   };

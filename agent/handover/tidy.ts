@@ -5,8 +5,8 @@ export interface TidyContext {
   me: { instance: string; launched: Date };
   peers: Peers;
   fleet: Fleet;
-  /** Whether a deploy is under way; then the fleet is its business. */
-  deploying(): Promise<boolean>;
+  /** Whether a hand-over is near or a deploy is under way; then a fleet larger than one is wanted. */
+  handingOver(): Promise<boolean>;
   /** Seconds since this instance took the site over. */
   ownedSeconds(): number;
   /** Seconds an older instance may still forward, `[dns] drain`. */
@@ -24,12 +24,13 @@ const MARGIN = 30;
  */
 export async function tidy(context: TidyContext): Promise<string[]> {
   const { me, peers, fleet } = context;
-  if (await context.deploying()) return [];
+  if (await context.handingOver()) return [];
   const others = (await peers.all()).filter((p) => p.alive && p.instance !== me.instance);
   if (others.some((p) => p.launched >= me.launched)) return [];
   const done: string[] = [];
   const target = await fleet.target();
-  if (target.total > 1) {
+  // Asked again: a deploy may have raised the target while we looked.
+  if (target.total > 1 && !(await context.handingOver())) {
     await fleet.setTarget({ total: 1, onDemand: Math.min(1, target.onDemand) });
     done.push(`the fleet's target is 1 again (it was ${target.total})`);
   }

@@ -58,6 +58,13 @@ export function quarantineSpent(channel: Channel, reason: string, at: string): F
   return { ...rest, quarantined: [...channel.quarantined, { id: candidate.id, at, reason }] };
 }
 
+/** A candidate that failed where a single failure is enough is out. */
+export function quarantine(channel: Channel, id: string, reason: string, at: string): Fields | undefined {
+  const { candidate, ...rest } = channel;
+  if (candidate?.id !== id) return undefined;
+  return { ...rest, quarantined: [...channel.quarantined, { id, at, reason }] };
+}
+
 /** The candidate answered 200 as the site: it is current. */
 export function promote(channel: Channel, id: string): Fields | undefined {
   const { candidate, ...rest } = channel;

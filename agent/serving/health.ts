@@ -7,11 +7,11 @@ export interface Health {
 }
 
 /**
- * Asks the app itself, over its socket, the way nginx will: with the site's name and as HTTPS, so that neither
+ * Asks the app itself, over its socket or an address, the way nginx will: with the site's name and as HTTPS, so that neither
  * ALLOWED_HOSTS nor a redirect to HTTPS stands in the way. Only 200 is healthy. Never throws.
  */
 export function askHealth(
-  socketPath: string,
+  where: string | { host: string; port: number },
   path: string,
   host: string,
   timeoutMs = 10_000,
@@ -20,7 +20,7 @@ export function askHealth(
   return new Promise((resolve) => {
     const request = http.get(
       {
-        socketPath,
+        ...(typeof where === "string" ? { socketPath: where } : where),
         path,
         agent: false,
         headers: {

@@ -12,6 +12,10 @@ export interface NginxSite {
   trusted: boolean;
   /** Socket of the app; may be a symlink, followed anew for each request. Visitors get a 503 page while it is dead. */
   socket: string;
+  /** While `marker` exists, every request goes to `socket` instead, and the connection it came by is closed. */
+  forwarding: { marker: string; socket: string };
+  /** Port of the address on which other instances of the site pass on their requests, over plain HTTP. */
+  forwardPort: number;
   static: { url: string; folder: string } | undefined;
   /** Seconds the app may take for an answer. */
   timeout: number;
@@ -39,7 +43,7 @@ export function renderNginx(site: NginxSite): string {
   const key = checked(site.tls.key, FILE, "path");
   const address = checked(site.address, /^\d+\.\d+\.\d+\.\d+$/, "IPv4 address");
   const http2 = site.os === "debian-12" ? " http2" : "";
-  const content = locations(site);
+  const content = locations(site, fromVisitor);
   return `# Written by the everspot agent; changes are lost.
 user www-data;
 worker_processes auto;
@@ -66,6 +70,8 @@ http {
     send_timeout 30s;
     client_max_body_size ${MAX_BODY};
     reset_timedout_connection on;
+    # A request may be handed to the forwarder first and to the 503 page then.
+    recursive_error_pages on;
 
     gzip on;
     gzip_vary on;
@@ -109,30 +115,45 @@ ${site.trusted ? "        return 301 https://$host$request_uri;\n" : content}   
         ssl_certificate ${chain};
         ssl_certificate_key ${key};
 ${site.trusted && site.hsts > 0 ? `        add_header Strict-Transport-Security "max-age=${Math.floor(site.hsts)}" always;\n` : ""}${content}    }
+
+    # From an instance that this one replaced. Who asked, and how, is what that one says.
+    server {
+        listen ${address}:${site.forwardPort} default_server;
+        server_name _;
+        return 444;
+    }
+    server {
+        listen ${address}:${site.forwardPort};
+        server_name ${names};
+${locations(site, fromPeer)}    }
 }
 `;
 }
 
-function locations(site: NginxSite): string {
-  const socket = checked(site.socket, FILE, "path");
-  return `${site.static === undefined ? "" : staticFiles(site.static)}
+/** Values of the headers that tell the app who asked, and how. */
+const fromVisitor = { address: "$remote_addr", scheme: "$scheme", port: "$server_port" };
+const fromPeer = {
+  address: "$http_x_forwarded_for",
+  scheme: "$http_x_forwarded_proto",
+  port: "$http_x_forwarded_port",
+};
+
+function locations(site: NginxSite, from: typeof fromVisitor): string {
+  const forward = checked(site.forwarding.socket, FILE, "path");
+  // 418 stands for nothing else here: answers of the app are never looked at.
+  const orForward = `error_page 418 = @forward;
+            if (-e ${checked(site.forwarding.marker, FILE, "path")}) {
+                return 418;
+            }`;
+  return `${site.static === undefined ? "" : staticFiles(site.static, orForward)}
         location / {
-            proxy_pass http://unix:${socket}:;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "close";
-            proxy_set_header Host $host;
-            proxy_set_header X-Real-IP $remote_addr;
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_set_header X-Forwarded-Host $host;
-            proxy_set_header X-Forwarded-Port $server_port;
-            proxy_set_header Forwarded "";
-            proxy_set_header Proxy "";
-            proxy_redirect off;
-            proxy_connect_timeout 5s;
-            proxy_send_timeout 30s;
-            proxy_read_timeout ${site.timeout + 5}s;
-            error_page 502 = @sorry;
+            ${orForward}
+            ${proxy(checked(site.socket, FILE, "path"), from, site.timeout + 5)}
+        }
+        location @forward {
+            # Whoever comes back on a new connection comes to the new owner.
+            keepalive_timeout 0;
+            ${proxy(forward, from, site.timeout + 10)}
         }
         location @sorry {
             default_type text/html;
@@ -143,10 +164,29 @@ function locations(site: NginxSite): string {
 `;
 }
 
-function staticFiles(files: { url: string; folder: string }): string {
+const proxy = (socket: string, from: typeof fromVisitor, seconds: number): string =>
+  `proxy_pass http://unix:${socket}:;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "close";
+            proxy_set_header Host $host;
+            proxy_set_header X-Real-IP ${from.address};
+            proxy_set_header X-Forwarded-For ${from.address};
+            proxy_set_header X-Forwarded-Proto ${from.scheme};
+            proxy_set_header X-Forwarded-Host $host;
+            proxy_set_header X-Forwarded-Port ${from.port};
+            proxy_set_header Forwarded "";
+            proxy_set_header Proxy "";
+            proxy_redirect off;
+            proxy_connect_timeout 5s;
+            proxy_send_timeout 30s;
+            proxy_read_timeout ${seconds}s;
+            error_page 502 = @sorry;`;
+
+function staticFiles(files: { url: string; folder: string }, orForward: string): string {
   const url = checked(files.url, URL_PREFIX, "URL prefix of static files");
   const folder = checked(files.folder.replace(/\/+$/, ""), FILE, "folder of static files");
   return `        location ^~ ${url} {
+            ${orForward}
             alias ${folder}/;
             expires $static_expires;
         }

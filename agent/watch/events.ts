@@ -1,3 +1,5 @@
+import type { DeployState } from "../site/records.ts";
+
 /** Everything the watch loop can notice. `at` and `time` are milliseconds since the epoch. */
 export type WatchEvent =
   /** AWS will take this instance at `time` (EC2 instance-action). */
@@ -6,6 +8,8 @@ export type WatchEvent =
   | { kind: "rebalance"; time: number }
   /** Another instance took the site over. */
   | { kind: "replaced"; by: string; epoch: number; address: string; privateAddress: string }
+  /** A deploy began or named its release; undefined: none is under way any more. */
+  | { kind: "deploy"; running: DeployState | undefined }
   /** The app has not answered its health check for `seconds`. */
   | { kind: "app-failing"; seconds: number; seen: string }
   | { kind: "app-recovered"; seconds: number }
@@ -20,6 +24,10 @@ export function describe(event: WatchEvent): string {
       return `AWS recommends to leave this instance (since ${new Date(event.time).toISOString()})`;
     case "replaced":
       return `${event.by} took the site over (epoch ${event.epoch})`;
+    case "deploy":
+      return event.running === undefined
+        ? "no deploy is under way any more"
+        : `${event.running.by} deploys ${event.running.release ?? "a release"} (${event.running.kind})`;
     case "app-failing":
       return `the app has been failing its health check for ${event.seconds} s: ${event.seen}`;
     case "app-recovered":

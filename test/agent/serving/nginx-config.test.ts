@@ -11,6 +11,8 @@ const site: NginxSite = {
   },
   trusted: true,
   socket: "/run/everspot/app.sock",
+  forwarding: { marker: "/run/everspot/forwarding", socket: "/run/everspot/forward.sock" },
+  forwardPort: 8079,
   static: { url: "/static/", folder: "/run/everspot/release/static" },
   timeout: 30,
   hsts: 3600,
@@ -22,7 +24,7 @@ const servers = (text: string): string[] => text.split(/^ {4}server \{$/m).slice
 
 test("listens on the instance's own address only", () => {
   const listens = [...renderNginx(site).matchAll(/listen ([^ ;]+)/g)].map((m) => m[1]);
-  expect(new Set(listens)).toEqual(new Set(["10.0.0.7:80", "10.0.0.7:443"]));
+  expect(new Set(listens)).toEqual(new Set(["10.0.0.7:80", "10.0.0.7:443", "10.0.0.7:8079"]));
 });
 
 test("other names reach neither the site nor its certificate", () => {
@@ -62,8 +64,21 @@ test("passes on who asked and how, and nothing a visitor made up", () => {
 });
 
 test("static files come from nginx, if there are any", () => {
-  expect(renderNginx(site)).toMatch(/location \^~ \/static\/ \{\s+alias \/run\/everspot\/release\/static\/;/);
+  expect(renderNginx(site)).toMatch(
+    /location \^~ \/static\/ \{[^@]+@forward;[^}]+\}\s+alias \/run\/everspot\/release\/static\/;/,
+  );
   expect(renderNginx({ ...site, static: undefined })).not.toContain("alias");
+});
+
+test("the forwarding port believes the other instance about who asked, and only that port does", () => {
+  const all = servers(renderNginx(site));
+  const peer = all.filter((server) => server.includes("listen 10.0.0.7:8079"));
+  expect(peer).toHaveLength(2);
+  expect(peer[0]).toMatch(/default_server.*return 444;/s);
+  expect(peer[1]).toContain("proxy_set_header X-Forwarded-For $http_x_forwarded_for;");
+  expect(peer[1]).toContain("proxy_set_header X-Forwarded-Proto $http_x_forwarded_proto;");
+  for (const server of all.filter((s) => !peer.includes(s)))
+    expect(server).not.toContain("$http_x_forwarded");
 });
 
 test("HTTP/2 is switched on the way each nginx wants it", () => {

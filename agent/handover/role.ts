@@ -1,0 +1,224 @@
+import type { Logger } from "pino";
+import type { Fleet } from "../aws/fleet.ts";
+import type { BootMachine } from "../boot/machine.ts";
+import type { BootRecorder } from "../boot/recorder.ts";
+import type { Identity } from "../identity.ts";
+import { claimSite } from "../ownership/claim.ts";
+import { publishRecords } from "../ownership/records.ts";
+import { readDocument } from "../site/document.ts";
+import { messageOf } from "../site/errors.ts";
+import { siteDocument } from "../site/records.ts";
+import { runningDeploy } from "../watch/deploy.ts";
+import { claimContext } from "./claim-context.ts";
+import { startForwarding, stopForwarding } from "./forward.ts";
+import { ensureReplacement } from "./replacement.ts";
+import { tidy } from "./tidy.ts";
+import { HAND_OVER_TTL, keepTtl } from "./ttl.ts";
+
+const TIDY_SECONDS = 15;
+const TAKE_BACK_SECONDS = 10;
+const FORWARD_RETRY_SECONDS = 5;
+
+export interface RoleContext {
+  machine: BootMachine;
+  identity: Identity;
+  launched: Date;
+  /** The fleet that launched this instance; undefined when none did. */
+  fleet: Fleet | undefined;
+  recorder: BootRecorder;
+  log: Logger;
+  signal: AbortSignal;
+  /** What an owner does besides: ends when the signal is aborted. */
+  duties(release: string, signal: AbortSignal): Promise<void>[];
+  /** Whether another instance is expected to take the site over soon. */
+  handOverNear(): boolean;
+  /** Whether the app on this machine answers. */
+  healthy(): Promise<boolean>;
+}
+
+/** The new owner, as site.json has it. */
+export interface Successor {
+  by: string;
+  epoch: number;
+  privateAddress: string;
+}
+
+/**
+ * What this instance is for the site, and what it does as that: the owner keeps the records and tidies up after a
+ * hand-over; any other forwards to the owner, and takes the site back when the owner is gone. A change of role ends
+ * all that the old one did.
+ */
+export class Role {
+  readonly #context: RoleContext;
+  readonly #running = new Set<Promise<void>>();
+  #term = new AbortController();
+  #replacing = new AbortController();
+  #owner: { epoch: number; release: string } | undefined;
+
+  constructor(context: RoleContext) {
+    this.#context = context;
+  }
+
+  /** The release it serves as the owner; undefined when it does not own the site. */
+  get owned(): { epoch: number; release: string } | undefined {
+    return this.#owner;
+  }
+
+  /** Ends when told to, and then everything it started. */
+  async ended(): Promise<void> {
+    const { signal } = this.#context;
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    this.#term.abort(signal.reason);
+    await Promise.all(this.#running);
+  }
+
+  /** This instance owns the site from here on, with records of this TTL. */
+  own(epoch: number, release: string, ttl: number): void {
+    const { machine, identity, recorder, fleet, launched } = this.#context;
+    const { config, clock, zone } = machine;
+    const signal = this.#begin();
+    this.#owner = { epoch, release };
+    recorder.change({ state: "serving", epoch, release });
+    const since = clock.now();
+
+    const publish = async (next: number): Promise<boolean> => {
+      const { published } = await publishRecords(zone, {
+        domain: config.domain,
+        aliases: config.aliases,
+        fence: { epoch, owner: identity.instance },
+        address: identity.address,
+        ttl: next,
+      });
+      if (published) this.#tell(`the records' TTL is ${next} s`);
+      return published;
+    };
+    const short = Math.min(HAND_OVER_TTL, config.dns.ttl);
+    const wanted = () => (this.#context.handOverNear() ? short : config.dns.ttl);
+    const onTrouble = (error: unknown) => this.#context.log.warn(`records: ${messageOf(error)}`);
+    this.#run("records", () => keepTtl(ttl, wanted, publish, { clock, signal, onTrouble }));
+    for (const duty of this.#context.duties(release, signal)) this.#run("duty", () => duty);
+
+    const stale = () => stopForwarding(machine.units);
+    this.#run("forwarding", stale);
+    if (fleet === undefined) return;
+    this.#every(TIDY_SECONDS, "tidying", signal, async () => {
+      const done = await tidy({
+        me: { instance: identity.instance, launched },
+        peers: machine.peers,
+        fleet,
+        handingOver: async () =>
+          this.#context.handOverNear() || (await runningDeploy(machine.store, clock)) !== undefined,
+        ownedSeconds: () => (clock.now() - since) / 1000,
+        drain: config.dns.drain,
+      });
+      for (const what of done) this.#tell(what);
+      return true;
+    });
+  }
+
+  /** The owner serves another release than before: site.json says so, and what an owner does begins anew with it. */
+  async serves(release: string): Promise<void> {
+    if (this.#owner === undefined) return;
+    const { machine, identity, launched, signal } = this.#context;
+    const { instance, address, privateAddress } = identity;
+    const context = await claimContext(machine, signal);
+    const claim = await claimSite({ instance, address, privateAddress, launched, release }, context);
+    if (claim.owner) this.own(claim.epoch, release, context.ttl);
+  }
+
+  /** Another instance owns the site. @param to it; undefined while it is still taking over. */
+  standBy(to?: Successor): void {
+    const { machine, recorder } = this.#context;
+    const signal = this.#begin();
+    this.#owner = undefined;
+    recorder.change({ state: "standby" });
+    if (to !== undefined) {
+      this.#every(FORWARD_RETRY_SECONDS, "forwarding", signal, async () => {
+        await startForwarding(machine, to.privateAddress, signal);
+        recorder.change({ state: "forwarding" });
+        this.#tell(`forwards requests to ${to.by}`);
+        return false;
+      });
+    }
+    this.#every(TAKE_BACK_SECONDS, "taking the site back", signal, () => this.#takeBack(signal));
+  }
+
+  /** Makes sure that another instance is coming. @param bridge whether an on-demand price may be paid for it. */
+  needReplacement(bridge: boolean): void {
+    const { machine, identity, launched, fleet } = this.#context;
+    if (fleet === undefined || this.#owner === undefined) return;
+    this.#replacing.abort();
+    this.#replacing = new AbortController();
+    const signal = AbortSignal.any([this.#term.signal, this.#replacing.signal]);
+    this.#every(5, "replacement", signal, async () => {
+      const next = await ensureReplacement({
+        me: { instance: identity.instance, launched },
+        peers: machine.peers,
+        fleet,
+        clock: machine.clock,
+        bridge,
+        onProgress: (what) => this.#tell(what),
+        signal,
+      });
+      this.#tell(`${next} will take over`);
+      return false;
+    });
+  }
+
+  async #takeBack(signal: AbortSignal): Promise<boolean> {
+    const { machine, identity, launched, recorder } = this.#context;
+    const { value: state } = await readDocument(machine.store, siteDocument);
+    if (state === undefined) return true;
+    if (state.owner !== identity.instance && (await machine.peers.find(state.owner))?.alive) return true;
+    if (!(await this.#context.healthy())) return true;
+    this.#tell(`${state.owner}, which owns the site, is gone: taking it back`);
+    await stopForwarding(machine.units);
+    recorder.change({ state: "standby" });
+    const context = await claimContext(machine, signal);
+    const release = recorder.value?.release ?? "";
+    const { instance, address, privateAddress } = identity;
+    const claim = await claimSite({ instance, address, privateAddress, launched, release }, context);
+    if (!claim.owner) return true;
+    this.own(claim.epoch, release, context.ttl);
+    return false;
+  }
+
+  #begin(): AbortSignal {
+    this.#term.abort();
+    this.#term = new AbortController();
+    return AbortSignal.any([this.#term.signal, this.#context.signal]);
+  }
+
+  /** Repeats until it returns false; trouble is told when it changes, and tried again. */
+  #every(seconds: number, what: string, signal: AbortSignal, once: () => Promise<boolean>): void {
+    const { clock } = this.#context.machine;
+    let trouble: string | undefined;
+    this.#run(what, async () => {
+      while (!signal.aborted) {
+        try {
+          if (!(await once())) return;
+          trouble = undefined;
+        } catch (error) {
+          if (signal.aborted) return;
+          if (messageOf(error) !== trouble) this.#context.log.warn(`${what}: ${messageOf(error)}`);
+          trouble = messageOf(error);
+        }
+        await clock.sleep(seconds * 1000, signal).catch(() => undefined);
+      }
+    });
+  }
+
+  #run(what: string, task: () => Promise<void>): void {
+    const one: Promise<void> = task()
+      .catch((error: unknown) => {
+        if (!this.#context.signal.aborted) this.#context.log.debug(`${what}: ${messageOf(error)}`);
+      })
+      .finally(() => this.#running.delete(one));
+    this.#running.add(one);
+  }
+
+  #tell(what: string): void {
+    this.#context.recorder.event(what);
+    this.#context.log.info(what);
+  }
+}

@@ -1,0 +1,119 @@
+/** What the agent does from the end of the boot on: watches, and hands the site over and takes it back. */
+import type { Logger } from "pino";
+import type { Booted } from "./boot/boot.ts";
+import { renewIfDue } from "./certificate/ensure.ts";
+import type { Agent } from "./compose.ts";
+import { keepCertificate, soak } from "./duties.ts";
+import { InPlace } from "./handover/in-place.ts";
+import { Role } from "./handover/role.ts";
+import { paths } from "./paths.ts";
+import { askHealth } from "./serving/health.ts";
+import { reloadNginx } from "./serving/nginx.ts";
+import { poll } from "./site/poll.ts";
+import type { DeployState } from "./site/records.ts";
+import { deployWatcher } from "./watch/deploy.ts";
+import { describe } from "./watch/events.ts";
+import { healthWatcher } from "./watch/health.ts";
+import { interruptionWatcher } from "./watch/interruption.ts";
+import { watch } from "./watch/loop.ts";
+import { ownershipWatcher } from "./watch/ownership.ts";
+import { pressureWatcher } from "./watch/pressure.ts";
+import { type Reactions, react } from "./watch/react.ts";
+
+/** Seconds before AWS takes the instance at which the record is written for the last time. */
+const LAST_WORDS = 5;
+
+/** Returns when the signal is aborted and nothing runs any more. */
+export async function onDuty(
+  { machine, recorder, certificates, fleet }: Agent,
+  booted: Booted,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, clock, candidates, units, store, metadata, peers } = machine;
+  const { identity, launched } = booted;
+  const ask = () => askHealth(paths.socket, config.app.health, config.domain);
+  const peer = await poll(
+    `EC2 to know ${identity.instance}`,
+    async () => {
+      const found = await peers.find(identity.instance).catch(() => undefined);
+      return found === undefined ? { waiting: "no answer" } : { done: found };
+    },
+    { seconds: 3600, everySeconds: 5, clock, signal },
+  );
+
+  let deploy: DeployState | undefined;
+  let leaving: "rebalance" | "interruption" | undefined;
+  const handOverNear = () => leaving !== undefined || deploy?.kind === "swap";
+
+  const role = new Role({
+    ...{ machine, identity, launched, recorder, log, signal, handOverNear },
+    fleet: peer.fleet === undefined ? undefined : fleet(peer.fleet),
+    healthy: async () => (await ask()).ok,
+    duties: (release, term) => [
+      soak(release, candidates, ask, clock, log, term),
+      keepCertificate(
+        async () => {
+          const renewed = await renewIfDue(certificates(identity));
+          await machine.packages(identity).keep();
+          return renewed;
+        },
+        async (renewed) => {
+          recorder.certificate(renewed);
+          await reloadNginx(units);
+        },
+        clock,
+        log,
+        term,
+      ),
+    ],
+  });
+  const inPlace = new InPlace({ machine, identity, recorder, log, signal }, role);
+
+  if (booted.epoch === undefined) role.standBy();
+  else role.own(booted.epoch, booted.release, booted.ttl);
+
+  const reactions: Reactions = {
+    interruption: ({ time }) => {
+      leaving = "interruption";
+      role.needReplacement(config.bridge ?? false);
+      void clock
+        .sleep(Math.max(0, time - clock.now() - LAST_WORDS * 1000), signal)
+        .then(() => recorder.event("AWS takes this instance now"))
+        .catch(() => undefined);
+    },
+    rebalance: () => {
+      if (leaving !== undefined) return;
+      leaving = "rebalance";
+      role.needReplacement(false);
+    },
+    replaced: (event) => role.standBy(event),
+    deploy: ({ running }) => {
+      deploy = running;
+      if (running !== undefined) inPlace.begin(running);
+    },
+  };
+  const watching = watch(
+    [
+      ownershipWatcher(store, identity.instance, handOverNear),
+      interruptionWatcher(metadata),
+      deployWatcher(store, clock),
+      pressureWatcher(),
+      healthWatcher(ask, clock),
+    ],
+    {
+      clock,
+      signal,
+      onEvent: async (event) => {
+        log.info({ event: event.kind }, describe(event));
+        recorder.event(describe(event));
+        await react(event, reactions);
+      },
+      onTrouble: (watcher, message) => {
+        if (message === undefined) log.info({ watcher }, "can look again");
+        else log.warn({ watcher }, message);
+      },
+    },
+  );
+  await Promise.all([watching, role.ended(), inPlace.ended()]);
+}

@@ -1,0 +1,40 @@
+import type { Clock } from "../site/clock.ts";
+import { readDocument } from "../site/document.ts";
+import { type DeployState, deployDocument, isDeploying } from "../site/records.ts";
+import type { ObjectStore } from "../site/store.ts";
+import type { Watcher } from "./loop.ts";
+
+/**
+ * Notices that a deploy begins, names its release, or is over; one whose holder is dead is over. A HEAD first: the
+ * document is read only when it changed.
+ */
+export function deployWatcher(store: ObjectStore, clock: Clock): Watcher {
+  let etag: string | undefined;
+  let last: DeployState | undefined;
+  /** The store's clock minus ours, in milliseconds. */
+  let ahead = 0;
+  let told = "";
+  return {
+    name: "deploy",
+    everySeconds: 5,
+    async look() {
+      const head = await store.head(deployDocument.key);
+      if (head?.etag !== etag) {
+        const read = await readDocument(store, deployDocument);
+        [etag, last] = [read.etag, read.value];
+        if (read.date !== undefined) ahead = read.date.getTime() - clock.now();
+      }
+      const running = isDeploying(last, clock.now() + ahead) ? last : undefined;
+      const now = running === undefined ? "" : [running.id, running.kind, running.release].join(" ");
+      if (now === told) return [];
+      told = now;
+      return [{ kind: "deploy", running }];
+    },
+  };
+}
+
+/** The deploy under way now, if there is one. */
+export async function runningDeploy(store: ObjectStore, clock: Clock): Promise<DeployState | undefined> {
+  const { value, date } = await readDocument(store, deployDocument);
+  return isDeploying(value, date?.getTime() ?? clock.now()) ? value : undefined;
+}
