@@ -1,4 +1,5 @@
 import type { BootRecord, BootStep } from "../agent/site/records.ts";
+import { took } from "./cli/terminal.ts";
 
 /** What a boot did since it was last looked at: steps that ended, new attempts, new warnings. */
 export interface BootNews {
@@ -29,4 +30,19 @@ export function describeBoot(record: BootRecord): string {
     return `${failed.name} failed: ${failed.error ?? ""}`;
   if (running.length > 0) return `at ${running.join(", ")}`;
   return record.state;
+}
+
+/** Tells what is new, a line each. */
+export function tellNews(
+  news: BootNews,
+  { say, warn }: { say: (text: string) => void; warn: (text: string) => void },
+): void {
+  if (news.attempt !== undefined) say(`  attempt ${news.attempt}`);
+  for (const step of news.ended) {
+    const text = `${step.name}${step.detail === undefined ? "" : `: ${step.detail}`}`;
+    const time = step.seconds === undefined ? "" : ` (${took(step.seconds)})`;
+    if (step.state === "done") say(`  ✓ ${text}${time}`);
+    else warn(`${step.name} failed: ${step.error ?? "no reason given"}${time}`);
+  }
+  for (const warning of news.warnings) warn(warning);
 }

@@ -5,8 +5,7 @@ import { type Look, poll } from "../agent/site/poll.ts";
 import { type BootRecord, bootRecord } from "../agent/site/records.ts";
 import type { Aws } from "./aws/connect.ts";
 import type { InstanceSeen } from "./aws/instances.ts";
-import { describeBoot, newsOf } from "./boot-progress.ts";
-import { took } from "./cli/terminal.ts";
+import { describeBoot, newsOf, tellNews } from "./boot-progress.ts";
 
 export interface FollowOptions {
   fleet: string;
@@ -58,7 +57,7 @@ export async function followBoot(aws: Aws, options: FollowOptions): Promise<Boot
     const found = await readBoot(aws, instance.id);
     if (found === undefined)
       return { waiting: `${instance.id} is ${instance.state}, its agent not heard of yet` };
-    tellNews(found);
+    tell(found);
     record = found;
     if (found.state === "serving" || found.state === "standby") return { done: found };
     if (found.state === "failed") giveUpOnRepeat(found);
@@ -82,16 +81,10 @@ export async function followBoot(aws: Aws, options: FollowOptions): Promise<Boot
       retry: "retry",
     });
 
-  const tellNews = (found: BootRecord) => {
-    const news = newsOf(record, found);
-    if (news.attempt !== undefined) options.say(`  attempt ${news.attempt}`);
-    for (const step of news.ended) {
-      const text = `${step.name}${step.detail === undefined ? "" : `: ${step.detail}`}`;
-      const time = step.seconds === undefined ? "" : ` (${took(step.seconds)})`;
-      if (step.state === "done") options.say(`  ✓ ${text}${time}`);
-      else options.warn(`${step.name} failed: ${step.error ?? "no reason given"}${time}`);
-    }
-    for (const warning of news.warnings) once(`${found.instance} ${warning}`, () => options.warn(warning));
+  const tell = (found: BootRecord) => {
+    const { warnings, ...news } = newsOf(record, found);
+    tellNews({ ...news, warnings: [] }, options);
+    for (const warning of warnings) once(`${found.instance} ${warning}`, () => options.warn(warning));
   };
 
   const giveUpOnRepeat = (found: BootRecord) => {

@@ -2,10 +2,12 @@
 import { readFileSync } from "node:fs";
 import { systemClock } from "../agent/site/clock.ts";
 import { buildAgentArchive } from "./agent-archive.ts";
+import { interruption } from "./cli/interruption.ts";
 import { run } from "./cli/program.ts";
 import { createQuestions } from "./cli/questions.ts";
 import { createTerminal } from "./cli/terminal.ts";
-import { publishFirstRelease } from "./first-release.ts";
+import { holderOf } from "./deploy/holder.ts";
+import { packFor, publishFirstRelease } from "./first-release.ts";
 import { createProbe } from "./probe.ts";
 import { createPublicDns } from "./resolver.ts";
 
@@ -23,6 +25,9 @@ process.exitCode = await run(process.argv.slice(2), version, ({ json, yes }) => 
   publicDns: createPublicDns(),
   probe: createProbe(),
   clock: systemClock,
+  holder: holderOf(process.env),
+  interrupted: interruption,
+  pack: packFor,
   agentArchive: (arch) => buildAgentArchive(arch),
   publishFirstRelease: (config, store, onProgress) =>
     publishFirstRelease(config, store, onProgress, systemClock),

@@ -59,7 +59,9 @@ export const deployState = z.strictObject({
   before: z
     .strictObject({
       version: z.int().positive(),
-      pools: z.array(z.strictObject({ type: z.string(), subnet: z.string(), maxPrice: z.number().optional() })),
+      pools: z.array(
+        z.strictObject({ type: z.string(), subnet: z.string(), maxPrice: z.number().optional() }),
+      ),
     })
     .optional(),
   state: z.enum(["running", "done", "failed", "aborted"]),

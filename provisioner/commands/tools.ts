@@ -4,6 +4,8 @@ import type { Questions } from "../cli/questions.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { Arch, SiteConfig } from "../config/site-config.ts";
 import type { Probe } from "../probe.ts";
+import type { Packed } from "../release/pack.ts";
+import type { OnProgress } from "../release/progress.ts";
 import type { PublicDns } from "../resolver.ts";
 
 /** What the commands use of this computer; AWS comes through `connect`. */
@@ -13,6 +15,15 @@ export interface Tools {
   publicDns: PublicDns;
   probe: Probe;
   clock: Clock;
+  /** Who runs this: "ann@laptop", or the page of a run. */
+  holder: string;
+  /** Aborted by the first Ctrl-C from this call on; the second ends the program at once. */
+  interrupted(): AbortSignal;
+  /** A release of the project's folder; whoever asks removes the folder of its file. */
+  pack(
+    config: SiteConfig,
+    options: { allow: readonly string[]; signal: AbortSignal; onProgress: OnProgress },
+  ): Promise<Packed>;
   /** The agent's archive for an architecture; SHA-256 in hex. */
   agentArchive(arch: Arch): Promise<{ file: string; sha256: string }>;
   /** Packs the project's folder and publishes it as the candidate. @returns one line about it. */

@@ -65,6 +65,9 @@ export async function openDesk(
     publicDns: createPublicDns([dns.address]),
     probe: async () => ({ status: 200 }),
     clock,
+    holder: "ann@laptop",
+    interrupted: () => new AbortController().signal,
+    pack: async () => packed(mkdtempSync(path.join(folder, "packing-"))),
     agentArchive: async () => ({ file, sha256: sha256("the agent") }),
     publishFirstRelease: async (_config, store) => {
       const by = "somebody@somewhere";

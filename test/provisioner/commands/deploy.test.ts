@@ -147,7 +147,7 @@ describe("a release that does not make it", () => {
       message: expect.stringMatching(/^no instance came: .*capacity/i),
       hint: expect.stringContaining("--in-place"),
     });
-    for (const type of site.config.fleet.types) site.cloud.capacity(type, "us-east-1a", "plenty");
+    for (const type of site.config.fleet.types) site.cloud.capacity(type, "us-east-1a", "available");
     await inOrder(before.release);
     expect((await site.channel())?.quarantined.map((q) => q.id)).not.toContain(site.json().release);
   });

@@ -1,0 +1,132 @@
+import { copyFile, rm } from "node:fs/promises";
+import path from "node:path";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { connect } from "../aws/connect.ts";
+import { took } from "../cli/terminal.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import { runAbort } from "../deploy/abort.ts";
+import { planConfiguration } from "../deploy/configuration.ts";
+import { inPlace } from "../deploy/in-place.ts";
+import { type Outcome, perform } from "../deploy/perform.ts";
+import { requireFleet } from "../deploy/scene.ts";
+import type { Session } from "../deploy/session.ts";
+import { swap } from "../deploy/swap.ts";
+import type { Packed } from "../release/pack.ts";
+import { publishRelease } from "../release/publish.ts";
+import { tellProgress } from "../release/tell-progress.ts";
+import type { Tools } from "./tools.ts";
+
+export interface DeployOptions {
+  /** On the running instance instead of on a new one. */
+  inPlace: boolean;
+  /** Stops a deploy, whoever runs it, and puts things in order. */
+  abort: boolean;
+  /** Only packs, into this file. */
+  package?: string;
+  /** Also when nothing changed. */
+  force: boolean;
+  /** Files that look like secrets and may go in all the same. */
+  allow: readonly string[];
+  /** Seconds to wait for the release to serve. */
+  timeout: number;
+}
+
+/** `everspot deploy`: the project's folder becomes a release, which takes the site over once it serves. */
+export async function runDeploy(config: SiteConfig, tools: Tools, options: DeployOptions): Promise<void> {
+  if (options.package !== undefined) return await packOnly(config, tools, options, options.package);
+  const aws = await connect(config);
+  try {
+    if (options.abort) return await runAbort(config, tools, aws);
+    await requireFleet(aws, config.site);
+    const kind = options.inPlace ? "in-place" : "swap";
+    await perform({ command: "deploy", config, tools, aws, kind }, (session) => deploy(session, options));
+  } finally {
+    aws.close();
+  }
+}
+
+async function deploy(session: Session, options: DeployOptions): Promise<Outcome> {
+  const { config, aws, tools, signal, step } = session;
+  const { terminal, clock } = tools;
+  const packed = await step("pack", async (detail) => {
+    const made = await pack(session, options);
+    detail(sizeOf(made));
+    return made;
+  });
+  try {
+    for (const warning of packed.warnings) terminal.warn(warning);
+    const change = await step("compare the configuration", async (detail) => {
+      const planned = await planConfiguration(config, aws, tools);
+      detail(planned.actions.length === 0 ? "as it is" : "changed");
+      return planned;
+    });
+    if (options.inPlace && change.actions.length > 0) {
+      terminal.warn(
+        "everspot.toml or everspot itself changed; that counts from the next deploy without --in-place on",
+      );
+    }
+    const published = await step("publish", async (detail) => {
+      const by = tools.holder;
+      const found = await publishRelease(aws.store, packed, {
+        by,
+        clock,
+        signal,
+        onProgress: tellProgress(terminal.say),
+        onWhole: (release) => session.note({ release }),
+      });
+      detail(`${found.id}${found.reused ? ", which is in the bucket already" : ""}`);
+      return found;
+    });
+    const { id: release } = published;
+    const unchanged = published.state === "current" && (options.inPlace || change.actions.length === 0);
+    if (unchanged && !options.force) return { release, result: "unchanged" };
+    if (options.inPlace && published.state === "current") {
+      throw new EverspotError(`${release} is current already; --force --in-place has nothing to start`, {
+        hint: "use --force alone: a new instance starts it again",
+      });
+    }
+    if (options.inPlace) {
+      return { release, result: "done", instance: await inPlace(session, release, options.timeout) };
+    }
+    const { before } = change;
+    if (change.actions.length > 0) {
+      await session.note(before === undefined ? {} : { before });
+      await step("apply the configuration", () => change.apply());
+    }
+    return { release, result: "done", instance: await swap(session, release, options.timeout) };
+  } finally {
+    await rm(path.dirname(packed.file), { recursive: true, force: true });
+  }
+}
+
+const pack = (
+  { tools, config, signal }: Pick<Session, "tools" | "config" | "signal">,
+  options: DeployOptions,
+) => tools.pack(config, { allow: options.allow, signal, onProgress: tellProgress(tools.terminal.say) });
+
+const sizeOf = ({ files, size, packages }: Packed): string =>
+  `${files} files, ${packages.length === 0 ? "" : `${packages.length} packages, `}${(size / 1e6).toFixed(1)} MB`;
+
+async function packOnly(
+  config: SiteConfig,
+  tools: Tools,
+  options: DeployOptions,
+  file: string,
+): Promise<void> {
+  const { terminal, clock } = tools;
+  const began = clock.now();
+  const packed = await pack({ config, tools, signal: tools.interrupted() }, options);
+  try {
+    for (const warning of packed.warnings) terminal.warn(warning);
+    await copyFile(packed.file, file).catch((cause: NodeJS.ErrnoException) => {
+      throw new EverspotError(`${file} could not be written: ${cause.message}`, { resource: file, cause });
+    });
+  } finally {
+    await rm(path.dirname(packed.file), { recursive: true, force: true });
+  }
+  const { sha256, size, unpackedSize, files, packages, bytecode, python, arch, git } = packed;
+  const seconds = (clock.now() - began) / 1000;
+  const facts = { sha256, size, unpackedSize, files, packages, bytecode, python, arch, git };
+  terminal.json({ command: "deploy", site: config.site, package: path.resolve(file), ...facts, seconds });
+  terminal.print(`${file}: ${sizeOf(packed)} (${took(seconds)}); nothing was deployed`);
+}

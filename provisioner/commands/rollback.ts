@@ -1,0 +1,59 @@
+import { readDocument, updateDocument } from "../../agent/site/document.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { keys } from "../../agent/site/names.ts";
+import { channelDocument } from "../../agent/site/records.ts";
+import { connect } from "../aws/connect.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import { inPlace } from "../deploy/in-place.ts";
+import { perform } from "../deploy/perform.ts";
+import { requireFleet } from "../deploy/scene.ts";
+import { swap } from "../deploy/swap.ts";
+import { rollBack } from "../release/channel.ts";
+import { readManifest } from "../release/manifests.ts";
+import type { Tools } from "./tools.ts";
+
+export interface RollbackOptions {
+  /** The release to go back to; the one before the current one if not given. */
+  id: string | undefined;
+  inPlace: boolean;
+  /** Seconds to wait for the release to serve. */
+  timeout: number;
+}
+
+/** `everspot rollback [ID]`: an earlier release goes through the same gate as a new one. */
+export async function runRollback(config: SiteConfig, tools: Tools, options: RollbackOptions): Promise<void> {
+  const aws = await connect(config);
+  try {
+    await requireFleet(aws, config.site);
+    const kind = options.inPlace ? "in-place" : "swap";
+    await perform({ command: "rollback", config, tools, aws, kind }, async (session) => {
+      const release = await session.step("choose the release", async (detail) => {
+        const { value: channel } = await readDocument(aws.store, channelDocument);
+        const to = rollBack(channel, options.id).candidate?.id ?? "";
+        const [manifest, zip] = await Promise.all([
+          readManifest(aws.store, to),
+          aws.store.head(keys.releaseZip(to)),
+        ]);
+        if (manifest === undefined || zip === undefined) {
+          throw new EverspotError(`there is no release ${to} in the bucket`, {
+            resource: `${aws.store.url}/${keys.releaseZip(to)}`,
+            hint: "`everspot releases` lists those that are there",
+          });
+        }
+        detail(`${to}, made ${manifest.created}`);
+        return to;
+      });
+      await session.note({ release });
+      await updateDocument(
+        aws.store,
+        channelDocument,
+        (channel) => (channel?.candidate?.id === release ? undefined : rollBack(channel, release)),
+        tools.clock,
+      );
+      const how = options.inPlace ? inPlace : swap;
+      return { release, result: "done", instance: await how(session, release, options.timeout) };
+    });
+  } finally {
+    aws.close();
+  }
+}

@@ -1,0 +1,65 @@
+import { readDocument } from "../../agent/site/document.ts";
+import { deployDocument } from "../../agent/site/records.ts";
+import type { Aws } from "../aws/connect.ts";
+import type { Tools } from "../commands/tools.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import { takeLock } from "./lock.ts";
+import { putInOrder } from "./put-in-order.ts";
+import { lookAtScene, requireFleet } from "./scene.ts";
+
+/**
+ * `everspot deploy --abort`: takes the lock from whoever has it and puts in order what is left. Where the site was
+ * handed over already, that is to finish; elsewhere, to go back.
+ */
+export async function runAbort(config: SiteConfig, tools: Tools, aws: Aws): Promise<void> {
+  const { terminal, clock } = tools;
+  await requireFleet(aws, config.site);
+  const { value: running } = await readDocument(aws.store, deployDocument);
+  if (running?.state !== "running") {
+    const { fleet, instances } = await lookAtScene(aws);
+    const alive = instances.filter((i) => i.alive).map((i) => i.id);
+    terminal.json({
+      command: "deploy",
+      aborted: false,
+      actions: [],
+      instances: alive,
+      target: fleet?.target,
+    });
+    terminal.print("nothing is being deployed");
+    return;
+  }
+  const taken = await takeLock(aws.store, {
+    kind: running.kind,
+    by: tools.holder,
+    step: `put in order what ${running.by} left`,
+    clock,
+    force: true,
+  });
+  const { lock } = taken;
+  try {
+    const left = taken.leftover ?? running;
+    terminal.say(`stopped the deploy of ${left.by}, begun at ${left.started} (at: ${left.step})`);
+    const actions = await putInOrder(aws, left, {
+      clock,
+      progress: terminal,
+      drain: config.dns.drain,
+      signal: AbortSignal.any([lock.lost, tools.interrupted()]),
+    });
+    await lock.end("aborted", `aborted by ${tools.holder}`);
+    const { fleet, instances } = await lookAtScene(aws);
+    const alive = instances.filter((i) => i.alive).map((i) => i.id);
+    terminal.json({
+      command: "deploy",
+      aborted: true,
+      holder: { by: left.by, started: left.started, heartbeat: left.heartbeat, step: left.step },
+      actions,
+      instances: alive,
+      target: fleet?.target,
+    });
+    terminal.print(
+      `${terminal.style.green("✓")} in order: ${alive.join(", ") || "no instance"}, target ${fleet?.target}`,
+    );
+  } finally {
+    await lock.stop();
+  }
+}

@@ -1,0 +1,72 @@
+import { readDocument } from "../../agent/site/document.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { keys } from "../../agent/site/names.ts";
+import { type Look, poll } from "../../agent/site/poll.ts";
+import { type BootRecord, channelDocument } from "../../agent/site/records.ts";
+import { newsOf, tellNews } from "../boot-progress.ts";
+import { readBoot } from "../follow.ts";
+import { NotServed } from "./follow-candidate.ts";
+import type { Session } from "./session.ts";
+import { checkFromOutside } from "./swap.ts";
+
+/**
+ * The release on the instance that runs: its agent sees the lock, does it and writes down how it went (DESIGN §9).
+ * @returns the instance. @throws NotServed with the failed step and its last lines; the old release serves on then.
+ */
+export async function inPlace(session: Session, release: string, timeout: number): Promise<string> {
+  const { aws, tools, signal, old, lock } = session;
+  const { terminal, clock } = tools;
+  if (old === undefined) {
+    throw new EverspotError("no instance has the site, so there is none to deploy in place on", {
+      hint: "deploy without --in-place",
+    });
+  }
+  let record: BootRecord | undefined;
+  const look = async (): Promise<Look<undefined>> => {
+    const found = await readBoot(aws, old);
+    const ours = found?.inPlace?.deploy === lock.id ? found.inPlace : undefined;
+    if (found === undefined || ours === undefined) {
+      const alive = (await aws.instances.look()).some((i) => i.alive && i.id === old);
+      if (!alive) {
+        throw new NotServed(`${old} is gone`, undefined, {
+          hint: "AWS took it; its replacement comes up by itself. Deploy again",
+          retry: "retry",
+        });
+      }
+      return { waiting: `${old} has not begun` };
+    }
+    const news = newsOf(record, found);
+    tellNews({ ...news, ended: news.ended.filter((s) => s.name.startsWith(PREFIX)) }, terminal);
+    record = found;
+    if (ours.state === "failed") throw failed(found, ours.reason);
+    if (ours.state === "running") return { waiting: `${old} is at it` };
+    const { value: channel } = await readDocument(aws.store, channelDocument);
+    return channel?.current === release
+      ? { done: undefined }
+      : { waiting: `${old} is done, but ${channel?.current ?? "no release"} is current` };
+  };
+  const failed = (found: BootRecord, reason: string | undefined) => {
+    const step = found.steps.findLast((s) => s.state === "failed" && s.name.startsWith(PREFIX));
+    const why = reason ?? step?.error ?? "no reason given";
+    return new NotServed(`${release} does not come up in place on ${old}: ${why}`, found.blame, {
+      resource: `${aws.store.url}/${keys.boot(old)}`,
+      lines: step?.lines ?? [],
+      hint: step?.hint ?? "put it right and deploy again; the site is served as before",
+    });
+  };
+  await session.step(`start ${release} in place`, async (detail) => {
+    await poll(`${release} is not served by ${old}`, look, {
+      seconds: timeout,
+      everySeconds: 0.5,
+      clock,
+      signal,
+      hint: "the site is served as before; deploy again, with a longer --timeout if it just takes long",
+    });
+    detail(`on ${old}`);
+  });
+  await checkFromOutside(session, old, release);
+  return old;
+}
+
+/** Of the names of the steps that the agent writes down. */
+const PREFIX = "in-place: ";

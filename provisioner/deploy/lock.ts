@@ -1,0 +1,187 @@
+import { randomUUID } from "node:crypto";
+import type { Clock } from "../../agent/site/clock.ts";
+import { updateDocument } from "../../agent/site/document.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { type DeployState, deployDocument, isDeploying } from "../../agent/site/records.ts";
+import type { ObjectStore } from "../../agent/site/store.ts";
+import { age } from "../cli/terminal.ts";
+
+/** Half of what makes a holder dead is spent before anybody else may come. */
+const HEARTBEAT_SECONDS = 10;
+const SILENT_SECONDS = 60;
+
+/** What a holder writes down while it works. */
+export type Note = Partial<Pick<DeployState, "step" | "release" | "old" | "before">>;
+
+type Fields = Omit<DeployState, "nonce">;
+
+export interface Taken {
+  lock: DeployLock;
+  /** A deploy that nobody ended: what it left must be put in order first. Its notes stay until then. */
+  leftover: DeployState | undefined;
+}
+
+/**
+ * Takes `deploy.json`: one deploy at a time (DESIGN §9). Its heartbeat goes on until `end`, `leave` or `stop`. Times
+ * are the store's where it tells them.
+ * @param force takes it from a holder that is alive, too.
+ * @throws EverspotError when somebody else holds it: who, since when, and at what.
+ */
+export async function takeLock(
+  store: ObjectStore,
+  options: { kind: DeployState["kind"]; by: string; step: string; clock: Clock; force?: boolean },
+): Promise<Taken> {
+  const { kind, by, step, clock } = options;
+  const id = randomUUID();
+  let leftover: DeployState | undefined;
+  await updateDocument(
+    store,
+    deployDocument,
+    (current, date): Fields | undefined => {
+      if (current?.id === id) return undefined;
+      const now = date?.getTime() ?? clock.now();
+      if (isDeploying(current, now) && options.force !== true) throw busy(store, current, now);
+      leftover = current?.state === "running" ? current : undefined;
+      const time = new Date(now).toISOString();
+      return {
+        version: 1,
+        id,
+        kind,
+        by,
+        state: "running",
+        step,
+        started: time,
+        heartbeat: time,
+        ...(leftover === undefined ? {} : notesOf(leftover)),
+      };
+    },
+    clock,
+  );
+  return { lock: new DeployLock(store, id, clock), leftover };
+}
+
+function notesOf({ release, old, before }: DeployState): Note {
+  return {
+    ...(release === undefined ? {} : { release }),
+    ...(old === undefined ? {} : { old }),
+    ...(before === undefined ? {} : { before }),
+  };
+}
+
+function busy(store: ObjectStore, holder: DeployState | undefined, now: number): EverspotError {
+  const since = holder?.started ?? "";
+  return new EverspotError(
+    `${holder?.by} is deploying since ${since} (${age(now - Date.parse(since))}), now at: ${holder?.step}`,
+    {
+      resource: `${store.url}/${deployDocument.key}`,
+      hint: "wait until it is over, or stop it with `everspot deploy --abort`",
+    },
+  );
+}
+
+/** The lock while it is held. */
+export class DeployLock {
+  readonly id: string;
+  readonly #store: ObjectStore;
+  readonly #clock: Clock;
+  readonly #lost = new AbortController();
+  readonly #over = new AbortController();
+  readonly #beating: Promise<void>;
+  /** One write at a time, in the order asked for. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(store: ObjectStore, id: string, clock: Clock) {
+    this.id = id;
+    this.#store = store;
+    this.#clock = clock;
+    this.#beating = this.#beat();
+  }
+
+  /** Aborted, with an EverspotError, when this deploy is not ours any more: nothing must be changed from then on. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Writes down what is done next; undefined removes a note. @throws EverspotError when the lock was lost. */
+  async note(note: { [K in keyof Note]: Note[K] | undefined }): Promise<void> {
+    await this.#write((current) => withNote(current, note));
+    this.#lost.signal.throwIfAborted();
+  }
+
+  /** It is over and everything is in order. @throws EverspotError when the lock was lost. */
+  async end(state: "done" | "failed" | "aborted", reason?: string): Promise<void> {
+    await this.stop();
+    await this.#write((current) => ({ ...current, state, ...(reason === undefined ? {} : { reason }) }));
+    this.#lost.signal.throwIfAborted();
+  }
+
+  /** It is over and things are not in order: whoever comes next may take it at once and see to them. */
+  async leave(reason: string): Promise<void> {
+    await this.stop();
+    await this.#write((current) => ({ ...current, heartbeat: new Date(0).toISOString(), reason }));
+  }
+
+  /** No heartbeat after this. Idempotent. */
+  async stop(): Promise<void> {
+    this.#over.abort();
+    await this.#beating;
+  }
+
+  async #beat(): Promise<void> {
+    let last = this.#clock.now();
+    for (;;) {
+      await this.#clock.sleep(HEARTBEAT_SECONDS * 1000, this.#over.signal).catch(() => undefined);
+      if (this.#over.signal.aborted || this.#lost.signal.aborted) return;
+      try {
+        await this.#write((current) => current);
+        last = this.#clock.now();
+      } catch (error) {
+        if (this.#clock.now() - last < SILENT_SECONDS * 1000) continue;
+        this.#lose(`the bucket could not be written for ${SILENT_SECONDS} s`, error);
+      }
+    }
+  }
+
+  #lose(why: string, cause?: unknown): void {
+    this.#lost.abort(
+      new EverspotError(`this deploy had to stop: ${why}`, {
+        resource: `${this.#store.url}/${deployDocument.key}`,
+        hint: "nothing was undone; `everspot deploy --abort`, the next deploy or the site itself puts things in order",
+        cause,
+      }),
+    );
+  }
+
+  #write(change: (current: Fields) => Fields): Promise<void> {
+    const write = async () => {
+      if (this.#lost.signal.aborted) return;
+      await updateDocument(
+        this.#store,
+        deployDocument,
+        (current, date) => {
+          if (current?.id !== this.id || current.state !== "running") {
+            this.#lose(current === undefined ? "deploy.json is gone" : `${current.by} took over`);
+            return undefined;
+          }
+          const heartbeat = (date ?? new Date(this.#clock.now())).toISOString();
+          return change({ ...current, heartbeat });
+        },
+        this.#clock,
+      );
+    };
+    const written = this.#queue.then(write, write);
+    this.#queue = written.catch(() => undefined);
+    return written;
+  }
+}
+
+function withNote(current: Fields, note: { [K in keyof Note]: Note[K] | undefined }): Fields {
+  const { release, old, before, ...rest } = { ...current, ...note };
+  return {
+    ...rest,
+    step: rest.step ?? current.step,
+    ...(release === undefined ? {} : { release }),
+    ...(old === undefined ? {} : { old }),
+    ...(before === undefined ? {} : { before }),
+  };
+}

@@ -1,0 +1,87 @@
+/** What is to be done so that a deploy leaves one instance, one owner, target 1 and no candidate of its own. Pure. */
+import type { Channel, DeployState, SiteState } from "../../agent/site/records.ts";
+import type { FleetSeen, Pool } from "../aws/fleets.ts";
+import type { InstanceSeen } from "../aws/instances.ts";
+
+/** What a deploy has to do with. */
+export interface Scene {
+  site: SiteState | undefined;
+  channel: Channel | undefined;
+  fleet: FleetSeen | undefined;
+  /** Newest launch first. */
+  instances: readonly InstanceSeen[];
+}
+
+export type OrderAction =
+  | { do: "withdraw"; release: string }
+  | { do: "restore"; fleet: string; template: { id: string; version: number }; pools: readonly Pool[] }
+  | { do: "target"; fleet: string }
+  /** `at`: milliseconds since the epoch; until then they forward. */
+  | { do: "drain"; instances: readonly string[]; at: number }
+  | { do: "terminate"; instances: readonly string[] };
+
+type Left = Pick<DeployState, "kind" | "release" | "old" | "before">;
+
+/** Whether the site was handed to a new instance since the deploy began. */
+export function handedOver(left: Pick<DeployState, "old">, scene: Scene): boolean {
+  const owner = ownerOf(left, scene);
+  return owner !== undefined && owner.id !== left.old;
+}
+
+/** The instance that has the site, unless it is gone. A claim that did not come to its end counts for nothing. */
+function ownerOf({ old }: Pick<DeployState, "old">, { site, instances }: Scene): InstanceSeen | undefined {
+  const alive = (id: string | undefined) => instances.find((i) => i.alive && i.id === id);
+  const before = site?.state === "claiming" ? alive(old) : undefined;
+  return before ?? alive(site?.owner);
+}
+
+/**
+ * Forward where the site was handed over, backward where it was not. What is too many goes last, after the target,
+ * which alone ends no instance; without an owner the newest instance stays: it is the one that comes up.
+ * @param drain seconds a replaced instance forwards.
+ */
+export function planOrder(left: Left, scene: Scene, drain: number): OrderAction[] {
+  const { fleet, channel, site, instances } = scene;
+  const over = handedOver(left, scene);
+  const alive = instances.filter((i) => i.alive);
+  const keep = ownerOf(left, scene) ?? alive[0];
+  const others = left.kind === "in-place" ? [] : alive.filter((i) => i !== keep);
+  const actions: OrderAction[] = [];
+  if (!over && left.release !== undefined && channel?.candidate?.id === left.release) {
+    actions.push({ do: "withdraw", release: left.release });
+  }
+  const { before } = left;
+  if (!over && before !== undefined && fleet?.template && fleet.template.version !== before.version) {
+    actions.push({
+      do: "restore",
+      fleet: fleet.id,
+      template: { id: fleet.template.id, version: before.version },
+      pools: before.pools.map(({ type, subnet, maxPrice }) => ({ type, subnet, maxPrice })),
+    });
+  }
+  if (left.kind === "swap" && fleet !== undefined && fleet.target > 1) {
+    actions.push({ do: "target", fleet: fleet.id });
+  }
+  const ids = others.map((i) => i.id);
+  if (ids.length === 0) return actions;
+  if (over && site !== undefined) {
+    actions.push({ do: "drain", instances: ids, at: Date.parse(site.since) + drain * 1000 });
+  }
+  actions.push({ do: "terminate", instances: ids });
+  return actions;
+}
+
+export function describeOrder(action: OrderAction): string {
+  switch (action.do) {
+    case "withdraw":
+      return `take back the candidate ${action.release}`;
+    case "restore":
+      return `launch by version ${action.template.version} of the launch template again`;
+    case "target":
+      return "set the fleet's target to 1";
+    case "drain":
+      return `let ${action.instances.join(", ")} forward what still comes`;
+    case "terminate":
+      return `terminate ${action.instances.join(", ")}`;
+  }
+}

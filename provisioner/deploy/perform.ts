@@ -1,0 +1,88 @@
+import { readDocument } from "../../agent/site/document.ts";
+import { channelDocument } from "../../agent/site/records.ts";
+import type { Aws } from "../aws/connect.ts";
+import { took } from "../cli/terminal.ts";
+import type { Tools } from "../commands/tools.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import { type DeployReport, tellReport } from "./report.ts";
+import { type Session, underLock } from "./session.ts";
+import { Timeline } from "./timeline.ts";
+import { visit } from "./visit.ts";
+
+export interface Outcome {
+  release: string;
+  result: "done" | "unchanged";
+  instance?: string;
+}
+
+/** Runs a deploy or rollback under the lock, asks for the site all the while, and tells how it went. */
+export async function perform(
+  given: {
+    command: DeployReport["command"];
+    config: SiteConfig;
+    tools: Tools;
+    aws: Aws;
+    kind: Session["kind"];
+  },
+  work: (session: Session) => Promise<Outcome>,
+): Promise<void> {
+  const { command, config, tools, aws, kind } = given;
+  const { terminal, clock } = tools;
+  const timeline = new Timeline(terminal, clock);
+  const url = `https://${config.domain}/`;
+  let visiting: ReturnType<typeof visit> | undefined;
+  let release: string | undefined;
+  let previous: string | undefined;
+  const report = async (rest: Pick<DeployReport, "result" | "instance" | "error">): Promise<DeployReport> => {
+    const requests = await visiting?.stop();
+    const { seconds, steps } = timeline;
+    const told = {
+      command,
+      site: config.site,
+      url,
+      kind,
+      release,
+      previous,
+      seconds,
+      steps,
+      requests,
+      ...rest,
+    };
+    await tellReport(told, terminal, process.env);
+    return told;
+  };
+  try {
+    const outcome = await underLock({ config, aws, tools, timeline, kind, by: tools.holder }, (session) => {
+      // A site that serves nobody yet cannot lose a visitor.
+      if (session.old !== undefined)
+        visiting = visit(`https://${config.domain}${config.app.health}`, tools.probe, clock);
+      const note: Session["note"] = (fields) => {
+        release = fields.release ?? release;
+        return session.note(fields);
+      };
+      return readDocument(aws.store, channelDocument).then(({ value }) => {
+        previous = value?.current;
+        return work({ ...session, note });
+      });
+    });
+    release = outcome.release;
+    const { requests, seconds } = await report({ result: outcome.result, instance: outcome.instance });
+    if (outcome.result === "unchanged") {
+      terminal.print(
+        `${release} is current already and nothing else changed; --force deploys it all the same`,
+      );
+      return;
+    }
+    if (requests !== undefined && requests.failed > 0) {
+      terminal.warn(`${requests.failed} of ${requests.total} requests from here failed: ${requests.seen}`);
+    }
+    const { style } = terminal;
+    const seen = requests === undefined ? "" : `, ${requests.failed} of ${requests.total} requests failed`;
+    terminal.print(
+      `${style.green("✓")} ${style.bold(url)} is served by ${release} (${took(seconds)}${seen})`,
+    );
+  } catch (error) {
+    await report({ result: "failed", instance: undefined, error });
+    throw error;
+  }
+}

@@ -1,0 +1,103 @@
+import type { Clock } from "../../agent/site/clock.ts";
+import { updateDocument } from "../../agent/site/document.ts";
+import { poll } from "../../agent/site/poll.ts";
+import { channelDocument, type DeployState } from "../../agent/site/records.ts";
+import { type Applied, type Progress, runActions } from "../apply/run.ts";
+import type { Aws } from "../aws/connect.ts";
+import { withdrawCandidate } from "../release/channel.ts";
+import { describeOrder, type OrderAction, planOrder, type Scene } from "./order.ts";
+import { lookAtScene } from "./scene.ts";
+
+export interface OrderOptions {
+  clock: Clock;
+  progress: Progress;
+  /** Seconds a replaced instance forwards. */
+  drain: number;
+  signal?: AbortSignal;
+}
+
+/** Seconds for a new owner's records to settle (the agent's own limit), after which its claim counts for nothing. */
+const CLAIM_SECONDS = 300;
+/** Seconds for EC2 to show what was changed, or to finish another change. */
+const PATIENCE = 60;
+/** Seconds until an instance has the site again whose successor claimed it in the last moment. */
+const OWNER_SECONDS = 120;
+
+/**
+ * Brings the site back to one instance, one owner, target 1 and no candidate, whatever a deploy left and wherever it
+ * was cut off. Safe to repeat. @returns what was done.
+ */
+export async function putInOrder(
+  aws: Aws,
+  left: Pick<DeployState, "kind" | "release" | "old" | "before">,
+  options: OrderOptions,
+): Promise<Applied[]> {
+  const { clock, progress, drain, signal } = options;
+  const scene = await settledClaim(aws, left.old, options);
+  const actions = planOrder(left, scene, drain);
+  const applied = await runActions(actions, {
+    describe: describeOrder,
+    execute: (action) => execute(aws, action, options),
+    progress,
+    patience: PATIENCE,
+    clock,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (actions.some((a) => a.do === "terminate")) await ownerServes(aws, options);
+  return applied;
+}
+
+/** A take-over that is under way is let come to its end: what it began cannot be undone half-way. */
+async function settledClaim(aws: Aws, old: string | undefined, options: OrderOptions): Promise<Scene> {
+  const deadline = options.clock.now() + CLAIM_SECONDS * 1000;
+  for (;;) {
+    const scene = await lookAtScene(aws);
+    const { site } = scene;
+    const claimer = scene.instances.find((i) => i.alive && i.id === site?.owner);
+    const claiming = site?.state === "claiming" && claimer !== undefined && claimer.id !== old;
+    if (!claiming || options.clock.now() >= deadline) return scene;
+    await options.clock.sleep(1000, options.signal);
+  }
+}
+
+async function execute(aws: Aws, action: OrderAction, options: OrderOptions): Promise<undefined> {
+  const { clock, signal } = options;
+  switch (action.do) {
+    case "withdraw":
+      await updateDocument(
+        aws.store,
+        channelDocument,
+        (channel) => channel && withdrawCandidate(channel, action.release),
+        clock,
+      );
+      return;
+    case "restore":
+      return void (await aws.fleets.setTemplate(action.fleet, action.template, action.pools));
+    case "target":
+      return void (await aws.fleets.setTarget(action.fleet, 1));
+    case "drain":
+      return void (await clock.sleep(Math.max(0, action.at - clock.now()), signal));
+    case "terminate":
+      return void (await aws.instances.terminate(action.instances));
+  }
+}
+
+/** Who was just terminated may have claimed the site a moment before; its predecessor takes it back. */
+async function ownerServes(aws: Aws, { clock, signal }: OrderOptions): Promise<void> {
+  await poll(
+    "an instance that has the site",
+    async () => {
+      const { site, instances } = await lookAtScene(aws);
+      if (site === undefined) return { done: undefined };
+      if (instances.some((i) => i.alive && i.id === site.owner)) return { done: undefined };
+      return { waiting: `site.json names ${site.owner}, which is gone` };
+    },
+    {
+      seconds: OWNER_SECONDS,
+      everySeconds: 2,
+      clock,
+      hint: "`everspot status` shows who serves",
+      ...(signal === undefined ? {} : { signal }),
+    },
+  );
+}

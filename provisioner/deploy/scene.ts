@@ -1,0 +1,23 @@
+import { readDocument } from "../../agent/site/document.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { channelDocument, siteDocument } from "../../agent/site/records.ts";
+import type { Aws } from "../aws/connect.ts";
+import type { FleetSeen } from "../aws/fleets.ts";
+import type { Scene } from "./order.ts";
+
+export async function lookAtScene(aws: Aws): Promise<Scene> {
+  const [site, channel, fleets, instances] = await Promise.all([
+    readDocument(aws.store, siteDocument),
+    readDocument(aws.store, channelDocument),
+    aws.fleets.look(),
+    aws.instances.look(),
+  ]);
+  return { site: site.value, channel: channel.value, fleet: fleets.find((f) => f.alive), instances };
+}
+
+/** @throws EverspotError when the site was not brought up, or was taken down. */
+export async function requireFleet(aws: Aws, site: string): Promise<FleetSeen> {
+  const fleet = (await aws.fleets.look()).find((f) => f.alive);
+  if (fleet !== undefined) return fleet;
+  throw new EverspotError(`${site} is not up: it has no fleet`, { hint: "run `everspot up` first" });
+}

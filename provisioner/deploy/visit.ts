@@ -1,0 +1,37 @@
+import type { Clock } from "../../agent/site/clock.ts";
+import type { Probe } from "../probe.ts";
+
+/** What asking for the site once a second came to. */
+export interface Visits {
+  total: number;
+  failed: number;
+  /** The last failure. */
+  seen?: string;
+}
+
+const EVERY_MS = 1000;
+
+/** Asks for the site by name until `stop`, as one visitor outside would; never throws. */
+export function visit(url: string, probe: Probe, clock: Clock): { stop(): Promise<Visits> } {
+  const over = new AbortController();
+  const visits: Visits = { total: 0, failed: 0 };
+  const going = (async () => {
+    while (!over.signal.aborted) {
+      const seen = await probe(url);
+      visits.total += 1;
+      const failure = "error" in seen ? seen.error : seen.status >= 500 ? `HTTP ${seen.status}` : undefined;
+      if (failure !== undefined) {
+        visits.failed += 1;
+        visits.seen = failure;
+      }
+      await clock.sleep(EVERY_MS, over.signal).catch(() => undefined);
+    }
+  })();
+  return {
+    stop: async () => {
+      over.abort();
+      await going;
+      return visits;
+    },
+  };
+}

@@ -1,0 +1,12 @@
+import type { OnProgress } from "./progress.ts";
+
+/** Turns progress into lines: one whenever something else is worked on. */
+export function tellProgress(say: (text: string) => void): OnProgress {
+  let told = "";
+  return ({ phase, done, total, detail }) => {
+    const count = total === undefined || phase === "zip" || phase === "upload" ? "" : ` ${done} of ${total}`;
+    const text = detail === undefined ? phase : `${phase}${count}: ${detail}`;
+    if (text !== told) say(`  ${text}`);
+    told = text;
+  };
+}

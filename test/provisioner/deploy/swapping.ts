@@ -1,0 +1,99 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { S3Client } from "@aws-sdk/client-s3";
+import { readDocument } from "../../../agent/site/document.ts";
+import {
+  type Channel,
+  channelDocument,
+  type DeployState,
+  deployDocument,
+  type SiteState,
+  siteDocument,
+} from "../../../agent/site/records.ts";
+import { createS3Store } from "../../../agent/site/s3-store.ts";
+import type { ObjectStore } from "../../../agent/site/store.ts";
+import { connect } from "../../../provisioner/aws/connect.ts";
+import { type DeployOptions, runDeploy } from "../../../provisioner/commands/deploy.ts";
+import { runUp } from "../../../provisioner/commands/up.ts";
+import type { Packed } from "../../../provisioner/release/pack.ts";
+import { sha256 } from "../sha256.ts";
+import { type Desk, MINIMAL, openDesk } from "../site.ts";
+import { Agents } from "./agents.ts";
+import { fastClock } from "./fast-clock.ts";
+
+const SPEED = 40;
+
+export interface SwapSite extends Desk {
+  agents: Agents;
+  store: ObjectStore;
+  /** Deploys this content. */
+  deploy(content: string, options?: Partial<DeployOptions>): Promise<void>;
+  channel(): Promise<Channel | undefined>;
+  site(): Promise<SiteState | undefined>;
+  lock(): Promise<DeployState | undefined>;
+  /** Instances alive and the fleet's target. */
+  fleet(): Promise<{ alive: string[]; target: number | undefined }>;
+}
+
+export const deployOptions: DeployOptions = {
+  inPlace: false,
+  abort: false,
+  force: false,
+  allow: [],
+  timeout: 600,
+};
+
+/** A site that is up, with agents on simulated machines, in fast time. */
+export async function openSwapSite(tools: Partial<Desk["tools"]> = {}): Promise<SwapSite> {
+  const clock = fastClock(SPEED);
+  const agents = new Agents();
+  const desk = await openDesk({
+    toml: `${MINIMAL}[dns]\ndrain = 5\n`,
+    clock,
+    tools,
+    cloud: { clock, machines: agents.machines, zones: ["us-east-1a"], serviceLinkedRoles: true },
+  });
+  const { site, domain, aliases } = desk.config;
+  agents.attach({ cloud: desk.cloud, site, domain, aliases: [...aliases], zone: desk.zoneId, clock });
+  const client = new S3Client({ region: "us-east-1", endpoint: desk.cloud.endpoint });
+  const store = createS3Store(client, "everspot-blog-123456789012-us-east-1", clock);
+  await runUp(desk.config, desk.tools, { refreshImage: false, wait: true, timeout: 600 });
+  desk.forget();
+  return {
+    ...desk,
+    agents,
+    store,
+    deploy: (content, options = {}) =>
+      runDeploy(
+        desk.config,
+        { ...desk.tools, pack: async () => packed(content) },
+        { ...deployOptions, ...options },
+      ),
+    channel: async () => (await readDocument(store, channelDocument)).value,
+    site: async () => (await readDocument(store, siteDocument)).value,
+    lock: async () => (await readDocument(store, deployDocument)).value,
+    fleet: async () => {
+      const aws = await connect(desk.config);
+      try {
+        const [fleet] = (await aws.fleets.look()).filter((f) => f.alive);
+        const alive = (await aws.instances.look()).filter((i) => i.alive).map((i) => i.id);
+        return { alive, target: fleet?.target };
+      } finally {
+        aws.close();
+      }
+    },
+    close: async () => {
+      client.destroy();
+      await desk.close();
+    },
+  };
+}
+
+/** A release already packed; what is in it matters to nobody here. */
+export function packed(content: string): Packed {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), "everspot-packed-")), "release.zip");
+  writeFileSync(file, content);
+  const sizes = { size: content.length, unpackedSize: content.length, files: 1 };
+  return { file, sha256: sha256(content), ...sizes, bytecode: false, packages: [], warnings: [] };
+}
