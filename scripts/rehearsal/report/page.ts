@@ -8,6 +8,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 1.6rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; } h3 { font-size: 1rem; }
 .scroll { overflow-x: auto; } svg { width: 100%; min-width: 640px; height: auto; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--ink); } svg .tick, svg .note { fill: var(--soft); font-size: 11px; } svg .label { dominant-baseline: auto; }
+svg .note.on-bar { fill: var(--page); }
 svg .grid { stroke: var(--line); } svg .moment { stroke: var(--mark); stroke-dasharray: 3 3; }
 svg .good { stroke: var(--good); } svg .bad { stroke: var(--bad); stroke-width: 2; }
 svg .bar { fill: var(--bar); } svg .bar.failed { fill: var(--bad); } svg .bar.skipped { fill: var(--line); }

@@ -96,7 +96,7 @@ export function bootBars(boot: Boot): string {
     const y = 4 + i * row;
     const width = Math.max(1, x(step.start + (step.seconds ?? 0)) - x(step.start));
     const label = `${(step.seconds ?? 0).toFixed(2)} s${step.detail ? ` · ${step.detail}` : ""}`;
-    const inside = x(step.start) + width + 6 > WIDTH * 0.62;
+    const place = placeLabel(label, x(step.start), width);
     return (
       text(0, y + 14, step.name, { class: "label" }) +
       tag("rect", {
@@ -109,12 +109,20 @@ export function bootBars(boot: Boot): string {
         "data-step": step.name,
         "data-seconds": step.seconds ?? 0,
       }) +
-      text(inside ? x(step.start) - 6 : x(step.start) + width + 6, y + 13, label, {
-        class: "note",
-        "text-anchor": inside ? "end" : "start",
-      })
+      text(place.x, y + 13, label, { class: place.class, "text-anchor": place.anchor })
     );
   });
   const height = boot.steps.length * row + 4;
   return svg("boot", height + 22, axis(span, 0, height) + bars.join(""));
+}
+
+/** Pixels of a character of a note, on the generous side. */
+const CHARACTER = 6;
+
+/** Beside the bar where there is room, else on it, else before it. */
+function placeLabel(label: string, start: number, width: number) {
+  const length = label.length * CHARACTER;
+  if (start + width + 6 + length <= WIDTH) return { x: start + width + 6, anchor: "start", class: "note" };
+  if (width >= length + 12) return { x: start + 6, anchor: "start", class: "note on-bar" };
+  return { x: start - 6, anchor: "end", class: "note" };
 }

@@ -1,7 +1,16 @@
 import type { Scenario } from "../scenario.ts";
 import { heal } from "./heal.ts";
+import { interruption, interruptionNoCapacity } from "./interruption.ts";
 import { offlineReplacement } from "./offline-replacement.ts";
+import { rebalance } from "./rebalance.ts";
 import { reclaims } from "./reclaims.ts";
 
 /** In the order of `--all`. */
-export const scenarios: readonly Scenario[] = [heal, reclaims, offlineReplacement];
+export const scenarios: readonly Scenario[] = [
+  heal,
+  reclaims,
+  offlineReplacement,
+  interruption,
+  interruptionNoCapacity,
+  rebalance,
+];
