@@ -1,0 +1,253 @@
+/**
+ * Explores every order in which the calls of several actors can reach the services, and what may become of each call.
+ *
+ * An actor is its own code, run from the start whenever its next call is wanted: what it does is settled by the
+ * replies it has had, so each history of replies is run once and remembered. The services' state is a value that is
+ * never changed in place. Two ways that lead to the same histories over the same state go on in the same way, so only
+ * the first is followed; no run of an actor can reach anything of another.
+ */
+
+/** What an actor is told: plain data. */
+export type Reply = { value: unknown } | { error: { name: string; message: string; status?: number } };
+
+/** Runs an actor to its end. `call` answers as the exploration decides, and must be all it waits for. */
+export type Actor<C> = (call: (request: C) => Promise<Reply>) => Promise<unknown>;
+
+/** What one call may come to. `late`: the caller gave up, but the call still arrives some time. */
+export interface Outcome<S> {
+  fate: string;
+  state: S;
+  reply: Reply;
+  late?: boolean;
+}
+
+export interface Model<S, C> {
+  actors: Readonly<Record<string, Actor<C>>>;
+  initial: S;
+  /** The first is the ordinary one, which costs nothing; each of the others is one disturbance. */
+  outcomes(state: S, call: C): readonly Outcome<S>[];
+  label(call: C): string;
+  key(state: S): string;
+  /** Called for every step. @throws to fail the exploration. */
+  step(before: S, after: S): void;
+  /** Called when every actor has ended. `results`: what each returned. @throws to fail the exploration. */
+  end(state: S, results: ReadonlyMap<string, unknown>): void;
+}
+
+interface Position<C> {
+  waiting: ReadonlyMap<number, C>;
+  ended: { result: unknown } | undefined;
+}
+
+/**
+ * The replies an actor has had (numbers in their table), by the number of the call. Their order does not count: an actor waits for all it
+ * asks at once.
+ */
+type History = ReadonlyMap<number, number>;
+
+interface Node {
+  /** Numbers of state, histories and late calls in their tables: equal numbers, equal things. */
+  state: number;
+  histories: readonly number[];
+  late: readonly number[];
+  disturbed: number;
+  story: Story | undefined;
+}
+interface Story {
+  line: string;
+  before: Story | undefined;
+}
+
+/** Numbers things by a key of theirs. */
+class Table<T> {
+  readonly #numbers = new Map<string, number>();
+  readonly #things: T[] = [];
+  number(key: string, thing: T): number {
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    this.#numbers.set(key, this.#things.length);
+    return this.#things.push(thing) - 1;
+  }
+  at(number: number): T {
+    const thing = this.#things[number];
+    if (thing === undefined) throw new Error(`nothing has the number ${number}`);
+    return thing;
+  }
+}
+
+interface NumberedOutcome {
+  fate: string;
+  state: number;
+  reply: number;
+  late: boolean;
+}
+
+/** @returns how many different states were seen. @throws what the model threw, with the steps that led there. */
+export async function explore<S, C>(model: Model<S, C>, disturbances: number): Promise<number> {
+  const names = Object.keys(model.actors);
+  const states = new Table<S>();
+  const calls = new Table<{ actor: string; call: C; label: string }>();
+  const replies = new Table<Reply>();
+  const histories = new Table<{ actor: string; replies: History }>();
+  const positions = new Map<number, Position<number>>();
+  const outcomesOf = new Map<string, NumberedOutcome[]>();
+  const checked = new Set<string>();
+
+  const historyOf = (actor: string, had: History): number => {
+    const key = [...had].map(([index, reply]) => `${index}:${reply}`).sort();
+    return histories.number(`${actor} ${key.join()}`, { actor, replies: had });
+  };
+
+  async function positionOf(history: number): Promise<Position<number>> {
+    const known = positions.get(history);
+    if (known !== undefined) return known;
+    const { actor, replies: had } = histories.at(history);
+    const { waiting, ended } = await replay(
+      actor,
+      model,
+      [...had].map(([index, reply]) => [index, replies.at(reply)] as const),
+    );
+    const numbered = [...waiting].map(([index, call]): [number, number] => [
+      index,
+      calls.number(`${actor} ${JSON.stringify(call)}`, { actor, call, label: model.label(call) }),
+    ]);
+    const position = { waiting: new Map(numbered), ended };
+    positions.set(history, position);
+    return position;
+  }
+
+  function outcomes(state: number, call: number): NumberedOutcome[] {
+    const key = `${state} ${call}`;
+    const known = outcomesOf.get(key);
+    if (known !== undefined) return known;
+    const found = model.outcomes(states.at(state), calls.at(call).call).map((o) => ({
+      fate: o.fate,
+      state: states.number(model.key(o.state), o.state),
+      reply: replies.number(JSON.stringify(o.reply), o.reply),
+      late: o.late === true,
+    }));
+    outcomesOf.set(key, found);
+    return found;
+  }
+
+  const known = new Set<string>();
+  const stack: Node[] = [];
+  const enter = (from: Node | undefined, next: Omit<Node, "story">, line: string): void => {
+    const key = `${next.state} ${next.histories.join()} ${next.late.join()} ${next.disturbed}`;
+    const story = { line, before: from?.story };
+    const step = `${from?.state} ${next.state}`;
+    if (from !== undefined && !checked.has(step)) {
+      told(story, () => model.step(states.at(from.state), states.at(next.state)));
+      checked.add(step);
+    }
+    if (known.has(key)) return;
+    known.add(key);
+    stack.push({ ...next, story });
+  };
+  enter(
+    undefined,
+    {
+      state: states.number(model.key(model.initial), model.initial),
+      histories: names.map((actor) => historyOf(actor, new Map())),
+      late: [],
+      disturbed: 0,
+    },
+    "the start",
+  );
+
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    const results = new Map<string, unknown>();
+    let goesOn = false;
+    for (const [i, call] of node.late.entries()) {
+      const [outcome] = outcomes(node.state, call);
+      if (outcome === undefined) continue;
+      goesOn = true;
+      const { actor, label } = calls.at(call);
+      const late = node.late.filter((_, j) => j !== i);
+      enter(node, { ...node, state: outcome.state, late }, `${actor}: ${label} arrives late`);
+    }
+    for (const [which, history] of node.histories.entries()) {
+      const { actor, replies: had } = histories.at(history);
+      const position = await positionOf(history);
+      if (position.ended !== undefined) results.set(actor, position.ended.result);
+      for (const [index, call] of position.waiting) {
+        for (const [i, outcome] of outcomes(node.state, call).entries()) {
+          const disturbed = node.disturbed + (i === 0 ? 0 : 1);
+          if (disturbed > disturbances) continue;
+          goesOn = true;
+          const longer = new Map(had).set(index, outcome.reply);
+          enter(
+            node,
+            {
+              state: outcome.state,
+              histories: node.histories.with(which, historyOf(actor, longer)),
+              late: outcome.late ? [...node.late, call].sort() : node.late,
+              disturbed,
+            },
+            `${actor}: ${calls.at(call).label}${i === 0 ? "" : ` (${outcome.fate})`}`,
+          );
+        }
+      }
+    }
+    if (goesOn) continue;
+    const { state, story } = node;
+    told(story, () => {
+      if (results.size < names.length) throw new Error("nobody goes on, and not everybody is done");
+      model.end(states.at(state), results);
+    });
+  }
+  return known.size;
+}
+
+/** Runs an actor's code through a history: what it waits for after it. */
+async function replay<S, C>(
+  actor: string,
+  model: Model<S, C>,
+  history: readonly (readonly [number, Reply])[],
+): Promise<Position<C>> {
+  const waiting = new Map<number, { request: C; answer: (reply: Reply) => void }>();
+  let calls = 0;
+  let ended: { result: unknown } | undefined;
+  let failure: { error: unknown } | undefined;
+  const run = model.actors[actor];
+  if (run === undefined) throw new Error(`there is no actor ${actor}`);
+  run(
+    (request) =>
+      new Promise((answer) => {
+        waiting.set(calls++, { request, answer });
+      }),
+  ).then(
+    (result) => {
+      ended = { result };
+    },
+    (error: unknown) => {
+      failure = { error };
+    },
+  );
+  await settled();
+  for (let left = [...history].sort(([a], [b]) => a - b); left.length > 0; ) {
+    const ready = left.filter(([index]) => waiting.has(index));
+    if (ready.length === 0) throw new Error(`${actor} does not do twice the same: no call ${left[0]?.[0]}`);
+    for (const [index, reply] of ready) {
+      waiting.get(index)?.answer(reply);
+      waiting.delete(index);
+    }
+    left = left.filter((one) => !ready.includes(one));
+    await settled();
+  }
+  if (failure !== undefined) throw failure.error;
+  return { waiting: new Map([...waiting].map(([index, { request }]) => [index, request])), ended };
+}
+
+/** Every microtask has run: an actor that waits for nothing but its calls has come to the next one. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function told(story: Story | undefined, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    const lines: string[] = [];
+    for (let at = story; at !== undefined; at = at.before) lines.unshift(at.line);
+    throw new Error(`${(error as Error).message}\nafter ${lines.join("\n  then ")}`, { cause: error });
+  }
+}
