@@ -40,6 +40,8 @@ export function bootConfigOf(
       ...(certificate.arn === undefined ? {} : { arn: certificate.arn }),
     },
     dns: { ...config.dns },
+    // Left out as long as it is not asked for: user data that changes would mean a new launch template.
+    ...(config.fleet.bridge ? { bridge: true } : {}),
     hsts: app.hsts,
   };
 }

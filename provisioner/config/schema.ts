@@ -65,6 +65,7 @@ const fleet = z.strictObject({
     .max(30)
     .optional(),
   max_price: z.number().positive().max(100).optional(),
+  bridge: z.boolean().default(false),
   disk: z.int().min(8).max(1024).default(8),
 });
 

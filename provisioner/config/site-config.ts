@@ -29,6 +29,8 @@ export interface SiteConfig {
     types: readonly string[];
     /** USD per hour. */
     maxPrice: number | undefined;
+    /** Whether an on-demand instance may bridge while there is no spot capacity. */
+    bridge: boolean;
     /** GB. */
     disk: number;
   };
@@ -79,7 +81,13 @@ export function resolve(
       beforeStart: app.before_start,
       env: app.env,
     },
-    fleet: { arch, types: fleet.types ?? DEFAULT_TYPES[arch], maxPrice: fleet.max_price, disk: fleet.disk },
+    fleet: {
+      arch,
+      types: fleet.types ?? DEFAULT_TYPES[arch],
+      maxPrice: fleet.max_price,
+      bridge: fleet.bridge,
+      disk: fleet.disk,
+    },
     image: file.image,
     certificate: {
       source: certificate.source,

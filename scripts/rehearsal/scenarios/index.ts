@@ -4,6 +4,8 @@ import { interruption, interruptionNoCapacity } from "./interruption.ts";
 import { offlineReplacement } from "./offline-replacement.ts";
 import { rebalance } from "./rebalance.ts";
 import { reclaims } from "./reclaims.ts";
+import { swap } from "./swap.ts";
+import { swapInPlace } from "./swap-in-place.ts";
 
 /** In the order of `--all`. */
 export const scenarios: readonly Scenario[] = [
@@ -13,4 +15,4 @@ export const scenarios: readonly Scenario[] = [
   interruption,
   interruptionNoCapacity,
   rebalance,
-];
+, swap, swapInPlace];

@@ -1,0 +1,67 @@
+/** The three visitors that no hand-over may lose a request of, 50 requests a second together, POSTs among them. */
+import type { Rehearsal } from "./rehearsal.ts";
+import { failed, type Sample } from "./sample.ts";
+import type { Visitor } from "./visitors.ts";
+
+/** How many times its TTL the second visitor keeps an answer of the resolver. */
+export const OUTSTAY = 3;
+const EVERY_MS = 60;
+const POST_EVERY = 5;
+
+export interface Crowd {
+  /** Asks the resolver again when the TTL is over, and connects for every request. */
+  honest: Visitor;
+  /** Keeps each answer for `OUTSTAY` times its TTL. */
+  outstays: Visitor;
+  keepsAlive: Visitor;
+  all: readonly Visitor[];
+  stop(): Promise<void>;
+}
+
+/** @throws Error when the site does not answer one of them within half a minute. */
+export async function startCrowd(rehearsal: Rehearsal): Promise<Crowd> {
+  const common = { every: EVERY_MS, postEvery: POST_EVERY };
+  const honest = rehearsal.visit({ ...common, name: "honours the TTL" });
+  const outstays = rehearsal.visit({ ...common, name: `keeps ${OUTSTAY} x TTL`, outstay: OUTSTAY });
+  const keepsAlive = rehearsal.visit({ ...common, name: "keeps connections", keepAlive: true });
+  const all = [honest, outstays, keepsAlive];
+  for (const visitor of all) {
+    if ((await visitor.first((s) => !failed(s), 30)) === undefined) {
+      throw new Error(`the site does not answer the visitor who ${visitor.name}`);
+    }
+  }
+  return {
+    ...{ honest, outstays, keepsAlive, all },
+    stop: async () => {
+      await Promise.all(all.map((visitor) => visitor.stop()));
+    },
+  };
+}
+
+/** Failed requests of a visitor, of those sent before a moment if one is given (milliseconds since the epoch). */
+export const failures = (visitor: Visitor, before = Number.POSITIVE_INFINITY): Sample[] =>
+  visitor.samples.filter((s) => s.at < before && failed(s));
+
+/** Checks that a visitor lost nothing; says what and when if it did. */
+export function checkLostNothing(
+  rehearsal: Rehearsal,
+  visitor: Visitor,
+  since: number,
+  before?: number,
+): void {
+  const lost = failures(visitor, before);
+  const shown = lost
+    .slice(0, 5)
+    .map((s) => `${((s.at - since) / 1000).toFixed(1)} s ${s.method} ${s.address}: ${s.error ?? s.status}`);
+  rehearsal.check(
+    lost.length === 0,
+    `the visitor who ${visitor.name} loses no request, but ${lost.length} of ${visitor.samples.length} failed (${shown.join("; ")})`,
+  );
+}
+
+/** Acknowledged POSTs by the address they were sent to; whoever answered is in the answer. */
+export function acknowledged(visitors: readonly Visitor[]): { posts: number; releases: string[] } {
+  const posts = visitors.flatMap((v) => v.samples).filter((s) => s.method === "POST" && !failed(s));
+  const releases = posts.map((s) => /"release": *"([^"]*)"/.exec(s.body ?? "")?.[1] ?? "nobody");
+  return { posts: posts.length, releases: [...new Set(releases)].sort() };
+}

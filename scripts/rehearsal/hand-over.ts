@@ -1,0 +1,72 @@
+/** What scenarios of a hand-over with notice have in common. */
+import { EC2Client, paginateDescribeFleets, paginateDescribeInstances } from "@aws-sdk/client-ec2";
+import { poll } from "../../agent/site/poll.ts";
+import type { BootRecord } from "../../agent/site/records.ts";
+import type { Rehearsal } from "./rehearsal.ts";
+import type { Result } from "./result.ts";
+
+/** An event of the instance that handed over, in seconds after `since`. */
+export function figuresOf(record: BootRecord, since: number): Record<string, number> {
+  return Object.fromEntries(
+    (record.events ?? []).map(({ at, text }) => [text, Math.round((Date.parse(at) - since) / 100) / 10]),
+  );
+}
+
+/** Waits until the old instance forwards to the new owner, and notes when the events of the hand-over were. */
+export async function untilForwarding(
+  rehearsal: Rehearsal,
+  result: Result,
+  old: string,
+  since: number,
+): Promise<void> {
+  const record = await poll(
+    `${old} to forward`,
+    async () => {
+      const boot = await rehearsal.boot(old);
+      return boot?.state === "forwarding" ? { done: boot } : { waiting: boot?.state ?? "no record" };
+    },
+    { seconds: 30, everySeconds: 0.2 },
+  );
+  rehearsal.moment(`${old} forwards to the new owner`);
+  result.figures = { ...result.figures, ...figuresOf(record, since) };
+}
+
+export interface Capacity {
+  target: number;
+  onDemand: number;
+  /** Ids of those that are coming up or running. */
+  alive: string[];
+}
+
+/** The site's fleet and instances, as EC2 has them. */
+export async function capacity(rehearsal: Rehearsal): Promise<Capacity> {
+  const { endpoint, region } = rehearsal.cloud;
+  const client = new EC2Client({ endpoint, region });
+  const alive: string[] = [];
+  const states = [{ Name: "instance-state-name", Values: ["pending", "running"] }];
+  for await (const page of paginateDescribeInstances({ client }, { Filters: states })) {
+    alive.push(...(page.Reservations ?? []).flatMap((r) => r.Instances ?? []).map((i) => i.InstanceId ?? ""));
+  }
+  for await (const page of paginateDescribeFleets({ client }, {})) {
+    const spec = page.Fleets?.[0]?.TargetCapacitySpecification;
+    if (spec === undefined) continue;
+    return { target: spec.TotalTargetCapacity ?? 0, onDemand: spec.OnDemandTargetCapacity ?? 0, alive };
+  }
+  throw new Error("the site has no fleet");
+}
+
+/** Waits until the new owner has put everything in order: one instance, target one. */
+export async function untilTidy(rehearsal: Rehearsal, owner: string, seconds: number): Promise<Capacity> {
+  const left = await poll(
+    "one instance and a target of one",
+    async () => {
+      const now = await capacity(rehearsal);
+      return now.target === 1 && now.alive.join() === owner
+        ? { done: now }
+        : { waiting: `target ${now.target}, ${now.alive.length} instances` };
+    },
+    { seconds, everySeconds: 1 },
+  );
+  rehearsal.moment(`one instance, target ${left.target}`);
+  return left;
+}
