@@ -27,6 +27,8 @@ for line in sys.stdin.buffer:
  * fixed and not by the number of cores.
  */
 const PARTS = 4;
+/** Bytes of source below which a part is not worth a process. */
+const PART = 1_000_000;
 
 /**
  * Compiles Python files for the Python given, in `__pycache__` folders below `out`. The result depends on paths,
@@ -48,14 +50,15 @@ export async function compileFiles(
   await Promise.all(Array.from({ length: Math.min(PARTS, availableParallelism()) }, work));
 }
 
-/** Runs of about the same number of bytes, in byte order of paths. */
+/** Parts of about the same number of bytes, in byte order of paths. */
 function split(files: readonly { path: string; size: number }[]): string[][] {
   const sorted = [...files].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
   const total = sorted.reduce((sum, f) => sum + f.size, 0);
-  const parts: string[][] = Array.from({ length: PARTS }, () => []);
+  const count = Math.min(PARTS, Math.ceil(Math.max(total, 1) / PART));
+  const parts: string[][] = Array.from({ length: count }, () => []);
   let before = 0;
   for (const file of sorted) {
-    parts[Math.min(PARTS - 1, Math.floor((PARTS * before) / Math.max(total, 1)))]?.push(file.path);
+    parts[Math.min(count - 1, Math.floor((count * before) / Math.max(total, 1)))]?.push(file.path);
     before += file.size;
   }
   return parts.filter((part) => part.length > 0);
