@@ -10,6 +10,9 @@ import { systemClock } from "../../../agent/site/clock.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";
 
+/** `life`: boots, then looks once whether to renew, as the owner does. */
+export type Action = "ensure" | "renew" | "life";
+
 export interface InstanceInput {
   bucket: string;
   endpoint: string;
@@ -46,6 +49,8 @@ const context: CertificateContext = {
   logger: { info: quiet, warn: quiet },
   authority: certbot({ ...input.certbot, clock }),
 };
-const served = action === "renew" ? await renewIfDue(context) : await ensureCertificate(context);
+const booted = action === "renew" ? undefined : await ensureCertificate(context);
+const renewed = action === "ensure" ? undefined : await renewIfDue(context);
+const served = renewed ?? booted;
 process.stdout.write(JSON.stringify({ source: served?.source, serial: served?.serial, writes }));
 s3.destroy();

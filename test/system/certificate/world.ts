@@ -1,5 +1,7 @@
 /** certbot, Pebble behind Let's Encrypt's limits, DNS, Route 53 and S3: everything real but AWS itself. */
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
@@ -15,7 +17,7 @@ import { LimitedCa } from "../../cloud/ca/limited-ca.ts";
 import { type Cloud, startCloud } from "../../cloud/cloud.ts";
 import { DnsServer } from "../../cloud/dns.ts";
 import { type Pebble, startPebble } from "../../cloud/pebble.ts";
-import type { InstanceInput } from "./instance.ts";
+import type { Action, InstanceInput } from "./instance.ts";
 
 export const DAY = 24 * 3600_000;
 const BUCKET = "everspot-test";
@@ -52,7 +54,7 @@ export interface TestMachine {
   context: CertificateContext;
   disk: string;
   /** The same machine in a process of its own, killed at a moment of `instance.ts`. */
-  run(action: "ensure" | "renew", moment?: string): ReturnType<typeof spawnInstance>;
+  run(action: Action, moment?: string): ReturnType<typeof spawnInstance>;
 }
 
 let machines = 0;
@@ -68,11 +70,13 @@ export async function startWorld(options: { lifetime?: number } = {}): Promise<W
     new CreateHostedZoneCommand({ Name: "example.test", CallerReference: "1" }),
   );
   const dns = await new DnsServer(cloud.route53.zones).start();
+  // The same after a restart, so that the proxy finds it again.
+  const ports = { port: await freePort(), managementPort: await freePort() };
   let pebbles = 0;
   const newPebble = async (): Promise<Pebble> => {
     const own = join(folder, `pebble-${pebbles++}`);
     await mkdir(own);
-    return startPebble({ folder: own, dns: dns.address, nonceReject: 0 });
+    return startPebble({ folder: own, dns: dns.address, nonceReject: 0, ...ports });
   };
   let pebble = await newPebble();
   const ca = new LimitedCa({
@@ -160,6 +164,14 @@ export async function startWorld(options: { lifetime?: number } = {}): Promise<W
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
 }
 
 const spawnInstance = (args: string[]) => execa(process.execPath, args, { reject: false });
