@@ -16,6 +16,10 @@ export interface Result {
     /** Where the time went: seconds from the reclaim until each was reached. */
     parts: { name: string; seconds: number }[];
   };
+  /** The steps of `everspot deploy`, and how long it took as a whole. */
+  swap?: { seconds: number; steps: SwapStep[] };
+  /** Deploys that were to fail, or were killed, and what came of each. */
+  deploys?: { name: string; exitCode: number; seconds: number; outcome: string }[];
   certificate?: { orders: number };
   /** Of the first visitor; `clients` has each. */
   requests?: Requests;
@@ -31,6 +35,14 @@ export interface Boot {
   instance: string;
   seconds: number;
   steps: Pick<BootStep, "name" | "start" | "seconds" | "state" | "detail">[];
+}
+
+export interface SwapStep {
+  name: string;
+  /** Since the beginning, and how long it took. */
+  start: number;
+  seconds: number;
+  detail?: string;
 }
 
 /** Something that happened, in milliseconds since the epoch. */

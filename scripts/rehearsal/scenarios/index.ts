@@ -15,4 +15,6 @@ export const scenarios: readonly Scenario[] = [
   interruption,
   interruptionNoCapacity,
   rebalance,
-, swap, swapInPlace];
+  swap,
+  swapInPlace,
+];
