@@ -1,0 +1,30 @@
+import type { Peer, Peers } from "../../../agent/aws/ec2.ts";
+import type { Fleet, Target } from "../../../agent/aws/fleet.ts";
+
+/** A fleet and its instances as a test sets them, with what was asked of it. */
+export class TestFleet implements Fleet, Peers {
+  now: Target = { total: 1, onDemand: 0 };
+  peers: Peer[] = [];
+  asked: (Target | string)[] = [];
+
+  add(instance: string, launched: Date, alive = true): void {
+    const state = alive ? "running" : "terminated";
+    this.peers.push({ instance, state, alive, launched, privateAddress: undefined, fleet: "fleet-1" });
+  }
+  async target() {
+    return this.now;
+  }
+  async setTarget(target: Target) {
+    this.asked.push(target);
+    this.now = target;
+  }
+  async terminate(instance: string) {
+    this.asked.push(instance);
+  }
+  async all() {
+    return this.peers;
+  }
+  async find(instance: string) {
+    return this.peers.find((p) => p.instance === instance);
+  }
+}

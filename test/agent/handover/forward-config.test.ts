@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { type ForwardConfig, renderForward } from "../../../agent/handover/forward-config.ts";
+
+const config: ForwardConfig = {
+  socket: "/run/everspot/forward.sock",
+  pid: "/run/everspot/forward.pid",
+  log: "/var/log/nginx/forward.log",
+  to: { address: "10.0.0.8", port: 8079 },
+  app: "/run/everspot/app.sock",
+  timeout: 30,
+};
+
+test("requests go to the new owner, and to the app here only if that cannot be reached", () => {
+  const text = renderForward(config);
+  expect(text).toMatch(
+    /server 10\.0\.0\.8:8079 max_fails=0;\s+server unix:\/run\/everspot\/app\.sock backup;/,
+  );
+  expect(text).toContain("listen unix:/run/everspot/forward.sock;");
+});
+
+test("no POST is sent twice", () => {
+  expect(renderForward(config)).toContain("proxy_next_upstream error timeout;");
+  expect(renderForward(config)).not.toContain("non_idempotent");
+});
+
+test("what came in goes out as it came: who asked, and how, is not written anew", () => {
+  expect(renderForward(config)).not.toMatch(/X-Forwarded|X-Real-IP/);
+});
+
+test("an address that is none is refused", () => {
+  expect(() => renderForward({ ...config, to: { address: "evil; }", port: 1 } })).toThrow("no IPv4 address");
+});

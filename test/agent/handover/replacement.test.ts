@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { ensureReplacement } from "../../../agent/handover/replacement.ts";
+import { ManualClock } from "../../cloud/manual-clock.ts";
+import { TestFleet } from "./fleet.ts";
+
+function needing(bridge: boolean) {
+  const clock = new ManualClock();
+  const fleet = new TestFleet();
+  const me = { instance: "i-0", launched: new Date(clock.now()) };
+  fleet.add(me.instance, me.launched);
+  const stop = new AbortController();
+  const done = ensureReplacement({
+    ...{ me, fleet, clock, bridge },
+    peers: fleet,
+    onProgress: () => {},
+    signal: stop.signal,
+  });
+  return { clock, fleet, stop, done, me };
+}
+
+test("a fleet that launches by itself is asked for nothing", async () => {
+  const { clock, fleet, done, me } = needing(true);
+  await clock.advance(5_000);
+  fleet.add("i-1", new Date(me.launched.getTime() + 3_000));
+  await clock.advance(5_000);
+  expect(await done).toBe("i-1");
+  expect(fleet.asked).toEqual([]);
+});
+
+test("an older instance, or one that is gone, is no replacement", async () => {
+  const { clock, fleet, stop, done, me } = needing(false);
+  fleet.add("i-old", new Date(me.launched.getTime() - 1_000));
+  fleet.add("i-gone", new Date(me.launched.getTime() + 1_000), false);
+  await clock.advance(20_000);
+  expect(fleet.asked).toEqual([{ total: 2, onDemand: 0 }]);
+  stop.abort(new Error("told to stop"));
+  await expect(done).rejects.toThrow("told to stop");
+});
+
+test("after 45 s without one an on-demand instance is asked for, if that is allowed", async () => {
+  const allowed = needing(true);
+  await allowed.clock.advance(44_000);
+  expect(allowed.fleet.asked).toEqual([{ total: 2, onDemand: 0 }]);
+  await allowed.clock.advance(6_000);
+  expect(allowed.fleet.asked).toEqual([
+    { total: 2, onDemand: 0 },
+    { total: 2, onDemand: 1 },
+  ]);
+  allowed.fleet.add("i-2", new Date(allowed.clock.now()));
+  await allowed.clock.advance(5_000);
+  expect(await allowed.done).toBe("i-2");
+
+  const not = needing(false);
+  await not.clock.advance(120_000);
+  expect(not.fleet.asked).toEqual([{ total: 2, onDemand: 0 }]);
+  not.stop.abort(new Error("told to stop"));
+  await expect(not.done).rejects.toThrow();
+});
