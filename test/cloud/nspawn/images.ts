@@ -25,8 +25,11 @@ export class Images {
     this.#made.set(imageId, [layer, ...disk.layers]);
   }
 
-  remove(imageId: string): void {
+  /** What it consisted of. */
+  remove(imageId: string): readonly string[] {
+    const layers = this.#made.get(imageId) ?? [];
     this.#made.delete(imageId);
+    return layers;
   }
 
   /** Removes the layers nothing stands on any more. */

@@ -4,11 +4,10 @@ import { execa } from "execa";
 import { EverspotError, messageOf } from "../../../agent/site/errors.ts";
 import type { Machine, Machines } from "../machines.ts";
 import { requireSandbox, type Sandbox } from "../sandbox/sandbox.ts";
-import { boot, type Container } from "./container.ts";
-import { environmentOf, filesOf, hostnameOf, type Surroundings } from "./files.ts";
+import { environmentOf, type Surroundings } from "./files.ts";
 import { Group } from "./group.ts";
 import { Images } from "./images.ts";
-import { memoryOf } from "./limits.ts";
+import { NspawnMachine } from "./machine.ts";
 import { Disk } from "./overlay.ts";
 
 export interface NspawnMachines extends Machines {
@@ -22,18 +21,6 @@ export interface NspawnMachines extends Machines {
   disk(instanceId: string): string;
   /** Whether the memory of a machine's type is in force as its limit. */
   memoryLimited(instanceId: string): boolean;
-}
-
-interface Running {
-  machine: Machine;
-  disk: Disk;
-  group: Group;
-  limited: boolean;
-  container: Container | undefined;
-  /** Set before an end we ask for, so that it is not taken for the machine's own. */
-  stopping: boolean;
-  /** Follows the machine over its reboots; resolves when it is off. */
-  life: Promise<void>;
 }
 
 /**
@@ -53,121 +40,87 @@ export function nspawnMachines(options: {
 
 class Driver implements NspawnMachines {
   readonly #sandbox: Sandbox;
+  readonly #directory: string;
   readonly #logs: string;
   readonly #around: Surroundings;
   readonly #images: Images;
-  readonly #machines = new Map<string, Running>();
+  readonly #machines = new Map<string, NspawnMachine>();
+  readonly #creations = new Map<string, Promise<NspawnMachine>>();
   readonly #listeners: ((instanceId: string) => void)[] = [];
 
   constructor(sandbox: Sandbox, around: Surroundings, image: (imageId: string) => Promise<string>) {
     this.#sandbox = sandbox;
     this.#logs = path.join(sandbox.directory, "logs");
     this.#around = around;
-    this.#images = new Images(path.join(sandbox.directory, "machines/layers"), image);
+    this.#directory = path.join(sandbox.directory, "machines");
+    this.#images = new Images(path.join(this.#directory, "layers"), image);
   }
 
-  async start(machine: Machine): Promise<void> {
-    const { instanceId } = machine;
-    const known = this.#machines.get(instanceId);
-    if (known?.container !== undefined) throw new EverspotError(`${instanceId} runs already`);
-    const running = known ?? (await this.#create(machine));
-    running.machine = machine;
-    running.stopping = false;
-    this.#machines.set(instanceId, running);
-    await this.#boot(running);
-    running.life = this.#live(running);
+  async start(spec: Machine): Promise<void> {
+    const { instanceId } = spec;
+    let machine = this.#machines.get(instanceId);
+    if (machine === undefined) {
+      const creation = this.#create(spec);
+      this.#creations.set(instanceId, creation);
+      machine = await creation.finally(() => this.#creations.delete(instanceId));
+    }
+    await machine.start(spec);
   }
 
-  async #create(machine: Machine): Promise<Running> {
-    const directory = path.join(this.#sandbox.directory, "machines", machine.instanceId);
-    const disk = new Disk(directory, await this.#images.layersOf(machine.imageId));
-    await disk.mount();
-    await writeFile(path.join(disk.root, "etc/machine-id"), machineIdOf(machine.instanceId));
-    const group = new Group(this.#sandbox.cgroups, machine.instanceId);
-    return {
-      machine,
+  /** The machine, if there is one or soon will be. */
+  async #settled(instanceId: string): Promise<NspawnMachine | undefined> {
+    await this.#creations.get(instanceId)?.catch(() => {});
+    // Let `start` go first.
+    await new Promise(setImmediate);
+    return this.#machines.get(instanceId);
+  }
+
+  async #create(spec: Machine): Promise<NspawnMachine> {
+    const { instanceId, imageId } = spec;
+    const disk = new Disk(path.join(this.#directory, instanceId), await this.#images.layersOf(imageId));
+    const machine = new NspawnMachine(
+      spec,
       disk,
-      group,
-      limited: false,
-      container: undefined,
-      stopping: false,
-      life: Promise.resolve(),
-    };
-  }
-
-  async #boot(running: Running): Promise<void> {
-    const { machine, disk, group } = running;
-    const system = await readFile(path.join(disk.root, "etc/ssl/certs/ca-certificates.crt"), "utf8");
-    for (const [file, content] of Object.entries(filesOf(machine, this.#around, system))) {
-      const target = path.join(disk.root, file);
-      await mkdir(path.dirname(target), { recursive: true });
-      await writeFile(target, content);
-    }
-    running.limited = await group.create(memoryOf(machine.instanceType));
-    running.container = await boot({
-      root: disk.root,
-      name: machine.instanceId,
-      hostname: hostnameOf(machine.address),
-      groups: group.directories,
-      console: this.#consoleFile(machine.instanceId),
-    });
-  }
-
-  async #live(running: Running): Promise<void> {
-    const { instanceId } = running.machine;
-    while (running.container !== undefined) {
-      const how = await running.container.ended;
-      running.container = undefined;
-      if (how === "reboot" && !running.stopping) {
-        await this.#boot(running);
-      } else {
-        await running.group.remove();
-        if (!running.stopping) for (const listener of this.#listeners) listener(instanceId);
-      }
-    }
+      new Group(this.#sandbox.cgroups, instanceId),
+      this.#around,
+      () => {
+        for (const listener of this.#listeners) listener(instanceId);
+      },
+    );
+    this.#machines.set(instanceId, machine);
+    await disk.mount();
+    await writeFile(path.join(disk.root, "etc/machine-id"), machineIdOf(instanceId));
+    return machine;
   }
 
   async stop(instanceId: string, graceSeconds: number): Promise<void> {
-    const running = this.#machines.get(instanceId);
-    if (running?.container === undefined) return;
-    running.stopping = true;
-    const { container } = running;
-    const late = setTimeout(() => container.kill(), graceSeconds * 1000);
-    await asking(() => container.powerOff(), running.life);
-    clearTimeout(late);
+    await (await this.#settled(instanceId))?.stop(graceSeconds);
   }
 
   async kill(instanceId: string): Promise<void> {
-    const running = this.#machines.get(instanceId);
-    if (running?.container === undefined) return;
-    running.stopping = true;
-    running.container.kill();
-    // Frozen processes die of it too, but systemd-nspawn must be able to see that.
-    await running.group.release();
-    await running.life;
+    await (await this.#settled(instanceId))?.kill();
   }
 
   async freeze(instanceId: string): Promise<void> {
-    await this.#running(instanceId).group.freeze(true);
+    await this.#known(instanceId).freeze(true);
   }
 
   async thaw(instanceId: string): Promise<void> {
-    await this.#running(instanceId).group.freeze(false);
+    await this.#known(instanceId).freeze(false);
   }
 
   async reboot(instanceId: string): Promise<void> {
-    const { container } = this.#running(instanceId);
-    await asking(() => container.reboot(), container.ended);
+    await this.#known(instanceId).reboot();
   }
 
   async remove(instanceId: string): Promise<void> {
-    const running = this.#machines.get(instanceId);
-    if (running === undefined) return;
-    await this.kill(instanceId);
+    const machine = await this.#settled(instanceId);
+    if (machine === undefined) return;
+    await machine.kill();
     await this.#keepLogs(instanceId);
-    await running.disk.remove();
+    await machine.disk.remove();
     this.#machines.delete(instanceId);
-    await this.#prune(running.disk.layers);
+    await this.#prune(machine.disk.layers);
   }
 
   async snapshot(instanceId: string, imageId: string): Promise<void> {
@@ -175,16 +128,12 @@ class Driver implements NspawnMachines {
   }
 
   async removeImage(imageId: string): Promise<void> {
-    const layers = await this.#images.layersOf(imageId);
-    this.#images.remove(imageId);
-    await this.#prune(layers);
+    await this.#prune(this.#images.remove(imageId));
   }
 
   #prune(layers: readonly string[]): Promise<void> {
-    return this.#images.prune(
-      [...this.#machines.values()].map((m) => m.disk),
-      layers,
-    );
+    const disks = [...this.#machines.values()].map((machine) => machine.disk);
+    return this.#images.prune(disks, layers);
   }
 
   onExit(listener: (instanceId: string) => void): void {
@@ -192,26 +141,25 @@ class Driver implements NspawnMachines {
   }
 
   async console(instanceId: string): Promise<string> {
-    return readFile(this.#consoleFile(instanceId), "utf8").catch(() => "");
+    const machine = this.#machines.get(instanceId);
+    const file = machine?.consoleFile ?? this.#log(instanceId, "console");
+    return readFile(file, "utf8").catch(() => "");
   }
 
   async exec(instanceId: string, command: string, args: readonly string[]) {
-    const { container, machine } = this.#running(instanceId);
+    const { leader, spec } = this.#known(instanceId);
+    if (leader === undefined) throw new EverspotError(`${instanceId} does not run`);
     const env = {
       PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
       HOME: "/root",
       LANG: "C.UTF-8",
     };
-    const result = await execa(
-      "nsenter",
-      ["--target", String(container.leader), "--all", "--", command, ...args],
-      {
-        env: { ...env, ...environmentOf(machine, this.#around) },
-        extendEnv: false,
-        reject: false,
-        stdin: "ignore",
-      },
-    );
+    const result = await execa("nsenter", ["--target", String(leader), "--all", "--", command, ...args], {
+      env: { ...env, ...environmentOf(spec, this.#around) },
+      extendEnv: false,
+      reject: false,
+      stdin: "ignore",
+    });
     return { exitCode: result.exitCode ?? 128, stdout: result.stdout, stderr: result.stderr };
   }
 
@@ -236,13 +184,16 @@ class Driver implements NspawnMachines {
 
   async #keepLogs(instanceId: string): Promise<void> {
     await mkdir(this.#logs, { recursive: true });
-    const file = (kind: string) => path.join(this.#logs, `${instanceId}.${kind}`);
-    await writeFile(file("journal"), await this.journal(instanceId).catch(messageOf));
-    await writeFile(file("console"), await this.console(instanceId));
+    await writeFile(this.#log(instanceId, "journal"), await this.journal(instanceId).catch(messageOf));
+    await writeFile(this.#log(instanceId, "console"), await this.console(instanceId));
+  }
+
+  #log(instanceId: string, kind: "journal" | "console"): string {
+    return path.join(this.#logs, `${instanceId}.${kind}`);
   }
 
   leader(instanceId: string): number | undefined {
-    return this.#machines.get(instanceId)?.container?.leader;
+    return this.#machines.get(instanceId)?.leader;
   }
 
   disk(instanceId: string): string {
@@ -254,32 +205,15 @@ class Driver implements NspawnMachines {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#machines.keys()].map((id) => this.remove(id)));
+    const ids = new Set([...this.#machines.keys(), ...this.#creations.keys()]);
+    await Promise.all([...ids].map((id) => this.remove(id)));
   }
 
-  #known(instanceId: string): Running {
-    const running = this.#machines.get(instanceId);
-    if (running === undefined) throw new EverspotError(`there is no machine ${instanceId}`);
-    return running;
+  #known(instanceId: string): NspawnMachine {
+    const machine = this.#machines.get(instanceId);
+    if (machine === undefined) throw new EverspotError(`there is no machine ${instanceId}`);
+    return machine;
   }
-
-  #running(instanceId: string): Running & { container: Container } {
-    const running = this.#machines.get(instanceId);
-    if (running?.container === undefined) throw new EverspotError(`${instanceId} does not run`);
-    return running as Running & { container: Container };
-  }
-
-  #consoleFile(instanceId: string): string {
-    return path.join(this.#sandbox.directory, "machines", instanceId, "console.log");
-  }
-}
-
-/** Asks until it has happened: a pid 1 that has only just started does not listen yet. */
-async function asking(ask: () => void, happened: Promise<unknown>): Promise<void> {
-  ask();
-  const again = setInterval(ask, 500);
-  await happened;
-  clearInterval(again);
 }
 
 /** machine-id(5): 32 hex digits; different for every instance, as on a first boot. */
