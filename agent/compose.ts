@@ -54,7 +54,7 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
   await mkdir(paths.run, { recursive: true });
   await mkdir(paths.state, { recursive: true, mode: 0o755 });
 
-  const debian = createDebian();
+  const debian = createDebian(join(paths.state, "image-status"));
   let packages: Packages | undefined;
   const packagesOf = (identity: Identity): Packages => {
     packages ??= new Packages({
