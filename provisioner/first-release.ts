@@ -21,6 +21,7 @@ export const packFor = (
     python: PYTHON[config.image.os],
     arch: config.fleet.arch,
     ...options,
+    allow: [...config.release.allow, ...options.allow],
   });
 
 /** Packs the project's folder and publishes it as the candidate. @returns one line about it. */

@@ -98,6 +98,8 @@ const dns = z.strictObject({
   drain: z.int().min(0).max(3600).default(90),
 });
 
+const release = z.strictObject({ allow: z.array(oneLine).default([]) });
+
 export const siteFile = z.strictObject({
   site: matching(
     /^[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*$/,
@@ -111,6 +113,7 @@ export const siteFile = z.strictObject({
   image: image.prefault({}),
   certificate: certificate.prefault({}),
   dns: dns.prefault({}),
+  release: release.prefault({}),
 });
 export type SiteFile = z.infer<typeof siteFile>;
 

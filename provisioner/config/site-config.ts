@@ -46,6 +46,8 @@ export interface SiteConfig {
   };
   /** Seconds. */
   dns: { ttl: number; drain: number };
+  /** `allow`: files that look like secrets and may go into a release, patterns as in .gitignore. */
+  release: { allow: readonly string[] };
 }
 
 /** Several types with at least 1 GB of memory: the more pools, the fewer interruptions. */
@@ -99,6 +101,7 @@ export function resolve(
       mirrorToAcm: certificate.mirror_to_acm,
     },
     dns: file.dns,
+    release: file.release,
   };
 }
 
