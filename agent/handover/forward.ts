@@ -14,7 +14,8 @@ export interface ForwardMachine {
   config: Pick<BootConfig, "domain" | "app">;
 }
 
-const UNIT = "everspot-forward.service";
+/** Not everspot-…: what the app's sandbox is made of goes to every unit of that prefix. */
+const UNIT = "nginx-forward.service";
 /** Seconds the new owner gets to answer over the private network before it counts as unreachable. */
 const REACH_SECONDS = 10;
 
