@@ -7,6 +7,7 @@ import { type Certificates, createCertificates } from "./certificates.ts";
 import { type Clients, createClients } from "./clients.ts";
 import { createDns, type Dns } from "./dns.ts";
 import { createFleets, type Fleets } from "./fleets.ts";
+import { createGithub, type Github } from "./github.ts";
 import { type Caller, whoAmI } from "./identity.ts";
 import { createImages, type Images } from "./images.ts";
 import { createInstances, type Instances } from "./instances.ts";
@@ -31,6 +32,7 @@ export interface Aws {
   market: Market;
   network: Network;
   roles: Roles;
+  github: Github;
   secrets: Secrets;
   templates: Templates;
   /** Calls made so far. */
@@ -58,6 +60,7 @@ export async function connect(config: SiteConfig): Promise<Aws> {
       market: createMarket(clients.ec2),
       network: createNetwork(clients.ec2, site),
       roles: createRoles(clients.iam, site, region),
+      github: createGithub(clients.iam, site, region, caller),
       secrets: createSecrets(clients.ssm, site),
       templates: createTemplates(clients.ec2, site),
       calls: clients.calls,

@@ -21,7 +21,7 @@ import { hasCode, named } from "./errors.ts";
 import { siteTags, tagOf } from "./tags.ts";
 
 /** IAM is global: the tag tells in which region the site of a role lives. */
-const REGION_TAG = "everspot:region";
+export const REGION_TAG = "everspot:region";
 
 export interface RoleSeen {
   role: { region: string | undefined; trust: unknown; policy: unknown } | undefined;
@@ -175,7 +175,7 @@ async function lookAtProfile(client: IAMClient, site: string): Promise<RoleSeen[
 }
 
 /** IAM answers policy documents percent-encoded. */
-function decode(document: string | undefined): unknown {
+export function decode(document: string | undefined): unknown {
   if (document === undefined) return undefined;
   try {
     return JSON.parse(decodeURIComponent(document));

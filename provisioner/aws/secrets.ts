@@ -1,35 +1,64 @@
-import { DeleteParametersCommand, paginateGetParametersByPath, type SSMClient } from "@aws-sdk/client-ssm";
+import {
+  DeleteParameterCommand,
+  PutParameterCommand,
+  paginateGetParametersByPath,
+  type SSMClient,
+} from "@aws-sdk/client-ssm";
 import { secretPath } from "../../agent/site/names.ts";
-import { named } from "./errors.ts";
+import { hasCode, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
+import { siteTags } from "./tags.ts";
 
-/** The app's secrets in SSM Parameter Store. Their values never come here. */
-export interface Secrets {
-  /** Sorted, without the path. */
-  names(): Promise<string[]>;
-  /** What is gone already is no error. */
-  delete(names: readonly string[]): Promise<void>;
+export interface SecretSeen {
+  name: string;
+  changed: Date;
 }
 
-/** Of one DeleteParameters request (SSM API Reference). */
-const MOST = 10;
+/** The app's secrets: SSM parameters of type SecureString below the site's path. Values are written, never read. */
+export interface Secrets {
+  /** By name. */
+  list(): Promise<SecretSeen[]>;
+  /** @returns whether there was one of this name before. */
+  set(name: string, value: string): Promise<boolean>;
+  /** @returns whether there was one. */
+  unset(name: string): Promise<boolean>;
+}
 
 export function createSecrets(client: SSMClient, site: string): Secrets {
   const path = secretPath(site);
   return {
-    names: () =>
+    list: () =>
       named("listing the secrets", async () => {
-        const found = await gather(
-          paginateGetParametersByPath({ client }, { Path: path, WithDecryption: false }),
-          (page) => page.Parameters,
-        );
-        return found.map((p) => (p.Name ?? "").slice(path.length)).sort();
+        const query = { Path: path.replace(/\/$/, ""), Recursive: false, WithDecryption: false };
+        const found = await gather(paginateGetParametersByPath({ client }, query), (page) => page.Parameters);
+        return found
+          .map((p) => ({
+            name: (p.Name ?? "").slice(path.length),
+            changed: p.LastModifiedDate ?? new Date(0),
+          }))
+          .sort((a, b) => (a.name < b.name ? -1 : 1));
       }),
-    delete: (names) =>
-      named("deleting the secrets", async () => {
-        for (let at = 0; at < names.length; at += MOST) {
-          const Names = names.slice(at, at + MOST).map((name) => `${path}${name}`);
-          await client.send(new DeleteParametersCommand({ Names }));
+    set: (name, value) =>
+      named(`setting the secret ${name}`, async () => {
+        const parameter = { Name: path + name, Value: value, Type: "SecureString" as const };
+        try {
+          // Tags only go with a new parameter.
+          await client.send(new PutParameterCommand({ ...parameter, Tags: siteTags(site) }));
+          return false;
+        } catch (error) {
+          if (!hasCode(error, "ParameterAlreadyExists")) throw error;
+        }
+        await client.send(new PutParameterCommand({ ...parameter, Overwrite: true }));
+        return true;
+      }),
+    unset: (name) =>
+      named(`deleting the secret ${name}`, async () => {
+        try {
+          await client.send(new DeleteParameterCommand({ Name: path + name }));
+          return true;
+        } catch (error) {
+          if (!hasCode(error, "ParameterNotFound")) throw error;
+          return false;
         }
       }),
   };

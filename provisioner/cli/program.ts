@@ -1,9 +1,11 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type DeployOptions, runDeploy } from "../commands/deploy.ts";
 import { runDown } from "../commands/down.ts";
+import { type GithubOptions, runGithub } from "../commands/github.ts";
 import { runPlan } from "../commands/plan.ts";
 import { runReleases } from "../commands/releases.ts";
 import { runRollback } from "../commands/rollback.ts";
+import { runSecretList, runSecretSet, runSecretUnset } from "../commands/secret.ts";
 import { runStatus } from "../commands/status.ts";
 import type { Tools } from "../commands/tools.ts";
 import { runUp } from "../commands/up.ts";
@@ -53,8 +55,9 @@ function program(version: string, makeTools: MakeTools): Command {
     name: string,
     description: string,
     action: (config: SiteConfig, tools: Tools, options: Options, argument?: string) => Promise<void>,
+    parent: Command = everspot,
   ): Command =>
-    everspot
+    parent
       .command(name)
       .description(description)
       .option("-c, --config <file>", "the site's configuration", "everspot.toml")
@@ -112,6 +115,34 @@ function program(version: string, makeTools: MakeTools): Command {
   siteCommand<Common>("releases", "list the releases, newest first", (config, tools) =>
     runReleases(config, tools),
   );
+
+  const secret = everspot.command("secret").description("the app's secrets, in the SSM Parameter Store");
+  const named = (text = "") => text;
+  siteCommand<Common>(
+    "set",
+    "set one; its value is read from stdin, or asked for",
+    (config, tools, _, name) => runSecretSet(config, tools, named(name)),
+    secret,
+  ).argument("<name>", "of the environment variable that the app gets");
+  siteCommand<Common>("list", "names, never values", (config, tools) => runSecretList(config, tools), secret);
+  siteCommand<Common>(
+    "unset",
+    "delete one",
+    (config, tools, _, name) => runSecretUnset(config, tools, named(name)),
+    secret,
+  ).argument("<name>");
+
+  siteCommand<Common & GithubOptions & { yes: boolean }>(
+    "github",
+    "let a branch or an environment of a repository deploy this site",
+    (config, tools, options) => runGithub(config, tools, options),
+  )
+    .requiredOption("--repo <owner/name>", "the repository on GitHub")
+    .option("--branch <name>", "the branch whose workflows may deploy (default: main)")
+    .option("--environment <name>", "the deployment environment whose jobs may deploy, instead of a branch")
+    .option("--owner-id <number>", "GitHub's id of the owner: trusts no other of that name")
+    .option("--repo-id <number>", "GitHub's id of the repository: trusts no other of that name")
+    .option("-y, --yes", "do not ask", false);
 
   siteCommand<Common & { yes: boolean; deleteData: boolean }>(
     "down",

@@ -1,4 +1,4 @@
-import { confirm, isCancel, text } from "@clack/prompts";
+import { confirm, isCancel, password, text } from "@clack/prompts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { USAGE } from "../config/load.ts";
 
@@ -8,6 +8,8 @@ export interface Questions {
   agree(question: string): Promise<void>;
   /** @throws EverspotError unless `word` is typed. */
   typed(question: string, word: string): Promise<void>;
+  /** All of stdin without the line break at its end; what is typed, unseen, when stdin is a terminal. */
+  secret(question: string): Promise<string>;
 }
 
 /** `yes`: everything is agreed to beforehand. @throws EverspotError (exit code 2) when there is nobody to ask. */
@@ -39,6 +41,18 @@ export function createQuestions(options: {
         value === word ? undefined : `type ${word} to go on, or press Ctrl-C`;
       const answer = await text({ message, placeholder: word, validate, input, output });
       if (isCancel(answer)) throw stopped();
+    },
+    secret: async (message) => {
+      if (input.isTTY !== true) {
+        const chunks: Buffer[] = [];
+        for await (const chunk of input) chunks.push(Buffer.from(chunk as Uint8Array | string));
+        return Buffer.concat(chunks)
+          .toString("utf8")
+          .replace(/\r?\n$/, "");
+      }
+      const answer = await password({ message, input, output });
+      if (isCancel(answer)) throw stopped();
+      return answer ?? "";
     },
   };
 }

@@ -72,7 +72,10 @@ async function deploy(session: Session, options: DeployOptions): Promise<Outcome
         clock,
         signal,
         onProgress: tellProgress(terminal.say),
-        onWhole: (release) => session.note({ release }),
+        // In place, the agent begins at the note, and must find the candidate then.
+        onWhole: async (release) => {
+          if (!options.inPlace) await session.note({ release });
+        },
       });
       detail(`${found.id}${found.reused ? ", which is in the bucket already" : ""}`);
       return found;
@@ -86,6 +89,7 @@ async function deploy(session: Session, options: DeployOptions): Promise<Outcome
       });
     }
     if (options.inPlace) {
+      await session.note({ release });
       return { release, result: "done", instance: await inPlace(session, release, options.timeout) };
     }
     const { before } = change;

@@ -43,13 +43,15 @@ export async function runRollback(config: SiteConfig, tools: Tools, options: Rol
         detail(`${to}, made ${manifest.created}`);
         return to;
       });
-      await session.note({ release });
+      if (!options.inPlace) await session.note({ release });
       await updateDocument(
         aws.store,
         channelDocument,
         (channel) => (channel?.candidate?.id === release ? undefined : rollBack(channel, release)),
         tools.clock,
       );
+      // In place, the agent begins at the note, and must find the candidate then.
+      if (options.inPlace) await session.note({ release });
       const how = options.inPlace ? inPlace : swap;
       return { release, result: "done", instance: await how(session, release, options.timeout) };
     });

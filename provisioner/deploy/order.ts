@@ -47,9 +47,10 @@ export function planOrder(left: Left, scene: Scene, drain: number): OrderAction[
   const keep = ownerOf(left, scene) ?? alive[0];
   const others = left.kind === "in-place" ? [] : alive.filter((i) => i !== keep);
   const actions: OrderAction[] = [];
-  if (!over && left.release !== undefined && channel?.candidate?.id === left.release) {
-    actions.push({ do: "withdraw", release: left.release });
-  }
+  const candidate = channel?.candidate?.id;
+  // One that was cut off before it wrote down its release: any candidate of a site that has a release is its own.
+  const ours = left.release === undefined ? channel?.current !== undefined : candidate === left.release;
+  if (!over && ours && candidate !== undefined) actions.push({ do: "withdraw", release: candidate });
   const { before } = left;
   if (!over && before !== undefined && fleet?.template && fleet.template.version !== before.version) {
     actions.push({

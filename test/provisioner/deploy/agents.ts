@@ -154,7 +154,7 @@ export class Agents {
     });
     let done: string | undefined;
     for (;;) {
-      await clock.sleep(1000, signal);
+      await clock.sleep(3000, signal);
       const { value: site } = await readDocument(store, siteDocument);
       if (site !== undefined && site.owner !== instance && site.state === "serving") {
         return await write({ state: "forwarding" });

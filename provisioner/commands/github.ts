@@ -1,0 +1,154 @@
+import { EverspotError } from "../../agent/site/errors.ts";
+import { runActions } from "../apply/run.ts";
+import { type Aws, connect } from "../aws/connect.ts";
+import { USAGE } from "../config/load.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import { currentOf } from "../current.ts";
+import { deployPolicy, deployTrust, GITHUB_AUDIENCE, type Trusted } from "../deploy/policy.ts";
+import { observeSite } from "../observe.ts";
+import type { PolicyDocument } from "../policy.ts";
+import { sameDocument } from "../same.ts";
+import type { Tools } from "./tools.ts";
+
+export interface GithubOptions {
+  /** "OWNER/NAME". */
+  repo: string;
+  branch?: string;
+  environment?: string;
+  ownerId?: string;
+  repoId?: string;
+}
+
+type Action =
+  | { do: "create-provider" | "add-audience" }
+  | { do: "create-role" | "set-trust"; trust: PolicyDocument }
+  | { do: "set-policy"; policy: PolicyDocument };
+
+const PATIENCE = 60;
+
+/** `everspot github`: lets one branch or environment of a repository deploy this site, with no key anywhere. */
+export async function runGithub(config: SiteConfig, tools: Tools, options: GithubOptions): Promise<void> {
+  const { terminal, clock, questions } = tools;
+  const trusted = trustedOf(options);
+  const aws = await connect(config);
+  try {
+    const actions = await plan(config, aws, trusted);
+    const who = describeTrusted(trusted);
+    for (const action of actions) terminal.print(`  ${describe(action)}`);
+    if (actions.length > 0) await questions.agree(`Let ${who} deploy ${config.site}?`);
+    const execute = (action: Action) => apply(aws, action);
+    const applied = await runActions(actions, {
+      describe,
+      execute,
+      progress: terminal,
+      patience: PATIENCE,
+      clock,
+    });
+    const role = aws.github.roleArn;
+    terminal.json({ command: "github", site: config.site, role, trusted, actions: applied });
+    terminal.print(`${who} may deploy ${config.site} with the role`);
+    terminal.print(`  ${role}`);
+    terminal.print(
+      "In the workflow: `permissions: { id-token: write, contents: read }` and, for the action, `role:`.",
+    );
+  } finally {
+    aws.close();
+  }
+}
+
+function trustedOf(options: GithubOptions): Trusted {
+  const [, owner, repository] = /^([A-Za-z0-9-]+)\/([A-Za-z0-9._-]+)$/.exec(options.repo) ?? [];
+  if (owner === undefined || repository === undefined) {
+    throw new EverspotError(`--repo must be OWNER/NAME, not ${JSON.stringify(options.repo)}`, {
+      exitCode: USAGE,
+    });
+  }
+  const { branch, environment, ownerId, repoId } = options;
+  if (branch !== undefined && environment !== undefined) {
+    throw new EverspotError("give --branch or --environment, not both", {
+      hint: "a job with an environment is told by that alone; limit the environment to branches in GitHub",
+      exitCode: USAGE,
+    });
+  }
+  for (const text of [branch, environment]) {
+    // IAM would take them for wildcards.
+    if (text !== undefined && (text === "" || /[*?$]/.test(text))) {
+      throw new EverspotError(`${JSON.stringify(text)} does not name one branch or environment`, {
+        exitCode: USAGE,
+      });
+    }
+  }
+  for (const id of [ownerId, repoId]) {
+    if (id !== undefined && !/^\d+$/.test(id)) {
+      throw new EverspotError(`${JSON.stringify(id)} is not a numeric id of GitHub`, { exitCode: USAGE });
+    }
+  }
+  if ((ownerId === undefined) !== (repoId === undefined)) {
+    throw new EverspotError("--owner-id and --repo-id go together", { exitCode: USAGE });
+  }
+  return {
+    owner,
+    repository,
+    ref: environment === undefined ? { branch: branch ?? "main" } : { environment },
+    ...(ownerId === undefined || repoId === undefined ? {} : { ownerId, repositoryId: repoId }),
+  };
+}
+
+const describeTrusted = ({ owner, repository, ref }: Trusted): string =>
+  `${"branch" in ref ? `branch ${ref.branch}` : `environment ${ref.environment}`} of ${owner}/${repository}`;
+
+async function plan(config: SiteConfig, aws: Aws, trusted: Trusted): Promise<Action[]> {
+  const [site, seen, zone] = await Promise.all([
+    observeSite(aws),
+    aws.github.look(),
+    aws.dns.zoneOf(config.domain),
+  ]);
+  const { fleet, template } = currentOf(site);
+  if (fleet === undefined || template === undefined || zone === undefined) {
+    throw new EverspotError(`${config.site} is not up, and the role is for its fleet alone`, {
+      hint: "run `everspot up` first",
+    });
+  }
+  const { account } = aws.caller;
+  const { partition } = aws;
+  const trust = deployTrust(trusted, { account, partition });
+  const where = { account, partition, zone: zone.id, template: template.id, fleet: fleet.id };
+  const policy = deployPolicy(config, where);
+  const actions: Action[] = [];
+  if (seen.provider === undefined) actions.push({ do: "create-provider" });
+  else if (!seen.provider.audiences.includes(GITHUB_AUDIENCE)) actions.push({ do: "add-audience" });
+  if (seen.role === undefined) actions.push({ do: "create-role", trust });
+  else if (!sameDocument(seen.role.trust, trust)) actions.push({ do: "set-trust", trust });
+  if (!sameDocument(seen.role?.policy, policy)) actions.push({ do: "set-policy", policy });
+  return actions;
+}
+
+function describe(action: Action): string {
+  switch (action.do) {
+    case "create-provider":
+      return "create the account's OIDC provider for GitHub Actions";
+    case "add-audience":
+      return `let the account's OIDC provider for GitHub take tokens for ${GITHUB_AUDIENCE}`;
+    case "create-role":
+      return "create the deploy role";
+    case "set-trust":
+      return "set who may use the deploy role";
+    case "set-policy":
+      return "set what the deploy role may do: this site's releases, fleet and instances";
+  }
+}
+
+async function apply({ github }: Aws, action: Action): Promise<undefined> {
+  switch (action.do) {
+    case "create-provider":
+      return void (await github.createProvider());
+    case "add-audience":
+      return void (await github.addAudience());
+    case "create-role":
+      return void (await github.createRole(action.trust));
+    case "set-trust":
+      return void (await github.setTrust(action.trust));
+    case "set-policy":
+      return void (await github.setPolicy(action.policy));
+  }
+}
