@@ -62,7 +62,7 @@ export function downExecutor(
         await aws.instances.deleteVolume(action.volume);
         return;
       case "delete-secrets":
-        await aws.secrets.delete(action.names);
+        for (const name of action.names) await aws.secrets.unset(name);
         return;
       case "delete-certificate":
         await aws.certificates.delete(action.arn);

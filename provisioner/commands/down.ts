@@ -71,8 +71,14 @@ async function look(config: SiteConfig, aws: Aws, { deleteData }: DownOptions): 
   const [seen, volumes, secrets, certificates] = await Promise.all([
     observeSite(aws),
     aws.instances.looseVolumes(),
-    deleteData ? aws.secrets.names() : [],
+    deleteData ? aws.secrets.list() : [],
     deleteData ? aws.certificates.look() : [],
   ]);
-  return { ...seen, volumes, secrets, certificates, dns: await observeDns(config, aws, seen) };
+  return {
+    ...seen,
+    volumes,
+    secrets: secrets.map((s) => s.name),
+    certificates,
+    dns: await observeDns(config, aws, seen),
+  };
 }

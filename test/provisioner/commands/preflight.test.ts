@@ -123,10 +123,10 @@ describe("the records", () => {
     await addRecord("blog.example.com", "A", "192.0.2.7");
     const asked: string[] = [];
     const questions = {
+      ...desk.tools.questions,
       agree: async (question: string) => {
         asked.push(question);
       },
-      typed: async () => {},
     };
     await runUp(desk.config, { ...desk.tools, questions }, options);
     expect(asked[0]).toContain("blog.example.com points to 192.0.2.7 now, which is not everspot's");
