@@ -3,6 +3,7 @@ import { heal } from "./heal.ts";
 import { interruption, interruptionNoCapacity } from "./interruption.ts";
 import { offlineReplacement } from "./offline-replacement.ts";
 import { rebalance } from "./rebalance.ts";
+import { reboot } from "./reboot.ts";
 import { reclaims } from "./reclaims.ts";
 import { swap } from "./swap.ts";
 import { swapInPlace } from "./swap-in-place.ts";
@@ -15,6 +16,7 @@ export const scenarios: readonly Scenario[] = [
   interruption,
   interruptionNoCapacity,
   rebalance,
+  reboot,
   swap,
   swapInPlace,
 ];
