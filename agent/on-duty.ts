@@ -1,6 +1,8 @@
 /** What the agent does from the end of the boot on: watches, and hands the site over and takes it back. */
 import type { Logger } from "pino";
 import type { Booted } from "./boot/boot.ts";
+import type { BootMachine } from "./boot/machine.ts";
+import type { BootRecorder } from "./boot/recorder.ts";
 import { renewIfDue } from "./certificate/ensure.ts";
 import type { Agent } from "./compose.ts";
 import { keepCertificate, soak } from "./duties.ts";
@@ -9,9 +11,10 @@ import { Role } from "./handover/role.ts";
 import { paths } from "./paths.ts";
 import { askHealth } from "./serving/health.ts";
 import { reloadNginx } from "./serving/nginx.ts";
+import { messageOf } from "./site/errors.ts";
 import { poll } from "./site/poll.ts";
 import type { DeployState } from "./site/records.ts";
-import { deployWatcher } from "./watch/deploy.ts";
+import { deployWatcher, runningDeploy } from "./watch/deploy.ts";
 import { describe } from "./watch/events.ts";
 import { healthWatcher } from "./watch/health.ts";
 import { interruptionWatcher } from "./watch/interruption.ts";
@@ -19,6 +22,8 @@ import { watch } from "./watch/loop.ts";
 import { ownershipWatcher } from "./watch/ownership.ts";
 import { pressureWatcher } from "./watch/pressure.ts";
 import { type Reactions, react } from "./watch/react.ts";
+import { appControl } from "./watchdog/app-control.ts";
+import { Watchdog } from "./watchdog/watchdog.ts";
 
 /** Seconds before AWS takes the instance at which the record is written for the last time. */
 const LAST_WORDS = 5;
@@ -30,7 +35,7 @@ export async function onDuty(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const { config, clock, candidates, units, store, metadata, peers } = machine;
+  const { config, clock, candidates, units, store, metadata, peers, notify } = machine;
   const { identity, launched } = booted;
   const ask = () => askHealth(paths.socket, config.app.health, config.domain);
   const peer = await poll(
@@ -42,7 +47,8 @@ export async function onDuty(
     { seconds: 3600, everySeconds: 5, clock, signal },
   );
 
-  let deploy: DeployState | undefined;
+  // Known before anything acts on it: records that are easy to move must not be made lasting for a moment.
+  let deploy: DeployState | undefined = await runningDeploy(store, clock).catch(() => undefined);
   let leaving: "rebalance" | "interruption" | undefined;
   const handOverNear = () => leaving !== undefined || deploy?.kind === "swap";
 
@@ -54,7 +60,10 @@ export async function onDuty(
       soak(release, candidates, ask, clock, log, term),
       keepCertificate(
         async () => {
-          const renewed = await renewIfDue(certificates(identity));
+          const renewed = await renewIfDue(certificates(identity)).catch((error: unknown) => {
+            void notify({ kind: "certificate", text: `the certificate: ${messageOf(error)}` });
+            throw error;
+          });
           await machine.packages(identity).keep();
           return renewed;
         },
@@ -69,9 +78,18 @@ export async function onDuty(
     ],
   });
   const inPlace = new InPlace({ machine, identity, recorder, log, signal }, role);
+  const watchdog = new Watchdog({
+    ...{ instance: identity.instance, store, clock, recorder, log, signal, notify },
+    fleet: peer.fleet === undefined ? undefined : fleet(peer.fleet),
+    owned: () => role.owned?.release,
+    deploying: () => deploy !== undefined,
+    app: appControl({ machine, identity, recorder, log, signal }, (release) => role.serves(release)),
+  });
 
   if (booted.epoch === undefined) role.standBy();
   else role.own(booted.epoch, booted.release, booted.ttl);
+
+  tellOfBoot(booted, deploy, machine, recorder);
 
   const reactions: Reactions = {
     interruption: ({ time }) => {
@@ -88,6 +106,8 @@ export async function onDuty(
       role.needReplacement(false);
     },
     replaced: (event) => role.standBy(event),
+    "app-failing": ({ seconds, seen }) => watchdog.failing(seconds, seen),
+    "app-recovered": () => watchdog.recovered(),
     deploy: ({ running }) => {
       deploy = running;
       if (running !== undefined) inPlace.begin(running);
@@ -115,5 +135,23 @@ export async function onDuty(
       },
     },
   );
-  await Promise.all([watching, role.ended(), inPlace.ended()]);
+  await Promise.all([watching, role.ended(), inPlace.ended(), watchdog.ended()]);
+}
+
+/** What a person should know of a boot that went well. */
+function tellOfBoot(
+  { identity, replaced, epoch }: Booted,
+  deploy: DeployState | undefined,
+  { notify }: BootMachine,
+  recorder: BootRecorder,
+): void {
+  if (replaced !== undefined && deploy === undefined) {
+    void notify({ kind: "healed", text: `${identity.instance} took over from ${replaced} (epoch ${epoch})` });
+  }
+  if (recorder.value?.certificate?.source === "self-signed") {
+    void notify({
+      kind: "certificate",
+      text: "there is no certificate that visitors trust, plain HTTP serves",
+    });
+  }
 }

@@ -16,7 +16,7 @@ import { tidy } from "./tidy.ts";
 import { HAND_OVER_TTL, keepTtl } from "./ttl.ts";
 
 const TIDY_SECONDS = 15;
-const TAKE_BACK_SECONDS = 10;
+const TAKE_BACK_SECONDS = 5;
 const FORWARD_RETRY_SECONDS = 5;
 
 export interface RoleContext {
