@@ -5,10 +5,15 @@ import type { BootRecord } from "../../agent/site/records.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 import type { Result } from "./result.ts";
 
-/** An event of the instance that handed over, in seconds after `since`. */
+/** The events of the instance that handed over, in seconds after `since`; named alike in every rehearsal. */
 export function figuresOf(record: BootRecord, since: number): Record<string, number> {
+  const named = (text: string): string =>
+    text.replace(/ (at|\(since) [0-9T:.-]+Z\)?/g, "").replace(/\bi-[0-9a-f]+/g, "the new one");
   return Object.fromEntries(
-    (record.events ?? []).map(({ at, text }) => [text, Math.round((Date.parse(at) - since) / 100) / 10]),
+    (record.events ?? []).map(({ at, text }) => [
+      `seconds until: ${named(text)}`,
+      Math.round((Date.parse(at) - since) / 100) / 10,
+    ]),
   );
 }
 
