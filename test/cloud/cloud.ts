@@ -17,6 +17,7 @@ import { type Machines, simulatedMachines } from "./machines.ts";
 import { Route53 } from "./route53.ts";
 import { S3 } from "./s3.ts";
 import { Ssm } from "./ssm.ts";
+import type { KeySource } from "./sts/identity-token.ts";
 import { Sts } from "./sts.ts";
 import { type Call, WireServer } from "./wire/server.ts";
 import { isRead } from "./writes.ts";
@@ -44,6 +45,8 @@ export interface CloudOptions {
   pageSize?: number;
   /** Has the account used fleets and spot instances before? A new account, by default, has not. */
   serviceLinkedRoles?: boolean;
+  /** Where the signing keys of OIDC issuers are, by issuer: URLs on loopback. */
+  oidcKeys?: KeySource;
   /** Of the endpoint; by default 127.0.0.1 and a free port. */
   host?: string;
   port?: number;
@@ -111,7 +114,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
       bucketPolicy: (bucket) => policyOf(s3, bucket),
     },
   });
-  const sts = new Sts(wire, iam);
+  const sts = new Sts(wire, iam, options.oidcKeys);
   const s3: S3 = new S3(wire, {
     account,
     now,

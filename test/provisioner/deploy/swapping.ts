@@ -17,6 +17,7 @@ import { connect } from "../../../provisioner/aws/connect.ts";
 import { type DeployOptions, runDeploy } from "../../../provisioner/commands/deploy.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import type { Packed } from "../../../provisioner/release/pack.ts";
+import type { CloudOptions } from "../../cloud/cloud.ts";
 import { sha256 } from "../sha256.ts";
 import { type Desk, MINIMAL, openDesk } from "../site.ts";
 import { Agents } from "./agents.ts";
@@ -45,14 +46,18 @@ export const deployOptions: DeployOptions = {
 };
 
 /** A site that is up, with agents on simulated machines, in fast time. */
-export async function openSwapSite(tools: Partial<Desk["tools"]> = {}): Promise<SwapSite> {
-  const clock = fastClock(SPEED);
+export async function openSwapSite(
+  options: { speed?: number; cloud?: CloudOptions; drain?: number } = {},
+): Promise<SwapSite> {
+  const clock = fastClock(options.speed ?? SPEED);
   const agents = new Agents();
   const desk = await openDesk({
-    toml: `${MINIMAL}[dns]\ndrain = 5\n`,
+    toml: `${MINIMAL}[dns]\ndrain = ${options.drain ?? 5}\n`,
     clock,
-    tools,
-    cloud: { clock, machines: agents.machines, zones: ["us-east-1a"], serviceLinkedRoles: true },
+    cloud: {
+      ...{ clock, machines: agents.machines, zones: ["us-east-1a"], serviceLinkedRoles: true },
+      ...options.cloud,
+    },
   });
   const { site, domain, aliases } = desk.config;
   agents.attach({ cloud: desk.cloud, site, domain, aliases: [...aliases], zone: desk.zoneId, clock });
