@@ -39,8 +39,9 @@ function ownerOf({ old }: Pick<DeployState, "old">, { site, instances }: Scene):
  * Forward where the site was handed over, backward where it was not. What is too many goes last, after the target,
  * which alone ends no instance; without an owner the newest instance stays: it is the one that comes up.
  * @param drain seconds a replaced instance forwards.
+ * @param now milliseconds since the epoch.
  */
-export function planOrder(left: Left, scene: Scene, drain: number): OrderAction[] {
+export function planOrder(left: Left, scene: Scene, drain: number, now: number): OrderAction[] {
   const { fleet, channel, site, instances } = scene;
   const over = handedOver(left, scene);
   const alive = instances.filter((i) => i.alive);
@@ -65,9 +66,8 @@ export function planOrder(left: Left, scene: Scene, drain: number): OrderAction[
   }
   const ids = others.map((i) => i.id);
   if (ids.length === 0) return actions;
-  if (over && site !== undefined) {
-    actions.push({ do: "drain", instances: ids, at: Date.parse(site.since) + drain * 1000 });
-  }
+  const drained = Date.parse(site?.since ?? "") + drain * 1000;
+  if (over && drained > now) actions.push({ do: "drain", instances: ids, at: drained });
   actions.push({ do: "terminate", instances: ids });
   return actions;
 }

@@ -34,7 +34,7 @@ export async function putInOrder(
 ): Promise<Applied[]> {
   const { clock, progress, drain, signal } = options;
   const scene = await settledClaim(aws, left.old, options);
-  const actions = planOrder(left, scene, drain);
+  const actions = planOrder(left, scene, drain, clock.now());
   const applied = await runActions(actions, {
     describe: describeOrder,
     execute: (action) => execute(aws, action, options),

@@ -54,12 +54,17 @@ export async function deploy(rehearsal: Rehearsal, args: readonly string[] = [])
 }
 
 /** A deploy that must succeed; its steps. */
-export async function mustDeploy(rehearsal: Rehearsal, args: readonly string[] = []): Promise<DeployJson> {
+export async function mustDeploy(
+  rehearsal: Rehearsal,
+  args: readonly string[] = [],
+): Promise<DeployJson & { began: number }> {
   const outcome = await deploy(rehearsal, args);
   if (outcome.exitCode !== 0) {
     throw new EverspotError(`everspot deploy ended with ${outcome.exitCode}`, { lines: outcome.lines });
   }
-  return outcome.json as DeployJson;
+  const done = outcome.json as DeployJson;
+  // The steps count from when the command had started up.
+  return { ...done, began: Date.now() - done.seconds * 1000 };
 }
 
 /** One instance, one owner, target 1, no candidate, no lock, and the release that is wanted. */

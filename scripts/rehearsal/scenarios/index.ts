@@ -1,6 +1,8 @@
 import type { Scenario } from "../scenario.ts";
+import { badRelease } from "./bad-release.ts";
 import { heal } from "./heal.ts";
 import { interruption, interruptionNoCapacity } from "./interruption.ts";
+import { killedDeploy } from "./killed-deploy.ts";
 import { offlineReplacement } from "./offline-replacement.ts";
 import { rebalance } from "./rebalance.ts";
 import { reboot } from "./reboot.ts";
@@ -19,4 +21,6 @@ export const scenarios: readonly Scenario[] = [
   reboot,
   swap,
   swapInPlace,
+  badRelease,
+  killedDeploy,
 ];

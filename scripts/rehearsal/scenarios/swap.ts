@@ -24,7 +24,13 @@ export const swap: Scenario = {
     await rehearsal.pause(5);
     await crowd.stop();
     for (const visitor of crowd.all) checkLostNothing(rehearsal, visitor, began);
-    checkReleases(rehearsal, result, written(crowd.all), [done.previous ?? "", done.release ?? ""], began);
+    checkReleases(
+      rehearsal,
+      result,
+      written(crowd.all),
+      [done.previous ?? "", done.release ?? ""],
+      done.began,
+    );
     await checkInOrder(rehearsal, "after the swap", done.release);
     result.certificate = { orders: await rehearsal.orders() };
     rehearsal.check(result.certificate.orders === 1, "a swap makes no new certificate order");
