@@ -23,6 +23,7 @@ import type { CertificateContext } from "./certificate/context.ts";
 import { ensureCertificate } from "./certificate/ensure.ts";
 import type { Identity } from "./identity.ts";
 import { metadataEndpoint } from "./isolation/metadata-rules.ts";
+import { createNotify, SIGNING_SECRET } from "./notify/notify.ts";
 import { createDebian } from "./packages/debian.ts";
 import { Packages } from "./packages/ensure.ts";
 import { paths } from "./paths.ts";
@@ -103,6 +104,7 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
     before: started.steps,
     onError: (error) => log.warn({ err: error }, "the boot record could not be written"),
   });
+  const secrets = createSecrets(new SSMClient(client), secretPath(config.site));
   return {
     recorder,
     certificates,
@@ -113,7 +115,15 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
       store,
       metadata,
       metadataEndpoint: metadataEndpoint(endpoint),
-      secrets: createSecrets(new SSMClient(client), secretPath(config.site)),
+      secrets,
+      notify: createNotify({
+        url: config.notify?.url,
+        site: config.site,
+        instance: () => recorder.value?.instance,
+        secret: async () => (await secrets.read())[SIGNING_SECRET],
+        clock: systemClock,
+        onTrouble: (message) => log.warn(message),
+      }),
       zone,
       peers: createPeers(new EC2Client(client), config.site),
       units: systemd,

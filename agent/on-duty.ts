@@ -69,7 +69,7 @@ export async function onDuty(
         },
         async (renewed) => {
           recorder.certificate(renewed);
-          await reloadNginx(units);
+          await reloadNginx(units, paths.closing, clock, term);
         },
         clock,
         log,
@@ -106,7 +106,9 @@ export async function onDuty(
       role.needReplacement(false);
     },
     replaced: (event) => role.standBy(event),
-    "app-failing": ({ seconds, seen }) => watchdog.failing(seconds, seen),
+    "app-failing": ({ seconds, seen }) => {
+      void watchdog.failing(seconds, seen);
+    },
     "app-recovered": () => watchdog.recovered(),
     deploy: ({ running }) => {
       deploy = running;

@@ -22,7 +22,15 @@ export const instanceTrust: PolicyDocument = {
 };
 
 /** What the agent writes; agent/ and releases/ come from the operator's side and are only read. */
-const WRITTEN = ["layers/*", "channel.json", "site.json", "deploy.json", "certificates/*", "boots/*"];
+const WRITTEN = [
+  "layers/*",
+  "channel.json",
+  "site.json",
+  "deploy.json",
+  "replacements.json",
+  "certificates/*",
+  "boots/*",
+];
 const READ = ["agent/*", "releases/*", ...WRITTEN];
 
 /**

@@ -128,6 +128,7 @@ function oddities({ config, seen, dns, boot, pointer, now }: StatusInput): strin
     );
   }
   odd.push(...recordOddities(config, seen, dns));
+  if (boot?.state === "unavailable") odd.push(`visitors get a 503 page: ${boot.blame ?? "the app fails"}`);
   if (boot !== undefined && (boot.state === "failed" || boot.attempt > 1)) {
     const failed = boot.steps.find((s) => s.state === "failed");
     const why = failed === undefined ? "" : `: ${failed.name}: ${failed.error ?? ""}`;

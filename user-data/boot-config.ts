@@ -52,6 +52,8 @@ export const bootConfig = z.strictObject({
   }),
   /** Whether an on-demand instance may bridge when AWS takes this one and has no spot capacity. */
   bridge: z.boolean().optional(),
+  /** Webhook that is told of what a person should know at once. */
+  notify: z.strictObject({ url: z.url() }).optional(),
   /** Seconds of Strict-Transport-Security; 0 sends none. */
   hsts: z.int().nonnegative(),
 });

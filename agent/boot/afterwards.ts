@@ -13,6 +13,8 @@ export interface Outcome {
   release: string;
   /** Undefined: another instance has the site, and rightly. */
   epoch: number | undefined;
+  /** The instance that owned the site before this boot, if another one. */
+  replaced: string | undefined;
   /** Seconds, of the site's records as this boot left them. */
   ttl: number;
 }

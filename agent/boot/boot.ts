@@ -44,6 +44,7 @@ export async function boot(
       recorder.change({ state: "failed" });
       const reason = blame(error);
       if (reason !== undefined) recorder.change({ blame: reason });
+      void machine.notify({ kind: "boot-failed", text: bootFailed(recorder, error) });
       await machine.candidates
         .failed(reason)
         .catch((cause: unknown) => log.warn({ err: cause }, "channel.json could not be updated"));
@@ -87,6 +88,11 @@ async function isSpare({ store, clock, peers, metadata }: BootMachine): Promise<
   const { instance } = await readIdentity(metadata);
   if (state === undefined || state.owner === instance) return false;
   return (await peers.find(state.owner))?.alive === true;
+}
+
+function bootFailed(recorder: BootRecorder, error: unknown): string {
+  const where = error instanceof StepFailed ? `${error.step}: ` : "";
+  return `a boot of ${recorder.value?.instance ?? "a new instance"} failed: ${where}${messageOf(error)}`;
 }
 
 /** Steps that run the release's own code. */

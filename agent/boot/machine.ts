@@ -5,6 +5,7 @@ import type { ServedCertificate } from "../certificate/context.ts";
 import type { Zone } from "../dns.ts";
 import type { Identity } from "../identity.ts";
 import type { MetadataEndpoint } from "../isolation/metadata-rules.ts";
+import type { Notify } from "../notify/notify.ts";
 import type { Packages } from "../packages/ensure.ts";
 import type { Candidates } from "../release/candidates.ts";
 import type { ReleaseDisk } from "../release/fetch.ts";
@@ -28,6 +29,7 @@ export interface BootMachine {
   platform: Platform;
   disk: ReleaseDisk;
   candidates: Candidates;
+  notify: Notify;
   packages(identity: Identity): Packages;
   certificate(identity: Identity): Promise<ServedCertificate>;
 }

@@ -91,6 +91,12 @@ export class BootRecorder implements StepObserver {
     this.#touch();
   }
 
+  /** Nothing is to blame any more. */
+  forgive(): void {
+    delete this.#record.blame;
+    this.#touch();
+  }
+
   /** Something was noticed or done after the boot. */
   event(text: string): void {
     const at = new Date(this.#clock.now()).toISOString();

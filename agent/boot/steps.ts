@@ -132,6 +132,7 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
       trusted: got.certificate.source !== "self-signed",
       socket: paths.socket,
       forwarding: { marker: paths.forwarding, socket: paths.forwardSocket },
+      closing: paths.closing,
       forwardPort: FORWARD_PORT,
       static: served && { url: served.url, folder: `${paths.release}/${served.folder}` },
       timeout: config.app.timeout,
@@ -165,7 +166,7 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
   });
 
   const promote = step("promote", { ownership, release }, async (got, context) => {
-    if (!got.ownership.owner) return;
+    if (!got.ownership.owner) return machine.candidates.outlived();
     const promoted = await machine.candidates.promote(got.release.id);
     context.detail(promoted ? `${got.release.id} is current` : "nothing to change");
   });
@@ -187,6 +188,7 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
         launched: resultOf(values, launched),
         release: resultOf(values, release).id,
         epoch: claim.owner ? claim.epoch : undefined,
+        replaced: claim.owner ? claim.previous?.owner : undefined,
         ttl: claim.ttl,
       };
     },

@@ -2,6 +2,14 @@ import type { Clock } from "../site/clock.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
 import { EverspotError } from "../site/errors.ts";
 import { type Channel, channelDocument } from "../site/records.ts";
+import {
+  beginStart,
+  budgetOf,
+  endStart,
+  type Replacements,
+  replacementsDocument,
+  unendedStarts,
+} from "../site/replacements.ts";
 import type { ObjectStore } from "../site/store.ts";
 import {
   beginAttempt,
@@ -14,8 +22,9 @@ import {
   withdrawAttempt,
 } from "./channel.ts";
 
-/** Failures of a release that is not a candidate, in one boot, before an older one is tried. */
+/** Failures of a release that is not a candidate before an older one is tried; the last known good gets one more. */
 const PATIENCE = 2;
+const PATIENCE_WITH_GOOD = 3;
 
 const LOOK_SECONDS = 5;
 
@@ -26,6 +35,8 @@ export class Candidates {
   readonly #failures = new Map<string, number>();
   #chosen: string | undefined;
   #attempt: { id: string; instance: string; at: string } | undefined;
+  /** Noted in replacements.json. */
+  #start: { instance: string; at: string } | undefined;
 
   constructor(store: ObjectStore, clock: Clock) {
     this.#store = store;
@@ -33,23 +44,33 @@ export class Candidates {
   }
 
   /**
-   * The release to run now; a candidate's attempt is noted before this returns.
-   * @throws EverspotError when there is none.
+   * The release to run now. That it is tried is noted before this returns, so that a machine that dies of it counts.
+   * @throws EverspotError when there is none, or too many machines died of what they ran.
    */
   async next(instance: string): Promise<Choice> {
     this.#chosen = undefined;
     await this.#update((channel) =>
       quarantineSpent(channel, "two boots with it brought no healthy app", this.#now()),
     );
-    const { value } = await readDocument(this.#store, channelDocument);
-    const failed = [...this.#failures].filter(([, count]) => count >= PATIENCE).map(([id]) => id);
+    const [{ value }, spent] = await Promise.all([
+      readDocument(this.#store, channelDocument),
+      readDocument(this.#store, replacementsDocument).then(
+        (read) => read.value,
+        // The book-keeping of failures must not be one.
+        () => undefined,
+      ),
+    ]);
+    const failed = this.#given(value, spent);
     const choice = value && choose(value, new Set(failed));
     if (choice === undefined) {
       // The next try begins again with the best.
       this.#failures.clear();
       throw nothingToRun(value, failed, this.#store.url);
     }
+    const budget = budgetOf(spent && { ...spent, given: [] }, new Date(this.#clock.now()));
+    if (budget.spent && choice.role !== "candidate") throw tooManyDied(budget.until, this.#store.url);
     this.#chosen = choice.id;
+    await this.#begin(choice.id, instance);
     if (choice.role === "candidate") {
       this.#attempt = { id: choice.id, instance, at: this.#now() };
       const { id, at } = this.#attempt;
@@ -67,6 +88,7 @@ export class Candidates {
     const attempt = this.#attempt;
     this.#chosen = undefined;
     this.#attempt = undefined;
+    await this.outlived();
     if (id === undefined) return;
     if (blame !== undefined) this.#failures.set(id, (this.#failures.get(id) ?? 0) + 1);
     if (attempt === undefined) return;
@@ -85,7 +107,9 @@ export class Candidates {
   /** The release serves the site. @returns whether it became current just now. */
   async promote(id: string): Promise<boolean> {
     this.#attempt = undefined;
-    return this.#update((channel) => promote(channel, id));
+    const promoted = await this.#update((channel) => promote(channel, id));
+    await this.outlived();
+    return promoted;
   }
 
   /** The release served through its soak. */
@@ -116,6 +140,45 @@ export class Candidates {
     return new Set(ids.filter((id): id is string => id !== undefined));
   }
 
+  /** Releases there is no patience with any more. */
+  #given(channel: Channel | undefined, spent: Replacements | undefined): string[] {
+    const now = new Date(this.#clock.now());
+    const ids = new Set([...this.#failures.keys(), ...(spent?.starts.map((s) => s.release) ?? [])]);
+    return [...ids].filter((id) => {
+      const failures = (this.#failures.get(id) ?? 0) + unendedStarts(spent, id, now);
+      return failures >= (id === channel?.lastKnownGood ? PATIENCE_WITH_GOOD : PATIENCE);
+    });
+  }
+
+  async #begin(release: string, instance: string): Promise<void> {
+    const now = new Date(this.#clock.now());
+    const start = { instance, at: now.toISOString() };
+    await updateDocument(
+      this.#store,
+      replacementsDocument,
+      (spent) => beginStart(spent, { instance, release }, now),
+      this.#clock,
+    ).then(
+      () => {
+        this.#start = start;
+      },
+      () => undefined,
+    );
+  }
+
+  /** The release was started, and the machine did not die of it. */
+  async outlived(): Promise<void> {
+    const start = this.#start;
+    this.#start = undefined;
+    if (start === undefined) return;
+    await updateDocument(
+      this.#store,
+      replacementsDocument,
+      (spent) => endStart(spent, start.instance, start.at),
+      this.#clock,
+    ).catch(() => undefined);
+  }
+
   async #update(change: (channel: Channel) => Omit<Channel, "nonce"> | undefined): Promise<boolean> {
     const done = await updateDocument(
       this.#store,
@@ -129,6 +192,17 @@ export class Candidates {
   #now(): string {
     return new Date(this.#clock.now()).toISOString();
   }
+}
+
+function tooManyDied(until: Date, url: string): EverspotError {
+  return new EverspotError(
+    `the last machines died while they started a release; none is started before ${until.toISOString()}`,
+    {
+      resource: `${url}/${replacementsDocument.key}`,
+      hint: "deploy a release that works; until then visitors get a 503 page",
+      retry: "retry",
+    },
+  );
 }
 
 function nothingToRun(channel: Channel | undefined, failed: readonly string[], url: string): EverspotError {

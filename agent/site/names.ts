@@ -55,6 +55,7 @@ export const keys = {
   channel: "channel.json",
   site: "site.json",
   deploy: "deploy.json",
+  replacements: "replacements.json",
   certificatesPrefix: "certificates/",
   certificate: (names: readonly string[], id: string) =>
     `certificates/${certificateSet(names)}/v/${segment(id)}`,

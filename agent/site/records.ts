@@ -139,8 +139,11 @@ export const bootRecord = z.strictObject({
   /** When bootstrap.sh began. Steps count from here. */
   started: time,
   updated: time,
-  /** `standby`: another instance owns the site; `forwarding`: and requests that still come here go to it. */
-  state: z.enum(["booting", "serving", "standby", "forwarding", "failed"]),
+  /**
+   * `standby`: another instance owns the site; `forwarding`: and requests that still come here go to it;
+   * `unavailable`: the app does not recover and may not be replaced now, visitors get a 503 page.
+   */
+  state: z.enum(["booting", "serving", "standby", "forwarding", "failed", "unavailable"]),
   /** Why the release itself is bad, when the last try failed for that. */
   blame: z.string().optional(),
   agent: z.string(),

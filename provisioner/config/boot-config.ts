@@ -42,6 +42,7 @@ export function bootConfigOf(
     dns: { ...config.dns },
     // Left out as long as it is not asked for: user data that changes would mean a new launch template.
     ...(config.fleet.bridge ? { bridge: true } : {}),
+    ...(config.notify === undefined ? {} : { notify: { ...config.notify } }),
     hsts: app.hsts,
   };
 }

@@ -113,6 +113,7 @@ export const siteFile = z.strictObject({
   image: image.prefault({}),
   certificate: certificate.prefault({}),
   dns: dns.prefault({}),
+  notify: z.strictObject({ url: httpsUrl }).optional(),
   release: release.prefault({}),
 });
 export type SiteFile = z.infer<typeof siteFile>;

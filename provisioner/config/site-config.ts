@@ -46,6 +46,8 @@ export interface SiteConfig {
   };
   /** Seconds. */
   dns: { ttl: number; drain: number };
+  /** Webhook for what a person should know at once. */
+  notify: { url: string } | undefined;
   /** `allow`: files that look like secrets and may go into a release, patterns as in .gitignore. */
   release: { allow: readonly string[] };
 }
@@ -101,6 +103,7 @@ export function resolve(
       mirrorToAcm: certificate.mirror_to_acm,
     },
     dns: file.dns,
+    notify: file.notify,
     release: file.release,
   };
 }

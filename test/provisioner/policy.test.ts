@@ -67,6 +67,7 @@ describe("objects", () => {
     "site.json",
     "channel.json",
     "deploy.json",
+    "replacements.json",
     "boots/i-1.json",
     "layers/os/x.tar.gz",
     "certificates/a/ledger.json",

@@ -118,3 +118,42 @@ test("a pause ends early when there is news, and not otherwise", async () => {
   await news;
   expect(ended).toBe(2);
 });
+
+test("the last known good release gets three tries in a boot before an older one", async () => {
+  await write({ current: "r2", lastKnownGood: "r2", previous: "r1" });
+  const candidates = boot();
+  for (let i = 0; i < 3; i++) {
+    expect((await candidates.next("i-1")).id).toBe("r2");
+    await candidates.failed("app: it died");
+  }
+  expect((await candidates.next("i-1")).id).toBe("r1");
+});
+
+test("machines that die of a release count: after three of them nothing is started for the rest of the hour", async () => {
+  await write({ current: "r1", lastKnownGood: "r1", previous: "r0" });
+  const clock = new ManualClock();
+  const next = (instance: string) => new Candidates(local.store, clock).next(instance);
+  for (const instance of ["i-1", "i-2", "i-3"]) {
+    expect((await next(instance)).id).toBe("r1");
+    await clock.advance(60_000);
+  }
+  await expect(next("i-4")).rejects.toThrow(/the last machines died while they started a release/);
+  await write({ candidate: { id: "r2", attempts: [] }, current: "r1", lastKnownGood: "r1" });
+  expect((await next("i-4")).id, "what a person deploys is tried").toBe("r2");
+  await write({ current: "r1", lastKnownGood: "r1" });
+  await clock.advance(3600_000);
+  expect((await next("i-4")).id).toBe("r1");
+});
+
+test("a start that ends, well or not, does not count", async () => {
+  await write({ current: "r1", lastKnownGood: "r1" });
+  for (let i = 0; i < 3; i++) {
+    const well = boot();
+    await well.next("i-1");
+    await well.promote("r1");
+    const badly = boot();
+    await badly.next("i-1");
+    await badly.failed("app: it died");
+  }
+  expect((await boot().next("i-1")).id).toBe("r1");
+});

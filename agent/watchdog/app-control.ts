@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import type { BootMachine } from "../boot/machine.ts";
+import { type InPlaceContext, swapInPlace } from "../handover/in-place.ts";
+import { appUnit, paths } from "../paths.ts";
+import { askHealth } from "../serving/health.ts";
+import { readDocument, updateDocument } from "../site/document.ts";
+import { channelDocument } from "../site/records.ts";
+import { pointLink } from "../system/files.ts";
+import { demote } from "./fallback.ts";
+import type { AppControl } from "./watchdog.ts";
+
+/** gunicorn's own patience with a worker that hangs is 30 s. */
+const STOP_SECONDS = 60;
+const START_SECONDS = 60;
+/** Nothing ever listens there. */
+const NOBODY = join(paths.run, "nobody.sock");
+
+/** The app of this machine. `served`: told of the release that serves after a fall-back. */
+export function appControl(
+  context: InPlaceContext & { machine: BootMachine },
+  served: (release: string) => Promise<void>,
+): AppControl {
+  const { machine } = context;
+  const { units, config, store, clock } = machine;
+  return {
+    async restart(release) {
+      const unit = appUnit(release);
+      await units.stop(unit, STOP_SECONDS);
+      await units.reset(unit);
+      await units.start(unit, START_SECONDS, context.signal);
+    },
+    async serve(release, instead) {
+      const at = new Date(clock.now()).toISOString();
+      const reason = "it stopped answering before it had proved itself";
+      await updateDocument(
+        store,
+        channelDocument,
+        (channel) => channel && demote(channel, instead, release, reason, at),
+        clock,
+      );
+      const { value: channel } = await readDocument(store, channelDocument);
+      if (channel?.current !== release) return false;
+      if (!(await swapInPlace({ deploy: `fall-back-${at}`, release }, instead, context))) return false;
+      await served(release);
+      return true;
+    },
+    answers: async (release) =>
+      (await askHealth(paths.appSocket(release), config.app.health, config.domain)).ok,
+    hide: () => pointLink(paths.socket, NOBODY),
+    show: (release) => pointLink(paths.socket, paths.appSocket(release)),
+  };
+}
