@@ -16,6 +16,8 @@ export const paths = {
   nginxConfig: "/etc/everspot/nginx.conf",
   /** While it exists, nginx hands every request to the forwarder. Lost at a reboot, as the forwarder is. */
   forwarding: "/run/everspot/forwarding",
+  /** While it exists, nginx closes each connection with its answer. */
+  closing: "/run/everspot/closing",
   forwardSocket: "/run/everspot/forward.sock",
   forwardConfig: "/run/everspot/forward.conf",
   /** Made by systemd for the app (RuntimeDirectory=). */

@@ -14,6 +14,8 @@ export interface NginxSite {
   socket: string;
   /** While `marker` exists, every request goes to `socket` instead, and the connection it came by is closed. */
   forwarding: { marker: string; socket: string };
+  /** File. While it exists, every answer closes its connection: before a reload, which cuts idle ones off. */
+  closing: string;
   /** Port of the address on which other instances of the site pass on their requests, over plain HTTP. */
   forwardPort: number;
   static: { url: string; folder: string } | undefined;
@@ -26,6 +28,8 @@ export interface NginxSite {
 
 /** Bytes of a request's body, at most. */
 const MAX_BODY = "32m";
+/** Seconds a visitor's idle connection is kept. */
+export const KEEP_ALIVE = 65;
 /** Seconds after which a visitor may ask again. */
 const RETRY_AFTER = 15;
 
@@ -64,7 +68,7 @@ http {
     server_tokens off;
     server_names_hash_bucket_size 128;
     types_hash_max_size 2048;
-    keepalive_timeout 65s;
+    keepalive_timeout ${KEEP_ALIVE}s;
     client_header_timeout 15s;
     client_body_timeout 30s;
     send_timeout 30s;
@@ -140,15 +144,24 @@ const fromPeer = {
 
 function locations(site: NginxSite, from: typeof fromVisitor): string {
   const forward = checked(site.forwarding.socket, FILE, "path");
-  // 418 stands for nothing else here: answers of the app are never looked at.
-  const orForward = `error_page 418 = @forward;
+  const proxied = proxy(checked(site.socket, FILE, "path"), from, site.timeout + 5);
+  // 418 and 419 stand for nothing else here: answers of the app are never looked at.
+  const unless = (closing: string): string => `error_page 418 = @forward;
+            error_page 419 = ${closing};
             if (-e ${checked(site.forwarding.marker, FILE, "path")}) {
                 return 418;
+            }
+            if (-e ${checked(site.closing, FILE, "path")}) {
+                return 419;
             }`;
-  return `${site.static === undefined ? "" : staticFiles(site.static, orForward)}
+  return `${site.static === undefined ? "" : staticFiles(site.static, unless("@closing-static"))}
         location / {
-            ${orForward}
-            ${proxy(checked(site.socket, FILE, "path"), from, site.timeout + 5)}
+            ${unless("@closing")}
+            ${proxied}
+        }
+        location @closing {
+            keepalive_timeout 0;
+            ${proxied}
         }
         location @forward {
             # Whoever comes back on a new connection comes to the new owner.
@@ -182,12 +195,19 @@ const proxy = (socket: string, from: typeof fromVisitor, seconds: number): strin
             proxy_read_timeout ${seconds}s;
             error_page 502 = @sorry;`;
 
-function staticFiles(files: { url: string; folder: string }, orForward: string): string {
+function staticFiles(files: { url: string; folder: string }, unless: string): string {
   const url = checked(files.url, URL_PREFIX, "URL prefix of static files");
   const folder = checked(files.folder.replace(/\/+$/, ""), FILE, "folder of static files");
   return `        location ^~ ${url} {
-            ${orForward}
+            ${unless}
             alias ${folder}/;
+            expires $static_expires;
+        }
+        location @closing-static {
+            keepalive_timeout 0;
+            # A named location takes no alias.
+            rewrite ^${url}(.*)$ /$1 break;
+            root ${folder};
             expires $static_expires;
         }
 `;

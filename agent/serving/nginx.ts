@@ -1,8 +1,10 @@
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
+import type { Clock } from "../site/clock.ts";
 import { EverspotError } from "../site/errors.ts";
 import { readIfThere, writeAtomic } from "../system/files.ts";
 import { run } from "../system/run.ts";
 import type { Units } from "../system/units.ts";
+import { KEEP_ALIVE } from "./nginx-config.ts";
 
 const UNIT = "nginx.service";
 
@@ -50,7 +52,29 @@ async function check(file: string, config: string): Promise<void> {
   }
 }
 
-/** Makes nginx read its files anew, for a renewed certificate. Does nothing when it does not run. */
-export async function reloadNginx(units: Units): Promise<void> {
-  if ((await units.state(UNIT)).active === "active") await units.reload(UNIT);
+/** Seconds after which no connection is idle: each was used, and closed, or has timed out. */
+const CLOSING_SECONDS = KEEP_ALIVE + 5;
+
+/**
+ * Makes nginx read its files anew, for a renewed certificate, without cutting off a request: a reload closes idle
+ * connections at once, and a visitor's next request may already be under way on one. So kept connections are
+ * closed by their answers first. Does nothing when nginx does not run.
+ * @param marker of the configuration's `closing`.
+ */
+export async function reloadNginx(
+  units: Units,
+  marker: string,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<void> {
+  if ((await units.state(UNIT)).active !== "active") return;
+  await writeFile(marker, "");
+  try {
+    await clock.sleep(CLOSING_SECONDS * 1000, signal);
+    await units.reload(UNIT);
+    // The old workers answer what they have begun, and must go on seeing the marker until they are gone.
+    await clock.sleep(1000, signal);
+  } finally {
+    await rm(marker, { force: true });
+  }
 }

@@ -74,6 +74,7 @@ async function startInstance(release: string, address: string): Promise<Instance
     trusted: true,
     socket: path.join(own, "app.sock"),
     forwarding: { marker: path.join(own, "forwarding"), socket: path.join(own, "forward.sock") },
+    closing: path.join(own, "closing"),
     forwardPort: FORWARD_PORT,
     static: { url: "/static/", folder: path.join(own, "static") },
     timeout: 10,

@@ -12,6 +12,7 @@ const site: NginxSite = {
   trusted: true,
   socket: "/run/everspot/app.sock",
   forwarding: { marker: "/run/everspot/forwarding", socket: "/run/everspot/forward.sock" },
+  closing: "/run/everspot/closing",
   forwardPort: 8079,
   static: { url: "/static/", folder: "/run/everspot/release/static" },
   timeout: 30,
@@ -65,9 +66,21 @@ test("passes on who asked and how, and nothing a visitor made up", () => {
 
 test("static files come from nginx, if there are any", () => {
   expect(renderNginx(site)).toMatch(
-    /location \^~ \/static\/ \{[^@]+@forward;[^}]+\}\s+alias \/run\/everspot\/release\/static\/;/,
+    /location \^~ \/static\/ \{[^@]+@forward;[^}]+\}[^}]+\}\s+alias \/run\/everspot\/release\/static\/;/,
   );
   expect(renderNginx({ ...site, static: undefined })).not.toContain("alias");
+});
+
+test("before a reload, answers close their connections, those with static files too", () => {
+  const text = renderNginx(site);
+  expect(text.match(/if \(-e \/run\/everspot\/closing\) \{\s+return 419;/g)).toHaveLength(4);
+  expect(text).toMatch(
+    /location @closing \{\s+keepalive_timeout 0;\s+proxy_pass http:\/\/unix:\/run\/everspot\/app.sock:;/,
+  );
+  expect(text).toMatch(
+    /location @closing-static \{\s+keepalive_timeout 0;[^}]+root \/run\/everspot\/release\/static;/,
+  );
+  expect(renderNginx({ ...site, static: undefined })).not.toContain("closing-static");
 });
 
 test("the forwarding port believes the other instance about who asked, and only that port does", () => {
