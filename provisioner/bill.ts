@@ -15,6 +15,8 @@ export interface Bill {
   high: number;
   /** The same with the instance on demand, where that price is known. */
   onDemand: { low: number; high: number } | undefined;
+  /** USD per hour while an on-demand instance bridges; undefined when that is not allowed, or not known. */
+  bridge: { low: number; high: number } | undefined;
   /** How old the prices are that EC2 was not asked for, and of which region. */
   basis: string;
 }
@@ -27,10 +29,12 @@ export interface BillInput {
   running: { type: string; zone: string } | undefined;
   /** GB. */
   disk: number;
+  /** Whether an on-demand instance may bridge a lack of spot capacity. */
+  bridge: boolean;
 }
 
-/** The agent asks S3 for changes every 10 s, unchanged most of the time; a margin for deploys and certificates. */
-const GETS_PER_MONTH = (30 * 86_400) / 10;
+/** The agent looks at site.json every 10 s and at deploy.json every 5 s; a margin for deploys and certificates. */
+const GETS_PER_MONTH = 30 * 86_400 * (1 / 10 + 1 / 5);
 const PUTS_PER_MONTH = 2_000;
 /** Agent, layers, and a few releases. */
 const STORED_GB = 0.5;
@@ -79,6 +83,8 @@ export function billOf(input: BillInput): Bill {
     lines: [instance, ...rest],
     low: instance.low + others,
     high: instance.high + others,
+    bridge:
+      input.bridge && known.length > 0 ? { low: Math.min(...known), high: Math.max(...known) } : undefined,
     onDemand: onDemand && { low: onDemand.low + others, high: onDemand.high + others },
     basis: `spot prices of now; other prices of ${prices.region}, ${prices.date}${
       input.region === prices.region ? "" : `, which differ a little in ${input.region}`
@@ -89,6 +95,8 @@ export function billOf(input: BillInput): Bill {
 const fixed = (what: string, amount: number): BillLine => ({ what, low: amount, high: amount });
 
 export const dollars = (amount: number): string => `$${amount.toFixed(2)}`;
+
+const hourly = (amount: number): string => `$${amount.toFixed(4)}`;
 
 const range = (low: number, high: number): string =>
   dollars(low) === dollars(high) ? dollars(low) : `${dollars(low)} – ${dollars(high)}`;
@@ -104,5 +112,12 @@ export function renderBill(bill: Bill): string[] {
     const amount = (amounts[i] ?? "").padStart(tall);
     return `${what.padEnd(wide)}  ${amount}${note === undefined ? "" : `  (${note})`}`;
   });
-  return [...lines, bill.basis];
+  const { bridge } = bill;
+  const bridging =
+    bridge === undefined
+      ? []
+      : [
+          `while an on-demand instance bridges: ${hourly(bridge.low)} – ${hourly(bridge.high)} per hour for it`,
+        ];
+  return [...lines, ...bridging, bill.basis];
 }

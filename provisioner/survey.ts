@@ -37,7 +37,7 @@ export async function survey(
   const findings = preflight({ config, account, seen, dns, world, delegation });
   const running = seen.instances.find((i) => i.alive && i.spot);
   const { types, disk } = config.fleet;
-  const bill = billOf({ region: config.region, types, spot, running, disk });
+  const bill = billOf({ region: config.region, types, spot, running, disk, bridge: config.fleet.bridge });
   const survey = { seen, dns, findings, bill };
   if (findings.some((f) => f.level === "error") || dns === undefined || world.image === undefined) {
     return { ...survey, plan: undefined };

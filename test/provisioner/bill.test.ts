@@ -6,7 +6,14 @@ const spot = [
   { type: "t3.micro", zone: "us-east-1b", price: 0.005 },
   { type: "t3.small", zone: "us-east-1a", price: 0.006 },
 ];
-const site = { region: "us-east-1", types: ["t3.micro", "t3.small"], spot, running: undefined, disk: 10 };
+const site = {
+  region: "us-east-1",
+  types: ["t3.micro", "t3.small"],
+  spot,
+  running: undefined,
+  disk: 10,
+  bridge: false,
+};
 
 test("before a launch the instance costs from the cheapest pool to the dearest, 730 hours a month", () => {
   const bill = billOf(site);
@@ -23,9 +30,9 @@ test("the public address has a line of its own, and everything else that is paid
     "disk, 10 GB gp3": 0.8,
     "hosted zone": 0.5,
   });
-  // 259,200 conditional GETs are 10 cents (FACTS), and there is a little more.
-  expect(lines.bucket).toBeGreaterThan(0.1);
-  expect(lines.bucket).toBeLessThan(0.2);
+  // 259,200 looks, one every 10 s, are 10 cents (FACTS); there are three times as many, and a little more.
+  expect(lines.bucket).toBeGreaterThan(0.3);
+  expect(lines.bucket).toBeLessThan(0.4);
 });
 
 test("once an instance runs, its own pool counts", () => {
@@ -39,6 +46,14 @@ test("on demand stands beside it where that price is known", () => {
     billOf({ ...site, types: ["t3.small"] }).low - 0.006 * 730 + 0.0208 * 730,
   );
   expect(billOf({ ...site, types: ["x9.odd"] }).onDemand).toBeUndefined();
+});
+
+test("what a bridge costs is shown where one is allowed", () => {
+  expect(renderBill(billOf(site)).join()).not.toContain("bridge");
+  expect(billOf({ ...site, bridge: true }).bridge).toEqual({ low: 0.0104, high: 0.0208 });
+  expect(renderBill(billOf({ ...site, bridge: true }))).toContain(
+    "while an on-demand instance bridges: $0.0104 – $0.0208 per hour for it",
+  );
 });
 
 test("no spot price is said, not counted as nothing", () => {

@@ -16,7 +16,7 @@ afterEach(() => local.close());
 
 const time = () => new Date(clock.now()).toISOString();
 const write = (change: Partial<DeployState>) =>
-  updateDocument(local.store, deployDocument, (current) => ({
+  updateDocument(local.store, deployDocument, (current): Omit<DeployState, "nonce"> => ({
     version: 1,
     id: "d-1",
     kind: "swap",
