@@ -16,18 +16,22 @@ afterEach(() => local.close());
 
 const time = () => new Date(clock.now()).toISOString();
 const write = (change: Partial<DeployState>) =>
-  updateDocument(local.store, deployDocument, (current): Omit<DeployState, "nonce"> => ({
-    version: 1,
-    id: "d-1",
-    kind: "swap",
-    by: "ann@laptop",
-    state: "running",
-    step: "packing",
-    started: time(),
-    ...current,
-    heartbeat: time(),
-    ...change,
-  }));
+  updateDocument(
+    local.store,
+    deployDocument,
+    (current): Omit<DeployState, "nonce"> => ({
+      version: 1,
+      id: "d-1",
+      kind: "swap",
+      by: "ann@laptop",
+      state: "running",
+      step: "packing",
+      started: time(),
+      ...current,
+      heartbeat: time(),
+      ...change,
+    }),
+  );
 
 test("a deploy is told when it begins, when it names its release, and when it is over", async () => {
   const watcher = deployWatcher(local.store, clock);
