@@ -12,7 +12,7 @@ import { requireFleet } from "../deploy/scene.ts";
 import type { Session } from "../deploy/session.ts";
 import { swap } from "../deploy/swap.ts";
 import type { Packed } from "../release/pack.ts";
-import { publishRelease } from "../release/publish.ts";
+import { type Published, publishRelease } from "../release/publish.ts";
 import { tellProgress } from "../release/tell-progress.ts";
 import type { Tools } from "./tools.ts";
 
@@ -46,62 +46,78 @@ export async function runDeploy(config: SiteConfig, tools: Tools, options: Deplo
 }
 
 async function deploy(session: Session, options: DeployOptions): Promise<Outcome> {
-  const { config, aws, tools, signal, step } = session;
-  const { terminal, clock } = tools;
+  const { tools, step } = session;
   const packed = await step("pack", async (detail) => {
     const made = await pack(session, options);
     detail(sizeOf(made));
     return made;
   });
   try {
-    for (const warning of packed.warnings) terminal.warn(warning);
-    const change = await step("compare the configuration", async (detail) => {
-      const planned = await planConfiguration(config, aws, tools);
-      detail(planned.actions.length === 0 ? "as it is" : "changed");
-      return planned;
-    });
-    if (options.inPlace && change.actions.length > 0) {
-      terminal.warn(
-        "everspot.toml or everspot itself changed; that counts from the next deploy without --in-place on",
-      );
-    }
-    const published = await step("publish", async (detail) => {
-      const by = tools.holder;
-      const found = await publishRelease(aws.store, packed, {
-        by,
-        clock,
-        signal,
-        onProgress: tellProgress(terminal.say),
-        // In place, the agent begins at the note, and must find the candidate then.
-        onWhole: async (release) => {
-          if (!options.inPlace) await session.note({ release });
-        },
-      });
-      detail(`${found.id}${found.reused ? ", which is in the bucket already" : ""}`);
-      return found;
-    });
-    const { id: release } = published;
-    const unchanged = published.state === "current" && (options.inPlace || change.actions.length === 0);
-    if (unchanged && !options.force) return { release, result: "unchanged" };
-    if (options.inPlace && published.state === "current") {
-      throw new EverspotError(`${release} is current already; --force --in-place has nothing to start`, {
-        hint: "use --force alone: a new instance starts it again",
-      });
-    }
-    if (options.inPlace) {
-      await session.note({ release });
-      return { release, result: "done", instance: await inPlace(session, release, options.timeout) };
-    }
-    const { before } = change;
-    if (change.actions.length > 0) {
-      await session.note(before === undefined ? {} : { before });
-      await step("apply the configuration", () => change.apply());
-    }
-    return { release, result: "done", instance: await swap(session, release, options.timeout) };
+    for (const warning of packed.warnings) tools.terminal.warn(warning);
+    return await (options.inPlace ? deployInPlace : deployBySwap)(session, packed, options);
   } finally {
     await rm(path.dirname(packed.file), { recursive: true, force: true });
   }
 }
+
+async function deployBySwap(session: Session, packed: Packed, options: DeployOptions): Promise<Outcome> {
+  const { config, aws, tools, step, note } = session;
+  const change = await step("compare the configuration", async (detail) => {
+    const planned = await planConfiguration(config, aws, tools);
+    detail(planned.actions.length === 0 ? "as it is" : "changed");
+    return planned;
+  });
+  const { id: release, state } = await publish(session, packed, (id) => note({ release: id }));
+  if (state === "current" && change.actions.length === 0 && !options.force) {
+    return { release, result: "unchanged" };
+  }
+  if (change.actions.length > 0) {
+    await note(change.before === undefined ? {} : { before: change.before });
+    await step("apply the configuration", () => change.apply());
+  }
+  return { release, result: "done", instance: await swap(session, release, options.timeout) };
+}
+
+async function deployInPlace(session: Session, packed: Packed, options: DeployOptions): Promise<Outcome> {
+  const { config, aws, tools } = session;
+  // Only to be told of, so nobody waits for it.
+  const change = planConfiguration(config, aws, tools).then(
+    ({ actions }) => actions.length > 0,
+    () => true,
+  );
+  const { id: release, state } = await publish(session, packed);
+  let outcome: Outcome = { release, result: "unchanged" };
+  if (state !== "current") {
+    // The agent begins at the note, and must find the candidate then.
+    await session.note({ release });
+    outcome = { release, result: "done", instance: await inPlace(session, release, options.timeout) };
+  } else if (options.force) {
+    throw new EverspotError(`${release} is current already, and cannot be started again in place`, {
+      hint: "use --force without --in-place: a new instance starts it again",
+    });
+  }
+  if (await change) {
+    tools.terminal.warn(
+      "everspot.toml or everspot itself changed, too; that counts from the next deploy without --in-place on",
+    );
+  }
+  return outcome;
+}
+
+/** @param onWhole told before the release is the candidate. */
+const publish = (
+  { aws, tools, signal, step }: Session,
+  packed: Packed,
+  onWhole?: (id: string) => Promise<void>,
+): Promise<Published> =>
+  step("publish", async (detail) => {
+    const found = await publishRelease(aws.store, packed, {
+      ...{ by: tools.holder, clock: tools.clock, signal, onProgress: tellProgress(tools.terminal.say) },
+      ...(onWhole === undefined ? {} : { onWhole }),
+    });
+    detail(`${found.id}${found.reused ? ", which is in the bucket already" : ""}`);
+    return found;
+  });
 
 const pack = (
   { tools, config, signal }: Pick<Session, "tools" | "config" | "signal">,

@@ -235,8 +235,8 @@ describe("who deploys", () => {
     await updateDocument(site.store, deployDocument, (_, date) => {
       const time = new Date(date ?? site.tools.clock.now()).toISOString();
       return {
-        ...{ version: 1, id: "x", kind: "swap", by, state: "running", step: "boot with r1" },
-        ...{ started: time, heartbeat: time },
+        ...({ version: 1, id: "x", kind: "swap", by, state: "running" } as const),
+        ...{ step: "boot with r1", started: time, heartbeat: time },
       };
     });
   }
