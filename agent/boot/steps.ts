@@ -139,7 +139,8 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
       hsts: config.hsts,
       os: config.image.os,
     });
-    context.detail(`${await applyNginx(units, paths.nginxConfig, text)} on ${got.identity.privateAddress}`);
+    const done = await applyNginx(units, paths.nginxConfig, text, got.certificate.changed);
+    context.detail(`${done} on ${got.identity.privateAddress}`);
   });
 
   const probe = step("self-probe", { identity, healthy, nginx }, async (got, context) => {

@@ -50,9 +50,9 @@ export async function acmCertificate(context: CertificateContext): Promise<Serve
   if ("problem" in verdict) {
     throw new EverspotError(`the ACM certificate cannot be served: ${verdict.problem}`, { resource: arn });
   }
-  await install(context.folder, { key, chain: exported.chain });
+  const changed = await install(context.folder, { key, chain: exported.chain });
   await noteCheck(context);
-  return { ...installedPaths(context.folder), ...verdict.facts, source: "acm", warnings: [] };
+  return { ...installedPaths(context.folder), ...verdict.facts, source: "acm", changed, warnings: [] };
 }
 
 /** Looks once a day, or at every call while nothing usable is installed, whether ACM has another certificate. */

@@ -38,6 +38,8 @@ export interface ServedCertificate {
    * `acm`: exported from AWS Certificate Manager.
    */
   source: "stored" | "issued" | "previous" | "self-signed" | "acm";
+  /** Whether the files changed; what has read them before must read them again. */
+  changed: boolean;
   /** What a person should know, e.g. why the newest certificate is not the one served. */
   warnings: string[];
 }

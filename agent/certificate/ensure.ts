@@ -1,6 +1,6 @@
 /** The certificate the site serves: for the boot and for the watch loop (DESIGN §10). */
 import { isLate } from "../site/certificate-due.ts";
-import { messageOf } from "../site/errors.ts";
+import { EverspotError, messageOf } from "../site/errors.ts";
 import { acmCertificate, acmRenewal } from "./acm.ts";
 import { type Choice, type Chosen, choose } from "./choose.ts";
 import type { CertificateContext, ServedCertificate } from "./context.ts";
@@ -39,6 +39,8 @@ export async function ensureCertificate(context: CertificateContext): Promise<Se
  * Renews when it is time and installs what is newer than what is served, whoever ordered it. Cheap when nothing
  * is to be done: two reads of the bucket. For the owner only, every few minutes.
  * @returns what is served from now on (nginx must reload), undefined when nothing changed.
+ * @throws EverspotError when an order failed and the certificate is in its last quarter, or there is none; and
+ * when the disk cannot be written.
  */
 export async function renewIfDue(context: CertificateContext): Promise<ServedCertificate | undefined> {
   if (context.config.certificate.source === "acm") return acmRenewal(context);
@@ -50,6 +52,12 @@ export async function renewIfDue(context: CertificateContext): Promise<ServedCer
     if (ordered.outcome === "issued") return serveIssued(context, ordered, []);
     if (ordered.outcome === "found") return serveBest(context, await choose(context), before);
     warnings.push(ordered.problem);
+    const better = await serveBest(context, { ...choice, warnings }, before);
+    if (better !== undefined || ordered.outcome === "refused" || !isUrgent(choice)) return better;
+    throw new EverspotError(ordered.problem, {
+      retry: "retry",
+      hint: "what is asked of the certificate authority is in certificates/<names>/ledger.json of the bucket",
+    });
   } else if (choice.best !== undefined) {
     await mirror(context, choice.best, choice.pointer);
   }
@@ -182,13 +190,13 @@ async function ensureFromAcm(context: CertificateContext): Promise<ServedCertifi
   }
 }
 
-export async function serve(
+async function serve(
   context: CertificateContext,
   pair: Pair,
   facts: CertificateFacts,
   source: ServedCertificate["source"],
   warnings: readonly string[],
 ): Promise<ServedCertificate> {
-  await install(context.folder, { key: pair.key, chain: pair.chain });
-  return { ...installedPaths(context.folder), ...facts, source, warnings: [...new Set(warnings)] };
+  const changed = await install(context.folder, { key: pair.key, chain: pair.chain });
+  return { ...installedPaths(context.folder), ...facts, source, changed, warnings: [...new Set(warnings)] };
 }

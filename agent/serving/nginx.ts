@@ -11,16 +11,18 @@ const UNIT = "nginx.service";
 /**
  * Makes nginx run with this configuration. A configuration that `nginx -t` refuses never replaces one that runs;
  * a new one is taken over without a lost connection.
+ * @param filesChanged whether files it names, such as the certificate, are others than it may have read.
  * @returns what was done. @throws EverspotError with nginx's own words.
  */
 export async function applyNginx(
   units: Units,
   file: string,
   config: string,
+  filesChanged: boolean,
 ): Promise<"started" | "reloaded" | "unchanged"> {
   const { active } = await units.state(UNIT);
   const running = active === "active";
-  if (running && (await readIfThere(file)) === config) return "unchanged";
+  if (running && !filesChanged && (await readIfThere(file)) === config) return "unchanged";
   await check(file, config);
   await writeAtomic(file, config, 0o644);
   if (running) {

@@ -14,7 +14,9 @@ describe("a boot", () => {
     const { machine, store, ca } = fixture();
     const { context } = await machine();
     const served = await ensureCertificate(context);
-    expect(served).toMatchObject({ source: "issued", names: NAMES, issuer: "Small CA 1", warnings: [] });
+    expect(served).toMatchObject({ source: "issued", names: NAMES, issuer: "Small CA 1", changed: true });
+    expect(served.warnings).toEqual([]);
+    expect(await ensureCertificate(context)).toMatchObject({ source: "stored", changed: false });
     expect(ca.orders).toBe(1);
     expect(await readFile(served.fullchain, "utf8")).toContain("BEGIN CERTIFICATE");
     expect((await stat(served.key)).mode & 0o777).toBe(0o600);
