@@ -1,13 +1,10 @@
 import type { Logger } from "pino";
-import { readIdentity } from "../identity.ts";
-import { readDocument } from "../site/document.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
-import { siteDocument } from "../site/records.ts";
-import { runningDeploy } from "../watch/deploy.ts";
 import { afterwards, type Outcome } from "./afterwards.ts";
 import { runGraph, StepFailed, type StepObserver } from "./graph.ts";
 import type { BootMachine } from "./machine.ts";
 import type { BootRecorder } from "./recorder.ts";
+import { untilNeeded } from "./spare.ts";
 import { bootSteps } from "./steps.ts";
 
 /** Seconds before the second, third … try; the last one stays. News in channel.json end a pause. */
@@ -57,37 +54,6 @@ export async function boot(
       await machine.candidates.news(pause, signal);
     }
   }
-}
-
-/** Seconds between two looks whether the machine is needed after all. */
-const NEEDED_SECONDS = 5;
-
-/**
- * In a swap, a machine whose release failed is of no use: what served before does so elsewhere, and whoever deploys
- * reads the record and ends this machine. It goes on only when that did not happen, or when it is the last one.
- */
-async function untilNeeded(machine: BootMachine, log: Logger, signal: AbortSignal): Promise<void> {
-  let told = false;
-  for (;;) {
-    // If that cannot be known just now, a site without an owner must not wait for it.
-    const spare = await isSpare(machine).catch((error: unknown) => {
-      log.warn(`whether another instance serves: ${messageOf(error)}`);
-      return false;
-    });
-    if (!spare) return;
-    if (!told) log.info("another instance serves the site: no older release is tried here during a deploy");
-    told = true;
-    await machine.clock.sleep(NEEDED_SECONDS * 1000, signal);
-  }
-}
-
-async function isSpare({ store, clock, peers, metadata }: BootMachine): Promise<boolean> {
-  const deploy = await runningDeploy(store, clock);
-  if (deploy?.kind !== "swap") return false;
-  const { value: state } = await readDocument(store, siteDocument);
-  const { instance } = await readIdentity(metadata);
-  if (state === undefined || state.owner === instance) return false;
-  return (await peers.find(state.owner))?.alive === true;
 }
 
 function bootFailed(recorder: BootRecorder, error: unknown): string {

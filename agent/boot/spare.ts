@@ -1,0 +1,40 @@
+import type { Logger } from "pino";
+import { readIdentity } from "../identity.ts";
+import { readDocument } from "../site/document.ts";
+import { messageOf } from "../site/errors.ts";
+import { siteDocument } from "../site/records.ts";
+import { runningDeploy } from "../watch/deploy.ts";
+import type { BootMachine } from "./machine.ts";
+
+type SpareMachine = Pick<BootMachine, "store" | "clock" | "peers" | "metadata">;
+
+/** Seconds between two looks whether the machine is needed after all. */
+const NEEDED_SECONDS = 5;
+
+/**
+ * In a swap, a machine whose release failed is of no use: what served before does so elsewhere, and whoever deploys
+ * reads the record and ends this machine. It goes on only when that did not happen, or when it is the last one.
+ */
+export async function untilNeeded(machine: SpareMachine, log: Logger, signal: AbortSignal): Promise<void> {
+  let told = false;
+  for (;;) {
+    // If that cannot be known just now, a site without an owner must not wait for it.
+    const spare = await isSpare(machine).catch((error: unknown) => {
+      log.warn(`whether another instance serves: ${messageOf(error)}`);
+      return false;
+    });
+    if (!spare) return;
+    if (!told) log.info("another instance serves the site: no older release is tried here during a deploy");
+    told = true;
+    await machine.clock.sleep(NEEDED_SECONDS * 1000, signal);
+  }
+}
+
+async function isSpare({ store, clock, peers, metadata }: SpareMachine): Promise<boolean> {
+  const deploy = await runningDeploy(store, clock);
+  if (deploy?.kind !== "swap") return false;
+  const { value: state } = await readDocument(store, siteDocument);
+  const { instance } = await readIdentity(metadata);
+  if (state === undefined || state.owner === instance) return false;
+  return (await peers.find(state.owner))?.alive === true;
+}

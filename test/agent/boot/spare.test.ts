@@ -1,0 +1,126 @@
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { untilNeeded } from "../../../agent/boot/spare.ts";
+import { updateDocument } from "../../../agent/site/document.ts";
+import {
+  type DeployState,
+  deployDocument,
+  type SiteState,
+  siteDocument,
+} from "../../../agent/site/records.ts";
+import { ManualClock } from "../../cloud/manual-clock.ts";
+import { TestFleet } from "../handover/fleet.ts";
+import { type LocalS3, startS3 } from "../site/s3.ts";
+
+const log = pino({ level: "silent" });
+const metadata = {
+  get: async (path: string) =>
+    ({
+      "meta-data/instance-id": "i-00000002",
+      "meta-data/instance-type": "t3.micro",
+      "meta-data/ami-id": "ami-01234567",
+      "meta-data/placement/availability-zone": "us-east-1a",
+      "meta-data/public-ipv4": "203.0.113.2",
+      "meta-data/local-ipv4": "10.0.0.2",
+      "meta-data/instance-life-cycle": "spot",
+    })[path],
+};
+
+let clock: ManualClock;
+let local: LocalS3;
+let peers: TestFleet;
+let stop: AbortController;
+beforeEach(async () => {
+  clock = new ManualClock(Date.now());
+  local = await startS3({ now: () => clock.now() });
+  peers = new TestFleet();
+  peers.add("i-00000001", new Date(clock.now() - 3_600_000));
+  stop = new AbortController();
+});
+afterEach(() => local.close());
+
+const time = () => new Date(clock.now()).toISOString();
+const deploy = (kind: DeployState["kind"], state: DeployState["state"]) =>
+  updateDocument(
+    local.store,
+    deployDocument,
+    (): Omit<DeployState, "nonce"> => ({
+      version: 1,
+      id: "d-1",
+      by: "ann@laptop",
+      step: "boot",
+      started: time(),
+      heartbeat: time(),
+      ...{ kind, state },
+    }),
+  );
+const owner = (instance: string) =>
+  updateDocument(
+    local.store,
+    siteDocument,
+    (): Omit<SiteState, "nonce"> => ({
+      version: 1,
+      epoch: 1,
+      owner: instance,
+      address: "203.0.113.1",
+      privateAddress: "10.0.0.1",
+      launched: time(),
+      since: time(),
+      state: "serving",
+    }),
+  );
+
+/** Whether it still waits after a while, during which only `during` happened. */
+async function waits(during: () => Promise<unknown> = async () => {}): Promise<boolean> {
+  let over = false;
+  const waiting = untilNeeded({ clock, metadata, peers, store: local.store }, log, stop.signal).then(
+    () => {
+      over = true;
+    },
+    () => {},
+  );
+  await settle();
+  await during();
+  for (let i = 0; i < 4 && !over; i++) {
+    await clock.advance(5_000);
+    await settle();
+  }
+  stop.abort(new Error("end of the test"));
+  await waiting;
+  return !over;
+}
+/** Requests go over real sockets. */
+const settle = () => new Promise((resolve) => setTimeout(resolve, 150));
+
+test("in a swap a machine whose release failed waits while another one serves", async () => {
+  await owner("i-00000001");
+  await deploy("swap", "running");
+  expect(await waits()).toBe(true);
+});
+
+test("it goes on when the deploy is over and nobody ended it", async () => {
+  await owner("i-00000001");
+  await deploy("swap", "running");
+  expect(await waits(() => deploy("swap", "failed"))).toBe(false);
+});
+
+test("it goes on when the other one is gone", async () => {
+  await owner("i-00000001");
+  await deploy("swap", "running");
+  const gone = async () => {
+    peers.peers = peers.peers.map((p) => ({ ...p, alive: false }));
+  };
+  expect(await waits(gone)).toBe(false);
+});
+
+test("without a swap, or as the owner, it does not wait at all", async () => {
+  await owner("i-00000001");
+  expect(await waits()).toBe(false);
+  stop = new AbortController();
+  await deploy("in-place", "running");
+  expect(await waits()).toBe(false);
+  stop = new AbortController();
+  await deploy("swap", "running");
+  await owner("i-00000002");
+  expect(await waits()).toBe(false);
+});
