@@ -1,7 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type DeployOptions, runDeploy } from "../commands/deploy.ts";
 import { runDown } from "../commands/down.ts";
+import { runDrill } from "../commands/drill.ts";
 import { type GithubOptions, runGithub } from "../commands/github.ts";
+import { runHistory } from "../commands/history.ts";
 import { runPlan } from "../commands/plan.ts";
 import { runReleases } from "../commands/releases.ts";
 import { runRollback } from "../commands/rollback.ts";
@@ -143,6 +145,21 @@ function program(version: string, makeTools: MakeTools): Command {
     .option("--owner-id <number>", "GitHub's id of the owner: trusts no other of that name")
     .option("--repo-id <number>", "GitHub's id of the repository: trusts no other of that name")
     .option("-y, --yes", "do not ask", false);
+
+  siteCommand<Common & { yes: boolean; maxDowntime?: number; timeout: number }>(
+    "drill",
+    "terminate the running instance, and measure what visitors have of it",
+    (config, tools, { maxDowntime, timeout }) => runDrill(config, tools, { maxDowntime, timeout }),
+  )
+    .option("-y, --yes", "do not ask", false)
+    .option("--max-downtime <seconds>", "end with 1 when the site was down for longer", seconds)
+    .option("--timeout <seconds>", "how long to wait for the next instance", seconds, DEFAULT_TIMEOUT);
+
+  siteCommand<Common & { html?: string }>(
+    "history",
+    "list replacements, swaps and drills, with how long they took",
+    (config, tools, { html }) => runHistory(config, tools, { html }),
+  ).option("--html <file>", "also as a page with pictures");
 
   siteCommand<Common & { yes: boolean; deleteData: boolean }>(
     "down",

@@ -1,0 +1,75 @@
+import { writeFile } from "node:fs/promises";
+import { readDocument } from "../../agent/site/document.ts";
+import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import { keys } from "../../agent/site/names.ts";
+import { deployDocument } from "../../agent/site/records.ts";
+import { replacementsDocument } from "../../agent/site/replacements.ts";
+import { type Aws, connect } from "../aws/connect.ts";
+import { type Style, took } from "../cli/terminal.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import { drillsDocument } from "../drill/record.ts";
+import { readBoot } from "../follow.ts";
+import { type Entry, entriesOf } from "../history/entries.ts";
+import { renderPage } from "../history/page.ts";
+import type { Tools } from "./tools.ts";
+
+/** Boot records read at once, and at most: the newest. */
+const AT_ONCE = 8;
+const BOOTS = 200;
+
+/** `everspot history`: replacements, swaps and drills, with how long they took. Only looks. */
+export async function runHistory(
+  config: SiteConfig,
+  { terminal, clock }: Pick<Tools, "terminal" | "clock">,
+  options: { html: string | undefined },
+): Promise<void> {
+  const aws = await connect(config);
+  try {
+    const entries = await look(aws);
+    if (options.html !== undefined) {
+      const page = renderPage(config.site, entries, new Date(clock.now()));
+      await writeFile(options.html, page).catch((cause: unknown) => {
+        throw new EverspotError(`${options.html} could not be written: ${messageOf(cause)}`, { cause });
+      });
+      terminal.say(`${options.html} is written`);
+    }
+    terminal.json({ command: "history", site: config.site, entries });
+    for (const line of renderHistory(entries, terminal.style)) terminal.print(line);
+  } finally {
+    aws.close();
+  }
+}
+
+async function look(aws: Aws): Promise<Entry[]> {
+  if ((await aws.bucket.look()) === undefined) return [];
+  const { store } = aws;
+  const [listed, deploy, drills, replacements] = await Promise.all([
+    store.list(keys.bootPrefix),
+    readDocument(store, deployDocument),
+    readDocument(store, drillsDocument),
+    readDocument(store, replacementsDocument),
+  ]);
+  const newest = listed.sort((a, b) => b.modified.getTime() - a.modified.getTime()).slice(0, BOOTS);
+  const instances = newest.map(({ key }) => key.slice(keys.bootPrefix.length).replace(/\.json$/, ""));
+  const boots = [];
+  for (let i = 0; i < instances.length; i += AT_ONCE) {
+    boots.push(...(await Promise.all(instances.slice(i, i + AT_ONCE).map((id) => readBoot(aws, id)))));
+  }
+  return entriesOf({
+    boots: boots.filter((boot) => boot !== undefined),
+    deploy: deploy.value,
+    drills: drills.value?.drills ?? [],
+    replacements: replacements.value,
+  });
+}
+
+export function renderHistory(entries: readonly Entry[], style: Style): string[] {
+  if (entries.length === 0) return ["nothing has happened yet; `everspot up` brings the site up"];
+  const wide = Math.max(...entries.map((e) => e.kind.length));
+  return entries.map((entry) => {
+    const time = entry.seconds === undefined ? "" : took(entry.seconds);
+    const mark = entry.ok === undefined ? "·" : entry.ok ? style.green("✓") : style.red("✗");
+    const release = entry.release === undefined ? "" : ` ${style.dim(entry.release)}`;
+    return `${style.dim(entry.at)}  ${mark} ${entry.kind.padEnd(wide)} ${time.padStart(12)}  ${entry.text}${release}`;
+  });
+}
