@@ -155,3 +155,26 @@ test("flush waits for the write under way, close ends writing", async () => {
   await settle();
   expect((await stored())?.state).toBe("serving");
 });
+
+test("events since the boot are kept, the newest fifty; a new try of the boot keeps them", async () => {
+  const record = recorder();
+  record.identify(identity);
+  for (let i = 0; i < 60; i++) record.event(`event ${i}`);
+  record.attempt(2);
+  expect(record.value?.events?.map((e) => e.text)).toEqual(
+    Array.from({ length: 50 }, (_, i) => `event ${i + 10}`),
+  );
+  record.close();
+});
+
+test("a step that begins again takes the place of its earlier run", () => {
+  const record = recorder();
+  record.identify(identity);
+  record.started("in-place: app", []);
+  record.failed("in-place: app", new Error("no"));
+  record.started("in-place: app", []);
+  expect(record.value?.steps.filter((s) => s.name === "in-place: app")).toMatchObject([{ state: "running" }]);
+  record.forget((name) => name.startsWith("in-place: "));
+  expect(record.value?.steps.map((s) => s.name)).toEqual(["bootstrap: agent"]);
+  record.close();
+});
