@@ -1,0 +1,66 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { readDocument } from "../../../agent/site/document.ts";
+import { runDrill } from "../../../provisioner/commands/drill.ts";
+import { runHistory } from "../../../provisioner/commands/history.ts";
+import { drillsDocument } from "../../../provisioner/drill/record.ts";
+import type { Probe } from "../../../provisioner/probe.ts";
+import { openSwapSite, type SwapSite } from "../deploy/swapping.ts";
+
+let open: SwapSite | undefined;
+const folder = mkdtempSync(path.join(tmpdir(), "everspot-history-"));
+afterEach(async () => {
+  await open?.close();
+  open = undefined;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Answers while the owner of the site runs. */
+const outside =
+  (site: SwapSite): Probe =>
+  async () => {
+    const state = await site.site();
+    return state !== undefined && site.agents.alive.includes(state.owner)
+      ? { status: 200 }
+      : { error: "connect ECONNREFUSED" };
+  };
+
+test("a drill terminates the owner, measures the gap, fails above the limit, and is in the history", async () => {
+  open = await openSwapSite({ speed: 20 });
+  const before = await open.site();
+  const tools = { ...open.tools, probe: outside(open) };
+  await runDrill(open.config, tools, { maxDowntime: undefined, timeout: 600 });
+  const after = await open.site();
+  expect(after?.owner).not.toBe(before?.owner);
+  expect((await open.fleet()).alive).toEqual([after?.owner]);
+  const drill = open.json();
+  expect(drill).toMatchObject({ command: "drill", passed: true, from: before?.owner, to: after?.owner });
+  expect(drill.failed).toBeGreaterThan(0);
+  expect(drill.downtime).toBeGreaterThan(2);
+  expect(drill.failures).toEqual({ "connect ECONNREFUSED": drill.failed });
+
+  await expect(runDrill(open.config, tools, { maxDowntime: 1, timeout: 600 })).rejects.toMatchObject({
+    message: expect.stringMatching(/the site was down for .* more than 1 s/),
+    exitCode: 1,
+  });
+  expect(open.json()).toMatchObject({ command: "drill", passed: false, maxDowntime: 1 });
+  expect((await readDocument(open.store, drillsDocument)).value?.drills).toHaveLength(2);
+
+  const html = path.join(folder, "history.html");
+  await runHistory(open.config, tools, { html });
+  const kinds = (open.json().entries as { kind: string }[]).map((e) => e.kind).sort();
+  expect(kinds).toEqual(["drill", "drill", "first", "replacement", "replacement"]);
+  expect(readFileSync(html, "utf8")).toContain(before?.owner);
+}, 60_000);
+
+test("a site that does not answer is not drilled", async () => {
+  open = await openSwapSite({ speed: 20 });
+  const before = await open.site();
+  const tools = { ...open.tools, probe: async () => ({ status: 502 }) };
+  await expect(runDrill(open.config, tools, { maxDowntime: undefined, timeout: 600 })).rejects.toThrow(
+    /does not answer before the drill: HTTP 502/,
+  );
+  expect((await open.fleet()).alive).toEqual([before?.owner]);
+}, 60_000);
