@@ -54,7 +54,8 @@ export class InPlace {
 }
 
 const PREFIX = "in-place: ";
-const PROBE_SECONDS = 15;
+/** The app was seen healthy already: what the front door adds to that shows at once. */
+const PROBE_SECONDS = 3;
 const STOP_SECONDS = 60;
 
 /**

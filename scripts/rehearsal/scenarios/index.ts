@@ -1,6 +1,7 @@
 import type { Scenario } from "../scenario.ts";
 import { badRelease } from "./bad-release.ts";
 import { heal } from "./heal.ts";
+import { inPlaceFailure } from "./in-place-failure.ts";
 import { interruption, interruptionNoCapacity } from "./interruption.ts";
 import { killedDeploy } from "./killed-deploy.ts";
 import { offlineReplacement } from "./offline-replacement.ts";
@@ -21,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   reboot,
   swap,
   swapInPlace,
+  inPlaceFailure,
   badRelease,
   killedDeploy,
 ];
