@@ -24,7 +24,10 @@ export interface Clients {
 
 export function createClients(region: string): Clients {
   // The SDK waits for ever by default.
-  const config = { region, requestHandler: { connectionTimeout: 10_000, socketTimeout: 60_000 } };
+  const own = { region, requestHandler: { connectionTimeout: 10_000, socketTimeout: 60_000 } };
+  const sts = new STSClient(own);
+  // Of one for all: a CI job's token is good for a few minutes, and each client by itself would need it anew.
+  const config = { ...own, credentials: sts.config.credentials };
   const calls: Clients["calls"] = { reads: 0, writes: [] };
   const clients = {
     acm: new ACMClient(config),
@@ -33,7 +36,7 @@ export function createClients(region: string): Clients {
     route53: new Route53Client(config),
     s3: createS3Client(config),
     ssm: new SSMClient(config),
-    sts: new STSClient(config),
+    sts,
   };
   for (const [name, client] of Object.entries(clients)) watch(client, name, calls);
   return {

@@ -102,7 +102,9 @@ export async function followCandidate(aws: Aws, options: FollowCandidateOptions)
 
   const judgeFailure = (found: BootRecord) => {
     if (found.blame === undefined && found.attempt < ATTEMPTS) return;
-    const step = found.steps.find((s) => s.state === "failed");
+    const failed = found.steps.filter((s) => s.state === "failed");
+    // The others were only stopped because of it.
+    const step = failed.find((s) => !s.error?.startsWith("stopped: ")) ?? failed[0];
     throw new NotServed(
       `${release} does not come up on ${found.instance}: ${step?.name ?? "boot"} failed: ${step?.error ?? found.blame ?? ""}`,
       found.blame,

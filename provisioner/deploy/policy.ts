@@ -134,7 +134,10 @@ export function deployPolicy(
       [
         role(resourceName(site)),
         `arn:${partition}:iam::${account}:instance-profile/${resourceName(site)}`,
+        // Asked for by name, so IAM may not know their path when it decides.
+        role("AWSServiceRoleForEC2Fleet"),
         role("aws-service-role/ec2fleet.amazonaws.com/AWSServiceRoleForEC2Fleet"),
+        role("AWSServiceRoleForEC2Spot"),
         role("aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"),
       ],
     ),
