@@ -53,6 +53,8 @@ export class Role {
   readonly #running = new Set<Promise<void>>();
   #term = new AbortController();
   #replacing = new AbortController();
+  /** Undefined as long as no replacement is needed; else whether an on-demand one will do. */
+  #bridge: boolean | undefined;
   #owner: { epoch: number; release: string } | undefined;
 
   constructor(context: RoleContext) {
@@ -100,6 +102,7 @@ export class Role {
 
     const stale = () => stopForwarding(machine.units);
     this.#run("forwarding", stale);
+    if (this.#bridge !== undefined) this.needReplacement(this.#bridge);
     if (fleet === undefined) return;
     this.#every(TIDY_SECONDS, "tidying", signal, async () => {
       const done = await tidy({
@@ -146,6 +149,7 @@ export class Role {
   /** Makes sure that another instance is coming. @param bridge whether an on-demand price may be paid for it. */
   needReplacement(bridge: boolean): void {
     const { machine, identity, launched, fleet } = this.#context;
+    this.#bridge = bridge;
     if (fleet === undefined || this.#owner === undefined) return;
     this.#replacing.abort();
     this.#replacing = new AbortController();

@@ -173,3 +173,12 @@ test("a replacement is asked for only by the owner; a new call takes the place o
     { total: 2, onDemand: 1 },
   ]);
 });
+
+test("a need for a replacement outlives a change of role", async () => {
+  near = true;
+  role.own(1, "r1", 60);
+  role.needReplacement(false);
+  role.own(1, "r2", 60);
+  await until(() => fleet.asked.length === 1);
+  expect(fleet.asked).toEqual([{ total: 2, onDemand: 0 }]);
+});
