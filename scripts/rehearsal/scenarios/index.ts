@@ -1,4 +1,6 @@
 import type { Scenario } from "../scenario.ts";
+import { appHang } from "./app-hang.ts";
+import { badCandidateLoop } from "./bad-candidate-loop.ts";
 import { badRelease } from "./bad-release.ts";
 import { heal } from "./heal.ts";
 import { inPlaceFailure } from "./in-place-failure.ts";
@@ -10,6 +12,8 @@ import { reboot } from "./reboot.ts";
 import { reclaims } from "./reclaims.ts";
 import { swap } from "./swap.ts";
 import { swapInPlace } from "./swap-in-place.ts";
+import { takeBack } from "./take-back.ts";
+import { zombie } from "./zombie.ts";
 
 /** In the order of `--all`. */
 export const scenarios: readonly Scenario[] = [
@@ -19,10 +23,14 @@ export const scenarios: readonly Scenario[] = [
   interruption,
   interruptionNoCapacity,
   rebalance,
+  takeBack,
   reboot,
   swap,
   swapInPlace,
   inPlaceFailure,
   badRelease,
   killedDeploy,
+  appHang,
+  badCandidateLoop,
+  zombie,
 ];
