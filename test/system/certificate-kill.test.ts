@@ -9,7 +9,7 @@ beforeEach(async () => {
   world = await startWorld();
 });
 afterEach(async () => {
-  expect(world.ca.refusals).toEqual([]);
+  expect(world.ca.books.refusals).toEqual([]);
   expect(world.cloud.faults()).toEqual([]);
   await world.close();
 });
@@ -33,7 +33,7 @@ describe.each([
       served = (await renewIfDue(next.context)) ?? served;
     }
     expect(served.source).toBe(again ? "issued" : "stored");
-    expect(world.ca.orders).toHaveLength(1);
+    expect(world.ca.books.orders).toHaveLength(1);
   });
 });
 
@@ -43,7 +43,7 @@ test("certbot dies with its agent", async () => {
   const agent = run("ensure");
   await poll(
     "the challenge",
-    async () => (world.ca.orders.length > 0 ? { done: true } : { waiting: "no order" }),
+    async () => (world.ca.books.orders.length > 0 ? { done: true } : { waiting: "no order" }),
     {
       seconds: 120,
       everySeconds: 0.2,
@@ -55,7 +55,7 @@ test("certbot dies with its agent", async () => {
   const requests = world.ca.requests;
   await new Promise((resolve) => setTimeout(resolve, 8000));
   expect(world.ca.requests).toBe(requests);
-  expect(world.ca.issuances).toEqual([]);
+  expect(world.ca.books.issuances).toEqual([]);
 });
 
 test("three agents in processes of their own find the certificate due: one order", async () => {
@@ -65,5 +65,5 @@ test("three agents in processes of their own find the certificate due: one order
   const results = await Promise.all(machines.map(({ run }) => run("renew")));
   expect(results.map((r) => r.exitCode)).toEqual([0, 0, 0]);
   expect(results.filter((r) => JSON.parse(r.stdout).source === "issued")).toHaveLength(1);
-  expect(world.ca.orders).toHaveLength(2);
+  expect(world.ca.books.orders).toHaveLength(2);
 });

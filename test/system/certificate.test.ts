@@ -13,7 +13,7 @@ beforeEach(async () => {
   world = await startWorld();
 });
 afterEach(async () => {
-  expect(world.ca.refusals).toEqual([]);
+  expect(world.ca.books.refusals).toEqual([]);
   expect(world.cloud.faults()).toEqual([]);
   await world.close();
 });
@@ -30,7 +30,7 @@ describe("a first issuance", () => {
     expect([...served.names].sort()).toEqual([...names].sort());
     const leaf = new X509Certificate(await readFile(served.fullchain));
     expect(leaf.publicKey.asymmetricKeyType).toBe("ec");
-    expect(world.ca.orders).toHaveLength(1);
+    expect(world.ca.books.orders).toHaveLength(1);
     const zone = world.env.TEST_ZONE ?? "";
     for (const name of ["_acme-challenge.example.test", "_acme-challenge.deep.sub.example.test"]) {
       expect(challenges().get(zone).records.get(`${name}. TXT`), name).toBeUndefined();
@@ -65,7 +65,7 @@ describe("a first issuance", () => {
       },
     );
     expect(renewed.stdout).toContain("all renewals succeeded");
-    expect(new Set(world.ca.orders.map((o) => o.account)).size).toBe(1);
+    expect(new Set(world.ca.books.orders.map((o) => o.account)).size).toBe(1);
   });
 });
 
@@ -80,8 +80,8 @@ test("a renewal by another machine uses the same account; the next boot serves i
   expect(renewed?.serial).not.toBe(first.serial);
   expect(await renewIfDue(owner.context)).toBeUndefined();
   expect(await ensureCertificate((await world.machine()).context)).toMatchObject({ serial: renewed?.serial });
-  expect(new Set(world.ca.orders.map((o) => o.account)).size).toBe(1);
-  expect(world.ca.issuances).toHaveLength(2);
+  expect(new Set(world.ca.books.orders.map((o) => o.account)).size).toBe(1);
+  expect(world.ca.books.issuances).toHaveLength(2);
 });
 
 test("an account the CA does not know any more is replaced by a new one", async () => {
@@ -129,6 +129,19 @@ describe("trouble with the CA", () => {
     expect(await renewIfDue(context)).toMatchObject({ source: "issued" });
   });
 
+  test("its real limit: the refusal is understood, and the wait it asks for is kept", async () => {
+    for (let i = 0; i < 5; i++) world.ca.books.limits.issued(["example.test"], world.clock.now());
+    const { context } = await world.machine();
+    const boot = await ensureCertificate(context);
+    expect(boot.warnings.join()).toContain("too many certificates (5) already issued for this exact set");
+    const [attempt] = await outcomes();
+    const wait = Date.parse(attempt?.retryAt ?? "") - Date.parse(attempt?.at ?? "");
+    expect(wait / 3600_000).toBeCloseTo(33.6, 1);
+    expect(world.ca.books.refusals.splice(0)).toHaveLength(1);
+    world.clock.shift += wait + 60_000;
+    expect(await renewIfDue(context)).toMatchObject({ source: "issued" });
+  });
+
   test("503: self-signed, again after a minute", async () => {
     world.ca.faults.add("account", unavailable(), Number.POSITIVE_INFINITY);
     const { context } = await world.machine();
@@ -154,7 +167,7 @@ describe("trouble with the CA", () => {
     const { context } = await world.machine();
     expect(await ensureCertificate(context)).toMatchObject({ source: "self-signed" });
     expect((await outcomes()).map((a) => a.outcome)).toEqual(["unknown"]);
-    expect(world.ca.issuances).toHaveLength(1);
+    expect(world.ca.books.issuances).toHaveLength(1);
   });
 
   test("a validation that fails is told in the CA's words", async () => {
@@ -162,7 +175,7 @@ describe("trouble with the CA", () => {
     const boot = await ensureCertificate(context);
     expect(boot.source).toBe("self-signed");
     expect(boot.warnings.join("\n")).toMatch(/www\.elsewhere\.test|_acme-challenge/);
-    expect(world.ca.issuances).toEqual([]);
+    expect(world.ca.books.issuances).toEqual([]);
   });
 
   test("Route 53 that refuses: certbot is ended before the CA tries to validate", async () => {
@@ -173,7 +186,7 @@ describe("trouble with the CA", () => {
     process.env.TEST_ZONE = zone;
     expect(boot.source).toBe("self-signed");
     expect(boot.warnings.join()).toMatch(/Route 53.*ZNONE|No hosted zone/);
-    expect(world.ca.failures).toEqual([]);
+    expect(world.ca.books.failures).toEqual([]);
     const ledger = await outcomes();
     expect(ledger.map((a) => a.outcome)).toEqual(["failed"]);
   });

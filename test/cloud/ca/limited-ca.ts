@@ -7,11 +7,11 @@ import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
-import { z } from "zod";
 import { type Clock, systemClock } from "../../../agent/site/clock.ts";
-import { type Effect, Faults, type RequestKind } from "./faults.ts";
-import { type AcmeRequest, parseJws } from "./jws.ts";
-import { Limits, type Refusal } from "./limits.ts";
+import { Books } from "./books.ts";
+import { type Effect, Faults } from "./faults.ts";
+import { parseJws } from "./jws.ts";
+import type { Refusal } from "./limits.ts";
 import { Reissuer } from "./reissue.ts";
 
 export interface LimitedCaOptions {
@@ -28,25 +28,6 @@ export interface LimitedCaOptions {
   lifetime?: number;
 }
 
-export interface Counted {
-  at: Date;
-  account: string;
-  names: string[];
-}
-
-const directorySchema = z.object({ newNonce: z.string(), newAccount: z.string(), newOrder: z.string() });
-const orderSchema = z.object({
-  finalize: z.string(),
-  authorizations: z.array(z.string()),
-  certificate: z.string().optional(),
-});
-const orderPayload = z.object({ identifiers: z.array(z.object({ value: z.string() })) });
-const authorizationSchema = z.object({
-  status: z.string(),
-  identifier: z.object({ value: z.string() }),
-  challenges: z.array(z.object({ url: z.string() })),
-});
-
 interface Answer {
   status: number;
   headers: http.IncomingHttpHeaders;
@@ -54,16 +35,10 @@ interface Answer {
 }
 
 export class LimitedCa {
-  readonly limits = new Limits();
+  readonly books: Books;
   readonly faults = new Faults();
   /** Undefined when the upstream's certificates pass unchanged. */
   readonly reissuer: Reissuer | undefined;
-  /** Accepted newOrder requests. */
-  readonly orders: Counted[] = [];
-  readonly issuances: Counted[] = [];
-  readonly failures: Counted[] = [];
-  /** "Rate limited" answers for a limit reached; faults are not among them. */
-  readonly refusals: (Refusal & Counted)[] = [];
   /** PEM: signs its own HTTPS; clients must trust it. Known once started. */
   listenCertificate = "";
   /** Requests of any kind that reached this CA. */
@@ -72,17 +47,14 @@ export class LimitedCa {
   readonly #options: LimitedCaOptions;
   readonly #clock: Clock;
   #server: https.Server | undefined;
-  readonly #kinds = new Map<string, RequestKind>();
-  readonly #unfinished = new Map<string, Counted>();
-  readonly #failed = new Set<string>();
   #agent: https.Agent;
 
   constructor(options: LimitedCaOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.books = new Books(this.#clock, options.upstream);
     if (options.lifetime !== undefined) this.reissuer = new Reissuer(options.lifetime, this.#clock.now());
     this.#agent = new https.Agent({ keepAlive: true, ca: options.upstreamCa });
-    this.#kinds.set(new URL(options.upstream).pathname, "directory");
   }
 
   /** The upstream was started anew, with another certificate for its HTTPS. */
@@ -121,16 +93,16 @@ export class LimitedCa {
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     this.requests++;
     const body = await readAll(request);
-    const kind = this.#kinds.get(request.url ?? "") ?? "other";
+    const kind = this.books.kindOf(request.url ?? "");
     const acme = parseJws(body.toString());
     const effect = this.faults.take(kind);
     if (effect === "gone") return void response.destroy();
     if (typeof effect === "object" && "slow" in effect) await delay(effect.slow);
     if (typeof effect === "object" && "problem" in effect) return this.#problem(request, response, effect);
-    const refusal = kind === "order" ? this.#refuse(acme) : undefined;
+    const refusal = kind === "order" ? this.books.refuse(acme) : undefined;
     if (refusal !== undefined) return this.#refused(request, response, refusal);
     const answer = await this.#forward(request, body);
-    this.#note(kind, request.url ?? "", acme, answer);
+    if (answer.status < 400) this.books.note(kind, request.url ?? "", acme, answer.body);
     if (effect === "lost") return void response.destroy();
     const sent = kind === "certificate" ? this.#dated(answer) : answer.body;
     response
@@ -147,19 +119,6 @@ export class LimitedCa {
     return { date: new Date(this.#clock.now()).toUTCString() };
   }
 
-  #refuse(acme: AcmeRequest | undefined): Refusal | undefined {
-    const wanted = this.#counted(acme);
-    const refusal = this.limits.order(wanted.account, wanted.names, this.#clock.now());
-    if (refusal !== undefined) this.refusals.push({ ...refusal, ...wanted });
-    return refusal;
-  }
-
-  #counted(acme: AcmeRequest | undefined): Counted {
-    const parsed = orderPayload.safeParse(acme?.payload);
-    const names = parsed.success ? parsed.data.identifiers.map((i) => i.value.toLowerCase()) : [];
-    return { at: new Date(this.#clock.now()), account: acme?.account ?? "", names };
-  }
-
   #refused(request: http.IncomingMessage, response: http.ServerResponse, refusal: Refusal): Promise<void> {
     const seconds = Math.max(1, Math.ceil((refusal.retryAt.getTime() - this.#clock.now()) / 1000));
     const effect = { problem: "rateLimited", status: 429, retryAfter: seconds } as const;
@@ -172,7 +131,7 @@ export class LimitedCa {
     effect: Extract<Effect, { problem: string }>,
     detail = "told to by the test",
   ): Promise<void> {
-    const nonce = [...this.#kinds].find(([, kind]) => kind === "nonce")?.[0];
+    const nonce = this.books.noncePath;
     const fresh =
       nonce === undefined ? undefined : await this.#forward(request, Buffer.alloc(0), "HEAD", nonce);
     const replay = fresh?.headers["replay-nonce"];
@@ -211,54 +170,6 @@ export class LimitedCa {
       asked.on("error", reject).end(body);
     });
   }
-
-  #note(kind: RequestKind, path: string, acme: AcmeRequest | undefined, answer: Answer): void {
-    if (answer.status >= 400) return;
-    const json = parseJson(answer.body);
-    if (kind === "directory") this.#learn(directorySchema.parse(json));
-    else if (kind === "order") this.#noteOrder(acme, orderSchema.parse(json));
-    else if (kind === "finalize") this.#noteIssuance(path);
-    else if (kind === "authorization") this.#noteAuthorization(path, acme, authorizationSchema.parse(json));
-    const order = orderSchema.safeParse(json);
-    if (order.success && order.data.certificate !== undefined) {
-      this.#kinds.set(new URL(order.data.certificate).pathname, "certificate");
-    }
-  }
-
-  #learn(directory: z.infer<typeof directorySchema>): void {
-    this.#kinds.set(new URL(directory.newNonce).pathname, "nonce");
-    this.#kinds.set(new URL(directory.newAccount).pathname, "account");
-    this.#kinds.set(new URL(directory.newOrder).pathname, "order");
-  }
-
-  #noteOrder(acme: AcmeRequest | undefined, order: z.infer<typeof orderSchema>): void {
-    const counted = this.#counted(acme);
-    const finalize = new URL(order.finalize).pathname;
-    this.orders.push(counted);
-    this.#kinds.set(finalize, "finalize");
-    this.#unfinished.set(finalize, counted);
-    for (const url of order.authorizations) this.#kinds.set(new URL(url).pathname, "authorization");
-  }
-
-  #noteIssuance(finalize: string): void {
-    const order = this.#unfinished.get(finalize);
-    if (order === undefined || !this.#unfinished.delete(finalize)) return;
-    this.limits.issued(order.names, this.#clock.now());
-    this.issuances.push({ ...order, at: new Date(this.#clock.now()) });
-  }
-
-  #noteAuthorization(
-    path: string,
-    acme: AcmeRequest | undefined,
-    authorization: z.infer<typeof authorizationSchema>,
-  ): void {
-    for (const { url } of authorization.challenges) this.#kinds.set(new URL(url).pathname, "challenge");
-    if (authorization.status !== "invalid" || this.#failed.has(path)) return;
-    this.#failed.add(path);
-    const name = authorization.identifier.value;
-    this.limits.failed(acme?.account ?? "", name, this.#clock.now());
-    this.failures.push({ at: new Date(this.#clock.now()), account: acme?.account ?? "", names: [name] });
-  }
 }
 
 async function selfSigned(host: string): Promise<{ key: string; cert: string }> {
@@ -274,12 +185,4 @@ async function readAll(stream: NodeJS.ReadableStream): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
 }

@@ -53,8 +53,8 @@ export async function churn(options: ChurnOptions): Promise<ChurnReport> {
       let result = await live(machine, random, options.kills);
       while (result === "killed") {
         report.kills++;
-        if (world.ca.orders.length > report.orders) report.killsInIssuance++;
-        report.orders = world.ca.orders.length;
+        if (world.ca.books.orders.length > report.orders) report.killsInIssuance++;
+        report.orders = world.ca.books.orders.length;
         // What comes next is a reboot of the same machine, or another one, some minutes later.
         world.clock.shift += 10 * 60_000;
         machine =
@@ -63,7 +63,7 @@ export async function churn(options: ChurnOptions): Promise<ChurnReport> {
             : await world.machine();
         result = await live(machine, random, options.kills);
       }
-      report.orders = world.ca.orders.length;
+      report.orders = world.ca.books.orders.length;
       const day = (world.clock.shift / DAY).toFixed(1);
       if (result.problem !== "") report.problems.push(`day ${day}: ${result.problem}`);
       const issuer = await issuerServed(machine, world);
@@ -71,8 +71,8 @@ export async function churn(options: ChurnOptions): Promise<ChurnReport> {
       else if (everServed) report.problems.push(`day ${day}: no valid certificate is served (${issuer})`);
       options.say?.(`day ${day}: ${result.told}`);
     }
-    report.issued = world.ca.issuances.length;
-    report.refused = world.ca.refusals.length;
+    report.issued = world.ca.books.issuances.length;
+    report.refused = world.ca.books.refusals.length;
     report.problems.push(...world.cloud.faults().map(String));
     return report;
   } finally {
