@@ -79,6 +79,9 @@ export function downExecutor(
       case "delete-role":
         await roles.deleteRole();
         return;
+      case "delete-deploy-role":
+        await aws.github.deleteRole();
+        return;
       case "empty-bucket":
         await bucket.empty();
         return;

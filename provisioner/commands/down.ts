@@ -68,8 +68,9 @@ export async function runDown(
 }
 
 async function look(config: SiteConfig, aws: Aws, { deleteData }: DownOptions): Promise<DownSeen> {
-  const [seen, volumes, secrets, certificates] = await Promise.all([
+  const [seen, github, volumes, secrets, certificates] = await Promise.all([
     observeSite(aws),
+    aws.github.look(),
     aws.instances.looseVolumes(),
     deleteData ? aws.secrets.list() : [],
     deleteData ? aws.certificates.look() : [],
@@ -79,6 +80,7 @@ async function look(config: SiteConfig, aws: Aws, { deleteData }: DownOptions): 
     volumes,
     secrets: secrets.map((s) => s.name),
     certificates,
+    deployRole: github.role !== undefined,
     dns: await observeDns(config, aws, seen),
   };
 }

@@ -21,7 +21,8 @@ export type DownAction =
   | { do: "delete-secrets"; names: readonly string[] }
   | { do: "delete-certificate"; arn: string }
   | { do: "remove-role-from-profile"; role: string }
-  | { do: "delete-profile" | "delete-role-policy" | "delete-role" | "empty-bucket" | "delete-bucket" };
+  | { do: "delete-profile" | "delete-role-policy" | "delete-role" | "delete-deploy-role" }
+  | { do: "empty-bucket" | "delete-bucket" };
 
 export interface DownSeen extends SiteSeen {
   dns: DnsSeen | undefined;
@@ -31,6 +32,8 @@ export interface DownSeen extends SiteSeen {
   secrets: readonly string[];
   /** ARNs of copies of the certificate in ACM. */
   certificates: readonly string[];
+  /** Whether there is a role to deploy with from GitHub. */
+  deployRole: boolean;
 }
 
 /** Takes away all there is of the site, what uses a thing before the thing. */
@@ -58,6 +61,7 @@ export function planDown(config: SiteConfig, seen: DownSeen, options: { deleteDa
     roles.profile && { do: "delete-profile" },
     roles.role?.policy === undefined ? undefined : { do: "delete-role-policy" },
     roles.role && { do: "delete-role" },
+    seen.deployRole ? { do: "delete-deploy-role" } : undefined,
     ...(options.deleteData ? data(seen) : []),
   ];
   return actions.filter((a) => a !== undefined);
@@ -153,6 +157,8 @@ export function describeDown(action: DownAction): string {
       return "delete the role's policy";
     case "delete-role":
       return "delete the role";
+    case "delete-deploy-role":
+      return "delete the role that deploys from GitHub";
     case "empty-bucket":
       return "delete everything in the bucket, old versions too";
     case "delete-bucket":
@@ -177,6 +183,7 @@ export function leftovers(config: SiteConfig, seen: DownSeen, options: { deleteD
     ...seen.volumes.map((v) => `volume ${v}`),
     ...(roles.profile === undefined ? [] : ["instance profile"]),
     ...(roles.role === undefined ? [] : ["role"]),
+    ...(seen.deployRole ? ["deploy role"] : []),
     ...(options.deleteData
       ? [
           ...seen.secrets.map((name) => `secret ${name}`),

@@ -4,6 +4,7 @@ import * as s3 from "@aws-sdk/client-s3";
 import * as ssm from "@aws-sdk/client-ssm";
 import { AssumeRoleWithWebIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runDown } from "../../../provisioner/commands/down.ts";
 import { runGithub } from "../../../provisioner/commands/github.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { GITHUB, type GithubTokens, startGithubTokens } from "../deploy/github-tokens.ts";
@@ -143,5 +144,16 @@ test("the role ends no other site's instance, reads no secret, writes no other o
       }),
     ),
   );
+  owner.destroy();
+});
+
+test("down takes the role away, and leaves the provider, which others may use", async () => {
+  await runDown(desk.config, desk.tools, { deleteData: true });
+  expect(desk.json()).toMatchObject({ leftovers: [] });
+  const owner = new iam.IAMClient({ region: "us-east-1", endpoint: desk.cloud.endpoint });
+  const { Roles } = await owner.send(new iam.ListRolesCommand({}));
+  expect(Roles?.map((r) => r.RoleName)).not.toContain("everspot-blog-deploy");
+  const { OpenIDConnectProviderList } = await owner.send(new iam.ListOpenIDConnectProvidersCommand({}));
+  expect(OpenIDConnectProviderList).toHaveLength(1);
   owner.destroy();
 });
