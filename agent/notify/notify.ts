@@ -23,7 +23,7 @@ const QUIET_MS: Record<Notice["kind"], number> = {
   "budget-spent": 6 * HOUR,
   certificate: 24 * HOUR,
 };
-/** In the Parameter Store below the site's path; also in the app's environment, as every secret there. */
+/** In the Parameter Store below the site's path; the only one there that the app does not get. */
 export const SIGNING_SECRET = "EVERSPOT_NOTIFY_SECRET";
 
 export interface NotifyOptions {

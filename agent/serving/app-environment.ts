@@ -1,4 +1,5 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
+import { SIGNING_SECRET } from "../notify/notify.ts";
 import { BUNDLED_PYTHON } from "../site/release.ts";
 import { renderEnvironment } from "../system/environment-file.ts";
 
@@ -14,9 +15,11 @@ export function appEnvironment(
   folder: string,
   secrets: Readonly<Record<string, string>>,
 ): string {
+  // That one is the agent's own.
+  const { [SIGNING_SECRET]: _, ...theirs } = secrets;
   return renderEnvironment({
     ...config.app.env,
-    ...secrets,
+    ...theirs,
     PYTHONPATH: `${folder}/${BUNDLED_PYTHON}:${folder}`,
     EVERSPOT_WSGI: config.app.wsgi,
     EVERSPOT_WORKERS: String(config.app.workers),

@@ -25,6 +25,8 @@ export const appHang: Scenario = {
     );
     rehearsal.check((await rehearsal.owner()) === owner, "a restart of the app is enough");
 
+    // Seen to be well, so that what follows is a new illness.
+    await rehearsal.pause(25);
     rehearsal.moment(`the app on ${owner} hangs whatever is done`);
     const again = "while :; do systemctl kill --signal=STOP 'everspot-app@*.service'; sleep 0.2; done";
     await back(rehearsal, result, visitor, "hangs for good", REPLACE_SECONDS, () =>

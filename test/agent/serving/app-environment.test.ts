@@ -17,13 +17,18 @@ describe("an environment file", () => {
   });
   test("secrets outweigh [app.env]; what the unit needs outweighs both", () => {
     const config = bootConfigOf({ app: { env: { A: "config", B: "config", EVERSPOT_WORKERS: "99" } } });
-    const text = appEnvironment(config, "r1", "/r/r1", { B: "secret", PYTHONPATH: "/evil" });
+    const text = appEnvironment(config, "r1", "/r/r1", {
+      B: "secret",
+      PYTHONPATH: "/evil",
+      EVERSPOT_NOTIFY_SECRET: "the agent's",
+    });
     expect(text).toContain('A="config"');
     expect(text).toContain('B="secret"');
     expect(text).toContain('PYTHONPATH="/r/r1/.everspot/python:/r/r1"');
     expect(text).toContain(`EVERSPOT_WORKERS="${config.app.workers}"`);
     expect(text).toContain('EVERSPOT_RELEASE="r1"');
     expect(text).not.toContain("evil");
+    expect(text).not.toContain("NOTIFY");
   });
 });
 
