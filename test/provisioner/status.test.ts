@@ -160,7 +160,9 @@ test.each<[string, (input: StatusInput) => void]>([
   [
     "visitors get a 503 page: the budget of replacements is spent",
     (i) =>
-      Object.assign(i.boot ?? {}, { state: "unavailable", blame: "the budget of replacements is spent" }),
+      Object.assign(i, {
+        boot: { ...i.boot, state: "unavailable", blame: "the budget of replacements is spent" },
+      }),
   ],
   ["the fleet's target is 2", (i) => Object.assign(i.seen.fleets[0] ?? {}, { target: 2 })],
   ["the owner i-9 is gone", (i) => Object.assign(i.seen.state ?? {}, { owner: "i-9" })],
