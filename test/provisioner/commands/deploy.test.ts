@@ -1,9 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { updateDocument } from "../../../agent/site/document.ts";
 import { deployDocument, type SiteState } from "../../../agent/site/records.ts";
 import { runReleases } from "../../../provisioner/commands/releases.ts";
 import { runRollback } from "../../../provisioner/commands/rollback.ts";
 import { openSwapSite, type SwapSite } from "../deploy/swapping.ts";
+
+// Each deploys once or twice, and every deploy is some hundred calls.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 let site: SwapSite;
 let before: SiteState;
@@ -262,7 +265,7 @@ describe("in place", () => {
 });
 
 describe("rollback", () => {
-  const options = { id: undefined, inPlace: false, timeout: 120 };
+  const options = { id: undefined, inPlace: false, timeout: 600 };
 
   test("the release before goes through the same gate", async () => {
     await site.deploy("rolled back");
