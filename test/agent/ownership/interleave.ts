@@ -98,6 +98,17 @@ export async function explore<S, C>(model: Model<S, C>, disturbances: number): P
     return histories.number(`${actor} ${key.join()}`, { actor, replies: had });
   };
 
+  const longer = new Map<string, number>();
+  const withReply = (history: number, index: number, reply: number): number => {
+    const key = `${history} ${index} ${reply}`;
+    const known = longer.get(key);
+    if (known !== undefined) return known;
+    const { actor, replies: had } = histories.at(history);
+    const made = historyOf(actor, new Map(had).set(index, reply));
+    longer.set(key, made);
+    return made;
+  };
+
   async function positionOf(history: number): Promise<Position<number>> {
     const known = positions.get(history);
     if (known !== undefined) return known;
@@ -167,7 +178,7 @@ export async function explore<S, C>(model: Model<S, C>, disturbances: number): P
       enter(node, { ...node, state: outcome.state, late }, `${actor}: ${label} arrives late`);
     }
     for (const [which, history] of node.histories.entries()) {
-      const { actor, replies: had } = histories.at(history);
+      const { actor } = histories.at(history);
       const position = await positionOf(history);
       if (position.ended !== undefined) results.set(actor, position.ended.result);
       for (const [index, call] of position.waiting) {
@@ -175,12 +186,11 @@ export async function explore<S, C>(model: Model<S, C>, disturbances: number): P
           const disturbed = node.disturbed + (i === 0 ? 0 : 1);
           if (disturbed > disturbances) continue;
           goesOn = true;
-          const longer = new Map(had).set(index, outcome.reply);
           enter(
             node,
             {
               state: outcome.state,
-              histories: node.histories.with(which, historyOf(actor, longer)),
+              histories: node.histories.with(which, withReply(history, index, outcome.reply)),
               late: outcome.late ? [...node.late, call].sort() : node.late,
               disturbed,
             },
