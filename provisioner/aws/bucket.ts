@@ -2,6 +2,7 @@ import {
   CreateBucketCommand,
   DeleteBucketCommand,
   DeleteObjectsCommand,
+  DeleteObjectTaggingCommand,
   GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand,
   GetBucketPolicyCommand,
@@ -15,12 +16,13 @@ import {
   PutBucketPolicyCommand,
   PutBucketTaggingCommand,
   PutBucketVersioningCommand,
+  PutObjectTaggingCommand,
   PutPublicAccessBlockCommand,
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { SITE_TAG } from "../../agent/site/names.ts";
-import type { LifecycleRule } from "../bucket-rules.ts";
+import { EXPIRE_TAG, type LifecycleRule } from "../bucket-rules.ts";
 import type { PolicyDocument } from "../policy.ts";
 import { hasCode, named } from "./errors.ts";
 import { fromLifecycle, toLifecycle } from "./lifecycle.ts";
@@ -49,6 +51,10 @@ export interface Bucket {
   encrypt(): Promise<void>;
   setPolicy(policy: PolicyDocument): Promise<void>;
   setLifecycle(rules: readonly LifecycleRule[]): Promise<void>;
+  /** Lets the lifecycle delete this object, which was superseded. */
+  expire(key: string): Promise<void>;
+  /** The contrary. */
+  keep(key: string): Promise<void>;
   /** Deletes every version of every object. */
   empty(): Promise<void>;
   delete(): Promise<void>;
@@ -111,6 +117,15 @@ export function createBucket(client: S3Client, name: string, site: string, regio
             LifecycleConfiguration: { Rules: fromLifecycle(rules) },
           }),
         );
+      }),
+    expire: (key) =>
+      named(`marking ${key} as superseded`, async () => {
+        const Tagging = { TagSet: [{ Key: EXPIRE_TAG.key, Value: EXPIRE_TAG.value }] };
+        await client.send(new PutObjectTaggingCommand({ ...bucket, Key: key, Tagging }));
+      }),
+    keep: (key) =>
+      named(`keeping ${key}`, async () => {
+        await client.send(new DeleteObjectTaggingCommand({ ...bucket, Key: key }));
       }),
     empty: () => named(doing("emptying"), () => empty(client, name)),
     delete: () =>

@@ -7,6 +7,7 @@ import type { SiteConfig } from "../config/site-config.ts";
 import { inPlace } from "../deploy/in-place.ts";
 import { perform } from "../deploy/perform.ts";
 import { requireFleet } from "../deploy/scene.ts";
+import { keepRelease } from "../deploy/supersede.ts";
 import { swap } from "../deploy/swap.ts";
 import { rollBack } from "../release/channel.ts";
 import { readManifest } from "../release/manifests.ts";
@@ -40,6 +41,7 @@ export async function runRollback(config: SiteConfig, tools: Tools, options: Rol
             hint: "`everspot releases` lists those that are there",
           });
         }
+        await keepRelease(aws, to);
         detail(`${to}, made ${manifest.created}`);
         return to;
       });

@@ -6,6 +6,7 @@ import type { Tools } from "../commands/tools.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { type DeployReport, tellReport } from "./report.ts";
 import { type Session, underLock } from "./session.ts";
+import { markSuperseded } from "./supersede.ts";
 import { Timeline } from "./timeline.ts";
 import { visit } from "./visit.ts";
 
@@ -62,7 +63,10 @@ export async function perform(
       };
       return readDocument(aws.store, channelDocument).then(({ value }) => {
         previous = value?.current;
-        return work({ ...session, note });
+        return work({ ...session, note }).then(async (outcome) => {
+          if (outcome.result === "done") await markSuperseded(aws, tools);
+          return outcome;
+        });
       });
     });
     release = outcome.release;

@@ -83,6 +83,7 @@ export function deployPolicy(
       "s3:PutObject",
       written.map((key) => `${bucket}/${key}`),
     ),
+    allow("MarkOldReleases", ["s3:PutObjectTagging", "s3:DeleteObjectTagging"], `${bucket}/releases/*`),
     allow(
       "LookAtBucket",
       [

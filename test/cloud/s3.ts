@@ -5,6 +5,7 @@ import { serveBuckets } from "./s3/buckets.ts";
 import type { S3Context } from "./s3/context.ts";
 import { expire } from "./s3/lifecycle.ts";
 import { serveListing } from "./s3/listing.ts";
+import { serveObjectTagging } from "./s3/object-tagging.ts";
 import { serveObjects } from "./s3/objects.ts";
 import { serveSettings } from "./s3/settings.ts";
 import { serveUploads } from "./s3/uploads.ts";
@@ -39,6 +40,7 @@ export class S3 {
     serveBuckets(server, context, new Set(options.taken));
     serveSettings(server, context);
     serveObjects(server, context);
+    serveObjectTagging(server, context);
     serveListing(server, context);
     serveUploads(server, context);
   }

@@ -1,9 +1,12 @@
+import { GetObjectTaggingCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { updateDocument } from "../../../agent/site/document.ts";
-import { deployDocument, type SiteState } from "../../../agent/site/records.ts";
+import { channelDocument, deployDocument, type SiteState } from "../../../agent/site/records.ts";
 import { runReleases } from "../../../provisioner/commands/releases.ts";
 import { runRollback } from "../../../provisioner/commands/rollback.ts";
-import { openSwapSite, type SwapSite } from "../deploy/swapping.ts";
+import { withdrawCandidate } from "../../../provisioner/release/channel.ts";
+import { publishRelease } from "../../../provisioner/release/publish.ts";
+import { openSwapSite, packed, type SwapSite } from "../deploy/swapping.ts";
 
 // Each deploys once or twice, and every deploy is some hundred calls.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
@@ -312,4 +315,31 @@ test("releases: newest first, with what became of each", async () => {
   });
   expect(releases.find((r) => r.id === before.release)?.states).toContain("current");
   expect(releases.at(-1)?.by).toBe("somebody@somewhere");
+});
+
+test("releases beyond the newest ten may go, until one of them is to serve again", async () => {
+  for (let i = 0; i < 10; i++) {
+    const by = "ann@laptop";
+    const { clock } = site.tools;
+    const published = await publishRelease(site.store, packed(`filler ${i}`), { by, clock });
+    await updateDocument(site.store, channelDocument, (c) => c && withdrawCandidate(c, published.id));
+  }
+  await site.deploy("the newest");
+  const s3 = new S3Client({ region: "us-east-1", endpoint: site.cloud.endpoint });
+  const at = { Bucket: "everspot-blog-123456789012-us-east-1" };
+  const marked = async (key: string) =>
+    ((await s3.send(new GetObjectTaggingCommand({ ...at, Key: key }))).TagSet ?? []).length > 0;
+  const all = (await site.store.list("releases/")).map((o) => o.key).sort();
+  const states = await Promise.all(all.map(marked));
+  expect(states.filter(Boolean).length).toBeGreaterThan(0);
+  // Nothing of the newest ten, nor what the site may go back to by itself.
+  expect(states.slice(-20)).not.toContain(true);
+  expect(await marked(`releases/${before.release}.zip`)).toBe(false);
+  const old = all.find((key, i) => states[i] && key.endsWith(".zip"));
+  const again = (old ?? "").replace(/^releases\/|\.zip$/g, "");
+  await runRollback(site.config, site.tools, { id: again, inPlace: false, timeout: 600 }).catch(
+    () => undefined,
+  );
+  expect(await marked(`releases/${again}.zip`)).toBe(false);
+  s3.destroy();
 });

@@ -1,0 +1,27 @@
+import { messageOf } from "../../agent/site/errors.ts";
+import { keys } from "../../agent/site/names.ts";
+import type { Aws } from "../aws/connect.ts";
+import type { Tools } from "../commands/tools.ts";
+import { listReleases, superseded } from "../release/releases.ts";
+
+/** Marked per deploy: each makes one more, and a few that were missed before are caught up with. */
+const AT_ONCE = 5;
+
+/** Lets the bucket's lifecycle delete releases nobody will want again. That it could not is no failure of a deploy. */
+export async function markSuperseded(aws: Aws, { terminal, clock }: Tools): Promise<void> {
+  try {
+    const old = superseded(await listReleases(aws.store, clock.now())).slice(0, AT_ONCE);
+    for (const id of old) {
+      await aws.bucket.expire(keys.releaseZip(id));
+      await aws.bucket.expire(keys.releaseManifest(id));
+    }
+  } catch (error) {
+    terminal.warn(`old releases stay in the bucket: ${messageOf(error)}`);
+  }
+}
+
+/** A release that is to serve again must not be deleted under the site. */
+export async function keepRelease(aws: Aws, id: string): Promise<void> {
+  await aws.bucket.keep(keys.releaseZip(id));
+  await aws.bucket.keep(keys.releaseManifest(id));
+}
