@@ -5,7 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/system/**", "node_modules/**"],
     setupFiles: ["test/setup.ts"],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     // Before any module loads: the SDK's credential chain must never look for the metadata service.
     env: {
       AWS_EC2_METADATA_DISABLED: "true",
