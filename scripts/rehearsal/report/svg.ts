@@ -109,7 +109,7 @@ export function bootBars(boot: Boot): string {
         "data-step": step.name,
         "data-seconds": step.seconds ?? 0,
       }) +
-      text(place.x, y + 13, label, { class: place.class, "text-anchor": place.anchor })
+      text(place.x, y + 13, place.text, { class: place.class, "text-anchor": place.anchor })
     );
   });
   const height = boot.steps.length * row + 4;
@@ -119,10 +119,14 @@ export function bootBars(boot: Boot): string {
 /** Pixels of a character of a note, on the generous side. */
 const CHARACTER = 6;
 
-/** Beside the bar where there is room, else on it, else before it. */
+/** Beside the bar where there is room, else on it, else before it; shortened on the bar when it fits nowhere. */
 function placeLabel(label: string, start: number, width: number) {
   const length = label.length * CHARACTER;
-  if (start + width + 6 + length <= WIDTH) return { x: start + width + 6, anchor: "start", class: "note" };
-  if (width >= length + 12) return { x: start + 6, anchor: "start", class: "note on-bar" };
-  return { x: start - 6, anchor: "end", class: "note" };
+  if (start + width + 6 + length <= WIDTH)
+    return { x: start + width + 6, anchor: "start", class: "note", text: label };
+  if (width < length + 12 && start - 6 - length >= LABEL)
+    return { x: start - 6, anchor: "end", class: "note", text: label };
+  const fits = Math.floor((width - 12) / CHARACTER);
+  const text = label.length <= fits ? label : `${label.slice(0, Math.max(0, fits - 1))}…`;
+  return { x: start + 6, anchor: "start", class: "note on-bar", text };
 }
