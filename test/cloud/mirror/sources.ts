@@ -1,10 +1,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
+import { EverspotError } from "../../../agent/site/errors.ts";
 
 /** Where this machine gets its Debian packages from, and how it gets there. */
 export interface Sources {
-  /** Base URLs, without a trailing slash, e.g. "http://deb.debian.org/debian". */
+  /** Base URLs, without a trailing slash, e.g. "http://mirror.example/debian". */
   main: string;
   security: string;
   /** apt's proxy for a scheme, e.g. "http://10.0.0.1:3128". */
@@ -13,16 +14,26 @@ export interface Sources {
   settings: Readonly<Record<string, string>>;
 }
 
-/** Reads apt's sources and settings; what they do not say is Debian's default. */
+/**
+ * Reads apt's sources and settings. A machine without a source for security updates gets them from beside the others.
+ * @throws EverspotError when apt has no source of Debian packages.
+ */
 export async function machineSources(etc = "/etc", env = process.env): Promise<Sources> {
   const [archives, settings] = await Promise.all([readArchives(etc), aptSettings()]);
   const debian = (suite: RegExp) =>
     archives.find((a) => /^https?:/.test(a.uri) && /debian/.test(a.uri) && suite.test(a.suite))?.uri;
   const codenames = /^(bookworm|trixie|stable|oldstable)$/;
   const kept = ["Acquire::Check-Valid-Until", "Acquire::Check-Date"];
+  const main = debian(codenames);
+  if (main === undefined) {
+    throw new EverspotError("apt on this machine has no source of Debian packages", {
+      resource: path.join(etc, "apt"),
+      hint: "add a Debian mirror to sources.list; the instances' packages come from it too",
+    });
+  }
   return {
-    main: debian(codenames) ?? "http://deb.debian.org/debian",
-    security: debian(/-security$/) ?? "http://deb.debian.org/debian-security",
+    main,
+    security: debian(/-security$/) ?? main.replace(/debian$/, "debian-security"),
     proxy: proxies(settings, env),
     settings: Object.fromEntries(Object.entries(settings).filter(([name]) => kept.includes(name))),
   };
