@@ -1,4 +1,5 @@
 import http from "node:http";
+import { giveUpAfter } from "./silence.ts";
 
 export interface Health {
   ok: boolean;
@@ -37,10 +38,7 @@ export function askHealth(
         resolve({ ok: answer.statusCode === 200, seen: `HTTP ${answer.statusCode}${where}` });
       },
     );
-    // Not AbortSignal.any with a timeout: Node 20 may collect it as garbage before it fires.
-    const silence = Object.assign(new Error("no answer"), { name: "TimeoutError" });
-    const timer = setTimeout(() => request.destroy(silence), timeoutMs);
-    request.on("close", () => clearTimeout(timer));
+    giveUpAfter(request, timeoutMs);
     request.on("error", (error) =>
       resolve({
         ok: false,

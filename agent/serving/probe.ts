@@ -2,6 +2,7 @@ import https from "node:https";
 import { checkServerIdentity, type TLSSocket } from "node:tls";
 import { messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
+import { giveUpAfter } from "./silence.ts";
 
 export interface Answer {
   status: number;
@@ -40,7 +41,7 @@ export function ask(probe: Probe, timeoutMs: number, signal?: AbortSignal): Prom
         // The verdict is read below, so that an untrusted chain can be told from a wrong name.
         rejectUnauthorized: false,
         headers: { host: probe.domain, "user-agent": "everspot" },
-        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
+        ...(signal === undefined ? {} : { signal }),
       },
       (answer) => {
         const socket = answer.socket as TLSSocket;
@@ -53,6 +54,7 @@ export function ask(probe: Probe, timeoutMs: number, signal?: AbortSignal): Prom
         });
       },
     );
+    giveUpAfter(request, timeoutMs);
     request.on("error", reject);
   });
 }
