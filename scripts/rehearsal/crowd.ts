@@ -3,7 +3,7 @@ import type { Rehearsal } from "./rehearsal.ts";
 import { failed, type Sample } from "./sample.ts";
 import type { Visitor } from "./visitors.ts";
 
-/** How many times its TTL the second visitor keeps an answer of the resolver. */
+/** How many times its TTL the second visitor keeps an answer of the resolver, if a scenario does not say. */
 export const OUTSTAY = 3;
 const EVERY_MS = 60;
 const POST_EVERY = 5;
@@ -11,7 +11,7 @@ const POST_EVERY = 5;
 export interface Crowd {
   /** Asks the resolver again when the TTL is over, and connects for every request. */
   honest: Visitor;
-  /** Keeps each answer for `OUTSTAY` times its TTL. */
+  /** Keeps each answer for `outstay` times its TTL. */
   outstays: Visitor;
   keepsAlive: Visitor;
   all: readonly Visitor[];
@@ -19,10 +19,10 @@ export interface Crowd {
 }
 
 /** @throws Error when the site does not answer one of them within half a minute. */
-export async function startCrowd(rehearsal: Rehearsal): Promise<Crowd> {
+export async function startCrowd(rehearsal: Rehearsal, outstay = OUTSTAY): Promise<Crowd> {
   const common = { every: EVERY_MS, postEvery: POST_EVERY };
   const honest = rehearsal.visit({ ...common, name: "honours the TTL" });
-  const outstays = rehearsal.visit({ ...common, name: `keeps ${OUTSTAY} x TTL`, outstay: OUTSTAY });
+  const outstays = rehearsal.visit({ ...common, name: `keeps ${outstay} x TTL`, outstay });
   const keepsAlive = rehearsal.visit({ ...common, name: "keeps connections", keepAlive: true });
   const all = [honest, outstays, keepsAlive];
   for (const visitor of all) {

@@ -12,6 +12,7 @@ import { reboot } from "./reboot.ts";
 import { reclaims } from "./reclaims.ts";
 import { swap } from "./swap.ts";
 import { swapInPlace } from "./swap-in-place.ts";
+import { swaps } from "./swaps.ts";
 import { takeBack } from "./take-back.ts";
 import { zombie } from "./zombie.ts";
 
@@ -27,6 +28,7 @@ export const scenarios: readonly Scenario[] = [
   reboot,
   swap,
   swapInPlace,
+  swaps,
   inPlaceFailure,
   badRelease,
   killedDeploy,
