@@ -44,6 +44,7 @@ const targets = {
     alias: {
       "@aws-sdk/credential-provider-node": leftOut("default-credentials.ts"),
       "@smithy/core/event-streams": leftOut("event-streams.ts"),
+      "safe-stable-stringify": leftOut("circular.ts"),
       "thread-stream": leftOut("threads.ts"),
       figures: leftOut("figures.ts"),
     },
