@@ -61,7 +61,7 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
     packages ??= new Packages({
       debian,
       store,
-      image: identity.image,
+      image: identity.base ?? identity.image,
       arch: process.arch,
       instance: identity.instance,
       folder: join(paths.state, "packages"),
@@ -71,7 +71,7 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
 
   const processId = randomUUID();
   const acme = certbot({
-    folder: join(paths.state, "letsencrypt"),
+    folder: paths.letsencrypt,
     hook: [process.execPath, process.argv[1] ?? "", "certbot-hook"],
     clock: systemClock,
   });

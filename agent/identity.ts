@@ -6,7 +6,10 @@ import { EverspotError } from "./site/errors.ts";
 export interface Identity {
   instance: string;
   type: string;
+  /** It was launched from this one. */
   image: string;
+  /** The image its disk began as, where that is another one: see boot/origin.ts. */
+  base?: string;
   zone: string;
   address: string;
   privateAddress: string;

@@ -5,7 +5,9 @@ export const paths = {
   bootstrap: "/run/everspot/bootstrap",
   state: "/var/lib/everspot",
   releases: "/var/lib/everspot/releases",
-  certificates: "/var/lib/everspot/certificates",
+  /** In memory: no key is ever on a disk, or in an image that is made of one. The bucket keeps them. */
+  certificates: "/run/everspot/certificates",
+  letsencrypt: "/run/everspot/letsencrypt",
   run: "/run/everspot",
   /** Symlink to the running app's socket. */
   socket: "/run/everspot/app.sock",

@@ -1,8 +1,10 @@
 import type { Logger } from "pino";
 import type { Identity } from "../identity.ts";
+import { paths } from "../paths.ts";
 import { flushRelease, pruneReleases } from "../release/fetch.ts";
 import { stopOthers } from "../serving/app.ts";
 import { messageOf } from "../site/errors.ts";
+import { run } from "../system/run.ts";
 import type { BootMachine } from "./machine.ts";
 
 /** What a boot hands on. */
@@ -25,6 +27,7 @@ export async function afterwards(
   outcome: Outcome,
   log: Logger,
   signal: AbortSignal,
+  settled: () => void,
 ): Promise<void> {
   const { disk, units, candidates } = machine;
   const pieces: [string, () => Promise<unknown>][] = [
@@ -34,6 +37,13 @@ export async function afterwards(
     [
       "remove old releases",
       async () => pruneReleases(disk, new Set([...(await candidates.wanted()), outcome.release])),
+    ],
+    [
+      "flush the disk",
+      async () => {
+        await run("sync", ["-f", paths.state], { seconds: 600 });
+        settled();
+      },
     ],
   ];
   for (const [what, run] of pieces) {

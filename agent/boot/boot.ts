@@ -35,7 +35,8 @@ export async function boot(
       const booted = steps.outcome(values);
       recorder.change({ state: booted.epoch === undefined ? "standby" : "serving" });
       log.info({ release: booted.release, epoch: booted.epoch, attempt }, "booted");
-      return { ...booted, afterwards: afterwards(machine, booted, log, signal) };
+      const settled = () => recorder.change({ settled: new Date(machine.clock.now()).toISOString() });
+      return { ...booted, afterwards: afterwards(machine, booted, log, signal, settled) };
     } catch (error) {
       signal.throwIfAborted();
       recorder.change({ state: "failed" });

@@ -14,9 +14,11 @@ import { renderNginx } from "../serving/nginx-config.ts";
 import { probeSite } from "../serving/probe.ts";
 import { FORWARD_PORT } from "../site/names.ts";
 import { poll } from "../site/poll.ts";
+import { run } from "../system/run.ts";
 import type { Outcome } from "./afterwards.ts";
 import { resultOf, type Step, type StepContext, step, type Values } from "./graph.ts";
 import type { BootMachine } from "./machine.ts";
+import { originDisk, settleIn } from "./origin.ts";
 import type { BootRecorder } from "./recorder.ts";
 
 /** Installed on every machine, besides `[image] packages`. */
@@ -35,8 +37,12 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
   const identity = step("identity", {}, async (_, context) => {
     const found = await readIdentity(machine.metadata);
     recorder.identify(found);
-    context.detail(`${found.instance}, ${found.type} in ${found.zone}, ${found.address}`);
-    return found;
+    const { image, copyOf, newMachineId } = await settleIn(found, originDisk);
+    // Running programs keep the id they have read; the journal is looked for under the new one.
+    if (newMachineId) void run("systemctl", ["restart", "systemd-journald"]).catch(() => undefined);
+    const copy = copyOf === undefined ? "" : `, from an image of ${copyOf}`;
+    context.detail(`${found.instance}, ${found.type} in ${found.zone}, ${found.address}${copy}`);
+    return { ...found, base: image };
   });
 
   const packages = step("packages", { identity }, async (got, context) => {

@@ -159,6 +159,8 @@ export const bootRecord = z.strictObject({
   warnings: z.array(z.string()),
   /** What was noticed and done since the boot, oldest first; the newest 50. */
   events: z.array(z.strictObject({ at: time, text: z.string() })).optional(),
+  /** When all that the boot made was on the disk: an image of the machine taken from then on is whole. */
+  settled: time.optional(),
   /** The last swap in place, of the deploy with this id. Its steps are named "in-place: …". */
   inPlace: z
     .strictObject({
