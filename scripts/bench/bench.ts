@@ -1,0 +1,88 @@
+/** What every part of the bench works with. */
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { startRealCloud } from "../../test/cloud/real.ts";
+import { type CommandOutcome, Rehearsal } from "../rehearsal/rehearsal.ts";
+import type { Result } from "../rehearsal/result.ts";
+import type { Figures } from "./figures.ts";
+import { makeWheelhouse, REQUIREMENTS } from "./wheelhouse.ts";
+
+const GUESTBOOK = path.resolve(import.meta.dirname, "../../test/sites/guestbook");
+
+/** One thing the bench measures; can run alone. */
+export interface Part {
+  name: string;
+  about: string;
+  /** Puts what it measured into the figures as soon as it has it. */
+  run(bench: Bench, figures: Figures): Promise<void>;
+}
+
+export interface Bench {
+  runs: number;
+  /** Private to this bench; gone afterwards. */
+  directory: string;
+  say(line: string): void;
+}
+
+/** A folder with wheels of Django and gunicorn, made when first asked for. */
+export async function wheelhouseOf(bench: Bench): Promise<string> {
+  const folder = path.join(bench.directory, "wheelhouse");
+  const made = wheelhouses.get(bench.directory) ?? make(bench, folder);
+  wheelhouses.set(bench.directory, made);
+  return made;
+}
+const wheelhouses = new Map<string, Promise<string>>();
+
+async function make(bench: Bench, folder: string): Promise<string> {
+  bench.say("making wheels of Django and gunicorn out of Debian's packages");
+  const cloud = await startRealCloud({ say: bench.say });
+  try {
+    await makeWheelhouse(cloud, folder);
+  } finally {
+    await cloud.close();
+  }
+  return folder;
+}
+
+/**
+ * The sample site on a local AWS of its own. Its releases bring Django and gunicorn; the instance's packages are
+ * everspot's own alone.
+ */
+export async function withSite<T>(
+  bench: Bench,
+  overrides: Record<string, unknown>,
+  use: (site: Rehearsal) => Promise<T>,
+): Promise<T> {
+  const wheels = await wheelhouseOf(bench);
+  const directory = await mkdtemp(path.join(bench.directory, "site-"));
+  const folder = path.join(directory, "project");
+  await cp(GUESTBOOK, folder, { recursive: true });
+  const lines = ["--no-index", `--find-links ${wheels}`, ...REQUIREMENTS];
+  await writeFile(path.join(folder, "requirements.txt"), `${lines.join("\n")}\n`);
+  const result: Result = { scenario: "bench", problems: [], boots: [], timeline: [], visitors: [] };
+  const site = await Rehearsal.start({
+    ...{ folder, directory, result, say: bench.say },
+    overrides: { image: { packages: [] }, ...overrides },
+  });
+  try {
+    return await use(site);
+  } finally {
+    await site.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Runs the shipped CLI, which must succeed. */
+export async function must(site: Rehearsal, args: readonly string[], seconds = 600): Promise<CommandOutcome> {
+  const outcome = await site.cli(args, seconds);
+  if (outcome.exitCode === 0) return outcome;
+  throw new EverspotError(`everspot ${args[0]} ended with ${outcome.exitCode}`, { lines: outcome.lines });
+}
+
+/** A folder in the bench's. */
+export async function folderOf(bench: Bench, name: string): Promise<string> {
+  const folder = path.join(bench.directory, name);
+  await mkdir(folder, { recursive: true });
+  return folder;
+}

@@ -1,0 +1,32 @@
+/** A boot of everspot, measured from outside. */
+import type { BootRecord } from "../../agent/site/records.ts";
+import type { Rehearsal } from "../rehearsal/rehearsal.ts";
+import type { Boot } from "../rehearsal/result.ts";
+import { agentProcess } from "./agent-process.ts";
+
+export interface MeasuredBoot {
+  boot: Boot;
+  /** Seconds from the start of the agent's process until the records are INSYNC. */
+  agent: number;
+}
+
+/** @param answered when a visitor was first served by the instance; milliseconds since the epoch. */
+export async function measureBoot(
+  site: Rehearsal,
+  record: BootRecord,
+  answered: number,
+): Promise<MeasuredBoot> {
+  const { started } = await agentProcess(site.cloud, record.instance);
+  const since = Date.parse(record.started);
+  const claimed = record.steps.find((s) => s.name === "ownership");
+  const owned = since + ((claimed?.start ?? Number.NaN) + (claimed?.seconds ?? Number.NaN)) * 1000;
+  const steps = record.steps.map(({ name, start, seconds, state, detail }) => ({
+    ...{ name, start, state },
+    ...(seconds === undefined ? {} : { seconds }),
+    ...(detail === undefined ? {} : { detail }),
+  }));
+  return {
+    boot: { instance: record.instance, seconds: (answered - since) / 1000, steps },
+    agent: (owned - started) / 1000,
+  };
+}

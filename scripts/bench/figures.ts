@@ -1,0 +1,69 @@
+/** What the bench measures; the JSON of `npm run bench -- --json`. Seconds and megabytes (10^6 bytes) unless named otherwise. */
+import type { Boot } from "../rehearsal/result.ts";
+import type { Spread } from "./stats.ts";
+
+export const bootKinds = ["article", "first", "replacement", "baked"] as const;
+export type BootKind = (typeof bootKinds)[number];
+
+export interface BootFigure extends Spread {
+  /** The agent's own part: from the start of its process until the site's records are INSYNC. Not of `article`. */
+  agent?: Spread;
+  /** The run whose total is the median's nearest: its parts one after the other, or the agent's steps. */
+  typical: Boot;
+}
+
+/** Why there is no figure. */
+export interface Absent {
+  absent: string;
+}
+
+export interface Figures {
+  when: string;
+  machine: { processors: number; model: string; memoryGB: number };
+  /** From the start of user data to the first HTTPS 200 by name. */
+  boot?: Partial<Record<BootKind, BootFigure | Absent>>;
+  up?: { seconds: Spread; calls: Spread; writes: Spread };
+  swap?: { seconds: Spread; drain: number };
+  inPlace?: { seconds: Spread };
+  packaging?: { secondsPer10MB: Spread; releaseMB: number };
+  agent?: {
+    bundleBytes: number;
+    /** From the start of node to the agent's first word, with its compile cache filled. */
+    readyMilliseconds: Spread;
+    /** Without one, as on an instance's first start. */
+    readyColdMilliseconds: Spread;
+  };
+  memory?: {
+    startMB: number;
+    peakMB: number;
+    afterHourMB: number;
+    slopeMBPerHour: number;
+    /** How often it looked for a notice of AWS in that hour. */
+    looks: number;
+    requests: { metadata: number; aws: number };
+    samples: { minute: number; MB: number }[];
+  };
+  throughput?: {
+    /** Requests per second. */
+    bare: Spread;
+    nginx: Spread;
+    /** As visitors come: HTTPS, connections kept. */
+    https: Spread;
+    path: string;
+  };
+  sizes?: SizeFigure[];
+}
+
+export interface SizeFigure {
+  releaseMB: number;
+  /** The whole of `everspot deploy`, drain included. */
+  deploy: Spread;
+  pack: Spread;
+  publish: Spread;
+  /** From the start of user data of the new instance until it has the records. */
+  boot: Spread;
+  /** The agent's step that fetches, checks and unpacks. */
+  fetch: Spread;
+  /** Most that the agent's process ever had resident in that boot. */
+  agentPeakMB: Spread;
+}

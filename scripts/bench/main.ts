@@ -1,0 +1,87 @@
+/** npm run bench: measures everspot on this machine, in a sandbox of its own. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { cpus, totalmem } from "node:os";
+import path from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import { enterSandbox } from "../../test/cloud/sandbox/enter.ts";
+import { sandboxVariable } from "../../test/cloud/sandbox/sandbox.ts";
+import { ownCache } from "./cache.ts";
+import type { Figures } from "./figures.ts";
+import { parts } from "./parts/index.ts";
+import { round } from "./stats.ts";
+
+interface Options {
+  runs: number;
+  only?: string[];
+  json?: boolean;
+  report?: string;
+  check?: boolean;
+}
+
+const program = new Command("npm run bench --")
+  .description(
+    "Measures everspot on this machine: local AWS, real Debian instances, the shipped CLI and agent.",
+  )
+  .option("--runs <number>", "how often each thing is measured, in turn with the others", count, 5)
+  .addOption(new Option("--only <part...>", "what to measure").choices(parts.map((p) => p.name)))
+  .option("--json", "end with one line of JSON")
+  .option("--report <file>", "write an HTML page with pictures")
+  .option("--check", "end with 1 when a target is not met")
+  .addHelpText("after", `\nParts:\n${parts.map((p) => `  ${p.name.padEnd(12)} ${p.about}`).join("\n")}`);
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("a whole number is needed");
+  return value;
+}
+
+async function main(): Promise<number> {
+  program.parse();
+  const sandbox = process.env[sandboxVariable];
+  if (sandbox === undefined) {
+    return await enterSandbox([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
+  }
+  const { runs, only, json } = program.opts<Options>();
+  const began = performance.now();
+  const say = (line: string): void => {
+    console.error(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}`);
+  };
+  const directory = await mkdtemp(path.join(sandbox, "bench-"));
+  process.env.XDG_CACHE_HOME = await ownCache(path.join(directory, "cache"));
+  const figures: Figures = {
+    when: new Date().toISOString(),
+    machine: {
+      processors: cpus().length,
+      model: cpus()[0]?.model ?? "unknown",
+      memoryGB: Math.round(totalmem() / 1e9),
+    },
+  };
+  let failed = 0;
+  for (const part of parts) {
+    if (only !== undefined && !only.includes(part.name)) continue;
+    const started = performance.now();
+    say(`${part.name}: ${part.about}`);
+    try {
+      await part.run({ runs, directory, say }, figures);
+      say(`${part.name} took ${round((performance.now() - started) / 1000)} s`);
+    } catch (error) {
+      failed++;
+      say(`${part.name} FAILED: ${messageOf(error)}`);
+      if (!(error instanceof EverspotError)) console.error(error);
+      else for (const line of [error.hint ?? "", ...error.lines].filter(Boolean)) say(`  | ${line}`);
+    }
+  }
+  await rm(directory, { recursive: true, force: true });
+  if (json) console.log(JSON.stringify(figures));
+  return failed === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof EverspotError)) throw error;
+  console.error(`bench: ${messageOf(error)}`);
+  if (error.hint !== undefined) console.error(`  ${error.hint}`);
+  process.exitCode = error.exitCode;
+}

@@ -1,0 +1,107 @@
+/** How long does an instance take to serve, by the article's way and by everspot's? */
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { vanish } from "../../rehearsal/acts.ts";
+import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
+import type { Boot } from "../../rehearsal/result.ts";
+import type { Visitor } from "../../rehearsal/visitors.ts";
+import { prepareArticle } from "../article.ts";
+import { folderOf, must, type Part, wheelhouseOf, withSite } from "../bench.ts";
+import { type MeasuredBoot, measureBoot } from "../everspot-boot.ts";
+import type { BootFigure, BootKind } from "../figures.ts";
+import { firstAnswer, startAsking } from "../first-answer.ts";
+import { round, spread } from "../stats.ts";
+
+type Run = Pick<MeasuredBoot, "boot"> & Partial<MeasuredBoot>;
+
+interface Up {
+  seconds: number;
+  calls: number;
+  writes: number;
+}
+
+export const boot: Part = {
+  name: "boot",
+  about:
+    "user data to the first HTTPS 200: the article's way, first boot, replacement, baked image; and `up`",
+  run: (bench, figures) =>
+    withSite(bench, {}, async (site) => {
+      const article = await prepareArticle(site, await wheelhouseOf(bench), await folderOf(bench, "article"));
+      const runs: Record<BootKind, Run[]> = { article: [], first: [], replacement: [], baked: [] };
+      const ups: Up[] = [];
+      const note = (kind: BootKind, run: Run) => {
+        runs[kind].push(run);
+        const agent = run.agent === undefined ? "" : ` (agent ${round(run.agent)} s)`;
+        bench.say(`${kind}: ${round(run.boot.seconds)} s${agent}`);
+        figures.boot = { ...figures.boot, [kind]: figureOf(runs[kind]) };
+      };
+      let noBake: string | undefined;
+      for (let i = 1; i <= bench.runs; i++) {
+        bench.say(`boots, round ${i} of ${bench.runs}`);
+        note("article", { boot: await article.boot() });
+
+        const asking = startAsking(site);
+        ups.push(await up(site));
+        note("first", await booted(site, asking, undefined));
+        await site.untilPackagesAreKept();
+
+        note("replacement", await replaced(site, asking));
+        noBake ??= await bake(site);
+        if (noBake === undefined) note("baked", await replaced(site, asking));
+        else figures.boot = { ...figures.boot, baked: { absent: noBake } };
+
+        await asking.stop();
+        await must(site, ["down", "--yes", "--delete-data"]);
+      }
+      figures.up = {
+        seconds: spread(ups.map((u) => u.seconds)),
+        calls: spread(ups.map((u) => u.calls)),
+        writes: spread(ups.map((u) => u.writes)),
+      };
+    }),
+};
+
+async function up(site: Rehearsal): Promise<Up> {
+  const mark = site.mark();
+  const { seconds } = await must(site, ["up", "--yes"]);
+  const operator = site.cloud.env.AWS_ACCESS_KEY_ID;
+  const calls = site.cloud.wire.calls.slice(mark).filter((call) => call.accessKeyId === operator).length;
+  return { seconds, calls, writes: site.writes(mark).filter((call) => call.by === "operator").length };
+}
+
+/** The boot of the next instance after the one that served `before`. */
+async function booted(
+  site: Rehearsal,
+  asking: Visitor,
+  before: { instance: string; address: string } | undefined,
+): Promise<MeasuredBoot> {
+  const { at } = await firstAnswer(asking, { not: before?.address });
+  return measureBoot(site, await site.bootOfOwner(before?.instance), at);
+}
+
+/** AWS takes the owner without notice. */
+async function replaced(site: Rehearsal, asking: Visitor): Promise<MeasuredBoot> {
+  const state = await site.state();
+  if (state === undefined) throw new EverspotError("the site has no owner");
+  const { owner: instance, address } = state;
+  await vanish(site);
+  return booted(site, asking, { instance, address });
+}
+
+/** Makes the image. @returns why there is none. */
+async function bake(site: Rehearsal): Promise<string | undefined> {
+  const { exitCode, lines } = await site.cli(["bake", "--yes"], 600);
+  if (exitCode === 0) return undefined;
+  return `everspot bake ended with ${exitCode}: ${lines.at(-1) ?? ""}`;
+}
+
+function figureOf(runs: readonly Run[]): BootFigure {
+  const total = spread(runs.map((r) => r.boot.seconds));
+  const agents = runs.flatMap((r) => r.agent ?? []);
+  const distance = (boot: Boot) => Math.abs(boot.seconds - total.median);
+  const nearest = runs.map((r) => r.boot).reduce((a, b) => (distance(b) < distance(a) ? b : a));
+  return {
+    ...total,
+    ...(agents.length === 0 ? {} : { agent: spread(agents) }),
+    typical: { ...nearest, seconds: round(nearest.seconds) },
+  };
+}
