@@ -5,7 +5,7 @@ import type { Tools } from "../commands/tools.ts";
 import { listReleases, superseded } from "../release/releases.ts";
 
 /** Marked per deploy: each makes one more, and a few that were missed before are caught up with. */
-const AT_ONCE = 5;
+const AT_ONCE = 3;
 
 /** Lets the bucket's lifecycle delete releases nobody will want again. That it could not is no failure of a deploy. */
 export async function markSuperseded(aws: Aws, { terminal, clock }: Tools): Promise<void> {

@@ -23,6 +23,11 @@ export class ManualClock implements Clock {
     return this.#sleepers.length;
   }
 
+  /** When the first of them wakes up. */
+  get next(): number | undefined {
+    return this.#sleepers.length === 0 ? undefined : Math.min(...this.#sleepers.map((s) => s.at));
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);

@@ -39,7 +39,7 @@ let job: Record<string, string>;
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), "everspot-action-"));
   github = await startGithubTokens({ sub: "repo:ann@1/blog@2:ref:refs/heads/main", repository: "ann/blog" });
-  site = await openSwapSite({ speed: 1, drain: 3, cloud: { oidcKeys: { [GITHUB]: github.jwks } } });
+  site = await openSwapSite({ realTime: true, drain: 3, cloud: { oidcKeys: { [GITHUB]: github.jwks } } });
   await runGithub(site.config, site.tools, { repo: "ann/blog" });
   outside = http.createServer((_, response) => response.end("ok"));
   await new Promise<void>((resolve) => outside.listen(0, "127.0.0.1", resolve));

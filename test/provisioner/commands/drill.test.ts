@@ -28,7 +28,7 @@ const outside =
   };
 
 test("a drill terminates the owner, measures the gap, fails above the limit, and is in the history", async () => {
-  open = await openSwapSite({ speed: 20 });
+  open = await openSwapSite();
   const before = await open.site();
   const tools = { ...open.tools, probe: outside(open) };
   await runDrill(open.config, tools, { maxDowntime: undefined, timeout: 600 });
@@ -56,7 +56,7 @@ test("a drill terminates the owner, measures the gap, fails above the limit, and
 }, 60_000);
 
 test("a site that does not answer is not drilled", async () => {
-  open = await openSwapSite({ speed: 20 });
+  open = await openSwapSite();
   const before = await open.site();
   const tools = { ...open.tools, probe: async () => ({ status: 502 }) };
   await expect(runDrill(open.config, tools, { maxDowntime: undefined, timeout: 600 })).rejects.toThrow(

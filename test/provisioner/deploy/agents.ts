@@ -22,6 +22,8 @@ import { type Machines, simulatedMachines } from "../../cloud/machines.ts";
 /** What becomes of a release on an instance: it serves, its code is bad, something else fails, or nothing ends. */
 export type Behaviour = "serves" | "hangs" | { blame: string; lines: string[] } | { trouble: string };
 
+const LOOK_MS = 5000;
+
 /**
  * Stands in for the agents: real records, candidates and claims, written with the credentials of the instance; the
  * app alone is made up. An instance comes up in 3 s.
@@ -154,7 +156,7 @@ export class Agents {
     });
     let done: string | undefined;
     for (;;) {
-      await clock.sleep(3000, signal);
+      await clock.sleep(LOOK_MS, signal);
       const { value: site } = await readDocument(store, siteDocument);
       if (site !== undefined && site.owner !== instance && site.state === "serving") {
         return await write({ state: "forwarding" });

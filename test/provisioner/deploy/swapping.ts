@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { S3Client } from "@aws-sdk/client-s3";
+import { type Clock, systemClock } from "../../../agent/site/clock.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import {
   type Channel,
@@ -21,9 +22,7 @@ import type { CloudOptions } from "../../cloud/cloud.ts";
 import { sha256 } from "../sha256.ts";
 import { type Desk, MINIMAL, openDesk } from "../site.ts";
 import { Agents } from "./agents.ts";
-import { fastClock } from "./fast-clock.ts";
-
-const SPEED = 40;
+import { IdleClock } from "./idle-clock.ts";
 
 export interface SwapSite extends Desk {
   agents: Agents;
@@ -45,11 +44,13 @@ export const deployOptions: DeployOptions = {
   timeout: 600,
 };
 
-/** A site that is up, with agents on simulated machines, in fast time. */
+/** A site that is up, with agents on simulated machines, in time that nobody waits for unless `realTime`. */
 export async function openSwapSite(
-  options: { speed?: number; cloud?: CloudOptions; drain?: number } = {},
+  options: { realTime?: boolean; cloud?: CloudOptions; drain?: number } = {},
 ): Promise<SwapSite> {
-  const clock = fastClock(options.speed ?? SPEED);
+  let calls = () => 0;
+  const idle = options.realTime ? undefined : new IdleClock(() => calls());
+  const clock: Clock = idle ?? systemClock;
   const agents = new Agents();
   const desk = await openDesk({
     toml: `${MINIMAL}[dns]\ndrain = ${options.drain ?? 5}\n`,
@@ -59,6 +60,7 @@ export async function openSwapSite(
       ...options.cloud,
     },
   });
+  calls = () => desk.cloud.mark();
   const { site, domain, aliases } = desk.config;
   agents.attach({ cloud: desk.cloud, site, domain, aliases: [...aliases], zone: desk.zoneId, clock });
   const client = new S3Client({ region: "us-east-1", endpoint: desk.cloud.endpoint });
@@ -91,6 +93,7 @@ export async function openSwapSite(
     close: async () => {
       client.destroy();
       await desk.close();
+      idle?.stop();
     },
   };
 }
