@@ -36,6 +36,9 @@ import { createS3Client } from "./site/s3-client.ts";
 import { createS3Store } from "./site/s3-store.ts";
 import { systemd } from "./system/units.ts";
 
+/** A boot goes on without a trusted certificate after this; the order goes on beside it. */
+const CERTIFICATE_SECONDS = 90;
+
 export interface Agent {
   machine: BootMachine;
   recorder: BootRecorder;
@@ -76,7 +79,7 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
     clock: systemClock,
   });
   const acm = createCertificateManager(new ACMClient(client), config.site);
-  const certificates = (identity: Identity): CertificateContext => ({
+  const certificatesOf = (identity: Identity): CertificateContext => ({
     store,
     clock: systemClock,
     logger: log,
@@ -93,6 +96,13 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
       },
     },
   });
+
+  let certificateContext: CertificateContext | undefined;
+  const certificates = (identity: Identity): CertificateContext => {
+    certificateContext ??= certificatesOf(identity);
+    return certificateContext;
+  };
+  const patience = () => systemClock.sleep(CERTIFICATE_SECONDS * 1000);
 
   const started = await readStart(paths.bootstrap, systemClock.now());
   const recorder = new BootRecorder({
@@ -131,7 +141,7 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
       disk: { releases: paths.releases, unflushed: join(paths.run, "unflushed") },
       candidates: new Candidates(store, systemClock),
       packages: packagesOf,
-      certificate: (identity) => ensureCertificate(certificates(identity)),
+      certificate: (identity) => ensureCertificate(certificates(identity), patience),
     },
   };
 }

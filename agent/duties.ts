@@ -8,7 +8,8 @@ import { messageOf } from "./site/errors.ts";
 /** A release that served this long without a failed health check is known to be good. */
 const SOAK_SECONDS = 300;
 const SOAK_LOOK_SECONDS = 10;
-const RENEWAL_LOOK_SECONDS = 300;
+/** An operator may wait for it, and visitors of a site that began without a trusted certificate do. */
+const RENEWAL_LOOK_SECONDS = 60;
 
 /** Marks the release as the last known good after its soak; a failed check starts the soak anew. */
 export async function soak(
@@ -33,7 +34,7 @@ export async function soak(
   }
 }
 
-/** Renews the certificate when it is due and makes nginx serve it. */
+/** Renews the certificate when it is due and makes nginx serve it. Looks at once, then every minute. */
 export async function keepCertificate(
   renew: () => Promise<ServedCertificate | undefined>,
   serve: (certificate: ServedCertificate) => Promise<void>,
@@ -42,14 +43,15 @@ export async function keepCertificate(
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
-    await clock.sleep(RENEWAL_LOOK_SECONDS * 1000, signal);
     try {
       const renewed = await renew();
-      if (renewed === undefined) continue;
-      await serve(renewed);
-      log.info({ serial: renewed.serial, until: renewed.notAfter }, "serving a new certificate");
+      if (renewed !== undefined) {
+        await serve(renewed);
+        log.info({ serial: renewed.serial, until: renewed.notAfter }, "serving a new certificate");
+      }
     } catch (error) {
       log.warn(`certificate: ${messageOf(error)}`);
     }
+    await clock.sleep(RENEWAL_LOOK_SECONDS * 1000, signal);
   }
 }

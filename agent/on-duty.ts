@@ -4,13 +4,16 @@ import type { Booted } from "./boot/boot.ts";
 import type { BootMachine } from "./boot/machine.ts";
 import type { BootRecorder } from "./boot/recorder.ts";
 import { renewIfDue } from "./certificate/ensure.ts";
+import { unserved } from "./certificate/unserved.ts";
 import type { Agent } from "./compose.ts";
 import { keepCertificate, soak } from "./duties.ts";
 import { InPlace } from "./handover/in-place.ts";
 import { Role } from "./handover/role.ts";
 import { paths } from "./paths.ts";
 import { askHealth } from "./serving/health.ts";
-import { reloadNginx } from "./serving/nginx.ts";
+import { renewNginx } from "./serving/nginx.ts";
+import { servedSerial } from "./serving/served-serial.ts";
+import { siteNginx } from "./serving/site-nginx.ts";
 import { messageOf } from "./site/errors.ts";
 import { poll } from "./site/poll.ts";
 import type { DeployState } from "./site/records.ts";
@@ -38,6 +41,7 @@ export async function onDuty(
   const { config, clock, candidates, units, store, metadata, peers, notify } = machine;
   const { identity, launched } = booted;
   const ask = () => askHealth(paths.socket, config.app.health, config.domain);
+  const showing = () => servedSerial(identity.privateAddress, config.domain);
   const peer = await poll(
     `EC2 to know ${identity.instance}`,
     async () => {
@@ -65,11 +69,14 @@ export async function onDuty(
             throw error;
           });
           await machine.packages(identity).keep();
-          return renewed;
+          return renewed ?? unserved(certificates(identity), showing);
         },
         async (renewed) => {
+          const hurry = recorder.value?.certificate?.source === "self-signed";
           recorder.certificate(renewed);
-          await reloadNginx(units, paths.closing, clock, term);
+          const text = siteNginx(config, identity.privateAddress, renewed);
+          const next = { file: paths.nginxConfig, config: text, marker: paths.closing, hurry };
+          await renewNginx(units, next, clock, term);
         },
         clock,
         log,

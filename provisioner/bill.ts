@@ -29,12 +29,14 @@ export interface BillInput {
   running: { type: string; zone: string } | undefined;
   /** GB. */
   disk: number;
+  /** GB of the disks that the site's own images were made from. */
+  images: readonly number[];
   /** Whether an on-demand instance may bridge a lack of spot capacity. */
   bridge: boolean;
 }
 
-/** The agent looks at site.json every 10 s and at deploy.json every 5 s; a margin for deploys and certificates. */
-const GETS_PER_MONTH = 30 * 86_400 * (1 / 10 + 1 / 5);
+/** The agent looks at site.json every 10 s, at deploy.json every 5 s, and at the certificate every minute. */
+const GETS_PER_MONTH = 30 * 86_400 * (1 / 10 + 1 / 5 + 2 / 60);
 const PUTS_PER_MONTH = 2_000;
 /** Agent, layers, and a few releases. */
 const STORED_GB = 0.5;
@@ -67,6 +69,10 @@ export function billOf(input: BillInput): Bill {
   const rest: BillLine[] = [
     fixed("public IPv4 address", prices.publicIpv4PerHour * prices.hoursPerMonth),
     fixed(`disk, ${input.disk} GB gp3`, input.disk * prices.gp3PerGbMonth),
+    ...input.images.map((gigabytes) => ({
+      ...fixed("own image", snapshotCost(gigabytes)),
+      note: `at most, for a snapshot of ${gigabytes} GB; AWS charges what is used of it`,
+    })),
     { ...fixed("hosted zone", prices.hostedZonePerMonth), note: "once per domain, whatever is in it" },
     {
       ...fixed(
@@ -91,6 +97,9 @@ export function billOf(input: BillInput): Bill {
     }`,
   };
 }
+
+/** USD per month, at most: a snapshot has the blocks in use only. @param gigabytes of the disk it is of. */
+export const snapshotCost = (gigabytes: number): number => gigabytes * prices.snapshotPerGbMonth;
 
 const fixed = (what: string, amount: number): BillLine => ({ what, low: amount, high: amount });
 

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { systemClock } from "../agent/site/clock.ts";
 import { buildAgentArchive } from "./agent-archive.ts";
+import { createReadServed } from "./certificate/served.ts";
 import { interruption } from "./cli/interruption.ts";
 import { run } from "./cli/program.ts";
 import { createQuestions } from "./cli/questions.ts";
@@ -24,6 +25,7 @@ process.exitCode = await run(process.argv.slice(2), version, ({ json, yes }) => 
   questions: createQuestions({ yes }),
   publicDns: createPublicDns(),
   probe: createProbe(),
+  readServed: createReadServed(),
   clock: systemClock,
   holder: holderOf(process.env),
   interrupted: interruption,

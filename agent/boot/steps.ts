@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { claimContext } from "../handover/claim-context.ts";
 import { readIdentity } from "../identity.ts";
 import { ensureAppUser } from "../isolation/app-user.ts";
@@ -10,9 +11,8 @@ import { runningRelease } from "../release/running.ts";
 import { bundles, prepareApp, startApp, switchTo, waitHealthy } from "../serving/app.ts";
 import { appMachine } from "../serving/app-machine.ts";
 import { applyNginx } from "../serving/nginx.ts";
-import { renderNginx } from "../serving/nginx-config.ts";
 import { probeSite } from "../serving/probe.ts";
-import { FORWARD_PORT } from "../site/names.ts";
+import { siteNginx } from "../serving/site-nginx.ts";
 import { poll } from "../site/poll.ts";
 import { run } from "../system/run.ts";
 import type { Outcome } from "./afterwards.ts";
@@ -32,7 +32,6 @@ const PROBE_SECONDS = 30;
  */
 export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
   const { config, units, clock } = machine;
-  const names = [config.domain, ...config.aliases];
 
   const identity = step("identity", {}, async (_, context) => {
     const found = await readIdentity(machine.metadata);
@@ -130,21 +129,9 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
   });
 
   const nginx = step("nginx", { identity, packages, certificate }, async (got, context) => {
-    const served = config.app.static;
-    const text = renderNginx({
-      address: got.identity.privateAddress,
-      names,
-      tls: { chain: got.certificate.fullchain, key: got.certificate.key },
-      trusted: got.certificate.source !== "self-signed",
-      socket: paths.socket,
-      forwarding: { marker: paths.forwarding, socket: paths.forwardSocket },
-      closing: paths.closing,
-      forwardPort: FORWARD_PORT,
-      static: served && { url: served.url, folder: `${paths.release}/${served.folder}` },
-      timeout: config.app.timeout,
-      hsts: config.hsts,
-      os: config.image.os,
-    });
+    // Of a renewal that the agent did not live to see through.
+    await rm(paths.closing, { force: true });
+    const text = siteNginx(config, got.identity.privateAddress, got.certificate);
     const done = await applyNginx(units, paths.nginxConfig, text, got.certificate.changed);
     context.detail(`${done} on ${got.identity.privateAddress}`);
   });

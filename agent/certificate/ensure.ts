@@ -2,17 +2,16 @@
 import { isLate } from "../site/certificate-due.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { acmCertificate, acmRenewal } from "./acm.ts";
+import { orderForBoot } from "./boot-order.ts";
 import { type Choice, type Chosen, choose } from "./choose.ts";
 import type { CertificateContext, ServedCertificate } from "./context.ts";
 import { install, installedPaths, type Pair, readInstalled } from "./installed.ts";
 import { mirror } from "./mirror.ts";
 import { certificateNames, uncovered } from "./names.ts";
-import { type Ordered, order } from "./order.ts";
+import { isOrdering, type Ordered, order } from "./order.ts";
+import { dropRequest, isRequested } from "./request.ts";
 import { selfSigned } from "./self-signed.ts";
 import { type CertificateFacts, factsOf, parseChain, verify } from "./verify.ts";
-
-/** Seconds a boot waits while another instance orders the certificate it needs. */
-const WAIT_SECONDS = 420;
 
 /**
  * Puts a certificate in place, the best there is: stored and proved; else ordered, within the ledger's rules;
@@ -20,15 +19,20 @@ const WAIT_SECONDS = 420;
  *
  * Ends in bounded time and does not throw for trouble of the CA, the bucket or DNS: what happened is in
  * `warnings`. Call it once per boot, before nginx starts.
+ * @param patience resolves when the boot is to go on, self-signed if need be, while an order takes its time; what
+ * the order brings is found by `renewIfDue`.
  */
-export async function ensureCertificate(context: CertificateContext): Promise<ServedCertificate> {
+export async function ensureCertificate(
+  context: CertificateContext,
+  patience: () => Promise<void> = () => new Promise(() => {}),
+): Promise<ServedCertificate> {
   if (context.config.certificate.source === "acm") return ensureFromAcm(context);
   const choice = await choose(context);
   if (choice.best !== undefined) {
     await restoreLineage(context, choice.best, choice.warnings);
     return serveChosen(context, choice.best, choice, choice.warnings);
   }
-  const { ordered, after } = await orderOrWait(context, choice);
+  const { ordered, after } = await orderForBoot(context, choice, patience);
   if (ordered.outcome === "issued") return serveIssued(context, ordered, after.warnings);
   const warnings = ordered.outcome === "found" ? after.warnings : [...after.warnings, ordered.problem];
   if (after.best !== undefined) return serveChosen(context, after.best, after, warnings);
@@ -52,6 +56,8 @@ export async function renewIfDue(context: CertificateContext): Promise<ServedCer
     if (ordered.outcome === "issued") return serveIssued(context, ordered, []);
     if (ordered.outcome === "found") return serveBest(context, await choose(context), before);
     warnings.push(ordered.problem);
+    const underWay = ordered.outcome === "refused" && ordered.reason === "ordering";
+    if (!underWay) await dropRequest(context, choice);
     const better = await serveBest(context, { ...choice, warnings }, before);
     if (better !== undefined || ordered.outcome === "refused" || !isUrgent(choice)) return better;
     throw new EverspotError(ordered.problem, {
@@ -80,11 +86,10 @@ async function serveBest(
 }
 
 function isDue(context: CertificateContext, choice: Choice): boolean {
-  const { best, pointer, now } = choice;
+  const { best, now } = choice;
   if (best === undefined) return true;
   if (!best.newest && isForOthers(context, best)) return true;
-  const requested = pointer?.requested?.at;
-  if (requested !== undefined && requested > best.certificate.created) return true;
+  if (isRequested(choice)) return true;
   return now >= new Date(best.line.renewAt);
 }
 
@@ -100,25 +105,9 @@ function isForOthers(context: CertificateContext, best: Chosen): boolean {
 const isUrgent = (choice: Choice): boolean =>
   choice.best === undefined || isLate(choice.best.facts, choice.now);
 
-/** Orders; while another instance is at it, waits for its certificate instead. */
-async function orderOrWait(
-  context: CertificateContext,
-  first: Choice,
-): Promise<{ ordered: Ordered; after: Choice }> {
-  const deadline = context.clock.now() + WAIT_SECONDS * 1000;
-  let after = first;
-  for (;;) {
-    const ordered = await order(context, after, true);
-    if (ordered.outcome === "issued") return { ordered, after };
-    after = await choose(context);
-    const waiting = ordered.outcome === "refused" && ordered.reason === "ordering";
-    if (!waiting || after.best !== undefined || context.clock.now() >= deadline) return { ordered, after };
-    await context.clock.sleep(5_000);
-  }
-}
-
 /** So that certbot on this machine knows what is served; nothing depends on it. */
 async function restoreLineage(context: CertificateContext, best: Chosen, warnings: string[]): Promise<void> {
+  if (isOrdering(context)) return;
   try {
     const left = await context.authority.left();
     const known = left?.chain === best.certificate.chain;
@@ -168,7 +157,8 @@ async function serveLocal(
   warnings: readonly string[],
 ): Promise<ServedCertificate> {
   const names = certificateNames(context.config);
-  for (const pair of [await readInstalled(context.folder), await context.authority.left()]) {
+  const left = isOrdering(context) ? undefined : await context.authority.left();
+  for (const pair of [await readInstalled(context.folder), left]) {
     const verdict = pair && verify(pair.key, pair.chain, [context.config.domain], now);
     if (pair && verdict && "facts" in verdict)
       return serve(context, pair, verdict.facts, "previous", warnings);

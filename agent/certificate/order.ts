@@ -1,11 +1,11 @@
 /** One order, from the intent in the ledger to the pointer in the bucket (DESIGN §10). */
-import type { Reason } from "../site/certificate-ledger.ts";
+import { LEASE, type Reason, refusals } from "../site/certificate-ledger.ts";
 import { type Issuance, type Lineage, pointerDocument } from "../site/certificates.ts";
 import { readDocument } from "../site/document.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { keys } from "../site/names.ts";
 import { poll } from "../site/poll.ts";
-import type { Issued, OrderResult } from "./authority.ts";
+import type { Authority, Issued, OrderResult } from "./authority.ts";
 import { type Choice, directories } from "./choose.ts";
 import type { CertificateContext } from "./context.ts";
 import type { Pair } from "./installed.ts";
@@ -36,6 +36,30 @@ export type Ordered =
  * Never throws for the CA or the bucket: without a reachable ledger the outcome is `failed`.
  */
 export async function order(context: CertificateContext, seen: Choice, urgent: boolean): Promise<Ordered> {
+  const { authority, clock } = context;
+  if (underWay.has(authority)) {
+    const until = new Date(clock.now() + LEASE);
+    return {
+      outcome: "refused",
+      reason: "ordering",
+      until,
+      problem: "this instance is ordering a certificate",
+    };
+  }
+  underWay.add(authority);
+  try {
+    return await orderFromAny(context, seen, urgent);
+  } finally {
+    underWay.delete(authority);
+  }
+}
+
+/** Who is at an order of this process: never two at a time, and nobody touches their files meanwhile. */
+const underWay = new WeakSet<Authority>();
+
+export const isOrdering = ({ authority }: CertificateContext): boolean => underWay.has(authority);
+
+async function orderFromAny(context: CertificateContext, seen: Choice, urgent: boolean): Promise<Ordered> {
   const problems: string[] = [];
   let last: Extract<Ordered, { problem: string }> = { outcome: "failed", problem: "" };
   for (const directory of urgent ? directories(context) : directories(context).slice(0, 1)) {
@@ -59,7 +83,7 @@ async function orderFrom(context: CertificateContext, directory: string, seen: C
   const asked = clock.now();
   const permission = await begin(store, clock, names, directory, context);
   if (!("intent" in permission)) {
-    const problem = `${REFUSALS[permission.reason]} until ${permission.until.toISOString()}`;
+    const problem = `${refusals[permission.reason]} until ${permission.until.toISOString()}`;
     return { outcome: "refused", reason: permission.reason, until: permission.until, problem };
   }
   const { intent } = permission;
@@ -101,14 +125,6 @@ function judge(
   const verdict = verify(result.key, result.chain, names, undefined);
   return "problem" in verdict ? { ...UNKNOWN, error: verdict.problem } : { ...result, facts: verdict.facts };
 }
-
-const REFUSALS: Record<Reason, string> = {
-  ordering: "another instance is ordering a certificate",
-  "asked-to-wait": "the certificate authority asked for no request",
-  "backing-off": "after failed attempts to order a certificate, none is made",
-  attempts: "3 attempts to order a certificate were made in an hour, none is made",
-  issuances: "4 certificates in 7 days are used up, none is ordered",
-};
 
 async function keep(
   context: CertificateContext,

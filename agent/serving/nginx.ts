@@ -58,22 +58,25 @@ async function check(file: string, config: string): Promise<void> {
 const CLOSING_SECONDS = KEEP_ALIVE + 5;
 
 /**
- * Makes nginx read its files anew, for a renewed certificate, without cutting off a request: a reload closes idle
- * connections at once, and a visitor's next request may already be under way on one. So kept connections are
- * closed by their answers first. Does nothing when nginx does not run.
- * @param marker of the configuration's `closing`.
+ * Makes nginx take over a configuration and the certificate it names without cutting off a request: a reload
+ * closes idle connections at once, and a visitor's next request may already be under way on one. So kept
+ * connections are closed by their answers first. Does nothing when nginx does not run.
+ * @param next `marker`: file of the configuration's `closing`. `hurry`: reloads at once, because what is served
+ * now is of no use to visitors.
  */
-export async function reloadNginx(
+export async function renewNginx(
   units: Units,
-  marker: string,
+  next: { file: string; config: string; marker: string; hurry: boolean },
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<void> {
+  const { file, config, marker, hurry } = next;
   if ((await units.state(UNIT)).active !== "active") return;
+  if (hurry) return void (await applyNginx(units, file, config, true));
   await writeFile(marker, "");
   try {
     await clock.sleep(CLOSING_SECONDS * 1000, signal);
-    await units.reload(UNIT);
+    await applyNginx(units, file, config, true);
     // The old workers answer what they have begun, and must go on seeing the marker until they are gone.
     await clock.sleep(1000, signal);
   } finally {

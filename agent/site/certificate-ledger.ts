@@ -18,6 +18,15 @@ export const LEASE = 7 * MINUTE;
 export type Reason = "ordering" | "asked-to-wait" | "backing-off" | "attempts" | "issuances";
 export type Answer = { may: true } | { may: false; reason: Reason; until: Date };
 
+/** For a person; "until …" follows. */
+export const refusals: Record<Reason, string> = {
+  ordering: "another instance is ordering a certificate",
+  "asked-to-wait": "the certificate authority asked for no request",
+  "backing-off": "after failed attempts to order a certificate, none is made",
+  attempts: "3 attempts to order a certificate were made in an hour, none is made",
+  issuances: "4 certificates in 7 days are used up, none is ordered",
+};
+
 const when = (iso: string): number => Date.parse(iso);
 
 /** Whether an attempt may have used up one of the CA's issuances, for all anybody knows. */

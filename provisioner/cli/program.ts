@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { runCertificate } from "../commands/certificate.ts";
 import { type DeployOptions, runDeploy } from "../commands/deploy.ts";
 import { runDown } from "../commands/down.ts";
 import { runDrill } from "../commands/drill.ts";
@@ -145,6 +146,15 @@ function program(version: string, makeTools: MakeTools): Command {
     .option("--owner-id <number>", "GitHub's id of the owner: trusts no other of that name")
     .option("--repo-id <number>", "GitHub's id of the repository: trusts no other of that name")
     .option("-y, --yes", "do not ask", false);
+
+  siteCommand<Common & { yes: boolean; renew: boolean; timeout: number }>(
+    "certificate",
+    "show the certificate that is served, what may be ordered, and what was",
+    (config, tools, { renew, timeout }) => runCertificate(config, tools, { renew, timeout }),
+  )
+    .option("--renew", "order a new one now, within the budget", false)
+    .option("-y, --yes", "do not ask", false)
+    .option("--timeout <seconds>", "how long to wait for the new one", seconds, DEFAULT_TIMEOUT);
 
   siteCommand<Common & { yes: boolean; maxDowntime?: number; timeout: number }>(
     "drill",

@@ -1,5 +1,6 @@
 import type { Clock } from "../../agent/site/clock.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
+import type { ReadServed } from "../certificate/served.ts";
 import type { Questions } from "../cli/questions.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { Arch, SiteConfig } from "../config/site-config.ts";
@@ -14,6 +15,7 @@ export interface Tools {
   questions: Questions;
   publicDns: PublicDns;
   probe: Probe;
+  readServed: ReadServed;
   clock: Clock;
   /** Who runs this: "ann@laptop", or the page of a run. */
   holder: string;

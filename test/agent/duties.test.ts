@@ -43,7 +43,7 @@ test("a bucket in trouble delays the mark, and an abort ends the soak", async ()
   await expect(stopped).rejects.toThrow("told to stop");
 });
 
-test("a renewed certificate is served; trouble is looked at again later", async () => {
+test("the certificate is looked at at once and every minute; a renewed one is served, trouble is passed over", async () => {
   const clock = new ManualClock();
   const served: string[] = [];
   const answers: (Partial<ServedCertificate> | undefined | Error)[] = [
@@ -63,7 +63,11 @@ test("a renewed certificate is served; trouble is looked at again later", async 
     log,
     stop.signal,
   );
-  await clock.advance(900_000);
+  await clock.advance(0);
+  expect(answers).toHaveLength(2);
+  await clock.advance(60_000);
+  expect(served).toEqual([]);
+  await clock.advance(60_000);
   expect(served).toEqual(["aa"]);
   stop.abort(new Error("told to stop"));
   await expect(done).rejects.toThrow("told to stop");

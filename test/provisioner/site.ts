@@ -64,6 +64,9 @@ export async function openDesk(
     questions: createQuestions({ yes: options.yes ?? true }),
     publicDns: createPublicDns([dns.address]),
     probe: async () => ({ status: 200 }),
+    readServed: async () => {
+      throw new Error("nothing serves here");
+    },
     clock,
     holder: "ann@laptop",
     interrupted: () => new AbortController().signal,

@@ -11,7 +11,7 @@ import { execa } from "execa";
 import { expect, test } from "vitest";
 import { install, installedPaths } from "../../agent/certificate/installed.ts";
 import { selfSigned } from "../../agent/certificate/self-signed.ts";
-import { reloadNginx } from "../../agent/serving/nginx.ts";
+import { renewNginx } from "../../agent/serving/nginx.ts";
 import { renderNginx } from "../../agent/serving/nginx-config.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import { poll } from "../../agent/site/poll.ts";
@@ -52,10 +52,8 @@ test(`${RENEWALS} renewals under ${PER_SECOND} requests/s, new connections and k
     os: "debian-12",
   });
   const config = join(folder, "nginx.conf");
-  await writeFile(
-    config,
-    text.replace(/^pid .*$/m, `pid ${folder}/nginx.pid;`).replaceAll("/var/log/nginx", folder),
-  );
+  const rendered = text.replace(/^pid .*$/m, `pid ${folder}/nginx.pid;`).replaceAll("/var/log/nginx", folder);
+  await writeFile(config, rendered);
   const nginx = execa("nginx", ["-c", config, "-g", "daemon off;"], { reject: false });
   try {
     const fresh = new https.Agent({ keepAlive: false, maxCachedSessions: 0 });
@@ -86,7 +84,7 @@ test(`${RENEWALS} renewals under ${PER_SECOND} requests/s, new connections and k
     for (let i = 0; i < RENEWALS; i++) {
       await delay(1000);
       await renew();
-      await reloadNginx(units, closing, hurried);
+      await renewNginx(units, { file: config, config: rendered, marker: closing, hurry: false }, hurried);
       await expect(stat(closing)).rejects.toThrow("ENOENT");
     }
     await delay(1000);

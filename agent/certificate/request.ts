@@ -1,0 +1,31 @@
+/** An operator's wish for a new certificate, left in the pointer by `everspot certificate --renew`. */
+import { pointerDocument } from "../site/certificates.ts";
+import { updateDocument } from "../site/document.ts";
+import { messageOf } from "../site/errors.ts";
+import type { Choice } from "./choose.ts";
+import type { CertificateContext } from "./context.ts";
+import { certificateNames } from "./names.ts";
+
+/** Whether a wish is younger than what would be served. */
+export const isRequested = ({ best, pointer }: Choice): boolean =>
+  best !== undefined && (pointer?.requested?.at ?? "") > best.certificate.created;
+
+/** Gives the wish up: it was tried once, and whoever asked sees why it came to nothing. */
+export async function dropRequest(context: CertificateContext, { pointer }: Choice): Promise<void> {
+  const asked = pointer?.requested;
+  if (asked === undefined) return;
+  try {
+    await updateDocument(
+      context.store,
+      pointerDocument(certificateNames(context.config)),
+      (current) => {
+        if (current?.requested?.at !== asked.at) return undefined;
+        const { requested: _, ...rest } = current;
+        return rest;
+      },
+      context.clock,
+    );
+  } catch (error) {
+    context.logger.warn(`the wish for a new certificate stays: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,28 @@
+import type { BootConfig } from "../../user-data/boot-config.ts";
+import type { ServedCertificate } from "../certificate/context.ts";
+import { paths } from "../paths.ts";
+import { FORWARD_PORT } from "../site/names.ts";
+import { renderNginx } from "./nginx-config.ts";
+
+/** The instance's nginx.conf, for the certificate that is installed. */
+export function siteNginx(
+  config: BootConfig,
+  privateAddress: string,
+  certificate: Pick<ServedCertificate, "fullchain" | "key" | "source">,
+): string {
+  const served = config.app.static;
+  return renderNginx({
+    address: privateAddress,
+    names: [config.domain, ...config.aliases],
+    tls: { chain: certificate.fullchain, key: certificate.key },
+    trusted: certificate.source !== "self-signed",
+    socket: paths.socket,
+    forwarding: { marker: paths.forwarding, socket: paths.forwardSocket },
+    closing: paths.closing,
+    forwardPort: FORWARD_PORT,
+    static: served && { url: served.url, folder: `${paths.release}/${served.folder}` },
+    timeout: config.app.timeout,
+    hsts: config.hsts,
+    os: config.image.os,
+  });
+}
