@@ -1,3 +1,4 @@
+import { isLate } from "../agent/site/certificate-due.ts";
 import type { CertificatePointer } from "../agent/site/certificates.ts";
 import type { BootRecord } from "../agent/site/records.ts";
 import type { SpotPrice } from "./aws/market.ts";
@@ -97,9 +98,6 @@ export function statusOf(input: StatusInput): Status {
   };
 }
 
-/** A certificate is renewed at a third of its lifetime left; below a quarter something is in the way. */
-const WORRYING_PART = 4;
-
 function oddities({ config, seen, dns, boot, pointer, now }: StatusInput): string[] {
   const { fleet, template } = currentOf(seen);
   const alive = seen.instances.filter((i) => i.alive);
@@ -171,13 +169,16 @@ function certificateOddities(
   pointer: CertificatePointer | undefined,
   now: number,
 ): string[] {
-  const issued = pointer?.issuances.find((i) => i.serial === boot?.certificate?.serial);
-  const expires = Date.parse(boot?.certificate?.expires ?? "");
-  if (Number.isNaN(expires)) return [];
-  if (expires <= now) return [`the certificate expired on ${boot?.certificate?.expires}`];
-  if (issued === undefined) return [];
-  const lifetime = Date.parse(issued.notAfter) - Date.parse(issued.notBefore);
-  return expires - now < lifetime / WORRYING_PART ? [`the certificate runs out on ${issued.notAfter}`] : [];
+  const served = boot?.certificate;
+  if (served === undefined) return [];
+  if (served.source === "self-signed") return ["the certificate is self-signed: visitors do not trust it"];
+  const notAfter = new Date(served.expires);
+  if (notAfter.getTime() <= now) return [`the certificate expired on ${served.expires}`];
+  const begins = served.begins ?? pointer?.issuances.find((i) => i.serial === served.serial)?.notBefore;
+  if (begins === undefined || !isLate({ notBefore: new Date(begins), notAfter }, new Date(now))) return [];
+  return [
+    `the certificate runs out on ${served.expires} and is not renewed: \`everspot certificate\` says more`,
+  ];
 }
 
 /** Two of a kind where there should be one: `down` removes both, `up` uses the first. */

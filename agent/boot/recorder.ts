@@ -104,8 +104,9 @@ export class BootRecorder implements StepObserver {
   }
 
   certificate(served: ServedCertificate): void {
-    const { serial, notAfter, source } = served;
-    this.change({ certificate: { serial, expires: notAfter.toISOString(), source } });
+    const { serial, notBefore, notAfter, source } = served;
+    const [begins, expires] = [notBefore.toISOString(), notAfter.toISOString()];
+    this.change({ certificate: { serial, begins, expires, source } });
   }
 
   started(name: string, needs: readonly string[]): void {

@@ -153,7 +153,9 @@ export const bootRecord = z.strictObject({
   privateAddress: z.ipv4().optional(),
   release: z.string().optional(),
   epoch: z.int().optional(),
-  certificate: z.strictObject({ serial: z.string(), expires: time, source: z.string() }).optional(),
+  certificate: z
+    .strictObject({ serial: z.string(), expires: time, source: z.string(), begins: time.optional() })
+    .optional(),
   steps: z.array(bootStep),
   /** What a person should know though the boot went on, e.g. "serving the previous release". */
   warnings: z.array(z.string()),

@@ -71,8 +71,8 @@ export const untilIssued = (
       if (newest !== undefined && newest.id !== request.before) return { done: newest };
       const attempt = lastAttempt(Object.values(ledger.value?.directories ?? {}).flat(), request);
       if (isGivenUp(pointer, request)) throw givenUp(attempt);
-      if (attempt === undefined) return tell("waiting for the instance to see it");
-      return tell(`${attempt.by} orders it`);
+      const ordering = attempt !== undefined && attempt.outcome === undefined;
+      return tell(ordering ? `${attempt.by} orders it` : "waiting for the instance to see it");
     },
     {
       seconds: how.seconds,

@@ -35,6 +35,8 @@ const well = (): StatusInput => ({
       routeTables: [],
       groups: [],
     },
+    images: [],
+    launch: undefined,
     bucket: undefined,
     roles: { role: undefined, profile: undefined },
     templates: [{ id: "lt-1", latest: { version: 3, description: undefined, image: "ami-1" } }],
@@ -209,5 +211,21 @@ test("a certificate with less than a quarter of its life left is in trouble", ()
   const pointer = { version: 1 as const, nonce: "n", names: issuance.names, issuances: [issuance] };
   const at = (now: string) => odd((i) => Object.assign(i, { pointer, now: Date.parse(now) }));
   expect(at("2026-12-27")).toEqual([]);
-  expect(at("2026-12-30")).toEqual(["the certificate runs out on 2027-01-20T00:00:00.000Z"]);
+  expect(at("2026-12-30")).toEqual([
+    "the certificate runs out on 2027-01-20T00:00:00.000Z and is not renewed: `everspot certificate` says more",
+  ]);
+  // One from ACM is not in the pointer: the boot record tells when its life began.
+  const begins = "2026-10-22T00:00:00.000Z";
+  const fromAcm = { serial: "0b", begins, expires: "2027-01-20T00:00:00.000Z", source: "acm" };
+  const acm = (now: string) =>
+    odd((i) => Object.assign(i, { boot: { ...boot, certificate: fromAcm }, now: Date.parse(now) }));
+  expect(acm("2026-12-27")).toEqual([]);
+  expect(acm("2026-12-30").join()).toContain("runs out on");
+});
+
+test("a self-signed certificate is told of", () => {
+  const certificate = { serial: "0c", expires: "2026-12-20T00:00:00.000Z", source: "self-signed" };
+  expect(odd((i) => Object.assign(i, { boot: { ...boot, certificate } }))).toEqual([
+    "the certificate is self-signed: visitors do not trust it",
+  ]);
 });
