@@ -6,6 +6,7 @@ import { startRealCloud } from "../../test/cloud/real.ts";
 import { type CommandOutcome, Rehearsal } from "../rehearsal/rehearsal.ts";
 import type { Result } from "../rehearsal/result.ts";
 import type { Figures } from "./figures.ts";
+import { installInstancePython } from "./instance-python.ts";
 import { makeWheelhouse, REQUIREMENTS } from "./wheelhouse.ts";
 
 const GUESTBOOK = path.resolve(import.meta.dirname, "../../test/sites/guestbook");
@@ -25,24 +26,36 @@ export interface Bench {
   say(line: string): void;
 }
 
-/** A folder with wheels of Django and gunicorn, made when first asked for. */
-export async function wheelhouseOf(bench: Bench): Promise<string> {
-  const folder = path.join(bench.directory, "wheelhouse");
-  const made = wheelhouses.get(bench.directory) ?? make(bench, folder);
-  wheelhouses.set(bench.directory, made);
+interface Tools {
+  /** Folder with wheels of Django and gunicorn. */
+  wheelhouse: string;
+  /** Folder with the instance's Python. */
+  programs: string;
+}
+
+const tools = new Map<Bench, Promise<Tools>>();
+
+/** What the site's releases are made with; made when first asked for. */
+export async function toolsOf(bench: Bench): Promise<Tools> {
+  const made = tools.get(bench) ?? makeTools(bench);
+  tools.set(bench, made);
   return made;
 }
-const wheelhouses = new Map<string, Promise<string>>();
 
-async function make(bench: Bench, folder: string): Promise<string> {
+async function makeTools(bench: Bench): Promise<Tools> {
   bench.say("making wheels of Django and gunicorn out of Debian's packages");
+  const [wheelhouse, programs] = [
+    path.join(bench.directory, "wheels"),
+    path.join(bench.directory, "programs"),
+  ];
   const cloud = await startRealCloud({ say: bench.say });
   try {
-    await makeWheelhouse(cloud, folder);
+    await makeWheelhouse(cloud, wheelhouse);
+    await installInstancePython(cloud.mirror, programs);
   } finally {
     await cloud.close();
   }
-  return folder;
+  return { wheelhouse, programs };
 }
 
 /**
@@ -54,17 +67,18 @@ export async function withSite<T>(
   overrides: Record<string, unknown>,
   use: (site: Rehearsal) => Promise<T>,
 ): Promise<T> {
-  const wheels = await wheelhouseOf(bench);
+  const { wheelhouse, programs } = await toolsOf(bench);
   const directory = await mkdtemp(path.join(bench.directory, "site-"));
   const folder = path.join(directory, "project");
   await cp(GUESTBOOK, folder, { recursive: true });
-  const lines = ["--no-index", `--find-links ${wheels}`, ...REQUIREMENTS];
+  const lines = ["--no-index", `--find-links ${wheelhouse}`, ...REQUIREMENTS];
   await writeFile(path.join(folder, "requirements.txt"), `${lines.join("\n")}\n`);
   const result: Result = { scenario: "bench", problems: [], boots: [], timeline: [], visitors: [] };
   const site = await Rehearsal.start({
     ...{ folder, directory, result, say: bench.say },
     overrides: { image: { packages: [] }, ...overrides },
   });
+  site.cloud.env.PATH = `${programs}:${process.env.PATH}`;
   try {
     return await use(site);
   } finally {

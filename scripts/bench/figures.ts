@@ -67,3 +67,6 @@ export interface SizeFigure {
   /** Most that the agent's process ever had resident in that boot. */
   agentPeakMB: Spread;
 }
+
+export const isMeasured = (figure: BootFigure | Absent | undefined): figure is BootFigure =>
+  figure !== undefined && "median" in figure;

@@ -1,15 +1,19 @@
 /** npm run bench: measures everspot on this machine, in a sandbox of its own. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import path from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { enterSandbox } from "../../test/cloud/sandbox/enter.ts";
 import { sandboxVariable } from "../../test/cloud/sandbox/sandbox.ts";
+import { renderBench } from "../rehearsal/report/bench.ts";
+import type { Bench } from "./bench.ts";
 import { ownCache } from "./cache.ts";
 import type { Figures } from "./figures.ts";
 import { parts } from "./parts/index.ts";
 import { round } from "./stats.ts";
+import { figuresTable, targetsTable } from "./table.ts";
+import { targetsOf } from "./targets.ts";
 
 interface Options {
   runs: number;
@@ -42,7 +46,7 @@ async function main(): Promise<number> {
   if (sandbox === undefined) {
     return await enterSandbox([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
   }
-  const { runs, only, json } = program.opts<Options>();
+  const { runs, only, json, report, check } = program.opts<Options>();
   const began = performance.now();
   const say = (line: string): void => {
     console.error(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}`);
@@ -57,13 +61,14 @@ async function main(): Promise<number> {
       memoryGB: Math.round(totalmem() / 1e9),
     },
   };
+  const bench: Bench = { runs, directory, say };
   let failed = 0;
   for (const part of parts) {
     if (only !== undefined && !only.includes(part.name)) continue;
     const started = performance.now();
     say(`${part.name}: ${part.about}`);
     try {
-      await part.run({ runs, directory, say }, figures);
+      await part.run(bench, figures);
       say(`${part.name} took ${round((performance.now() - started) / 1000)} s`);
     } catch (error) {
       failed++;
@@ -73,8 +78,14 @@ async function main(): Promise<number> {
     }
   }
   await rm(directory, { recursive: true, force: true });
+  console.error(`\n${figuresTable(figures)}\n\n${targetsTable(figures)}`);
+  if (report !== undefined) {
+    await writeFile(report, renderBench(figures));
+    console.error(`\nreport: ${report}`);
+  }
   if (json) console.log(JSON.stringify(figures));
-  return failed === 0 ? 0 : 1;
+  const missed = check === true && targetsOf(figures).some((target) => target.met === false);
+  return failed === 0 && !missed ? 0 : 1;
 }
 
 try {

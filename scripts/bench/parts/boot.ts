@@ -5,7 +5,7 @@ import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
 import type { Boot } from "../../rehearsal/result.ts";
 import type { Visitor } from "../../rehearsal/visitors.ts";
 import { prepareArticle } from "../article.ts";
-import { folderOf, must, type Part, wheelhouseOf, withSite } from "../bench.ts";
+import { folderOf, must, type Part, toolsOf, withSite } from "../bench.ts";
 import { type MeasuredBoot, measureBoot } from "../everspot-boot.ts";
 import type { BootFigure, BootKind } from "../figures.ts";
 import { firstAnswer, startAsking } from "../first-answer.ts";
@@ -25,7 +25,8 @@ export const boot: Part = {
     "user data to the first HTTPS 200: the article's way, first boot, replacement, baked image; and `up`",
   run: (bench, figures) =>
     withSite(bench, {}, async (site) => {
-      const article = await prepareArticle(site, await wheelhouseOf(bench), await folderOf(bench, "article"));
+      const { wheelhouse } = await toolsOf(bench);
+      const article = await prepareArticle(site, wheelhouse, await folderOf(bench, "article"));
       const runs: Record<BootKind, Run[]> = { article: [], first: [], replacement: [], baked: [] };
       const ups: Up[] = [];
       const note = (kind: BootKind, run: Run) => {

@@ -11,12 +11,12 @@ svg text { fill: var(--ink); } svg .tick, svg .note { fill: var(--soft); font-si
 svg .note.on-bar { fill: var(--page); }
 svg .grid { stroke: var(--line); } svg .moment { stroke: var(--mark); stroke-dasharray: 3 3; }
 svg .good { stroke: var(--good); } svg .bad { stroke: var(--bad); stroke-width: 2; }
-svg .bar { fill: var(--bar); } svg .bar.failed { fill: var(--bad); } svg .bar.skipped { fill: var(--line); }
+svg .bar { fill: var(--bar); } svg .bar.before { fill: var(--soft); } svg .spread, svg .curve { stroke: var(--ink); fill: none; stroke-width: 1.5; } svg .bar.failed { fill: var(--bad); } svg .bar.skipped { fill: var(--line); }
 table { border-collapse: collapse; } td, th { text-align: left; padding: .25rem 1rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; } td.n { text-align: right; font-variant-numeric: tabular-nums; }
 .verdict { font-weight: 600; } .verdict.bad { color: var(--bad); } .verdict.good { color: var(--good); }
 `;
 
-const table = (head: string[], rows: (string | number)[][]): string =>
+export const table = (head: string[], rows: (string | number)[][]): string =>
   `<div class="scroll"><table><thead><tr>${head.map((h) => `<th>${escapeXml(h)}</th>`).join("")}</tr></thead><tbody>${rows
     .map(
       (r) =>
@@ -25,13 +25,15 @@ const table = (head: string[], rows: (string | number)[][]): string =>
     .join("")}</tbody></table></div>`;
 
 /** One self-contained page: no script, no request to anywhere. */
-export function renderPage(title: string, results: readonly Result[]): string {
-  return `<!doctype html>
+export const page = (title: string, body: string): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeXml(title)}</title><link rel="icon" href="data:,"><style>${STYLE}</style></head>
-<body><h1>${escapeXml(title)}</h1>${results.map(renderResult).join("\n")}</body></html>
+<body><h1>${escapeXml(title)}</h1>${body}</body></html>
 `;
-}
+
+/** What was seen in rehearsals, as a page. */
+export const renderPage = (title: string, results: readonly Result[]): string =>
+  page(title, results.map(renderResult).join("\n"));
 
 function renderResult(result: Result): string {
   const good = result.problems.length === 0;

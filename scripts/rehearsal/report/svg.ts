@@ -3,20 +3,24 @@
 import type { Boot, Moment } from "../result.ts";
 import { failed, type Sample } from "../sample.ts";
 
-const WIDTH = 900;
-const LABEL = 150;
+export const WIDTH = 900;
+export const LABEL = 150;
 
 export const escapeXml = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
-const tag = (name: string, attributes: Record<string, string | number>, inner = ""): string =>
+export const tag = (name: string, attributes: Record<string, string | number>, inner = ""): string =>
   `<${name} ${Object.entries(attributes)
     .map(([k, v]) => `${k}="${escapeXml(String(v))}"`)
     .join(" ")}>${inner}</${name}>`;
 
-const text = (x: number, y: number, what: string, more: Record<string, string | number> = {}): string =>
-  tag("text", { x, y, ...more }, escapeXml(what));
+export const text = (
+  x: number,
+  y: number,
+  what: string,
+  more: Record<string, string | number> = {},
+): string => tag("text", { x, y, ...more }, escapeXml(what));
 
-const svg = (name: string, height: number, inner: string): string =>
+export const svg = (name: string, height: number, inner: string): string =>
   tag(
     "svg",
     { viewBox: `0 0 ${WIDTH} ${height}`, class: name, role: "img", xmlns: "http://www.w3.org/2000/svg" },
@@ -31,7 +35,7 @@ function ticks(span: number): number[] {
   return Array.from({ length: Math.floor(span / step) + 1 }, (_, i) => Math.round(i * step * 10) / 10);
 }
 
-function axis(span: number, y: number, height: number): string {
+export function axis(span: number, y: number, height: number): string {
   const x = (s: number) => LABEL + (s / span) * (WIDTH - LABEL - 10);
   return ticks(span)
     .map(

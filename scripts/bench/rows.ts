@@ -1,0 +1,55 @@
+/** The figures as rows of a table, for the terminal and the page. Pure. */
+import { bootKinds, type Figures, isMeasured } from "./figures.ts";
+import type { Spread } from "./stats.ts";
+
+/** What was measured, its unit, and its figures. */
+export interface Row {
+  what: string;
+  unit: string;
+  value: Spread | number;
+}
+
+export function rowsOf(figures: Figures): Row[] {
+  const { boot = {}, up, swap, inPlace, packaging, agent, memory, throughput, sizes = [] } = figures;
+  const boots = bootKinds.flatMap((kind): Row[] => {
+    const of = boot[kind];
+    if (!isMeasured(of)) return [];
+    const part = of.agent === undefined ? [] : [row(`boot: ${kind}, the agent's part`, "s", of.agent)];
+    return [row(`boot: ${kind}`, "s", of), ...part];
+  });
+  return [
+    ...boots,
+    ...(up ? [row("everspot up", "s", up.seconds), row("everspot up, calls of AWS", "", up.calls)] : []),
+    ...(swap ? [row(`swap (drain ${swap.drain} s)`, "s", swap.seconds)] : []),
+    ...(inPlace ? [row("deploy in place", "s", inPlace.seconds)] : []),
+    ...(packaging ? [row("packaging, for 10 MB", "s", packaging.secondsPer10MB)] : []),
+    ...(agent
+      ? [
+          row("agent's bundle", "bytes", agent.bundleBytes),
+          row("agent ready", "ms", agent.readyMilliseconds),
+          row("agent ready, first start of all", "ms", agent.readyColdMilliseconds),
+        ]
+      : []),
+    ...(memory
+      ? [
+          row("agent resident after its start", "MB", memory.startMB),
+          row("agent resident after an hour's looks", "MB", memory.afterHourMB),
+          row("slope over that hour", "MB/h", memory.slopeMBPerHour),
+        ]
+      : []),
+    ...(throughput
+      ? [
+          row("gunicorn alone", "requests/s", throughput.bare),
+          row("nginx and gunicorn", "requests/s", throughput.nginx),
+          row("the same over HTTPS", "requests/s", throughput.https),
+        ]
+      : []),
+    ...sizes.flatMap(({ releaseMB, boot: booted, deploy, agentPeakMB }) => [
+      row(`release of ${releaseMB} MB: boot`, "s", booted),
+      row(`release of ${releaseMB} MB: deploy`, "s", deploy),
+      row(`release of ${releaseMB} MB: most memory of the agent`, "MB", agentPeakMB),
+    ]),
+  ];
+}
+
+const row = (what: string, unit: string, value: Spread | number): Row => ({ what, unit, value });

@@ -1,0 +1,74 @@
+/** What the figures should be. Pure. */
+import { type BootFigure, type BootKind, type Figures, isMeasured, type SizeFigure } from "./figures.ts";
+import { round } from "./stats.ts";
+
+export interface Target {
+  what: string;
+  wanted: string;
+  /** As measured, for a person; undefined when it was not. */
+  measured: string | undefined;
+  /** Undefined when it was not measured. */
+  met: boolean | undefined;
+}
+
+/** On the two processors the targets are meant for. */
+export function targetsOf(figures: Figures): Target[] {
+  const article = bootOf(figures, "article")?.median;
+  const replacement = bootOf(figures, "replacement");
+  const { memory, agent, throughput } = figures;
+  const [small, large] = [sizeOf(figures, 1), sizeOf(figures, 100)];
+  const share = divided(replacement?.median, article);
+  const kept = divided(throughput?.nginx.median, throughput?.bare.median);
+  const grown =
+    memory === undefined ? undefined : round(memory.afterHourMB - (memory.samples[0]?.MB ?? Number.NaN));
+  return [
+    target("replacement, as a part of the article's way", "≤ 0.20", share, "", (n) => n <= 0.2),
+    target("replacement, the agent's part", "≤ 4 s", replacement?.agent?.median, " s", (n) => n <= 4),
+    target("baked image", "≤ 3 s", bootOf(figures, "baked")?.median, " s", (n) => n <= 3),
+    target("agent, resident after its start", "≤ 70 MB", memory?.startMB, " MB", (n) => n <= 70),
+    target("agent, growth over a simulated hour", "≤ 2 MB", grown, " MB", (n) => n <= 2),
+    target("agent, ready", "≤ 150 ms", agent?.readyMilliseconds.median, " ms", (n) => n <= 150),
+    target("agent, bundle", "≤ 716800 bytes", agent?.bundleBytes, " bytes", (n) => n <= 716_800),
+    target(
+      "boot with 100 MB, more than with 1 MB",
+      "≤ 4 s",
+      minus(large?.boot.median, small?.boot.median),
+      " s",
+      (n) => n <= 4,
+    ),
+    target(
+      "memory of the agent with 500 MB, more than with 1 MB",
+      "≤ 10 MB",
+      minus(sizeOf(figures, 500)?.agentPeakMB.median, small?.agentPeakMB.median),
+      " MB",
+      (n) => n <= 10,
+    ),
+    target("nginx and gunicorn, as a part of gunicorn alone", "≥ 0.90", kept, "", (n) => n >= 0.9),
+  ];
+}
+
+function target(
+  what: string,
+  wanted: string,
+  value: number | undefined,
+  unit: string,
+  holds: (value: number) => boolean,
+): Target {
+  if (value === undefined || Number.isNaN(value))
+    return { what, wanted, measured: undefined, met: undefined };
+  return { what, wanted, measured: `${round(value)}${unit}`, met: holds(value) };
+}
+
+function bootOf(figures: Figures, kind: BootKind): BootFigure | undefined {
+  const found = figures.boot?.[kind];
+  return isMeasured(found) ? found : undefined;
+}
+
+const sizeOf = (figures: Figures, megabytes: number): SizeFigure | undefined =>
+  figures.sizes?.find((size) => size.releaseMB === megabytes);
+
+const divided = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? undefined : a / b;
+
+const minus = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? undefined : a - b;
