@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Identity } from "../identity.ts";
 import { paths } from "../paths.ts";
-import { flushRelease, pruneReleases } from "../release/fetch.ts";
+import { makeBytecode } from "../release/bytecode.ts";
+import { flushRelease, pruneReleases, readManifest } from "../release/fetch.ts";
 import { stopOthers } from "../serving/app.ts";
 import { messageOf } from "../site/errors.ts";
 import { run } from "../system/run.ts";
@@ -24,15 +26,16 @@ export interface Outcome {
 /** Work that waits until the site is up, one piece after the other: it must not compete with the app for the disk. */
 export async function afterwards(
   machine: BootMachine,
-  outcome: Outcome,
+  outcome: Pick<Outcome, "identity" | "release">,
   log: Logger,
   signal: AbortSignal,
-  settled: () => void,
+  settled: () => void = () => {},
 ): Promise<void> {
   const { disk, units, candidates } = machine;
   const pieces: [string, () => Promise<unknown>][] = [
     ["stop apps of other releases", () => stopOthers(units, outcome.release)],
     ["keep packages for the next machine", () => machine.packages(outcome.identity).keep()],
+    ["bytecode for every boot from now on", () => bytecode(machine, outcome, signal)],
     ["flush the release to the disk", () => flushRelease(disk, outcome.release)],
     [
       "remove old releases",
@@ -56,4 +59,21 @@ export async function afterwards(
       log.warn(`${what}: ${messageOf(error)}`);
     }
   }
+}
+
+async function bytecode(
+  { store, disk, platform }: BootMachine,
+  { release, identity }: Pick<Outcome, "identity" | "release">,
+  signal: AbortSignal,
+): Promise<void> {
+  const manifest = await readManifest(store, release);
+  if (manifest.bytecode === true) return;
+  await makeBytecode(
+    store,
+    manifest,
+    platform.python,
+    join(disk.releases, release),
+    identity.instance,
+    signal,
+  );
 }

@@ -1,5 +1,6 @@
 import { readlink } from "node:fs/promises";
 import type { Logger } from "pino";
+import { afterwards } from "../boot/afterwards.ts";
 import { blame, logged } from "../boot/boot.ts";
 import { runGraph, type Step, StepFailed, type StepObserver, step } from "../boot/graph.ts";
 import type { BootMachine } from "../boot/machine.ts";
@@ -49,7 +50,10 @@ export class InPlace {
   async #swap(wanted: { deploy: string; release: string }): Promise<void> {
     const owned = this.#role.owned;
     if (owned === undefined) return;
-    if (await swapInPlace(wanted, owned.release, this.#context)) await this.#role.serves(wanted.release);
+    if (!(await swapInPlace(wanted, owned.release, this.#context))) return;
+    const { machine, identity, log, signal } = this.#context;
+    await this.#role.serves(wanted.release);
+    await afterwards(machine, { identity, release: wanted.release }, log, signal);
   }
 }
 

@@ -82,14 +82,15 @@ export class Packages {
    */
   async keep(): Promise<void> {
     for (let fresh = this.#fresh[0]; fresh !== undefined; fresh = this.#fresh[0]) {
-      await saveLayer(this.#source.store, fresh.key, fresh.place, fresh.files, this.#source.instance);
+      const { key, place, files } = fresh;
+      await saveLayer(this.#source.store, "packages", key, place, files, this.#source.instance);
       await rm(fresh.place, { recursive: true, force: true });
       this.#fresh.shift();
     }
   }
 
   async #fromLayer(key: string, place: string, names: readonly string[], signal?: AbortSignal) {
-    const files = await fetchLayer(this.#source.store, key, place);
+    const files = await fetchLayer(this.#source.store, "packages", key, place);
     if (files === undefined) return false;
     await this.#source.debian.install(place, files, signal);
     await this.#check(names);

@@ -5,37 +5,40 @@ import { basename } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { readDocument, updateDocument } from "../site/document.ts";
 import { EverspotError } from "../site/errors.ts";
-import { type LayerVersion, packageLayerDocument } from "../site/layers.ts";
+import { type LayerKind, type LayerVersion, layerDocument } from "../site/layers.ts";
 import { keys } from "../site/names.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { run } from "../system/run.ts";
 
 /**
- * Brings the packages of a key from the bucket into a folder. @returns their file names; undefined when the
- * bucket has no such layer. @throws EverspotError when it is not what it should be.
+ * Brings the layer of a key from the bucket into a folder. @returns the names of its files as far as they are told;
+ * undefined when the bucket has no such layer. @throws EverspotError when it is not what it should be.
+ * @param how more options for tar.
  */
 export async function fetchLayer(
   store: ObjectStore,
+  kind: LayerKind,
   key: string,
   folder: string,
+  how: readonly string[] = [],
 ): Promise<string[] | undefined> {
-  const { value } = await readDocument(store, packageLayerDocument(key));
+  const { value } = await readDocument(store, layerDocument(kind, key));
   if (value === undefined) return undefined;
   const { sha256, files } = value.current;
   const archive = `${folder}.tar.gz`;
-  const resource = `${store.url}/${keys.layer("packages", sha256)}`;
+  const resource = `${store.url}/${keys.layer(kind, sha256)}`;
   try {
     await mkdir(folder, { recursive: true });
-    const got = await store.download(keys.layer("packages", sha256), archive);
-    if (got === undefined) throw new EverspotError("the package layer is not in the bucket", { resource });
+    const got = await store.download(keys.layer(kind, sha256), archive);
+    if (got === undefined) throw new EverspotError(`the ${kind} layer is not in the bucket`, { resource });
     if (got.sha256 !== sha256) {
-      throw new EverspotError(`the package layer is damaged: its SHA-256 is ${got.sha256}`, { resource });
+      throw new EverspotError(`the ${kind} layer is damaged: its SHA-256 is ${got.sha256}`, { resource });
     }
-    await run("tar", ["-xzf", archive, "-C", folder, "--no-same-owner"]);
+    await run("tar", ["-xzf", archive, "-C", folder, "--no-same-owner", ...how]);
     const there = new Set(await readdir(folder));
     const missing = files.filter((file) => basename(file) !== file || !there.has(file));
     if (missing.length > 0)
-      throw new EverspotError(`the package layer lacks ${missing.join(", ")}`, { resource });
+      throw new EverspotError(`the ${kind} layer lacks ${missing.join(", ")}`, { resource });
     return files;
   } finally {
     await rm(archive, { force: true });
@@ -43,30 +46,36 @@ export async function fetchLayer(
 }
 
 /**
- * Keeps the packages of a folder in the bucket under a key, so that the next machine needs no mirror. Two
- * instances may do so at once: both archives are good, one stays.
+ * Keeps files of a folder in the bucket under a key, so that the next machine need not make them. Two instances may
+ * do so at once: both archives are good, one stays.
+ * @param told the names to write down, to be checked by whoever fetches it.
  */
 export async function saveLayer(
   store: ObjectStore,
+  kind: LayerKind,
   key: string,
   folder: string,
   files: readonly string[],
   by: string,
+  told: readonly string[] = files,
 ): Promise<LayerVersion> {
   const archive = `${folder}.tar.gz`;
   try {
-    await run("tar", ["-cf", archive, "-I", "gzip -1", "-C", folder, "--", ...files], { seconds: 300 });
+    await run("tar", ["-cf", archive, "-I", "gzip -1", "-C", folder, "-T", "-"], {
+      seconds: 300,
+      input: files.join("\n"),
+    });
     const sha256 = await hashFile(archive);
     const current: LayerVersion = {
       sha256,
       size: (await stat(archive)).size,
       created: new Date().toISOString(),
       by,
-      files: [...files],
+      files: [...told],
     };
     // The name is the content's hash: writing it again changes nothing, and mends an object that was damaged.
-    await store.upload(keys.layer("packages", sha256), archive);
-    await updateDocument(store, packageLayerDocument(key), () => ({ version: 1, current }));
+    await store.upload(keys.layer(kind, sha256), archive);
+    await updateDocument(store, layerDocument(kind, key), () => ({ version: 1, current }));
     return current;
   } finally {
     await rm(archive, { force: true });

@@ -1,10 +1,11 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EverspotError } from "../site/errors.ts";
+import { EverspotError, messageOf } from "../site/errors.ts";
 import { keys } from "../site/names.ts";
 import { type ReleaseManifest, releaseManifest } from "../site/records.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { run } from "../system/run.ts";
+import { fetchBytecode } from "./bytecode.ts";
 import { checkFit, type Platform } from "./fit.ts";
 import { unpackRelease } from "./unzip.ts";
 
@@ -21,6 +22,8 @@ export interface Fetched {
   from: "disk" | "bucket";
   /** Of the zip; undefined when nothing was fetched. */
   bytes: number | undefined;
+  /** Why bytecode that an earlier instance made is not used; the release runs without. */
+  problem?: string;
 }
 
 /**
@@ -45,17 +48,33 @@ export async function fetchRelease(
   const zip = join(disk.releases, `.${id}.zip`);
   const next = join(disk.releases, `.${id}.next`);
   try {
+    // Of a fetch that was cut off.
+    await rm(next, { recursive: true, force: true });
     await download(store, manifest, zip);
     signal?.throwIfAborted();
     await unpackRelease(zip, next, undefined, signal === undefined ? {} : { signal });
+    const problem = await addBytecode(store, manifest, platform, next);
     await rm(folder, { recursive: true, force: true });
     await rename(next, folder);
     await writeFile(join(disk.unflushed, id), "");
+    return { folder, from: "bucket", bytes: manifest.size, ...(problem === undefined ? {} : { problem }) };
   } finally {
     await rm(zip, { force: true });
     await rm(next, { recursive: true, force: true });
   }
-  return { folder, from: "bucket", bytes: manifest.size };
+}
+
+async function addBytecode(
+  store: ObjectStore,
+  manifest: ReleaseManifest,
+  { python }: Platform,
+  folder: string,
+): Promise<string | undefined> {
+  if (manifest.bytecode === true) return undefined;
+  return fetchBytecode(store, manifest, python, folder).then(
+    () => undefined,
+    (error: unknown) => `bytecode not used: ${messageOf(error)}`,
+  );
 }
 
 /** Makes sure a fetched release survives a power cut. Takes as long as the disk does: not for the boot's way. */
@@ -64,16 +83,17 @@ export async function flushRelease(disk: ReleaseDisk, id: string): Promise<void>
   await writeFile(wholeMark(disk, id), "");
 }
 
-/** Removes every release but these, and what a fetch that was cut off left. */
+/** Removes every release but these, and what a fetch of another one that was cut off left. */
 export async function pruneReleases(disk: ReleaseDisk, keep: ReadonlySet<string>): Promise<string[]> {
-  const wanted = new Set([...keep].flatMap((id) => [id, `.${id}.whole`]));
+  const wanted = new Set([...keep].flatMap((id) => [id, `.${id}.whole`, `.${id}.zip`, `.${id}.next`]));
   const names = await readdir(disk.releases).catch(() => []);
   const gone = names.filter((name) => !wanted.has(name));
   for (const name of gone) await rm(join(disk.releases, name), { recursive: true, force: true });
   return gone;
 }
 
-async function readManifest(store: ObjectStore, id: string): Promise<ReleaseManifest> {
+/** @throws EverspotError when it is missing or not usable. */
+export async function readManifest(store: ObjectStore, id: string): Promise<ReleaseManifest> {
   const resource = `${store.url}/${keys.releaseManifest(id)}`;
   const found = await store.get(keys.releaseManifest(id));
   if (found === undefined) {

@@ -5,19 +5,19 @@ import type { DocumentType } from "./document.ts";
 import { keys } from "./names.ts";
 
 const layerVersion = z.strictObject({
-  /** Of the archive; also its name: `layers/packages/<sha256>.tar.gz`. */
+  /** Of the archive; also its name: `layers/<kind>/<sha256>.tar.gz`. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   /** Bytes. */
   size: z.int().nonnegative(),
   created: z.iso.datetime(),
   /** Instance that made it. */
   by: z.string(),
-  /** Files in it, e.g. "nginx-light_1.26.3-3_amd64.deb". */
+  /** Files in it, e.g. "nginx-light_1.26.3-3_amd64.deb"; of bytecode not told. */
   files: z.array(z.string()),
 });
 export type LayerVersion = z.infer<typeof layerVersion>;
 
-/** `layers/packages/<key>.json`: which archive holds the packages of a key. Written only by compare-and-swap. */
+/** `layers/<kind>/<key>.json`: which archive holds what belongs to a key. Written only by compare-and-swap. */
 export const packageLayer = z.strictObject({
   version: z.literal(1),
   nonce: z.string(),
@@ -25,10 +25,22 @@ export const packageLayer = z.strictObject({
 });
 export type PackageLayer = z.infer<typeof packageLayer>;
 
-export const packageLayerDocument = (key: string): DocumentType<PackageLayer> => ({
-  key: keys.layerPointer("packages", key),
+/** Packages of a machine image, or the bytecode of a release. */
+export type LayerKind = "packages" | "bytecode";
+
+export const layerDocument = (kind: LayerKind, key: string): DocumentType<PackageLayer> => ({
+  key: keys.layerPointer(kind, key),
   schema: packageLayer,
 });
+export const packageLayerDocument = (key: string): DocumentType<PackageLayer> =>
+  layerDocument("packages", key);
+
+/**
+ * The key of a release's bytecode: what the release holds, and the Python it is for.
+ * @param sha256 of the release's zip.
+ * @param python "3.13"
+ */
+export const bytecodeKey = (sha256: string, python: string): string => `${sha256}-py${python}`;
 
 /** Packages to be there. */
 export interface Wanted {

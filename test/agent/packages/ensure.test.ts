@@ -118,7 +118,7 @@ describe("a layer that cannot be used is named, and the mirror takes over:", () 
   test("damaged", async () => {
     await firstMachine();
     await local.store.put(keys.layer("packages", (await layer())?.sha256 ?? ""), "something else");
-    await fromMirror(/package layer is damaged/);
+    await fromMirror(/packages layer is damaged/);
   });
   test("made for other contents", async () => {
     await firstMachine();

@@ -69,6 +69,16 @@ test("what may have been lost in a power cut is fetched anew, what was flushed i
   expect((await fetch("r1")).from).toBe("disk");
 });
 
+test("what a fetch that was killed left is in nobody's way", async () => {
+  await publish("r1");
+  await mkdir(join(disk.releases, ".r1.next/app"), { recursive: true });
+  await writeFile(join(disk.releases, ".r1.next/app/half.py"), "");
+  await writeFile(join(disk.releases, ".r1.zip"), "half");
+  const fetched = await fetch("r1");
+  expect(await readdir(join(fetched.folder, "app"))).toEqual(["wsgi.py"]);
+  expect(await readdir(disk.releases)).toEqual(["r1"]);
+});
+
 describe("refuses, and leaves nothing behind,", () => {
   const refused = async (id: string, message: RegExp) => {
     await expect(fetch(id)).rejects.toThrow(message);
