@@ -90,6 +90,7 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
       machine.platform,
       context.signal,
     );
+    if (fetched.problem !== undefined) context.warn(fetched.problem);
     const size = fetched.bytes === undefined ? "" : `, ${(fetched.bytes / 1e6).toFixed(1)} MB`;
     context.detail(`${choice.id} (${choice.role}) from the ${fetched.from}${size}`);
     return { id: choice.id, folder: fetched.folder };
