@@ -18,11 +18,13 @@ export interface LifecycleRule {
 
 /**
  * Age alone tells nothing about a release: the one that serves may be years old. So what was superseded is
- * marked by a tag, and only records of what happened go by age.
+ * marked by a tag, and only records of what happened and what is made again go by age.
  */
 export const lifecycle: readonly LifecycleRule[] = [
   { id: "superseded-releases", prefix: "releases/", superseded: true, expireDays: 30 },
   { id: "superseded-layers", prefix: "layers/", superseded: true, expireDays: 7 },
+  // The next instance makes it again.
+  { id: "old-bytecode", prefix: "layers/bytecode/", expireDays: 90 },
   { id: "superseded-agents", prefix: "agent/", superseded: true, expireDays: 7 },
   { id: "old-boots", prefix: "boots/", expireDays: 365 },
   { id: "old-history", prefix: "history/", expireDays: 365 },
