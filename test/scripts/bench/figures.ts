@@ -1,0 +1,65 @@
+import type { BootFigure, Figures } from "../../../scripts/bench/figures.ts";
+import type { Spread } from "../../../scripts/bench/stats.ts";
+
+export const spreadOf = (median: number): Spread => ({ median, min: median - 0.5, max: median + 1, runs: 5 });
+
+const bootOf = (seconds: number, agent?: number): BootFigure => ({
+  ...spreadOf(seconds),
+  ...(agent === undefined ? {} : { agent: spreadOf(agent) }),
+  typical: {
+    instance: "i-0123456789abcdef0",
+    seconds,
+    steps: [
+      {
+        name: "packages",
+        start: 0,
+        seconds: seconds / 2,
+        state: "done",
+        detail: "nginx-light from the bucket",
+      },
+      { name: "app", start: seconds / 2, seconds: seconds / 4, state: "done" },
+    ],
+  },
+});
+
+const sizeOf = (releaseMB: number, boot: number, agentPeakMB: number) => ({
+  releaseMB,
+  deploy: spreadOf(20 + boot),
+  pack: spreadOf(1),
+  publish: spreadOf(1),
+  boot: spreadOf(boot),
+  fetch: spreadOf(1),
+  agentPeakMB: spreadOf(agentPeakMB),
+});
+
+/** Every target is met, but for the image, of which there is none. */
+export const sample: Figures = {
+  when: "2026-11-21T05:00:00.000Z",
+  machine: { processors: 2, model: "a processor", memoryGB: 8 },
+  boot: {
+    article: bootOf(20),
+    first: bootOf(12, 10),
+    replacement: bootOf(4, 3),
+    baked: { absent: "no image" },
+  },
+  up: { seconds: spreadOf(30), calls: spreadOf(128), writes: spreadOf(37) },
+  swap: { seconds: spreadOf(25), drain: 10 },
+  inPlace: { seconds: spreadOf(4) },
+  packaging: { secondsPer10MB: spreadOf(1), releaseMB: 58 },
+  agent: { bundleBytes: 700_000, readyMilliseconds: spreadOf(120), readyColdMilliseconds: spreadOf(200) },
+  memory: {
+    startMB: 64,
+    peakMB: 80,
+    afterHourMB: 65,
+    slopeMBPerHour: 0.4,
+    looks: 720,
+    requests: { metadata: 1440, aws: 900 },
+    samples: [
+      { minute: 0, MB: 64.5 },
+      { minute: 30, MB: 65 },
+      { minute: 60, MB: 65 },
+    ],
+  },
+  throughput: { bare: spreadOf(200), nginx: spreadOf(190), https: spreadOf(180), path: "/" },
+  sizes: [sizeOf(1, 5, 90), sizeOf(10, 5.5, 90), sizeOf(100, 8, 91), sizeOf(500, 20, 92)],
+};

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import type { Figures } from "../../../scripts/bench/figures.ts";
+import { figuresTable, targetsTable } from "../../../scripts/bench/table.ts";
+import { targetsOf } from "../../../scripts/bench/targets.ts";
+import { sample, spreadOf } from "./figures.ts";
+
+const verdicts = (figures: Figures) =>
+  Object.fromEntries(targetsOf(figures).map((target) => [target.what, target.met]));
+
+test("what was not measured is neither met nor missed", () => {
+  const { when, machine } = sample;
+  const targets = targetsOf({ when, machine });
+  expect(targets.length).toBeGreaterThan(8);
+  for (const target of targets) expect(target).toMatchObject({ measured: undefined, met: undefined });
+  const met = verdicts(sample);
+  expect(Object.entries(met).filter(([, is]) => is !== true)).toEqual([["baked image", undefined]]);
+});
+
+const missed: [string, Figures][] = [
+  [
+    "replacement, as a part of the article's way",
+    { ...sample, boot: { ...sample.boot, article: { ...sample.boot?.article, ...spreadOf(19) } as never } },
+  ],
+  [
+    "agent, resident after its start",
+    { ...sample, memory: sample.memory && { ...sample.memory, startMB: 70.1 } },
+  ] as [string, Figures],
+  [
+    "agent, growth over a simulated hour",
+    { ...sample, memory: sample.memory && { ...sample.memory, afterHourMB: 69 } },
+  ] as [string, Figures],
+  [
+    "agent, ready",
+    { ...sample, agent: sample.agent && { ...sample.agent, readyMilliseconds: spreadOf(151) } },
+  ] as [string, Figures],
+  [
+    "nginx and gunicorn, as a part of gunicorn alone",
+    { ...sample, throughput: sample.throughput && { ...sample.throughput, nginx: spreadOf(179) } },
+  ] as [string, Figures],
+];
+test.each(missed)("a target that is missed is told: %s", (what, figures) => {
+  const changed = Object.entries(verdicts(figures)).filter(([, met]) => met === false);
+  expect(changed).toEqual([[what, false]]);
+  expect(targetsTable(figures)).toMatch(new RegExp(`^${what}.*NOT MET$`, "m"));
+});
+
+test("a boot with 100 MB may take 4 s more than with 1 MB, not what one with 500 MB takes", () => {
+  const sizes = (sample.sizes ?? []).map((s) => (s.releaseMB === 100 ? { ...s, boot: spreadOf(9.1) } : s));
+  expect(verdicts({ ...sample, sizes })["boot with 100 MB, more than with 1 MB"]).toBe(false);
+});
+
+test("the table has every figure with its spread, and says what is absent", () => {
+  const text = figuresTable(sample);
+  expect(text).toMatch(/^boot: article +20 +19.5 +21 +5 +s$/m);
+  expect(text).toMatch(/^boot: replacement, the agent's part +3 +2.5 +4 +5 +s$/m);
+  expect(text).toMatch(/^agent's bundle +700000 +bytes$/m);
+  expect(text).toMatch(/^boot: baked is absent: no image$/m);
+});
