@@ -34,15 +34,15 @@ export function createCertificateManager(client: ACMClient, site: string): Certi
       }),
     import: (pair, arn) =>
       named("importing the certificate", arn, async () => {
-        if (arn === undefined) return importNew(client, site, pair);
+        if (arn === undefined) return { arn: await importNew(client, site, pair) };
         try {
-          const command = new ImportCertificateCommand({ ...parts(pair), CertificateArn: arn });
-          return (await client.send(command)).CertificateArn ?? arn;
+          await client.send(new ImportCertificateCommand({ ...parts(pair), CertificateArn: arn }));
+          return { arn };
         } catch (error) {
-          if (error instanceof Error && error.name === "ResourceNotFoundException") {
-            return importNew(client, site, pair);
-          }
-          throw error;
+          // ACM keeps the type of the key and the key's usages of an ARN (user guide, "Reimport a certificate").
+          if (!(error instanceof Error) || !/^(ResourceNotFound|Validation)Exception$/.test(error.name))
+            throw error;
+          return { arn: await importNew(client, site, pair), why: messageOf(error) };
         }
       }),
   };

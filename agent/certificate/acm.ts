@@ -17,8 +17,11 @@ export interface CertificateManager {
   describe(arn: string): Promise<{ serial: string } | { waiting: string }>;
   /** `encryptedKey`: PKCS#8, PEM, under the passphrase. A passphrase may not hold `#`, `$` or `%`. */
   export(arn: string, passphrase: string): Promise<{ encryptedKey: string; chain: string }>;
-  /** Imports under the given ARN; makes one tagged as the site's when it is undefined or gone. @returns the ARN. */
-  import(pair: Pair, arn: string | undefined): Promise<string>;
+  /**
+   * Imports under the given ARN; makes one tagged as the site's when it is undefined, gone, or cannot take this
+   * certificate (another type of key, say). @returns the ARN, and why it is not the given one.
+   */
+  import(pair: Pair, arn: string | undefined): Promise<{ arn: string; why?: string }>;
 }
 
 /** Renewals come weeks before the end (ACM renews about 45 days before). */

@@ -17,7 +17,13 @@ export async function mirror(
   if (pointer === undefined || pointer.acm?.id === best.line.id) return;
   try {
     const known = pointer.acm?.arn ?? (await arnOfOtherNames(context));
-    const arn = await acm.import(best.certificate, known);
+    const { arn, why } = await acm.import(best.certificate, known);
+    if (why !== undefined) {
+      context.logger.warn(
+        { before: known, arn },
+        `ACM has the certificate under a new ARN; what uses the old one must be pointed to it: ${why}`,
+      );
+    }
     await updateDocument(
       context.store,
       pointerDocument(certificateNames(config)),

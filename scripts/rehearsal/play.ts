@@ -25,14 +25,17 @@ export async function play(scenario: Scenario, options: PlayOptions): Promise<Re
   say(`scenario ${scenario.name}: ${scenario.about}`);
   let rehearsal: Rehearsal | undefined;
   try {
-    rehearsal = await Rehearsal.start({
-      folder: options.folder,
-      directory: options.directory,
-      overrides: scenario.overrides ?? {},
-      result,
-      say,
-    });
-    await scenario.run(rehearsal, result);
+    if ("runAlone" in scenario) await scenario.runAlone(result, say);
+    else {
+      rehearsal = await Rehearsal.start({
+        folder: options.folder,
+        directory: options.directory,
+        overrides: scenario.overrides ?? {},
+        result,
+        say,
+      });
+      await scenario.run(rehearsal, result);
+    }
   } catch (error) {
     result.problems.push(messageOf(error));
     say(`FAILED: ${messageOf(error)}`);

@@ -2,7 +2,7 @@ import type { Rehearsal } from "./rehearsal.ts";
 import type { Result } from "./result.ts";
 
 /** One story, told on real parts. It adds what it found to the result, and to `problems` what must not be. */
-export interface Scenario {
+export interface StagedScenario {
   name: string;
   /** One line for `--help` and the table of `--all`. */
   about: string;
@@ -10,3 +10,12 @@ export interface Scenario {
   overrides?: Record<string, unknown>;
   run(rehearsal: Rehearsal, result: Result): Promise<void>;
 }
+
+/** A story about one part of everspot, which needs no site and brings what it needs. */
+export interface LoneScenario {
+  name: string;
+  about: string;
+  runAlone(result: Result, say: (line: string) => void): Promise<void>;
+}
+
+export type Scenario = StagedScenario | LoneScenario;

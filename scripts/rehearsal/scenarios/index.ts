@@ -2,6 +2,7 @@ import type { Scenario } from "../scenario.ts";
 import { appHang } from "./app-hang.ts";
 import { badCandidateLoop } from "./bad-candidate-loop.ts";
 import { badRelease } from "./bad-release.ts";
+import { churn } from "./churn.ts";
 import { heal } from "./heal.ts";
 import { inPlaceFailure } from "./in-place-failure.ts";
 import { interruption, interruptionNoCapacity } from "./interruption.ts";
@@ -35,4 +36,5 @@ export const scenarios: readonly Scenario[] = [
   appHang,
   badCandidateLoop,
   zombie,
+  churn,
 ];

@@ -204,4 +204,22 @@ describe("mirror_to_acm", () => {
     expect(await renewIfDue(machine.context)).toBeUndefined();
     expect(pointer(world).acm.id).toBe(pointer(world).issuances[0].id);
   });
+
+  test("another type of key, which ACM takes under no ARN it has: a new one, said clearly", async () => {
+    const world = site();
+    const machine = await withAcm(world);
+    const { context } = machine;
+    await ensureCertificate(context);
+    const { arn } = pointer(world).acm;
+    world.ca.keyType = "rsa";
+    clock.time += 62 * DAY;
+    const renewed = await renewIfDue(context);
+    expect(renewed?.source).toBe("issued");
+    const after = pointer(world).acm.arn;
+    expect(after).not.toBe(arn);
+    expect(await imported(after)).toMatchObject({ KeyAlgorithm: "RSA_2048", Status: "ISSUED" });
+    expect(machine.logged.join()).toMatch(/under a new ARN.*same key type/);
+    await renewIfDue(context);
+    expect(pointer(world).acm.arn).toBe(after);
+  });
 });

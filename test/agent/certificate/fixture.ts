@@ -93,6 +93,8 @@ export class SmallCa {
   orders = 0;
   issued = 0;
   lifetime = 90 * DAY;
+  /** Of the certificates to come. */
+  keyType: "ec" | "rsa" = "ec";
   readonly clock: Clock;
   readonly #root = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   readonly #intermediate = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
@@ -112,7 +114,10 @@ export class SmallCa {
   }
 
   sign(names: readonly string[], notBefore: Date, notAfter: Date): { key: string; chain: string } {
-    const pair = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+    const pair =
+      this.keyType === "rsa"
+        ? generateKeyPairSync("rsa", { modulusLength: 2048 })
+        : generateKeyPairSync("ec", { namedCurve: "prime256v1" });
     const leaf = signCertificate({
       commonName: names[0] ?? "",
       names,

@@ -59,7 +59,7 @@ beforeEach(async () => {
     privateAddress: "10.0.0.1",
     launched: new Date(clock.now()).toISOString(),
     since: new Date(clock.now()).toISOString(),
-    state: "serving",
+    state: "serving" as const,
   }));
   await ensureCertificate(context);
   tls = createServer(await pair());

@@ -1,8 +1,10 @@
 /**
  * The certificate part of an agent as a process of its own, to be killed for real.
- * Arguments: what to do, the moment to die at ("before 3": before the third write to the bucket; "never"), the context as JSON.
+ * Arguments: what to do, the moment to die at ("before 3", "after 3": at the third write to the bucket; "before order",
+ * "after order"; "in order 700": 700 ms after the CA's client was started; "never"), the context as JSON.
  */
 import { S3Client } from "@aws-sdk/client-s3";
+import type { Authority } from "../../../agent/certificate/authority.ts";
 import { certbot } from "../../../agent/certificate/certbot.ts";
 import type { CertificateContext } from "../../../agent/certificate/context.ts";
 import { ensureCertificate, renewIfDue } from "../../../agent/certificate/ensure.ts";
@@ -41,13 +43,33 @@ const mortal: ObjectStore = {
     return result;
   },
 };
+/** certbot and its hooks live in the same time as the bucket and the CA. Not by `faketime`, which stays their parent. */
+const command = [
+  "env",
+  "LD_PRELOAD=/usr/$LIB/faketime/libfaketime.so.1",
+  `FAKETIME=+${Math.round(input.shift / 1000)}`,
+  "FAKETIME_DONT_FAKE_MONOTONIC=1",
+  "certbot",
+];
+const acme = certbot({ ...input.certbot, clock, command });
+const authority: Authority = {
+  ...acme,
+  order: async (order) => {
+    dieAt("before order");
+    const [, ms] = /^in order (\d+)$/.exec(moment ?? "") ?? [];
+    if (ms !== undefined) setTimeout(() => process.kill(process.pid, "SIGKILL"), Number(ms));
+    const result = await acme.order(order);
+    dieAt("after order");
+    return result;
+  },
+};
 const quiet = () => undefined;
 const context: CertificateContext = {
   ...input.context,
   store: mortal,
   clock,
   logger: { info: quiet, warn: quiet },
-  authority: certbot({ ...input.certbot, clock }),
+  authority,
 };
 const booted = action === "renew" ? undefined : await ensureCertificate(context);
 const renewed = action === "ensure" ? undefined : await renewIfDue(context);
