@@ -56,8 +56,6 @@ test.each([
     const picture = path.join(folder, "picture.png");
     await page.screenshot({ path: picture, fullPage: true });
     expect((await stat(picture)).size).toBeGreaterThan(20_000);
-    if (process.env.KEEP_PICTURES)
-      await page.screenshot({ path: `/tmp/bench-${look.width}.png`, fullPage: true });
     expect(complaints).toEqual([]);
   });
 });

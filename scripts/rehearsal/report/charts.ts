@@ -63,7 +63,7 @@ export function curve(points: readonly { x: number; y: number }[], unit: string)
     .map((part) =>
       text(x(wide * part), CURVE + 26, `${Math.round(wide * part)} min`, {
         class: "tick",
-        "text-anchor": "middle",
+        "text-anchor": part === 1 ? "end" : "middle",
       }),
     )
     .join("");
