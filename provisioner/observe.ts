@@ -1,7 +1,15 @@
 import { readDocument } from "../agent/site/document.ts";
 import { type Fence, parseFence } from "../agent/site/fence.ts";
 import { challengeRecord, fenceRecord, keys } from "../agent/site/names.ts";
-import { type Channel, channelDocument, type SiteState, siteDocument } from "../agent/site/records.ts";
+import {
+  type Channel,
+  channelDocument,
+  type LaunchNote,
+  launchDocument,
+  type SiteState,
+  siteDocument,
+} from "../agent/site/records.ts";
+import type { BakedImage } from "./aws/baked-images.ts";
 import type { BucketSeen } from "./aws/bucket.ts";
 import type { Aws } from "./aws/connect.ts";
 import type { DnsRecord, HostedZone } from "./aws/dns.ts";
@@ -11,6 +19,7 @@ import type { InstanceSeen } from "./aws/instances.ts";
 import type { NetworkSeen } from "./aws/network.ts";
 import type { RoleSeen } from "./aws/roles.ts";
 import type { TemplateSeen } from "./aws/templates.ts";
+import { newestBaked } from "./bake/choose.ts";
 import type { SiteConfig } from "./config/site-config.ts";
 import { parseVersion } from "./template.ts";
 
@@ -23,8 +32,11 @@ export interface SiteSeen {
   /** Deleted ones too, as long as EC2 shows them. */
   fleets: FleetSeen[];
   instances: InstanceSeen[];
+  /** The site's own images, newest first. */
+  images: BakedImage[];
   state: SiteState | undefined;
   channel: Channel | undefined;
+  launch: LaunchNote | undefined;
 }
 
 /** Of the domain's records, what concerns the site. */
@@ -38,18 +50,23 @@ export interface DnsSeen {
 }
 
 export async function observeSite(aws: Aws): Promise<SiteSeen> {
-  const [network, bucket, roles, templates, fleets, instances] = await Promise.all([
+  const [network, bucket, roles, templates, fleets, instances, images] = await Promise.all([
     aws.network.look(),
     aws.bucket.look(),
     aws.roles.look(),
     aws.templates.look(),
     aws.fleets.look(),
     aws.instances.look(),
+    aws.bakedImages.look(),
   ]);
-  const [state, channel] =
+  const [state, channel, launch] =
     bucket === undefined
-      ? [undefined, undefined]
-      : await Promise.all([readDocument(aws.store, siteDocument), readDocument(aws.store, channelDocument)]);
+      ? [undefined, undefined, undefined]
+      : await Promise.all([
+          readDocument(aws.store, siteDocument),
+          readDocument(aws.store, channelDocument),
+          readDocument(aws.store, launchDocument),
+        ]);
   return {
     network,
     bucket,
@@ -57,8 +74,10 @@ export async function observeSite(aws: Aws): Promise<SiteSeen> {
     templates,
     fleets,
     instances,
+    images,
     state: state?.value,
     channel: channel?.value,
+    launch: launch?.value,
   };
 }
 
@@ -86,6 +105,8 @@ async function isOurs(fence: Fence, aws: Aws, seen: SiteSeen): Promise<boolean> 
 export interface World {
   zones: { zone: string; types: string[] }[];
   image: Image | undefined;
+  /** Set where `image` is the site's own. */
+  baked: { base: string; stock: Image } | undefined;
   /** Debian's newest image; undefined when AWS has none for the system and architecture. */
   newestImage: string | undefined;
   serviceRoles: { service: string; role: string; exists: boolean }[];
@@ -98,10 +119,17 @@ const SERVICE_ROLES = [
   { service: "spot.amazonaws.com", role: "AWSServiceRoleForEC2Spot" },
 ];
 
+export interface ImageOptions {
+  /** Debian's newest image instead of the one the site has. */
+  refreshImage: boolean;
+  /** Not the site's own image, though there is one. */
+  notOwn?: boolean;
+}
+
 export async function observeWorld(
   config: SiteConfig,
   aws: Aws,
-  known: { seen: SiteSeen; dns: DnsSeen | undefined; refreshImage: boolean },
+  known: { seen: SiteSeen; dns: DnsSeen | undefined } & ImageOptions,
 ): Promise<World> {
   const { dns } = known;
   const [zones, images, serviceRoles, nameServers] = await Promise.all([
@@ -115,22 +143,25 @@ export async function observeWorld(
 
 /**
  * Debian publishes an image every few weeks; the site stays with the one it has as long as that exists, so that
- * an unchanged site stays unchanged.
+ * an unchanged site stays unchanged. Of an image that it has, it launches its own newest image; without one, or
+ * once it is gone, Debian's.
  */
 async function chooseImage(
   config: SiteConfig,
   aws: Aws,
-  { seen, refreshImage }: { seen: SiteSeen; refreshImage: boolean },
-): Promise<Pick<World, "image" | "newestImage">> {
+  { seen, refreshImage, notOwn }: { seen: SiteSeen } & ImageOptions,
+): Promise<Pick<World, "image" | "baked" | "newestImage">> {
   const { os } = config.image;
-  const { arch } = config.fleet;
+  const { arch, disk } = config.fleet;
   const latest = seen.templates[0]?.latest;
   const version = parseVersion(latest?.description);
-  const keep = !refreshImage && version?.os === os && version.arch === arch ? latest?.image : undefined;
-  const [newestImage, kept] = await Promise.all([
-    aws.images.newest(os, arch),
-    keep === undefined ? undefined : aws.images.find(keep),
-  ]);
-  if (kept !== undefined) return { image: kept, newestImage };
-  return { image: newestImage === undefined ? undefined : await aws.images.find(newestImage), newestImage };
+  const fits = version?.os === os && version.arch === arch;
+  const had = fits ? (version.baked?.base ?? latest?.image) : undefined;
+  const newestImage = await aws.images.newest(os, arch);
+  const base = refreshImage ? newestImage : had;
+  const kept = base === undefined ? undefined : await aws.images.find(base);
+  const stock = kept ?? (newestImage === undefined ? undefined : await aws.images.find(newestImage));
+  const own = notOwn === true ? undefined : newestBaked(seen.images, { base, arch, disk });
+  if (own === undefined || stock === undefined) return { image: stock, baked: undefined, newestImage };
+  return { image: own, baked: { base: own.base, stock }, newestImage };
 }

@@ -134,8 +134,9 @@ function imageFindings({ config, world }: PreflightInput): Finding[] {
   if (image.size > disk) {
     found.push(error(`the image needs a disk of ${image.size} GB`, `set [fleet] disk = ${image.size}`));
   }
-  if (world.newestImage !== undefined && world.newestImage !== image.id) {
-    const message = `a newer image of ${config.image.os} is there: ${world.newestImage} instead of ${image.id}`;
+  const debian = world.baked?.base ?? image.id;
+  if (world.newestImage !== undefined && world.newestImage !== debian) {
+    const message = `a newer image of ${config.image.os} is there: ${world.newestImage} instead of ${debian}`;
     found.push({ level: "note", message, hint: "take it with `everspot up --refresh-image`" });
   }
   return found;

@@ -5,6 +5,7 @@ import type { SpotPrice } from "./aws/market.ts";
 import type { SiteConfig } from "./config/site-config.ts";
 import { currentOf } from "./current.ts";
 import type { DnsSeen, SiteSeen } from "./observe.ts";
+import { parseVersion } from "./template.ts";
 
 export interface StatusInput {
   config: SiteConfig;
@@ -43,6 +44,8 @@ export interface Status {
   fleet:
     | { id: string; state: string; target: number; fulfilled: number; templateVersion: number | undefined }
     | undefined;
+  /** What the newest version of the launch template has; GB and age of one that is the site's own. */
+  image: { id: string; own: boolean; base?: string; gigabytes?: number; created?: string } | undefined;
   /** What a person should look at. */
   odd: string[];
 }
@@ -94,8 +97,30 @@ export function statusOf(input: StatusInput): Status {
       fulfilled: fleet.fulfilled,
       templateVersion: fleet.template?.version,
     },
+    image: imageOf(seen),
     odd: oddities(input),
   };
+}
+
+function imageOf(seen: SiteSeen): Status["image"] {
+  const { template } = currentOf(seen);
+  const id = template?.latest.image;
+  if (id === undefined) return undefined;
+  const own = seen.images.find((i) => i.id === id);
+  if (own === undefined) return { id, own: false };
+  return { id, own: true, base: own.base, gigabytes: own.size, created: own.created.toISOString() };
+}
+
+/** An instance cannot be launched from it: the fleet would try in vain. */
+function goneImage(seen: SiteSeen): string[] {
+  const { template, fleet } = currentOf(seen);
+  const { version, image, description } = template?.latest ?? {};
+  if (image === undefined || parseVersion(description)?.baked === undefined) return [];
+  if (fleet?.template?.version !== version) return [];
+  if (seen.images.some((i) => i.id === image && i.state === "available")) return [];
+  return [
+    `the site's own image ${image} is gone, so no instance can be launched: \`everspot up\` launches Debian's again; an instance that serves does so too within minutes`,
+  ];
 }
 
 function oddities({ config, seen, dns, boot, pointer, now }: StatusInput): string[] {
@@ -125,7 +150,7 @@ function oddities({ config, seen, dns, boot, pointer, now }: StatusInput): strin
       `the fleet launches version ${fleet.template.version} of the launch template; the newest is ${latest}`,
     );
   }
-  odd.push(...recordOddities(config, seen, dns));
+  odd.push(...goneImage(seen), ...recordOddities(config, seen, dns));
   if (boot?.state === "unavailable") odd.push(`visitors get a 503 page: ${boot.blame ?? "the app fails"}`);
   if (boot !== undefined && (boot.state === "failed" || boot.attempt > 1)) {
     const failed = boot.steps.find((s) => s.state === "failed");

@@ -3,7 +3,14 @@ import type { Aws } from "./aws/connect.ts";
 import { type Bill, billOf } from "./bill.ts";
 import type { Tools } from "./commands/tools.ts";
 import type { SiteConfig } from "./config/site-config.ts";
-import { type DnsSeen, observeDns, observeSite, observeWorld, type SiteSeen } from "./observe.ts";
+import {
+  type DnsSeen,
+  type ImageOptions,
+  observeDns,
+  observeSite,
+  observeWorld,
+  type SiteSeen,
+} from "./observe.ts";
 import type { UpAction } from "./plan/actions.ts";
 import { planUp } from "./plan/up.ts";
 import { type Wanted, wantedOf } from "./plan/wanted.ts";
@@ -23,12 +30,12 @@ export async function survey(
   config: SiteConfig,
   aws: Aws,
   tools: Pick<Tools, "publicDns" | "agentArchive">,
-  options: { refreshImage: boolean },
+  options: ImageOptions,
 ): Promise<Survey> {
   const seen = await observeSite(aws);
   const dns = await observeDns(config, aws, seen);
   const [world, delegation, spot, archive] = await Promise.all([
-    observeWorld(config, aws, { seen, dns, refreshImage: options.refreshImage }),
+    observeWorld(config, aws, { seen, dns, ...options }),
     dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
     aws.market.spotPrices(config.fleet.types),
     tools.agentArchive(config.fleet.arch),
@@ -37,7 +44,9 @@ export async function survey(
   const findings = preflight({ config, account, seen, dns, world, delegation });
   const running = seen.instances.find((i) => i.alive && i.spot);
   const { types, disk } = config.fleet;
-  const bill = billOf({ region: config.region, types, spot, running, disk, bridge: config.fleet.bridge });
+  const images = seen.images.map((i) => i.size);
+  const { region } = config;
+  const bill = billOf({ region, types, spot, running, disk, images, bridge: config.fleet.bridge });
   const survey = { seen, dns, findings, bill };
   if (findings.some((f) => f.level === "error") || dns === undefined || world.image === undefined) {
     return { ...survey, plan: undefined };
@@ -48,6 +57,7 @@ export async function survey(
     bucket: aws.bucket.name,
     zone: dns.zone.id,
     image: world.image,
+    ...(world.baked === undefined ? {} : { baked: world.baked }),
     agent: archive.sha256,
     zones: world.zones,
   });

@@ -25,6 +25,11 @@ export interface Version {
   hash: string;
   os: string;
   arch: string;
+  /**
+   * Set where the image is the site's own: the image of Debian's below it, and the version that is the same but for
+   * having that one, to be launched when the own image is gone.
+   */
+  baked?: { base: string; stock: number };
 }
 
 export function templateHash(data: TemplateData, group: string): string {
@@ -33,13 +38,15 @@ export function templateHash(data: TemplateData, group: string): string {
   return hash.update(userData).digest("hex").slice(0, 16);
 }
 
-export const describeVersion = (version: Version): string =>
-  `everspot ${version.hash} ${version.os} ${version.arch}`;
+export const describeVersion = ({ hash, os, arch, baked }: Version): string =>
+  `everspot ${hash} ${os} ${arch}${baked === undefined ? "" : ` baked ${baked.base} ${baked.stock}`}`;
 
 /** Undefined for a version we did not make. */
 export function parseVersion(description: string | undefined): Version | undefined {
-  const [, hash, os, arch] = /^everspot (\w+) (\S+) (\S+)$/.exec(description ?? "") ?? [];
-  return hash === undefined || os === undefined || arch === undefined ? undefined : { hash, os, arch };
+  const [, hash, os, arch, base, stock] =
+    /^everspot (\w+) (\S+) (\S+)(?: baked (\S+) (\d+))?$/.exec(description ?? "") ?? [];
+  if (hash === undefined || os === undefined || arch === undefined) return undefined;
+  return { hash, os, arch, ...(base === undefined ? {} : { baked: { base, stock: Number(stock) } }) };
 }
 
 /** Sizes of T instances earn CPU credits; EC2 refuses a credit setting for any other type. */

@@ -55,6 +55,7 @@ export const keys = {
   channel: "channel.json",
   site: "site.json",
   deploy: "deploy.json",
+  launch: "image.json",
   replacements: "replacements.json",
   certificatesPrefix: "certificates/",
   certificate: (names: readonly string[], id: string) =>
@@ -64,4 +65,8 @@ export const keys = {
   certificateLedger: (names: readonly string[]) => `certificates/${certificateSet(names)}/ledger.json`,
   bootPrefix: "boots/",
   boot: (instance: string) => `boots/${segment(instance)}.json`,
+  historyPrefix: "history/",
+  /** One object for each thing that happened, in the order of time. @param at ISO 8601. */
+  history: (at: string, kind: "boot" | "deploy", id: string) =>
+    `history/${segment(at.replaceAll(":", "-"))}-${kind}-${segment(id)}.json`,
 } as const;

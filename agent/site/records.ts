@@ -42,6 +42,23 @@ export const channel = z.strictObject({
 export type Channel = z.infer<typeof channel>;
 export const channelDocument: DocumentType<Channel> = { key: keys.channel, schema: channel };
 
+/**
+ * `image.json`: what the instances need to know of the image they are launched from. Written only by compare-and-swap,
+ * by the operator's side; it counts only while the fleet launches by the version of the launch template it names.
+ */
+export const launchNote = z.strictObject({
+  version: z.literal(1),
+  nonce: z.string(),
+  /** AMI id, of the site's own image. */
+  image: z.string(),
+  /** Version of the launch template that has this image. */
+  launches: z.int().positive(),
+  /** Version that is the same but for Debian's own image, to be launched when the other is gone. */
+  stock: z.int().positive(),
+});
+export type LaunchNote = z.infer<typeof launchNote>;
+export const launchDocument: DocumentType<LaunchNote> = { key: keys.launch, schema: launchNote };
+
 /** `deploy.json`: the swap in progress, and how the last one ended. Written only by compare-and-swap. */
 export const deployState = z.strictObject({
   version: z.literal(1),

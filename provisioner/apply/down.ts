@@ -37,6 +37,12 @@ export function downExecutor(
       case "delete-template":
         await aws.templates.delete(action.template);
         return;
+      case "delete-image":
+        await aws.bakedImages.remove(action.image);
+        return;
+      case "delete-snapshot":
+        await aws.bakedImages.removeSnapshot(action.snapshot);
+        return;
       case "delete-group":
         await network.deleteGroup(action.group);
         return;

@@ -68,7 +68,7 @@ async function patiently<T>(run: () => Promise<T>, deadline: number, clock: Cloc
 
 /** Codes by which EC2, IAM and S3 say that another change is still on its way through AWS. */
 const UNSETTLED =
-  /\.NotFound$|^NoSuchEntity|^NoSuchBucket$|^DependencyViolation$|^DeleteConflict|^OperationAborted$|^BucketNotEmpty$|^IncorrectState$|^ResourceInUse|ConcurrentModification|^IncorrectInstanceState$|^PriorRequestNotComplete$/;
+  /\.NotFound$|^NoSuchEntity|^NoSuchBucket$|^DependencyViolation$|^DeleteConflict|^OperationAborted$|^BucketNotEmpty$|^IncorrectState$|^ResourceInUse|ConcurrentModification|^IncorrectInstanceState$|^InvalidSnapshot\.InUse$|^PriorRequestNotComplete$/;
 
 const unsettled = (error: unknown): boolean =>
   error instanceof EverspotError && error.cause instanceof Error && UNSETTLED.test(error.cause.name);

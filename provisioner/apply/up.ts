@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
+import { updateDocument } from "../../agent/site/document.ts";
 import { keys } from "../../agent/site/names.ts";
+import { launchDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Pool } from "../aws/fleets.ts";
+import { removeImage } from "../bake/tidy.ts";
 import { currentOf } from "../current.ts";
 import type { SiteSeen } from "../observe.ts";
-import type { UpAction, ZonePool } from "../plan/actions.ts";
+import type { Made, UpAction, ZonePool } from "../plan/actions.ts";
 import type { Wanted } from "../plan/wanted.ts";
-import { describeVersion, type TemplateData, templateHash } from "../template.ts";
+import { describeVersion, parseVersion, type TemplateData, templateHash } from "../template.ts";
 
 /** What `up` puts into the bucket, and where it gets it from. */
 export interface Sources {
@@ -44,10 +47,12 @@ export function upExecutor(
       maxPrice: p.maxPrice,
       subnet: known(ids.subnets.get(p.zone), "subnet"),
     }));
-  const describe = (data: TemplateData, group: string) => {
-    const { os, arch } = wanted.template;
-    return describeVersion({ hash: templateHash(data, group), os, arch });
+  const describe = (data: TemplateData, group: string, { base, ...made }: Made) => {
+    const baked =
+      base === undefined ? {} : { baked: { base, stock: known(ids.template, "template").version } };
+    return describeVersion({ hash: templateHash(data, group), ...made, ...baked });
   };
+  let stock = parseVersion(current.template?.latest.description)?.baked?.stock;
 
   return async (action) => {
     switch (action.do) {
@@ -119,16 +124,29 @@ export function upExecutor(
         return sources.publishFirstRelease();
       case "create-template": {
         const group = known(ids.group, "group");
-        ids.template = await templates.create(action.data, group, describe(action.data, group));
+        ids.template = await templates.create(action.data, group, describe(action.data, group, action.made));
         return ids.template.id;
       }
       case "create-template-version": {
         const group = known(ids.group, "group");
-        const { id } = known(ids.template, "template");
-        const version = await templates.createVersion(id, action.data, group, describe(action.data, group));
-        ids.template = { id, version };
+        const before = known(ids.template, "template");
+        const description = describe(action.data, group, action.made);
+        const version = await templates.createVersion(before.id, action.data, group, description);
+        if (action.made.base !== undefined) stock = before.version;
+        ids.template = { id: before.id, version };
         return `version ${version}`;
       }
+      case "note-image": {
+        const note = {
+          image: action.image,
+          launches: known(ids.template, "template").version,
+          stock: known(stock, "template with Debian's image"),
+        };
+        await updateDocument(aws.store, launchDocument, () => ({ version: 1, ...note }));
+        return `version ${note.stock}`;
+      }
+      case "remove-image":
+        return quietly(removeImage(aws, { id: action.image, snapshot: action.snapshot }));
       case "create-fleet": {
         const template = known(ids.template, "template");
         ids.fleet = await fleets.create(template, pools(action.pools), fleetToken(template, seen));

@@ -2,6 +2,7 @@ import { bucketName } from "../../agent/site/names.ts";
 import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { type BakedImages, createBakedImages } from "./baked-images.ts";
 import { type Bucket, createBucket } from "./bucket.ts";
 import { type Certificates, createCertificates } from "./certificates.ts";
 import { type Clients, createClients } from "./clients.ts";
@@ -28,6 +29,7 @@ export interface Aws {
   dns: Dns;
   fleets: Fleets;
   images: Images;
+  bakedImages: BakedImages;
   instances: Instances;
   market: Market;
   network: Network;
@@ -56,6 +58,7 @@ export async function connect(config: SiteConfig): Promise<Aws> {
       dns: createDns(clients.route53),
       fleets: createFleets(clients.ec2, site),
       images: createImages(clients.ec2, clients.ssm),
+      bakedImages: createBakedImages(clients.ec2, site),
       instances: createInstances(clients.ec2, site),
       market: createMarket(clients.ec2),
       network: createNetwork(clients.ec2, site),

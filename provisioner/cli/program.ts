@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { runBake } from "../commands/bake.ts";
 import { runCertificate } from "../commands/certificate.ts";
 import { type DeployOptions, runDeploy } from "../commands/deploy.ts";
 import { runDown } from "../commands/down.ts";
@@ -100,6 +101,7 @@ function program(version: string, makeTools: MakeTools): Command {
     (config, tools, options) => runDeploy(config, tools, options),
   )
     .option("--in-place", "on the running instance: for small changes, in seconds", false)
+    .option("--bake", "then make an image of the instance, so that the next one boots faster", false)
     .option("--abort", "stop a deploy, whoever runs it, and put things in order", false)
     .option("--package <file>", "only make the release, as this zip file")
     .option("--force", "also when nothing changed", false)
@@ -155,6 +157,14 @@ function program(version: string, makeTools: MakeTools): Command {
     .option("--renew", "order a new one now, within the budget", false)
     .option("-y, --yes", "do not ask", false)
     .option("--timeout <seconds>", "how long to wait for the new one", seconds, DEFAULT_TIMEOUT);
+
+  siteCommand<Common & { yes: boolean; remove: boolean }>(
+    "bake",
+    "make an image of the instance that serves, so that the next one boots faster",
+    (config, tools, { remove }) => runBake(config, tools, { remove }),
+  )
+    .option("-y, --yes", "do not ask", false)
+    .option("--remove", "remove the image instead: the next instance boots from Debian's", false);
 
   siteCommand<Common & { yes: boolean; maxDowntime?: number; timeout: number }>(
     "drill",

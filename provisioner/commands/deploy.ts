@@ -1,7 +1,8 @@
 import { copyFile, rm } from "node:fs/promises";
 import path from "node:path";
-import { EverspotError } from "../../agent/site/errors.ts";
+import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { connect } from "../aws/connect.ts";
+import { bake } from "../bake/bake.ts";
 import { took } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { runAbort } from "../deploy/abort.ts";
@@ -14,6 +15,7 @@ import { swap } from "../deploy/swap.ts";
 import type { Packed } from "../release/pack.ts";
 import { type Published, publishRelease } from "../release/publish.ts";
 import { tellProgress } from "../release/tell-progress.ts";
+import { report } from "./bake.ts";
 import type { Tools } from "./tools.ts";
 
 export interface DeployOptions {
@@ -25,6 +27,8 @@ export interface DeployOptions {
   package?: string;
   /** Also when nothing changed. */
   force: boolean;
+  /** Makes an image of the instance that serves in the end. */
+  bake: boolean;
   /** Files that look like secrets and may go in all the same. */
   allow: readonly string[];
   /** Seconds to wait for the release to serve. */
@@ -54,9 +58,23 @@ async function deploy(session: Session, options: DeployOptions): Promise<Outcome
   });
   try {
     for (const warning of packed.warnings) tools.terminal.warn(warning);
-    return await (options.inPlace ? deployInPlace : deployBySwap)(session, packed, options);
+    const outcome = await (options.inPlace ? deployInPlace : deployBySwap)(session, packed, options);
+    return options.bake ? { ...outcome, ...(await baked(session, outcome)) } : outcome;
   } finally {
     await rm(path.dirname(packed.file), { recursive: true, force: true });
+  }
+}
+
+/** The site is served already: that there is no image for the next boot does not make the deploy a failure. */
+async function baked(session: Session, { release }: Outcome): Promise<Pick<Outcome, "baked">> {
+  try {
+    return { baked: report(await bake(session)) };
+  } catch (error) {
+    session.signal.throwIfAborted();
+    session.tools.terminal.warn(
+      `${release} is served, but no image was made of it: ${messageOf(error)}; \`everspot bake\` tries again`,
+    );
+    return {};
   }
 }
 

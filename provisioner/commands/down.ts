@@ -68,16 +68,18 @@ export async function runDown(
 }
 
 async function look(config: SiteConfig, aws: Aws, { deleteData }: DownOptions): Promise<DownSeen> {
-  const [seen, github, volumes, secrets, certificates] = await Promise.all([
+  const [seen, github, volumes, snapshots, secrets, certificates] = await Promise.all([
     observeSite(aws),
     aws.github.look(),
     aws.instances.looseVolumes(),
+    aws.bakedImages.snapshots(),
     deleteData ? aws.secrets.list() : [],
     deleteData ? aws.certificates.look() : [],
   ]);
   return {
     ...seen,
     volumes,
+    snapshots: snapshots.map((s) => s.id),
     secrets: secrets.map((s) => s.name),
     certificates,
     deployRole: github.role !== undefined,

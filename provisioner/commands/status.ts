@@ -2,6 +2,7 @@ import { pointerDocument } from "../../agent/site/certificates.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import type { BootRecord } from "../../agent/site/records.ts";
 import { connect } from "../aws/connect.ts";
+import { dollars, snapshotCost } from "../bill.ts";
 import { age, type Style, took } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { readBoot } from "../follow.ts";
@@ -34,7 +35,7 @@ export async function runStatus(config: SiteConfig, tools: Pick<Tools, "terminal
 export function renderStatus(status: Status, now: number, style: Style): string[] {
   if (!status.exists) return [`${status.site} is not there; \`everspot up\` brings it up`];
   const since = (time: string) => age(now - Date.parse(time));
-  const { owner, certificate, fleet, release, fence } = status;
+  const { owner, certificate, fleet, release, fence, image } = status;
   const rows: [string, string][] = [
     ["site", `${style.bold(status.site)} at ${status.url}`],
     [
@@ -79,6 +80,14 @@ export function renderStatus(status: Status, now: number, style: Style): string[
       fleet === undefined
         ? "none"
         : `${fleet.id} ${fleet.state}, ${fleet.fulfilled} of ${fleet.target}, template version ${fleet.templateVersion ?? "?"}`,
+    ],
+    [
+      "image",
+      image === undefined
+        ? "none"
+        : image.created === undefined
+          ? `${image.id}, Debian's`
+          : `${image.id}, the site's own, ${since(image.created)} old, at most ${dollars(snapshotCost(image.gigabytes ?? 0))} a month`,
     ],
   ];
   return [

@@ -22,10 +22,14 @@ export interface ConfigurationChange {
 const OURS: ReadonlySet<UpAction["do"]> = new Set([
   "upload-agent",
   "create-template-version",
+  "note-image",
   "change-fleet",
 ]);
-/** Shown to nobody: the site has a release, or gets one now; the target is the deploy's own business. */
-const IGNORED: ReadonlySet<UpAction["do"]> = new Set(["publish-release", "set-fleet-target"]);
+/**
+ * Shown to nobody: the site has a release, or gets one now; the target is the deploy's own business; older images go
+ * when it is over.
+ */
+const IGNORED: ReadonlySet<UpAction["do"]> = new Set(["publish-release", "set-fleet-target", "remove-image"]);
 const PATIENCE = 60;
 
 /** @throws EverspotError when everspot.toml changes more than a deploy can apply along with the rest. */
@@ -33,9 +37,10 @@ export async function planConfiguration(
   config: SiteConfig,
   aws: Aws,
   tools: Tools,
+  options: { notOwn?: boolean } = {},
 ): Promise<ConfigurationChange> {
   const { terminal, clock } = tools;
-  const found = await survey(config, aws, tools, { refreshImage: false });
+  const found = await survey(config, aws, tools, { refreshImage: false, ...options });
   showFindings(terminal, found.findings);
   refuse(config, found);
   const { plan, seen } = found;

@@ -1,9 +1,13 @@
 import { readDocument } from "../../agent/site/document.ts";
+import { messageOf } from "../../agent/site/errors.ts";
 import { channelDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
+import type { Baked } from "../bake/bake.ts";
+import { tidyImages } from "../bake/tidy.ts";
 import { took } from "../cli/terminal.ts";
 import type { Tools } from "../commands/tools.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { keepDeploy, type PastDeploy } from "../history/deploys.ts";
 import { type DeployReport, tellReport } from "./report.ts";
 import { type Session, underLock } from "./session.ts";
 import { markSuperseded } from "./supersede.ts";
@@ -14,6 +18,8 @@ export interface Outcome {
   release: string;
   result: "done" | "unchanged";
   instance?: string;
+  /** Of what `--bake` made. */
+  baked?: Baked & { monthly: number };
 }
 
 /** Runs a deploy or rollback under the lock, asks for the site all the while, and tells how it went. */
@@ -34,7 +40,10 @@ export async function perform(
   let visiting: ReturnType<typeof visit> | undefined;
   let release: string | undefined;
   let previous: string | undefined;
-  const report = async (rest: Pick<DeployReport, "result" | "instance" | "error">): Promise<DeployReport> => {
+  let lock: Session["lock"] | undefined;
+  const report = async (
+    rest: Pick<DeployReport, "result" | "instance" | "baked" | "error">,
+  ): Promise<DeployReport> => {
     const requests = await visiting?.stop();
     const { seconds, steps } = timeline;
     const told = {
@@ -49,11 +58,16 @@ export async function perform(
       requests,
       ...rest,
     };
+    if (lock !== undefined) {
+      const { id, started: at } = lock;
+      await keepDeploy(aws.store, pastOf({ ...told, id, at, by: tools.holder }), terminal);
+    }
     await tellReport(told, terminal, process.env);
     return told;
   };
   try {
     const outcome = await underLock({ config, aws, tools, timeline, kind, by: tools.holder }, (session) => {
+      lock = session.lock;
       // A site that serves nobody yet cannot lose a visitor.
       if (session.old !== undefined)
         visiting = visit(`https://${config.domain}${config.app.health}`, tools.probe, clock);
@@ -65,12 +79,17 @@ export async function perform(
         previous = value?.current;
         return work({ ...session, note }).then(async (outcome) => {
           if (outcome.result === "done") await markSuperseded(aws, tools);
+          await tidyUp(aws, tools);
           return outcome;
         });
       });
     });
     release = outcome.release;
-    const { requests, seconds } = await report({ result: outcome.result, instance: outcome.instance });
+    const { requests, seconds } = await report({
+      result: outcome.result,
+      instance: outcome.instance,
+      ...(outcome.baked === undefined ? {} : { baked: outcome.baked }),
+    });
     if (outcome.result === "unchanged") {
       terminal.print(
         `${release} is current already and nothing else changed; --force deploys it all the same`,
@@ -89,4 +108,23 @@ export async function perform(
     await report({ result: "failed", instance: undefined, error });
     throw error;
   }
+}
+
+function pastOf(told: Omit<DeployReport, "site" | "url"> & Pick<PastDeploy, "id" | "at" | "by">): PastDeploy {
+  const { id, at, by, command, kind, result, release, previous, instance, seconds, requests, error } = told;
+  return {
+    ...{ version: 1, id, at, by, command, kind, result, seconds, steps: [...told.steps] },
+    ...(release === undefined ? {} : { release }),
+    ...(previous === undefined ? {} : { previous }),
+    ...(instance === undefined ? {} : { instance }),
+    ...(requests === undefined ? {} : { requests }),
+    ...(error === undefined ? {} : { reason: messageOf(error) }),
+  };
+}
+
+/** An instance that was launched from the newest image may have the site now, so that older ones can go. */
+async function tidyUp(aws: Aws, { terminal }: Tools): Promise<void> {
+  await tidyImages(aws).catch((error: unknown) =>
+    terminal.warn(`older images are still there: ${messageOf(error)}`),
+  );
 }

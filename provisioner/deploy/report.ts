@@ -1,6 +1,7 @@
 /** How a deploy or rollback is told once it is over: on the terminal, as JSON, and to GitHub Actions. */
 import { appendFile } from "node:fs/promises";
 import { messageOf } from "../../agent/site/errors.ts";
+import type { Baked } from "../bake/bake.ts";
 import { report as errorReport } from "../cli/fail.ts";
 import type { Terminal } from "../cli/terminal.ts";
 import type { TimelineStep } from "./timeline.ts";
@@ -20,6 +21,8 @@ export interface DeployReport {
   instance: string | undefined;
   seconds: number;
   steps: readonly TimelineStep[];
+  /** Of the image that `--bake` made. */
+  baked?: Baked & { monthly: number };
   /** One visitor's requests, one a second, from the beginning to the end. */
   requests: Visits | undefined;
   error?: unknown;

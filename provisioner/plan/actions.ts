@@ -8,6 +8,11 @@ export interface ZonePool {
   maxPrice: number | undefined;
 }
 
+/** `base`: set where the image is the site's own. The version of the template before this one has the base itself. */
+export interface Made extends Pick<Version, "os" | "arch"> {
+  base?: string;
+}
+
 /** One step of `up`: what is done, with everything about it that is known beforehand. */
 export type UpAction =
   | { do: "create-service-role"; service: string; role: string }
@@ -23,7 +28,9 @@ export type UpAction =
   | { do: "allow-ingress" | "revoke-ingress"; rules: readonly Rule[] }
   | { do: "upload-agent"; sha256: string }
   | { do: "publish-release"; folder: string }
-  | { do: "create-template" | "create-template-version"; data: TemplateData; made: Omit<Version, "hash"> }
+  | { do: "create-template" | "create-template-version"; data: TemplateData; made: Made }
+  | { do: "note-image"; image: string }
+  | { do: "remove-image"; image: string; snapshot: string | undefined }
   | { do: "create-fleet" | "change-fleet"; pools: readonly ZonePool[] }
   | { do: "set-fleet-target"; target: number };
 
@@ -83,7 +90,13 @@ export function describeUp(action: UpAction): string {
     case "create-template":
       return `create the launch template with ${action.data.image}`;
     case "create-template-version":
-      return `create a new version of the launch template with ${action.data.image}`;
+      return `create a new version of the launch template with ${action.data.image}${
+        action.made.base === undefined ? "" : ", the site's own image"
+      }`;
+    case "note-image":
+      return `note for the instances what to launch when ${action.image} is gone`;
+    case "remove-image":
+      return `remove the site's older image ${action.image}`;
     case "create-fleet":
       return `create the spot fleet: 1 of ${types(action.pools)} in ${zones(action.pools)}`;
     case "change-fleet":

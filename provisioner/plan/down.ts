@@ -10,6 +10,8 @@ export type DownAction =
   | { do: "wait-for-instances" }
   | { do: "delete-records"; zone: string; records: readonly DnsRecord[] }
   | { do: "delete-template"; template: string }
+  | { do: "delete-image"; image: string }
+  | { do: "delete-snapshot"; snapshot: string }
   | { do: "delete-group"; group: string }
   | { do: "disassociate"; association: string }
   | { do: "delete-route-table"; table: string }
@@ -28,6 +30,8 @@ export interface DownSeen extends SiteSeen {
   dns: DnsSeen | undefined;
   /** Volumes that outlived their instance. */
   volumes: readonly string[];
+  /** Ids of the snapshots that the site's own images stand on, or stood on. */
+  snapshots: readonly string[];
   /** Names of the app's secrets. */
   secrets: readonly string[];
   /** ARNs of copies of the certificate in ACM. */
@@ -45,6 +49,8 @@ export function planDown(config: SiteConfig, seen: DownSeen, options: { deleteDa
     // After the instances, or the last of them would put its records back.
     records(config, seen),
     ...seen.templates.map((t) => ({ do: "delete-template" as const, template: t.id })),
+    ...seen.images.map((i) => ({ do: "delete-image" as const, image: i.id })),
+    ...seen.snapshots.map((snapshot) => ({ do: "delete-snapshot" as const, snapshot })),
     ...network.groups.map((g) => ({ do: "delete-group" as const, group: g.id })),
     ...network.routeTables.flatMap((t) => [
       ...t.associations.map((a) => ({ do: "disassociate" as const, association: a.id })),
@@ -129,6 +135,10 @@ export function describeDown(action: DownAction): string {
       return `delete the records ${action.records.map((r) => `${r.type} ${r.name}`).join(", ")}`;
     case "delete-template":
       return `delete the launch template ${action.template}`;
+    case "delete-image":
+      return `deregister the image ${action.image}`;
+    case "delete-snapshot":
+      return `delete the snapshot ${action.snapshot}`;
     case "delete-group":
       return `delete the security group ${action.group}`;
     case "disassociate":
@@ -175,6 +185,8 @@ export function leftovers(config: SiteConfig, seen: DownSeen, options: { deleteD
     ...seen.instances.filter((i) => !over(i.state)).map((i) => `instance ${i.id} (${i.state})`),
     ...own.map((r) => `record ${r.type} ${r.name}`),
     ...seen.templates.map((t) => `launch template ${t.id}`),
+    ...seen.images.map((i) => `image ${i.id}`),
+    ...seen.snapshots.map((s) => `snapshot ${s}`),
     ...network.groups.map((g) => `security group ${g.id}`),
     ...network.routeTables.map((t) => `route table ${t.id}`),
     ...network.subnets.map((s) => `subnet ${s.id}`),

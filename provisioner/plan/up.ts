@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
+import { obsoleteImages } from "../bake/choose.ts";
 import { currentOf } from "../current.ts";
 import { siteRules, without } from "../ingress.ts";
 import type { SiteSeen, World } from "../observe.ts";
 import { sameDocument } from "../same.ts";
-import { parseVersion, templateHash } from "../template.ts";
+import { parseVersion, type TemplateData, templateHash } from "../template.ts";
 import type { UpAction, ZonePool } from "./actions.ts";
 import { subnetCidr, VPC_CIDR } from "./addresses.ts";
 import type { Wanted } from "./wanted.ts";
@@ -22,6 +24,7 @@ export function planUp(wanted: Wanted, seen: UpSeen, world: Pick<World, "service
     ...objects(wanted, seen),
     ...template(wanted, seen),
     ...fleet(wanted, seen),
+    ...olderImages(wanted, seen),
   ];
 }
 
@@ -97,14 +100,44 @@ function objects(wanted: Wanted, seen: UpSeen): UpAction[] {
 
 function template(wanted: Wanted, seen: SiteSeen): UpAction[] {
   const { template: latest, group } = currentOf(seen);
-  const { data, ...made } = wanted.template;
-  if (latest === undefined) return [{ do: "create-template", data, made }];
-  const same = group !== undefined && isLatest(wanted, seen, group.id);
-  return when(!same, { do: "create-template-version", data, made });
+  const { data, os, arch, stock, base } = wanted.template;
+  const made = { os, arch };
+  if (latest === undefined) return [{ do: "create-template", data: stock ?? data, made }];
+  const is = (wants: TemplateData) => group !== undefined && isLatest(wants, seen, group.id);
+  if (stock === undefined || base === undefined) {
+    return when(!is(data), { do: "create-template-version", data, made });
+  }
+  const noted = parseVersion(latest.latest.description)?.baked;
+  const sameNote =
+    noted !== undefined &&
+    isDeepStrictEqual(pick(seen.launch), {
+      image: data.image,
+      launches: latest.latest.version,
+      stock: noted.stock,
+    });
+  if (is(data)) return when(!sameNote, { do: "note-image", image: data.image });
+  return [
+    ...when(!is(stock), { do: "create-template-version", data: stock, made }),
+    { do: "create-template-version", data, made: { ...made, base } },
+    { do: "note-image", image: data.image },
+  ];
 }
 
-const isLatest = (wanted: Wanted, seen: SiteSeen, group: string): boolean =>
-  parseVersion(seen.templates[0]?.latest.description)?.hash === templateHash(wanted.template.data, group);
+const pick = (launch: SiteSeen["launch"]) =>
+  launch && { image: launch.image, launches: launch.launches, stock: launch.stock };
+
+const isLatest = (data: TemplateData, seen: SiteSeen, group: string): boolean =>
+  parseVersion(seen.templates[0]?.latest.description)?.hash === templateHash(data, group);
+
+/** Those that the newest template does not need, as soon as an instance that was launched from that has the site. */
+function olderImages(wanted: Wanted, seen: SiteSeen): UpAction[] {
+  const owner = seen.instances.find((i) => i.alive && i.id === seen.state?.owner);
+  return obsoleteImages(seen.images, wanted.template.data.image, owner?.image).map(({ id, snapshot }) => ({
+    do: "remove-image",
+    image: id,
+    snapshot,
+  }));
+}
 
 function fleet(wanted: Wanted, seen: SiteSeen): UpAction[] {
   const { fleet: now, template: latest, group, subnets } = currentOf(seen);
@@ -114,7 +147,7 @@ function fleet(wanted: Wanted, seen: SiteSeen): UpAction[] {
   if (now === undefined) return [{ do: "create-fleet", pools }];
   const sameTemplate =
     group !== undefined &&
-    isLatest(wanted, seen, group.id) &&
+    isLatest(wanted.template.data, seen, group.id) &&
     now.template?.id === latest?.id &&
     now.template?.version === latest?.latest.version;
   const key = (p: { type: string; subnet: string | undefined; maxPrice: number | undefined }) =>

@@ -15,7 +15,14 @@ export interface Wanted {
   role: { trust: PolicyDocument; policy: PolicyDocument };
   /** SHA-256 of the agent's archive. */
   agent: string;
-  template: { data: TemplateData; os: string; arch: string };
+  template: {
+    data: TemplateData;
+    os: string;
+    arch: string;
+    /** Set where the image is the site's own: the same with the image of Debian's below it. */
+    stock?: TemplateData;
+    base?: string;
+  };
   /** Zones of the region with those of the site's types that they offer. */
   zones: readonly { zone: string; types: readonly string[] }[];
   maxPrice: number | undefined;
@@ -28,6 +35,8 @@ export interface Facts {
   bucket: string;
   zone: string;
   image: Image;
+  /** Where `image` is the site's own: what it is made of, and what can be launched in its place. */
+  baked?: { base: string; stock: Image };
   agent: string;
   zones: readonly { zone: string; types: readonly string[] }[];
 }
@@ -36,6 +45,15 @@ export function wantedOf(config: SiteConfig, facts: Facts): Wanted {
   const userData = renderUserData(
     bootConfigOf(config, { account: facts.account, zone: facts.zone, agent: facts.agent }),
   );
+  const data = (image: Image): TemplateData => ({
+    image: image.id,
+    rootDevice: image.rootDevice,
+    disk: config.fleet.disk,
+    profile: resourceName(config.site),
+    userData,
+    standardCredits: allBurstable(config.fleet.types),
+  });
+  const { baked } = facts;
   return {
     site: config.site,
     folder: config.folder,
@@ -43,16 +61,10 @@ export function wantedOf(config: SiteConfig, facts: Facts): Wanted {
     role: { trust: instanceTrust, policy: instancePolicy(config, facts) },
     agent: facts.agent,
     template: {
-      data: {
-        image: facts.image.id,
-        rootDevice: facts.image.rootDevice,
-        disk: config.fleet.disk,
-        profile: resourceName(config.site),
-        userData,
-        standardCredits: allBurstable(config.fleet.types),
-      },
+      data: data(facts.image),
       os: config.image.os,
       arch: config.fleet.arch,
+      ...(baked === undefined ? {} : { stock: data(baked.stock), base: baked.base }),
     },
     zones: facts.zones.filter((z) => z.types.length > 0),
     maxPrice: config.fleet.maxPrice,

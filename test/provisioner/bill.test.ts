@@ -12,6 +12,7 @@ const site = {
   spot,
   running: undefined,
   disk: 10,
+  images: [],
   bridge: false,
 };
 

@@ -56,6 +56,7 @@ export class Images {
       const snapshot = this.#snapshot({
         owner: DEBIAN,
         volumeId: "vol-ffffffff",
+        sizeGiB: 8,
         description: "",
         started: created,
       });
@@ -75,7 +76,11 @@ export class Images {
 
   /** A pending image of this account and its pending snapshot. @throws AwsError InvalidAMIName.Duplicate */
   add(
-    of: Pick<StoredImage, "name" | "description" | "architecture"> & { instanceId: string; volumeId: string },
+    of: Pick<StoredImage, "name" | "description" | "architecture"> & {
+      instanceId: string;
+      volumeId: string;
+      sizeGiB: number;
+    },
     tags: { image: Tag[]; snapshot: Tag[] },
   ): StoredImage {
     const known = [...this.all.values()].find((i) => i.owner === this.#place.account && i.name === of.name);
@@ -89,6 +94,7 @@ export class Images {
     const snapshot = this.#snapshot({
       owner: this.#place.account,
       volumeId: of.volumeId,
+      sizeGiB: of.sizeGiB,
       description: `Created by CreateImage(${of.instanceId}) for ${id}`,
       started: this.#place.jobs.now(),
     });
@@ -137,14 +143,14 @@ export class Images {
     this.#place.tags.drop(id);
   }
 
-  #snapshot(of: Pick<Snapshot, "owner" | "volumeId" | "description" | "started">): Snapshot {
-    const snapshot: Snapshot = { id: newId("snap"), state: "completed", sizeGiB: 8, ...of };
+  #snapshot(of: Pick<Snapshot, "owner" | "volumeId" | "sizeGiB" | "description" | "started">): Snapshot {
+    const snapshot: Snapshot = { id: newId("snap"), state: "completed", ...of };
     this.snapshots.set(snapshot.id, snapshot);
     return snapshot;
   }
 }
 
-export const imageShape = (place: Place, image: StoredImage): Image => ({
+export const imageShape = (place: Place, image: StoredImage, sizeGiB: number): Image => ({
   ImageId: image.id,
   Name: image.name,
   Description: image.description,
@@ -167,7 +173,7 @@ export const imageShape = (place: Place, image: StoredImage): Image => ({
       DeviceName: "/dev/xvda",
       Ebs: {
         SnapshotId: image.snapshotId,
-        VolumeSize: 8,
+        VolumeSize: sizeGiB,
         VolumeType: "gp3",
         DeleteOnTermination: true,
         Encrypted: false,

@@ -152,6 +152,7 @@ export class Agents {
     await write({
       state: "serving",
       epoch: claim.epoch,
+      settled: now(),
       steps: [...record.steps, step("app"), step("ownership")],
     });
     let done: string | undefined;

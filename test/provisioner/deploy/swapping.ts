@@ -39,6 +39,7 @@ export interface SwapSite extends Desk {
 export const deployOptions: DeployOptions = {
   inPlace: false,
   abort: false,
+  bake: false,
   force: false,
   allow: [],
   timeout: 600,

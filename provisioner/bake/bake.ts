@@ -1,0 +1,170 @@
+import { readDocument } from "../../agent/site/document.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { type Look, poll } from "../../agent/site/poll.ts";
+import { channelDocument, siteDocument } from "../../agent/site/records.ts";
+import type { BakedImage } from "../aws/baked-images.ts";
+import { planConfiguration } from "../deploy/configuration.ts";
+import type { Session } from "../deploy/session.ts";
+import { readBoot } from "../follow.ts";
+import { observeSite } from "../observe.ts";
+import { describeUp } from "../plan/actions.ts";
+import { parseVersion } from "../template.ts";
+import { removeImage, tidyImages } from "./tidy.ts";
+
+export interface Baked {
+  image: string;
+  snapshot: string | undefined;
+  /** The image of Debian's below it. */
+  base: string;
+  /** It was made from this one. */
+  instance: string;
+  /** GB of the disk. */
+  size: number;
+  /** Ids of older images and snapshots that are gone now. */
+  removed: string[];
+}
+
+/** Seconds for the owner to have everything on its disk. */
+const SETTLE_SECONDS = 180;
+/** EC2 takes a few minutes for the first snapshot of a disk, less for later ones. */
+const IMAGE_SECONDS = 3600;
+const LOOK_SECONDS = 2;
+
+/**
+ * Makes an image of the instance that has the site, and launches by it from now on (DESIGN §4, layers).
+ *
+ * The instance is not rebooted for it: it is the only one, and its visitors would be without the site for as long as
+ * a reboot takes. The snapshot is then of a disk in use, as after a power cut, which is what its file system and the
+ * agent are made for: nothing is taken before the agent has flushed what its boot made (`settled` in the boot record),
+ * a release counts only once it was flushed, and keys and secrets are in memory alone. What belongs to the one machine
+ * is dropped when another boots from the image (agent/boot/origin.ts).
+ *
+ * When it fails before the image is launched by, the image is removed.
+ */
+export async function bake(session: Session): Promise<Baked> {
+  const { aws, tools, step, signal } = session;
+  const { clock } = tools;
+  const { instance, base } = await step("find a proven instance", async (detail) => {
+    const found = await provenInstance(session);
+    detail(found.instance);
+    return found;
+  });
+  const began = new Date(clock.now()).toISOString().replace(/[-:]|\.\d+/g, "");
+  let image: BakedImage | undefined;
+  const id = await step(`make an image of ${instance}`, async (detail) => {
+    const name = `everspot-${session.config.site}-${began}`;
+    const made = await aws.bakedImages.create({ instance, base, name });
+    try {
+      image = await untilAvailable(session, made);
+    } catch (error) {
+      await removeImage(aws, { id: made, snapshot: undefined }).catch(() => undefined);
+      throw error;
+    }
+    detail(`${made}, ${image.size} GB`);
+    return made;
+  });
+  try {
+    await step("launch by it", async (detail) => {
+      signal.throwIfAborted();
+      const change = await planConfiguration(session.config, aws, tools);
+      await session.note(change.before === undefined ? {} : { before: change.before });
+      await change.apply();
+      const { templates, fleets } = await observeSite(aws);
+      const launched = templates[0]?.latest;
+      const fleet = fleets.find((f) => f.alive);
+      if (launched?.image !== id || fleet?.template?.version !== launched.version) {
+        throw new EverspotError(`the fleet does not launch ${id}`, {
+          hint: "`everspot status` shows what it launches; `everspot up` puts that in order",
+        });
+      }
+      detail(`version ${launched.version} of the launch template`);
+    });
+  } catch (error) {
+    const { templates } = await observeSite(aws);
+    if (templates[0]?.latest.image !== id) await removeImage(aws, { id, snapshot: image?.snapshot });
+    throw error;
+  }
+  const removed = await step("remove older images", async (detail) => {
+    const gone = await tidyImages(aws);
+    detail(gone.length === 0 ? "none may go yet" : gone.join(", "));
+    return gone;
+  });
+  return { image: id, snapshot: image?.snapshot, base, instance, size: image?.size ?? 0, removed };
+}
+
+/** @throws EverspotError when no instance is known to serve, or when the next one is to be something else. */
+async function provenInstance(session: Session): Promise<{ instance: string; base: string }> {
+  const { aws, tools, config, signal } = session;
+  const [{ value: site }, { value: channel }, instances] = await Promise.all([
+    readDocument(aws.store, siteDocument),
+    readDocument(aws.store, channelDocument),
+    aws.instances.look(),
+  ]);
+  const owner = instances.find((i) => i.state === "running" && i.id === site?.owner);
+  if (site?.state !== "serving" || owner === undefined) {
+    throw new EverspotError("no instance serves the site, so there is none to make an image of", {
+      hint: "`everspot status` shows how it is",
+      retry: "retry",
+    });
+  }
+  if (channel?.current !== site.release) {
+    throw new EverspotError(
+      `${owner.id} serves ${site.release ?? "no release"}, and ${channel?.current ?? "none"} is current`,
+      { hint: "deploy first" },
+    );
+  }
+  const { actions } = await planConfiguration(config, aws, tools);
+  const changes = actions.filter((a) => a.do !== "note-image").map(describeUp);
+  if (changes.length > 0) {
+    throw new EverspotError("everspot.toml or everspot itself changed since the site was brought up", {
+      lines: changes,
+      hint: "run `everspot up` or `everspot deploy` first",
+    });
+  }
+  const { templates } = await observeSite(aws);
+  const latest = templates[0]?.latest;
+  if (owner.templateVersion !== latest?.version) {
+    tools.terminal.warn(
+      `${owner.id} was launched from version ${owner.templateVersion} of the launch template, the newest is ${latest?.version}: what the image lacks for it, each boot has to add`,
+    );
+  }
+  await untilSettled(session, owner.id);
+  signal.throwIfAborted();
+  const base = parseVersion(latest?.description)?.baked?.base ?? latest?.image;
+  if (base === undefined) throw new EverspotError("the launch template has no image");
+  return { instance: owner.id, base };
+}
+
+async function untilSettled({ aws, tools, signal }: Session, instance: string): Promise<void> {
+  await poll(
+    `${instance} has not written everything to its disk`,
+    async (): Promise<Look<true>> => {
+      const boot = await readBoot(aws, instance);
+      if (boot?.settled !== undefined && boot.state === "serving") return { done: true };
+      return { waiting: boot === undefined ? "no boot record" : `${boot.state}, still writing` };
+    },
+    {
+      ...{ seconds: SETTLE_SECONDS, everySeconds: LOOK_SECONDS, clock: tools.clock, signal },
+      hint: "an instance with an older agent never says so: deploy first",
+    },
+  );
+}
+
+async function untilAvailable({ aws, tools, signal }: Session, id: string): Promise<BakedImage> {
+  let told = "";
+  return poll(
+    `the image ${id} is not there`,
+    async () => {
+      const image = (await aws.bakedImages.look()).find((i) => i.id === id);
+      if (image?.state === "available") return { done: image };
+      if (image !== undefined && image.state !== "pending") {
+        throw new EverspotError(`EC2 could not make the image: it is ${image.state}`, { resource: id });
+      }
+      const progress = (await aws.bakedImages.snapshots()).find((s) => s.id === image?.snapshot)?.progress;
+      if (progress !== undefined && progress !== told) tools.terminal.say(`  ${id}: ${progress}`);
+      told = progress ?? told;
+      return { waiting: `${image?.state ?? "not shown"} ${progress ?? ""}`.trim() };
+    },
+    { seconds: IMAGE_SECONDS, everySeconds: LOOK_SECONDS, clock: tools.clock, signal },
+  );
+}
