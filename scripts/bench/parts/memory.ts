@@ -44,17 +44,18 @@ async function hurriedHour(
   say: (line: string) => void,
 ): Promise<Omit<NonNullable<Figures["memory"]>, "startMB" | "peakMB">> {
   const { cloud } = site;
+  const restarted = Date.now();
   await hurry(site, instance);
-  const { pid } = await agentProcess(cloud, instance);
-  const { started: since } = (await site.boot(instance)) ?? { started: "" };
   await poll(
     `the agent of ${instance} to serve again`,
     async () => {
       const boot = await site.boot(instance);
-      return boot?.state === "serving" ? { done: since } : { waiting: boot?.state ?? "no record" };
+      const fresh = boot !== undefined && Date.parse(boot.updated) > restarted;
+      return fresh && boot.state === "serving" ? { done: true } : { waiting: boot?.state ?? "no record" };
     },
     { seconds: 60, everySeconds: 0.2 },
   );
+  const { pid } = await agentProcess(cloud, instance);
   const asked = () => cloud.imds(instance)?.requests ?? [];
   const looks = () => asked().filter((r) => r.path.endsWith("/spot/instance-action")).length;
   const before = { looks: looks(), metadata: asked().length, aws: site.mark() };
