@@ -31,6 +31,8 @@ export interface BillInput {
   disk: number;
   /** GB of the disks that the site's own images were made from. */
   images: readonly number[];
+  /** Of the exportable certificate that is requested from ACM; 0 without. */
+  acmNames: number;
   /** Whether an on-demand instance may bridge a lack of spot capacity. */
   bridge: boolean;
 }
@@ -83,6 +85,7 @@ export function billOf(input: BillInput): Bill {
       ),
       note: "requests and half a GB",
     },
+    ...acmLines(input.acmNames),
   ];
   const others = rest.reduce((sum, line) => sum + line.low, 0);
   return {
@@ -100,6 +103,14 @@ export function billOf(input: BillInput): Bill {
 
 /** USD per month, at most: a snapshot has the blocks in use only. @param gigabytes of the disk it is of. */
 export const snapshotCost = (gigabytes: number): number => gigabytes * prices.snapshotPerGbMonth;
+
+function acmLines(names: number): BillLine[] {
+  if (names === 0) return [];
+  const { perName, daysBetweenRenewals } = prices.acmExportable;
+  const each = names * perName;
+  const note = `${dollars(each)} at the request and at each renewal, every ${daysBetweenRenewals} days`;
+  return [{ ...fixed("certificate from ACM", (each / daysBetweenRenewals) * (365 / 12)), note }];
+}
 
 const fixed = (what: string, amount: number): BillLine => ({ what, low: amount, high: amount });
 

@@ -1,6 +1,7 @@
 import { keys } from "../agent/site/names.ts";
 import type { Aws } from "./aws/connect.ts";
 import { type Bill, billOf } from "./bill.ts";
+import { observeAcm, requestsCertificate, withCertificate } from "./certificate/acm.ts";
 import type { Tools } from "./commands/tools.ts";
 import type { SiteConfig } from "./config/site-config.ts";
 import {
@@ -23,7 +24,15 @@ export interface Survey {
   findings: Finding[];
   bill: Bill;
   /** Undefined when the findings have errors. */
-  plan: { wanted: Wanted; actions: UpAction[]; agentFile: string } | undefined;
+  plan:
+    | {
+        wanted: Wanted;
+        /** The same with the ARN of a certificate that is not requested yet. */
+        wantedWith(certificate: string): Wanted;
+        actions: UpAction[];
+        agentFile: string;
+      }
+    | undefined;
 }
 
 export async function survey(
@@ -34,11 +43,12 @@ export async function survey(
 ): Promise<Survey> {
   const seen = await observeSite(aws);
   const dns = await observeDns(config, aws, seen);
-  const [world, delegation, spot, archive] = await Promise.all([
+  const [world, delegation, spot, archive, acm] = await Promise.all([
     observeWorld(config, aws, { seen, dns, ...options }),
     dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
     aws.market.spotPrices(config.fleet.types),
     tools.agentArchive(config.fleet.arch),
+    dns === undefined ? undefined : observeAcm(config, aws, dns.zone.id),
   ]);
   const { account } = aws.caller;
   const findings = preflight({ config, account, seen, dns, world, delegation });
@@ -46,12 +56,13 @@ export async function survey(
   const { types, disk } = config.fleet;
   const images = seen.images.map((i) => i.size);
   const { region } = config;
-  const bill = billOf({ region, types, spot, running, disk, images, bridge: config.fleet.bridge });
+  const acmNames = requestsCertificate(config) ? 1 + config.aliases.length : 0;
+  const bill = billOf({ region, types, spot, running, disk, images, bridge: config.fleet.bridge, acmNames });
   const survey = { seen, dns, findings, bill };
   if (findings.some((f) => f.level === "error") || dns === undefined || world.image === undefined) {
     return { ...survey, plan: undefined };
   }
-  const wanted = wantedOf(config, {
+  const facts = {
     account,
     partition: aws.partition,
     bucket: aws.bucket.name,
@@ -60,9 +71,12 @@ export async function survey(
     ...(world.baked === undefined ? {} : { baked: world.baked }),
     agent: archive.sha256,
     zones: world.zones,
-  });
+  };
+  const wantedWith = (certificate: string | undefined) =>
+    wantedOf(withCertificate(config, facts, certificate), facts);
+  const wanted = wantedWith(acm?.current?.arn);
   const hasAgent =
     seen.bucket !== undefined && (await aws.store.head(keys.agent(archive.sha256))) !== undefined;
-  const actions = planUp(wanted, { ...seen, hasAgent }, world);
-  return { ...survey, plan: { wanted, actions, agentFile: archive.file } };
+  const actions = planUp(wanted, { ...seen, hasAgent, acm, zone: dns.zone.id }, world);
+  return { ...survey, plan: { wanted, wantedWith, actions, agentFile: archive.file } };
 }

@@ -73,6 +73,9 @@ export function downExecutor(
       case "delete-certificate":
         await aws.certificates.delete(action.arn);
         return;
+      case "delete-validation":
+        await aws.dns.delete(action.zone, action.records);
+        return;
       case "remove-role-from-profile":
         await roles.removeFromProfile(action.role);
         return;

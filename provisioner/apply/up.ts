@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
+import type { Clock } from "../../agent/site/clock.ts";
 import { updateDocument } from "../../agent/site/document.ts";
 import { keys } from "../../agent/site/names.ts";
 import { launchDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Pool } from "../aws/fleets.ts";
 import { removeImage } from "../bake/tidy.ts";
+import { untilIssued, validate } from "../certificate/acm.ts";
 import { currentOf } from "../current.ts";
 import type { SiteSeen } from "../observe.ts";
 import type { Made, UpAction, ZonePool } from "../plan/actions.ts";
@@ -17,6 +19,9 @@ export interface Sources {
   agentFile: string;
   /** Packs the project's folder and publishes it as the candidate. @returns one line about it. */
   publishFirstRelease(): Promise<string>;
+  /** What the site is to be once the ARN of its certificate in ACM is known. */
+  wantedWith(certificate: string): Wanted;
+  clock: Clock;
 }
 
 /**
@@ -26,12 +31,15 @@ export interface Sources {
  */
 export function upExecutor(
   aws: Aws,
-  wanted: Wanted,
+  planned: Wanted,
   seen: SiteSeen,
   sources: Sources,
 ): (action: UpAction) => Promise<string | undefined> {
   const current = currentOf(seen);
   const { network, bucket, roles, templates, fleets } = aws;
+  let wanted = planned;
+  let certificate: string | undefined;
+  const told = (data: TemplateData) => ({ ...data, userData: wanted.template.data.userData });
   const ids = {
     vpc: current.vpc?.id,
     gateway: current.gateway?.id,
@@ -118,20 +126,32 @@ export function upExecutor(
         return quietly(network.allow(known(ids.group, "group"), action.rules));
       case "revoke-ingress":
         return quietly(network.revoke(known(ids.group, "group"), action.rules));
+      case "request-certificate":
+        certificate = await aws.certificates.request(action.names, action.token);
+        wanted = sources.wantedWith(certificate);
+        return certificate;
+      case "validate-certificate":
+        return validate(aws, known(action.arn ?? certificate, "certificate"), action.zone, sources.clock);
+      case "wait-for-certificate":
+        return untilIssued(aws, known(action.arn ?? certificate, "certificate"), sources.clock);
+      case "delete-certificate":
+        return quietly(aws.certificates.delete(action.arn));
       case "upload-agent":
         return quietly(aws.store.upload(keys.agent(action.sha256), sources.agentFile));
       case "publish-release":
         return sources.publishFirstRelease();
       case "create-template": {
         const group = known(ids.group, "group");
-        ids.template = await templates.create(action.data, group, describe(action.data, group, action.made));
+        const data = told(action.data);
+        ids.template = await templates.create(data, group, describe(data, group, action.made));
         return ids.template.id;
       }
       case "create-template-version": {
         const group = known(ids.group, "group");
         const before = known(ids.template, "template");
-        const description = describe(action.data, group, action.made);
-        const version = await templates.createVersion(before.id, action.data, group, description);
+        const data = told(action.data);
+        const description = describe(data, group, action.made);
+        const version = await templates.createVersion(before.id, data, group, description);
         if (action.made.base !== undefined) stock = before.version;
         ids.template = { id: before.id, version };
         return `version ${version}`;

@@ -1,19 +1,52 @@
 import {
   type ACMClient,
+  type CertificateDetail,
+  type CertificateSummary,
   DeleteCertificateCommand,
+  DescribeCertificateCommand,
   type KeyAlgorithm,
   ListTagsForCertificateCommand,
   paginateListCertificates,
+  RequestCertificateCommand,
 } from "@aws-sdk/client-acm";
 import { SITE_TAG } from "../../agent/site/names.ts";
 import { hasCode, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 import { tagOf } from "./tags.ts";
 
-/** Copies of the site's certificate in ACM. */
+/** A record that proves to ACM that the names are ours, and goes on proving it at every renewal. */
+export interface ValidationRecord {
+  /** Without the trailing dot. */
+  name: string;
+  type: "CNAME";
+  value: string;
+}
+
+/** An exportable public certificate that was requested for the site. */
+export interface RequestedCertificate {
+  arn: string;
+  /** Lower case, sorted. */
+  names: string[];
+  /** `unusable`: it failed, timed out, expired or was revoked. */
+  state: "issued" | "pending" | "unusable";
+  /** ACM's own words for the state. */
+  status: string;
+  /** Undefined until ACM has made them, some seconds after the request. */
+  records: ValidationRecord[] | undefined;
+}
+
+/** The site's certificates in ACM. */
 export interface Certificates {
-  /** ARNs of those that carry the site's tag. */
+  /** ARNs of imported copies that carry the site's tag. */
   look(): Promise<string[]>;
+  /** Those that were requested for the site. */
+  requested(): Promise<RequestedCertificate[]>;
+  /** @throws EverspotError when it is gone. */
+  describe(arn: string): Promise<RequestedCertificate>;
+  /** Of a public, exportable certificate. The same token within an hour means the same request. @returns its ARN. */
+  request(names: readonly string[], token: string): Promise<string>;
+  /** Which of these names another public certificate of the account is for: it needs their records too. */
+  alsoFor(names: readonly string[], except: readonly string[]): Promise<string[]>;
   /** What is gone already is no error; one that CloudFront or a balancer uses is. */
   delete(arn: string): Promise<void>;
 }
@@ -30,22 +63,60 @@ const KEY_TYPES: KeyAlgorithm[] = [
 ];
 
 export function createCertificates(client: ACMClient, site: string): Certificates {
+  const all = (): Promise<CertificateSummary[]> =>
+    gather(
+      paginateListCertificates({ client }, { Includes: { keyTypes: KEY_TYPES } }),
+      (page) => page.CertificateSummaryList,
+    );
+  const ours = async (candidates: readonly CertificateSummary[]): Promise<string[]> => {
+    const arns = candidates.map((c) => c.CertificateArn ?? "");
+    const owners = await Promise.all(
+      arns.map(async (arn) => {
+        const { Tags } = await client.send(new ListTagsForCertificateCommand({ CertificateArn: arn }));
+        return { arn, site: tagOf(Tags, SITE_TAG) };
+      }),
+    );
+    return owners.filter((c) => c.site === site).map((c) => c.arn);
+  };
+  const describe = async (arn: string): Promise<RequestedCertificate> => {
+    const { Certificate } = await client.send(new DescribeCertificateCommand({ CertificateArn: arn }));
+    return requestedOf(arn, Certificate ?? {});
+  };
   return {
     look: () =>
+      named("looking at the certificates in ACM", async () =>
+        ours((await all()).filter((c) => c.Type === "IMPORTED")),
+      ),
+    requested: () =>
       named("looking at the certificates in ACM", async () => {
-        const every = { Includes: { keyTypes: KEY_TYPES } };
-        const all = await gather(
-          paginateListCertificates({ client }, every),
-          (p) => p.CertificateSummaryList,
-        );
-        const imported = all.filter((c) => c.Type === "IMPORTED").map((c) => c.CertificateArn ?? "");
-        const owners = await Promise.all(
-          imported.map(async (arn) => {
-            const { Tags } = await client.send(new ListTagsForCertificateCommand({ CertificateArn: arn }));
-            return { arn, site: tagOf(Tags, SITE_TAG) };
+        const found = (await all()).filter((c) => c.Type === "AMAZON_ISSUED" && c.ExportOption === "ENABLED");
+        return Promise.all((await ours(found)).map(describe));
+      }),
+    describe: (arn) => named("looking at the certificate in ACM", () => describe(arn)),
+    request: (names, token) =>
+      named("requesting a certificate from ACM", async () => {
+        const [domain = "", ...others] = names;
+        const { CertificateArn } = await client.send(
+          new RequestCertificateCommand({
+            DomainName: domain,
+            ...(others.length === 0 ? {} : { SubjectAlternativeNames: [domain, ...others] }),
+            ValidationMethod: "DNS",
+            KeyAlgorithm: "EC_prime256v1",
+            Options: { Export: "ENABLED" },
+            IdempotencyToken: token,
+            Tags: [{ Key: SITE_TAG, Value: site }],
           }),
         );
-        return owners.filter((c) => c.site === site).map((c) => c.arn);
+        if (CertificateArn === undefined) throw new Error("ACM gave no ARN");
+        return CertificateArn;
+      }),
+    alsoFor: (names, except) =>
+      named("looking at the certificates in ACM", async () => {
+        const others = (await all()).filter(
+          (c) => c.Type === "AMAZON_ISSUED" && !except.includes(c.CertificateArn ?? ""),
+        );
+        const used = new Set(others.flatMap(namesOf).map(bare));
+        return names.filter((name) => used.has(bare(name)));
       }),
     delete: (arn) =>
       named("deleting the certificate in ACM", async () => {
@@ -55,3 +126,37 @@ export function createCertificates(client: ACMClient, site: string): Certificate
       }),
   };
 }
+
+function requestedOf(arn: string, detail: CertificateDetail): RequestedCertificate {
+  const { Status = "no status", FailureReason } = detail;
+  const records = (detail.DomainValidationOptions ?? []).map(({ ResourceRecord: record }) => record);
+  const known = records.flatMap((r) =>
+    r?.Name === undefined || r.Value === undefined
+      ? []
+      : [{ name: plain(r.Name), type: "CNAME" as const, value: r.Value }],
+  );
+  const distinct = known.filter((r, i) => known.findIndex((other) => other.name === r.name) === i);
+  return {
+    arn,
+    names: namesOf(detail).sort(),
+    state: Status === "ISSUED" ? "issued" : Status === "PENDING_VALIDATION" ? "pending" : "unusable",
+    status: [Status, FailureReason].filter(Boolean).join(": "),
+    records: known.length > 0 && known.length === records.length ? distinct : undefined,
+  };
+}
+
+/** A list shows up to 100 names of a certificate, which no site of ours reaches. */
+const namesOf = (
+  c: Pick<CertificateDetail, "DomainName" | "SubjectAlternativeNames"> &
+    Pick<CertificateSummary, "SubjectAlternativeNameSummaries">,
+): string[] => [
+  ...new Set(
+    [c.DomainName ?? "", ...(c.SubjectAlternativeNames ?? c.SubjectAlternativeNameSummaries ?? [])].map((n) =>
+      n.toLowerCase(),
+    ),
+  ),
+];
+
+/** A name and its wildcard are proved by one record. */
+const bare = (name: string): string => name.toLowerCase().replace(/^\*\./, "");
+const plain = (name: string): string => name.toLowerCase().replace(/\.$/, "");

@@ -5,6 +5,7 @@ import {
   paginateListHostedZones,
   type ResourceRecordSet,
   type Route53Client,
+  type RRType,
 } from "@aws-sdk/client-route-53";
 import { hasCode, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
@@ -33,6 +34,8 @@ export interface Dns {
   nameServers(zone: string): Promise<string[]>;
   /** Records of all types at exactly these names. */
   recordsAt(zone: string, names: readonly string[]): Promise<DnsRecord[]>;
+  /** Makes records, or changes them to this. All at once or none. */
+  put(zone: string, records: readonly Omit<DnsRecord, "wire">[]): Promise<void>;
   /** All at once or none; false when one of them is not as it was read any more. */
   delete(zone: string, records: readonly DnsRecord[]): Promise<boolean>;
 }
@@ -57,6 +60,22 @@ export function createDns(client: Route53Client): Dns {
       named("reading the records", async () => {
         const all = await Promise.all(names.map((name) => recordsAt(client, zone, name)));
         return all.flat();
+      }),
+    put: (zone, records) =>
+      named("writing records", async () => {
+        if (records.length === 0) return;
+        const Changes = records.map(({ name, type, ttl, values }) => ({
+          Action: "UPSERT" as const,
+          ResourceRecordSet: {
+            Name: name,
+            Type: type as RRType,
+            TTL: ttl,
+            ResourceRecords: values.map((Value) => ({ Value })),
+          },
+        }));
+        await client.send(
+          new ChangeResourceRecordSetsCommand({ HostedZoneId: zone, ChangeBatch: { Changes } }),
+        );
       }),
     delete: (zone, records) =>
       named("deleting the records", async () => {

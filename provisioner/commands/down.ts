@@ -2,6 +2,7 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { downExecutor } from "../apply/down.ts";
 import { runActions } from "../apply/run.ts";
 import { type Aws, connect } from "../aws/connect.ts";
+import { observeAcmLeft } from "../certificate/acm.ts";
 import { took } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { observeDns, observeSite } from "../observe.ts";
@@ -76,6 +77,7 @@ async function look(config: SiteConfig, aws: Aws, { deleteData }: DownOptions): 
     deleteData ? aws.secrets.list() : [],
     deleteData ? aws.certificates.look() : [],
   ]);
+  const dns = await observeDns(config, aws, seen);
   return {
     ...seen,
     volumes,
@@ -83,6 +85,7 @@ async function look(config: SiteConfig, aws: Aws, { deleteData }: DownOptions): 
     secrets: secrets.map((s) => s.name),
     certificates,
     deployRole: github.role !== undefined,
-    dns: await observeDns(config, aws, seen),
+    dns,
+    acm: await observeAcmLeft(aws, dns?.zone.id),
   };
 }

@@ -106,6 +106,8 @@ async function converge(
     try {
       const execute = upExecutor(aws, plan.wanted, seen, {
         agentFile: plan.agentFile,
+        wantedWith: plan.wantedWith,
+        clock,
         publishFirstRelease: () => tools.publishFirstRelease(config, aws.store, terminal.say),
       });
       const how = { describe: describeUp, execute, progress: terminal, patience: PATIENCE, clock };

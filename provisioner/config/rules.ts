@@ -59,10 +59,6 @@ function fleetFindings(raw: Record<string, unknown>): Finding[] {
 
 function certificateFindings(raw: Record<string, unknown>): Finding[] {
   const certificate = table(raw.certificate);
-  if (certificate.source === "acm" && certificate.arn === undefined) {
-    const hint = "the ARN of an exportable ACM certificate for the site's names";
-    return [{ path: ["certificate", "arn"], message: 'is missing, and source = "acm" needs it', hint }];
-  }
   if (certificate.arn !== undefined && certificate.source !== "acm") {
     return [
       { path: ["certificate", "arn"], message: "is of no use here", hint: 'it belongs to source = "acm"' },

@@ -70,6 +70,8 @@ export async function planConfiguration(
     apply: async () => {
       const execute = upExecutor(aws, plan.wanted, seen, {
         agentFile: plan.agentFile,
+        wantedWith: plan.wantedWith,
+        clock,
         publishFirstRelease: async () => {
           throw new Error("a deploy publishes its own release");
         },

@@ -1,3 +1,4 @@
+import { dollars } from "../bill.ts";
 import { describeRules, type Rule } from "../ingress.ts";
 import type { TemplateData, Version } from "../template.ts";
 
@@ -26,6 +27,11 @@ export type UpAction =
   | { do: "associate-subnet"; zone: string }
   | { do: "create-group" }
   | { do: "allow-ingress" | "revoke-ingress"; rules: readonly Rule[] }
+  | { do: "request-certificate"; names: readonly string[]; token: string; price: number }
+  /** `arn`: undefined for the one that was just requested. */
+  | { do: "validate-certificate"; arn: string | undefined; zone: string }
+  | { do: "wait-for-certificate"; arn: string | undefined }
+  | { do: "delete-certificate"; arn: string; names: readonly string[] }
   | { do: "upload-agent"; sha256: string }
   | { do: "publish-release"; folder: string }
   | { do: "create-template" | "create-template-version"; data: TemplateData; made: Made }
@@ -83,6 +89,14 @@ export function describeUp(action: UpAction): string {
       return `let in ${describeRules(action.rules)}`;
     case "revoke-ingress":
       return `no longer let in ${describeRules(action.rules)}`;
+    case "request-certificate":
+      return `request an exportable certificate from ACM for ${action.names.join(", ")} (${dollars(action.price)} now and at each renewal)`;
+    case "validate-certificate":
+      return "write the records by which ACM validates the certificate";
+    case "wait-for-certificate":
+      return "wait until ACM has issued the certificate";
+    case "delete-certificate":
+      return `delete the older ACM certificate for ${action.names.join(", ")}`;
     case "upload-agent":
       return `upload the agent ${action.sha256.slice(0, 12)}`;
     case "publish-release":

@@ -1,5 +1,6 @@
 import { challengeRecord, fenceRecord } from "../../agent/site/names.ts";
 import type { DnsRecord } from "../aws/dns.ts";
+import type { AcmLeft } from "../certificate/acm.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { DnsSeen, SiteSeen } from "../observe.ts";
 
@@ -22,6 +23,7 @@ export type DownAction =
   | { do: "delete-volume"; volume: string }
   | { do: "delete-secrets"; names: readonly string[] }
   | { do: "delete-certificate"; arn: string }
+  | { do: "delete-validation"; zone: string; records: readonly DnsRecord[] }
   | { do: "remove-role-from-profile"; role: string }
   | { do: "delete-profile" | "delete-role-policy" | "delete-role" | "delete-deploy-role" }
   | { do: "empty-bucket" | "delete-bucket" };
@@ -36,6 +38,8 @@ export interface DownSeen extends SiteSeen {
   secrets: readonly string[];
   /** ARNs of copies of the certificate in ACM. */
   certificates: readonly string[];
+  /** Certificates that were requested from ACM. */
+  acm: AcmLeft;
   /** Whether there is a role to deploy with from GitHub. */
   deployRole: boolean;
 }
@@ -48,6 +52,7 @@ export function planDown(config: SiteConfig, seen: DownSeen, options: { deleteDa
     ...instances(seen),
     // After the instances, or the last of them would put its records back.
     records(config, seen),
+    ...acm(seen),
     ...seen.templates.map((t) => ({ do: "delete-template" as const, template: t.id })),
     ...seen.images.map((i) => ({ do: "delete-image" as const, image: i.id })),
     ...seen.snapshots.map((snapshot) => ({ do: "delete-snapshot" as const, snapshot })),
@@ -71,6 +76,16 @@ export function planDown(config: SiteConfig, seen: DownSeen, options: { deleteDa
     ...(options.deleteData ? data(seen) : []),
   ];
   return actions.filter((a) => a !== undefined);
+}
+
+/** ACM would go on renewing it, for a fee. */
+function acm({ acm: { arns, records }, dns }: DownSeen): DownAction[] {
+  return [
+    ...arns.map((arn) => ({ do: "delete-certificate" as const, arn })),
+    ...(dns === undefined || records.length === 0
+      ? []
+      : [{ do: "delete-validation" as const, zone: dns.zone.id, records }]),
+  ];
 }
 
 /** What a site that is brought up again goes on with. */
@@ -159,6 +174,8 @@ export function describeDown(action: DownAction): string {
       return `delete the secrets ${action.names.join(", ")}`;
     case "delete-certificate":
       return `delete the certificate ${action.arn} from ACM`;
+    case "delete-validation":
+      return `delete the records ${action.records.map((r) => `${r.type} ${r.name}`).join(", ")}`;
     case "remove-role-from-profile":
       return `take the role ${action.role} out of the instance profile`;
     case "delete-profile":
@@ -183,7 +200,8 @@ export function leftovers(config: SiteConfig, seen: DownSeen, options: { deleteD
   return [
     ...seen.fleets.filter((f) => f.alive).map((f) => `fleet ${f.id}`),
     ...seen.instances.filter((i) => !over(i.state)).map((i) => `instance ${i.id} (${i.state})`),
-    ...own.map((r) => `record ${r.type} ${r.name}`),
+    ...[...own, ...seen.acm.records].map((r) => `record ${r.type} ${r.name}`),
+    ...seen.acm.arns.map((arn) => `certificate ${arn}`),
     ...seen.templates.map((t) => `launch template ${t.id}`),
     ...seen.images.map((i) => `image ${i.id}`),
     ...seen.snapshots.map((s) => `snapshot ${s}`),

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { obsoleteImages } from "../bake/choose.ts";
+import { type AcmSeen, priceOf, requestToken } from "../certificate/acm.ts";
 import { currentOf } from "../current.ts";
 import { siteRules, without } from "../ingress.ts";
 import type { SiteSeen, World } from "../observe.ts";
@@ -12,6 +13,10 @@ import type { Wanted } from "./wanted.ts";
 /** What was found, and whether the agent's archive is in the bucket. */
 export interface UpSeen extends SiteSeen {
   hasAgent: boolean;
+  /** When `up` is to request a certificate from ACM. */
+  acm: AcmSeen | undefined;
+  /** Hosted zone. */
+  zone: string;
 }
 
 /** What is to be done, in order. Nothing, when the site is as wanted. */
@@ -19,11 +24,14 @@ export function planUp(wanted: Wanted, seen: UpSeen, world: Pick<World, "service
   return [
     ...serviceRoles(world),
     ...bucket(wanted, seen),
+    ...certificate(wanted, seen),
     ...role(wanted, seen),
     ...network(wanted, seen),
     ...objects(wanted, seen),
     ...template(wanted, seen),
+    ...certificateIssued(seen),
     ...fleet(wanted, seen),
+    ...olderCertificates(seen),
     ...olderImages(wanted, seen),
   ];
 }
@@ -45,6 +53,32 @@ function bucket(wanted: Wanted, { bucket: seen }: SiteSeen): UpAction[] {
     ...when(!sameDocument(seen?.policy, wanted.bucket.policy), { do: "set-bucket-policy" }),
     ...when(!sameDocument(seen?.lifecycle, wanted.bucket.lifecycle), { do: "set-bucket-lifecycle" }),
   ];
+}
+
+/** Early, so that ACM has time; but the first instance is to find it issued. */
+function certificate({ site }: Wanted, { acm, zone }: UpSeen): UpAction[] {
+  if (acm === undefined) return [];
+  const { names, current, missing } = acm;
+  const token = requestToken(site, acm);
+  return [
+    ...when(current === undefined, { do: "request-certificate", names, token, price: priceOf(names) }),
+    ...when(missing === undefined || missing.length > 0, {
+      ...{ do: "validate-certificate", arn: current?.arn, zone },
+    }),
+  ];
+}
+
+const certificateIssued = ({ acm }: UpSeen): UpAction[] =>
+  when(acm !== undefined && acm.current?.state !== "issued", {
+    ...{ do: "wait-for-certificate", arn: acm?.current?.arn },
+  });
+
+/** ACM renews what was exported once, for a fee: so not before no instance can want it any more. */
+function olderCertificates({ acm, templates, instances }: UpSeen): UpAction[] {
+  const latest = templates[0]?.latest.version;
+  const settled = instances.every((i) => !i.alive || i.templateVersion === latest);
+  if (acm?.current?.state !== "issued" || !settled) return [];
+  return acm.others.map(({ arn, names }) => ({ do: "delete-certificate", arn, names }));
 }
 
 function role(wanted: Wanted, { roles }: SiteSeen): UpAction[] {

@@ -5,6 +5,9 @@ import * as route53 from "@aws-sdk/client-route-53";
 import * as s3 from "@aws-sdk/client-s3";
 import * as ssm from "@aws-sdk/client-ssm";
 
+/** ACM lists RSA keys of up to 2048 bits alone unless told otherwise. */
+const EVERY_KEY = { Includes: { keyTypes: Object.values(acm.KeyAlgorithm) } };
+
 /**
  * Everything in an account that someone made and could forget: one line each, e.g. "ec2 vpc vpc-0abc",
  * "route53 A www.example.com". Not hosted zones and the records every zone is born with, not what is terminated
@@ -21,8 +24,10 @@ export async function inventory(account: { endpoint: string; region: string }): 
     machines(new ec2.EC2Client(config)),
     identities(new iam.IAMClient(config)),
     buckets(new s3.S3Client(config)),
-    list("acm certificate", acm.paginateListCertificates({ client: new acm.ACMClient(config) }, {}), (p) =>
-      p.CertificateSummaryList?.map((c) => c.CertificateArn),
+    list(
+      "acm certificate",
+      acm.paginateListCertificates({ client: new acm.ACMClient(config) }, EVERY_KEY),
+      (p) => p.CertificateSummaryList?.map((c) => c.CertificateArn),
     ),
     list("ssm parameter", ssm.paginateDescribeParameters({ client: new ssm.SSMClient(config) }, {}), (p) =>
       p.Parameters?.map((x) => x.Name),

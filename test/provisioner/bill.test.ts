@@ -14,6 +14,7 @@ const site = {
   disk: 10,
   images: [],
   bridge: false,
+  acmNames: 0,
 };
 
 test("before a launch the instance costs from the cheapest pool to the dearest, 730 hours a month", () => {
@@ -67,4 +68,11 @@ test("rendered with amounts aligned, and how old the prices are", () => {
   const amounts = lines.slice(0, -1).map((l) => (l.split("  (")[0] ?? "").trimEnd().length);
   expect(new Set(amounts).size).toBe(1);
   expect(lines.at(-1)).toMatch(/us-east-1, \d{4}-\d\d-\d\d, which differ a little in eu-west-1/);
+});
+
+test("an exportable certificate of ACM is paid for by name, at each renewal", () => {
+  expect(billOf(site).lines.some((l) => l.what.includes("ACM"))).toBe(false);
+  const line = billOf({ ...site, acmNames: 2 }).lines.find((l) => l.what === "certificate from ACM");
+  expect(line?.low).toBeCloseTo((14 / 153) * 30.4, 1);
+  expect(line?.note).toContain("$14.00 at the request and at each renewal");
 });

@@ -158,10 +158,8 @@ ttl = 0
     expect(error.lines.join("\n")).toMatch(/aliases\[0\].*the domain itself[\s\S]*aliases\[2\].*there twice/);
   });
 
-  test("ACM without a certificate, and the other way round", () => {
-    expect(problems(`${MINIMAL}[certificate]\nsource = "acm"\n`).lines.join()).toContain(
-      "certificate.arn: is missing",
-    );
+  test("a certificate of ACM belongs to ACM as the source, which needs none named", () => {
+    expect(() => parseConfig(`${MINIMAL}[certificate]\nsource = "acm"\n`, "/p/everspot.toml")).not.toThrow();
     const arn = "arn:aws:acm:us-east-1:123456789012:certificate/abc";
     expect(problems(`${MINIMAL}[certificate]\narn = "${arn}"\n`).lines.join()).toContain("of no use here");
   });
