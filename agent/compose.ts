@@ -13,6 +13,7 @@ import { roleCredentials } from "./aws/credentials.ts";
 import { createPeers } from "./aws/ec2.ts";
 import { createFleet, type Fleet } from "./aws/fleet.ts";
 import { createMetadata } from "./aws/imds.ts";
+import { createLaunches, type Launches } from "./aws/launches.ts";
 import { createZone } from "./aws/route53.ts";
 import { createSecrets } from "./aws/ssm.ts";
 import type { BootMachine } from "./boot/machine.ts";
@@ -45,6 +46,7 @@ export interface Agent {
   certificates(identity: Identity): CertificateContext;
   /** @param id of an EC2 Fleet. */
   fleet(id: string): Fleet;
+  launches(fleet: string): Launches;
 }
 
 /** @throws EverspotError when bootstrap.sh did not run, or left something this agent does not know. */
@@ -119,6 +121,7 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
     recorder,
     certificates,
     fleet: (id) => createFleet(new EC2Client(client), id),
+    launches: (fleet) => createLaunches(new EC2Client(client), fleet),
     machine: {
       config,
       clock: systemClock,

@@ -10,6 +10,8 @@ const SOAK_SECONDS = 300;
 const SOAK_LOOK_SECONDS = 10;
 /** An operator may wait for it, and visitors of a site that began without a trusted certificate do. */
 const RENEWAL_LOOK_SECONDS = 60;
+/** An image that vanishes must be noticed before AWS takes the instance. */
+const IMAGE_LOOK_SECONDS = 60;
 
 /** Marks the release as the last known good after its soak; a failed check starts the soak anew. */
 export async function soak(
@@ -53,5 +55,26 @@ export async function keepCertificate(
       log.warn(`certificate: ${messageOf(error)}`);
     }
     await clock.sleep(RENEWAL_LOOK_SECONDS * 1000, signal);
+  }
+}
+
+/** Sees to it that another instance can be launched. @param ensure what it did for that, if anything. */
+export async function keepLaunchable(
+  ensure: () => Promise<string | undefined>,
+  tell: (done: string) => void,
+  clock: Clock,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await clock.sleep(IMAGE_LOOK_SECONDS * 1000, signal);
+    try {
+      const done = await ensure();
+      if (done === undefined) continue;
+      log.warn(done);
+      tell(done);
+    } catch (error) {
+      log.warn(`the image: ${messageOf(error)}`);
+    }
   }
 }

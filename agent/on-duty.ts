@@ -1,14 +1,16 @@
 /** What the agent does from the end of the boot on: watches, and hands the site over and takes it back. */
 import type { Logger } from "pino";
+import type { Launches } from "./aws/launches.ts";
 import type { Booted } from "./boot/boot.ts";
 import type { BootMachine } from "./boot/machine.ts";
 import type { BootRecorder } from "./boot/recorder.ts";
 import { renewIfDue } from "./certificate/ensure.ts";
 import { unserved } from "./certificate/unserved.ts";
 import type { Agent } from "./compose.ts";
-import { keepCertificate, soak } from "./duties.ts";
+import { keepCertificate, keepLaunchable, soak } from "./duties.ts";
 import { InPlace } from "./handover/in-place.ts";
 import { Role } from "./handover/role.ts";
+import { ensureImage } from "./handover/stock-image.ts";
 import { paths } from "./paths.ts";
 import { askHealth } from "./serving/health.ts";
 import { renewNginx } from "./serving/nginx.ts";
@@ -33,7 +35,7 @@ const LAST_WORDS = 5;
 
 /** Returns when the signal is aborted and nothing runs any more. */
 export async function onDuty(
-  { machine, recorder, certificates, fleet }: Agent,
+  { machine, recorder, certificates, fleet, launches }: Agent,
   booted: Booted,
   log: Logger,
   signal: AbortSignal,
@@ -56,11 +58,30 @@ export async function onDuty(
   let leaving: "rebalance" | "interruption" | undefined;
   const handOverNear = () => leaving !== undefined || deploy?.kind === "swap";
 
+  const keepImage = (of: Launches, term: AbortSignal) =>
+    keepLaunchable(
+      () =>
+        ensureImage({
+          store,
+          launches: of,
+          deploying: async () => (await runningDeploy(store, clock)) !== undefined,
+        }),
+      (text) => {
+        recorder.warn(text);
+        recorder.event(text);
+        void notify({ kind: "image", text });
+      },
+      clock,
+      log,
+      term,
+    );
+
   const role = new Role({
     ...{ machine, identity, launched, recorder, log, signal, handOverNear },
     fleet: peer.fleet === undefined ? undefined : fleet(peer.fleet),
     healthy: async () => (await ask()).ok,
     duties: (release, term) => [
+      ...(peer.fleet === undefined ? [] : [keepImage(launches(peer.fleet), term)]),
       soak(release, candidates, ask, clock, log, term),
       keepCertificate(
         async () => {

@@ -1,4 +1,11 @@
-import { bucketName, challengeRecord, fenceRecord, SITE_TAG, secretPath } from "../agent/site/names.ts";
+import {
+  bucketName,
+  challengeRecord,
+  fenceRecord,
+  resourceName,
+  SITE_TAG,
+  secretPath,
+} from "../agent/site/names.ts";
 import type { SiteConfig } from "./config/site-config.ts";
 
 export interface Statement {
@@ -21,7 +28,7 @@ export const instanceTrust: PolicyDocument = {
   Statement: [{ Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" }, Action: "sts:AssumeRole" }],
 };
 
-/** What the agent writes; agent/ and releases/ come from the operator's side and are only read. */
+/** What the agent writes; agent/, releases/ and image.json come from the operator's side and are only read. */
 const WRITTEN = [
   "layers/*",
   "channel.json",
@@ -30,8 +37,9 @@ const WRITTEN = [
   "replacements.json",
   "certificates/*",
   "boots/*",
+  "history/*",
 ];
-const READ = ["agent/*", "releases/*", ...WRITTEN];
+const READ = ["agent/*", "releases/*", "image.json", ...WRITTEN];
 
 /**
  * All that an instance of the site may do (DESIGN §2.8): its own objects without deleting any, its own records by
@@ -66,15 +74,30 @@ export function instancePolicy(
       recordChanges("AnswerChallenges", hostedZone, unique(names.map(challengeRecord)), ["TXT"]),
       allow("ReadRecords", "route53:ListResourceRecordSets", hostedZone),
       allow("WaitForRecords", "route53:GetChange", `arn:${partition}:route53:::change/*`),
-      // These three take no resource (Service Authorization Reference, EC2).
+      // These take no resource (Service Authorization Reference, EC2).
       allow(
         "LookAtFleet",
-        ["ec2:DescribeInstances", "ec2:DescribeFleets", "ec2:DescribeFleetInstances"],
+        ["ec2:DescribeInstances", "ec2:DescribeFleets", "ec2:DescribeFleetInstances", "ec2:DescribeImages"],
         "*",
       ),
+      // The template and its subnets: to launch by another of its versions when the image of the newest is gone.
       {
-        ...allow("OwnFleet", "ec2:ModifyFleet", `arn:${partition}:ec2:${region}:${account}:fleet/*`),
+        ...allow(
+          "OwnFleet",
+          "ec2:ModifyFleet",
+          ["fleet", "launch-template", "subnet"].map(
+            (type) => `arn:${partition}:ec2:${region}:${account}:${type}/*`,
+          ),
+        ),
         Condition: ours,
+      },
+      {
+        ...allow(
+          "LaunchWithOwnRole",
+          "iam:PassRole",
+          `arn:${partition}:iam::${account}:role/${resourceName(site)}`,
+        ),
+        Condition: { StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" } },
       },
       {
         ...allow(

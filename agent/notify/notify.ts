@@ -4,7 +4,7 @@ import { messageOf } from "../site/errors.ts";
 
 /** What the person who pays the bill may want to hear of at once. `text`: one line. */
 export interface Notice {
-  kind: "healed" | "boot-failed" | "replacing" | "budget-spent" | "certificate";
+  kind: "healed" | "boot-failed" | "replacing" | "budget-spent" | "certificate" | "image";
   text: string;
 }
 
@@ -22,6 +22,7 @@ const QUIET_MS: Record<Notice["kind"], number> = {
   replacing: 0,
   "budget-spent": 6 * HOUR,
   certificate: 24 * HOUR,
+  image: 24 * HOUR,
 };
 /** In the Parameter Store below the site's path; the only one there that the app does not get. */
 export const SIGNING_SECRET = "EVERSPOT_NOTIFY_SECRET";

@@ -69,8 +69,13 @@ export function deployPolicy(
   const bucket = `arn:${partition}:s3:::${bucketName(site, account, region)}`;
   const ec2 = (what: string) => `arn:${partition}:ec2:${region}:${account}:${what}`;
   const role = (name: string) => `arn:${partition}:iam::${account}:role/${name}`;
+  // Images and snapshots carry no account in their ARN.
+  const made = ["image", "snapshot"].map((type) => `arn:${partition}:ec2:${region}::${type}/*`);
+  const tagged = (more: Record<string, string> = {}) => ({
+    StringEquals: { [`aws:RequestTag/${SITE_TAG}`]: site, ...more },
+  });
   const ours = { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } };
-  const written = ["agent/*", "releases/*", "channel.json", "deploy.json"];
+  const written = ["agent/*", "releases/*", "channel.json", "image.json", "deploy.json", "history/*"];
   const read = [...written, "site.json", "boots/*"];
   const statements: Statement[] = [
     allow(
@@ -109,6 +114,7 @@ export function deployPolicy(
         "ec2:DescribeInstances",
         "ec2:DescribeInternetGateways",
         "ec2:DescribeLaunchTemplates",
+        "ec2:DescribeSnapshots",
         "ec2:DescribeLaunchTemplateVersions",
         "ec2:DescribeRouteTables",
         "ec2:DescribeSecurityGroups",
@@ -149,6 +155,14 @@ export function deployPolicy(
       ...allow("HandOverRole", "iam:PassRole", role(resourceName(site))),
       Condition: { StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" } },
     },
+    // For `--bake`, and for the images that are older than what serves.
+    { ...allow("BakeFrom", "ec2:CreateImage", ec2("instance/*")), Condition: ours },
+    { ...allow("Bake", "ec2:CreateImage", made), Condition: tagged() },
+    {
+      ...allow("TagBaked", "ec2:CreateTags", made),
+      Condition: tagged({ "ec2:CreateAction": "CreateImage" }),
+    },
+    { ...allow("RemoveBaked", ["ec2:DeregisterImage", "ec2:DeleteSnapshot"], made), Condition: ours },
     { ...allow("EndInstances", "ec2:TerminateInstances", ec2("instance/*")), Condition: ours },
   ];
   return { Version: "2012-10-17", Statement: statements };

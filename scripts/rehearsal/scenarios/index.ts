@@ -2,6 +2,7 @@ import type { Scenario } from "../scenario.ts";
 import { appHang } from "./app-hang.ts";
 import { badCandidateLoop } from "./bad-candidate-loop.ts";
 import { badRelease } from "./bad-release.ts";
+import { bake } from "./bake.ts";
 import { churn } from "./churn.ts";
 import { heal } from "./heal.ts";
 import { inPlaceFailure } from "./in-place-failure.ts";
@@ -26,6 +27,7 @@ export const scenarios: readonly Scenario[] = [
   interruptionNoCapacity,
   rebalance,
   takeBack,
+  bake,
   reboot,
   swap,
   swapInPlace,

@@ -21,6 +21,7 @@ export class NspawnMachine {
   readonly #around: Surroundings;
   readonly #left: () => void;
   #container: Container | undefined;
+  #frozen = false;
   /** An end that was asked for is not taken for the machine's own, and no boot outlives it. */
   #ending = true;
   /** Resolves when the machine is off. */
@@ -45,6 +46,7 @@ export class NspawnMachine {
   async start(spec: Machine): Promise<void> {
     if (!this.#ending) throw new EverspotError(`${spec.instanceId} runs already`);
     this.spec = spec;
+    this.#frozen = false;
     this.#ending = false;
     const booted = this.#life.then(() => this.#boot());
     this.#life = booted.then(
@@ -85,6 +87,18 @@ export class NspawnMachine {
   async freeze(frozen: boolean): Promise<void> {
     if (this.#container === undefined) throw new EverspotError(`${this.spec.instanceId} does not run`);
     await this.#group.freeze(frozen);
+    this.#frozen = frozen;
+  }
+
+  /** Nothing in it moves while `run` does; one that is off, or frozen already, stays so. */
+  async still(run: () => Promise<void>): Promise<void> {
+    if (this.#container === undefined || this.#frozen) return run();
+    await this.#group.freeze(true);
+    try {
+      await run();
+    } finally {
+      await this.#group.release();
+    }
   }
 
   async #boot(): Promise<void> {

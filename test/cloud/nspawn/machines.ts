@@ -124,7 +124,9 @@ class Driver implements NspawnMachines {
   }
 
   async snapshot(instanceId: string, imageId: string): Promise<void> {
-    await this.#images.add(imageId, this.#known(instanceId).disk);
+    const machine = this.#known(instanceId);
+    // A snapshot is of one moment; a copy takes a while, in which nothing may be written.
+    await machine.still(() => this.#images.add(imageId, machine.disk));
   }
 
   async removeImage(imageId: string): Promise<void> {

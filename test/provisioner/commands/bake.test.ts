@@ -8,6 +8,8 @@ import {
   EC2Client,
 } from "@aws-sdk/client-ec2";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { createLaunches } from "../../../agent/aws/launches.ts";
+import { ensureImage } from "../../../agent/handover/stock-image.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { launchDocument } from "../../../agent/site/records.ts";
 import { runBake } from "../../../provisioner/commands/bake.ts";
@@ -135,6 +137,42 @@ test("status shows the image and what it costs", async () => {
   await runStatus(site.config, site.tools);
   expect(site.json()).toMatchObject({ image: { id: image, own: true, base: DEBIAN, gigabytes: 8 } });
   expect(JSON.stringify(site.json().odd)).not.toContain(image);
+});
+
+test("the instance that serves launches Debian's image again by its own role, once the other is gone", async () => {
+  const owner = (await site.site())?.owner ?? "";
+  const credentials = site.cloud.iam.instances.credentialsFor("everspot-blog", owner);
+  if (credentials === undefined) expect.fail("no role");
+  const { region, endpoint } = site.cloud;
+  const client = new EC2Client({ region, endpoint, credentials });
+  const fleet = (await ec2.send(new DescribeFleetsCommand({}))).Fleets?.[0]?.FleetId ?? "";
+  const look = (deploying = false) =>
+    ensureImage({
+      store: site.store,
+      launches: createLaunches(client, fleet),
+      deploying: async () => deploying,
+    });
+  const [image] = await images();
+  const before = (await ec2.send(new DescribeFleetsCommand({}))).Fleets?.[0]?.LaunchTemplateConfigs?.[0];
+  const own = Number(before?.LaunchTemplateSpecification?.Version);
+  expect(await look()).toBeUndefined();
+  expect(await launches()).toBe(own);
+
+  await ec2.send(new DeregisterImageCommand({ ImageId: image }));
+  expect(await look(true)).toBeUndefined();
+  expect(await launches()).toBe(own);
+  expect(await look()).toContain(`${image} is gone`);
+  const after = (await ec2.send(new DescribeFleetsCommand({}))).Fleets?.[0]?.LaunchTemplateConfigs?.[0];
+  expect(after?.Overrides).toEqual(before?.Overrides);
+  expect(
+    (await versions()).find((v) => String(v.version) === after?.LaunchTemplateSpecification?.Version),
+  ).toMatchObject({
+    image: DEBIAN,
+  });
+  expect(await look()).toBeUndefined();
+  client.destroy();
+  await up();
+  await bake();
 });
 
 test("an image that vanished is noticed by status, and up launches Debian's again", async () => {

@@ -46,7 +46,6 @@ const CREATING: Readonly<Record<string, { type: string; beside: readonly string[
   CreateRouteTable: { type: "route-table", beside: ["VpcId"] },
   CreateSecurityGroup: { type: "security-group", beside: ["VpcId"] },
   CreateLaunchTemplate: { type: "launch-template", beside: [] },
-  CreateImage: { type: "image", beside: ["InstanceId"] },
   CopyImage: { type: "image", beside: [] },
   CreateSnapshot: { type: "snapshot", beside: ["VolumeId"] },
 };
@@ -150,6 +149,10 @@ export const ec2: Mapping = {
   ModifyFleet: (input: EC2.ModifyFleetCommandInput, world) => [
     ...onExisting(world, "ModifyFleet", [input.FleetId]),
     ...templates(world, "ModifyFleet", input.LaunchTemplateConfigs),
+  ],
+  CreateImage: (input: EC2.CreateImageCommandInput, world) => [
+    ...["image", "snapshot"].flatMap((type) => onNew(world, "CreateImage", type, input.TagSpecifications)),
+    ...onExisting(world, "CreateImage", [input.InstanceId]),
   ],
   CreateLaunchTemplateVersion: (input: EC2.CreateLaunchTemplateVersionCommandInput, world) =>
     onTemplate("CreateLaunchTemplateVersion")(input, world),

@@ -1,0 +1,24 @@
+import type { Launches } from "../aws/launches.ts";
+import { readDocument } from "../site/document.ts";
+import { launchDocument } from "../site/records.ts";
+import type { ObjectStore } from "../site/store.ts";
+
+/**
+ * An image of the site's own may be gone (deregistered by hand, by a clean-up), and then no instance comes when this
+ * one goes. So the fleet launches Debian's image again, by the version of the launch template that was made for it.
+ * Not while a deploy is under way, which changes these things itself. Safe to repeat.
+ * @returns what was done, for a person; undefined when all is well.
+ */
+export async function ensureImage(site: {
+  store: ObjectStore;
+  launches: Launches;
+  deploying: () => Promise<boolean>;
+}): Promise<string | undefined> {
+  const { store, launches, deploying } = site;
+  const { value: note } = await readDocument(store, launchDocument);
+  if (note === undefined || (await launches.version()) !== note.launches) return undefined;
+  if (await launches.hasImage(note.image)) return undefined;
+  if (await deploying()) return undefined;
+  await launches.launchBy(note.stock);
+  return `the site's own image ${note.image} is gone: the next instance boots from Debian's`;
+}
