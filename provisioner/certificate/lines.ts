@@ -11,7 +11,7 @@ export function linesOf(report: CertificateReport, now: number, style: Style): s
       "budget",
       `${budgetText(b, now)}${budgets.length > 1 ? ` at ${hostOf(b.directory)}` : ""}`,
     ]),
-    ...(report.acm === null ? [] : [["copy in ACM", report.acm] as [string, string]]),
+    ...(report.acm === null ? [] : [["in ACM", report.acm] as [string, string]]),
     ...report.history.map((entry, i): [string, string] => [i === 0 ? "history" : "", historyText(entry)]),
   ];
   return [

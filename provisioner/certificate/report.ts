@@ -17,6 +17,8 @@ export interface ReportInput {
   served: ServedCertificate | { error: string };
   /** How the instance came to it, by its boot record. */
   source: string | undefined;
+  /** ARN of the certificate in ACM that is exported. */
+  exported?: string | undefined;
   /** The bucket's time. */
   now: Date;
 }
@@ -68,7 +70,7 @@ export interface CertificateReport {
   newest: Pick<Issuance, "id" | "serial" | "issuer" | "names" | "notAfter" | "directory" | "renewAt"> | null;
   /** An operator asked for another one. */
   requested: { by: string; at: string } | null;
-  /** Copy in ACM. */
+  /** ARN in ACM: of what is exported, or of the copy. */
   acm: string | null;
   budgets: DirectoryBudget[];
   /** Newest first. */
@@ -84,7 +86,7 @@ export function reportOf(input: ReportInput): CertificateReport {
     served: "error" in served ? served : servedPart(served, input),
     newest: newest === undefined ? null : shortOf(newest),
     requested: pointer?.requested ?? null,
-    acm: pointer?.acm?.arn ?? null,
+    acm: input.exported ?? pointer?.acm?.arn ?? null,
     budgets: input.directories.map((directory) =>
       budgetOf(directory, ledger?.directories[directory] ?? [], input.now),
     ),

@@ -80,9 +80,16 @@ async function look(
     ledger: ledger.value,
     served,
     source: boot?.certificate?.source,
+    exported: source === "acm" ? await exportedArn(config, aws) : undefined,
     now: ledger.date ?? pointer.date ?? new Date(clock.now()),
   });
   return { report, owner };
+}
+
+async function exportedArn(config: SiteConfig, aws: Aws): Promise<string | undefined> {
+  const names = namesOf(config).sort().join();
+  const requested = async () => (await aws.certificates.requested()).find((c) => c.names.join() === names);
+  return config.certificate.arn ?? (await requested())?.arn;
 }
 
 /** @returns the serial number of what is served then. @throws EverspotError when it may not be, or was not. */

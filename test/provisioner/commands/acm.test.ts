@@ -10,6 +10,7 @@ import { ListResourceRecordSetsCommand, Route53Client } from "@aws-sdk/client-ro
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createCertificateManager } from "../../../agent/aws/acm.ts";
 import { acmCertificate } from "../../../agent/certificate/acm.ts";
+import { runCertificate } from "../../../provisioner/commands/certificate.ts";
 import { runDown } from "../../../provisioner/commands/down.ts";
 import { runPlan } from "../../../provisioner/commands/plan.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
@@ -108,6 +109,11 @@ test("up requests, validates and waits; role and user data name it; again nothin
   const { context } = await machine();
   const served = await acmCertificate({ ...context, acm: createCertificateManager(acm, "blog") });
   expect(served).toMatchObject({ source: "acm", names: NAMES });
+  await runCertificate(desk.config, desk.tools, { renew: false, timeout: 1 });
+  expect(desk.json()).toMatchObject({ acm: arn, budgets: [], newest: null });
+  await expect(runCertificate(desk.config, desk.tools, { renew: true, timeout: 1 })).rejects.toThrow(
+    "AWS Certificate Manager renews this certificate by itself",
+  );
 });
 
 test("killed after the request, run again: the same certificate, and what was left is done", async () => {
