@@ -9,7 +9,7 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { type Packed, type PackOptions, packRelease } from "../../provisioner/release/pack.ts";
 import type { Progress } from "../../provisioner/release/progress.ts";
 import { folder, type Tree, write } from "../provisioner/release/folders.ts";
-import { sdist, source, wheel } from "../provisioner/release/wheelhouse.ts";
+import { moduleOf, sdist, source, wheel } from "../provisioner/release/wheelhouse.ts";
 
 function pipEnv(wheelhouse: string): NodeJS.ProcessEnv {
   const { PATH } = process.env;
@@ -245,24 +245,6 @@ test("a requirements file without requirements bundles nothing", async () => {
   expect(packed).not.toHaveProperty("python");
   expect(packed.packages).toEqual([]);
 });
-
-/** Functions, so that there is as much to compile as in code people write. */
-function moduleOf(bytes: number, seed: number): string {
-  const parts: string[] = [];
-  for (let size = 0, i = 0; size < bytes; i++) {
-    const part = `
-def function_${seed}_${i}(first, second=None, *rest, **named):
-    """Says what function ${i} of module ${seed} does with ${(i * 7919 + seed) % 1000} things."""
-    result = [item for item in rest if item is not None and item != ${i}]
-    if first in named and second is not None:
-        raise ValueError(f"{first!r} is there twice: {named[first]}")
-    return {"first": first, "second": second or ${i * seed}, "rest": result, "named": sorted(named)}
-`;
-    parts.push(part);
-    size += part.length;
-  }
-  return parts.join("");
-}
 
 test("40 dependencies of 60 MB are packed in less than a minute, and again in a moment", async () => {
   const links = folder();

@@ -8,6 +8,8 @@ import { heal } from "./heal.ts";
 import { inPlaceFailure } from "./in-place-failure.ts";
 import { interruption, interruptionNoCapacity } from "./interruption.ts";
 import { killedDeploy } from "./killed-deploy.ts";
+import { killedInPlace } from "./killed-in-place.ts";
+import { offlineHeavy } from "./offline-heavy.ts";
 import { offlineReplacement } from "./offline-replacement.ts";
 import { rebalance } from "./rebalance.ts";
 import { reboot } from "./reboot.ts";
@@ -16,6 +18,7 @@ import { swap } from "./swap.ts";
 import { swapInPlace } from "./swap-in-place.ts";
 import { swaps } from "./swaps.ts";
 import { takeBack } from "./take-back.ts";
+import { twoDeploys } from "./two-deploys.ts";
 import { zombie } from "./zombie.ts";
 
 /** In the order of `--all`. */
@@ -23,6 +26,7 @@ export const scenarios: readonly Scenario[] = [
   heal,
   reclaims,
   offlineReplacement,
+  offlineHeavy,
   interruption,
   interruptionNoCapacity,
   rebalance,
@@ -32,9 +36,11 @@ export const scenarios: readonly Scenario[] = [
   swap,
   swapInPlace,
   swaps,
+  twoDeploys,
   inPlaceFailure,
   badRelease,
   killedDeploy,
+  killedInPlace,
   appHang,
   badCandidateLoop,
   zombie,

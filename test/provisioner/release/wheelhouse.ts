@@ -80,3 +80,21 @@ export function sdist(folder: string, name: string, version: string, tag?: strin
   writeFileSync(file, rawZip(entries));
   return file;
 }
+
+/** Functions, so that there is as much to compile as in code people write. */
+export function moduleOf(bytes: number, seed: number): string {
+  const parts: string[] = [];
+  for (let size = 0, i = 0; size < bytes; i++) {
+    const part = `
+def function_${seed}_${i}(first, second=None, *rest, **named):
+    """Says what function ${i} of module ${seed} does with ${(i * 7919 + seed) % 1000} things."""
+    result = [item for item in rest if item is not None and item != ${i}]
+    if first in named and second is not None:
+        raise ValueError(f"{first!r} is there twice: {named[first]}")
+    return {"first": first, "second": second or ${i * seed}, "rest": result, "named": sorted(named)}
+`;
+    parts.push(part);
+    size += part.length;
+  }
+  return parts.join("");
+}
