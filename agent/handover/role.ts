@@ -106,7 +106,7 @@ export class Role {
     if (fleet === undefined) return;
     this.#every(TIDY_SECONDS, "tidying", signal, async () => {
       const done = await tidy({
-        me: { instance: identity.instance, launched },
+        me: { instance: identity.instance, launched, onDemand: identity.lifeCycle === "on-demand" },
         peers: machine.peers,
         fleet,
         handingOver: async () =>

@@ -2,7 +2,7 @@ import type { Peers } from "../aws/ec2.ts";
 import type { Fleet } from "../aws/fleet.ts";
 
 export interface TidyContext {
-  me: { instance: string; launched: Date };
+  me: { instance: string; launched: Date; onDemand: boolean };
   peers: Peers;
   fleet: Fleet;
   /** Whether a hand-over is near or a deploy is under way; then a fleet larger than one is wanted. */
@@ -17,7 +17,7 @@ export interface TidyContext {
 const MARGIN = 30;
 
 /**
- * What the owner does when a hand-over is behind it: the fleet's target back to one, older instances that nobody
+ * What the owner does when a hand-over is behind it: the fleet's target back to one, of its own kind, older instances that nobody
  * ended, ended. In that order, and the target change never ends an instance, so the owner itself is safe. Younger
  * instances are left alone: they are about to take over. Safe to repeat.
  * @returns what was done, a line each.
@@ -29,10 +29,11 @@ export async function tidy(context: TidyContext): Promise<string[]> {
   if (others.some((p) => p.launched >= me.launched)) return [];
   const done: string[] = [];
   const target = await fleet.target();
+  const onDemand = Number(me.onDemand);
   // Asked again: a deploy may have raised the target while we looked.
-  if (target.total > 1 && !(await context.handingOver())) {
-    await fleet.setTarget({ total: 1, onDemand: Math.min(1, target.onDemand) });
-    done.push(`the fleet's target is 1 again (it was ${target.total})`);
+  if ((target.total > 1 || target.onDemand !== onDemand) && !(await context.handingOver())) {
+    await fleet.setTarget({ total: 1, onDemand });
+    done.push(`the fleet's target is 1 ${me.onDemand ? "on-demand" : "spot"} instance again`);
   }
   if (context.ownedSeconds() < context.drain + MARGIN) return done;
   for (const old of others) {

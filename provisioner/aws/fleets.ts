@@ -32,6 +32,8 @@ export interface FleetSeen {
   template: { id: string; version: number } | undefined;
   pools: Pool[];
   target: number;
+  /** Of the target: at the on-demand price. */
+  onDemand: number;
   fulfilled: number;
 }
 
@@ -53,7 +55,8 @@ export interface Fleets {
     template: { id: string; version: number },
     pools: readonly Pool[],
   ): Promise<void>;
-  setTarget(fleet: string, target: number): Promise<void>;
+  /** Ends no instance. @param onDemand how many of them at the on-demand price; the fleet counts each kind by itself. */
+  setTarget(fleet: string, target: number, onDemand?: number): Promise<void>;
   /** Its instances are terminated with it. */
   delete(fleet: string): Promise<void>;
   /** Oldest first. */
@@ -107,13 +110,18 @@ export function createFleets(client: EC2Client, site: string): Fleets {
           new ModifyFleetCommand({ FleetId: fleet, LaunchTemplateConfigs: configs(template, pools) }),
         );
       }),
-    setTarget: (fleet, target) =>
+    setTarget: (fleet, target, onDemand = 0) =>
       named("changing the fleet's target", async () => {
         await client.send(
           new ModifyFleetCommand({
             FleetId: fleet,
             ExcessCapacityTerminationPolicy: "no-termination",
-            TargetCapacitySpecification: { TotalTargetCapacity: target },
+            TargetCapacitySpecification: {
+              TotalTargetCapacity: target,
+              OnDemandTargetCapacity: onDemand,
+              SpotTargetCapacity: target - onDemand,
+              DefaultTargetCapacityType: "spot",
+            },
           }),
         );
       }),
@@ -165,6 +173,7 @@ function seen(fleet: FleetData): FleetSeen {
       maxPrice: o.MaxPrice === undefined ? undefined : Number(o.MaxPrice),
     })),
     target: fleet.TargetCapacitySpecification?.TotalTargetCapacity ?? 0,
+    onDemand: fleet.TargetCapacitySpecification?.OnDemandTargetCapacity ?? 0,
     fulfilled: fleet.FulfilledCapacity ?? 0,
   };
 }

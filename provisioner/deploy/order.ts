@@ -15,7 +15,8 @@ export interface Scene {
 export type OrderAction =
   | { do: "withdraw"; release: string }
   | { do: "restore"; fleet: string; template: { id: string; version: number }; pools: readonly Pool[] }
-  | { do: "target"; fleet: string }
+  /** `onDemand`: whether the instance that stays is one. */
+  | { do: "target"; fleet: string; onDemand: boolean }
   /** `at`: milliseconds since the epoch; until then they forward. */
   | { do: "drain"; instances: readonly string[]; at: number }
   | { do: "terminate"; instances: readonly string[] };
@@ -61,8 +62,13 @@ export function planOrder(left: Left, scene: Scene, drain: number, now: number):
       pools: before.pools.map(({ type, subnet, maxPrice }) => ({ type, subnet, maxPrice })),
     });
   }
-  if (left.kind === "swap" && fleet !== undefined && fleet.target > 1) {
-    actions.push({ do: "target", fleet: fleet.id });
+  const onDemand = keep?.spot === false;
+  if (
+    left.kind === "swap" &&
+    fleet !== undefined &&
+    (fleet.target > 1 || fleet.onDemand !== Number(onDemand))
+  ) {
+    actions.push({ do: "target", fleet: fleet.id, onDemand });
   }
   const ids = others.map((i) => i.id);
   if (ids.length === 0) return actions;
@@ -79,7 +85,7 @@ export function describeOrder(action: OrderAction): string {
     case "restore":
       return `launch by version ${action.template.version} of the launch template again`;
     case "target":
-      return "set the fleet's target to 1";
+      return `set the fleet's target to 1${action.onDemand ? " on-demand instance" : ""}`;
     case "drain":
       return `let ${action.instances.join(", ")} forward what still comes`;
     case "terminate":

@@ -74,7 +74,7 @@ async function execute(aws: Aws, action: OrderAction, options: OrderOptions): Pr
     case "restore":
       return void (await aws.fleets.setTemplate(action.fleet, action.template, action.pools));
     case "target":
-      return void (await aws.fleets.setTarget(action.fleet, 1));
+      return void (await aws.fleets.setTarget(action.fleet, 1, Number(action.onDemand)));
     case "drain":
       return void (await clock.sleep(Math.max(0, action.at - clock.now()), signal));
     case "terminate":

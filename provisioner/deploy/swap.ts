@@ -28,10 +28,11 @@ export async function swap(session: Session, release: string, timeout: number): 
   const { fleet, since, before } = await step("launch a second instance", async (detail) => {
     const since = new Date(clock.now() - EARLIER_MS);
     const { id } = await requireFleet(aws, config.site);
-    const alive = (await aws.instances.look()).filter((i) => i.alive).map((i) => i.id);
-    await aws.fleets.setTarget(id, alive.length + 1);
+    const alive = (await aws.instances.look()).filter((i) => i.alive);
+    // One that bridges at the on-demand price stays until the new one, a spot instance, has the site.
+    await aws.fleets.setTarget(id, alive.length + 1, alive.filter((i) => !i.spot).length);
     detail(`target ${alive.length + 1}`);
-    return { fleet: id, since, before: new Set(alive) };
+    return { fleet: id, since, before: new Set(alive.map((i) => i.id)) };
   });
 
   const boot = await step(`boot with ${release}`, async (detail) => {

@@ -49,6 +49,7 @@ const well = (): StatusInput => ({
         template: { id: "lt-1", version: 3 },
         pools: [],
         target: 1,
+        onDemand: 0,
         fulfilled: 1,
       },
     ],

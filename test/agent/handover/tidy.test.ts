@@ -4,9 +4,9 @@ import { TestFleet } from "./fleet.ts";
 
 const launched = new Date("2026-11-21T12:00:00Z");
 const before = new Date(launched.getTime() - 60_000);
-const me = { instance: "i-1", launched };
 
-function site(more: { handingOver?: boolean[]; owned?: number } = {}) {
+function site(more: { handingOver?: boolean[]; owned?: number; onDemand?: boolean } = {}) {
+  const me = { instance: "i-1", launched, onDemand: more.onDemand ?? false };
   const fleet = new TestFleet();
   fleet.now = { total: 2, onDemand: 0 };
   fleet.add("i-1", launched);
@@ -56,8 +56,18 @@ test("touches nothing while a deploy runs, even one that began just now, or a yo
 });
 
 test("an on-demand instance that bridges stays", async () => {
-  const { fleet, run } = site();
+  const { fleet, run } = site({ onDemand: true });
   fleet.now = { total: 2, onDemand: 1 };
   await run();
   expect(fleet.asked).toEqual([{ total: 1, onDemand: 1 }]);
+  await run();
+  expect(fleet.asked).toHaveLength(1);
+});
+
+test("a spot instance after a bridge: no on-demand instance is wanted any more", async () => {
+  const { fleet, run } = site({ owned: 121 });
+  fleet.now = { total: 1, onDemand: 1 };
+  fleet.add("i-0", before);
+  await run();
+  expect(fleet.asked).toEqual([{ total: 1, onDemand: 0 }, "i-0"]);
 });

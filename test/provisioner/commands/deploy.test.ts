@@ -2,8 +2,11 @@ import { GetObjectTaggingCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { updateDocument } from "../../../agent/site/document.ts";
 import { channelDocument, deployDocument, type SiteState } from "../../../agent/site/records.ts";
+import { connect } from "../../../provisioner/aws/connect.ts";
+import { runHistory } from "../../../provisioner/commands/history.ts";
 import { runReleases } from "../../../provisioner/commands/releases.ts";
 import { runRollback } from "../../../provisioner/commands/rollback.ts";
+import type { Entry } from "../../../provisioner/history/entries.ts";
 import { withdrawCandidate } from "../../../provisioner/release/channel.ts";
 import { publishRelease } from "../../../provisioner/release/publish.ts";
 import { openSwapSite, packed, type SwapSite } from "../deploy/swapping.ts";
@@ -40,6 +43,15 @@ async function inOrder(release: string | undefined): Promise<void> {
   expect(channel?.current).toBe(state?.release);
   expect(channel?.candidate).toBeUndefined();
   expect((await site.lock())?.state).not.toBe("running");
+}
+
+/** The last deploys and rollbacks of the history. */
+async function latest(count: number): Promise<Entry[]> {
+  const json = site.json();
+  await runHistory(site.config, site.tools, { html: undefined });
+  const { entries } = site.json() as { entries: Entry[] };
+  site.tools.terminal.json(json);
+  return entries.filter((e) => /^(swap|rollback|in-place)$/.test(e.kind)).slice(0, count);
 }
 
 test("a deploy: a second instance takes the site over, the first forwards and goes", async () => {
@@ -207,6 +219,10 @@ describe("who deploys", () => {
     await site.deploy("taken over");
     expect(site.said()).toContain("bob@desktop began to deploy at ");
     await inOrder(site.json().release as string);
+    expect(await latest(2)).toMatchObject([
+      { kind: "swap", ok: true, release: site.json().release },
+      { kind: "swap", ok: false, text: expect.stringMatching(/by bob@desktop: abandoned/) },
+    ]);
   });
 
   test("an aborted deploy stops where it is, and what it left is put in order", async () => {
@@ -275,6 +291,10 @@ describe("rollback", () => {
     await runRollback(site.config, site.tools, options);
     await inOrder(before.release);
     expect(site.json()).toMatchObject({ command: "rollback", result: "done" });
+    expect(await latest(2)).toMatchObject([
+      { kind: "rollback", ok: true, release: before.release, seconds: expect.any(Number) },
+      { kind: "swap", ok: true, text: expect.stringContaining("by ann@laptop: done") },
+    ]);
   });
 
   test("one that does not serve any more: it says so, and nothing changes", async () => {
@@ -302,6 +322,63 @@ describe("rollback", () => {
       "there is no release r000099-00000000 in the bucket",
     );
     await inOrder(before.release);
+  });
+});
+
+describe("a site that an on-demand instance bridges", () => {
+  const fleetTarget = async () => {
+    const aws = await connect(site.config);
+    const [fleet] = (await aws.fleets.look()).filter((f) => f.alive);
+    const alive = (await aws.instances.look()).filter((i) => i.alive);
+    aws.close();
+    return {
+      id: fleet?.id ?? "",
+      target: fleet?.target,
+      onDemand: fleet?.onDemand,
+      spot: alive.map((i) => i.spot),
+    };
+  };
+
+  /** As an owner that AWS takes away does it when there is no spot capacity. */
+  async function bridge(): Promise<void> {
+    const { id } = await fleetTarget();
+    const spot = (await site.fleet()).alive;
+    const aws = await connect(site.config);
+    await aws.fleets.setTarget(id, 1, 1);
+    while (spot.includes((await site.site())?.owner ?? "")) await site.tools.clock.sleep(1000);
+    while ((await site.site())?.state !== "serving") await site.tools.clock.sleep(1000);
+    await aws.instances.terminate(spot);
+    aws.close();
+    expect(await fleetTarget()).toMatchObject({ target: 1, onDemand: 1, spot: [false] });
+    before = (await site.site()) ?? expect.fail("nobody has the site");
+  }
+
+  test("a deploy launches one spot instance, and the site runs on that alone", async () => {
+    await bridge();
+    const mark = site.cloud.mark();
+    await site.deploy("on spot again");
+    await inOrder(site.json().release as string);
+    expect(await fleetTarget()).toMatchObject({ target: 1, onDemand: 0, spot: [true] });
+    const launched = new Set(
+      site.cloud.wire.calls
+        .slice(mark)
+        .filter((c) => c.operation === "PutObject" && String(c.input.Key).startsWith("boots/"))
+        .map((c) => String(c.input.Key)),
+    );
+    launched.delete(`boots/${before.owner}.json`);
+    expect(launched.size).toBe(1);
+  });
+
+  test("a release that does not make it leaves the bridge as it was", async () => {
+    await bridge();
+    site.agents.next = { blame: "bad on spot", lines: [] };
+    await expect(site.deploy("bad on spot")).rejects.toThrow("bad on spot");
+    await inOrder(before.release);
+    expect((await site.site())?.owner).toBe(before.owner);
+    expect(await fleetTarget()).toMatchObject({ target: 1, onDemand: 1, spot: [false] });
+    site.agents.next = "serves";
+    await site.deploy("good on spot");
+    expect(await fleetTarget()).toMatchObject({ target: 1, onDemand: 0, spot: [true] });
   });
 });
 

@@ -134,6 +134,7 @@ export class Agents {
             : { blame: undefined, lines: [], error: behaviour.trouble };
         const failed = step("blame" in behaviour ? "app" : "packages", { state: "failed", error, lines });
         await write({ attempt, state: "failed", steps: [failed], ...(blame === undefined ? {} : { blame }) });
+        await candidates.failed(blame);
         await clock.sleep(2000, signal);
       }
       return;
