@@ -33,7 +33,7 @@ export interface RecorderOptions {
 /**
  * The record of this boot, written to `boots/<instance>.json` in the background: changes that come while a write
  * runs go out together in the next one. Nothing here makes a boot wait or fail. Writing starts when `identify`
- * has said which instance this is.
+ * has said which instance this is; a record of an earlier boot of it is kept in the history first.
  */
 export class BootRecorder implements StepObserver {
   readonly #options: RecorderOptions;
@@ -42,6 +42,7 @@ export class BootRecorder implements StepObserver {
   #instance: string | undefined;
   #dirty = false;
   #writing: Promise<void> | undefined;
+  #begun = false;
   #closed = false;
 
   constructor(options: RecorderOptions) {
@@ -198,8 +199,26 @@ export class BootRecorder implements StepObserver {
     if (this.#instance !== undefined) this.#writing ??= this.#write();
   }
 
+  /** The record of this instance's boot before this one goes to the history: the next write overwrites it. */
+  async #keepEarlier(): Promise<void> {
+    const { store, bootId, onError } = this.#options;
+    const instance = this.#instance;
+    if (this.#begun || instance === undefined) return;
+    this.#begun = true;
+    try {
+      const found = await store.get(keys.boot(instance));
+      if (found === undefined) return;
+      const earlier = bootRecord.parse(JSON.parse(new TextDecoder().decode(found.body)));
+      if (earlier.bootId === bootId) return;
+      await store.put(keys.history(earlier.started, "boot", instance), found.body);
+    } catch (error) {
+      onError?.(error);
+    }
+  }
+
   async #write(): Promise<void> {
     while (this.#dirty && !this.#closed) {
+      await this.#keepEarlier();
       const value = this.value;
       if (value === undefined) break;
       this.#dirty = false;

@@ -1,14 +1,17 @@
 import { writeFile } from "node:fs/promises";
+import * as z from "zod";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
-import { deployDocument } from "../../agent/site/records.ts";
+import { bootRecord, deployDocument } from "../../agent/site/records.ts";
 import { replacementsDocument } from "../../agent/site/replacements.ts";
+import type { ObjectStore } from "../../agent/site/store.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { type Style, took } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { drillsDocument } from "../drill/record.ts";
 import { readBoot } from "../follow.ts";
+import { pastDeploy } from "../history/deploys.ts";
 import { type Entry, entriesOf } from "../history/entries.ts";
 import { renderPage } from "../history/page.ts";
 import type { Tools } from "./tools.ts";
@@ -16,8 +19,10 @@ import type { Tools } from "./tools.ts";
 /** Boot records read at once, and at most: the newest. */
 const AT_ONCE = 8;
 const BOOTS = 200;
+/** Other events read, at most: the newest. */
+const EVENTS = 400;
 
-/** `everspot history`: replacements, swaps and drills, with how long they took. Only looks. */
+/** `everspot history`: replacements, reboots, deploys and drills, with how long they took. Only looks. */
 export async function runHistory(
   config: SiteConfig,
   { terminal, clock }: Pick<Tools, "terminal" | "clock">,
@@ -43,24 +48,51 @@ export async function runHistory(
 async function look(aws: Aws): Promise<Entry[]> {
   if ((await aws.bucket.look()) === undefined) return [];
   const { store } = aws;
-  const [listed, deploy, drills, replacements] = await Promise.all([
+  const [listed, past, deploy, drills, replacements] = await Promise.all([
     store.list(keys.bootPrefix),
+    store.list(keys.historyPrefix),
     readDocument(store, deployDocument),
     readDocument(store, drillsDocument),
     readDocument(store, replacementsDocument),
   ]);
   const newest = listed.sort((a, b) => b.modified.getTime() - a.modified.getTime()).slice(0, BOOTS);
   const instances = newest.map(({ key }) => key.slice(keys.bootPrefix.length).replace(/\.json$/, ""));
-  const boots = [];
-  for (let i = 0; i < instances.length; i += AT_ONCE) {
-    boots.push(...(await Promise.all(instances.slice(i, i + AT_ONCE).map((id) => readBoot(aws, id)))));
-  }
+  const boots = await inTurns(instances, (id) => readBoot(aws, id));
+  // Their names begin with the time.
+  const events = past.map(({ key }) => key).slice(-EVENTS);
   return entriesOf({
-    boots: boots.filter((boot) => boot !== undefined),
+    boots: [...boots, ...(await inTurns(ofKind(events, "boot"), (key) => readAs(store, key, bootRecord)))],
+    deploys: await inTurns(ofKind(events, "deploy"), (key) => readAs(store, key, pastDeploy)),
     deploy: deploy.value,
     drills: drills.value?.drills ?? [],
     replacements: replacements.value,
   });
+}
+
+const ofKind = (events: readonly string[], kind: "boot" | "deploy"): string[] =>
+  events.filter((key) => key.includes(`-${kind}-`));
+
+/** What another version of everspot wrote and this one cannot read is left out. */
+async function readAs<T>(
+  store: ObjectStore,
+  key: string,
+  schema: z.core.$ZodType<T>,
+): Promise<T | undefined> {
+  const found = await store.get(key);
+  if (found === undefined) return undefined;
+  const parsed = z.safeParse(schema, JSON.parse(new TextDecoder().decode(found.body)));
+  return parsed.success ? parsed.data : undefined;
+}
+
+async function inTurns<T>(
+  of: readonly string[],
+  read: (one: string) => Promise<T | undefined>,
+): Promise<T[]> {
+  const done: (T | undefined)[] = [];
+  for (let i = 0; i < of.length; i += AT_ONCE) {
+    done.push(...(await Promise.all(of.slice(i, i + AT_ONCE).map(read))));
+  }
+  return done.filter((one) => one !== undefined);
 }
 
 export function renderHistory(entries: readonly Entry[], style: Style): string[] {

@@ -3,6 +3,7 @@ import { deployDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Tools } from "../commands/tools.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { abandoned, keepDeploy } from "../history/deploys.ts";
 import { takeLock } from "./lock.ts";
 import { putInOrder } from "./put-in-order.ts";
 import { lookAtScene, requireFleet } from "./scene.ts";
@@ -39,6 +40,7 @@ export async function runAbort(config: SiteConfig, tools: Tools, aws: Aws): Prom
   try {
     const left = taken.leftover ?? running;
     terminal.say(`stopped the deploy of ${left.by}, begun at ${left.started} (at: ${left.step})`);
+    await keepDeploy(aws.store, abandoned(left), terminal);
     const actions = await putInOrder(aws, left, {
       clock,
       progress: terminal,

@@ -34,7 +34,7 @@ export async function takeLock(
   const { kind, by, step, clock } = options;
   const id = randomUUID();
   let leftover: DeployState | undefined;
-  await updateDocument(
+  const { value } = await updateDocument(
     store,
     deployDocument,
     (current, date): Fields | undefined => {
@@ -57,7 +57,7 @@ export async function takeLock(
     },
     clock,
   );
-  return { lock: new DeployLock(store, id, clock), leftover };
+  return { lock: new DeployLock(store, { id, started: value?.started ?? "" }, clock), leftover };
 }
 
 function notesOf({ release, old, before }: DeployState): Note {
@@ -82,6 +82,8 @@ function busy(store: ObjectStore, holder: DeployState | undefined, now: number):
 /** The lock while it is held. */
 export class DeployLock {
   readonly id: string;
+  /** When it was taken, ISO 8601. */
+  readonly started: string;
   readonly #store: ObjectStore;
   readonly #clock: Clock;
   readonly #lost = new AbortController();
@@ -90,8 +92,9 @@ export class DeployLock {
   /** One write at a time, in the order asked for. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(store: ObjectStore, id: string, clock: Clock) {
+  constructor(store: ObjectStore, { id, started }: Pick<DeployState, "id" | "started">, clock: Clock) {
     this.id = id;
+    this.started = started;
     this.#store = store;
     this.#clock = clock;
     this.#beating = this.#beat();

@@ -5,6 +5,7 @@ import { channelDocument, type DeployState, siteDocument } from "../../agent/sit
 import type { Aws } from "../aws/connect.ts";
 import type { Tools } from "../commands/tools.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { abandoned, keepDeploy } from "../history/deploys.ts";
 import { quarantine } from "../release/channel.ts";
 import { NotServed } from "./follow-candidate.ts";
 import { type DeployLock, type Note, takeLock } from "./lock.ts";
@@ -63,6 +64,7 @@ export async function underLock<T>(
         `${leftover.by} began to deploy at ${leftover.started} and was not heard of since ${leftover.heartbeat} (at: ${leftover.step}); putting in order what is left of it`,
       );
       Object.assign(written, pick(leftover));
+      await keepDeploy(aws.store, abandoned(leftover), terminal);
       await session.step("put in order", () => putInOrder(aws, leftover, { ...how, signal }));
     }
     const { value: site } = await readDocument(aws.store, siteDocument);

@@ -1,11 +1,21 @@
 import type { BootRecord, DeployState } from "../../agent/site/records.ts";
 import type { Replacements } from "../../agent/site/replacements.ts";
 import type { Drill } from "../drill/record.ts";
+import { abandoned, type PastDeploy } from "./deploys.ts";
 
 /** Something that happened to a site. Times ISO 8601, durations seconds. */
 export interface Entry {
   at: string;
-  kind: "first" | "replacement" | "swap" | "in-place" | "drill" | "given-up";
+  kind:
+    | "first"
+    | "replacement"
+    | "new-instance"
+    | "reboot"
+    | "swap"
+    | "in-place"
+    | "rollback"
+    | "drill"
+    | "given-up";
   /** It brought what it was to bring; undefined: not over, or nobody knows. */
   ok: boolean | undefined;
   seconds: number | undefined;
@@ -13,24 +23,31 @@ export interface Entry {
   release: string | undefined;
   /** One line for a person. */
   text: string;
-  /** Of a boot: for the picture. */
+  /** Of a boot or a deploy: for the picture. */
   steps: { name: string; start: number; seconds: number; failed: boolean }[];
 }
 
 export interface HistoryInput {
+  /** Of each instance the last one, and those before it. */
   boots: readonly BootRecord[];
+  deploys: readonly PastDeploy[];
+  /** deploy.json: a deploy that is not over, or that nobody put into the history. */
   deploy: DeployState | undefined;
   drills: readonly Drill[];
   replacements: Replacements | undefined;
 }
 
 /** Everything that is known of a site's past, newest first. Pure. */
-export function entriesOf({ boots, deploy, drills, replacements }: HistoryInput): Entry[] {
-  const ordered = [...boots].sort((a, b) => launchOf(a).localeCompare(launchOf(b)));
+export function entriesOf({ boots, deploys, deploy, drills, replacements }: HistoryInput): Entry[] {
+  const known = new Set(deploys.map((d) => d.id));
+  const last = deploy !== undefined && !known.has(deploy.id) ? deploy : undefined;
+  const made = [...deploys, ...(last === undefined ? [] : [abandoned(last)])];
+  const ordered = [...boots].sort((a, b) => a.started.localeCompare(b.started));
   return [
-    ...ordered.map((boot, i) => bootEntry(boot, i === 0, deploy)),
-    ...ordered.flatMap(inPlaceEntry),
-    ...(deploy === undefined || deploy.kind !== "swap" ? [] : [swapEntry(deploy)]),
+    ...ordered.map((boot, i) => bootEntry(boot, ordered.slice(0, i), made)),
+    ...ordered.flatMap((boot) => inPlaceEntry(boot, made)),
+    ...deploys.map(deployEntry),
+    ...(last === undefined ? [] : [lastDeployEntry(last)]),
     ...drills.map(drillEntry),
     ...(replacements?.given ?? []).map(
       (given): Entry => ({
@@ -46,22 +63,23 @@ export function entriesOf({ boots, deploy, drills, replacements }: HistoryInput)
 }
 
 const nothing = { seconds: undefined, instance: undefined, release: undefined, steps: [] };
-const launchOf = (boot: BootRecord): string => boot.launched ?? boot.started;
-
-function bootEntry(boot: BootRecord, first: boolean, deploy: DeployState | undefined): Entry {
+function bootEntry(boot: BootRecord, earlier: readonly BootRecord[], deploys: readonly PastDeploy[]): Entry {
   const steps = boot.steps.flatMap(({ name, start, seconds, state }) =>
     seconds === undefined || name.startsWith("in-place: ")
       ? []
       : [{ name, start, seconds, failed: state === "failed" }],
   );
+  const before = earlier.findLast((b) => b.instance === boot.instance);
+  // EC2 counts a start after a stop as a launch; a reboot is none.
+  const rebooted = before !== undefined && (boot.launched === undefined || boot.launched <= before.started);
+  const began = rebooted ? boot.started : (boot.launched ?? boot.started);
   const served = boot.epoch !== undefined;
   const end = Math.max(0, ...steps.map((s) => s.start + s.seconds));
-  const launched = Date.parse(launchOf(boot));
-  const seconds = served ? round((Date.parse(boot.started) - launched) / 1000 + end) : undefined;
+  const seconds = served ? round((Date.parse(boot.started) - Date.parse(began)) / 1000 + end) : undefined;
   const failed = boot.steps.find((s) => s.state === "failed");
   return {
-    at: launchOf(boot),
-    kind: first ? "first" : deploy?.kind === "swap" && isOf(deploy, boot) ? "swap" : "replacement",
+    at: began,
+    kind: kindOf(),
     ok: served ? true : boot.state === "failed" ? false : undefined,
     seconds,
     instance: boot.instance,
@@ -74,30 +92,58 @@ function bootEntry(boot: BootRecord, first: boolean, deploy: DeployState | undef
     ].join(", "),
     steps,
   };
+
+  function kindOf(): Entry["kind"] {
+    if (before !== undefined) return "reboot";
+    if (earlier.length === 0) return "first";
+    return deploys.some((deploy) => isOf(deploy, began, boot)) ? "new-instance" : "replacement";
+  }
 }
 
 /** Whether a deploy made the machine: launched while it ran, with its release. */
-const isOf = (deploy: DeployState, boot: BootRecord): boolean =>
-  boot.release === deploy.release && launchOf(boot) >= deploy.started && launchOf(boot) <= deploy.heartbeat;
+function isOf(deploy: PastDeploy, began: string, boot: BootRecord): boolean {
+  if (deploy.kind !== "swap" || boot.release !== deploy.release) return false;
+  const after = (Date.parse(began) - Date.parse(deploy.at)) / 1000;
+  return after >= 0 && after <= deploy.seconds;
+}
 
-function swapEntry(deploy: DeployState): Entry {
-  const running = deploy.state === "running";
-  const seconds = round((Date.parse(deploy.heartbeat) - Date.parse(deploy.started)) / 1000);
+function deployEntry(deploy: PastDeploy): Entry {
+  const { command, kind, result, release, previous, requests, reason } = deploy;
   return {
-    ...nothing,
-    at: deploy.started,
-    kind: "swap",
+    at: deploy.at,
+    kind: command === "rollback" ? "rollback" : kind,
+    ok: result === "done" || result === "unchanged",
+    seconds: deploy.seconds,
+    instance: deploy.instance,
+    release,
+    text: [
+      `${command} of ${release ?? "a release"} by ${deploy.by}: ${result}`,
+      ...(command === "rollback" && kind === "in-place" ? ["in place"] : []),
+      ...(previous === undefined || previous === release ? [] : [`${previous} before`]),
+      ...(requests === undefined ? [] : [`${requests.failed} of ${requests.total} requests failed`]),
+      ...(reason === undefined ? [] : [reason]),
+    ].join(", "),
+    steps: deploy.steps.map(({ name, start, seconds, state }) => ({
+      ...{ name, start, seconds },
+      failed: state === "failed",
+    })),
+  };
+}
+
+/** Of deploy.json. */
+function lastDeployEntry(deploy: DeployState): Entry {
+  const running = deploy.state === "running";
+  return {
+    ...deployEntry(abandoned(deploy)),
     ok: running ? undefined : deploy.state === "done",
-    seconds,
-    release: deploy.release,
     text: `deploy of ${deploy.release ?? "a release"} by ${deploy.by}: ${deploy.state}${running ? `, ${deploy.step}` : ""}${deploy.reason === undefined ? "" : `, ${deploy.reason}`}`,
   };
 }
 
-/** The last swap in place of an instance, whose steps its boot record keeps. */
-function inPlaceEntry(boot: BootRecord): Entry[] {
+/** A swap in place that no deploy tells of: the watchdog goes back to a release by itself. */
+function inPlaceEntry(boot: BootRecord, deploys: readonly PastDeploy[]): Entry[] {
   const { inPlace } = boot;
-  if (inPlace === undefined) return [];
+  if (inPlace === undefined || deploys.some((deploy) => deploy.id === inPlace.deploy)) return [];
   const steps = boot.steps.filter((s) => s.name.startsWith("in-place: "));
   const start = Math.min(...steps.map((s) => s.start));
   const end = Math.max(...steps.map((s) => s.start + (s.seconds ?? 0)));

@@ -4,6 +4,8 @@ const WIDTH = 900;
 const NAME = 190;
 const ROW = 16;
 const BOOTS = 12;
+/** Bars in the picture of durations: the newest. */
+const BARS = 60;
 
 /** The history as one HTML page, pictures inside, nothing loaded from elsewhere. */
 export function renderPage(site: string, entries: readonly Entry[], now: Date): string {
@@ -47,7 +49,10 @@ const row = (entry: Entry): string =>
 
 /** How long each thing took, oldest on the left. */
 function renderDurations(entries: readonly Entry[]): string {
-  const timed = entries.filter((e) => e.seconds !== undefined).toReversed();
+  const timed = entries
+    .filter((e) => e.seconds !== undefined)
+    .slice(0, BARS)
+    .toReversed();
   if (timed.length === 0) return "";
   const height = 160;
   const most = Math.max(1, ...timed.map((e) => e.seconds ?? 0));
@@ -61,7 +66,7 @@ function renderDurations(entries: readonly Entry[]): string {
   return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="seconds each took">${bars.join("")}</svg>`;
 }
 
-/** The steps of one boot: when each began and how long it took. */
+/** The steps of one boot or deploy: when each began and how long it took. */
 function renderBoot({ steps }: Entry): string {
   const end = Math.max(1, ...steps.map((s) => s.start + s.seconds));
   const scale = (WIDTH - NAME - 60) / end;
@@ -71,7 +76,7 @@ function renderBoot({ steps }: Entry): string {
     const wide = Math.max(1, step.seconds * scale);
     return `<text x="0" y="${y + 12}">${escaped(step.name)}</text><rect class="${step.failed ? "bad" : "bar"}" x="${n(x)}" y="${y + 2}" width="${n(wide)}" height="${ROW - 4}"/><text x="${n(x + wide + 4)}" y="${y + 12}">${step.seconds.toFixed(2)} s</text>`;
   });
-  return `<svg viewBox="0 0 ${WIDTH} ${steps.length * ROW + 4}" role="img" aria-label="steps of a boot">${bars.join("")}</svg>`;
+  return `<svg viewBox="0 0 ${WIDTH} ${steps.length * ROW + 4}" role="img" aria-label="steps of it">${bars.join("")}</svg>`;
 }
 
 const n = (value: number): string => String(Math.round(value * 10) / 10);

@@ -69,6 +69,7 @@ describe("objects", () => {
     "deploy.json",
     "replacements.json",
     "boots/i-1.json",
+    "history/x.json",
     "layers/os/x.tar.gz",
     "certificates/a/ledger.json",
   ])("writes and reads %s", async (key) => {

@@ -26,11 +26,11 @@ beforeEach(async () => {
 });
 afterEach(() => local.close());
 
-function recorder(store: ObjectStore = local.store, errors: unknown[] = []) {
+function recorder(store: ObjectStore = local.store, errors: unknown[] = [], bootId = "b-1") {
   return new BootRecorder({
     store,
     site: "blog",
-    bootId: "b-1",
+    bootId,
     agent: "a".repeat(64),
     started: clock.now(),
     before: [{ name: "bootstrap: agent", needs: [], start: 0, seconds: 1, state: "done" }],
@@ -177,4 +177,41 @@ test("a step that begins again takes the place of its earlier run", () => {
   record.forget((name) => name.startsWith("in-place: "));
   expect(record.value?.steps.map((s) => s.name)).toEqual(["bootstrap: agent"]);
   record.close();
+});
+
+test("the record of an earlier boot of the instance goes to the history before it is overwritten", async () => {
+  const kept = async () => (await local.store.list(keys.historyPrefix)).map(({ key }) => key);
+  const first = recorder();
+  first.identify(identity);
+  await settle();
+  const again = recorder();
+  again.identify(identity);
+  await settle();
+  expect(await kept()).toEqual([]);
+
+  const earlier = await stored();
+  await clock.advance(60_000);
+  const rebooted = recorder(local.store, [], "b-2");
+  rebooted.identify(identity);
+  await settle();
+  const [key = ""] = await kept();
+  expect(key).toBe(keys.history(earlier?.started ?? "", "boot", identity.instance));
+  const found = await local.store.get(key);
+  expect(JSON.parse(new TextDecoder().decode(found?.body))).toEqual(earlier);
+  expect((await stored())?.bootId).toBe("b-2");
+});
+
+test("a record that cannot be kept holds up nothing", async () => {
+  recorder().identify(identity);
+  await settle();
+  const errors: unknown[] = [];
+  const store: ObjectStore = {
+    ...local.store,
+    put: (key, ...rest) =>
+      key.startsWith(keys.historyPrefix) ? Promise.reject(new Error("no")) : local.store.put(key, ...rest),
+  };
+  recorder(store, errors, "b-2").identify(identity);
+  await settle();
+  expect((await stored())?.bootId).toBe("b-2");
+  expect(errors).toHaveLength(1);
 });
