@@ -91,9 +91,11 @@ function program(version: string, makeTools: MakeTools): Command {
     .option("--no-wait", "end after the last change, not when the site answers")
     .option("--timeout <seconds>", "how long to wait for the site", seconds, DEFAULT_TIMEOUT);
 
-  siteCommand<Common>("status", "show who serves the site, and what is odd about it", (config, tools) =>
-    runStatus(config, tools),
-  );
+  siteCommand<Common & { boot: boolean }>(
+    "status",
+    "show who serves the site, and what is odd about it",
+    (config, tools, { boot }) => runStatus(config, tools, { boot }),
+  ).option("--boot", "the steps of the last boot as bars, with what each waited for", false);
 
   siteCommand<Common & DeployOptions>(
     "deploy",

@@ -12,6 +12,8 @@ export interface Terminal extends Progress {
   /** Whether `json` gave it: there must not be two. */
   readonly answered: boolean;
   readonly style: Style;
+  /** How wide a line of the result may be. */
+  readonly columns: number;
 }
 
 export interface Style {
@@ -58,6 +60,7 @@ export function createTerminal(options: { json: boolean; stdout?: Out; stderr?: 
     stderr.write(`${over}${text}\n`);
   };
   return {
+    columns: stdout.columns ?? 80,
     style: options.json ? styleFor({ write: () => {} }) : styleFor(stdout),
     say: line,
     warn: (text) => line(`${style.yellow("!")} ${text}`),

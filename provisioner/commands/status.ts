@@ -3,6 +3,7 @@ import { readDocument } from "../../agent/site/document.ts";
 import type { BootRecord } from "../../agent/site/records.ts";
 import { connect } from "../aws/connect.ts";
 import { dollars, snapshotCost } from "../bill.ts";
+import { type BootBar, bootBars, renderBars } from "../boot-bars.ts";
 import { age, type Style, took } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { readBoot } from "../follow.ts";
@@ -10,8 +11,17 @@ import { observeDns, observeSite } from "../observe.ts";
 import { type Status, statusOf } from "../status.ts";
 import type { Tools } from "./tools.ts";
 
+export interface StatusOptions {
+  /** The steps of the last boot as bars instead. */
+  boot: boolean;
+}
+
 /** `everspot status`: who serves the site, since when, with what, and what is odd about it. Only looks. */
-export async function runStatus(config: SiteConfig, tools: Pick<Tools, "terminal" | "clock">): Promise<void> {
+export async function runStatus(
+  config: SiteConfig,
+  tools: Pick<Tools, "terminal" | "clock">,
+  options: StatusOptions = { boot: false },
+): Promise<void> {
   const { terminal, clock } = tools;
   const aws = await connect(config);
   try {
@@ -25,11 +35,23 @@ export async function runStatus(config: SiteConfig, tools: Pick<Tools, "terminal
       seen.bucket === undefined ? undefined : readDocument(aws.store, pointerDocument(names)),
     ]);
     const status = statusOf({ config, seen, dns, boot, pointer: pointer?.value, spot, now: clock.now() });
-    for (const line of renderStatus(status, clock.now(), terminal.style)) terminal.print(line);
-    terminal.json({ command: "status", ...status });
+    const { style, columns } = terminal;
+    const bars = boot === undefined ? [] : bootBars(boot);
+    const lines = options.boot
+      ? [bootLine(boot, bars, clock.now()), ...renderBars(bars, columns, style)]
+      : renderStatus(status, clock.now(), style);
+    for (const line of lines) terminal.print(line);
+    terminal.json({ command: "status", ...status, ...(options.boot ? { bars } : {}) });
   } finally {
     aws.close();
   }
+}
+
+function bootLine(boot: BootRecord | undefined, bars: readonly BootBar[], now: number): string {
+  if (boot === undefined) return "no instance has booted yet";
+  const seconds = Math.max(0, ...bars.map((b) => b.end));
+  const attempt = boot.attempt > 1 ? `, attempt ${boot.attempt}` : "";
+  return `${boot.instance} booted ${age(now - Date.parse(boot.started))} ago in ${took(seconds)} from user data on, ${boot.state}${attempt}`;
 }
 
 export function renderStatus(status: Status, now: number, style: Style): string[] {
