@@ -2,6 +2,7 @@
 import { chmod, stat } from "node:fs/promises";
 import path from "node:path";
 import { type BuildOptions, build } from "esbuild";
+import { lazyBuiltins } from "./build/builtins.ts";
 import { leanSchemas } from "./build/schemas.ts";
 import { withoutUnused } from "./build/unused.ts";
 
@@ -40,6 +41,7 @@ const targets = {
     plugins: [
       leanSchemas(new Set(["NoSuchKey", "NoSuchBucket", "NotFound", "InvalidChangeBatch"])),
       withoutUnused,
+      lazyBuiltins,
     ],
     alias: {
       "@aws-sdk/credential-provider-node": leftOut("default-credentials.ts"),

@@ -1,3 +1,5 @@
+import http from "node:http";
+import { giveUpAfter } from "../serving/silence.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 
 /** Seconds a session token is asked for; IMDS allows 1–21600. */
@@ -17,9 +19,9 @@ export function createMetadata(endpoint: string): Metadata {
   const base = endpoint.replace(/\/$/, "");
   let token: string | undefined;
 
-  async function request(path: string, init: RequestInit): Promise<Response> {
+  async function request(path: string, headers: Record<string, string>, method = "GET"): Promise<Answer> {
     try {
-      return await fetch(`${base}/latest/${path}`, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+      return await ask(`${base}/latest/${path}`, method, headers);
     } catch (cause) {
       throw failure(
         path,
@@ -30,32 +32,27 @@ export function createMetadata(endpoint: string): Metadata {
   }
 
   async function renewToken(): Promise<string> {
-    const answer = await request("api/token", {
-      method: "PUT",
-      headers: { "x-aws-ec2-metadata-token-ttl-seconds": String(TOKEN_SECONDS) },
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw failure("api/token", `HTTP ${answer.status}`);
-    return text;
+    const ttl = { "x-aws-ec2-metadata-token-ttl-seconds": String(TOKEN_SECONDS) };
+    const answer = await request("api/token", ttl, "PUT");
+    if (answer.status !== 200) throw failure("api/token", `HTTP ${answer.status}`);
+    return answer.text;
   }
 
-  const ask = async (path: string) => {
+  const look = async (path: string) => {
     token ??= await renewToken();
-    return request(path, { headers: { "x-aws-ec2-metadata-token": token } });
+    return request(path, { "x-aws-ec2-metadata-token": token });
   };
 
   return {
     async get(path) {
-      let answer = await ask(path);
+      let answer = await look(path);
       if (answer.status === 401) {
-        await answer.body?.cancel();
         token = undefined;
-        answer = await ask(path);
+        answer = await look(path);
       }
-      const text = await answer.text();
       if (answer.status === 404) return undefined;
-      if (!answer.ok) throw failure(path, `HTTP ${answer.status}`);
-      return text;
+      if (answer.status !== 200) throw failure(path, `HTTP ${answer.status}`);
+      return answer.text;
     },
   };
 
@@ -66,4 +63,27 @@ export function createMetadata(endpoint: string): Metadata {
       ...(cause === undefined ? {} : { cause }),
     });
   }
+}
+
+interface Answer {
+  status: number;
+  text: string;
+}
+
+/** Not by fetch(): that costs 10 MB of memory, and this is asked all day. */
+function ask(url: string, method: string, headers: Record<string, string>): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { method, headers, agent: false }, (answer) => {
+      let text = "";
+      answer.setEncoding("utf8");
+      answer.on("data", (chunk: string) => {
+        text += chunk;
+      });
+      answer.on("error", reject);
+      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
+    });
+    giveUpAfter(request, TIMEOUT_MS);
+    request.on("error", reject);
+    request.end();
+  });
 }

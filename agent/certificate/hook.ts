@@ -5,7 +5,7 @@
  * so values from anybody but this run are left-overs of one that was killed, and go.
  */
 import { readFile, rename, writeFile } from "node:fs/promises";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Change, ChangeRejected, type RecordSet, type Zone } from "../dns.ts";
 import { type Clock, systemClock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
@@ -22,13 +22,13 @@ const INSYNC_SECONDS = 180;
 
 const hookState = z.strictObject({
   /** Process id of certbot. */
-  certbot: z.int().optional(),
+  certbot: z.optional(z.int()),
   /** Values of this run by record name. */
   values: z.record(z.string(), z.array(z.string())),
   /** Changes nobody has waited for yet. */
   changes: z.array(z.string()),
   /** Why the run was given up. */
-  failure: z.string().optional(),
+  failure: z.optional(z.string()),
 });
 export type HookState = z.infer<typeof hookState>;
 

@@ -2,7 +2,7 @@
  * What the bucket knows about certificates (DESIGN §10): one immutable object per issuance, a pointer to the
  * issuances of one set of names, and the ledger of what was asked of the certificate authorities.
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { DocumentType } from "./document.ts";
 import { keys } from "./names.ts";
 
@@ -24,10 +24,10 @@ export type Lineage = z.infer<typeof lineage>;
 
 /** Facts of one issued certificate. Serial in lower-case hex. */
 const facts = {
-  id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/),
+  id: z.string().check(z.regex(/^[A-Za-z0-9._-]{1,128}$/)),
   serial: z.string(),
   issuer: z.string(),
-  names: z.array(z.string()).min(1),
+  names: z.array(z.string()).check(z.minLength(1)),
   notBefore: time,
   notAfter: time,
   /** ACME directory it came from. */
@@ -53,7 +53,7 @@ export type StoredCertificate = z.infer<typeof storedCertificate>;
 export const issuance = z.strictObject({
   ...facts,
   /** SHA-256 (hex) of the object. */
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
   /** From when on it is to be renewed; drawn once, so that reboots do not roll the dice again. */
   renewAt: time,
 });
@@ -67,9 +67,9 @@ export const certificatePointer = z.strictObject({
   /** Newest first; the first is the one to serve. */
   issuances: z.array(issuance),
   /** Copy in ACM: always the same ARN. */
-  acm: z.strictObject({ arn: z.string(), id: z.string() }).optional(),
+  acm: z.optional(z.strictObject({ arn: z.string(), id: z.string() })),
   /** An operator asked for a new one before it is due; gone with the next issuance. */
-  requested: z.strictObject({ by: z.string(), at: time }).optional(),
+  requested: z.optional(z.strictObject({ by: z.string(), at: time })),
 });
 export type CertificatePointer = z.infer<typeof certificatePointer>;
 export const pointerDocument = (names: readonly string[]): DocumentType<CertificatePointer> => ({
@@ -87,17 +87,17 @@ export const attempt = z.strictObject({
   at: time,
   /** While this has not passed and the attempt has no end, nobody else orders. */
   lease: time,
-  ended: time.optional(),
+  ended: z.optional(time),
   /**
    * No outcome: running or died. `unneeded`: the CA was not asked. `failed`: the CA did not issue.
    * `unknown`: it may have issued.
    */
-  outcome: z.enum(["issued", "failed", "unknown", "unneeded"]).optional(),
+  outcome: z.optional(z.enum(["issued", "failed", "unknown", "unneeded"])),
   /** Of the certificate, when issued. */
-  certificate: z.string().optional(),
-  error: z.string().optional(),
+  certificate: z.optional(z.string()),
+  error: z.optional(z.string()),
   /** The CA asked for no request before this. */
-  retryAt: time.optional(),
+  retryAt: z.optional(time),
 });
 export type Attempt = z.infer<typeof attempt>;
 

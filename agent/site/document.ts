@@ -1,8 +1,12 @@
 import { randomUUID } from "node:crypto";
-import type { z } from "zod";
+import * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
 import { type Clock, systemClock } from "./clock.ts";
 import { EverspotError } from "./errors.ts";
 import { ConditionFailed, type ObjectStore, type StoredObject, WriteConflict } from "./store.ts";
+
+// zod/mini has no messages of its own.
+z.config(en());
 
 /**
  * A JSON document that is only ever written by compare-and-swap (DESIGN §4). Its schema has a literal
@@ -10,7 +14,7 @@ import { ConditionFailed, type ObjectStore, type StoredObject, WriteConflict } f
  */
 export interface DocumentType<T extends { version: number; nonce: string }> {
   key: string;
-  schema: z.ZodType<T>;
+  schema: z.core.$ZodType<T>;
 }
 
 export interface Read<T> {
@@ -46,7 +50,7 @@ function parseDocument<T extends { version: number; nonce: string }>(
       cause,
     });
   }
-  const parsed = type.schema.safeParse(json);
+  const parsed = z.safeParse(type.schema, json);
   if (parsed.success) return parsed.data;
   const version = (json as { version?: unknown } | null)?.version;
   const issue = parsed.error.issues[0];
@@ -81,7 +85,7 @@ export async function updateDocument<T extends { version: number; nonce: string 
     if (next === undefined) return { value: read.value, wrote: false };
     const nonce = randomUUID();
     nonces.add(nonce);
-    const value = type.schema.parse({ ...next, nonce });
+    const value = z.parse(type.schema, { ...next, nonce });
     try {
       const condition = read.etag === undefined ? { ifNoneMatch: "*" as const } : { ifMatch: read.etag };
       await store.put(type.key, JSON.stringify(value, null, 1), condition);

@@ -1,14 +1,14 @@
 /** Layers: pieces of a machine kept in the bucket, so that a replacement needs nothing but the bucket (DESIGN §2.1). */
 import { createHash } from "node:crypto";
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { DocumentType } from "./document.ts";
 import { keys } from "./names.ts";
 
 const layerVersion = z.strictObject({
   /** Of the archive; also its name: `layers/<kind>/<sha256>.tar.gz`. */
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
   /** Bytes. */
-  size: z.int().nonnegative(),
+  size: z.int().check(z.nonnegative()),
   created: z.iso.datetime(),
   /** Instance that made it. */
   by: z.string(),

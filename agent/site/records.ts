@@ -1,16 +1,16 @@
 /** The documents both sides read and write (DESIGN §4): zod schemas, each with a version. Times are ISO 8601, UTC. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { DocumentType } from "./document.ts";
 import { keys } from "./names.ts";
 
 const time = z.iso.datetime();
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 
 /** `site.json`: who owns the site. Written only by compare-and-swap. */
 export const siteState = z.strictObject({
   version: z.literal(1),
   nonce: z.string(),
-  epoch: z.int().nonnegative(),
+  epoch: z.int().check(z.nonnegative()),
   owner: z.string(),
   /** IPv4 addresses of the owner. */
   address: z.ipv4(),
@@ -18,7 +18,7 @@ export const siteState = z.strictObject({
   /** When EC2 launched the owner; the newest healthy launch wins. */
   launched: time,
   since: time,
-  release: z.string().optional(),
+  release: z.optional(z.string()),
   /** `claiming` until the records point at the owner and are INSYNC. */
   state: z.enum(["claiming", "serving", "leaving"]),
 });
@@ -30,13 +30,13 @@ export const channel = z.strictObject({
   version: z.literal(1),
   nonce: z.string(),
   /** Grows by one at every published release; becomes the release's counter. */
-  counter: z.int().nonnegative(),
-  candidate: z
-    .strictObject({ id: z.string(), attempts: z.array(z.strictObject({ instance: z.string(), at: time })) })
-    .optional(),
-  current: z.string().optional(),
-  previous: z.string().optional(),
-  lastKnownGood: z.string().optional(),
+  counter: z.int().check(z.nonnegative()),
+  candidate: z.optional(
+    z.strictObject({ id: z.string(), attempts: z.array(z.strictObject({ instance: z.string(), at: time })) }),
+  ),
+  current: z.optional(z.string()),
+  previous: z.optional(z.string()),
+  lastKnownGood: z.optional(z.string()),
   quarantined: z.array(z.strictObject({ id: z.string(), at: time, reason: z.string() })),
 });
 export type Channel = z.infer<typeof channel>;
@@ -52,9 +52,9 @@ export const launchNote = z.strictObject({
   /** AMI id, of the site's own image. */
   image: z.string(),
   /** Version of the launch template that has this image. */
-  launches: z.int().positive(),
+  launches: z.int().check(z.positive()),
   /** Version that is the same but for Debian's own image, to be launched when the other is gone. */
-  stock: z.int().positive(),
+  stock: z.int().check(z.positive()),
 });
 export type LaunchNote = z.infer<typeof launchNote>;
 export const launchDocument: DocumentType<LaunchNote> = { key: keys.launch, schema: launchNote };
@@ -69,18 +69,18 @@ export const deployState = z.strictObject({
   /** Who runs it, e.g. "ann@laptop" or a GitHub run URL. */
   by: z.string(),
   /** The candidate; undefined while it is packed and uploaded. */
-  release: z.string().optional(),
+  release: z.optional(z.string()),
   /** The owner when it began. */
-  old: z.string().optional(),
+  old: z.optional(z.string()),
   /** What the fleet launched before it began, set when this deploy changes that: the version of the launch template. */
-  before: z
-    .strictObject({
-      version: z.int().positive(),
+  before: z.optional(
+    z.strictObject({
+      version: z.int().check(z.positive()),
       pools: z.array(
-        z.strictObject({ type: z.string(), subnet: z.string(), maxPrice: z.number().optional() }),
+        z.strictObject({ type: z.string(), subnet: z.string(), maxPrice: z.optional(z.number()) }),
       ),
-    })
-    .optional(),
+    }),
+  ),
   state: z.enum(["running", "done", "failed", "aborted"]),
   /** What it is doing now, for a person and for whoever puts things in order after it. */
   step: z.string(),
@@ -88,7 +88,7 @@ export const deployState = z.strictObject({
   /** Renewed every 10 s while it runs; its holder is taken for dead after DEPLOY_DEAD_SECONDS. */
   heartbeat: time,
   /** Why it failed or was aborted. */
-  reason: z.string().optional(),
+  reason: z.optional(z.string()),
 });
 export type DeployState = z.infer<typeof deployState>;
 export const deployDocument: DocumentType<DeployState> = { key: keys.deploy, schema: deployState };
@@ -103,25 +103,25 @@ export const isDeploying = (deploy: DeployState | undefined, now: number): boole
 /** `releases/<id>.json`: written once, after the zip. */
 export const releaseManifest = z.strictObject({
   version: z.literal(1),
-  id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/),
-  counter: z.int().nonnegative(),
+  id: z.string().check(z.regex(/^[A-Za-z0-9._-]{1,128}$/)),
+  counter: z.int().check(z.nonnegative()),
   created: time,
   /** Of the zip. */
   sha256,
   /** Bytes of the zip. */
-  size: z.int().nonnegative(),
+  size: z.int().check(z.nonnegative()),
   /** Bytes and entries once unpacked. */
-  unpackedSize: z.int().nonnegative(),
-  files: z.int().nonnegative(),
-  git: z.strictObject({ commit: z.string(), dirty: z.boolean() }).optional(),
+  unpackedSize: z.int().check(z.nonnegative()),
+  files: z.int().check(z.nonnegative()),
+  git: z.optional(z.strictObject({ commit: z.string(), dirty: z.boolean() })),
   /** Who packed it, e.g. "ann@laptop" or a GitHub run URL. */
-  by: z.string().optional(),
+  by: z.optional(z.string()),
   /** "3.13": set when the release carries dependencies made for one Python. */
-  python: z.string().optional(),
+  python: z.optional(z.string()),
   /** Set when the release carries compiled code. */
-  arch: z.enum(["x86_64", "arm64"]).optional(),
+  arch: z.optional(z.enum(["x86_64", "arm64"])),
   /** It holds bytecode for the instance's Python; otherwise the first instance has to make it. */
-  bytecode: z.boolean().optional(),
+  bytecode: z.optional(z.boolean()),
 });
 export type ReleaseManifest = z.infer<typeof releaseManifest>;
 
@@ -132,14 +132,14 @@ export const bootStep = z.strictObject({
   /** Seconds since the boot's `started`. */
   start: z.number(),
   /** Undefined while running. */
-  seconds: z.number().optional(),
+  seconds: z.optional(z.number()),
   state: z.enum(["running", "done", "failed", "skipped"]),
   /** One line for a person: what was done, e.g. "release 7 from cache". */
-  detail: z.string().optional(),
-  error: z.string().optional(),
-  hint: z.string().optional(),
+  detail: z.optional(z.string()),
+  error: z.optional(z.string()),
+  hint: z.optional(z.string()),
   /** The last lines of what failed. */
-  lines: z.array(z.string()).optional(),
+  lines: z.optional(z.array(z.string())),
 });
 export type BootStep = z.infer<typeof bootStep>;
 
@@ -150,9 +150,9 @@ export const bootRecord = z.strictObject({
   /** Of the kernel: tells a reboot from a launch. */
   bootId: z.string(),
   /** 1 for the first try of this boot; grows with every retry. */
-  attempt: z.int().positive(),
+  attempt: z.int().check(z.positive()),
   /** When EC2 launched the machine (IMDS does not tell; undefined until known). */
-  launched: time.optional(),
+  launched: z.optional(time),
   /** When bootstrap.sh began. Steps count from here. */
   started: time,
   updated: time,
@@ -162,32 +162,32 @@ export const bootRecord = z.strictObject({
    */
   state: z.enum(["booting", "serving", "standby", "forwarding", "failed", "unavailable"]),
   /** Why the release itself is bad, when the last try failed for that. */
-  blame: z.string().optional(),
+  blame: z.optional(z.string()),
   agent: z.string(),
-  type: z.string().optional(),
-  zone: z.string().optional(),
-  address: z.ipv4().optional(),
-  privateAddress: z.ipv4().optional(),
-  release: z.string().optional(),
-  epoch: z.int().optional(),
-  certificate: z
-    .strictObject({ serial: z.string(), expires: time, source: z.string(), begins: time.optional() })
-    .optional(),
+  type: z.optional(z.string()),
+  zone: z.optional(z.string()),
+  address: z.optional(z.ipv4()),
+  privateAddress: z.optional(z.ipv4()),
+  release: z.optional(z.string()),
+  epoch: z.optional(z.int()),
+  certificate: z.optional(
+    z.strictObject({ serial: z.string(), expires: time, source: z.string(), begins: z.optional(time) }),
+  ),
   steps: z.array(bootStep),
   /** What a person should know though the boot went on, e.g. "serving the previous release". */
   warnings: z.array(z.string()),
   /** What was noticed and done since the boot, oldest first; the newest 50. */
-  events: z.array(z.strictObject({ at: time, text: z.string() })).optional(),
+  events: z.optional(z.array(z.strictObject({ at: time, text: z.string() }))),
   /** When all that the boot made was on the disk: an image of the machine taken from then on is whole. */
-  settled: time.optional(),
+  settled: z.optional(time),
   /** The last swap in place, of the deploy with this id. Its steps are named "in-place: …". */
-  inPlace: z
-    .strictObject({
+  inPlace: z.optional(
+    z.strictObject({
       deploy: z.string(),
       release: z.string(),
       state: z.enum(["running", "done", "failed"]),
-      reason: z.string().optional(),
-    })
-    .optional(),
+      reason: z.optional(z.string()),
+    }),
+  ),
 });
 export type BootRecord = z.infer<typeof bootRecord>;

@@ -3,7 +3,7 @@
  * instance has seen the end of. Together they are held to a budget, so that no app can make the site launch machines
  * without end (DESIGN §7). Written only by compare-and-swap.
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { DocumentType } from "./document.ts";
 import { keys } from "./names.ts";
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Metadata } from "../aws/imds.ts";
 import { EverspotError } from "../site/errors.ts";
 import type { WatchEvent } from "./events.ts";
@@ -8,17 +8,20 @@ import type { Watcher } from "./loop.ts";
 const ACTION = "meta-data/spot/instance-action";
 const REBALANCE = "meta-data/events/recommendations/rebalance";
 
-const time = z.iso.datetime().transform((text) => Date.parse(text));
+const time = z.pipe(
+  z.iso.datetime(),
+  z.transform((text) => Date.parse(text)),
+);
 const action = z.object({ action: z.enum(["terminate", "stop", "hibernate"]), time });
 const rebalance = z.object({ noticeTime: time });
 
 /** Notices that AWS will take this instance, or thinks it likely. Each notice is told once. */
 export function interruptionWatcher(metadata: Metadata): Watcher {
   const told = new Set<string>();
-  const read = async <T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> => {
+  const read = async <T>(path: string, schema: z.core.$ZodType<T>): Promise<T | undefined> => {
     const text = await metadata.get(path);
     if (text === undefined || told.has(path + text)) return undefined;
-    const parsed = schema.safeParse(jsonOf(text));
+    const parsed = z.safeParse(schema, jsonOf(text));
     if (!parsed.success) {
       throw new EverspotError(
         `the metadata service answered ${path} with ${JSON.stringify(text.slice(0, 80))}`,

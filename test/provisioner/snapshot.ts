@@ -18,7 +18,7 @@ import {
   ListObjectVersionsCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
-import { channelDocument } from "../../agent/site/records.ts";
+import { channel, channelDocument } from "../../agent/site/records.ts";
 import { connect } from "../../provisioner/aws/connect.ts";
 import type { SiteConfig } from "../../provisioner/config/site-config.ts";
 import { observeSite } from "../../provisioner/observe.ts";
@@ -93,7 +93,7 @@ async function candidateOf(s3: S3Client, bucket: string): Promise<string | undef
     .send(new GetObjectCommand({ Bucket: bucket, Key: channelDocument.key }))
     .catch(() => undefined);
   if (found?.Body === undefined) return undefined;
-  return channelDocument.schema.parse(JSON.parse(await found.Body.transformToString())).candidate?.id;
+  return channel.parse(JSON.parse(await found.Body.transformToString())).candidate?.id;
 }
 
 function sameIds(value: unknown): unknown {

@@ -3,7 +3,7 @@ import type { Claim, Claimant } from "../../../agent/ownership/claim.ts";
 import { publishRecords } from "../../../agent/ownership/records.ts";
 import { formatFence, parseFence } from "../../../agent/site/fence.ts";
 import { fenceRecord } from "../../../agent/site/names.ts";
-import { type SiteState, siteDocument } from "../../../agent/site/records.ts";
+import { type SiteState, siteDocument, siteState } from "../../../agent/site/records.ts";
 import { keyOf as recordKey } from "../../cloud/route53/record-sets.ts";
 import { actor, claiming, peersOf } from "./actors.ts";
 import { explore, type Model } from "./interleave.ts";
@@ -74,7 +74,7 @@ function look(state: State) {
   return {
     fence: parseFence((values(fenceRecord(DOMAIN), "TXT")?.[0] ?? "").replaceAll('"', "")),
     addresses: values(DOMAIN, "A"),
-    site: site && siteDocument.schema.parse(JSON.parse(Buffer.from(site.body).toString())),
+    site: site && siteState.parse(JSON.parse(Buffer.from(site.body).toString())),
   };
 }
 

@@ -10,7 +10,7 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { DescribeParametersCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { selfSigned } from "../../../agent/certificate/self-signed.ts";
-import { siteDocument } from "../../../agent/site/records.ts";
+import { siteDocument, siteState } from "../../../agent/site/records.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import { runDown } from "../../../provisioner/commands/down.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
@@ -53,7 +53,7 @@ async function addRecords(records: [string, "A" | "TXT", string, number?][]): Pr
 async function own(instance: string, address: string): Promise<void> {
   const client = new S3Client({ region: "us-east-1" });
   const now = "2026-11-21T12:00:00.000Z";
-  const state = siteDocument.schema.parse({
+  const state = siteState.parse({
     version: 1,
     nonce: "n",
     epoch: 3,
