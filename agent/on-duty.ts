@@ -8,12 +8,15 @@ import { renewIfDue } from "./certificate/ensure.ts";
 import { unserved } from "./certificate/unserved.ts";
 import type { Agent } from "./compose.ts";
 import { keepCertificate, keepLaunchable, soak } from "./duties.ts";
-import { InPlace } from "./handover/in-place.ts";
+import { InPlace, type InPlaceContext } from "./handover/in-place.ts";
 import { Role } from "./handover/role.ts";
 import { ensureImage } from "./handover/stock-image.ts";
+import { ensureAppUser } from "./isolation/app-user.ts";
 import { paths } from "./paths.ts";
+import { appMachine } from "./serving/app-machine.ts";
 import { askHealth } from "./serving/health.ts";
 import { renewNginx } from "./serving/nginx.ts";
+import { probeSite } from "./serving/probe.ts";
 import { servedSerial } from "./serving/served-serial.ts";
 import { siteNginx } from "./serving/site-nginx.ts";
 import { messageOf } from "./site/errors.ts";
@@ -32,6 +35,8 @@ import { Watchdog } from "./watchdog/watchdog.ts";
 
 /** Seconds before AWS takes the instance at which the record is written for the last time. */
 const LAST_WORDS = 5;
+/** An app that is switched to was seen healthy already: what the front door adds to that shows at once. */
+const PROBE_SECONDS = 3;
 
 /** Returns when the signal is aborted and nothing runs any more. */
 export async function onDuty(
@@ -105,13 +110,23 @@ export async function onDuty(
       ),
     ],
   });
-  const inPlace = new InPlace({ machine, identity, recorder, log, signal }, role);
+  const here: InPlaceContext = {
+    ...{ machine, identity, recorder, log, signal },
+    app: async () => appMachine(config, units, await ensureAppUser()),
+    probe: (until) =>
+      probeSite(
+        { address: identity.privateAddress, domain: config.domain, path: config.app.health },
+        PROBE_SECONDS,
+        until,
+      ),
+  };
+  const inPlace = new InPlace(here, role);
   const watchdog = new Watchdog({
     ...{ instance: identity.instance, store, clock, recorder, log, signal, notify },
     fleet: peer.fleet === undefined ? undefined : fleet(peer.fleet),
     owned: () => role.owned?.release,
     deploying: () => deploy !== undefined,
-    app: appControl({ machine, identity, recorder, log, signal }, (release) => role.serves(release)),
+    app: appControl(here, (release) => role.serves(release)),
   });
 
   if (booted.epoch === undefined) role.standBy();

@@ -6,13 +6,10 @@ import { runGraph, type Step, StepFailed, type StepObserver, step } from "../boo
 import type { BootMachine } from "../boot/machine.ts";
 import type { BootRecorder } from "../boot/recorder.ts";
 import type { Identity } from "../identity.ts";
-import { ensureAppUser } from "../isolation/app-user.ts";
-import { appUnit, paths } from "../paths.ts";
+import { appUnit } from "../paths.ts";
 import { fetchRelease } from "../release/fetch.ts";
-import { bundles, prepareApp, startApp, switchTo, waitHealthy } from "../serving/app.ts";
-import { appMachine } from "../serving/app-machine.ts";
+import { type AppMachine, bundles, prepareApp, startApp, switchTo, waitHealthy } from "../serving/app.ts";
 import { drained } from "../serving/drain.ts";
-import { probeSite } from "../serving/probe.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import type { DeployState } from "../site/records.ts";
 import type { Role } from "./role.ts";
@@ -23,6 +20,10 @@ export interface InPlaceContext {
   recorder: BootRecorder;
   log: Logger;
   signal: AbortSignal;
+  /** Where apps run on this machine. */
+  app(): Promise<AppMachine>;
+  /** Asks this machine for the site as a visitor will. @throws Error when it does not answer 200. */
+  probe(signal: AbortSignal): Promise<{ milliseconds: number }>;
 }
 
 /** Swaps in place as deploys ask for them, each once, while this instance owns the site. */
@@ -58,8 +59,6 @@ export class InPlace {
 }
 
 const PREFIX = "in-place: ";
-/** The app was seen healthy already: what the front door adds to that shows at once. */
-const PROBE_SECONDS = 3;
 const STOP_SECONDS = 60;
 
 /**
@@ -100,62 +99,62 @@ export async function swapInPlace(
   }
 }
 
-function inPlaceSteps(id: string, running: string, { machine, identity }: InPlaceContext): Step<unknown>[] {
+function inPlaceSteps(id: string, running: string, context: InPlaceContext): Step<unknown>[] {
+  const { machine, identity } = context;
   const { config, units, candidates, clock } = machine;
 
-  const release = step("release", {}, async (_, context) => {
-    const choice = await candidates.next(identity.instance);
+  const release = step("release", {}, async (_, { detail, signal }) => {
+    // What serves already was tried before; the agent that did it may have been cut off.
+    const choice = id === running ? { id } : await candidates.next(identity.instance);
     if (choice.id !== id) {
       throw new EverspotError(`${id} is not the candidate any more, ${choice.id} is next`, {
         hint: "somebody deployed or rolled back meanwhile; deploy again",
       });
     }
-    const fetched = await fetchRelease(machine.store, id, machine.disk, machine.platform, context.signal);
-    context.detail(`${id} from the ${fetched.from}`);
+    const fetched = await fetchRelease(machine.store, id, machine.disk, machine.platform, signal);
+    detail(`${id} from the ${fetched.from}`);
     return fetched.folder;
   });
 
-  const prepare = step("prepare", { release }, async (got, context) => {
+  const prepare = step("prepare", { release }, async (got, { detail, signal }) => {
     if (!(await bundles(got.release, "gunicorn"))) {
-      await machine.packages(identity).ensure({ lean: ["gunicorn"] }, context.signal);
+      await machine.packages(identity).ensure({ lean: ["gunicorn"] }, signal);
     }
-    const app = appMachine(config, units, await ensureAppUser());
+    const app = await context.app();
     const secrets = await machine.secrets.read();
-    context.detail(await prepareApp(app, id, got.release, secrets, context.signal));
+    detail(await prepareApp(app, id, got.release, secrets, signal));
     return app;
   });
 
-  const app = step("app", { prepare }, (got, context) => startApp(got.prepare, id, context.signal));
+  const app = step("app", { prepare }, (got, { signal }) => startApp(got.prepare, id, signal));
 
-  const healthy = step("healthy", { app, prepare }, async (got, context) => {
-    await waitHealthy(got.prepare, id, context.signal);
-    context.detail(`${config.app.health} answers 200`);
+  const healthy = step("healthy", { app, prepare }, async (got, { detail, signal }) => {
+    await waitHealthy(got.prepare, id, signal);
+    detail(`${config.app.health} answers 200`);
   });
 
-  const switched = step("switch", { healthy, prepare, release }, async (got, context) => {
-    const before = await readlink(paths.release);
+  const switched = step("switch", { healthy, prepare, release }, async (got, { detail, signal }) => {
+    const before = await readlink(got.prepare.links.release);
     await switchTo(got.prepare, id, got.release);
     try {
-      const { privateAddress } = identity;
-      const site = { address: privateAddress, domain: config.domain, path: config.app.health };
-      const answer = await probeSite(site, PROBE_SECONDS, context.signal);
-      context.detail(`200 in ${answer.milliseconds} ms`);
+      const answer = await context.probe(signal);
+      detail(`200 in ${answer.milliseconds} ms`);
     } catch (error) {
       await switchTo(got.prepare, running, before);
       throw error;
     }
   });
 
-  const promote = step("promote", { switched }, async (_, context) => {
+  const promote = step("promote", { switched }, async (_, { detail }) => {
     const promoted = await candidates.promote(id);
-    context.detail(promoted ? `${id} is current` : "nothing to change");
+    detail(promoted ? `${id} is current` : "nothing to change");
   });
 
-  const stop = step("stop the old one", { promote }, async (_, context) => {
+  const stop = step("stop the old one", { promote, prepare }, async (got, { detail }) => {
     if (running === id) return;
-    const ended = await drained(paths.appSocket(running), config.app.timeout, clock);
+    const ended = await drained(got.prepare.socketOf(running), config.app.timeout, clock);
     await units.stop(appUnit(running), STOP_SECONDS);
-    context.detail(`${running}${ended ? "" : ", with requests that took too long"}`);
+    detail(`${running}${ended ? "" : ", with requests that took too long"}`);
   });
 
   return [release, prepare, app, healthy, switched, promote, stop];
