@@ -43,6 +43,8 @@ export const bootConfig = z.strictObject({
     /** ACM certificate to export (source = acm). */
     arn: z.optional(z.string()),
     mirrorToAcm: z.boolean(),
+    /** Whether the certificate is for every name one label below the domain too. */
+    wildcard: z.optional(z.boolean()),
   }),
   dns: z.strictObject({
     /** Seconds. */

@@ -2,10 +2,10 @@
 import { createPrivateKey, randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { certificateNames } from "../site/certificate-names.ts";
 import { EverspotError } from "../site/errors.ts";
 import type { CertificateContext, ServedCertificate } from "./context.ts";
 import { install, installedPaths, type Pair, readInstalled } from "./installed.ts";
-import { certificateNames } from "./names.ts";
 import { verify } from "./verify.ts";
 
 /**

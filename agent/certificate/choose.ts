@@ -1,4 +1,6 @@
 /** Which of the stored certificates to serve (DESIGN §10): the newest that can be proved usable. */
+
+import { certificateNames, sameNames } from "../site/certificate-names.ts";
 import {
   type CertificatePointer,
   type Issuance,
@@ -9,7 +11,6 @@ import { readDocument } from "../site/document.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { certificateSet, keys } from "../site/names.ts";
 import type { CertificateContext } from "./context.ts";
-import { certificateNames, sameNames } from "./names.ts";
 import { adopt, openStored, type Unnoted } from "./stored.ts";
 import type { CertificateFacts } from "./verify.ts";
 

@@ -1,10 +1,11 @@
 /** Imports the served certificate into ACM, always under the same ARN, for expiry events and CloudFront. */
+
+import { certificateNames } from "../site/certificate-names.ts";
 import { type CertificatePointer, pointerDocument } from "../site/certificates.ts";
 import { updateDocument } from "../site/document.ts";
 import { certificateSet } from "../site/names.ts";
 import { type Chosen, otherPointers } from "./choose.ts";
 import type { CertificateContext } from "./context.ts";
-import { certificateNames } from "./names.ts";
 
 /** Does nothing unless asked for in the config and not done yet. Trouble is logged and tried again later. */
 export async function mirror(

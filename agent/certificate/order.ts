@@ -1,5 +1,6 @@
 /** One order, from the intent in the ledger to the pointer in the bucket (DESIGN §10). */
 import { LEASE, type Reason, refusals } from "../site/certificate-ledger.ts";
+import { certificateNames } from "../site/certificate-names.ts";
 import { type Issuance, type Lineage, pointerDocument } from "../site/certificates.ts";
 import { readDocument } from "../site/document.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
@@ -11,7 +12,6 @@ import type { CertificateContext } from "./context.ts";
 import type { Pair } from "./installed.ts";
 import { begin, type End, end } from "./ledger.ts";
 import { accountsOf } from "./lineage.ts";
-import { certificateNames } from "./names.ts";
 import { isNewer, originOf, recover } from "./recover.ts";
 import { openStored, saveIssued } from "./stored.ts";
 import { type CertificateFacts, verify } from "./verify.ts";

@@ -1,10 +1,11 @@
 /** Finishes what a killed process left behind, before anybody orders anew (DESIGN §10). */
+
+import { certificateNames, sameNames } from "../site/certificate-names.ts";
 import { type Issuance, pointerDocument } from "../site/certificates.ts";
 import { readDocument } from "../site/document.ts";
 import type { Issued } from "./authority.ts";
 import { type Choice, directories } from "./choose.ts";
 import type { CertificateContext } from "./context.ts";
-import { certificateNames, sameNames } from "./names.ts";
 import { adopt, type Origin, saveIssued } from "./stored.ts";
 import { type CertificateFacts, verify } from "./verify.ts";
 

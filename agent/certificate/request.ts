@@ -1,10 +1,11 @@
 /** An operator's wish for a new certificate, left in the pointer by `everspot certificate --renew`. */
+
+import { certificateNames } from "../site/certificate-names.ts";
 import { pointerDocument } from "../site/certificates.ts";
 import { updateDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
 import type { Choice } from "./choose.ts";
 import type { CertificateContext } from "./context.ts";
-import { certificateNames } from "./names.ts";
 
 /** Whether a wish is younger than what would be served. */
 export const isRequested = ({ best, pointer }: Choice): boolean =>

@@ -1,7 +1,7 @@
 /** Whether a key and a chain may be served for a set of names now. Pure but for the time it is given. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { uncovered } from "../site/certificate-names.ts";
 import { messageOf } from "../site/errors.ts";
-import { uncovered } from "./names.ts";
 
 export interface CertificateFacts {
   /** Lower-case hex. */

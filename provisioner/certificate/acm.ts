@@ -1,5 +1,6 @@
 /** The exportable certificate of `source = "acm"`: what there is of it, and what `up` and `down` do about it. */
 import { createHash } from "node:crypto";
+import { certificateNames } from "../../agent/site/certificate-names.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
@@ -23,11 +24,9 @@ export interface AcmSeen {
 export const requestsCertificate = ({ certificate }: SiteConfig): boolean =>
   certificate.source === "acm" && certificate.arn === undefined;
 
-const namesOf = (config: SiteConfig): string[] => [config.domain, ...config.aliases];
-
 export async function observeAcm(config: SiteConfig, aws: Aws, zone: string): Promise<AcmSeen | undefined> {
   if (!requestsCertificate(config)) return undefined;
-  const names = namesOf(config);
+  const names = certificateNames(config);
   const all = await aws.certificates.requested();
   const usable = all.filter((c) => c.state !== "unusable" && c.names.join() === [...names].sort().join());
   const current = usable.find((c) => c.state === "issued") ?? usable[0];

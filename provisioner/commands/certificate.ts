@@ -1,3 +1,4 @@
+import { certificateNames } from "../../agent/site/certificate-names.ts";
 import { ledgerDocument, pointerDocument } from "../../agent/site/certificates.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
@@ -53,8 +54,6 @@ export async function runCertificate(
   }
 }
 
-const namesOf = (config: SiteConfig): string[] => [config.domain, ...config.aliases];
-
 async function look(
   config: SiteConfig,
   aws: Aws,
@@ -63,7 +62,7 @@ async function look(
   if ((await aws.bucket.look()) === undefined) {
     throw new EverspotError(`${config.site} is not there`, { hint: "`everspot up` brings it up" });
   }
-  const names = namesOf(config);
+  const names = certificateNames(config);
   const [pointer, ledger, site, served] = await Promise.all([
     readDocument(aws.store, pointerDocument(names)),
     readDocument(aws.store, ledgerDocument(names)),
@@ -87,7 +86,7 @@ async function look(
 }
 
 async function exportedArn(config: SiteConfig, aws: Aws): Promise<string | undefined> {
-  const names = namesOf(config).sort().join();
+  const names = certificateNames(config).sort().join();
   const requested = async () => (await aws.certificates.requested()).find((c) => c.names.join() === names);
   return config.certificate.arn ?? (await requested())?.arn;
 }
@@ -101,7 +100,7 @@ async function renew(
   report: CertificateReport,
   owner: string | undefined,
 ): Promise<string> {
-  const names = namesOf(config);
+  const names = certificateNames(config);
   if (config.certificate.source === "acm") {
     throw new EverspotError("AWS Certificate Manager renews this certificate by itself", {
       hint: "about 45 days before it expires; the instance looks for it once a day",

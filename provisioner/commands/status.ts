@@ -1,3 +1,4 @@
+import { certificateNames } from "../../agent/site/certificate-names.ts";
 import { pointerDocument } from "../../agent/site/certificates.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import type { BootRecord } from "../../agent/site/records.ts";
@@ -26,7 +27,7 @@ export async function runStatus(
   const aws = await connect(config);
   try {
     const seen = await observeSite(aws);
-    const names = [config.domain, ...config.aliases];
+    const names = certificateNames(config);
     const instance = seen.instances.find((i) => i.alive)?.id ?? seen.state?.owner;
     const [dns, spot, boot, pointer] = await Promise.all([
       observeDns(config, aws, seen),

@@ -37,6 +37,7 @@ export function bootConfigOf(
         ? {}
         : { fallbackDirectory: certificate.fallbackDirectory }),
       ...(certificate.kmsKey === undefined ? {} : { kmsKey: certificate.kmsKey }),
+      ...(certificate.wildcard ? { wildcard: true } : {}),
       ...(certificate.arn === undefined ? {} : { arn: certificate.arn }),
     },
     dns: { ...config.dns },

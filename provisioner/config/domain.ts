@@ -18,7 +18,10 @@ export function complainAboutDomain(name: string): Complaint | undefined {
     return { message, hint: 'write it like "www.example.com"' };
   }
   if (name.startsWith("*.")) {
-    return { message: "a wildcard cannot be served", hint: "name each host in aliases" };
+    return {
+      message: "a wildcard cannot be served",
+      hint: "name each host in aliases; [certificate] wildcard = true covers them all",
+    };
   }
   if (name.length > MAX_NAME) return { message: `${message}: longer than ${MAX_NAME} characters` };
   const labels = name.split(".");

@@ -59,6 +59,10 @@ function fleetFindings(raw: Record<string, unknown>): Finding[] {
 
 function certificateFindings(raw: Record<string, unknown>): Finding[] {
   const certificate = table(raw.certificate);
+  if (certificate.wildcard === true && certificate.source === "acm") {
+    const hint = "ACM takes many times as much for a wildcard; name each host in aliases";
+    return [{ path: ["certificate", "wildcard"], message: 'is not for source = "acm"', hint }];
+  }
   if (certificate.arn !== undefined && certificate.source !== "acm") {
     return [
       { path: ["certificate", "arn"], message: "is of no use here", hint: 'it belongs to source = "acm"' },

@@ -91,6 +91,7 @@ const certificate = z.strictObject({
     "not the ARN of an ACM certificate",
   ).optional(),
   mirror_to_acm: z.boolean().default(false),
+  wildcard: z.boolean().default(false),
 });
 
 const dns = z.strictObject({

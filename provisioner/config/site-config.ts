@@ -43,6 +43,7 @@ export interface SiteConfig {
     kmsKey: string | undefined;
     arn: string | undefined;
     mirrorToAcm: boolean;
+    wildcard: boolean;
   };
   /** Seconds. */
   dns: { ttl: number; drain: number };
@@ -101,6 +102,7 @@ export function resolve(
       kmsKey: certificate.kms_key,
       arn: certificate.arn,
       mirrorToAcm: certificate.mirror_to_acm,
+      wildcard: certificate.wildcard,
     },
     dns: file.dns,
     notify: file.notify,

@@ -161,6 +161,8 @@ ttl = 0
   test("a certificate of ACM belongs to ACM as the source, which needs none named", () => {
     expect(() => parseConfig(`${MINIMAL}[certificate]\nsource = "acm"\n`, "/p/everspot.toml")).not.toThrow();
     const arn = "arn:aws:acm:us-east-1:123456789012:certificate/abc";
+    const wide = '[certificate]\nsource = "acm"\nwildcard = true\n';
+    expect(problems(MINIMAL + wide).lines.join()).toContain('is not for source = "acm"');
     expect(problems(`${MINIMAL}[certificate]\narn = "${arn}"\n`).lines.join()).toContain("of no use here");
   });
 
