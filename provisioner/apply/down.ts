@@ -3,6 +3,7 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { clearInterruption } from "../drill/interrupt.ts";
 import { observeDns, type SiteSeen } from "../observe.ts";
 import { type DownAction, ownAddresses, ownRecords } from "../plan/down.ts";
 
@@ -90,6 +91,9 @@ export function downExecutor(
         return;
       case "delete-deploy-role":
         await aws.github.deleteRole();
+        return;
+      case "delete-drill":
+        await clearInterruption(aws);
         return;
       case "empty-bucket":
         await bucket.empty();

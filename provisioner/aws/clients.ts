@@ -7,6 +7,7 @@ import { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient } from "@aws-sdk/client-sts";
 import { createS3Client } from "../../agent/site/s3-client.ts";
 import { ReplyLost } from "./errors.ts";
+import { type SignedJson, signedJson } from "./signed-json.ts";
 
 /** One client per AWS service, of one region; credentials and endpoints come from the standard AWS settings. */
 export interface Clients {
@@ -17,6 +18,7 @@ export interface Clients {
   s3: S3Client;
   ssm: SSMClient;
   sts: STSClient;
+  fis: SignedJson;
   /** Calls made so far. A call that was tried several times counts once. */
   readonly calls: { reads: number; writes: string[] };
   destroy(): void;
@@ -41,6 +43,7 @@ export function createClients(region: string): Clients {
   for (const [name, client] of Object.entries(clients)) watch(client, name, calls);
   return {
     ...clients,
+    fis: signedJson({ service: "fis", region, credentials: sts.config.credentials, env: process.env }),
     calls,
     destroy: () => {
       for (const client of Object.values(clients)) client.destroy();

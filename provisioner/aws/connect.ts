@@ -7,6 +7,8 @@ import { type Bucket, createBucket } from "./bucket.ts";
 import { type Certificates, createCertificates } from "./certificates.ts";
 import { type Clients, createClients } from "./clients.ts";
 import { createDns, type Dns } from "./dns.ts";
+import { createDrillRole, type DrillRole } from "./drill-role.ts";
+import { createFis, type Fis } from "./fis.ts";
 import { createFleets, type Fleets } from "./fleets.ts";
 import { createGithub, type Github } from "./github.ts";
 import { type Caller, whoAmI } from "./identity.ts";
@@ -27,6 +29,8 @@ export interface Aws {
   certificates: Certificates;
   store: ObjectStore;
   dns: Dns;
+  drillRole: DrillRole;
+  fis: Fis;
   fleets: Fleets;
   images: Images;
   bakedImages: BakedImages;
@@ -56,6 +60,8 @@ export async function connect(config: SiteConfig): Promise<Aws> {
       certificates: createCertificates(clients.acm, site),
       store: createS3Store(clients.s3, name),
       dns: createDns(clients.route53),
+      drillRole: createDrillRole(clients.iam, site, region, caller),
+      fis: createFis(clients.fis, site),
       fleets: createFleets(clients.ec2, site),
       images: createImages(clients.ec2, clients.ssm),
       bakedImages: createBakedImages(clients.ec2, site),

@@ -168,18 +168,20 @@ function program(version: string, makeTools: MakeTools): Command {
     .option("-y, --yes", "do not ask", false)
     .option("--remove", "remove the image instead: the next instance boots from Debian's", false);
 
-  siteCommand<Common & { yes: boolean; maxDowntime?: number; timeout: number }>(
+  siteCommand<Common & { yes: boolean; terminate: boolean; maxDowntime?: number; timeout: number }>(
     "drill",
-    "terminate the running instance, and measure what visitors have of it",
-    (config, tools, { maxDowntime, timeout }) => runDrill(config, tools, { maxDowntime, timeout }),
+    "have AWS interrupt the running instance, and measure what visitors have of it",
+    (config, tools, { terminate, maxDowntime, timeout }) =>
+      runDrill(config, tools, { terminate, maxDowntime, timeout }),
   )
     .option("-y, --yes", "do not ask", false)
+    .option("--terminate", "terminate it without notice, instead", false)
     .option("--max-downtime <seconds>", "end with 1 when the site was down for longer", seconds)
     .option("--timeout <seconds>", "how long to wait for the next instance", seconds, DEFAULT_TIMEOUT);
 
   siteCommand<Common & { html?: string }>(
     "history",
-    "list replacements, swaps and drills, with how long they took",
+    "list replacements, reboots, deploys and drills, with how long they took",
     (config, tools, { html }) => runHistory(config, tools, { html }),
   ).option("--html <file>", "also as a page with pictures");
 

@@ -69,9 +69,10 @@ export async function runDown(
 }
 
 async function look(config: SiteConfig, aws: Aws, { deleteData }: DownOptions): Promise<DownSeen> {
-  const [seen, github, volumes, snapshots, secrets, certificates] = await Promise.all([
+  const [seen, github, drillRole, volumes, snapshots, secrets, certificates] = await Promise.all([
     observeSite(aws),
     aws.github.look(),
+    aws.drillRole.exists(),
     aws.instances.looseVolumes(),
     aws.bakedImages.snapshots(),
     deleteData ? aws.secrets.list() : [],
@@ -84,6 +85,7 @@ async function look(config: SiteConfig, aws: Aws, { deleteData }: DownOptions): 
     snapshots: snapshots.map((s) => s.id),
     secrets: secrets.map((s) => s.name),
     certificates,
+    drillRole,
     deployRole: github.role !== undefined,
     dns,
     acm: await observeAcmLeft(aws, dns?.zone.id),

@@ -3,14 +3,18 @@ import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { type SiteState, siteDocument } from "../../agent/site/records.ts";
 import { type Aws, connect } from "../aws/connect.ts";
+import { NOTICE_SECONDS } from "../aws/fis.ts";
 import { took } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { type Downtime, downtimeOf } from "../drill/downtime.ts";
+import { clearInterruption, interrupt } from "../drill/interrupt.ts";
 import { Prober } from "../drill/prober.ts";
 import { type Drill, drillsDocument, withDrill } from "../drill/record.ts";
 import type { Tools } from "./tools.ts";
 
 export interface DrillOptions {
+  /** Without notice, instead of as AWS interrupts. */
+  terminate: boolean;
   /** Seconds of downtime that are still a success; undefined: any. */
   maxDowntime: number | undefined;
   /** Seconds to wait until the site is back. */
@@ -21,8 +25,14 @@ export interface DrillOptions {
 const CALM_SECONDS = 3;
 /** Seconds without a failure after the hand-over that end the drill; resolvers have followed by then. */
 const WELL_SECONDS = 10;
+/** The notice, and what EC2 takes to end the instance after it. */
+const END_SECONDS = NOTICE_SECONDS + 120;
 
-/** `everspot drill`: interrupts the running instance for real, and measures from outside what visitors have of it. */
+/**
+ * `everspot drill`: interrupts the running instance for real, and measures from outside what visitors have of it. A
+ * spot instance is interrupted with AWS's own notice, by the Fault Injection Service; where the account does not allow
+ * that, and with `--terminate`, it is terminated without any.
+ */
 export async function runDrill(config: SiteConfig, tools: Tools, options: DrillOptions): Promise<void> {
   const { terminal, clock } = tools;
   const url = `https://${config.domain}${config.app.health}`;
@@ -31,33 +41,100 @@ export async function runDrill(config: SiteConfig, tools: Tools, options: DrillO
   try {
     const state = await serving(aws);
     await calm(prober, tools, url);
-    await tools.questions.agree(`Terminate ${state.owner}, which serves ${config.domain}, without notice?`);
-    const began = clock.now();
-    await aws.instances.terminate([state.owner]);
-    terminal.say(`  ${state.owner} is being terminated`);
-
-    const next = await successor(aws, state, tools, options.timeout);
-    const handedOver = (clock.now() - began) / 1000;
-    terminal.say(`  ${next.owner} owns the site after ${took(handedOver)}`);
-    await well(prober, tools, options.timeout);
-    const downtime = downtimeOf(await prober.stop());
-    const drill: Drill = {
-      at: new Date(began).toISOString(),
-      by: tools.holder,
-      way: "terminate",
-      from: state.owner,
-      to: next.owner,
-      handedOver: Math.round(handedOver * 100) / 100,
-      downtime: downtime.seconds,
-      requests: downtime.requests,
-      failed: downtime.failed,
-    };
-    await keep(aws, drill, tools);
-    tell(drill, downtime, config, tools, options);
+    const begun = await interruptOwner(aws, state.owner, config, tools, options);
+    const { began, way } = begun;
+    try {
+      const next = await successor(aws, state, tools, options.timeout, begun.signal);
+      const handedOver = (clock.now() - began) / 1000;
+      terminal.say(`  ${next.owner} owns the site after ${took(handedOver)}`);
+      if (way === "interruption") await ended(aws, state.owner, tools, begun.signal);
+      await well(prober, tools, options.timeout);
+      const downtime = downtimeOf(await prober.stop());
+      const drill: Drill = {
+        at: new Date(began).toISOString(),
+        by: tools.holder,
+        way,
+        from: state.owner,
+        to: next.owner,
+        handedOver: Math.round(handedOver * 100) / 100,
+        downtime: downtime.seconds,
+        requests: downtime.requests,
+        failed: downtime.failed,
+      };
+      await keep(aws, drill, tools);
+      tell(drill, downtime, config, tools, options);
+    } finally {
+      if (way === "interruption") await clear(aws, terminal);
+    }
   } finally {
     await prober.stop();
     aws.close();
   }
+}
+
+interface Begun {
+  way: Drill["way"];
+  /** Milliseconds since the epoch. */
+  began: number;
+  signal: AbortSignal | undefined;
+}
+
+async function interruptOwner(
+  aws: Aws,
+  owner: string,
+  config: SiteConfig,
+  tools: Tools,
+  { terminate }: DrillOptions,
+): Promise<Begun> {
+  const { terminal, clock, questions } = tools;
+  const spot = (await aws.instances.look()).find((i) => i.id === owner)?.spot;
+  if (!terminate && spot === true) {
+    await questions.agree(
+      `Interrupt ${owner}, which serves ${config.domain}, with AWS's notice of ${NOTICE_SECONDS / 60} minutes?`,
+    );
+    // What is made for it must go again.
+    const signal = tools.interrupted();
+    try {
+      await interrupt(aws, owner, { region: config.region, clock, signal });
+      terminal.say(`  ${owner} has AWS's notice: it goes in ${NOTICE_SECONDS / 60} minutes`);
+      return { way: "interruption", began: clock.now(), signal };
+    } catch (error) {
+      await clear(aws, terminal);
+      signal.throwIfAborted();
+      terminal.warn(`no interruption with notice: ${messageOf(error)}`);
+    }
+  } else if (!terminate) {
+    terminal.warn(`no interruption with notice: ${owner} is not a spot instance`);
+  }
+  await questions.agree(`Terminate ${owner}, which serves ${config.domain}, without notice?`);
+  const began = clock.now();
+  await aws.instances.terminate([owner]);
+  terminal.say(`  ${owner} is being terminated`);
+  return { way: "terminate", began, signal: undefined };
+}
+
+async function clear(aws: Aws, { warn }: Pick<Tools["terminal"], "warn">): Promise<void> {
+  await clearInterruption(aws).catch((error: unknown) =>
+    warn(`what the drill made is still there, and goes with the next drill or \`down\`: ${messageOf(error)}`),
+  );
+}
+
+/** A drill is not over before the old instance is: visitors who still come to it lose it only then. */
+async function ended(
+  aws: Aws,
+  old: string,
+  { clock, terminal }: Tools,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await poll(
+    `${old} is still there`,
+    async () => {
+      const state = (await aws.instances.look()).find((i) => i.id === old)?.state ?? "gone";
+      return /^(pending|running)$/.test(state) ? { waiting: state } : { done: true };
+    },
+    { seconds: END_SECONDS, everySeconds: 2, clock, ...(signal === undefined ? {} : { signal }) },
+  );
+  terminal.say(`  ${old} is gone`);
 }
 
 async function serving(aws: Aws): Promise<SiteState> {
@@ -79,7 +156,13 @@ async function calm(prober: Prober, { clock }: Tools, url: string): Promise<void
   });
 }
 
-async function successor(aws: Aws, old: SiteState, tools: Tools, seconds: number): Promise<SiteState> {
+async function successor(
+  aws: Aws,
+  old: SiteState,
+  tools: Tools,
+  seconds: number,
+  signal: AbortSignal | undefined,
+): Promise<SiteState> {
   return poll(
     "no other instance has taken the site over",
     async () => {
@@ -87,7 +170,11 @@ async function successor(aws: Aws, old: SiteState, tools: Tools, seconds: number
       if (state !== undefined && state.epoch > old.epoch && state.state === "serving") return { done: state };
       return { waiting: `${state?.owner ?? "nobody"} is ${state?.state ?? "the owner"}` };
     },
-    { seconds, everySeconds: 1, clock: tools.clock, hint: "`everspot status` shows how its boot goes on" },
+    {
+      ...{ seconds, everySeconds: 1, clock: tools.clock },
+      hint: "`everspot status` shows how its boot goes on",
+      ...(signal === undefined ? {} : { signal }),
+    },
   );
 }
 
@@ -135,7 +222,7 @@ function tell(
   });
   const { style } = terminal;
   terminal.print(
-    `${passed ? style.green("✓") : style.red("✗")} ${drill.from} was terminated, ${drill.to} took over after ${took(drill.handedOver)}`,
+    `${passed ? style.green("✓") : style.red("✗")} ${drill.from} was ${drill.way === "terminate" ? "terminated without" : "interrupted with"} notice, ${drill.to} took over after ${took(drill.handedOver)}`,
   );
   terminal.print(
     `downtime ${took(downtime.seconds)}; ${downtime.failed} of ${downtime.requests} requests failed`,

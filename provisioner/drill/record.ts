@@ -6,7 +6,8 @@ const drill = z.strictObject({
   /** When the instance was interrupted, ISO 8601. */
   at: z.iso.datetime(),
   by: z.string(),
-  way: z.enum(["terminate"]),
+  /** `interruption`: with AWS's own notice of two minutes; `terminate`: with none. */
+  way: z.enum(["interruption", "terminate"]),
   /** The instance interrupted, and the one that serves since. */
   from: z.string(),
   to: z.string(),

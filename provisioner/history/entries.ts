@@ -169,7 +169,7 @@ const drillEntry = (drill: Drill): Entry => ({
   ok: true,
   seconds: drill.downtime,
   instance: drill.to,
-  text: `${drill.from} terminated by ${drill.by}: ${drill.failed} of ${drill.requests} requests failed, ${drill.to} took over after ${drill.handedOver} s`,
+  text: `${drill.from} ${drill.way === "terminate" ? "terminated" : "interrupted with notice"} by ${drill.by}: ${drill.failed} of ${drill.requests} requests failed, ${drill.to} took over after ${drill.handedOver} s`,
 });
 
 const round = (seconds: number): number => Math.round(seconds * 100) / 100;

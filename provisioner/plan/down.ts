@@ -25,7 +25,7 @@ export type DownAction =
   | { do: "delete-certificate"; arn: string }
   | { do: "delete-validation"; zone: string; records: readonly DnsRecord[] }
   | { do: "remove-role-from-profile"; role: string }
-  | { do: "delete-profile" | "delete-role-policy" | "delete-role" | "delete-deploy-role" }
+  | { do: "delete-profile" | "delete-role-policy" | "delete-role" | "delete-deploy-role" | "delete-drill" }
   | { do: "empty-bucket" | "delete-bucket" };
 
 export interface DownSeen extends SiteSeen {
@@ -42,6 +42,8 @@ export interface DownSeen extends SiteSeen {
   acm: AcmLeft;
   /** Whether there is a role to deploy with from GitHub. */
   deployRole: boolean;
+  /** Whether a drill that was killed left its role. */
+  drillRole: boolean;
 }
 
 /** Takes away all there is of the site, what uses a thing before the thing. */
@@ -73,6 +75,7 @@ export function planDown(config: SiteConfig, seen: DownSeen, options: { deleteDa
     roles.role?.policy === undefined ? undefined : { do: "delete-role-policy" },
     roles.role && { do: "delete-role" },
     seen.deployRole ? { do: "delete-deploy-role" } : undefined,
+    seen.drillRole ? { do: "delete-drill" } : undefined,
     ...(options.deleteData ? data(seen) : []),
   ];
   return actions.filter((a) => a !== undefined);
@@ -186,6 +189,8 @@ export function describeDown(action: DownAction): string {
       return "delete the role";
     case "delete-deploy-role":
       return "delete the role that deploys from GitHub";
+    case "delete-drill":
+      return "delete what a drill left";
     case "empty-bucket":
       return "delete everything in the bucket, old versions too";
     case "delete-bucket":

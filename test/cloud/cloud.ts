@@ -11,6 +11,7 @@ import { DnsServer } from "./dns.ts";
 import type { CapacityState, Market } from "./ec2/capacity.ts";
 import type { MetadataService } from "./ec2/instance-view.ts";
 import { type Delays, Ec2 } from "./ec2.ts";
+import { Fis } from "./fis.ts";
 import { Iam } from "./iam/iam.ts";
 import { Jobs } from "./jobs.ts";
 import { type Machines, simulatedMachines } from "./machines.ts";
@@ -62,6 +63,7 @@ export interface Cloud {
   readonly wire: WireServer;
   readonly ec2: Ec2;
   readonly iam: Iam;
+  readonly fis: Fis;
   readonly sts: Sts;
   readonly s3: S3;
   readonly route53: Route53;
@@ -148,6 +150,12 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     ...(options.delays === undefined ? {} : { delays: options.delays }),
     ...(options.pageSize === undefined ? {} : { pageSize: options.pageSize }),
   });
+  const fis = new Fis(wire, {
+    iam,
+    jobs,
+    isSpot: (id) => ec2.isRunningSpot(id),
+    interrupt: (id, noticeSeconds) => ec2.reclaim(id, { noticeSeconds }),
+  });
   if (options.serviceLinkedRoles) await addServiceLinkedRoles(wire, region);
 
   return {
@@ -158,6 +166,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     wire,
     ec2,
     iam,
+    fis,
     sts,
     s3,
     route53,

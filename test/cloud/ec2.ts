@@ -139,6 +139,11 @@ export class Ec2 {
     });
   }
 
+  isRunningSpot(instanceId: string): boolean {
+    const found = this.instances.list().find((i) => i.id === instanceId);
+    return found?.state === "running" && found.spotRequestId !== undefined;
+  }
+
   /** The machine is cut off this instant, without any notice. */
   reclaimNow(instanceId: string): void {
     const instance = this.instances.find(instanceId);

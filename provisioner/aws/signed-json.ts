@@ -1,0 +1,122 @@
+/** Signed JSON requests to an AWS service (protocol restJson1) that no SDK client of this release exists for. */
+import { createHash, createHmac, randomUUID } from "node:crypto";
+import { SignatureV4 } from "@smithy/signature-v4";
+
+export interface SignedJsonOptions {
+  /** In host names and in signatures, e.g. "fis". */
+  service: string;
+  region: string;
+  credentials: ConstructorParameters<typeof SignatureV4>[0]["credentials"];
+  /** AWS_ENDPOINT_URL_<SERVICE> and AWS_ENDPOINT_URL count, as with the SDK. */
+  env: NodeJS.ProcessEnv;
+}
+
+/** @throws Error with the service's error code as its name. A body gets a `clientToken`, the same for every try. */
+export type SignedJson = (method: "GET" | "POST" | "DELETE", path: string, body?: object) => Promise<unknown>;
+
+const TRIES = 3;
+const TIMEOUT_MS = 30_000;
+
+export function signedJson({ service, region, credentials, env }: SignedJsonOptions): SignedJson {
+  const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 });
+  const suffix = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+  const given = env[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] || env.AWS_ENDPOINT_URL;
+  const endpoint = new URL(given || `https://${service}.${region}.${suffix}`);
+
+  return async (method, path, body) => {
+    const text = body === undefined ? undefined : JSON.stringify({ clientToken: randomUUID(), ...body });
+    for (let attempt = 1; ; attempt++) {
+      const { headers } = await signer.sign({
+        method,
+        protocol: endpoint.protocol,
+        hostname: endpoint.hostname,
+        path,
+        query: {},
+        headers: {
+          host: endpoint.host,
+          ...(text === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(text === undefined ? {} : { body: text }),
+      });
+      try {
+        const { host: _, ...sent } = headers;
+        const answer = await fetch(new URL(path, endpoint), {
+          method,
+          headers: sent,
+          ...(text === undefined ? {} : { body: text }),
+          signal: AbortSignal.timeout(TIMEOUT_MS),
+        });
+        return await resultOf(answer);
+      } catch (error) {
+        if (attempt >= TRIES || !mayPass(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 200 * 2 ** attempt));
+      }
+    }
+  };
+}
+
+/** `$metadata` as the SDK's errors have it, so that they are explained in the same way. */
+class Refused extends Error {
+  readonly $metadata: { httpStatusCode: number };
+
+  constructor(code: string, message: string, httpStatusCode: number) {
+    super(message);
+    this.name = code;
+    this.$metadata = { httpStatusCode };
+  }
+}
+
+async function resultOf(answer: Response): Promise<unknown> {
+  const text = await answer.text();
+  const json: unknown = text === "" ? {} : jsonOf(text);
+  if (answer.ok) return json;
+  const { __type, code, message, Message } = (json ?? {}) as Record<string, string | undefined>;
+  const type = answer.headers.get("x-amzn-errortype") ?? __type ?? code ?? `HTTP ${answer.status}`;
+  // "namespace#Code:url" in full.
+  const name = type.split(":")[0]?.split("#").at(-1) ?? type;
+  throw new Refused(name, message ?? Message ?? name, answer.status);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const mayPass = (error: unknown): boolean =>
+  !(error instanceof Refused) || error.$metadata.httpStatusCode >= 500 || /Throttl/.test(error.name);
+
+type Secret = string | ArrayBuffer | ArrayBufferView;
+
+class Sha256 {
+  readonly #secret: Secret | undefined;
+  #hash: ReturnType<typeof createHash> | ReturnType<typeof createHmac>;
+
+  constructor(secret?: Secret) {
+    this.#secret = secret;
+    this.#hash = this.#begin();
+  }
+
+  update(data: Uint8Array): void {
+    this.#hash.update(data);
+  }
+
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest();
+  }
+
+  reset(): void {
+    this.#hash = this.#begin();
+  }
+
+  #begin(): ReturnType<typeof createHash> | ReturnType<typeof createHmac> {
+    const secret = this.#secret;
+    if (secret === undefined) return createHash("sha256");
+    return createHmac(
+      "sha256",
+      secret instanceof ArrayBuffer ? new Uint8Array(secret) : (secret as string | Uint8Array),
+    );
+  }
+}
