@@ -1,6 +1,6 @@
 /** Which release an instance runs, and how `channel.json` changes with what became of it. Pure. */
 import type { Channel } from "../site/records.ts";
-import { MAX_ATTEMPTS } from "../site/release.ts";
+import { MAX_ATTEMPTS, QUARANTINED_KEPT } from "../site/release.ts";
 
 export type Role = "candidate" | "current" | "lastKnownGood" | "previous";
 export interface Choice {
@@ -55,15 +55,18 @@ export function withdrawAttempt(
 export function quarantineSpent(channel: Channel, reason: string, at: string): Fields | undefined {
   const { candidate, ...rest } = channel;
   if (candidate === undefined || candidate.attempts.length < MAX_ATTEMPTS) return undefined;
-  return { ...rest, quarantined: [...channel.quarantined, { id: candidate.id, at, reason }] };
+  return { ...rest, quarantined: withOneMore(channel, { id: candidate.id, at, reason }) };
 }
 
 /** A candidate that failed where a single failure is enough is out. */
 export function quarantine(channel: Channel, id: string, reason: string, at: string): Fields | undefined {
   const { candidate, ...rest } = channel;
   if (candidate?.id !== id) return undefined;
-  return { ...rest, quarantined: [...channel.quarantined, { id, at, reason }] };
+  return { ...rest, quarantined: withOneMore(channel, { id, at, reason }) };
 }
+
+const withOneMore = (channel: Channel, bad: Channel["quarantined"][number]): Channel["quarantined"] =>
+  [...channel.quarantined, bad].slice(-QUARANTINED_KEPT);
 
 /** The candidate answered 200 as the site: it is current. */
 export function promote(channel: Channel, id: string): Fields | undefined {

@@ -6,6 +6,9 @@ export const BUNDLED_PYTHON = ".everspot/python";
 /** Boots that may fail with a candidate before it is quarantined. */
 export const MAX_ATTEMPTS = 2;
 
+/** Quarantined releases that channel.json names, the newest; one older than these is no candidate for anything. */
+export const QUARANTINED_KEPT = 50;
+
 export interface ReleaseLimits {
   /** Files and folders. */
   entries: number;

@@ -5,11 +5,9 @@
  */
 import { EverspotError } from "../../agent/site/errors.ts";
 import type { Channel } from "../../agent/site/records.ts";
+import { QUARANTINED_KEPT } from "../../agent/site/release.ts";
 
 export type ChannelFields = Omit<Channel, "nonce">;
-
-/** Entries kept, newest last; a release older than these is no candidate for anything. */
-const QUARANTINED_KEPT = 50;
 
 export const emptyChannel: ChannelFields = { version: 1, counter: 0, quarantined: [] };
 

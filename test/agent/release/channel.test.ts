@@ -4,6 +4,7 @@ import {
   choose,
   markGood,
   promote,
+  quarantine,
   quarantineSpent,
   withdrawAttempt,
 } from "../../../agent/release/channel.ts";
@@ -83,4 +84,16 @@ test("only the current release becomes the last known good, once", () => {
   expect(after(markGood(full, "r2")).lastKnownGood).toBe("r2");
   expect(markGood(full, "r3")).toBeUndefined();
   expect(markGood({ ...full, lastKnownGood: "r2" }, "r2")).toBeUndefined();
+});
+
+test("the newest fifty quarantined releases are named, so that a site of bad releases stays small", () => {
+  let channel = full;
+  for (let i = 100; i < 160; i++) {
+    const id = `r${i}`;
+    channel = after(quarantine({ ...channel, candidate: { id, attempts: [] } }, id, "bad", at));
+  }
+  expect(channel.quarantined.map((q) => q.id)).toEqual(Array.from({ length: 50 }, (_, i) => `r${i + 110}`));
+  const twice = [0, 1].map(() => ({ instance: "i-1", at }));
+  const more = after(quarantineSpent({ ...channel, candidate: { id: "r160", attempts: twice } }, "bad", at));
+  expect(more.quarantined).toHaveLength(50);
 });
