@@ -2,6 +2,7 @@
 # The way everspot came from, for comparison: the eight steps of a usual set-up in their order, as one user-data script.
 # Nothing in it waits without need: requests to AWS are signed by curl instead of an installed AWS CLI, apt takes no
 # recommended packages, the wheels come with the zip, and certbot answers its challenge through the running nginx.
+# (nginx listens on the instance's own address, because instances of a rehearsal share a network.)
 set -euo pipefail
 mkdir -p /run/article
 echo "started $EPOCHREALTIME" >/run/article/marks

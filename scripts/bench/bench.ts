@@ -93,10 +93,3 @@ export async function must(site: Rehearsal, args: readonly string[], seconds = 6
   if (outcome.exitCode === 0) return outcome;
   throw new EverspotError(`everspot ${args[0]} ended with ${outcome.exitCode}`, { lines: outcome.lines });
 }
-
-/** A folder in the bench's. */
-export async function folderOf(bench: Bench, name: string): Promise<string> {
-  const folder = path.join(bench.directory, name);
-  await mkdir(folder, { recursive: true });
-  return folder;
-}

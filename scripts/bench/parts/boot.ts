@@ -5,7 +5,7 @@ import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
 import type { Boot } from "../../rehearsal/result.ts";
 import type { Visitor } from "../../rehearsal/visitors.ts";
 import { prepareArticle } from "../article.ts";
-import { folderOf, must, type Part, toolsOf, withSite } from "../bench.ts";
+import { must, type Part, toolsOf, withSite } from "../bench.ts";
 import { type MeasuredBoot, measureBoot } from "../everspot-boot.ts";
 import type { BootFigure, BootKind } from "../figures.ts";
 import { firstAnswer, startAsking } from "../first-answer.ts";
@@ -26,7 +26,7 @@ export const boot: Part = {
   run: (bench, figures) =>
     withSite(bench, {}, async (site) => {
       const { wheelhouse } = await toolsOf(bench);
-      const article = await prepareArticle(site, wheelhouse, await folderOf(bench, "article"));
+      const article = await prepareArticle(site, wheelhouse, bench.directory);
       const runs: Record<BootKind, Run[]> = { article: [], first: [], replacement: [], baked: [] };
       const ups: Up[] = [];
       const note = (kind: BootKind, run: Run) => {
