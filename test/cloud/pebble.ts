@@ -18,6 +18,9 @@ export interface Pebble {
   /** Orders made and certificates issued since the start, from its log. */
   counts(): Promise<{ orders: number; issued: number }>;
   log(): Promise<string>;
+  /** Takes connections and answers nothing, until `resume`. */
+  pause(): void;
+  resume(): void;
   /** Idempotent. */
   close(): Promise<void>;
 }
@@ -115,6 +118,8 @@ export async function startPebble(options: {
         return { orders: count(/Added order "/g), issued: count(/Issued certificate serial /g) };
       },
       log: readLog,
+      pause: () => void child.kill("SIGSTOP"),
+      resume: () => void child.kill("SIGCONT"),
       close,
     };
   } catch (error) {

@@ -17,13 +17,25 @@ import type { Clock } from "../../agent/site/clock.ts";
 import { poll } from "../../agent/site/poll.ts";
 import type { Units } from "../../agent/system/units.ts";
 import { requireSandbox } from "../cloud/sandbox/sandbox.ts";
+import { type Answer, Http2Visitor } from "./http2-visitor.ts";
 
 const NAME = "example.test";
 const ADDRESS = "127.0.0.21";
 const PER_SECOND = 50;
 const RENEWALS = 3;
 
-test(`${RENEWALS} renewals under ${PER_SECOND} requests/s, new connections and kept ones: none fails`, async () => {
+interface Site {
+  /** The configuration for a certificate that visitors trust, or do not. */
+  rendered(trusted: boolean): string;
+  config: string;
+  closing: string;
+  units: Units;
+  /** Installs another certificate. */
+  renew(): Promise<unknown>;
+}
+
+/** nginx with the agent's configuration before an app that answers "hello". */
+async function withSite(trusted: boolean, run: (site: Site) => Promise<void>): Promise<void> {
   requireSandbox();
   const folder = await mkdtemp(join(tmpdir(), "everspot-reload-"));
   const certificates = join(folder, "certificates");
@@ -37,24 +49,31 @@ test(`${RENEWALS} renewals under ${PER_SECOND} requests/s, new connections and k
   await mkdir(join(folder, "static"));
   await writeFile(join(folder, "static", "a.txt"), "hello");
   const paths = installedPaths(certificates);
-  const text = renderNginx({
-    address: ADDRESS,
-    names: [NAME],
-    tls: { chain: paths.fullchain, key: paths.key },
-    trusted: true,
-    socket: join(folder, "app.sock"),
-    forwarding: { marker: join(folder, "forwarding"), socket: join(folder, "forward.sock") },
-    closing,
-    forwardPort: 8079,
-    static: { url: "/static/", folder: join(folder, "static") },
-    timeout: 10,
-    hsts: 0,
-    os: "debian-12",
-  });
+  const rendered = (trusted: boolean): string =>
+    renderNginx({
+      address: ADDRESS,
+      names: [NAME],
+      tls: { chain: paths.fullchain, key: paths.key },
+      trusted,
+      socket: join(folder, "app.sock"),
+      forwarding: { marker: join(folder, "forwarding"), socket: join(folder, "forward.sock") },
+      closing,
+      forwardPort: 8079,
+      static: { url: "/static/", folder: join(folder, "static") },
+      timeout: 10,
+      hsts: 3600,
+      os: "debian-12",
+    })
+      .replace(/^pid .*$/m, `pid ${folder}/nginx.pid;`)
+      .replaceAll("/var/log/nginx", folder);
   const config = join(folder, "nginx.conf");
-  const rendered = text.replace(/^pid .*$/m, `pid ${folder}/nginx.pid;`).replaceAll("/var/log/nginx", folder);
-  await writeFile(config, rendered);
+  await writeFile(config, rendered(trusted));
   const nginx = execa("nginx", ["-c", config, "-g", "daemon off;"], { reject: false });
+  // nginx under systemd, as far as a reload is concerned.
+  const units = {
+    state: async () => ({ active: "active" }),
+    reload: async () => void nginx.kill("SIGHUP"),
+  } as unknown as Units;
   try {
     const fresh = new https.Agent({ keepAlive: false, maxCachedSessions: 0 });
     const look = async () =>
@@ -63,28 +82,43 @@ test(`${RENEWALS} renewals under ${PER_SECOND} requests/s, new connections and k
         (error: Error) => ({ waiting: error.message }),
       );
     await poll("nginx", look, { seconds: 10, everySeconds: 0.1 });
+    await run({ rendered, config, closing, units, renew });
+  } finally {
+    nginx.kill("SIGTERM");
+    await nginx;
+    app.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+test(`${RENEWALS} renewals under ${PER_SECOND} requests/s, new connections, kept ones and HTTP/2: none fails`, () =>
+  withSite(true, async ({ rendered, config, closing, units, renew }) => {
+    const fresh = new https.Agent({ keepAlive: false, maxCachedSessions: 0 });
     const kept = new https.Agent({ keepAlive: true, maxSockets: 8, maxCachedSessions: 0 });
+    const browser = new Http2Visitor(ADDRESS, NAME);
+    const ways = [
+      (url: string) => ask(kept, url),
+      (url: string) => ask(fresh, url),
+      (url: string) => browser.get(url),
+    ];
     const answers: Promise<Answer | Error>[] = [];
     let over = false;
     const load = (async () => {
       const start = performance.now();
       for (let i = 0; !over; i++) {
-        const url = i % 3 === 0 ? "/static/a.txt" : "/";
-        answers.push(ask(i % 2 === 0 ? kept : fresh, url).catch((error: Error) => error));
+        const url = i % 4 === 0 ? "/static/a.txt" : "/";
+        const way = ways[i % ways.length] ?? browser.get;
+        answers.push(way(url).catch((error: Error) => error));
         await delay(Math.max(0, start + (i + 1) * (1000 / PER_SECOND) - performance.now()));
       }
     })();
-    // nginx under systemd, as far as a reload is concerned.
-    const units = {
-      state: async () => ({ active: "active" }),
-      reload: async () => void nginx.kill("SIGHUP"),
-    } as unknown as Units;
     // Each of the 8 kept connections is used several times a second: no need to wait for their time-out.
     const hurried: Clock = { now: Date.now, sleep: (ms) => delay(ms / 20) };
+    const next = { file: config, config: rendered(true), marker: closing, hurry: false };
     for (let i = 0; i < RENEWALS; i++) {
       await delay(1000);
       await renew();
-      await renewNginx(units, { file: config, config: rendered, marker: closing, hurry: false }, hurried);
+      await renewNginx(units, next, hurried);
       await expect(stat(closing)).rejects.toThrow("ENOENT");
     }
     await delay(1000);
@@ -93,23 +127,43 @@ test(`${RENEWALS} renewals under ${PER_SECOND} requests/s, new connections and k
     const results = await Promise.all(answers);
     expect(results.filter((r) => r instanceof Error || r.status !== 200 || r.body !== "hello")).toEqual([]);
     const good = results.flatMap((r) => (r instanceof Error ? [] : [r]));
-    expect(new Set(good.map((r) => r.serial)).size).toBe(RENEWALS + 1);
+    for (const version of ["1.1", "2"]) {
+      const seen = good.filter((r) => r.version === version);
+      expect(new Set(seen.map((r) => r.serial)).size, `HTTP/${version}`).toBe(RENEWALS + 1);
+    }
     expect(good.some((r) => r.connection === "keep-alive")).toBe(true);
     expect(good.some((r) => r.connection === "close")).toBe(true);
+    console.log({ requests: good.length, sessions: browser.sessions, repeated: browser.repeated });
     kept.destroy();
-  } finally {
-    nginx.kill("SIGTERM");
-    await nginx;
-    app.close();
-    await rm(folder, { recursive: true, force: true });
-  }
-});
+    browser.close();
+  }));
 
-interface Answer {
-  status: number | undefined;
-  serial: string;
-  body: string;
-  connection: string | undefined;
+test("from a self-signed certificate to a trusted one at once: HTTP redirects from then on, HTTPS has HSTS", () =>
+  withSite(false, async ({ rendered, config, closing, units, renew }) => {
+    expect(await plain()).toMatchObject({ status: 200 });
+    const before = await ask(new https.Agent(), "/");
+    expect(before.hsts).toBeUndefined();
+    await renew();
+    const patient: Clock = { now: Date.now, sleep: () => Promise.reject(new Error("nobody is to wait")) };
+    await renewNginx(units, { file: config, config: rendered(true), marker: closing, hurry: true }, patient);
+    const look = async () => {
+      const after = await ask(new https.Agent({ keepAlive: false }), "/");
+      return after.serial === before.serial ? { waiting: "the old certificate" } : { done: after };
+    };
+    const after = await poll("the new certificate", look, { seconds: 5, everySeconds: 0.1 });
+    expect(after.hsts).toBe("max-age=3600");
+    expect(await plain()).toEqual({ status: 301, location: `https://${NAME}/` });
+  }));
+
+function plain(): Promise<{ status: number | undefined; location: string | undefined }> {
+  return new Promise((resolve, reject) => {
+    http
+      .get({ host: ADDRESS, headers: { host: NAME }, agent: false }, (answer) => {
+        answer.resume();
+        resolve({ status: answer.statusCode, location: answer.headers.location });
+      })
+      .on("error", reject);
+  });
 }
 
 function ask(agent: https.Agent, path: string): Promise<Answer> {
@@ -121,7 +175,8 @@ function ask(agent: https.Agent, path: string): Promise<Answer> {
           const serial = (answer.socket as TLSSocket).getPeerCertificate().serialNumber;
           let body = "";
           for await (const chunk of answer) body += chunk;
-          resolve({ status: answer.statusCode, serial, body, connection: answer.headers.connection });
+          const { connection, "strict-transport-security": hsts } = answer.headers;
+          resolve({ version: "1.1", status: answer.statusCode, serial, body, connection, hsts });
         },
       )
       .on("error", reject);

@@ -3,6 +3,7 @@ import { appHang } from "./app-hang.ts";
 import { badCandidateLoop } from "./bad-candidate-loop.ts";
 import { badRelease } from "./bad-release.ts";
 import { bake } from "./bake.ts";
+import { certificate } from "./certificate.ts";
 import { churn } from "./churn.ts";
 import { heal } from "./heal.ts";
 import { inPlaceFailure } from "./in-place-failure.ts";
@@ -44,5 +45,6 @@ export const scenarios: readonly Scenario[] = [
   appHang,
   badCandidateLoop,
   zombie,
+  certificate,
   churn,
 ];

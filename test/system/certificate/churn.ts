@@ -43,8 +43,10 @@ export interface ChurnOptions {
 }
 
 const MINUTE = 60_000;
-/** Until the next machine comes after one that was killed: with a reboot, a fresh one, or a slow one. */
+/** Until the next machine comes after one that was killed: within the dead one's lease, after it, and later. */
 const GAPS = [1, 4, 10, 60];
+/** As long as there is no certificate: a machine would wait for the lease in real time. */
+const FIRST_GAPS = [8, 10, 60];
 
 export async function churn(options: ChurnOptions): Promise<ChurnReport> {
   const world = await startWorld({ lifetime: options.lifetime * DAY });
@@ -85,7 +87,8 @@ export async function churn(options: ChurnOptions): Promise<ChurnReport> {
           report.aimed.push(life.moment);
           say(`day ${(world.clock.shift / DAY).toFixed(1)}: killed in an issuance, ${life.moment}`);
         }
-        world.clock.shift += (GAPS[Math.floor(random() * GAPS.length)] ?? 1) * MINUTE;
+        const gaps = everServed ? GAPS : FIRST_GAPS;
+        world.clock.shift += (gaps[Math.floor(random() * gaps.length)] ?? 1) * MINUTE;
         machine =
           random() < 0.5
             ? await world.machine({ instance: machine.context.instance, disk: machine.disk })

@@ -48,7 +48,6 @@ const command = [
   "env",
   "LD_PRELOAD=/usr/$LIB/faketime/libfaketime.so.1",
   `FAKETIME=+${Math.round(input.shift / 1000)}`,
-  "FAKETIME_DONT_FAKE_MONOTONIC=1",
   "certbot",
 ];
 const acme = certbot({ ...input.certbot, clock, command });
