@@ -1,5 +1,5 @@
 /** What every part of the bench works with. */
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { startRealCloud } from "../../test/cloud/real.ts";
