@@ -36,6 +36,7 @@ import { secretPath } from "./site/names.ts";
 import { createS3Client } from "./site/s3-client.ts";
 import { createS3Store } from "./site/s3-store.ts";
 import { systemd } from "./system/units.ts";
+import { runningDeploy } from "./watch/deploy.ts";
 
 /** A boot goes on without a trusted certificate after this; the order goes on beside it. */
 const CERTIFICATE_SECONDS = 90;
@@ -66,6 +67,10 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
     packages ??= new Packages({
       debian,
       store,
+      clock: systemClock,
+      inherited: identity.copy ?? false,
+      trial: async () => (await runningDeploy(store, systemClock))?.kind === "swap",
+      marks: join(paths.state, "layers"),
       image: identity.base ?? identity.image,
       arch: process.arch,
       instance: identity.instance,
@@ -94,7 +99,7 @@ export async function composeAgent(log: Logger, env: NodeJS.ProcessEnv): Promise
       ...acme,
       // Most boots find a stored certificate; only who orders needs certbot.
       prepare: async () => {
-        await packagesOf(identity).ensure({ lean: ["certbot"] });
+        await packagesOf(identity).ensure({ lean: ["certbot"] }, undefined, true);
       },
     },
   });

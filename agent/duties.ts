@@ -1,6 +1,7 @@
 /** What the agent keeps doing while its instance has the site. */
 import type { Logger } from "pino";
 import type { ServedCertificate } from "./certificate/context.ts";
+import type { Packages } from "./packages/ensure.ts";
 import type { Candidates } from "./release/candidates.ts";
 import type { Clock } from "./site/clock.ts";
 import { messageOf } from "./site/errors.ts";
@@ -76,5 +77,29 @@ export async function keepLaunchable(
     } catch (error) {
       log.warn(`the image: ${messageOf(error)}`);
     }
+  }
+}
+
+/** Between two tries of what may fail, and between two looks, which do nothing but once a week. */
+const LAYERS_SECONDS = 3600;
+
+/** What this machine was made of is proven once it has the site; from then on it looks for security updates. */
+export async function keepLayers(
+  packages: Pick<Packages, "prove" | "renew">,
+  tell: (done: string) => void,
+  clock: Clock,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    try {
+      if ((await packages.prove()) > 0)
+        tell("the packages it was made of are good: the next machine gets them too");
+      const found = await packages.renew(signal);
+      if (found.length > 0) tell(`security updates for the next swap to try: ${found.join(", ")}`);
+    } catch (error) {
+      if (!signal.aborted) log.warn(`layers: ${messageOf(error)}`);
+    }
+    await clock.sleep(LAYERS_SECONDS * 1000, signal);
   }
 }

@@ -10,6 +10,8 @@ export interface Identity {
   image: string;
   /** The image its disk began as, where that is another one: see boot/origin.ts. */
   base?: string;
+  /** Whether its disk is a copy of another machine's. */
+  copy?: boolean;
   zone: string;
   address: string;
   privateAddress: string;

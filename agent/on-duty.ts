@@ -7,7 +7,7 @@ import type { BootRecorder } from "./boot/recorder.ts";
 import { renewIfDue } from "./certificate/ensure.ts";
 import { unserved } from "./certificate/unserved.ts";
 import type { Agent } from "./compose.ts";
-import { keepCertificate, keepLaunchable, soak } from "./duties.ts";
+import { keepCertificate, keepLaunchable, keepLayers, soak } from "./duties.ts";
 import { InPlace, type InPlaceContext } from "./handover/in-place.ts";
 import { Role } from "./handover/role.ts";
 import { ensureImage } from "./handover/stock-image.ts";
@@ -63,6 +63,10 @@ export async function onDuty(
   let leaving: "rebalance" | "interruption" | undefined;
   const handOverNear = () => leaving !== undefined || deploy?.kind === "swap";
 
+  const told = (text: string) => {
+    log.info(text);
+    recorder.event(text);
+  };
   const keepImage = (of: Launches, term: AbortSignal) =>
     keepLaunchable(
       () =>
@@ -87,6 +91,7 @@ export async function onDuty(
     healthy: async () => (await ask()).ok,
     duties: (release, term) => [
       ...(peer.fleet === undefined ? [] : [keepImage(launches(peer.fleet), term)]),
+      keepLayers(machine.packages(identity), told, clock, log, term),
       soak(release, candidates, ask, clock, log, term),
       keepCertificate(
         async () => {

@@ -41,7 +41,7 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
     if (newMachineId) void run("systemctl", ["restart", "systemd-journald"]).catch(() => undefined);
     const copy = copyOf === undefined ? "" : `, from an image of ${copyOf}`;
     context.detail(`${found.instance}, ${found.type} in ${found.zone}, ${found.address}${copy}`);
-    return { ...found, base: image };
+    return { ...found, base: image, copy: copyOf !== undefined };
   });
 
   const packages = step("packages", { identity }, async (got, context) => {

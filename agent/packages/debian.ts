@@ -15,8 +15,20 @@ export interface Debian {
    * a folder, those that were installed since among them; needs a mirror. @returns file names.
    */
   download(wanted: Wanted, folder: string, signal?: AbortSignal): Promise<string[]>;
-  /** Installs these files of a folder, but for those that are installed; starts no service. */
+  /**
+   * What `download` would bring as the mirror is now, after asking it for news; downloads and changes nothing.
+   */
+  offers(wanted: Wanted, signal?: AbortSignal): Promise<Offer[]>;
+  /** Installs these files of a folder, but for those that are installed, or newer ones; starts no service. */
   install(folder: string, files: readonly string[], signal?: AbortSignal): Promise<void>;
+}
+
+/** A package as a mirror has it now. */
+export interface Offer {
+  name: string;
+  version: string;
+  /** Whether it comes from Debian's security updates. */
+  security: boolean;
 }
 
 /** Another program (unattended-upgrades) may be installing. */
@@ -38,6 +50,16 @@ export function createDebian(imageStatus: string): Debian {
       ...(signal === undefined ? {} : { signal }),
     });
 
+  const againstImage = (names: readonly string[], recommends: boolean): string[] => [
+    ...["-o", `Dir::State::status=${imageStatus}`],
+    ...[recommends ? "--install-recommends" : "--no-install-recommends", "install", ...names],
+  ];
+
+  const update = async (signal?: AbortSignal): Promise<void> => {
+    await apt(["-o", "Acquire::Languages=none", "update"], signal);
+    updated = true;
+  };
+
   return {
     async missing(names) {
       const there = await installed(names);
@@ -47,20 +69,23 @@ export function createDebian(imageStatus: string): Debian {
     async download(wanted, folder, signal) {
       await rememberImage(imageStatus);
       await mkdir(join(folder, "partial"), { recursive: true });
-      if (!updated) await apt(["-o", "Acquire::Languages=none", "update"], signal);
-      updated = true;
+      if (!updated) await update(signal);
+      const keep = ["-o", `Dir::Cache::archives=${folder}`, "-o", "APT::Keep-Downloaded-Packages=true"];
       const fetch = (names: readonly string[], recommends: boolean) =>
-        apt(
-          [
-            ...["-o", `Dir::State::status=${imageStatus}`, "-o", `Dir::Cache::archives=${folder}`],
-            ...["-o", "APT::Keep-Downloaded-Packages=true", "--download-only"],
-            ...[recommends ? "--install-recommends" : "--no-install-recommends", "install", ...names],
-          ],
-          signal,
-        );
+        apt([...keep, "--download-only", ...againstImage(names, recommends)], signal);
       await fetch(wanted.lean, false);
       if (wanted.full?.length) await fetch(wanted.full, true);
       return (await readdir(folder)).filter((name) => name.endsWith(".deb")).sort();
+    },
+
+    async offers(wanted, signal) {
+      await rememberImage(imageStatus);
+      await update(signal);
+      const lean = await apt(["--simulate", ...againstImage(wanted.lean, false)], signal);
+      const full = wanted.full?.length
+        ? await apt(["--simulate", ...againstImage(wanted.full, true)], signal)
+        : "";
+      return parseOffers(`${lean}\n${full}`);
     },
 
     async install(folder, files, signal) {
@@ -76,6 +101,18 @@ export function createDebian(imageStatus: string): Debian {
   };
 }
 
+/**
+ * Lines like `Inst nginx-light [old] (1.26.3-3+deb13u1 Debian-Security:13/stable-security [amd64])`: apt names every
+ * source that has this version.
+ */
+export function parseOffers(simulated: string): Offer[] {
+  const found = simulated.matchAll(/^Inst (\S+) (?:\[\S+\] )?\((\S+) (.*?)(?: \[[^\]]*\])?\)/gm);
+  return [...found].map(([, name = "", version = "", sources = ""]) => ({
+    ...{ name, version },
+    security: /security/i.test(sources),
+  }));
+}
+
 /** Version by name; all packages when `names` is empty. */
 async function installed(names: readonly string[]): Promise<Map<string, string>> {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills these in.
@@ -89,10 +126,15 @@ async function installed(names: readonly string[]): Promise<Map<string, string>>
   );
 }
 
-/** apt names files `<package>_<version>_<architecture>.deb`, with "%3a" for the colon of an epoch. */
 function isInstalled(file: string, there: ReadonlyMap<string, string>): boolean {
+  const { name, version } = packageOf(file);
+  return there.get(name) === version;
+}
+
+/** apt names files `<package>_<version>_<architecture>.deb`, with "%3a" for the colon of an epoch. */
+export function packageOf(file: string): { name: string; version: string } {
   const [name = "", version = ""] = file.split("_");
-  return there.get(name) === decodeURIComponent(version);
+  return { name, version: decodeURIComponent(version) };
 }
 
 async function rememberImage(file: string): Promise<void> {
@@ -124,10 +166,14 @@ async function dpkg(paths: readonly string[], signal?: AbortSignal): Promise<voi
       try {
         // Not to be cut off: half-installed packages are worse than a late end. After a crash the next boot
         // repairs them, so dpkg need not wait for the disk after each file.
-        await run("dpkg", ["--force-confold", "--force-unsafe-io", "--install", ...paths], {
-          env: ENVIRONMENT,
-          seconds: SECONDS,
-        });
+        await run(
+          "dpkg",
+          ["--force-confold", "--force-unsafe-io", "--refuse-downgrade", "--install", ...paths],
+          {
+            env: ENVIRONMENT,
+            seconds: SECONDS,
+          },
+        );
         return { done: true };
       } catch (error) {
         if (error instanceof EverspotError && /\block\b.*locked by/.test(error.lines.join("\n"))) {

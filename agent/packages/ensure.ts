@@ -1,20 +1,37 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Clock } from "../site/clock.ts";
+import { readDocument } from "../site/document.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
-import { packageLayerKey, type Wanted } from "../site/layers.ts";
+import {
+  type LayerVersion,
+  type PackageLayer,
+  packageLayerDocument,
+  packageLayerKey,
+  type Wanted,
+} from "../site/layers.ts";
 import type { ObjectStore } from "../site/store.ts";
+import { readIfThere, writeAtomic } from "../system/files.ts";
 import type { Debian } from "./debian.ts";
-import { fetchLayer, saveLayer } from "./layer.ts";
+import { fetchVersion, saveLayer } from "./layer.ts";
+import { claimTrial, dropCandidate, promoteCandidate, renewLayer } from "./renewal.ts";
 
 export interface PackageSource {
   debian: Debian;
   store: ObjectStore;
+  clock: Clock;
   /** Machine image and processor: what a layer fits. */
   image: string;
   arch: string;
   instance: string;
   /** Folder for archives, on the disk. */
   folder: string;
+  /** Folder that tells which layers are installed, on the disk. */
+  marks: string;
+  /** Whether the disk is a copy of another machine's: its packages may be older than the layers are now. */
+  inherited: boolean;
+  /** Whether another machine goes on serving if this one does not come up, so that it may try what is new. */
+  trial(): Promise<boolean>;
 }
 
 export interface Ensured {
@@ -34,41 +51,58 @@ export class Packages {
   #last: Promise<unknown> = Promise.resolve();
   /** What came from a mirror and is not kept yet. */
   readonly #fresh: { key: string; place: string; files: string[] }[] = [];
+  /** What this machine was made of, to be looked after while it has the site. */
+  readonly #used = new Map<string, Wanted>();
 
   constructor(source: PackageSource) {
     this.#source = source;
   }
 
-  /** @throws EverspotError when neither works. */
-  async ensure(wanted: Wanted, signal?: AbortSignal): Promise<Ensured> {
+  /**
+   * @param passing what is needed for one task, not for what the machine is: it is not renewed.
+   * @throws EverspotError when neither works.
+   */
+  async ensure(wanted: Wanted, signal?: AbortSignal, passing = false): Promise<Ensured> {
+    const { debian, image, arch, inherited } = this.#source;
     const names = [...wanted.lean, ...(wanted.full ?? [])];
+    const key = packageLayerKey(image, arch, wanted);
+    const known = this.#used.has(key);
+    if (!passing) this.#used.set(key, wanted);
     // Who needs nothing does not wait for others.
-    if ((await this.#source.debian.missing(names)).length === 0) return present;
-    const next = this.#last.then(() => this.#install(wanted, names, signal));
+    if ((await debian.missing(names)).length === 0 && (!inherited || passing || known)) return present;
+    return this.#inTurn(() => this.#install(wanted, key, names, signal));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#last.then(work);
     this.#last = next.catch(() => undefined);
     return next;
   }
 
-  async #install(wanted: Wanted, names: readonly string[], signal?: AbortSignal): Promise<Ensured> {
-    const { debian, folder, image, arch } = this.#source;
+  async #install(
+    wanted: Wanted,
+    key: string,
+    names: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Ensured> {
+    const { debian, folder, inherited } = this.#source;
     const missing = await debian.missing(names);
-    if (missing.length === 0) return present;
+    if (missing.length === 0 && !inherited) return present;
 
-    const key = packageLayerKey(image, arch, wanted);
     const place = join(folder, key);
     await rm(place, { recursive: true, force: true });
-    const tidy = () => rm(place, { recursive: true, force: true });
     let problem: string | undefined;
     try {
-      if (await this.#fromLayer(key, place, names, signal)) {
-        await tidy();
-        return { from: "layer", packages: missing, problem };
-      }
+      const from = await this.#fromLayer(key, place, names, missing.length === 0, signal);
+      if (from === "present") return present;
+      if (from === "layer") return { from, packages: missing.length === 0 ? [...names] : missing, problem };
     } catch (error) {
       signal?.throwIfAborted();
       problem = messageOf(error);
-      await tidy();
+    } finally {
+      await rm(place, { recursive: true, force: true });
     }
+    if (missing.length === 0) return { ...present, problem };
     const files = await debian.download(wanted, place, signal);
     await debian.install(place, files, signal);
     await this.#check(names);
@@ -83,18 +117,90 @@ export class Packages {
   async keep(): Promise<void> {
     for (let fresh = this.#fresh[0]; fresh !== undefined; fresh = this.#fresh[0]) {
       const { key, place, files } = fresh;
-      await saveLayer(this.#source.store, "packages", key, place, files, this.#source.instance);
+      const saved = await saveLayer(this.#source.store, "packages", key, place, files, this.#source.instance);
+      await this.#mark(key, saved.sha256);
       await rm(fresh.place, { recursive: true, force: true });
       this.#fresh.shift();
     }
   }
 
-  async #fromLayer(key: string, place: string, names: readonly string[], signal?: AbortSignal) {
-    const files = await fetchLayer(this.#source.store, "packages", key, place);
-    if (files === undefined) return false;
-    await this.#source.debian.install(place, files, signal);
+  /**
+   * @param complete whether all is installed, perhaps as it once was.
+   * @returns undefined when the bucket has no layer.
+   */
+  async #fromLayer(
+    key: string,
+    place: string,
+    names: readonly string[],
+    complete: boolean,
+    signal?: AbortSignal,
+  ): Promise<"layer" | "present" | undefined> {
+    const { store } = this.#source;
+    const { value: layer } = await readDocument(store, packageLayerDocument(key));
+    if (layer === undefined) return complete ? "present" : undefined;
+    const candidate = await this.#toTry(key, layer);
+    if (candidate !== undefined) {
+      try {
+        await this.#installVersion(key, candidate, place, names, signal);
+        return "layer";
+      } catch (error) {
+        signal?.throwIfAborted();
+        await rm(place, { recursive: true, force: true });
+        await dropCandidate(store, key, candidate.sha256);
+        if (complete) throw error;
+      }
+    }
+    if (complete && (await readIfThere(join(this.#source.marks, key))) === layer.current.sha256)
+      return "present";
+    await this.#installVersion(key, layer.current, place, names, signal);
+    return "layer";
+  }
+
+  async #toTry(key: string, { candidate }: PackageLayer): Promise<LayerVersion | undefined> {
+    const { store, instance, clock, trial } = this.#source;
+    if (candidate === undefined || !(await trial())) return undefined;
+    return (await claimTrial(store, key, candidate.sha256, instance, clock.now())) ? candidate : undefined;
+  }
+
+  async #installVersion(
+    key: string,
+    version: LayerVersion,
+    place: string,
+    names: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { store, debian } = this.#source;
+    await fetchVersion(store, "packages", version, place);
+    await debian.install(place, version.files, signal);
     await this.#check(names);
-    return true;
+    await this.#mark(key, version.sha256);
+  }
+
+  /** Kept in an image that is made of this machine. */
+  async #mark(key: string, sha256: string): Promise<void> {
+    await mkdir(this.#source.marks, { recursive: true });
+    await writeAtomic(join(this.#source.marks, key), sha256, 0o644);
+  }
+
+  /** This machine has the site: the candidates it was made of are good. @returns how many became current. */
+  async prove(): Promise<number> {
+    const { store, marks, instance } = this.#source;
+    let promoted = 0;
+    for (const key of this.#used.keys()) {
+      const installed = await readIfThere(join(marks, key));
+      if (installed !== undefined && (await promoteCandidate(store, key, installed, instance))) promoted += 1;
+    }
+    return promoted;
+  }
+
+  /** Looks for security updates of what this machine was made of. @returns them, for a person; see renewal.ts. */
+  async renew(signal?: AbortSignal): Promise<string[]> {
+    const found: string[] = [];
+    if (await this.#source.trial()) return found;
+    for (const wanted of this.#used.values()) {
+      found.push(...(await this.#inTurn(() => renewLayer(this.#source, wanted, signal))));
+    }
+    return found;
   }
 
   async #check(names: readonly string[]): Promise<void> {

@@ -24,7 +24,18 @@ export async function fetchLayer(
 ): Promise<string[] | undefined> {
   const { value } = await readDocument(store, layerDocument(kind, key));
   if (value === undefined) return undefined;
-  const { sha256, files } = value.current;
+  await fetchVersion(store, kind, value.current, folder, how);
+  return value.current.files;
+}
+
+/** Brings one archive. @throws EverspotError when it is not what it should be. */
+export async function fetchVersion(
+  store: ObjectStore,
+  kind: LayerKind,
+  { sha256, files }: Pick<LayerVersion, "sha256" | "files">,
+  folder: string,
+  how: readonly string[] = [],
+): Promise<void> {
   const archive = `${folder}.tar.gz`;
   const resource = `${store.url}/${keys.layer(kind, sha256)}`;
   try {
@@ -39,7 +50,6 @@ export async function fetchLayer(
     const missing = files.filter((file) => basename(file) !== file || !there.has(file));
     if (missing.length > 0)
       throw new EverspotError(`the ${kind} layer lacks ${missing.join(", ")}`, { resource });
-    return files;
   } finally {
     await rm(archive, { force: true });
   }
@@ -59,6 +69,20 @@ export async function saveLayer(
   by: string,
   told: readonly string[] = files,
 ): Promise<LayerVersion> {
+  const current = await storeVersion(store, kind, folder, files, by, told);
+  await updateDocument(store, layerDocument(kind, key), () => ({ version: 1, current }));
+  return current;
+}
+
+/** Puts files of a folder into the bucket; nobody uses them before a document names them. */
+export async function storeVersion(
+  store: ObjectStore,
+  kind: LayerKind,
+  folder: string,
+  files: readonly string[],
+  by: string,
+  told: readonly string[] = files,
+): Promise<LayerVersion> {
   const archive = `${folder}.tar.gz`;
   try {
     await run("tar", ["-cf", archive, "-I", "gzip -1", "-C", folder, "-T", "-"], {
@@ -66,7 +90,7 @@ export async function saveLayer(
       input: files.join("\n"),
     });
     const sha256 = await hashFile(archive);
-    const current: LayerVersion = {
+    const version: LayerVersion = {
       sha256,
       size: (await stat(archive)).size,
       created: new Date().toISOString(),
@@ -75,8 +99,7 @@ export async function saveLayer(
     };
     // The name is the content's hash: writing it again changes nothing, and mends an object that was damaged.
     await store.upload(keys.layer(kind, sha256), archive);
-    await updateDocument(store, layerDocument(kind, key), () => ({ version: 1, current }));
-    return current;
+    return version;
   } finally {
     await rm(archive, { force: true });
   }

@@ -17,11 +17,25 @@ const layerVersion = z.strictObject({
 });
 export type LayerVersion = z.infer<typeof layerVersion>;
 
-/** `layers/<kind>/<key>.json`: which archive holds what belongs to a key. Written only by compare-and-swap. */
+/**
+ * `layers/<kind>/<key>.json`: which archive holds what belongs to a key. Written only by compare-and-swap.
+ *
+ * A newer one is a candidate first. The next swap's new instance tries it, and only that one; once it has the site,
+ * the candidate is current. A candidate whose instance never had the site is dropped.
+ */
 export const packageLayer = z.strictObject({
   version: z.literal(1),
   nonce: z.string(),
   current: layerVersion,
+  /** What was current before. */
+  previous: z.optional(layerVersion),
+  candidate: z.optional(
+    z.extend(layerVersion, {
+      tried: z.optional(z.strictObject({ instance: z.string(), at: z.iso.datetime() })),
+    }),
+  ),
+  /** When it was last looked for something newer. */
+  looked: z.optional(z.iso.datetime()),
 });
 export type PackageLayer = z.infer<typeof packageLayer>;
 

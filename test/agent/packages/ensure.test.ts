@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Debian } from "../../../agent/packages/debian.ts";
+import type { Debian, Offer } from "../../../agent/packages/debian.ts";
 import { Packages } from "../../../agent/packages/ensure.ts";
+import { systemClock } from "../../../agent/site/clock.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { packageLayerDocument, packageLayerKey, type Wanted } from "../../../agent/site/layers.ts";
 import { keys } from "../../../agent/site/names.ts";
@@ -27,7 +28,11 @@ class Machine implements Debian {
   readonly log: string[] = [];
   mirror = true;
   running = 0;
+  news: Offer[] = [];
 
+  async offers() {
+    return this.news;
+  }
   async missing(names: readonly string[]) {
     return names.filter((name) => !this.installed.has(name));
   }
@@ -57,6 +62,10 @@ const on = (debian: Machine, image = "ami-1") =>
     arch: "x64",
     instance: "i-1",
     folder: join(folder, "packages"),
+    clock: systemClock,
+    marks: join(folder, `marks-${Math.random()}`),
+    inherited: false,
+    trial: async () => false,
   });
 const layer = async (image = "ami-1") =>
   (await readDocument(local.store, packageLayerDocument(packageLayerKey(image, "x64", wanted)))).value
