@@ -67,7 +67,7 @@ export class Candidates {
       this.#failures.clear();
       throw nothingToRun(value, failed, this.#store.url);
     }
-    const budget = budgetOf(spent && { ...spent, given: [] }, new Date(this.#clock.now()));
+    const budget = budgetOf(value && spent && startsOfServed(value, spent), new Date(this.#clock.now()));
     if (budget.spent && choice.role !== "candidate") throw tooManyDied(budget.until, this.#store.url);
     this.#chosen = choice.id;
     await this.#begin(choice.id, instance);
@@ -192,6 +192,15 @@ export class Candidates {
   #now(): string {
     return new Date(this.#clock.now()).toISOString();
   }
+}
+
+/**
+ * Starts that nobody saw the end of, of releases that have served. A candidate's attempts are limited by themselves,
+ * and a deploy that is called off ends its instance in the middle of them.
+ */
+function startsOfServed({ current, previous, lastKnownGood }: Channel, spent: Replacements): Replacements {
+  const served = [current, previous, lastKnownGood];
+  return { ...spent, given: [], starts: spent.starts.filter((s) => served.includes(s.release)) };
 }
 
 function tooManyDied(until: Date, url: string): EverspotError {

@@ -157,3 +157,12 @@ test("a start that ends, well or not, does not count", async () => {
   }
   expect((await boot().next("i-1")).id).toBe("r1");
 });
+
+test("candidates whose machines a deploy ended half-way do not keep the site from healing", async () => {
+  for (const id of ["r2", "r3", "r4", "r5"]) {
+    await write({ current: "r1", lastKnownGood: "r1", candidate: { id, attempts: [] } });
+    expect((await boot().next(`i-${id}`)).id).toBe(id);
+  }
+  await write({ current: "r1", lastKnownGood: "r1" });
+  expect((await boot().next("i-9")).id).toBe("r1");
+});

@@ -345,8 +345,12 @@ describe("a site that an on-demand instance bridges", () => {
     const spot = (await site.fleet()).alive;
     const aws = await connect(site.config);
     await aws.fleets.setTarget(id, 1, 1);
-    while (spot.includes((await site.site())?.owner ?? "")) await site.tools.clock.sleep(1000);
-    while ((await site.site())?.state !== "serving") await site.tools.clock.sleep(1000);
+    for (;;) {
+      expect(site.agents.failures).toEqual([]);
+      const state = await site.site();
+      if (state?.state === "serving" && !spot.includes(state.owner)) break;
+      await site.tools.clock.sleep(1000);
+    }
     await aws.instances.terminate(spot);
     aws.close();
     expect(await fleetTarget()).toMatchObject({ target: 1, onDemand: 1, spot: [false] });
