@@ -128,6 +128,11 @@ async function waitForSite(config: SiteConfig, tools: Tools, aws: Aws, options: 
   terminal.say("waiting for the instance:");
   const { say, warn } = terminal;
   const boot = await followBoot(aws, { fleet, since, seconds: options.timeout, clock, say, warn });
+  if (boot.certificate?.source === "self-signed") {
+    terminal.warn(
+      "there is no certificate that visitors trust yet: plain HTTP serves, and the instance asks for one again by itself (`everspot certificate` shows when)",
+    );
+  }
   const url = `https://${config.domain}${config.app.health}`;
   const status = await waitUntilReachable(url, { probe, seconds: REACH_SECONDS, clock });
   const now = await aws.instances.look();
