@@ -114,9 +114,20 @@ test("a healthy site has nothing odd, and all that matters in a few lines", () =
     `fence       epoch 4, ${owner}`,
     "certificate until 2027-01-20 (60 days), from stored",
     "fleet       fleet-1 active, 1 of 1, template version 3",
+    "image       ami-1, Debian's",
     `boot        ${owner}, serving, began 2026-11-21T10:00:00.000Z`,
     "  ✓ packages  at   1.2 s    5.1 s  from the layer",
   ]);
+});
+
+test("an image of the site's own, with its age and its price", () => {
+  const input = well();
+  const created = new Date("2026-11-19T12:00:00Z");
+  const own = { id: "ami-1", state: "available", base: "ami-0", from: owner, arch: "x86_64", size: 8 };
+  input.seen.images = [{ ...own, created, rootDevice: "/dev/xvda", snapshot: "snap-1" }];
+  expect(renderStatus(statusOf(input), NOW, plain)).toContain(
+    "image       ami-1, the site's own, 2 days old, at most $0.40 a month",
+  );
 });
 
 test("a site that is not there", () => {
