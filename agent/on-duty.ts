@@ -60,7 +60,7 @@ export async function onDuty(
 
   // Known before anything acts on it: records that are easy to move must not be made lasting for a moment.
   let deploy: DeployState | undefined = await runningDeploy(store, clock).catch(() => undefined);
-  let leaving: "rebalance" | "interruption" | undefined;
+  let leaving: "sick" | "rebalance" | "interruption" | undefined;
   const handOverNear = () => leaving !== undefined || deploy?.kind === "swap";
 
   const told = (text: string) => {
@@ -128,7 +128,14 @@ export async function onDuty(
   const inPlace = new InPlace(here, role);
   const watchdog = new Watchdog({
     ...{ instance: identity.instance, store, clock, recorder, log, signal, notify },
-    fleet: peer.fleet === undefined ? undefined : fleet(peer.fleet),
+    replace:
+      peer.fleet === undefined
+        ? undefined
+        : () => {
+            if (leaving !== undefined) return;
+            leaving = "sick";
+            role.needReplacement({ bridge: false, noticed: false });
+          },
     owned: () => role.owned?.release,
     deploying: () => deploy !== undefined,
     app: appControl(here, (release) => role.serves(release)),
@@ -142,16 +149,16 @@ export async function onDuty(
   const reactions: Reactions = {
     interruption: ({ time }) => {
       leaving = "interruption";
-      role.needReplacement(config.bridge ?? false);
+      role.needReplacement({ bridge: config.bridge ?? false, noticed: true });
       void clock
         .sleep(Math.max(0, time - clock.now() - LAST_WORDS * 1000), signal)
         .then(() => recorder.event("AWS takes this instance now"))
         .catch(() => undefined);
     },
     rebalance: () => {
-      if (leaving !== undefined) return;
+      if (leaving === "interruption" || leaving === "rebalance") return;
       leaving = "rebalance";
-      role.needReplacement(false);
+      role.needReplacement({ bridge: false, noticed: true });
     },
     replaced: (event) => role.standBy(event),
     "app-failing": ({ seconds, seen }) => {

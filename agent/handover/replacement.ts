@@ -1,5 +1,6 @@
 import type { Peers } from "../aws/ec2.ts";
 import type { Fleet } from "../aws/fleet.ts";
+import { isNewer } from "../ownership/newer.ts";
 import type { Clock } from "../site/clock.ts";
 
 /** Seconds a fleet that rebalances by itself (launch-before-terminate) gets before we ask it for a second instance. */
@@ -14,6 +15,8 @@ export interface ReplacementContext {
   clock: Clock;
   /** Whether on-demand prices may be paid when there is no spot capacity. */
   bridge: boolean;
+  /** Whether AWS knows that this instance is to go, so that the fleet may launch one by itself. */
+  noticed: boolean;
   onProgress(what: string): void;
   signal: AbortSignal;
 }
@@ -23,17 +26,15 @@ export interface ReplacementContext {
  * an instance that is younger than this one counts, whoever asked for it.
  */
 export async function ensureReplacement(context: ReplacementContext): Promise<string> {
-  const { me, peers, fleet, clock, signal } = context;
+  const { me, peers, fleet, clock, noticed, signal } = context;
   const started = clock.now();
   let asked = false;
   let bridged = false;
   for (;;) {
-    const next = (await peers.all()).find(
-      (p) => p.alive && p.instance !== me.instance && p.launched >= me.launched,
-    );
+    const next = (await peers.all()).find((p) => p.alive && isNewer(p, me));
     if (next !== undefined) return next.instance;
     const waited = (clock.now() - started) / 1000;
-    if (!asked && waited >= REBALANCE_SECONDS) {
+    if (!asked && (!noticed || waited >= REBALANCE_SECONDS)) {
       const target = await fleet.target();
       if (target.total < 2) await fleet.setTarget({ ...target, total: 2 });
       context.onProgress("asked the fleet for a second instance");

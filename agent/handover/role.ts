@@ -11,7 +11,7 @@ import { siteDocument } from "../site/records.ts";
 import { runningDeploy } from "../watch/deploy.ts";
 import { claimContext } from "./claim-context.ts";
 import { startForwarding, stopForwarding } from "./forward.ts";
-import { ensureReplacement } from "./replacement.ts";
+import { ensureReplacement, type ReplacementContext } from "./replacement.ts";
 import { tidy } from "./tidy.ts";
 import { HAND_OVER_TTL, keepTtl } from "./ttl.ts";
 
@@ -36,6 +36,9 @@ export interface RoleContext {
   healthy(): Promise<boolean>;
 }
 
+/** Why and how another instance is to come. */
+export type Need = Pick<ReplacementContext, "bridge" | "noticed">;
+
 /** The new owner, as site.json has it. */
 export interface Successor {
   by: string;
@@ -53,8 +56,8 @@ export class Role {
   readonly #running = new Set<Promise<void>>();
   #term = new AbortController();
   #replacing = new AbortController();
-  /** Undefined as long as no replacement is needed; else whether an on-demand one will do. */
-  #bridge: boolean | undefined;
+  /** Undefined as long as no replacement is needed. */
+  #need: Need | undefined;
   #owner: { epoch: number; release: string } | undefined;
 
   constructor(context: RoleContext) {
@@ -102,7 +105,7 @@ export class Role {
 
     const stale = () => stopForwarding(machine.units);
     this.#run("forwarding", stale);
-    if (this.#bridge !== undefined) this.needReplacement(this.#bridge);
+    if (this.#need !== undefined) this.needReplacement(this.#need);
     if (fleet === undefined) return;
     this.#every(TIDY_SECONDS, "tidying", signal, async () => {
       const done = await tidy({
@@ -146,10 +149,10 @@ export class Role {
     this.#every(TAKE_BACK_SECONDS, "taking the site back", signal, () => this.#takeBack(signal));
   }
 
-  /** Makes sure that another instance is coming. @param bridge whether an on-demand price may be paid for it. */
-  needReplacement(bridge: boolean): void {
+  /** Makes sure that another instance is coming. */
+  needReplacement(need: Need): void {
     const { machine, identity, launched, fleet } = this.#context;
-    this.#bridge = bridge;
+    this.#need = need;
     if (fleet === undefined || this.#owner === undefined) return;
     this.#replacing.abort();
     this.#replacing = new AbortController();
@@ -160,7 +163,7 @@ export class Role {
         peers: machine.peers,
         fleet,
         clock: machine.clock,
-        bridge,
+        ...need,
         onProgress: (what) => this.#tell(what),
         signal,
       });

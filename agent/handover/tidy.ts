@@ -1,5 +1,6 @@
 import type { Peers } from "../aws/ec2.ts";
 import type { Fleet } from "../aws/fleet.ts";
+import { isNewer } from "../ownership/newer.ts";
 
 export interface TidyContext {
   me: { instance: string; launched: Date; onDemand: boolean };
@@ -26,7 +27,7 @@ export async function tidy(context: TidyContext): Promise<string[]> {
   const { me, peers, fleet } = context;
   if (await context.handingOver()) return [];
   const others = (await peers.all()).filter((p) => p.alive && p.instance !== me.instance);
-  if (others.some((p) => p.launched >= me.launched)) return [];
+  if (others.some((p) => isNewer(p, me))) return [];
   const done: string[] = [];
   const target = await fleet.target();
   const onDemand = Number(me.onDemand);

@@ -5,6 +5,7 @@ import { readDocument, updateDocument } from "../site/document.ts";
 import { poll } from "../site/poll.ts";
 import { type SiteState, siteDocument } from "../site/records.ts";
 import type { ObjectStore } from "../site/store.ts";
+import { isNewer } from "./newer.ts";
 import { publishRecords, readFence } from "./records.ts";
 
 /** The candidate for owner. Addresses are IPv4; `launched` is EC2's launch time. */
@@ -114,12 +115,10 @@ export async function claimSite(me: Claimant, context: ClaimContext): Promise<Cl
 const isMine = (state: SiteState, me: Claimant): boolean =>
   state.owner === me.instance && state.address === me.address && state.privateAddress === me.privateAddress;
 
-/** The newest launch wins; launches of the same second are ordered by instance id. */
+/** The newest launch wins. */
 export function mayTake(state: SiteState, me: Claimant, gone: ReadonlySet<string>): boolean {
   if (state.owner === me.instance || gone.has(state.owner)) return true;
-  const theirs = Date.parse(state.launched);
-  const mine = me.launched.getTime();
-  return mine === theirs ? me.instance > state.owner : mine > theirs;
+  return isNewer(me, { instance: state.owner, launched: new Date(state.launched) });
 }
 
 /** The recorded owner, if EC2 says that it is gone. */

@@ -1,5 +1,5 @@
 /**
- * `replacements.json`: what instances of the site have given up themselves, and which starts of a release no
+ * `replacements.json`: which instances of the site have given themselves up, and which starts of a release no
  * instance has seen the end of. Together they are held to a budget, so that no app can make the site launch machines
  * without end (DESIGN §7). Written only by compare-and-swap.
  */
@@ -12,7 +12,7 @@ const time = z.iso.datetime();
 export const replacements = z.strictObject({
   version: z.literal(1),
   nonce: z.string(),
-  /** Instances that ended themselves to be replaced, oldest first. */
+  /** Instances that asked to be replaced, oldest first. */
   given: z.array(z.strictObject({ instance: z.string(), at: time, reason: z.string() })),
   /** A release about to run its own code; gone when that went well or failed in an orderly way. */
   starts: z.array(z.strictObject({ instance: z.string(), release: z.string(), at: time })),

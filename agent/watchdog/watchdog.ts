@@ -1,5 +1,4 @@
 import type { Logger } from "pino";
-import type { Fleet } from "../aws/fleet.ts";
 import type { BootRecorder } from "../boot/recorder.ts";
 import type { Notify } from "../notify/notify.ts";
 import type { Clock } from "../site/clock.ts";
@@ -13,18 +12,17 @@ import { type Remedy, remedyFor } from "./remedy.ts";
 
 /** Seconds between two looks whether an app that was given up answers again. */
 const LOOK_SECONDS = 10;
-const FLUSH_SECONDS = 3;
 
 export interface WatchdogContext {
   instance: string;
   store: ObjectStore;
   clock: Clock;
-  recorder: Pick<BootRecorder, "change" | "event" | "flush" | "forgive" | "value">;
+  recorder: Pick<BootRecorder, "change" | "event" | "forgive" | "value">;
   log: Logger;
   signal: AbortSignal;
   notify: Notify;
-  /** The fleet that launches the next instance; undefined when none launched this one. */
-  fleet: Fleet | undefined;
+  /** Has the fleet launch another instance, which ends this one once it serves; undefined when no fleet launched this. */
+  replace: (() => void) | undefined;
   /** The release that this instance serves as the owner; undefined when it does not own the site. */
   owned(): string | undefined;
   /** Whether a deploy is under way: then releases are its business. */
@@ -46,7 +44,8 @@ export interface AppControl {
 
 /**
  * Cures an app that fails its health check: restarts it, goes back to the release before if this one never was good,
- * else replaces the machine within the site's budget. When that is spent it stays up, gives visitors a 503 page, says
+ * else has the machine replaced within the site's budget: the new one comes first, so that this one goes on with what it
+ * still answers, forwards when the other serves, and is not lost when there is no capacity. When that is spent it stays up, gives visitors a 503 page, says
  * so in the boot record, and serves again as soon as the app answers. One remedy runs at a time.
  */
 export class Watchdog {
@@ -108,9 +107,10 @@ export class Watchdog {
   }
 
   async #replace(release: string, reason: string): Promise<void> {
-    const { instance, store, clock, fleet, recorder, notify } = this.#context;
-    if (fleet === undefined) return this.#stayUp(release, `${reason}; no fleet would replace this instance`);
-    const { value } = await updateDocument(
+    const { instance, store, clock, replace, notify } = this.#context;
+    if (replace === undefined)
+      return this.#stayUp(release, `${reason}; no fleet would replace this instance`);
+    const { value, wrote } = await updateDocument(
       store,
       replacementsDocument,
       (document, date) => giveUp(document, instance, reason, date ?? new Date(clock.now())),
@@ -121,12 +121,11 @@ export class Watchdog {
       const until = budget.spent ? budget.until.toISOString() : "later";
       return this.#stayUp(release, `${reason}; the budget of replacements is spent until ${until}`);
     }
-    this.#tell(`ends itself to be replaced: ${reason}`);
-    await Promise.all([
-      notify({ kind: "replacing", text: `${instance} ends itself to be replaced: ${reason}` }),
-      recorder.flush(FLUSH_SECONDS),
-    ]);
-    await fleet.terminate(instance);
+    if (wrote) {
+      this.#tell(`asks to be replaced: ${reason}`);
+      void notify({ kind: "replacing", text: `${instance} asks to be replaced: ${reason}` });
+    }
+    replace();
   }
 
   async #stayUp(release: string, reason: string): Promise<void> {

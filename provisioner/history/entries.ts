@@ -56,7 +56,7 @@ export function entriesOf({ boots, deploys, deploy, drills, replacements }: Hist
         kind: "given-up",
         ok: undefined,
         instance: given.instance,
-        text: `${given.instance} ended itself: ${given.reason}`,
+        text: `${given.instance} asked to be replaced: ${given.reason}`,
       }),
     ),
   ].sort((a, b) => b.at.localeCompare(a.at));

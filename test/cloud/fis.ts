@@ -12,8 +12,8 @@ interface Template {
     string,
     { actionId: string; parameters?: Record<string, string>; targets?: Record<string, string> }
   >;
+  description: string;
   tags?: Record<string, string>;
-  [other: string]: unknown;
 }
 
 interface Experiment {

@@ -3,14 +3,14 @@ import { ensureReplacement } from "../../../agent/handover/replacement.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 import { TestFleet } from "./fleet.ts";
 
-function needing(bridge: boolean) {
+function needing(bridge: boolean, noticed = true) {
   const clock = new ManualClock();
   const fleet = new TestFleet();
   const me = { instance: "i-0", launched: new Date(clock.now()) };
   fleet.add(me.instance, me.launched);
   const stop = new AbortController();
   const done = ensureReplacement({
-    ...{ me, fleet, clock, bridge },
+    ...{ me, fleet, clock, bridge, noticed },
     peers: fleet,
     onProgress: () => {},
     signal: stop.signal,
@@ -55,4 +55,14 @@ test("after 45 s without one an on-demand instance is asked for, if that is allo
   expect(not.fleet.asked).toEqual([{ total: 2, onDemand: 0 }]);
   not.stop.abort(new Error("told to stop"));
   await expect(not.done).rejects.toThrow();
+});
+
+test("of an instance that AWS knows nothing of, a second one is asked for at once", async () => {
+  const { fleet, done, clock, me } = needing(false, false);
+  await clock.advance(0);
+  expect(fleet.asked).toEqual([{ total: 2, onDemand: 0 }]);
+  // EC2 counts launches in seconds.
+  fleet.add("i-1", me.launched);
+  await clock.advance(5_000);
+  expect(await done).toBe("i-1");
 });

@@ -158,15 +158,15 @@ test("an instance that stands by takes the site back when its owner is gone, and
 
 test("a replacement is asked for only by the owner; a new call takes the place of the one before", async () => {
   role.standBy();
-  role.needReplacement(true);
+  role.needReplacement({ bridge: true, noticed: true });
   let looks = 0;
   await until(() => ++looks > 60);
   expect(fleet.asked).toEqual([]);
 
   near = true;
   role.own(1, "r1", 60);
-  role.needReplacement(false);
-  role.needReplacement(true);
+  role.needReplacement({ bridge: false, noticed: true });
+  role.needReplacement({ bridge: true, noticed: true });
   await until(() => fleet.asked.length === 2);
   expect(fleet.asked).toEqual([
     { total: 2, onDemand: 0 },
@@ -177,7 +177,7 @@ test("a replacement is asked for only by the owner; a new call takes the place o
 test("a need for a replacement outlives a change of role", async () => {
   near = true;
   role.own(1, "r1", 60);
-  role.needReplacement(false);
+  role.needReplacement({ bridge: false, noticed: true });
   role.own(1, "r2", 60);
   await until(() => fleet.asked.length === 1);
   expect(fleet.asked).toEqual([{ total: 2, onDemand: 0 }]);

@@ -1,6 +1,5 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Fleet } from "../../../agent/aws/fleet.ts";
 import { BootRecorder } from "../../../agent/boot/recorder.ts";
 import type { Notice } from "../../../agent/notify/notify.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
@@ -31,6 +30,8 @@ async function machine(
     deploying?: boolean;
     owned?: string | undefined;
     noFleet?: boolean;
+    /** Nobody takes a notice. */
+    deaf?: boolean;
   } = {},
 ) {
   await updateDocument(local.store, channelDocument, () => ({
@@ -54,11 +55,6 @@ async function machine(
     hide: async () => void done.push("hide"),
     show: async (release) => void done.push(`show ${release}`),
   };
-  const fleet: Fleet = {
-    target: async () => ({ total: 1, onDemand: 0 }),
-    setTarget: async () => {},
-    terminate: async (id) => void done.push(`terminate ${id}`),
-  };
   const recorder = new BootRecorder({
     ...{ store: local.store, site: "blog", bootId: "b", agent: "a", started: 0, before: [], clock },
   });
@@ -69,8 +65,11 @@ async function machine(
   const watchdog = new Watchdog({
     ...{ instance, store: local.store, clock, recorder, app, signal: stop.signal },
     log: pino({ level: "silent" }),
-    notify: async (notice) => void notices.push(notice),
-    fleet: options.noFleet ? undefined : fleet,
+    notify: async (notice) => {
+      notices.push(notice);
+      if (options.deaf) await new Promise(() => {});
+    },
+    replace: options.noFleet ? undefined : () => void done.push("replace"),
     owned: () => ("owned" in options ? options.owned : "r2"),
     deploying: () => options.deploying ?? false,
   });
@@ -94,16 +93,19 @@ async function machine(
 }
 
 test("restart after a minute, replacement after two; the reason is in the bucket", async () => {
-  const { done, failing, notices } = await machine("i-1", { lastKnownGood: "r2" });
+  const { done, failing, notices, recorder } = await machine("i-1", { lastKnownGood: "r2" });
   await failing(60);
   expect(done).toEqual(["restart r2"]);
   await failing(120);
-  expect(done).toEqual(["restart r2", "terminate i-1"]);
+  expect(done).toEqual(["restart r2", "replace"]);
   const { value } = await readDocument(local.store, replacementsDocument);
   expect(value?.given).toMatchObject([
     { instance: "i-1", reason: "r2 has not answered for 120 s: HTTP 500" },
   ]);
+  await failing(180);
+  expect(value?.given).toHaveLength(1);
   expect(notices).toMatchObject([{ kind: "replacing" }]);
+  expect(recorder.value?.events?.filter((e) => e.text.includes("asks to be replaced"))).toHaveLength(1);
 });
 
 test("a release that never was good gives way to the one before; what helped may be tried again later", async () => {
@@ -133,6 +135,13 @@ test("when the budget is spent it stays up with a 503 page, says so once, and se
   expect(recorder.value).not.toHaveProperty("blame");
 });
 
+test("a notice that nobody takes holds up nothing", async () => {
+  const { done, failing } = await machine("i-1", { lastKnownGood: "r2", deaf: true });
+  await failing(60);
+  await failing(120);
+  expect(done).toEqual(["restart r2", "replace"]);
+});
+
 test("the budget is the site's: of four machines that fail in an hour three are replaced", async () => {
   const outcomes: (string | undefined)[] = [];
   for (const instance of ["i-1", "i-2", "i-3", "i-4"]) {
@@ -141,7 +150,7 @@ test("the budget is the site's: of four machines that fail in an hour three are 
     await failing(120);
     outcomes.push(done.at(-1));
   }
-  expect(outcomes).toEqual(["terminate i-1", "terminate i-2", "terminate i-3", "hide"]);
+  expect(outcomes).toEqual(["replace", "replace", "replace", "hide"]);
 });
 
 test("during a deploy the app is restarted, but neither release nor machine is changed", async () => {
@@ -156,7 +165,7 @@ test("an instance that does not own the site leaves its app alone", async () => 
   expect(done).toEqual([]);
 });
 
-test("a machine that no fleet would replace does not end itself", async () => {
+test("a machine that no fleet would replace stays up", async () => {
   const { done, failing } = await machine("i-1", { lastKnownGood: "r2", noFleet: true });
   await failing(60);
   await failing(120);
