@@ -8,6 +8,7 @@ import { took } from "../cli/terminal.ts";
 import type { Tools } from "../commands/tools.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { keepDeploy, type PastDeploy } from "../history/deploys.ts";
+import { markOldLayers } from "./old-layers.ts";
 import { type DeployReport, tellReport } from "./report.ts";
 import { type Session, underLock } from "./session.ts";
 import { markSuperseded } from "./supersede.ts";
@@ -78,7 +79,10 @@ export async function perform(
       return readDocument(aws.store, channelDocument).then(({ value }) => {
         previous = value?.current;
         return work({ ...session, note }).then(async (outcome) => {
-          if (outcome.result === "done") await markSuperseded(aws, tools);
+          if (outcome.result === "done") {
+            await markSuperseded(aws, tools);
+            await markOldLayers(aws, tools);
+          }
           await tidyUp(aws, tools);
           return outcome;
         });

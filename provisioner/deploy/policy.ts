@@ -76,7 +76,7 @@ export function deployPolicy(
   });
   const ours = { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } };
   const written = ["agent/*", "releases/*", "channel.json", "image.json", "deploy.json", "history/*"];
-  const read = [...written, "site.json", "boots/*"];
+  const read = [...written, "site.json", "boots/*", "layers/packages/*"];
   const statements: Statement[] = [
     allow(
       "ReadObjects",
@@ -89,6 +89,7 @@ export function deployPolicy(
       written.map((key) => `${bucket}/${key}`),
     ),
     allow("MarkOldReleases", ["s3:PutObjectTagging", "s3:DeleteObjectTagging"], `${bucket}/releases/*`),
+    allow("MarkOldLayers", "s3:PutObjectTagging", `${bucket}/layers/packages/*`),
     allow(
       "LookAtBucket",
       [
