@@ -4,7 +4,7 @@
  * again.
  */
 import { readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { fetchLayer, saveLayer } from "../packages/layer.ts";
 import { bytecodeKey } from "../site/layers.ts";
 import type { ReleaseManifest } from "../site/records.ts";
@@ -63,6 +63,6 @@ compileall.compile_dir(sys.argv[1], quiet=2, stripdir=sys.argv[1], invalidation_
 /** Folders of bytecode, "./…/__pycache__". */
 async function cachesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true });
-  const caches = entries.filter((e) => e.endsWith(".pyc")).map((e) => `./${dirname(join(e))}`);
+  const caches = entries.filter((e) => e.endsWith(".pyc")).map((e) => `./${dirname(e)}`);
   return [...new Set(caches)].filter((c) => c.endsWith("/__pycache__")).sort();
 }
