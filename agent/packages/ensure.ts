@@ -49,6 +49,7 @@ export class Packages {
   readonly #source: PackageSource;
   /** dpkg is one at a time. */
   #last: Promise<unknown> = Promise.resolve();
+  #keeping: Promise<void> = Promise.resolve();
   /** What came from a mirror and is not kept yet. */
   readonly #fresh: { key: string; place: string; files: string[] }[] = [];
   /** What this machine was made of, to be looked after while it has the site. */
@@ -114,7 +115,12 @@ export class Packages {
    * Keeps what came from a mirror for the next machine, and tidies up. Not for the boot's way. What cannot be kept
    * now is kept by the next call.
    */
-  async keep(): Promise<void> {
+  keep(): Promise<void> {
+    this.#keeping = this.#keeping.catch(() => undefined).then(() => this.#keepFresh());
+    return this.#keeping;
+  }
+
+  async #keepFresh(): Promise<void> {
     for (let fresh = this.#fresh[0]; fresh !== undefined; fresh = this.#fresh[0]) {
       const { key, place, files } = fresh;
       const saved = await saveLayer(this.#source.store, "packages", key, place, files, this.#source.instance);

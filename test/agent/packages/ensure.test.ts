@@ -151,6 +151,18 @@ test("what could not be kept is kept later", async () => {
   expect((await layer())?.files).toHaveLength(2);
 });
 
+test("two who keep at once do not get into each other's way", async () => {
+  const packages = on(new Machine());
+  await packages.ensure(wanted);
+  await packages.ensure({ lean: ["certbot"] });
+  await Promise.all([packages.keep(), packages.keep()]);
+  const uploads = local.server.calls.filter(
+    (c) => c.operation === "PutObject" && String((c.input as { Key?: string }).Key).endsWith(".tar.gz"),
+  );
+  expect(uploads).toHaveLength(2);
+  expect((await on(new Machine()).ensure(wanted)).from).toBe("layer");
+});
+
 test("what is there already costs nothing and does not wait", async () => {
   const debian = new Machine();
   debian.installed.add("nginx-light").add("python3-django");
