@@ -1,7 +1,7 @@
 import http from "node:http";
 import { poll } from "../../../agent/site/poll.ts";
 import type { BootRecord } from "../../../agent/site/records.ts";
-import { checkDown, recordBoots, runUp } from "../acts.ts";
+import { checkDown, recordBoots } from "../acts.ts";
 import type { Rehearsal } from "../rehearsal.ts";
 import { failed } from "../sample.ts";
 import type { Scenario } from "../scenario.ts";
@@ -11,6 +11,7 @@ const SELF_SIGNED_SECONDS = 180;
 /** The ledger's first back-off and the owner's look, a minute each, and an order. */
 const TRUSTED_SECONDS = 170;
 const RENEW_SECONDS = 400;
+const UP_SECONDS = 500;
 
 interface Report {
   served: { serial: string; stored: string; distrust: string | null };
@@ -26,8 +27,8 @@ export const certificate: Scenario = {
   async run(rehearsal, result) {
     rehearsal.moment("the certificate authority hangs");
     rehearsal.cloud.pebble.pause();
-    const up = runUp(rehearsal, result);
-    up.catch(() => undefined);
+    rehearsal.moment("everspot up");
+    const up = rehearsal.cli(["up", "--yes"], UP_SECONDS);
     const boot = await untilServing(rehearsal, "self-signed", SELF_SIGNED_SECONDS);
     rehearsal.moment(`${boot.instance} serves, without a certificate that anybody trusts`);
     const before = await plain(rehearsal, boot.address);
@@ -44,7 +45,8 @@ export const certificate: Scenario = {
     const after = await plain(rehearsal, boot.address);
     rehearsal.check(after.status === 301, `plain HTTP redirects then, but it answers ${after.status}`);
     await visitor.stop();
-    await up;
+    const done = await up;
+    rehearsal.check(done.exitCode === 0, `up ends well, but it ended with ${done.exitCode}`);
     const boots = await rehearsal.boots();
     rehearsal.check(boots.length === 1 && boots[0]?.attempt === 1, "one boot was enough");
 
