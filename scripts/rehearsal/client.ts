@@ -10,6 +10,7 @@ import { readFileSync } from "node:fs";
 import https from "node:https";
 import { clearInterval, setInterval } from "node:timers";
 import type { TLSSocket } from "node:tls";
+import { Http2Client } from "./http2.ts";
 import type { ClientOptions, Sample } from "./sample.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -46,6 +47,8 @@ async function run(options: ClientOptions): Promise<void> {
   const resolver = new CachingResolver(options.dns, options.outstay);
   const agent = new https.Agent({ keepAlive: options.keepAlive, maxSockets: options.keepAlive ? 4 : 64 });
   const ca = readFileSync(options.ca);
+  const look = async () => (await resolver.resolve(options.host))[0] ?? "";
+  const http2 = new Http2Client({ host: options.host, ca, timeout: TIMEOUT_MS, resolve: look });
   let sent = 0;
 
   const ask = async (): Promise<void> => {
@@ -54,9 +57,11 @@ async function run(options: ClientOptions): Promise<void> {
     if (post) sample.method = "POST";
     const start = performance.now();
     try {
-      const address = (await resolver.resolve(options.host))[0] ?? "";
-      sample.address = address;
-      Object.assign(sample, await request(options, agent, ca, address, post));
+      if (options.http2) Object.assign(sample, await requestHttp2(options, http2, post));
+      else {
+        sample.address = await look();
+        Object.assign(sample, await request(options, agent, ca, sample.address, post));
+      }
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       sample.error = code ?? message;
@@ -74,6 +79,25 @@ async function run(options: ClientOptions): Promise<void> {
   clearInterval(timer);
   await Promise.all(flying);
   agent.destroy();
+  await http2.close();
+}
+
+const bodyOf = (options: ClientOptions): string =>
+  JSON.stringify({ name: options.name, message: `at ${Date.now()}` });
+
+async function requestHttp2(
+  options: ClientOptions,
+  client: Http2Client,
+  post: boolean,
+): Promise<Partial<Sample>> {
+  const { status, address, serial, body } = post
+    ? await client.request("POST", options.postPath, bodyOf(options))
+    : await client.request("GET", options.path);
+  return {
+    ...{ status, address },
+    ...(serial === undefined ? {} : { serial }),
+    ...(post ? { body: body.slice(0, 200) } : {}),
+  };
 }
 
 function request(
@@ -84,7 +108,7 @@ function request(
   post: boolean,
 ): Promise<Partial<Sample>> {
   return new Promise((resolve, reject) => {
-    const body = JSON.stringify({ name: options.name, message: `at ${Date.now()}` });
+    const body = bodyOf(options);
     const sending = https.request(
       {
         agent,

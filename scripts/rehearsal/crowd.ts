@@ -1,4 +1,4 @@
-/** The three visitors that no hand-over may lose a request of, 50 requests a second together, POSTs among them. */
+/** The four visitors that no hand-over may lose a request of, 66 requests a second together, POSTs among them. */
 import type { Rehearsal } from "./rehearsal.ts";
 import { failed, type Sample } from "./sample.ts";
 import type { Visitor } from "./visitors.ts";
@@ -14,6 +14,8 @@ export interface Crowd {
   /** Keeps each answer for `outstay` times its TTL. */
   outstays: Visitor;
   keepsAlive: Visitor;
+  /** Speaks HTTP/2 and keeps its one connection. */
+  http2: Visitor;
   all: readonly Visitor[];
   stop(): Promise<void>;
 }
@@ -24,14 +26,15 @@ export async function startCrowd(rehearsal: Rehearsal, outstay = OUTSTAY): Promi
   const honest = rehearsal.visit({ ...common, name: "honours the TTL" });
   const outstays = rehearsal.visit({ ...common, name: `keeps ${outstay} x TTL`, outstay });
   const keepsAlive = rehearsal.visit({ ...common, name: "keeps connections", keepAlive: true });
-  const all = [honest, outstays, keepsAlive];
+  const http2 = rehearsal.visit({ ...common, name: "speaks HTTP/2", http2: true });
+  const all = [honest, outstays, keepsAlive, http2];
   for (const visitor of all) {
     if ((await visitor.first((s) => !failed(s), 30)) === undefined) {
       throw new Error(`the site does not answer the visitor who ${visitor.name}`);
     }
   }
   return {
-    ...{ honest, outstays, keepsAlive, all },
+    ...{ honest, outstays, keepsAlive, http2, all },
     stop: async () => {
       await Promise.all(all.map((visitor) => visitor.stop()));
     },

@@ -134,6 +134,7 @@ export class Rehearsal {
         every: 50,
         outstay: 1,
         keepAlive: false,
+        http2: false,
         postEvery: 0,
         postPath: "/entries",
         ...options,

@@ -11,6 +11,8 @@ export interface ClientOptions {
   /** An answer of the resolver is kept for this many times its TTL. 1 honours it. */
   outstay: number;
   keepAlive: boolean;
+  /** Over HTTP/2, on one connection as long as the server keeps it. */
+  http2: boolean;
   /** Every how many requests one is a POST to `postPath`; 0 for none. */
   postEvery: number;
   postPath: string;

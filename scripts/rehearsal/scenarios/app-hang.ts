@@ -1,4 +1,5 @@
 import { checkDown, recordBoots, runUp } from "../acts.ts";
+import { hang, hangForGood } from "../hang.ts";
 import type { Rehearsal } from "../rehearsal.ts";
 import type { Result } from "../result.ts";
 import { failed } from "../sample.ts";
@@ -7,7 +8,7 @@ import type { Visitor } from "../visitors.ts";
 
 /** A minute until the app is started anew, and what stopping it takes. */
 const RESTART_SECONDS = 150;
-/** Two minutes until the machine is given up, and what the next one's boot takes. */
+/** Two minutes until another machine is asked for, and what the next one's boot takes. */
 const REPLACE_SECONDS = 400;
 
 export const appHang: Scenario = {
@@ -20,36 +21,27 @@ export const appHang: Scenario = {
     const owner = await rehearsal.owner();
 
     rehearsal.moment(`the app on ${owner} hangs`);
-    await back(rehearsal, result, visitor, "hangs once", RESTART_SECONDS, () =>
-      inside(rehearsal, owner, ["systemctl", "kill", "--signal=STOP", "everspot-app@*.service"]),
-    );
+    await back(rehearsal, result, visitor, "hangs once", RESTART_SECONDS, () => hang(rehearsal, owner));
     rehearsal.check((await rehearsal.owner()) === owner, "a restart of the app is enough");
 
     // Seen to be well, so that what follows is a new illness.
     await rehearsal.pause(25);
     rehearsal.moment(`the app on ${owner} hangs whatever is done`);
-    const again = "while :; do systemctl kill --signal=STOP 'everspot-app@*.service'; sleep 0.2; done";
     await back(rehearsal, result, visitor, "hangs for good", REPLACE_SECONDS, () =>
-      inside(rehearsal, owner, ["systemd-run", "--quiet", "sh", "-c", again]),
+      hangForGood(rehearsal, owner),
     );
     const record = await rehearsal.bootOfOwner(owner, 60);
     rehearsal.check(record.instance !== owner, "another machine serves");
     const old = await rehearsal.boot(owner);
     rehearsal.check(
-      old?.events?.some((e) => e.text.includes("ends itself to be replaced")) === true,
-      "the old machine's record says why it is gone",
+      old?.events?.some((e) => e.text.includes("asks to be replaced")) === true,
+      "the old machine's record says why it went",
     );
     await visitor.stop();
     await recordBoots(rehearsal, result);
     await checkDown(rehearsal, result);
   },
 };
-
-async function inside(rehearsal: Rehearsal, instance: string, command: readonly string[]): Promise<void> {
-  const [program = "", ...args] = command;
-  const done = await rehearsal.cloud.machines.exec(instance, program, args);
-  if (done.exitCode !== 0) throw new Error(`${command.join(" ")}: ${done.stderr}`);
-}
 
 /** How long the visitor was without the site after it was broken, until it answers again. */
 async function back(

@@ -5,6 +5,7 @@ import { badRelease } from "./bad-release.ts";
 import { bake } from "./bake.ts";
 import { certificate } from "./certificate.ts";
 import { churn } from "./churn.ts";
+import { drill } from "./drill.ts";
 import { heal } from "./heal.ts";
 import { inPlaceFailure } from "./in-place-failure.ts";
 import { interruption, interruptionNoCapacity } from "./interruption.ts";
@@ -15,6 +16,7 @@ import { offlineReplacement } from "./offline-replacement.ts";
 import { rebalance } from "./rebalance.ts";
 import { reboot } from "./reboot.ts";
 import { reclaims } from "./reclaims.ts";
+import { spentBudget } from "./spent-budget.ts";
 import { swap } from "./swap.ts";
 import { swapInPlace } from "./swap-in-place.ts";
 import { swaps } from "./swaps.ts";
@@ -31,6 +33,7 @@ export const scenarios: readonly Scenario[] = [
   interruption,
   interruptionNoCapacity,
   rebalance,
+  drill,
   takeBack,
   bake,
   reboot,
@@ -43,6 +46,7 @@ export const scenarios: readonly Scenario[] = [
   killedDeploy,
   killedInPlace,
   appHang,
+  spentBudget,
   badCandidateLoop,
   zombie,
   certificate,

@@ -13,7 +13,7 @@ const AFTERWARDS_SECONDS = 10;
 
 export const interruption: Scenario = {
   name: "interruption",
-  about: `AWS takes the instance with ${NOTICE_SECONDS} s notice, TTL ${TTL} s before; three visitors`,
+  about: `AWS takes the instance with ${NOTICE_SECONDS} s notice, TTL ${TTL} s before; four visitors`,
   overrides: { dns: { ttl: TTL } },
   run: (rehearsal, result) => run(rehearsal, result, {}),
 };
@@ -52,6 +52,7 @@ async function run(rehearsal: Rehearsal, result: Result, how: { noCapacity?: boo
   };
   checkLostNothing(rehearsal, crowd.honest, noticed);
   checkLostNothing(rehearsal, crowd.keepsAlive, noticed);
+  checkLostNothing(rehearsal, crowd.http2, noticed);
   checkLostNothing(rehearsal, crowd.outstays, noticed, ends);
   rehearsal.check(late > 0, "the visitor who outstays the TTL is still at the old machine when it ends");
   rehearsal.check(posts.posts > 200, `POST requests are acknowledged, ${posts.posts}`);
