@@ -3,8 +3,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { readDocument } from "../../../agent/site/document.ts";
+import { connect } from "../../../provisioner/aws/connect.ts";
+import { runDown } from "../../../provisioner/commands/down.ts";
 import { runDrill } from "../../../provisioner/commands/drill.ts";
 import { runHistory } from "../../../provisioner/commands/history.ts";
+import { interrupt } from "../../../provisioner/drill/interrupt.ts";
 import { drillsDocument } from "../../../provisioner/drill/record.ts";
 import type { Probe } from "../../../provisioner/probe.ts";
 import { AwsError } from "../../cloud/wire/server.ts";
@@ -124,6 +127,20 @@ test("Ctrl-C during the notice takes away what the drill made", async () => {
   expect(fis.templates.size).toBe(0);
   expect([...iam.entities.roles.keys()].filter((name) => name.endsWith("-drill"))).toEqual([]);
   expect(open.cloud.writes().filter((c) => c.operation === "TerminateInstances")).toEqual([]);
+}, 60_000);
+
+test("what a drill left that was killed goes with `down`", async () => {
+  open = await openSwapSite();
+  const { iam, fis } = open.cloud;
+  const aws = await connect(open.config);
+  const [instance = ""] = open.agents.alive;
+  const signal = new AbortController().signal;
+  await interrupt(aws, instance, { region: open.config.region, clock: open.tools.clock, signal });
+  aws.close();
+  expect([fis.templates.size, iam.entities.roles.has("everspot-blog-drill")]).toEqual([1, true]);
+  await runDown(open.config, open.tools, { deleteData: false });
+  expect([fis.templates.size, iam.entities.roles.has("everspot-blog-drill")]).toEqual([0, false]);
+  expect(open.json()).toMatchObject({ command: "down", leftovers: [] });
 }, 60_000);
 
 test("a site that does not answer is not drilled", async () => {
