@@ -155,7 +155,7 @@ const role = "arn:aws:iam::123456789012:role/everspot-blog-deploy";
 test("the action deploys with a session of the role, and tells how it went", async () => {
   const before = await site.site();
   const mark = site.cloud.mark();
-  const { codes, said, outputs, summary } = await runAction({ role, everspot: root });
+  const { codes, said, outputs, summary } = await runAction({ role, everspot: root, bake: "true" });
   expect(said).toContain("is served by");
   expect(codes).toEqual({
     "Install everspot": 0,
@@ -172,6 +172,7 @@ test("the action deploys with a session of the role, and tells how it went", asy
   expect(summary).toContain(`✅ ${after?.release} serves https://blog.example.com/`);
   expect(summary).toMatch(/0 of \d+ requests failed/);
   expect(summary).toMatch(/\| ✓ \| hand over \| [\d.]+ s \| [\d.]+ s \|/);
+  expect(summary).toMatch(/\| ✓ \| make an image of i-\w+ \|/);
   expect((await site.lock())?.by).toBe("https://github.com/ann/blog/actions/runs/4711 (ann)");
   // Everything through the role, nothing with keys of a person.
   const modified = site.cloud.writes(mark).filter((c) => c.operation === "ModifyFleet");

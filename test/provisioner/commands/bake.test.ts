@@ -104,9 +104,14 @@ test("bake makes an image of the owner without a reboot, and launches by it; up 
 
 test("an older image stays until an instance of the new one has the site, and then goes with its snapshot", async () => {
   const [first] = await images();
-  await site.deploy("one");
+  await site.deploy("one", { bake: true });
   expect(await ownersImage()).toBe(first);
-  await bake();
+  const owner = (await site.site())?.owner;
+  expect(site.json()).toMatchObject({
+    command: "deploy",
+    result: "done",
+    baked: { instance: owner, base: DEBIAN },
+  });
   const both = await images();
   expect(both).toHaveLength(2);
   expect(both).toContain(first);
