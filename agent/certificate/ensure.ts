@@ -56,8 +56,7 @@ export async function renewIfDue(context: CertificateContext): Promise<ServedCer
     if (ordered.outcome === "issued") return serveIssued(context, ordered, []);
     if (ordered.outcome === "found") return serveBest(context, await choose(context), before);
     warnings.push(ordered.problem);
-    const underWay = ordered.outcome === "refused" && ordered.reason === "ordering";
-    if (!underWay) await dropRequest(context, choice);
+    await dropRequest(context, choice, ordered);
     const better = await serveBest(context, { ...choice, warnings }, before);
     if (better !== undefined || ordered.outcome === "refused" || !isUrgent(choice)) return better;
     throw new EverspotError(ordered.problem, {

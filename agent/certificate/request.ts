@@ -6,15 +6,24 @@ import { updateDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
 import type { Choice } from "./choose.ts";
 import type { CertificateContext } from "./context.ts";
+import type { Ordered } from "./order.ts";
 
 /** Whether a wish is younger than what would be served. */
 export const isRequested = ({ best, pointer }: Choice): boolean =>
   best !== undefined && (pointer?.requested?.at ?? "") > best.certificate.created;
 
-/** Gives the wish up: it was tried once, and whoever asked sees why it came to nothing. */
-export async function dropRequest(context: CertificateContext, { pointer }: Choice): Promise<void> {
+/** ms. Longer than a lease, or the first pauses after a process died: for those the wish waits. */
+const SOON = 10 * 60_000;
+
+/** Gives the wish up when it was tried, or cannot be soon; whoever asked sees why it came to nothing. */
+export async function dropRequest(
+  context: CertificateContext,
+  { pointer, now }: Choice,
+  outcome: Exclude<Ordered, { outcome: "issued" | "found" }>,
+): Promise<void> {
   const asked = pointer?.requested;
   if (asked === undefined) return;
+  if (outcome.outcome === "refused" && outcome.until.getTime() < now.getTime() + SOON) return;
   try {
     await updateDocument(
       context.store,

@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { ensureCertificate, renewIfDue } from "../../../agent/certificate/ensure.ts";
 import { verify } from "../../../agent/certificate/verify.ts";
-import { certificateLedger } from "../../../agent/site/certificates.ts";
+import { certificateLedger, pointerDocument } from "../../../agent/site/certificates.ts";
+import { readDocument, updateDocument } from "../../../agent/site/document.ts";
 import { keys } from "../../../agent/site/names.ts";
 import { DAY, type Fixture, fixture, HOUR, type Machine } from "./fixture.ts";
 
@@ -111,13 +112,28 @@ describe.each([true, false])("killed in the first issuance (same disk afterwards
   });
 });
 
-describe.each([true, false])("killed in a renewal (same disk afterwards: %s)", (sameDisk) => {
+/** What `everspot certificate --renew` leaves. */
+const ask = ({ store, clock }: Fixture) =>
+  updateDocument(
+    store,
+    pointerDocument(NAMES),
+    (now, date) => now && { ...now, requested: { by: "ann", at: (date ?? new Date(0)).toISOString() } },
+    clock,
+  );
+
+describe.each([
+  { sameDisk: true, asked: false },
+  { sameDisk: false, asked: false },
+  { sameDisk: true, asked: true },
+  { sameDisk: false, asked: true },
+])("killed in a renewal (same disk afterwards: $sameDisk, asked for: $asked)", ({ sameDisk, asked }) => {
   test("at every moment, a valid certificate stays served and the renewal happens in the end", async () => {
     for (let point = 0; ; point++) {
       const world = fixture();
       const first = await world.machine();
       const before = await ensureCertificate(first.context);
-      world.clock.time += 62 * DAY;
+      world.clock.time += asked ? DAY : 62 * DAY;
+      if (asked) await ask(world);
       const where = await killedAt(world, first, point, () => renewIfDue(first.context));
       const next = await successor(world, first, sameDisk);
       const boot = await ensureCertificate(next.context);
@@ -130,6 +146,8 @@ describe.each([true, false])("killed in a renewal (same disk afterwards: %s)", (
       expect(await served(world, next), where).not.toBe(before.serial);
       expectLedgerCovers(world);
       expect(world.ca.issued, where).toBeLessThanOrEqual(3);
+      const { value } = await readDocument(world.store, pointerDocument(NAMES));
+      expect(value?.requested, where).toBeUndefined();
       if (where === undefined) break;
       expect(point).toBeLessThan(20);
     }
