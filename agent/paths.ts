@@ -3,6 +3,8 @@ export const paths = {
   bootConfig: "/etc/everspot/boot.json",
   /** Written by bootstrap.sh: "<what> <epoch seconds>" per line. */
   bootstrap: "/run/everspot/bootstrap",
+  /** One folder per agent, by the SHA-256 of its archive. */
+  agents: "/opt/everspot",
   state: "/var/lib/everspot",
   releases: "/var/lib/everspot/releases",
   /** In memory: no key is ever on a disk, or in an image that is made of one. The bucket keeps them. */

@@ -1,3 +1,4 @@
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Identity } from "../identity.ts";
@@ -41,6 +42,7 @@ export async function afterwards(
       "remove old releases",
       async () => pruneReleases(disk, new Set([...(await candidates.wanted()), outcome.release])),
     ],
+    ["remove older agents", () => pruneAgents(paths.agents, machine.config.agent)],
     [
       "flush the disk",
       async () => {
@@ -76,4 +78,11 @@ async function bytecode(
     identity.instance,
     signal,
   );
+}
+
+/** Those that a disk brought along which is a copy of another machine's. */
+async function pruneAgents(folder: string, keep: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const old = names.filter((name) => /^[0-9a-f]{64}$/.test(name) && name !== keep);
+  for (const name of old) await rm(join(folder, name), { recursive: true, force: true });
 }

@@ -37,6 +37,7 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
     const found = await readIdentity(machine.metadata);
     recorder.identify(found);
     const { image, copyOf, newMachineId } = await settleIn(found, originDisk);
+    recorder.change({ base: image });
     // Running programs keep the id they have read; the journal is looked for under the new one.
     if (newMachineId) void run("systemctl", ["restart", "systemd-journald"]).catch(() => undefined);
     const copy = copyOf === undefined ? "" : `, from an image of ${copyOf}`;

@@ -164,6 +164,8 @@ export const bootRecord = z.strictObject({
   /** Why the release itself is bad, when the last try failed for that. */
   blame: z.optional(z.string()),
   agent: z.string(),
+  /** AMI that the machine's disk began as; of one made from another machine's image, the one below that. */
+  base: z.optional(z.string()),
   type: z.optional(z.string()),
   zone: z.optional(z.string()),
   address: z.optional(z.ipv4()),

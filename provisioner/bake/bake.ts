@@ -1,7 +1,7 @@
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
-import { channelDocument, siteDocument } from "../../agent/site/records.ts";
+import { type BootRecord, channelDocument, siteDocument } from "../../agent/site/records.ts";
 import type { BakedImage } from "../aws/baked-images.ts";
 import { planConfiguration } from "../deploy/configuration.ts";
 import type { Session } from "../deploy/session.ts";
@@ -121,26 +121,34 @@ async function provenInstance(session: Session): Promise<{ instance: string; bas
       hint: "run `everspot up` or `everspot deploy` first",
     });
   }
-  const { templates } = await observeSite(aws);
+  const { templates, images } = await observeSite(aws);
   const latest = templates[0]?.latest;
   if (owner.templateVersion !== latest?.version) {
     tools.terminal.warn(
       `${owner.id} was launched from version ${owner.templateVersion} of the launch template, the newest is ${latest?.version}: what the image lacks for it, each boot has to add`,
     );
   }
-  await untilSettled(session, owner.id);
+  const boot = await untilSettled(session, owner.id);
   signal.throwIfAborted();
-  const base = parseVersion(latest?.description)?.baked?.base ?? latest?.image;
-  if (base === undefined) throw new EverspotError("the launch template has no image");
+  const wanted = parseVersion(latest?.description)?.baked?.base ?? latest?.image;
+  const base = boot.base ?? images.find((i) => i.id === owner.image)?.base ?? owner.image;
+  if (base !== wanted) {
+    throw new EverspotError(
+      `${owner.id} began with the image ${base}, and the next instance is to with ${wanted}`,
+      {
+        hint: "`everspot deploy --force --bake` makes an image of one that begins with the newer",
+      },
+    );
+  }
   return { instance: owner.id, base };
 }
 
-async function untilSettled({ aws, tools, signal }: Session, instance: string): Promise<void> {
-  await poll(
+async function untilSettled({ aws, tools, signal }: Session, instance: string): Promise<BootRecord> {
+  return poll(
     `${instance} has not written everything to its disk`,
-    async (): Promise<Look<true>> => {
+    async (): Promise<Look<BootRecord>> => {
       const boot = await readBoot(aws, instance);
-      if (boot?.settled !== undefined && boot.state === "serving") return { done: true };
+      if (boot?.settled !== undefined && boot.state === "serving") return { done: boot };
       return { waiting: boot === undefined ? "no boot record" : `${boot.state}, still writing` };
     },
     {

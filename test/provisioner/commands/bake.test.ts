@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { createLaunches } from "../../../agent/aws/launches.ts";
 import { ensureImage } from "../../../agent/handover/stock-image.ts";
 import { readDocument } from "../../../agent/site/document.ts";
+import { keys } from "../../../agent/site/names.ts";
 import { launchDocument } from "../../../agent/site/records.ts";
 import { runBake } from "../../../provisioner/commands/bake.ts";
 import { runDown } from "../../../provisioner/commands/down.ts";
@@ -191,6 +192,15 @@ test("an image that vanished is noticed by status, and up launches Debian's agai
   await bake();
   expect(await images()).toHaveLength(1);
   expect(await snapshots()).toHaveLength(1);
+});
+
+test("no image is made of an instance that began with another image than the next is to", async () => {
+  const key = keys.boot((await site.site())?.owner ?? "");
+  const found = await site.store.get(key);
+  const record = JSON.parse(new TextDecoder().decode(found?.body)) as object;
+  await site.store.put(key, JSON.stringify({ ...record, base: "ami-0deb12000000a0064" }));
+  await expect(bake()).rejects.toThrow(/began with the image ami-0deb12000000a0064/);
+  await site.store.put(key, JSON.stringify(record));
 });
 
 test("with --remove the image goes after Debian's is launched by", async () => {

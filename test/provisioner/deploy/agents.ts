@@ -17,7 +17,11 @@ import {
 } from "../../../agent/site/records.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import type { Cloud } from "../../cloud/cloud.ts";
+import { debianImages } from "../../cloud/ec2.ts";
 import { type Machines, simulatedMachines } from "../../cloud/machines.ts";
+
+/** Every instance of these sites began with it, also one from an image of another. */
+const DEBIAN = debianImages.find((i) => i.os === "debian-13" && i.architecture === "amd64")?.id ?? "";
 
 /** What becomes of a release on an instance: it serves, its code is bad, something else fails, or nothing ends. */
 export type Behaviour = "serves" | "hangs" | { blame: string; lines: string[] } | { trouble: string };
@@ -154,6 +158,7 @@ export class Agents {
       state: "serving",
       epoch: claim.epoch,
       settled: now(),
+      base: DEBIAN,
       steps: [...record.steps, step("app"), step("ownership")],
     });
     let done: string | undefined;
