@@ -80,8 +80,11 @@ async function readAs<T>(
 ): Promise<T | undefined> {
   const found = await store.get(key);
   if (found === undefined) return undefined;
-  const parsed = z.safeParse(schema, JSON.parse(new TextDecoder().decode(found.body)));
-  return parsed.success ? parsed.data : undefined;
+  try {
+    return z.parse(schema, JSON.parse(new TextDecoder().decode(found.body)));
+  } catch {
+    return undefined;
+  }
 }
 
 async function inTurns<T>(

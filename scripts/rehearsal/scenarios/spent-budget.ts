@@ -18,7 +18,7 @@ const SECRET = "what notices are signed with";
 const REPLACE_SECONDS = 300;
 /** Another minute of failing, in which nothing more may be launched. */
 const STILL_SECONDS = 70;
-const RECOVER_SECONDS = 30;
+const RECOVER_SECONDS = 60;
 
 export const spentBudget: Scenario = {
   name: "spent-budget",
