@@ -80,7 +80,7 @@ export async function keepLaunchable(
   }
 }
 
-/** Between two tries of what may fail, and between two looks, which do nothing but once a week. */
+/** Between two looks, of which all but one a week do nothing; the first is long after the boot. */
 const LAYERS_SECONDS = 3600;
 
 /** What this machine was made of is proven once it has the site; from then on it looks for security updates. */
@@ -95,11 +95,13 @@ export async function keepLayers(
     try {
       if ((await packages.prove()) > 0)
         tell("the packages it was made of are good: the next machine gets them too");
+      await clock.sleep(LAYERS_SECONDS * 1000, signal);
       const found = await packages.renew(signal);
       if (found.length > 0) tell(`security updates for the next swap to try: ${found.join(", ")}`);
     } catch (error) {
-      if (!signal.aborted) log.warn(`layers: ${messageOf(error)}`);
+      signal.throwIfAborted();
+      log.warn(`layers: ${messageOf(error)}`);
+      await clock.sleep(LAYERS_SECONDS * 1000, signal);
     }
-    await clock.sleep(LAYERS_SECONDS * 1000, signal);
   }
 }

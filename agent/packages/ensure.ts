@@ -92,17 +92,13 @@ export class Packages {
 
     const place = join(folder, key);
     await rm(place, { recursive: true, force: true });
-    let problem: string | undefined;
-    try {
-      const from = await this.#fromLayer(key, place, names, missing.length === 0, signal);
-      if (from === "present") return present;
-      if (from === "layer") return { from, packages: missing.length === 0 ? [...names] : missing, problem };
-    } catch (error) {
-      signal?.throwIfAborted();
-      problem = messageOf(error);
-    } finally {
-      await rm(place, { recursive: true, force: true });
-    }
+    const problems: string[] = [];
+    const installed = await this.#fromLayer(
+      { key, place, names, complete: missing.length === 0, problems },
+      signal,
+    );
+    const problem = problems[0];
+    if (installed) return { from: "layer", packages: missing.length === 0 ? [...names] : missing, problem };
     if (missing.length === 0) return { ...present, problem };
     const files = await debian.download(wanted, place, signal);
     await debian.install(place, files, signal);
@@ -131,35 +127,42 @@ export class Packages {
   }
 
   /**
-   * @param complete whether all is installed, perhaps as it once was.
-   * @returns undefined when the bucket has no layer.
+   * From the candidate if this machine is to try it, else from what is current; `problems` says why not.
+   * `complete`: all is installed, perhaps as it once was. @returns whether anything was installed.
    */
   async #fromLayer(
-    key: string,
-    place: string,
-    names: readonly string[],
-    complete: boolean,
+    what: { key: string; place: string; names: readonly string[]; complete: boolean; problems: string[] },
     signal?: AbortSignal,
-  ): Promise<"layer" | "present" | undefined> {
-    const { store } = this.#source;
-    const { value: layer } = await readDocument(store, packageLayerDocument(key));
-    if (layer === undefined) return complete ? "present" : undefined;
-    const candidate = await this.#toTry(key, layer);
-    if (candidate !== undefined) {
+  ): Promise<boolean> {
+    const { key, place, names, complete, problems } = what;
+    const { store, marks } = this.#source;
+    const install = async (version: LayerVersion): Promise<boolean> => {
       try {
-        await this.#installVersion(key, candidate, place, names, signal);
-        return "layer";
+        await this.#installVersion(key, version, place, names, signal);
+        return true;
       } catch (error) {
         signal?.throwIfAborted();
+        problems.push(messageOf(error));
+        return false;
+      } finally {
         await rm(place, { recursive: true, force: true });
-        await dropCandidate(store, key, candidate.sha256);
-        if (complete) throw error;
       }
+    };
+    try {
+      const { value: layer } = await readDocument(store, packageLayerDocument(key));
+      if (layer === undefined) return false;
+      const candidate = await this.#toTry(key, layer);
+      if (candidate !== undefined) {
+        if (await install(candidate)) return true;
+        await dropCandidate(store, key, candidate.sha256);
+      }
+      if (complete && (await readIfThere(join(marks, key))) === layer.current.sha256) return false;
+      return await install(layer.current);
+    } catch (error) {
+      signal?.throwIfAborted();
+      problems.push(messageOf(error));
+      return false;
     }
-    if (complete && (await readIfThere(join(this.#source.marks, key))) === layer.current.sha256)
-      return "present";
-    await this.#installVersion(key, layer.current, place, names, signal);
-    return "layer";
   }
 
   async #toTry(key: string, { candidate }: PackageLayer): Promise<LayerVersion | undefined> {

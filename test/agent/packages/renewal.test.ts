@@ -43,7 +43,7 @@ class Instance implements Debian {
   readonly packages: Packages;
   asked = 0;
   /** Versions it cannot install. */
-  broken = new Set<string>();
+  readonly broken = new Set<string>();
   trial = false;
 
   constructor(
@@ -92,10 +92,9 @@ async function owner(): Promise<Instance> {
   return first;
 }
 /** Boots in a swap. */
-async function challenger(id: string, broken: string[] = []): Promise<Instance> {
+async function challenger(id: string): Promise<Instance> {
   const next = new Instance(id);
   next.trial = true;
-  next.broken = new Set(broken);
   await next.packages.ensure(wanted);
   return next;
 }
@@ -182,7 +181,11 @@ test("a candidate that cannot be installed is dropped at once, and the boot goes
   security();
   await clock.advance(WEEK);
   await first.packages.renew();
-  const next = await challenger("i-2", ["2"]);
+  const next = new Instance("i-2");
+  next.trial = true;
+  next.broken.add("2");
+  const ensured = await next.packages.ensure(wanted);
+  expect(ensured).toMatchObject({ from: "layer", problem: "nginx_2_all.deb cannot be installed" });
   expect(next.installed.get("nginx")).toBe("1");
   expect((await layer())?.candidate).toBeUndefined();
   expect(filesOf((await layer())?.current)).toEqual(OLD);
