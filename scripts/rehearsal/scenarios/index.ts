@@ -11,6 +11,7 @@ import { inPlaceFailure } from "./in-place-failure.ts";
 import { interruption, interruptionNoCapacity } from "./interruption.ts";
 import { killedDeploy } from "./killed-deploy.ts";
 import { killedInPlace } from "./killed-in-place.ts";
+import { layerRenewal } from "./layer-renewal.ts";
 import { offlineHeavy } from "./offline-heavy.ts";
 import { offlineReplacement } from "./offline-replacement.ts";
 import { rebalance } from "./rebalance.ts";
@@ -36,6 +37,7 @@ export const scenarios: readonly Scenario[] = [
   drill,
   takeBack,
   bake,
+  layerRenewal,
   reboot,
   swap,
   swapInPlace,
