@@ -244,6 +244,20 @@ test("an image is made from an instance, launched from, and gone with its snapsh
   await expect(launch({ ImageId })).rejects.toMatchObject({ name: "InvalidAMIID.NotFound" });
 });
 
+test("a disk cannot be smaller than the one its image was made from", async () => {
+  const disk = (VolumeSize: number) => ({
+    BlockDeviceMappings: [{ DeviceName: "/dev/xvda", Ebs: { VolumeSize } }],
+  });
+  const id = await launch(disk(12));
+  await site.pass(10);
+  const { ImageId = "" } = await site.ec2.createImage({ InstanceId: id, Name: "large", NoReboot: true });
+  await site.pass(60);
+  const { Images } = await site.ec2.describeImages({ ImageIds: [ImageId] });
+  expect(Images?.[0]?.BlockDeviceMappings?.[0]?.Ebs?.VolumeSize).toBe(12);
+  await expect(launch({ ImageId, ...disk(8) })).rejects.toMatchObject({ name: "InvalidBlockDeviceMapping" });
+  await launch({ ImageId });
+});
+
 test("without NoReboot the machine is down while its disk is copied", async () => {
   const id = await launch();
   await site.pass(10);

@@ -24,8 +24,6 @@ export function imageHandlers(
   const ownedBy = (owner: string, owners: readonly string[] | undefined) =>
     owners === undefined || owners.includes(owner) || (owners.includes("self") && owner === place.account);
 
-  const sizeOf = (image: StoredImage) => images.snapshots.get(image.snapshotId)?.sizeGiB ?? 8;
-
   const deleteSnapshot = (id: string) => {
     images.snapshots.delete(id);
     place.tags.drop(id);
@@ -65,7 +63,7 @@ export function imageHandlers(
         (i) => place.tags.of(i.id),
       );
       const { items, nextToken } = page(wanted, input, place.pageSize, { min: 1, max: 1000 });
-      return { Images: items.map((i) => imageShape(place, i, sizeOf(i))), NextToken: nextToken };
+      return { Images: items.map((i) => imageShape(place, i)), NextToken: nextToken };
     },
 
     /** Unless NoReboot is set, EC2 shuts the instance down for it and starts it again. */

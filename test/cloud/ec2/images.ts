@@ -30,6 +30,7 @@ export interface StoredImage {
   state: "pending" | "available" | "failed";
   created: Date;
   snapshotId: string;
+  sizeGiB: number;
   sourceInstanceId: string | undefined;
 }
 
@@ -69,6 +70,7 @@ export class Images {
         state: "available",
         created,
         snapshotId: snapshot.id,
+        sizeGiB: snapshot.sizeGiB,
         sourceInstanceId: undefined,
       });
     }
@@ -76,10 +78,9 @@ export class Images {
 
   /** A pending image of this account and its pending snapshot. @throws AwsError InvalidAMIName.Duplicate */
   add(
-    of: Pick<StoredImage, "name" | "description" | "architecture"> & {
+    of: Pick<StoredImage, "name" | "description" | "architecture" | "sizeGiB"> & {
       instanceId: string;
       volumeId: string;
-      sizeGiB: number;
     },
     tags: { image: Tag[]; snapshot: Tag[] },
   ): StoredImage {
@@ -109,6 +110,7 @@ export class Images {
       state: "pending",
       created: this.#place.jobs.now(),
       snapshotId: snapshot.id,
+      sizeGiB: of.sizeGiB,
       sourceInstanceId: of.instanceId,
     };
     this.all.set(id, image);
@@ -150,7 +152,7 @@ export class Images {
   }
 }
 
-export const imageShape = (place: Place, image: StoredImage, sizeGiB: number): Image => ({
+export const imageShape = (place: Place, image: StoredImage): Image => ({
   ImageId: image.id,
   Name: image.name,
   Description: image.description,
@@ -173,7 +175,7 @@ export const imageShape = (place: Place, image: StoredImage, sizeGiB: number): I
       DeviceName: "/dev/xvda",
       Ebs: {
         SnapshotId: image.snapshotId,
-        VolumeSize: sizeGiB,
+        VolumeSize: image.sizeGiB,
         VolumeType: "gp3",
         DeleteOnTermination: true,
         Encrypted: false,

@@ -77,6 +77,13 @@ function specOf(world: LaunchWorld, data: RequestLaunchTemplateData, market: Mar
       `The architecture '${type.arch}' of the specified instance type does not match the architecture '${image.architecture}' of the specified AMI. Specify an instance type and an AMI that have matching architectures, and try again.`,
     );
   }
+  const sizeGiB = data.BlockDeviceMappings?.[0]?.Ebs?.VolumeSize ?? image.sizeGiB;
+  if (sizeGiB < image.sizeGiB) {
+    throw new AwsError(
+      "InvalidBlockDeviceMapping",
+      `Volume of size ${sizeGiB}GB is smaller than snapshot '${image.snapshotId}', expect size>= ${image.sizeGiB}GB`,
+    );
+  }
   const groups = face?.Groups ?? data.SecurityGroupIds ?? [network.defaultGroup(subnet.vpcId)?.id ?? ""];
   for (const id of groups) {
     if (found(network.groups, id, "sg").vpcId !== subnet.vpcId) {
@@ -108,7 +115,7 @@ function specOf(world: LaunchWorld, data: RequestLaunchTemplateData, market: Mar
     metadata: metadataOf(data.MetadataOptions),
     cpuCredits: data.CreditSpecification?.CpuCredits,
     rootVolume: {
-      sizeGiB: root?.VolumeSize ?? 8,
+      sizeGiB,
       type: root?.VolumeType ?? "gp3",
       deleteOnTermination: root?.DeleteOnTermination ?? true,
     },
