@@ -1,0 +1,87 @@
+import { expect, test } from "vitest";
+import type { Channel, SiteState } from "../../../agent/site/records.ts";
+import type { FleetSeen } from "../../../provisioner/aws/fleets.ts";
+import type { InstanceSeen } from "../../../provisioner/aws/instances.ts";
+import { planOrder, type Scene } from "../../../provisioner/deploy/order.ts";
+
+const since = Date.parse("2026-11-21T12:00:00Z");
+
+const instance = (id: string, spot = true): InstanceSeen => ({
+  ...{ id, spot, state: "running", alive: true, type: "t3.micro", zone: "us-east-1a", image: "ami-1" },
+  ...{ launched: new Date(since), address: undefined, privateAddress: undefined, templateVersion: 1 },
+});
+
+function scene(more: {
+  instances: InstanceSeen[];
+  owner: string;
+  target: number;
+  onDemand?: number;
+  candidate?: string;
+}): Scene {
+  const fleet: FleetSeen = {
+    ...{ id: "fleet-1", state: "active", alive: true, activity: "fulfilled", pools: [] },
+    ...{
+      template: { id: "lt-1", version: 1 },
+      target: more.target,
+      onDemand: more.onDemand ?? 0,
+      fulfilled: 1,
+    },
+  };
+  const site: SiteState = {
+    ...{
+      version: 1,
+      nonce: "n",
+      epoch: 2,
+      owner: more.owner,
+      address: "203.0.113.1",
+      privateAddress: "10.0.0.1",
+    },
+    ...{ launched: new Date(since).toISOString(), since: new Date(since).toISOString(), state: "serving" },
+  };
+  const channel: Channel = {
+    ...{ version: 1, nonce: "n", counter: 2, quarantined: [], current: "r1" },
+    ...(more.candidate === undefined ? {} : { candidate: { id: more.candidate, attempts: [] } }),
+  };
+  return { site, channel, fleet, instances: more.instances };
+}
+
+const left = { kind: "swap", release: "r2", old: "i-old" } as const;
+const plan = (at: Scene, now = since + 60_000) => planOrder(left, at, 30, now);
+
+test("handed over: forward, and the old one goes after its drain", () => {
+  const over = scene({ instances: [instance("i-new"), instance("i-old")], owner: "i-new", target: 2 });
+  expect(plan(over)).toEqual([
+    { do: "target", fleet: "fleet-1", onDemand: false },
+    { do: "terminate", instances: ["i-old"] },
+  ]);
+  expect(plan(over, since + 10_000)[1]).toEqual({
+    ...{ do: "drain", instances: ["i-old"], at: since + 30_000 },
+  });
+});
+
+test("not handed over: backward, and the new one goes", () => {
+  const back = scene({
+    ...{ instances: [instance("i-new"), instance("i-old")], owner: "i-old", target: 2, candidate: "r2" },
+  });
+  expect(plan(back)).toEqual([
+    { do: "withdraw", release: "r2" },
+    { do: "target", fleet: "fleet-1", onDemand: false },
+    { do: "terminate", instances: ["i-new"] },
+  ]);
+});
+
+test("the fleet is told to keep the kind of instance that stays", () => {
+  const bridged = [instance("i-new"), instance("i-old", false)];
+  const over = scene({ instances: bridged, owner: "i-new", target: 2, onDemand: 1 });
+  expect(plan(over)[0]).toEqual({ do: "target", fleet: "fleet-1", onDemand: false });
+  const back = scene({ instances: bridged, owner: "i-old", target: 2, onDemand: 1 });
+  expect(plan(back)[0]).toEqual({ do: "target", fleet: "fleet-1", onDemand: true });
+  const asIs = scene({ instances: [instance("i-old", false)], owner: "i-old", target: 1, onDemand: 1 });
+  expect(plan(asIs)).toEqual([]);
+  const wrong = scene({ instances: [instance("i-new")], owner: "i-new", target: 1, onDemand: 1 });
+  expect(plan(wrong)).toEqual([{ do: "target", fleet: "fleet-1", onDemand: false }]);
+});
+
+test("nothing to do when everything is in order", () => {
+  expect(plan(scene({ instances: [instance("i-old")], owner: "i-old", target: 1 }))).toEqual([]);
+});
