@@ -3,12 +3,13 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
 import { type BootRecord, channelDocument, siteDocument } from "../../agent/site/records.ts";
 import type { BakedImage } from "../aws/baked-images.ts";
+import { currentOf } from "../current.ts";
 import { planConfiguration } from "../deploy/configuration.ts";
 import type { Session } from "../deploy/session.ts";
 import { readBoot } from "../follow.ts";
 import { observeSite } from "../observe.ts";
 import { describeUp } from "../plan/actions.ts";
-import { parseVersion } from "../template.ts";
+import { parseVersion, templateHash } from "../template.ts";
 import { removeImage, tidyImages } from "./tidy.ts";
 
 export interface Baked {
@@ -94,7 +95,7 @@ export async function bake(session: Session): Promise<Baked> {
 
 /** @throws EverspotError when no instance is known to serve, or when the next one is to be something else. */
 async function provenInstance(session: Session): Promise<{ instance: string; base: string }> {
-  const { aws, tools, config, signal } = session;
+  const { aws, tools, signal } = session;
   const [{ value: site }, { value: channel }, instances] = await Promise.all([
     readDocument(aws.store, siteDocument),
     readDocument(aws.store, channelDocument),
@@ -113,14 +114,7 @@ async function provenInstance(session: Session): Promise<{ instance: string; bas
       { hint: "deploy first" },
     );
   }
-  const { actions } = await planConfiguration(config, aws, tools);
-  const changes = actions.filter((a) => a.do !== "note-image").map(describeUp);
-  if (changes.length > 0) {
-    throw new EverspotError("everspot.toml or everspot itself changed since the site was brought up", {
-      lines: changes,
-      hint: "run `everspot up` or `everspot deploy` first",
-    });
-  }
+  await finishEarlier(session);
   const { templates, images } = await observeSite(aws);
   const latest = templates[0]?.latest;
   if (owner.templateVersion !== latest?.version) {
@@ -141,6 +135,30 @@ async function provenInstance(session: Session): Promise<{ instance: string; bas
     );
   }
   return { instance: owner.id, base };
+}
+
+/**
+ * The next instance is to be as this one, but for the image: what an earlier bake did not come to, or an image that
+ * vanished, is put right first. @throws EverspotError when more has changed than the image.
+ */
+async function finishEarlier({ config, aws, tools }: Session): Promise<void> {
+  const change = await planConfiguration(config, aws, tools);
+  if (change.actions.length === 0) return;
+  const { template, fleet, group } = currentOf(await observeSite(aws));
+  const latest = template?.latest;
+  const made = change.actions.flatMap((a) => (a.do === "create-template-version" ? [a] : [])).at(-1);
+  const sameButImage =
+    made === undefined
+      ? fleet?.template?.version !== latest?.version || change.actions.every((a) => a.do === "note-image")
+      : templateHash({ ...made.data, image: latest?.image ?? "" }, group?.id ?? "") ===
+        parseVersion(latest?.description)?.hash;
+  if (!sameButImage) {
+    throw new EverspotError("everspot.toml or everspot itself changed since the site was brought up", {
+      lines: change.actions.map(describeUp),
+      hint: "run `everspot up` or `everspot deploy` first",
+    });
+  }
+  await change.apply();
 }
 
 async function untilSettled({ aws, tools, signal }: Session, instance: string): Promise<BootRecord> {

@@ -177,7 +177,6 @@ test("the instance that serves launches Debian's image again by its own role, on
   });
   expect(await look()).toBeUndefined();
   client.destroy();
-  await up();
   await bake();
 });
 
