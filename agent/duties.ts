@@ -80,6 +80,7 @@ export async function keepLaunchable(
   }
 }
 
+const PROOF_SECONDS = 60;
 /** Between two looks, of which all but one a week do nothing; the first is long after the boot. */
 const LAYERS_SECONDS = 3600;
 
@@ -91,17 +92,19 @@ export async function keepLayers(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
+  const trouble = (error: unknown): undefined => {
+    signal.throwIfAborted();
+    log.warn(`layers: ${messageOf(error)}`);
+  };
   for (;;) {
-    try {
-      if ((await packages.prove()) > 0)
-        tell("the packages it was made of are good: the next machine gets them too");
-      await clock.sleep(LAYERS_SECONDS * 1000, signal);
-      const found = await packages.renew(signal);
-      if (found.length > 0) tell(`security updates for the next swap to try: ${found.join(", ")}`);
-    } catch (error) {
-      signal.throwIfAborted();
-      log.warn(`layers: ${messageOf(error)}`);
-      await clock.sleep(LAYERS_SECONDS * 1000, signal);
-    }
+    const proven = await packages.prove().catch(trouble);
+    if (proven) tell("the packages it was made of are good: the next machine gets them too");
+    if (proven !== undefined) break;
+    await clock.sleep(PROOF_SECONDS * 1000, signal);
+  }
+  for (;;) {
+    await clock.sleep(LAYERS_SECONDS * 1000, signal);
+    const found = await packages.renew(signal).catch(trouble);
+    if (found?.length) tell(`security updates for the next swap to try: ${found.join(", ")}`);
   }
 }

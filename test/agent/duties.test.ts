@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import type { ServedCertificate } from "../../agent/certificate/context.ts";
-import { keepCertificate, soak } from "../../agent/duties.ts";
+import { keepCertificate, keepLaunchable, keepLayers, soak } from "../../agent/duties.ts";
 import { ManualClock } from "../cloud/manual-clock.ts";
 
 const log = pino({ level: "silent" });
@@ -69,6 +69,56 @@ test("the certificate is looked at at once and every minute; a renewed one is se
   expect(served).toEqual([]);
   await clock.advance(60_000);
   expect(served).toEqual(["aa"]);
+  stop.abort(new Error("told to stop"));
+  await expect(done).rejects.toThrow("told to stop");
+});
+
+test("what can be launched is looked at every minute, also after a failure, and told of when it was put right", async () => {
+  const clock = new ManualClock();
+  const stop = new AbortController();
+  const told: string[] = [];
+  const answers = [undefined, new Error("503"), "put right", undefined];
+  let looks = 0;
+  const ensure = async () => {
+    looks += 1;
+    const answer = answers.shift();
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  const done = keepLaunchable(ensure, (text) => told.push(text), clock, log, stop.signal);
+  await clock.advance(240_000);
+  expect(looks).toBe(4);
+  expect(told).toEqual(["put right"]);
+  stop.abort(new Error("told to stop"));
+  await expect(done).rejects.toThrow("told to stop");
+});
+
+test("packages are proven at once, tried again if that fails, and the mirror is asked no sooner than an hour later", async () => {
+  const clock = new ManualClock();
+  const stop = new AbortController();
+  const asked: string[] = [];
+  let trouble = true;
+  const packages = {
+    prove: async () => {
+      asked.push("prove");
+      if (trouble) throw new Error("503");
+      return 1;
+    },
+    renew: async () => {
+      asked.push("renew");
+      return ["nginx 2"];
+    },
+  };
+  const told: string[] = [];
+  const done = keepLayers(packages, (text) => told.push(text), clock, log, stop.signal);
+  await clock.advance(0);
+  expect(asked).toEqual(["prove"]);
+  trouble = false;
+  await clock.advance(60_000);
+  expect(asked).toEqual(["prove", "prove"]);
+  await clock.advance(3_600_000);
+  expect(asked.slice(2)).toEqual(["renew"]);
+  expect(told).toContain("security updates for the next swap to try: nginx 2");
   stop.abort(new Error("told to stop"));
   await expect(done).rejects.toThrow("told to stop");
 });
