@@ -46,7 +46,8 @@ export function renderNginx(site: NginxSite): string {
   const chain = checked(site.tls.chain, FILE, "path");
   const key = checked(site.tls.key, FILE, "path");
   const address = checked(site.address, /^\d+\.\d+\.\d+\.\d+$/, "IPv4 address");
-  const http2 = site.os === "debian-12" ? " http2" : "";
+  // nginx 1.26 asks the server that the handshake names; 1.22 the socket.
+  const [http2, http2On] = site.os === "debian-12" ? [" http2", ""] : ["", "\n        http2 on;"];
   const content = locations(site, fromVisitor);
   return `# Written by the everspot agent; changes are lost.
 user www-data;
@@ -103,7 +104,7 @@ http {
         return 444;
     }
     server {
-        listen ${address}:443 ssl${http2} default_server;${site.os === "debian-12" ? "" : "\n        http2 on;"}
+        listen ${address}:443 ssl${http2} default_server;${http2On}
         server_name _;
         ssl_reject_handshake on;
         return 421;
@@ -114,7 +115,7 @@ http {
         server_name ${names};
 ${site.trusted ? "        return 301 https://$host$request_uri;\n" : content}    }
     server {
-        listen ${address}:443 ssl${http2};
+        listen ${address}:443 ssl${http2};${http2On}
         server_name ${names};
         ssl_certificate ${chain};
         ssl_certificate_key ${key};
