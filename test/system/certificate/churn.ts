@@ -118,7 +118,8 @@ type Life = { killed: true; moment: string } | { killed: false; told: string; pr
 /** One machine, with a chance to be killed at some time, and one to be killed in the issuance it may make. */
 async function live(machine: TestMachine, random: () => number, options: ChurnOptions): Promise<Life> {
   const inBoot = random() < options.bootKills;
-  const time = random() * 2500;
+  // Most boots are over in half a second; those that order take several.
+  const time = random() ** 3 * 4000;
   const inIssuance = random() < options.issuanceKills;
   const moment = momentOf(random);
   const running = machine.run("life", inIssuance ? moment : "never");
