@@ -56,10 +56,11 @@ export async function prepareArticle(
 
   return {
     async boot() {
+      const began = Date.now();
       const visitor = startAsking(site);
       const instance = await launchInstance(cloud, { userData: script, profile: NAME });
       try {
-        const { at } = await firstAnswer(visitor, { not: undefined }).catch(async (cause: unknown) => {
+        const at = await firstAnswer(visitor, began).catch(async (cause: unknown) => {
           const lines = (await cloud.machines.journal(instance, ["--lines=30"])).split("\n");
           throw new EverspotError(`the article's way: ${messageOf(cause)}`, { cause, lines });
         });

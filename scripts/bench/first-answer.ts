@@ -10,14 +10,15 @@ const SECONDS = 300;
 export const startAsking = (site: Rehearsal): Visitor =>
   site.visit({ name: "asks anew each time", outstay: 0, every: EVERY_MS });
 
-/** When the site first answered 200 from an address, or from another than that. Milliseconds since the epoch. */
-export async function firstAnswer(
-  visitor: Visitor,
-  from: { address: string } | { not: string | undefined },
-): Promise<{ at: number; address: string }> {
-  const fits = (address: string | undefined) =>
-    address !== undefined && ("address" in from ? address === from.address : address !== from.not);
-  const found = await visitor.first((s) => !failed(s) && fits(s.address), SECONDS);
-  if (found?.address === undefined) throw new EverspotError(`the site did not answer within ${SECONDS} s`);
-  return { at: found.at + found.milliseconds, address: found.address };
+/**
+ * When the site first answered 200, of the instance with this address if one is given. Milliseconds since the epoch.
+ * @param since a moment before which nothing counts: an address may have been another instance's.
+ */
+export async function firstAnswer(visitor: Visitor, since: number, address?: string): Promise<number> {
+  const found = await visitor.first(
+    (s) => s.at >= since && !failed(s) && (address === undefined || s.address === address),
+    SECONDS,
+  );
+  if (found === undefined) throw new EverspotError(`the site did not answer within ${SECONDS} s`);
+  return found.at + found.milliseconds;
 }

@@ -1,5 +1,4 @@
 /** How long does an instance take to serve, by the article's way and by everspot's? */
-import { EverspotError } from "../../../agent/site/errors.ts";
 import { vanish } from "../../rehearsal/acts.ts";
 import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
 import type { Boot } from "../../rehearsal/result.ts";
@@ -12,6 +11,8 @@ import { firstAnswer, startAsking } from "../first-answer.ts";
 import { round, spread } from "../stats.ts";
 
 type Run = Pick<MeasuredBoot, "boot"> & Partial<MeasuredBoot>;
+
+const BOOT_SECONDS = 300;
 
 interface Up {
   seconds: number;
@@ -69,24 +70,16 @@ async function up(site: Rehearsal): Promise<Up> {
   return { seconds, calls, writes: site.writes(mark).filter((call) => call.by === "operator").length };
 }
 
-/** The boot of the next instance after the one that served `before`. */
-async function booted(
-  site: Rehearsal,
-  asking: Visitor,
-  before: { instance: string; address: string } | undefined,
-): Promise<MeasuredBoot> {
-  const { at } = await firstAnswer(asking, { not: before?.address });
-  return measureBoot(site, await site.bootOfOwner(before?.instance), at);
+/** The boot of the next instance that has the site after `before`. */
+async function booted(site: Rehearsal, asking: Visitor, before: string | undefined): Promise<MeasuredBoot> {
+  const record = await site.bootOfOwner(before, BOOT_SECONDS);
+  const answered = await firstAnswer(asking, Date.parse(record.started), record.address);
+  return measureBoot(site, record, answered);
 }
 
 /** AWS takes the owner without notice. */
-async function replaced(site: Rehearsal, asking: Visitor): Promise<MeasuredBoot> {
-  const state = await site.state();
-  if (state === undefined) throw new EverspotError("the site has no owner");
-  const { owner: instance, address } = state;
-  await vanish(site);
-  return booted(site, asking, { instance, address });
-}
+const replaced = async (site: Rehearsal, asking: Visitor): Promise<MeasuredBoot> =>
+  booted(site, asking, await vanish(site));
 
 /** Makes the image. @returns why there is none. */
 async function bake(site: Rehearsal): Promise<string | undefined> {
