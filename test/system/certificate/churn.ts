@@ -47,6 +47,8 @@ const MINUTE = 60_000;
 const GAPS = [1, 4, 10, 60];
 /** As long as there is no certificate: a machine would wait for the lease in real time. */
 const FIRST_GAPS = [8, 10, 60];
+/** Minutes between the looks of a machine that has no certificate, after the pauses of the ledger. */
+const LOOKS = [2, 10, 20, 65, 365];
 
 export async function churn(options: ChurnOptions): Promise<ChurnReport> {
   const world = await startWorld({ lifetime: options.lifetime * DAY });
@@ -96,6 +98,12 @@ export async function churn(options: ChurnOptions): Promise<ChurnReport> {
         life = await live(machine, random, options);
       }
       if (life.problem !== "") problem(life.problem);
+      // Whoever began without a certificate goes on looking, as the owner does every minute.
+      for (const gap of LOOKS) {
+        if ((await served(machine, world)) === undefined) break;
+        world.clock.shift += gap * MINUTE;
+        await machine.run("renew");
+      }
       await look(machine, "after its boot");
       serving = machine;
       say(`day ${(world.clock.shift / DAY).toFixed(1)}: ${life.told}`);
@@ -131,7 +139,7 @@ async function live(machine: TestMachine, random: () => number, options: ChurnOp
   if (signal === "SIGKILL") {
     // Requests of a certbot that just died may still be on their way.
     await delay(300);
-    return { killed: true, moment: inIssuance ? moment : "at some time" };
+    return { killed: true, moment: inIssuance && !inBoot ? moment : "at some time" };
   }
   return { killed: false, told: stdout, problem: exitCode === 0 ? "" : stderr.slice(-500) };
 }
