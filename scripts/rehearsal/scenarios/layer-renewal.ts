@@ -16,6 +16,7 @@ const PREFIX = "layers/packages/";
 
 export const layerRenewal: Scenario = {
   name: "layer-renewal",
+  overrides: { dns: { drain: 5 } },
   about:
     "a swap proves newer packages, which are current from then on; a swap drops ones that do not install",
   async run(rehearsal, result) {
