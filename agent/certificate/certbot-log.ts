@@ -37,3 +37,10 @@ export function problemOf(log: string): string | undefined {
   const last = problems.at(-1);
   return last && `${last[1]}: ${last[2]}`;
 }
+
+/** What certbot's output complains of; after "An unexpected error occurred:" the line that follows says it. */
+export function complaintOf(output: readonly string[]): string | undefined {
+  const unexpected = output.findIndex((line) => /unexpected error occurred:$/.test(line));
+  const next = unexpected < 0 ? undefined : output[unexpected + 1];
+  return next ?? output.findLast((line) => /error|unable|failed/i.test(line));
+}

@@ -5,7 +5,7 @@ import { execa } from "execa";
 import type { Clock } from "../site/clock.ts";
 import { EverspotError } from "../site/errors.ts";
 import type { Authority, Issued, Order, OrderResult } from "./authority.ts";
-import { askedToIssue, problemOf, retryWait } from "./certbot-log.ts";
+import { askedToIssue, complaintOf, problemOf, retryWait } from "./certbot-log.ts";
 import { HOOK_STATE, readHookState, writeHookState } from "./hook.ts";
 import { accountsOf, LINEAGE_NAME, packLineage, restoreLineage } from "./lineage.ts";
 
@@ -74,10 +74,9 @@ async function runOnce(
   const ending = result.timedOut
     ? `certbot did not finish in ${RUN_SECONDS} s`
     : `certbot ended with ${result.exitCode ?? result.signal ?? result.code}`;
-  const said = output.findLast((line) => /error|unable|failed/i.test(line));
   return {
     outcome: couldHaveIssued(result, log) ? "unknown" : "failed",
-    error: failure ?? problemOf(log ?? "") ?? said ?? ending,
+    error: failure ?? problemOf(log ?? "") ?? complaintOf(output) ?? ending,
     lines: [...output.slice(-20), ending],
     retryAfter: retryWait(log ?? "", new Date(options.clock.now())),
   };

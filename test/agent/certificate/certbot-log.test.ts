@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { askedToIssue, problemOf, retryWait } from "../../../agent/certificate/certbot-log.ts";
+import { askedToIssue, complaintOf, problemOf, retryWait } from "../../../agent/certificate/certbot-log.ts";
 
 /** Lines of a log of certbot 2.1.0. */
 const ORDERED = `2026-11-21 01:31:40,562:DEBUG:acme.client:Received response:
@@ -75,4 +75,14 @@ test("the CA's last words, nonces aside", () => {
   expect(problemOf(ORDERED)).toBeUndefined();
   expect(problemOf(problem("dns", "NXDOMAIN") + problem("badNonce", "stale"))).toBe("dns: NXDOMAIN");
   expect(problemOf(problem("dns", "x") + problem("rateLimited", "too many"))).toBe("rateLimited: too many");
+});
+
+test("what certbot complains of, expected or not", () => {
+  const timeout = "requests.exceptions.ReadTimeout: Read timed out. (read timeout=45)";
+  const end = "See the logfile /x/letsencrypt.log or re-run Certbot with -v for more details.";
+  expect(complaintOf(["Saving debug log", "An unexpected error occurred:", timeout, end])).toBe(timeout);
+  expect(complaintOf(["Saving debug log", "Some challenges have failed.", end])).toBe(
+    "Some challenges have failed.",
+  );
+  expect(complaintOf([])).toBeUndefined();
 });
