@@ -50,6 +50,9 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
     return tell(context, await machine.packages(got.identity).ensure(wanted, context.signal));
   });
 
+  /** Without packages of its own, the app starts while nginx is still being installed. */
+  const forApp = config.image.packages.length > 0 ? { packages } : {};
+
   const certificate = step("certificate", { identity }, async (got, context) => {
     const served = await machine.certificate(got.identity);
     for (const warning of served.warnings) context.warn(warning);
@@ -97,7 +100,8 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
     return { id: choice.id, folder: fetched.folder };
   });
 
-  const isolation = step("isolation", { packages }, async (_, context) => {
+  const isolation = step("isolation", { identity, ...forApp }, async (got, context) => {
+    await machine.packages(got.identity).ensure({ lean: ["nftables"] }, context.signal);
     const user = await ensureAppUser();
     await isolateMetadata(units, paths.units, machine.metadataEndpoint, user.uid);
     const { address, port } = machine.metadataEndpoint;
@@ -105,7 +109,7 @@ export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
     return user;
   });
 
-  const gunicorn = step("gunicorn", { identity, packages, release }, async (got, context) => {
+  const gunicorn = step("gunicorn", { identity, release, ...forApp }, async (got, context) => {
     if (await bundles(got.release.folder, "gunicorn")) {
       context.detail("the release brings it");
       return undefined;
