@@ -11,6 +11,9 @@ export interface Target {
   met: boolean | undefined;
 }
 
+/** A heap fills up to the size at which V8 first collects all of it; what grows after that would grow for ever. */
+const SETTLED_MINUTES = 20;
+
 /** On the two processors the targets are meant for. */
 export function targetsOf(figures: Figures): Target[] {
   const article = bootOf(figures, "article")?.median;
@@ -19,14 +22,20 @@ export function targetsOf(figures: Figures): Target[] {
   const [small, large] = [sizeOf(figures, 1), sizeOf(figures, 100)];
   const share = divided(replacement?.median, article);
   const kept = divided(throughput?.nginx.median, throughput?.bare.median);
-  const grown =
-    memory === undefined ? undefined : round(memory.afterHourMB - (memory.samples[0]?.MB ?? Number.NaN));
+  const settled = memory?.samples.find(({ minute }) => minute >= SETTLED_MINUTES)?.MB;
+  const grown = minus(memory?.afterHourMB, settled);
   return [
     target("replacement, as a part of the article's way", "≤ 0.20", share, "", (n) => n <= 0.2),
     target("replacement, the agent's part", "≤ 4 s", replacement?.agent?.median, " s", (n) => n <= 4),
     target("baked image", "≤ 3 s", bootOf(figures, "baked")?.median, " s", (n) => n <= 3),
     target("agent, resident after its start", "≤ 70 MB", memory?.startMB, " MB", (n) => n <= 70),
-    target("agent, growth over a simulated hour", "≤ 2 MB", grown, " MB", (n) => n <= 2),
+    target(
+      `agent, growth over a simulated hour, from minute ${SETTLED_MINUTES} on`,
+      "≤ 2 MB",
+      grown,
+      " MB",
+      (n) => n <= 2,
+    ),
     target("agent, ready", "≤ 150 ms", agent?.readyMilliseconds.median, " ms", (n) => n <= 150),
     target("agent, bundle", "≤ 716800 bytes", agent?.bundleBytes, " bytes", (n) => n <= 716_800),
     target(

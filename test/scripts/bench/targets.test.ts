@@ -26,7 +26,7 @@ const missed: [string, Figures][] = [
     { ...sample, memory: sample.memory && { ...sample.memory, startMB: 70.1 } },
   ] as [string, Figures],
   [
-    "agent, growth over a simulated hour",
+    "agent, growth over a simulated hour, from minute 20 on",
     { ...sample, memory: sample.memory && { ...sample.memory, afterHourMB: 69 } },
   ] as [string, Figures],
   [
