@@ -27,11 +27,20 @@ export async function readInstalled(folder: string): Promise<Pair | undefined> {
   }
 }
 
+/** One at a time: each tidies away what is not the installed pair. */
+let last: Promise<unknown> = Promise.resolve();
+
 /**
  * Installs a pair in one step: a reader of the link sees the old pair or the new one, also after a power cut.
  * @returns whether it was not installed already.
  */
-export async function install(folder: string, pair: Pair): Promise<boolean> {
+export function install(folder: string, pair: Pair): Promise<boolean> {
+  const next = last.then(() => installNow(folder, pair));
+  last = next.catch(() => undefined);
+  return next;
+}
+
+async function installNow(folder: string, pair: Pair): Promise<boolean> {
   const before = await readInstalled(folder);
   if (before?.key === pair.key && before.chain === pair.chain) return false;
   await mkdir(folder, { recursive: true, mode: 0o700 });

@@ -20,6 +20,7 @@ test("a rebalance and a target of two at the same moment: one instance stays, th
   const client = new EC2Client({ endpoint: site.cloud.endpoint, region: site.cloud.region });
   const peers = createPeers(client, "demo");
   const fleet = createFleet(client, id);
+  await site.pass(60);
   site.cloud.rebalance(old);
   await fleet.setTarget({ total: 2, onDemand: 0 });
   await site.pass(20);
