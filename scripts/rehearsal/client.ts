@@ -125,7 +125,7 @@ function request(
       },
       (answer) => {
         const chunks: Buffer[] = [];
-        const serial = (answer.socket as TLSSocket).getPeerCertificate?.().serialNumber;
+        const serial = (answer.socket as TLSSocket).getPeerCertificate?.()?.serialNumber;
         answer.on("data", (chunk: Buffer) => chunks.push(chunk));
         answer.on("error", reject);
         answer.on("end", () => {

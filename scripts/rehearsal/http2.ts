@@ -94,7 +94,7 @@ export class Http2Client {
       throw failure ?? new Error(`stream closed with ${stream.rstCode}`);
     }
     const socket = session.destroyed ? undefined : (session.socket as TLSSocket);
-    return { status, address, serial: socket?.getPeerCertificate?.().serialNumber, body: text };
+    return { status, address, serial: socket?.getPeerCertificate?.()?.serialNumber, body: text };
   }
 }
 
