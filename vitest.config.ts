@@ -6,6 +6,8 @@ export default defineConfig({
     exclude: ["test/system/**", "node_modules/**"],
     setupFiles: ["test/setup.ts"],
     testTimeout: 60_000,
+    // Vitest would leave a processor idle, which of two is half.
+    maxWorkers: "100%",
     // Before any module loads: the SDK's credential chain must never look for the metadata service.
     env: {
       AWS_EC2_METADATA_DISABLED: "true",
