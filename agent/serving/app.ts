@@ -11,6 +11,7 @@ import { appEnvironment, prepareScript } from "./app-environment.ts";
 import { askHealth } from "./health.ts";
 
 const LINES = 30;
+const READ = 200;
 /** `before_start` may migrate a database. */
 const PREPARE_SECONDS = 900;
 /** gunicorn lets running requests end (its graceful_timeout is 30). */
@@ -75,6 +76,16 @@ function fromCommand(lines: readonly string[]): string[] {
   return at < 0 ? said : [lines[at] ?? "", ...said];
 }
 
+/**
+ * What an app that ended said last. When two of its workers die at once, gunicorn ends with a traceback of its own that
+ * is longer than theirs and says nothing.
+ */
+export function lastWords(lines: readonly string[]): string[] {
+  const end = lines.findLastIndex((line) => line.startsWith("gunicorn.errors.HaltServer"));
+  const begin = lines.slice(0, end + 1).findLastIndex((line) => line.startsWith("Traceback ("));
+  return (begin < 0 ? lines : lines.toSpliced(begin, end - begin + 1)).slice(-LINES);
+}
+
 /** `collectstatic` writes there; the rest of a release is root's. */
 async function giveStatic(machine: AppMachine, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
@@ -123,7 +134,7 @@ export async function waitHealthy(machine: AppMachine, id: string, signal?: Abor
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof EverspotError && error.lines.length > 0) throw error;
-    const lines = await machine.units.lines(unit, LINES);
+    const lines = lastWords(await machine.units.lines(unit, READ));
     await stopApp(machine, id);
     throw new EverspotError(messageOf(error), {
       resource: `release ${id}`,
@@ -147,7 +158,7 @@ async function notRunning(
   message: string,
   cause: unknown,
 ): Promise<EverspotError> {
-  const lines = await machine.units.lines(appUnit(id), LINES);
+  const lines = lastWords(await machine.units.lines(appUnit(id), READ));
   await stopApp(machine, id);
   return new EverspotError(message, {
     resource: `release ${id}`,
