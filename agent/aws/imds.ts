@@ -1,6 +1,6 @@
 import http from "node:http";
-import { giveUpAfter } from "../serving/silence.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
+import { giveUpAfter } from "../system/silence.ts";
 
 /** Seconds a session token is asked for; IMDS allows 1–21600. */
 const TOKEN_SECONDS = 21_600;

@@ -1,6 +1,5 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock } from "../site/clock.ts";
 import { readDocument } from "../site/document.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import {
@@ -10,22 +9,11 @@ import {
   packageLayerKey,
   type Wanted,
 } from "../site/layers.ts";
-import type { ObjectStore } from "../site/store.ts";
 import { readIfThere, writeAtomic } from "../system/files.ts";
-import type { Debian } from "./debian.ts";
 import { fetchVersion, saveLayer } from "./layer.ts";
-import { claimTrial, dropCandidate, promoteCandidate, renewLayer } from "./renewal.ts";
+import { claimTrial, dropCandidate, promoteCandidate, type Renewal, renewLayer } from "./renewal.ts";
 
-export interface PackageSource {
-  debian: Debian;
-  store: ObjectStore;
-  clock: Clock;
-  /** Machine image and processor: what a layer fits. */
-  image: string;
-  arch: string;
-  instance: string;
-  /** Folder for archives, on the disk. */
-  folder: string;
+export interface PackageSource extends Renewal {
   /** Folder that tells which layers are installed, on the disk. */
   marks: string;
   /** Whether the disk is a copy of another machine's: its packages may be older than the layers are now. */

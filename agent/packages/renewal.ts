@@ -12,6 +12,7 @@ export interface Renewal {
   debian: Debian;
   store: ObjectStore;
   clock: Clock;
+  /** Machine image and processor: what a layer fits. */
   image: string;
   arch: string;
   instance: string;

@@ -1,5 +1,5 @@
 import http from "node:http";
-import { giveUpAfter } from "./silence.ts";
+import { giveUpAfter } from "../system/silence.ts";
 
 export interface Health {
   ok: boolean;

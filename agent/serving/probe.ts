@@ -2,7 +2,7 @@ import https from "node:https";
 import { checkServerIdentity, type TLSSocket } from "node:tls";
 import { messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
-import { giveUpAfter } from "./silence.ts";
+import { giveUpAfter } from "../system/silence.ts";
 
 export interface Answer {
   status: number;
