@@ -1,5 +1,6 @@
 /** scripts/rehearse [SITE_DIR]: plays scenarios on real parts, in a sandbox of its own. */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { Command, Option } from "commander";
 import { EverspotError, messageOf } from "../agent/site/errors.ts";
@@ -51,7 +52,7 @@ async function main(): Promise<number> {
   const kept = options.keep ? await mkdtemp("/var/tmp/everspot-rehearsal-") : undefined;
   const results: Result[] = [];
   for (const scenario of chosen) {
-    const directory = path.join(process.env[sandboxVariable] ?? "", `rehearsal-${scenario.name}`);
+    const directory = path.join(tmpdir(), `rehearsal-${scenario.name}`);
     await mkdir(directory, { recursive: true });
     results.push(await play(scenario, { folder, directory, kept }));
     await rm(directory, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 /** npm run bench: measures everspot on this machine, in a sandbox of its own. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { cpus, totalmem } from "node:os";
+import { cpus, tmpdir, totalmem } from "node:os";
 import path from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
@@ -42,8 +42,7 @@ function count(text: string): number {
 
 async function main(): Promise<number> {
   program.parse();
-  const sandbox = process.env[sandboxVariable];
-  if (sandbox === undefined) {
+  if (process.env[sandboxVariable] === undefined) {
     return await enterSandbox([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
   }
   const { runs, only, json, report, check } = program.opts<Options>();
@@ -51,7 +50,7 @@ async function main(): Promise<number> {
   const say = (line: string): void => {
     console.error(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}`);
   };
-  const directory = await mkdtemp(path.join(sandbox, "bench-"));
+  const directory = await mkdtemp(path.join(tmpdir(), "bench-"));
   process.env.XDG_CACHE_HOME = await ownCache(path.join(directory, "cache"));
   const figures: Figures = {
     when: new Date().toISOString(),

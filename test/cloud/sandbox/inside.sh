@@ -20,10 +20,18 @@ echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 printf '%s\n' 'passwd: files' 'group: files' 'shadow: files' 'hosts: files dns' 'services: files' >/etc/nsswitch.conf
 printf '%s\n' '127.0.0.1 localhost' '::1 localhost' >/etc/hosts
 
-# Machines' disks are overlays, and an overlay cannot stand on another (a container's root): then on memory.
+# What machines and programs write goes to a file system of its own: with a journal, as instances' disks have one. In
+# ext4 without (many a container's host) each new file looks through all that were removed in the last minutes: a
+# release of 4,700 files then takes 4 s instead of 0.9 s. Its file is gone as soon as the last mount is.
 mkdir -p "$directory/machines"
-if [ "$(stat --file-system --format=%T "$directory")" = overlayfs ]; then
+if truncate --size=32G "$directory/disk" && mkfs.ext4 -q -m 0 "$directory/disk" &&
+  mount -o loop,noatime "$directory/disk" "$directory/machines" 2>/dev/null; then
+  mkdir --mode=1777 "$directory/machines/tmp"
+  mount --bind "$directory/machines/tmp" "$directory/tmp"
+elif [ "$(stat --file-system --format=%T "$directory")" = overlayfs ]; then
+  # No loop devices. Machines' disks are overlays, and an overlay cannot stand on another (a container's root).
   mount -t tmpfs -o mode=711 machines "$directory/machines"
 fi
+rm -f "$directory/disk"
 
 exec perl "$(dirname "$0")/init.pl" "$@"
