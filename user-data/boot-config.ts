@@ -10,7 +10,7 @@ export const bootConfig = z.strictObject({
   region: z.string(),
   account: z.string(),
   bucket: z.string(),
-  /** SHA-256 (hex) of the tar inside `agent/<sha256>.tar.gz`: compressors differ between computers. */
+  /** SHA-256 (hex) of the tar inside `agent/<sha256>.tar.br`: compressors differ between computers. */
   agent: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
   domain: z.string(),
   aliases: z.array(z.string()),

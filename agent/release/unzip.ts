@@ -1,4 +1,4 @@
-import { closeSync, createWriteStream, fchmodSync, openSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, createWriteStream, fchmodSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { chmod, type FileHandle, mkdir, open, readdir, rm, statfs } from "node:fs/promises";
 import path from "node:path";
 import { Transform } from "node:stream";
@@ -83,25 +83,34 @@ async function unpackInto(
     });
     const plan = await planUnzip(zip, zipFile, limits);
     await checkSpace(dir, plan.bytes);
+    const turns = inTurns(signal);
     for (const folder of plan.folders) {
-      await mkdir(path.join(dir, folder));
-      await chmod(path.join(dir, folder), 0o755);
+      mkdirSync(path.join(dir, folder));
+      chmodSync(path.join(dir, folder), 0o755);
+      await turns();
     }
-    let breath = performance.now();
     for (const file of plan.files) {
-      signal?.throwIfAborted();
       await unpackFile(source, file, dir, signal).catch((error: unknown) => {
         throw nameEntry(error, file, zipFile);
       });
-      if (performance.now() - breath > TURN) {
-        await setImmediate();
-        breath = performance.now();
-      }
+      await turns();
     }
     return { files: plan.files.length, bytes: plan.bytes };
   } finally {
     await source.close();
   }
+}
+
+/** To be called after each small piece of synchronous work. */
+function inTurns(signal: AbortSignal | undefined): () => Promise<void> | undefined {
+  let breath = performance.now();
+  return () => {
+    signal?.throwIfAborted();
+    if (performance.now() - breath <= TURN) return undefined;
+    return setImmediate(undefined).then(() => {
+      breath = performance.now();
+    });
+  };
 }
 
 /** Room for the file system's own rounding: a block for each of many small files. */

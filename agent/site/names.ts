@@ -46,7 +46,7 @@ function segmentOfNames(names: string[]): string {
 
 /** Keys in the site's bucket (DESIGN §4). */
 export const keys = {
-  agent: (sha256: string) => `agent/${segment(sha256)}.tar.gz`,
+  agent: (sha256: string) => `agent/${segment(sha256)}.tar.br`,
   layer: (kind: string, key: string) => `layers/${segment(kind)}/${segment(key)}.tar.gz`,
   layerPointer: (kind: string, key: string) => `layers/${segment(kind)}/${segment(key)}.json`,
   releasePrefix: "releases/",

@@ -78,15 +78,22 @@ export function pathProblem(path: string): string | undefined {
  */
 export class PathSet {
   readonly #seen = new Map<string, { path: string; folder: boolean }>();
+  /** Those that were found good, with all above them. */
+  readonly #parents = new Set<string>();
 
   /** @returns what is wrong with adding this path, or undefined. */
   add(path: string, folder: boolean): string | undefined {
-    const parts = path.split("/");
-    for (let depth = 1; depth < parts.length; depth++) {
-      const problem = this.#put(parts.slice(0, depth).join("/"), true, true);
-      if (problem !== undefined) return problem;
-    }
-    return this.#put(path, folder, false);
+    return this.#addParent(path) ?? this.#put(path, folder, false);
+  }
+
+  #addParent(path: string): string | undefined {
+    const end = path.lastIndexOf("/");
+    if (end < 0) return undefined;
+    const parent = path.slice(0, end);
+    if (this.#parents.has(parent)) return undefined;
+    const problem = this.#addParent(parent) ?? this.#put(parent, true, true);
+    if (problem === undefined) this.#parents.add(parent);
+    return problem;
   }
 
   #put(path: string, folder: boolean, implied: boolean): string | undefined {

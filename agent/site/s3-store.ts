@@ -114,7 +114,7 @@ export function createS3Store(client: S3Client, bucket: string, clock: Clock = s
 
     download: (key, file) => read(key, (found) => writeFile(found.Body as Readable, file)),
 
-    async upload(key, file, condition) {
+    async upload(key, file, condition, encoding) {
       const { size } = await stat(file).catch((error: unknown) => {
         throw diskFailure("read", file, error);
       });
@@ -126,7 +126,8 @@ export function createS3Store(client: S3Client, bucket: string, clock: Clock = s
       for (let attempt = 1; ; attempt++) {
         const source = readFile(file);
         try {
-          await put(key, source.body, { ContentLength: size, ...headers(condition) }, source.broken);
+          const about = { ContentLength: size, ...(encoding && { ContentEncoding: encoding }) };
+          await put(key, source.body, { ...about, ...headers(condition) }, source.broken);
           return;
         } catch (error) {
           if (source.broken.aborted) throw diskFailure("read", file, source.broken.reason);
@@ -205,7 +206,7 @@ async function writeFile(body: Readable, file: string): Promise<{ sha256: string
           yield chunk;
         }
       },
-      createWriteStream(part, { mode: 0o600, flags: "wx", flush: true }),
+      createWriteStream(part, { mode: 0o600, flags: "wx" }),
     );
     await rename(part, file);
   } catch (error) {

@@ -21,10 +21,16 @@ export interface ObjectStore {
   ): Promise<{ etag: string; date: Date }>;
   /** All keys below a prefix, in S3's order (UTF-8 binary). */
   list(prefix: string): Promise<{ key: string; size: number; modified: Date }[]>;
-  /** Streams an object into a file (0600); returns the SHA-256 (hex) of what was written and its size. */
+  /**
+   * Streams an object into a file (0600); returns the SHA-256 (hex) of what was written and its size. The file is not
+   * flushed: after a power cut it must not be believed.
+   */
   download(key: string, file: string): Promise<{ sha256: string; size: number } | undefined>;
-  /** Streams a file into an object. */
-  upload(key: string, file: string, condition?: Condition): Promise<void>;
+  /**
+   * Streams a file into an object.
+   * @param encoding how the file is compressed, if whoever reads the object is to know (Content-Encoding).
+   */
+  upload(key: string, file: string, condition?: Condition, encoding?: "br"): Promise<void>;
 }
 
 export interface StoredObject {

@@ -137,7 +137,7 @@ export function upExecutor(
       case "delete-certificate":
         return quietly(aws.certificates.delete(action.arn));
       case "upload-agent":
-        return quietly(aws.store.upload(keys.agent(action.sha256), sources.agentFile));
+        return quietly(aws.store.upload(keys.agent(action.sha256), sources.agentFile, undefined, "br"));
       case "publish-release":
         return sources.publishFirstRelease();
       case "create-template": {

@@ -54,7 +54,7 @@ export async function startAgentSite(
   });
 
   const archive = await buildAgentArchive(native);
-  await store.upload(keys.agent(archive.sha256), archive.file);
+  await store.upload(keys.agent(archive.sha256), archive.file, undefined, "br");
   const config = change({
     version: 1,
     site,
