@@ -30,5 +30,7 @@ export const paths = {
 } as const;
 
 export const APP_USER = "everspot-app";
+/** Looked for by bootstrap.sh: the agent is on the disk for good. */
+export const wholeAgent = (sha256: string): string => `${paths.agents}/${sha256}/whole`;
 export const appUnit = (release: string): string => `everspot-app@${release}.service`;
 export const prepareUnit = (release: string): string => `everspot-prepare@${release}.service`;

@@ -24,8 +24,11 @@ export const bootConfig = z.strictObject({
     health: z.string().check(z.startsWith("/")),
     /** Folder of the release that nginx serves at a URL prefix. */
     static: z.optional(z.strictObject({ url: z.string(), folder: z.string() })),
-    /** Commands run in the release as the app's user before it starts, e.g. "python3 manage.py migrate". */
-    beforeStart: z.array(z.string()),
+    /**
+     * Commands run in the release as the app's user before it starts, e.g. "python3 manage.py migrate"; those in a list
+     * of their own run side by side.
+     */
+    beforeStart: z.array(z.union([z.string(), z.array(z.string())])),
     env: z.record(z.string(), z.string()),
     /** Seconds gunicorn gives one request, and the app to answer its first health check. */
     timeout: z.int().check(z.positive()),

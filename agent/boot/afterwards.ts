@@ -1,8 +1,8 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Identity } from "../identity.ts";
-import { paths } from "../paths.ts";
+import { paths, wholeAgent } from "../paths.ts";
 import { makeBytecode } from "../release/bytecode.ts";
 import { flushRelease, pruneReleases, readManifest } from "../release/fetch.ts";
 import { stopOthers } from "../serving/app.ts";
@@ -47,6 +47,7 @@ export async function afterwards(
       "flush the disk",
       async () => {
         await run("sync", ["-f", paths.state], { seconds: 600 });
+        await writeFile(wholeAgent(machine.config.agent), "");
         settled();
       },
     ],

@@ -22,7 +22,7 @@ import { originDisk, settleIn } from "./origin.ts";
 import type { BootRecorder } from "./recorder.ts";
 
 /** Installed on every machine, besides `[image] packages`. */
-const BASE_PACKAGES = ["nginx-light", "nftables", "python3"];
+const BASE_PACKAGES = ["nginx", "nftables", "python3"];
 const PROBE_SECONDS = 30;
 
 /**

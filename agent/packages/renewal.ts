@@ -58,7 +58,7 @@ export async function renewLayer(of: Renewal, wanted: Wanted, signal?: AbortSign
   return updates;
 }
 
-/** "nginx-light 1.26.3-3+deb13u1" of each that has a security update, against the files of a layer. */
+/** "nginx 1.26.3-3+deb13u1" of each that has a security update, against the files of a layer. */
 export function securityUpdates(files: readonly string[], offers: readonly Offer[]): string[] {
   const had = new Map(files.map(packageOf).map(({ name, version }) => [name, version]));
   const newer = offers.filter((o) => o.security && had.get(o.name) !== o.version);

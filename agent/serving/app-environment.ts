@@ -31,11 +31,36 @@ export function appEnvironment(
 
 /**
  * The script that runs `before_start`, one command after the other until one fails, each shown as it starts.
- * The commands are the site owner's own shell lines; they run as the app's user.
+ * The commands are the site owner's own shell lines; they run as the app's user. Those in a list of their own run side
+ * by side, each in a shell of its own, and are shown when all have ended: first those that went well.
  */
-export function prepareScript(commands: readonly string[]): string {
-  return ["set -e", ...commands.flatMap((c) => [`printf '+ %s\\n' ${quote(c)}`, c]), ""].join("\n");
+export function prepareScript(commands: BootConfig["app"]["beforeStart"]): string {
+  const lines = commands.flatMap((step) =>
+    typeof step === "string" ? [shown(step), step] : sideBySide(step),
+  );
+  return ["set -e", ...lines, ""].join("\n");
 }
+
+function sideBySide(commands: readonly string[]): string[] {
+  const all = commands.map((command, i) => ({
+    command,
+    said: `"$said/${i}"`,
+    pid: `$pid${i}`,
+    end: `end${i}`,
+  }));
+  return [
+    "said=$(mktemp -d)",
+    ...all.flatMap(({ command, said }, i) => ["(", command, `) >${said} 2>&1 &`, `pid${i}=$!`]),
+    ...all.map(({ pid, end }) => `${end}=0; wait ${pid} || ${end}=$?`),
+    ...all.map(({ command, said, end }) => `[ $${end} != 0 ] || { ${shown(command)}; cat ${said}; }`),
+    ...all.map(
+      ({ command, said, end }) => `[ $${end} = 0 ] || { ${shown(command)}; cat ${said}; exit $${end}; }`,
+    ),
+    'rm -r "$said"',
+  ];
+}
+
+const shown = (command: string): string => `printf '+ %s\\n' ${quote(command)}`;
 
 /** One word of a POSIX shell. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

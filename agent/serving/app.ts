@@ -66,7 +66,7 @@ export async function prepareApp(
     });
   }
   await writeAtomic(done, mark, 0o600);
-  return `${config.app.beforeStart.length} commands`;
+  return `${config.app.beforeStart.flat().length} commands`;
 }
 
 /** The command that failed, and the end of what it said. */

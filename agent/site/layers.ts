@@ -12,7 +12,7 @@ const layerVersion = z.strictObject({
   created: z.iso.datetime(),
   /** Instance that made it. */
   by: z.string(),
-  /** Files in it, e.g. "nginx-light_1.26.3-3_amd64.deb"; of bytecode not told. */
+  /** Files in it, e.g. "nginx_1.26.3-3_amd64.deb"; of bytecode not told. */
   files: z.array(z.string()),
 });
 export type LayerVersion = z.infer<typeof layerVersion>;

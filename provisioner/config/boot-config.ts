@@ -23,7 +23,7 @@ export function bootConfigOf(
       workers: app.workers,
       health: app.health,
       ...(app.static === undefined ? {} : { static: app.static }),
-      beforeStart: [...app.beforeStart],
+      beforeStart: app.beforeStart.map((step) => (typeof step === "string" ? step : [...step])),
       env: { ...app.env },
       timeout: app.timeout,
     },

@@ -53,7 +53,7 @@ const app = z.strictObject({
   timeout: z.int().min(1).max(3600).default(30),
   hsts: z.int().min(0).max(63_072_000).default(0),
   static: staticFiles.optional(),
-  before_start: z.array(oneLine).default([]),
+  before_start: z.array(z.union([oneLine, z.array(oneLine).min(1)])).default([]),
   env: z.record(z.string(), z.string()).default({}),
 });
 

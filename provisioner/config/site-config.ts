@@ -21,7 +21,8 @@ export interface SiteConfig {
     /** Seconds of Strict-Transport-Security; 0 sends none. */
     hsts: number;
     static: { url: string; folder: string } | undefined;
-    beforeStart: readonly string[];
+    /** In this order; those in a list of their own side by side. */
+    beforeStart: readonly (string | readonly string[])[];
     env: Readonly<Record<string, string>>;
   };
   fleet: {

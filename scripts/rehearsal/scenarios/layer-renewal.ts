@@ -61,7 +61,7 @@ async function layerKey({ store }: Rehearsal): Promise<string> {
     const name = /([0-9a-f]+)\.json$/.exec(key)?.[1];
     if (name === undefined) continue;
     const { value } = await readDocument(store, packageLayerDocument(name));
-    if (value?.current.files.some((file) => file.startsWith("nginx-light_"))) return name;
+    if (value?.current.files.some((file) => file.startsWith("nginx_"))) return name;
   }
   throw new Error("no layer has nginx");
 }

@@ -1,4 +1,7 @@
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { appEnvironment, prepareScript } from "../../../agent/serving/app-environment.ts";
 import { renderEnvironment } from "../../../agent/system/environment-file.ts";
@@ -33,7 +36,7 @@ describe("an environment file", () => {
 });
 
 describe("before_start", () => {
-  const run = (commands: string[]) =>
+  const run = (commands: (string | string[])[]) =>
     execFileSync("sh", ["-c", `${prepareScript(commands)}`], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
@@ -48,5 +51,33 @@ describe("before_start", () => {
     } catch (error) {
       expect((error as { stdout: string }).stdout).toBe("+ echo one\none\n+ false\n");
     }
+  });
+
+  test("runs those in a list of their own at the same time, and goes on when all have ended", () => {
+    const folder = mkdtempSync(join(tmpdir(), "everspot-before-start-"));
+    const [there, back] = [join(folder, "there"), join(folder, "back")];
+    execFileSync("mkfifo", [there, back]);
+    // Each waits for the other.
+    const said = run([
+      [`echo ping >${there}; cat ${back}`, `cat ${there}; echo pong >${back}`],
+      "echo after",
+    ]);
+    expect(said).toBe(
+      `+ echo ping >${there}; cat ${back}\npong\n+ cat ${there}; echo pong >${back}\nping\n+ echo after\nafter\n`,
+    );
+    rmSync(folder, { recursive: true });
+  });
+  test("of several at a time, shows the one that failed last and ends as it did", () => {
+    const failed = (() => {
+      try {
+        return run([["echo one; exit 3", "echo two >&2", "X=1; echo three"], "echo never"]);
+      } catch (error) {
+        return error as { stdout: string; status: number };
+      }
+    })();
+    expect(failed).toMatchObject({
+      status: 3,
+      stdout: "+ echo two >&2\ntwo\n+ X=1; echo three\nthree\n+ echo one; exit 3\none\n",
+    });
   });
 });

@@ -60,7 +60,7 @@ async function report(instance: string, more: Partial<BootRecord>): Promise<void
 test("the boot is told step by step, and up ends when the site answers by name", async () => {
   const asked: string[] = [];
   const open = await withAgent(async (instance) => {
-    const packages = step("packages", { seconds: 5.1, detail: "nginx-light from the mirror" });
+    const packages = step("packages", { seconds: 5.1, detail: "nginx from the mirror" });
     await report(instance, { steps: [{ ...packages, state: "running" }] });
     await seen(open, "was launched");
     await report(instance, { steps: [packages, step("app", { start: 5.1, state: "running" })] });
@@ -78,7 +78,7 @@ test("the boot is told step by step, and up ends when the site answers by name",
   };
   await runUp(open.config, { ...open.tools, probe }, options);
   expect(open.said()).toMatch(
-    /i-\w+ \(t3a?\.\w+ in us-east-1[ab]\) was launched\n {2}✓ packages: nginx-light from the mirror \(5\.1 s\)\n {2}✓ app \(0\.8 s\)\n! serving the previous release\n/,
+    /i-\w+ \(t3a?\.\w+ in us-east-1[ab]\) was launched\n {2}✓ packages: nginx from the mirror \(5\.1 s\)\n {2}✓ app \(0\.8 s\)\n! serving the previous release\n/,
   );
   expect(asked).toEqual(Array(3).fill("https://blog.example.com/"));
   expect(open.json()).toMatchObject({ status: 200, boot: { state: "serving" } });

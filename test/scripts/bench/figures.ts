@@ -15,7 +15,7 @@ const bootOf = (seconds: number, agent?: number): BootFigure => ({
         start: 0,
         seconds: seconds / 2,
         state: "done",
-        detail: "nginx-light from the bucket",
+        detail: "nginx from the bucket",
       },
       { name: "app", start: seconds / 2, seconds: seconds / 4, state: "done" },
     ],
