@@ -5,6 +5,7 @@ import { certbotHook } from "./certificate/hook.ts";
 import { composeAgent, composeZone } from "./compose.ts";
 import { onDuty } from "./on-duty.ts";
 import { EverspotError, messageOf } from "./site/errors.ts";
+import { bootLean, stayLean } from "./system/memory.ts";
 
 const log = pino({ base: null, timestamp: false, formatters: { level: (level) => ({ level }) } });
 
@@ -12,10 +13,12 @@ const log = pino({ base: null, timestamp: false, formatters: { level: (level) =>
 const FLUSH_SECONDS = 3;
 
 async function run(signal: AbortSignal): Promise<void> {
+  bootLean();
   const agent = await composeAgent(log, process.env);
   try {
     const booted = await boot(agent.machine, agent.recorder, log, signal);
-    await Promise.all([booted.afterwards, onDuty(agent, booted, log, signal)]);
+    const settled = booted.afterwards.then(() => stayLean(agent.machine.clock, signal));
+    await Promise.all([settled, onDuty(agent, booted, log, signal)]);
     signal.throwIfAborted();
   } finally {
     await agent.recorder.flush(FLUSH_SECONDS);

@@ -1,0 +1,47 @@
+import v8 from "node:v8";
+import { afterEach, expect, it } from "vitest";
+import { bootLean, stayLean } from "../../../agent/system/memory.ts";
+import { ManualClock } from "../../cloud/manual-clock.ts";
+
+const plain = v8.cachedDataVersionTag();
+
+afterEach(() => {
+  const usual = ["--opt", "--maglev", "--sparkplug", "--no-flush-baseline-code", "--bytecode-old-age=6"];
+  for (const flag of [...usual, "--no-expose-gc"]) v8.setFlagsFromString(flag);
+});
+
+it("boots without the thorough compiler", () => {
+  bootLean();
+  const lean = v8.cachedDataVersionTag();
+  v8.setFlagsFromString("--opt");
+  expect(v8.cachedDataVersionTag()).toBe(plain);
+  expect(lean).not.toBe(plain);
+});
+
+it("gives back at once, and again every ten minutes, what nobody needs", async () => {
+  const clock = new ManualClock();
+  const stop = new AbortController();
+  const little = used() + GARBAGE / 2;
+  leaveGarbage();
+  const ended = stayLean(clock, stop.signal);
+  expect(used()).toBeLessThan(little);
+
+  leaveGarbage();
+  await clock.advance(599_000);
+  expect(used()).toBeGreaterThan(little);
+  await clock.advance(2_000);
+  expect(used()).toBeLessThan(little);
+
+  stop.abort();
+  await ended;
+  expect(clock.sleeping).toBe(0);
+});
+
+const GARBAGE = 24e6;
+const used = () => v8.getHeapStatistics().used_heap_size;
+
+function leaveGarbage(): void {
+  const before = used();
+  const left = Array.from({ length: GARBAGE / 8 }, () => undefined);
+  if (left.length > 0 && used() - before < GARBAGE / 2) throw new Error("there is no garbage");
+}
