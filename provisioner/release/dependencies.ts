@@ -50,7 +50,7 @@ export async function collectDependencies(
   const cache = new TreeCache(options.cacheDir);
   const local = requirements.lines.some((line) => line.local);
   const key = TreeCache.key({
-    form: 1,
+    form: 2,
     requirements: { ...requirements, from: "" },
     target,
     settings: pipSettings(options.env),

@@ -4,11 +4,12 @@ import { EverspotError } from "../../agent/site/errors.ts";
 
 /**
  * Takes this machine out of an installed tree: scripts start the instance's Python, no file tells where it came
- * from, no bytecode. Links are refused.
+ * from, no bytecode. Takes out, too, what only translators read: a third of Django's files are sources (.po) of
+ * translations that are there compiled (.mo). Links are refused.
  * @returns whether anything in it runs on one architecture only, and how many packages there are.
  */
 export async function tidyTree(tree: string): Promise<{ compiled: boolean; packages: string[] }> {
-  await dropMachine(tree);
+  const dropped = new Set(await drop(tree, ""));
   const scripts = await fixScripts(path.join(tree, "bin"));
   const names = await readdir(tree);
   const infos = names.filter((name) => name.endsWith(".dist-info")).sort();
@@ -16,27 +17,35 @@ export async function tidyTree(tree: string): Promise<{ compiled: boolean; packa
   for (const info of infos) {
     const folder = path.join(tree, info);
     await rm(path.join(folder, "direct_url.json"), { force: true });
-    await forgetScripts(path.join(folder, "RECORD"), scripts);
+    await correctRecord(path.join(folder, "RECORD"), scripts, dropped);
     if (await isPlatformSpecific(path.join(folder, "WHEEL"))) compiled = true;
   }
   return { compiled, packages: infos.map((name) => name.replace(/\.dist-info$/, "").replace("-", " ")) };
 }
 
-async function dropMachine(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const file = path.join(folder, entry.name);
+/** @returns paths of what is gone, in the tree. */
+async function drop(tree: string, folder: string): Promise<string[]> {
+  const gone: string[] = [];
+  const entries = await readdir(path.join(tree, folder), { withFileTypes: true });
+  const names = new Set(entries.map((entry) => entry.name));
+  for (const entry of entries) {
+    const name = path.join(folder, entry.name);
+    const file = path.join(tree, name);
     if (entry.isSymbolicLink()) {
       throw new EverspotError(`a dependency installs a symbolic link to ${await readlink(file)}`, {
         resource: file,
         hint: "releases hold no links; use a version of the package without",
       });
     }
-    if (entry.name === "__pycache__" || /\.py[co]$/.test(entry.name)) {
+    const compiled = entry.name.endsWith(".po") && names.has(entry.name.replace(/po$/, "mo"));
+    if (entry.name === "__pycache__" || /\.py[co]$/.test(entry.name) || compiled) {
       await rm(file, { recursive: true });
+      gone.push(name);
     } else if (entry.isDirectory()) {
-      await dropMachine(file);
+      gone.push(...(await drop(tree, name)));
     }
   }
+  return gone;
 }
 
 /** First line pip gives a script, and the form it takes when the path is long or has spaces. */
@@ -56,10 +65,18 @@ async function fixScripts(bin: string): Promise<string[]> {
 }
 
 /** RECORD may leave out hash and size (PEP 376); those of the scripts were of this machine's. */
-async function forgetScripts(record: string, scripts: readonly string[]): Promise<void> {
+async function correctRecord(
+  record: string,
+  scripts: readonly string[],
+  dropped: ReadonlySet<string>,
+): Promise<void> {
   const text = await readFile(record, "utf8").catch(() => undefined);
   if (text === undefined) return;
-  const lines = text.split("\n").filter((line) => !/(^|\/)direct_url\.json,|\.pyc,/.test(line));
+  const lines = text
+    .split("\n")
+    .filter(
+      (line) => !/(^|\/)direct_url\.json,|\.pyc,/.test(line) && !dropped.has(line.split(",", 1)[0] ?? ""),
+    );
   const fixed = lines.map((line) => {
     const name = /^(?:\.\.\/)*bin\/([^,]+),/.exec(line)?.[1];
     return name !== undefined && scripts.includes(name) ? `bin/${name},,` : line;

@@ -17,6 +17,11 @@ export interface ZipSource {
 
 /** Anything before 1980 becomes DOS time's first moment, which is the same in every time zone. */
 const FIRST_MOMENT = new Date(0);
+/**
+ * Bytes. Smaller files are kept as they are: more than half of a usual release's files, 1 MB together. To unpack each
+ * would cost the instance more than to fetch what they are larger.
+ */
+const WORTH_COMPRESSING = 4096;
 /** Bytes. Up to this size a file is read and compressed in one piece, several at once. */
 const ONE_PIECE = 1024 ** 2;
 /** Bytes. Fixed, because the sizes of what zlib is given can show in what it makes. */
@@ -80,6 +85,7 @@ async function feed(
       mtime: FIRST_MOMENT,
       forceDosTimestamp: true,
       mode: entry.executable ? 0o100755 : 0o100644,
+      compress: entry.size >= WORTH_COMPRESSING,
     };
     inHand += entry.size;
     if (entry.size <= ONE_PIECE && inHand <= IN_HAND) {
@@ -102,7 +108,7 @@ async function addStream(
   zip: yazl.ZipFile,
   output: PassThrough,
   entry: ZipSource,
-  options: { mtime: Date; forceDosTimestamp: boolean; mode: number },
+  options: { mtime: Date; forceDosTimestamp: boolean; mode: number; compress: boolean },
 ): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const stop = () => reject(output.errored ?? new Error("the zip could not be written"));

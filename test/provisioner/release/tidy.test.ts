@@ -38,6 +38,22 @@ test("nothing of the packing machine is left", async () => {
   ).toEqual([]);
 });
 
+test("translations stay as what programs read; their sources go, unless they are all there is", async () => {
+  const translated = "alpha/locale/de/LC_MESSAGES";
+  const root = folder({
+    ...info("alpha", "py3-none-any"),
+    "alpha-1.0.dist-info/RECORD": `${translated}/x.po,sha256=a,1\n${translated}/x.mo,sha256=b,1\n${translated}/y.po,sha256=c,1\n`,
+    [`${translated}/x.po`]: "source",
+    [`${translated}/x.mo`]: "compiled",
+    [`${translated}/y.po`]: "source",
+  });
+  await tidyTree(root);
+  expect(readdirSync(path.join(root, translated)).sort()).toEqual(["x.mo", "y.po"]);
+  expect(readFileSync(path.join(root, "alpha-1.0.dist-info/RECORD"), "utf8")).toBe(
+    `${translated}/x.mo,sha256=b,1\n${translated}/y.po,sha256=c,1\n`,
+  );
+});
+
 test.each([
   ["py3-none-any", false],
   ["py2.py3-none-any", false],
