@@ -1,29 +1,62 @@
-/** The agent's entry point: `run` on the instance; `certbot-hook auth|cleanup` for certbot. */
+/** The agent's entry point: `run` on the instance, `duty` once it has booted; `certbot-hook auth|cleanup` for certbot. */
 import { type Logger, pino } from "pino";
-import { boot } from "./boot/boot.ts";
+import { afterwards } from "./boot/afterwards.ts";
+import { type Booted, boot } from "./boot/boot.ts";
+import { type Legacy, leave, takeOver } from "./boot/legacy.ts";
 import { certbotHook } from "./certificate/hook.ts";
-import { composeAgent, composeZone } from "./compose.ts";
+import { isOrdering } from "./certificate/order.ts";
+import { type Agent, composeAgent, composeZone } from "./compose.ts";
 import { onDuty } from "./on-duty.ts";
+import { paths } from "./paths.ts";
 import { EverspotError, messageOf } from "./site/errors.ts";
-import { bootLean, stayLean } from "./system/memory.ts";
+import { beginAfresh, bootLean, dutyLean, stayLean } from "./system/memory.ts";
 
 const log = pino({ base: null, timestamp: false, formatters: { level: (level) => ({ level }) } });
 
 /** Seconds the last record may take when the agent is told to stop. */
 const FLUSH_SECONDS = 3;
 
-async function run(signal: AbortSignal): Promise<void> {
-  bootLean();
+async function run(signal: AbortSignal, legacy?: Legacy): Promise<void> {
+  if (legacy === undefined) bootLean();
+  else dutyLean();
   const agent = await composeAgent(log, process.env);
+  const { machine, recorder } = agent;
   try {
-    const booted = await boot(agent.machine, agent.recorder, log, signal);
-    const settled = booted.afterwards.then(() => stayLean(agent.machine.clock, signal));
-    await Promise.all([settled, onDuty(agent, booted, log, signal)]);
+    const booted = legacy === undefined ? await boot(machine, recorder, log, signal) : resume(agent, legacy);
+    if (legacy === undefined && nothingUnderWay(agent, booted)) await goOnAfresh(agent, booted, signal);
+    const settled = () => recorder.change({ settled: new Date(machine.clock.now()).toISOString() });
+    const settling = afterwards(machine, booted, log, signal, settled).then(() =>
+      stayLean(machine.clock, signal),
+    );
+    await Promise.all([settling, onDuty(agent, booted, log, signal)]);
     signal.throwIfAborted();
   } finally {
-    await agent.recorder.flush(FLUSH_SECONDS);
-    agent.recorder.close();
+    await recorder.flush(FLUSH_SECONDS);
+    recorder.close();
   }
+}
+
+/** Whether a process that begins now would miss nothing of what this one does. */
+const nothingUnderWay = (agent: Agent, { attempt, identity }: Booted): boolean =>
+  attempt === 1 && !isOrdering(agent.certificates(identity));
+
+/** Does not return, except for a boot without a record. */
+async function goOnAfresh({ machine, recorder }: Agent, booted: Booted, signal: AbortSignal): Promise<void> {
+  await recorder.flush(FLUSH_SECONDS);
+  const record = recorder.value;
+  if (record === undefined) return;
+  const packages = machine.packages(booted.identity).memory;
+  await leave(paths.booted, { booted, record, packages });
+  signal.throwIfAborted();
+  beginAfresh("duty");
+}
+
+function resume({ machine, recorder }: Agent, { booted, record, packages }: Legacy): Booted {
+  recorder.resume(record);
+  machine.packages(booted.identity).resume(packages);
+  // Of the process that booted, too (getrusage(2)).
+  log.info({ peakKB: process.resourceUsage().maxRSS }, "on duty");
+  return booted;
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -31,8 +64,8 @@ async function main(args: readonly string[]): Promise<number> {
   for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.abort(new Error(name)));
   const [command, action] = args;
   try {
-    if (command === "run") {
-      await run(stop.signal);
+    if (command === "run" || command === "duty") {
+      await run(stop.signal, command === "duty" ? await takeOver(paths.booted) : undefined);
       return 0;
     }
     if (command === "certbot-hook" && (action === "auth" || action === "cleanup")) {

@@ -11,6 +11,8 @@ export const paths = {
   certificates: "/run/everspot/certificates",
   letsencrypt: "/run/everspot/letsencrypt",
   run: "/run/everspot",
+  /** What a process that booted leaves to the one that goes on; see boot/legacy.ts. */
+  booted: "/run/everspot/booted.json",
   /** Symlink to the running app's socket. */
   socket: "/run/everspot/app.sock",
   /** Symlink to the running app's release. */
@@ -32,5 +34,7 @@ export const paths = {
 export const APP_USER = "everspot-app";
 /** Looked for by bootstrap.sh: the agent is on the disk for good. */
 export const wholeAgent = (sha256: string): string => `${paths.agents}/${sha256}/whole`;
+/** Every unit that runs code of the site. */
+export const APP_UNITS = "everspot-*@*.service";
 export const appUnit = (release: string): string => `everspot-app@${release}.service`;
 export const prepareUnit = (release: string): string => `everspot-prepare@${release}.service`;

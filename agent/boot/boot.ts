@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { EverspotError, messageOf } from "../site/errors.ts";
-import { afterwards, type Outcome } from "./afterwards.ts";
+import type { Outcome } from "./afterwards.ts";
 import { runGraph, StepFailed, type StepObserver } from "./graph.ts";
 import type { BootMachine } from "./machine.ts";
 import type { BootRecorder } from "./recorder.ts";
@@ -12,8 +12,8 @@ const PAUSES = [2, 5, 10, 20, 30] as const;
 
 /** What a boot that went well leaves behind. */
 export interface Booted extends Outcome {
-  /** Work that need not hold up the site; never rejects. */
-  afterwards: Promise<void>;
+  /** From 1. */
+  attempt: number;
 }
 
 /**
@@ -35,8 +35,7 @@ export async function boot(
       const booted = steps.outcome(values);
       recorder.change({ state: booted.epoch === undefined ? "standby" : "serving" });
       log.info({ release: booted.release, epoch: booted.epoch, attempt }, "booted");
-      const settled = () => recorder.change({ settled: new Date(machine.clock.now()).toISOString() });
-      return { ...booted, afterwards: afterwards(machine, booted, log, signal, settled) };
+      return { ...booted, attempt };
     } catch (error) {
       signal.throwIfAborted();
       recorder.change({ state: "failed" });

@@ -72,6 +72,13 @@ export class BootRecorder implements StepObserver {
     });
   }
 
+  /** Goes on with the record of this boot that an earlier process wrote. */
+  resume({ instance, ...record }: BootRecord): void {
+    Object.assign(this.#record, record);
+    this.#instance = instance;
+    this.#begun = true;
+  }
+
   /** A new try of the same boot: its steps replace those of the last one. */
   attempt(number: number): void {
     this.#record.steps = [...this.#options.before];

@@ -30,6 +30,12 @@ export interface Ensured {
   problem: string | undefined;
 }
 
+/** What a process knows of the machine's packages that is not on the disk. */
+export interface PackagesMemory {
+  used: [key: string, wanted: Wanted][];
+  fresh: { key: string; place: string; files: string[] }[];
+}
+
 const present: Ensured = { from: "present", packages: [], problem: undefined };
 
 /** Installs what is missing, from the bucket's layer if there is one, else from a mirror. */
@@ -39,12 +45,22 @@ export class Packages {
   #last: Promise<unknown> = Promise.resolve();
   #keeping: Promise<void> = Promise.resolve();
   /** What came from a mirror and is not kept yet. */
-  readonly #fresh: { key: string; place: string; files: string[] }[] = [];
+  readonly #fresh: PackagesMemory["fresh"] = [];
   /** What this machine was made of, to be looked after while it has the site. */
   readonly #used = new Map<string, Wanted>();
 
   constructor(source: PackageSource) {
     this.#source = source;
+  }
+
+  /** To go on in another process, as nothing is under way. */
+  get memory(): PackagesMemory {
+    return { used: [...this.#used], fresh: [...this.#fresh] };
+  }
+
+  resume({ used, fresh }: PackagesMemory): void {
+    for (const [key, wanted] of used) this.#used.set(key, wanted);
+    this.#fresh.push(...fresh);
   }
 
   /**

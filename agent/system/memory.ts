@@ -11,6 +11,14 @@ const FRUGAL = [
   ...["--no-opt", "--no-maglev", "--no-sparkplug"],
   ...["--flush-baseline-code", "--bytecode-old-age=1"],
 ];
+/** The same as V8 has them by itself. */
+const USUAL = [
+  ...["--opt", "--maglev", "--sparkplug"],
+  ...["--no-flush-baseline-code", "--bytecode-old-age=6"],
+];
+
+/** For node, besides those of the unit: short-lived objects are few on duty. */
+const DUTY_OPTIONS = ["--max-semi-space-size=1"];
 
 /**
  * For the boot: code is optimised by the quick compiler only. The thorough one gains nothing in a few seconds (a
@@ -21,23 +29,41 @@ export function bootLean(): void {
   v8.setFlagsFromString("--no-opt");
 }
 
+/** For what comes after the boot: a little work every few seconds. */
+export function dutyLean(): void {
+  for (const flag of FRUGAL) v8.setFlagsFromString(flag);
+}
+
 /**
- * For what comes after the boot, a little work every few seconds: gives back what the boot took, the code of all
- * that ran once included, and does so again every few minutes. Each time takes about 50 ms.
+ * Ends this program and begins it anew as the same process, with nothing in memory. What is open is closed; nobody
+ * waits for its children any more.
+ */
+export function beginAfresh(command: string): never {
+  keepCompiled();
+  // That execve() is new.
+  process.removeAllListeners("warning");
+  const [node, program] = [process.execPath, process.argv[1] ?? ""];
+  if (process.execve === undefined) throw new Error("Node has no execve()");
+  return process.execve(node, [node, ...process.execArgv, ...DUTY_OPTIONS, program, command], process.env);
+}
+
+/**
+ * Gives back what is not needed any more, the code of all that ran once included, and does so again every few
+ * minutes. Each time takes about 50 ms.
  * @returns when the signal is aborted; never rejects.
  */
 export async function stayLean(clock: Clock, signal: AbortSignal): Promise<void> {
   keepCompiled();
-  for (const flag of FRUGAL) v8.setFlagsFromString(flag);
+  dutyLean();
   while (!signal.aborted) {
     collect();
     await clock.sleep(COLLECT_SECONDS * 1000, signal).catch(() => undefined);
   }
 }
 
-/** For the next start, which takes what was compiled with its own flags: none. */
+/** For the next start, which takes only what was compiled under the flags that it has itself. */
 function keepCompiled(): void {
-  v8.setFlagsFromString("--opt");
+  for (const flag of USUAL) v8.setFlagsFromString(flag);
   module.flushCompileCache?.();
 }
 

@@ -25,7 +25,10 @@ export async function agentProcess(cloud: RealCloud, instance: string): Promise<
   return { pid, started };
 }
 
-/** Megabytes: what it has resident, and the most it ever had (proc(5), VmRSS and VmHWM). */
+/**
+ * Megabytes: what it has resident, and the most it ever had (proc(5), VmRSS and VmHWM; the kernel counts VmHWM anew
+ * for the program that goes on after the boot, which says what there was before).
+ */
 export async function residentMemory(
   cloud: RealCloud,
   instance: string,
@@ -35,7 +38,11 @@ export async function residentMemory(
   const of = (name: string): number => {
     const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(stdout)?.[1];
     if (kilobytes === undefined) throw new EverspotError(`process ${pid} of ${instance} is gone`);
-    return (Number(kilobytes) * 1024) / 1e6;
+    return megabytes(Number(kilobytes));
   };
-  return { now: of("VmRSS"), peak: of("VmHWM") };
+  const said = await cloud.machines.exec(instance, "journalctl", ["--output=cat", `_PID=${pid}`]);
+  const before = [...said.stdout.matchAll(/"peakKB":(\d+)/g)].map((m) => megabytes(Number(m[1])));
+  return { now: of("VmRSS"), peak: Math.max(of("VmHWM"), ...before) };
 }
+
+const megabytes = (kilobytes: number): number => (kilobytes * 1024) / 1e6;

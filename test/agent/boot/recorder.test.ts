@@ -215,3 +215,24 @@ test("a record that cannot be kept holds up nothing", async () => {
   expect((await stored())?.bootId).toBe("b-2");
   expect(errors).toHaveLength(1);
 });
+
+test("another process of the same boot goes on with the record", async () => {
+  const first = recorder();
+  first.identify(identity);
+  first.started("app", []);
+  first.done("app");
+  first.event("the boot is over");
+  await settle();
+  const left = first.value;
+  if (left === undefined) throw new Error("there is no record");
+  first.close();
+
+  const next = recorder();
+  next.resume(JSON.parse(JSON.stringify(left)));
+  next.event("watching");
+  await settle();
+  const record = await stored();
+  expect(record?.steps).toEqual(left.steps);
+  expect(record?.started).toBe(left.started);
+  expect(record?.events?.map((e) => e.text)).toEqual(["the boot is over", "watching"]);
+});

@@ -181,3 +181,15 @@ test("two needs are installed one after the other, and a failure of one does not
   debian.mirror = true;
   expect((await packages.ensure({ lean: ["absent"] })).from).toBe("mirror");
 });
+
+test("another process keeps what this one installed, and looks after it", async () => {
+  const debian = new Machine();
+  const first = on(debian);
+  await first.ensure(wanted);
+  const next = on(debian);
+  next.resume(JSON.parse(JSON.stringify(first.memory)));
+  await next.keep();
+  expect(await layer()).toBeDefined();
+  expect(next.memory).toEqual({ ...first.memory, fresh: [] });
+  expect(next.memory.used).toHaveLength(1);
+});

@@ -1,14 +1,17 @@
+import module from "node:module";
 import v8 from "node:v8";
 import { afterEach, expect, it } from "vitest";
-import { bootLean, stayLean } from "../../../agent/system/memory.ts";
+import { bootLean, dutyLean, stayLean } from "../../../agent/system/memory.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 
+/** As Node 24 has them by itself. */
+const usually = ["--opt", "--maglev", "--sparkplug", "--no-flush-baseline-code", "--bytecode-old-age=6"];
+const asUsual = () => {
+  for (const flag of [...usually, "--no-expose-gc"]) v8.setFlagsFromString(flag);
+};
+asUsual();
 const plain = v8.cachedDataVersionTag();
-
-afterEach(() => {
-  const usual = ["--opt", "--maglev", "--sparkplug", "--no-flush-baseline-code", "--bytecode-old-age=6"];
-  for (const flag of [...usual, "--no-expose-gc"]) v8.setFlagsFromString(flag);
-});
+afterEach(asUsual);
 
 it("boots without the thorough compiler", () => {
   bootLean();
@@ -16,6 +19,21 @@ it("boots without the thorough compiler", () => {
   v8.setFlagsFromString("--opt");
   expect(v8.cachedDataVersionTag()).toBe(plain);
   expect(lean).not.toBe(plain);
+});
+
+it("keeps what was compiled so that the next start can take it", async () => {
+  const tags: number[] = [];
+  const original = module.flushCompileCache;
+  module.flushCompileCache = () => void tags.push(v8.cachedDataVersionTag());
+  try {
+    bootLean();
+    dutyLean();
+    await stayLean(new ManualClock(), AbortSignal.abort());
+  } finally {
+    module.flushCompileCache = original;
+  }
+  expect(tags).toEqual([plain]);
+  expect(v8.cachedDataVersionTag()).not.toBe(plain);
 });
 
 it("gives back at once, and again every ten minutes, what nobody needs", async () => {
