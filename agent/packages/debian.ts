@@ -1,5 +1,5 @@
 import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
 import { EverspotError } from "../site/errors.ts";
 import type { Wanted } from "../site/layers.ts";
@@ -97,6 +97,9 @@ export function createDebian(imageStatus: string): Debian {
         // A package that pre-depends on another one of these may need a second round.
         await dpkg(paths, signal).catch(() => dpkg(paths, signal));
       });
+      // New units systemd finds by itself.
+      const replaced = paths.some((file) => there.has(packageOf(basename(file)).name));
+      if (replaced) await run("systemctl", ["daemon-reload"]);
     },
   };
 }
@@ -152,8 +155,8 @@ async function rememberImage(file: string): Promise<void> {
 const OFFLINE = { SYSTEMD_OFFLINE: "1" };
 
 /**
- * Debian starts services on install; and its `certbot.timer` would renew beside the agent. systemd reads its files
- * again once, not for each package (0.2 s of a small machine's time).
+ * Debian starts services on install, and its `certbot.timer` would renew beside the agent. Nor does systemd read all
+ * its files again for each package (0.2 s of a small machine's time).
  */
 async function withoutServices(install: () => Promise<void>): Promise<void> {
   await run("systemctl", ["mask", "--quiet", "certbot.timer", "certbot.service"], { env: OFFLINE });
@@ -162,7 +165,6 @@ async function withoutServices(install: () => Promise<void>): Promise<void> {
     await install();
   } finally {
     await rm(POLICY, { force: true });
-    await run("systemctl", ["daemon-reload"]);
   }
 }
 
