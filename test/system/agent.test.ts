@@ -214,6 +214,29 @@ describe("a replacement", () => {
     expect(await ask(second, { path: "/healthz" })).toMatchObject({ status: 200 });
   });
 
+  test("goes on duty as the same process, with nothing of the boot in its memory", async () => {
+    const agent = (await sh(second, "systemctl show -p MainPID --value everspot")).out;
+    const command = await poll(
+      "the duty",
+      async () => {
+        const { out } = await sh(second, `tr '\\0' ' ' < /proc/${agent}/cmdline`);
+        return /\/agent\.mjs duty *$/.test(out) ? { done: out } : { waiting: out };
+      },
+      { seconds: 20, everySeconds: 0.5 },
+    );
+    expect(command).toContain("--max-semi-space-size=1");
+    const settled = await poll(
+      "what is done after a boot",
+      async () => {
+        const record = await site.record(second);
+        return record?.settled === undefined ? { waiting: record?.state ?? "no record" } : { done: record };
+      },
+      { seconds: 30, everySeconds: 0.5 },
+    );
+    expect(settled).toMatchObject({ state: "serving", epoch: 2 });
+    expect(stepOf(settled, "promote").state).toBe("done");
+  });
+
   /** They are kept after the first machine serves. */
   const keptPackages = () =>
     poll(
