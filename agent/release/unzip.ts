@@ -20,7 +20,7 @@ import { dataStart, readEntry, readExactly, WindowReader } from "./unzip-reader.
 const ONE_PIECE = 8 * 1024 ** 2;
 const CHUNK = 256 * 1024;
 /** Milliseconds after which everything else gets its turn. */
-const TURN = 10;
+const TURN = 3;
 
 export interface Unpacked {
   files: number;

@@ -126,10 +126,10 @@ export async function waitHealthy(machine: AppMachine, id: string, signal?: Abor
           signal,
         );
         if (health.ok) return { done: true };
-        if (looks++ % 5 === 4) await stillRuns(machine, id);
+        if (looks++ % 20 === 19) await stillRuns(machine, id);
         return { waiting: health.seen };
       },
-      { seconds: config.app.timeout, everySeconds: 0.1, ...(signal === undefined ? {} : { signal }) },
+      { seconds: config.app.timeout, everySeconds: 0.03, ...(signal === undefined ? {} : { signal }) },
     );
   } catch (error) {
     signal?.throwIfAborted();
