@@ -19,7 +19,13 @@ export interface Absent {
 
 export interface Figures {
   when: string;
-  machine: { processors: number; model: string; memoryGB: number };
+  machine: {
+    processors: number;
+    model: string;
+    memoryGB: number;
+    /** Of the processor time wanted while measuring, what a virtual machine's host kept back. */
+    stolenPercent?: number;
+  };
   /** From the start of user data to the first HTTPS 200 by name. */
   boot?: Partial<Record<BootKind, BootFigure | Absent>>;
   up?: { seconds: Spread; calls: Spread; writes: Spread };

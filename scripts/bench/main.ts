@@ -12,6 +12,7 @@ import { ownCache } from "./cache.ts";
 import type { Figures } from "./figures.ts";
 import { parts } from "./parts/index.ts";
 import { round } from "./stats.ts";
+import { processorTime, stolenPercent } from "./stolen.ts";
 import { figuresTable, targetsTable } from "./table.ts";
 import { targetsOf } from "./targets.ts";
 
@@ -60,6 +61,7 @@ async function main(): Promise<number> {
       memoryGB: Math.round(totalmem() / 1e9),
     },
   };
+  const before = processorTime();
   const bench: Bench = { runs, directory, say };
   let failed = 0;
   for (const part of parts) {
@@ -76,6 +78,7 @@ async function main(): Promise<number> {
       else for (const line of [error.hint ?? "", ...error.lines].filter(Boolean)) say(`  | ${line}`);
     }
   }
+  figures.machine.stolenPercent = stolenPercent(before, processorTime());
   await rm(directory, { recursive: true, force: true });
   console.error(`\n${figuresTable(figures)}\n\n${targetsTable(figures)}`);
   if (report !== undefined) {

@@ -3,6 +3,9 @@ import { bootKinds, type Figures, isMeasured } from "./figures.ts";
 import { rowsOf } from "./rows.ts";
 import { targetsOf } from "./targets.ts";
 
+/** Percent. */
+const WORTH_TELLING = 2;
+
 export function figuresTable(figures: Figures): string {
   const rows = rowsOf(figures).map(({ what, unit, value }) =>
     typeof value === "number"
@@ -16,7 +19,16 @@ export function figuresTable(figures: Figures): string {
   return [
     aligned([["", "median", "min", "max", "runs", ""], ...rows], new Set([1, 2, 3, 4])),
     ...absent,
+    ...machineNote(figures),
   ].join("\n");
+}
+
+/** What a reader must know of the machine to judge figures in seconds. */
+export function machineNote({ machine: { stolenPercent } }: Figures): string[] {
+  if (stolenPercent === undefined || stolenPercent < WORTH_TELLING) return [];
+  return [
+    `this machine's host kept back ${stolenPercent} % of the processor time: judge ratios, not seconds`,
+  ];
 }
 
 export function targetsTable(figures: Figures): string {

@@ -1,6 +1,7 @@
 /** The figures of the bench as a page. */
 import { type BootKind, bootKinds, type Figures, isMeasured } from "../../bench/figures.ts";
 import { rowsOf } from "../../bench/rows.ts";
+import { machineNote } from "../../bench/table.ts";
 import { targetsOf } from "../../bench/targets.ts";
 import { comparison, curve } from "./charts.ts";
 import { page, table } from "./page.ts";
@@ -15,7 +16,11 @@ const NAMES: Record<BootKind, string> = {
 
 export function renderBench(figures: Figures): string {
   const { processors, model, memoryGB } = figures.machine;
-  const about = `<p>${escapeXml(`${figures.when}, ${processors} processors (${model}), ${memoryGB} GB.`)}</p>`;
+  const machine = [
+    `${figures.when}, ${processors} processors (${model}), ${memoryGB} GB`,
+    ...machineNote(figures),
+  ];
+  const about = `<p>${escapeXml(`${machine.join("; ")}.`)}</p>`;
   const parts = [about, boots(figures), sizes(figures), memory(figures), targets(figures), all(figures)];
   return page("everspot bench", parts.join("\n"));
 }
