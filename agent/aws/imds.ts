@@ -4,7 +4,8 @@ import { giveUpAfter } from "../system/silence.ts";
 
 /** Seconds a session token is asked for; IMDS allows 1–21600. */
 const TOKEN_SECONDS = 21_600;
-const TIMEOUT_MS = 2_000;
+/** Milliseconds for each try. A machine without processor credits may not even get to read an answer in the first. */
+const PATIENCE = [2_000, 4_000];
 
 /**
  * The instance metadata service, version 2 only.
@@ -15,20 +16,22 @@ export interface Metadata {
   get(path: string): Promise<string | undefined>;
 }
 
-export function createMetadata(endpoint: string): Metadata {
+export function createMetadata(endpoint: string, patience: readonly number[] = PATIENCE): Metadata {
   const base = endpoint.replace(/\/$/, "");
   let token: string | undefined;
 
   async function request(path: string, headers: Record<string, string>, method = "GET"): Promise<Answer> {
-    try {
-      return await ask(`${base}/latest/${path}`, method, headers);
-    } catch (cause) {
-      throw failure(
-        path,
-        cause instanceof Error && cause.name === "TimeoutError" ? "no answer in 2 s" : messageOf(cause),
-        cause,
-      );
+    let silence: unknown;
+    for (const ms of patience) {
+      try {
+        return await ask(`${base}/latest/${path}`, method, headers, ms);
+      } catch (cause) {
+        if (!(cause instanceof Error && cause.name === "TimeoutError"))
+          throw failure(path, messageOf(cause), cause);
+        silence = cause;
+      }
     }
+    throw failure(path, `no answer to ${patience.length} requests`, silence);
   }
 
   async function renewToken(): Promise<string> {
@@ -71,7 +74,12 @@ interface Answer {
 }
 
 /** Not by fetch(): that costs 10 MB of memory, and this is asked all day. */
-function ask(url: string, method: string, headers: Record<string, string>): Promise<Answer> {
+function ask(
+  url: string,
+  method: string,
+  headers: Record<string, string>,
+  milliseconds: number,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = http.request(url, { method, headers, agent: false }, (answer) => {
       let text = "";
@@ -82,7 +90,7 @@ function ask(url: string, method: string, headers: Record<string, string>): Prom
       answer.on("error", reject);
       answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
     });
-    giveUpAfter(request, TIMEOUT_MS);
+    giveUpAfter(request, milliseconds);
     request.on("error", reject);
     request.end();
   });
