@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
+import { open, readFile, rm } from "node:fs/promises";
 import { type PassThrough, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { deflateRawSync } from "node:zlib";
 import yazl from "yazl";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 
@@ -22,6 +23,10 @@ const FIRST_MOMENT = new Date(0);
  * would cost the instance more than to fetch what they are larger.
  */
 const WORTH_COMPRESSING = 4096;
+/** Bytes. Of larger files this much of the beginning is tried: pictures and archives do not get smaller. */
+const SAMPLE = 64 * 1024;
+/** What is left of a sample when it is not worth it. */
+const INCOMPRESSIBLE = 0.95;
 /** Bytes. Up to this size a file is read and compressed in one piece, several at once. */
 const ONE_PIECE = 1024 ** 2;
 /** Bytes. Fixed, because the sizes of what zlib is given can show in what it makes. */
@@ -85,7 +90,7 @@ async function feed(
       mtime: FIRST_MOMENT,
       forceDosTimestamp: true,
       mode: entry.executable ? 0o100755 : 0o100644,
-      compress: entry.size >= WORTH_COMPRESSING,
+      compress: await shrinks(entry),
     };
     inHand += entry.size;
     if (entry.size <= ONE_PIECE && inHand <= IN_HAND) {
@@ -101,6 +106,21 @@ async function feed(
     onBytes(entry.size);
   }
   zip.end();
+}
+
+/** Depends on nothing but the content. */
+async function shrinks({ source, size }: ZipSource): Promise<boolean> {
+  if (size <= SAMPLE) return size >= WORTH_COMPRESSING;
+  const sample = Buffer.alloc(SAMPLE);
+  const file = await open(source).catch(() => undefined);
+  // Whoever reads all of it says why it cannot be read.
+  if (file === undefined) return true;
+  try {
+    const { bytesRead } = await file.read(sample, 0, SAMPLE, 0);
+    return deflateRawSync(sample.subarray(0, bytesRead)).length < bytesRead * INCOMPRESSIBLE;
+  } finally {
+    await file.close();
+  }
 }
 
 /** Resolves when everything before the entry is written. */

@@ -54,6 +54,21 @@ const app: Tree = {
   "debug.log": "no",
 };
 
+test("only what gets smaller by it is compressed", async () => {
+  const picture = randomBytes(200_000);
+  const root = folder({
+    "small.txt": "x".repeat(2000),
+    "page.html": "x".repeat(200_000),
+    "photo.jpg": picture,
+  });
+  const { file } = await pack(root);
+  const { stdout } = await execa("python3", ["-c", LIST, file]);
+  expect(stdout.split("\n").sort()).toEqual(["page.html 8", "photo.jpg 0", "small.txt 0"]);
+});
+
+const LIST =
+  "import sys, zipfile\nfor e in zipfile.ZipFile(sys.argv[1]).infolist(): print(e.filename, e.compress_type)";
+
 test("what is packed comes out of the unpacker", async () => {
   const root = folder(app);
   const packed = await pack(root);
