@@ -4,8 +4,8 @@ import { poll } from "../../agent/site/poll.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { clearInterruption } from "../drill/interrupt.ts";
-import { observeDns, type SiteSeen } from "../observe.ts";
 import { type DownAction, ownAddresses, ownRecords } from "../plan/down.ts";
+import { observeDns, type SiteSeen } from "../seen/observe.ts";
 
 /** An instance takes up to a few minutes to shut down and go. */
 const TERMINATION_SECONDS = 600;

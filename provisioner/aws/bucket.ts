@@ -22,8 +22,8 @@ import {
 } from "@aws-sdk/client-s3";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { SITE_TAG } from "../../agent/site/names.ts";
-import { EXPIRE_TAG, type LifecycleRule } from "../bucket-rules.ts";
-import type { PolicyDocument } from "../policy.ts";
+import { EXPIRE_TAG, type LifecycleRule } from "../wanted/bucket-rules.ts";
+import type { PolicyDocument } from "../wanted/instance-policy.ts";
 import { hasCode, named } from "./errors.ts";
 import { fromLifecycle, toLifecycle } from "./lifecycle.ts";
 import { siteTags, tagOf } from "./tags.ts";

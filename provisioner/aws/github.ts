@@ -13,8 +13,8 @@ import {
 } from "@aws-sdk/client-iam";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { resourceName, SITE_TAG } from "../../agent/site/names.ts";
-import { GITHUB_AUDIENCE, GITHUB_ISSUER } from "../deploy/policy.ts";
-import type { PolicyDocument } from "../policy.ts";
+import { GITHUB_AUDIENCE, GITHUB_ISSUER } from "../wanted/deploy-policy.ts";
+import type { PolicyDocument } from "../wanted/instance-policy.ts";
 import { hasCode, named } from "./errors.ts";
 import type { Caller } from "./identity.ts";
 import { decode, REGION_TAG } from "./roles.ts";

@@ -1,5 +1,5 @@
 import type { IpPermission } from "@aws-sdk/client-ec2";
-import type { Rule } from "../ingress.ts";
+import type { Rule } from "../wanted/ingress.ts";
 
 /** EC2 leaves the ports out for protocol "-1" (everything). */
 const ALL_PORTS = -1;

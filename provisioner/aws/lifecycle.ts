@@ -1,5 +1,5 @@
 import type { LifecycleRule as Wire } from "@aws-sdk/client-s3";
-import { EXPIRE_TAG, type LifecycleRule } from "../bucket-rules.ts";
+import { EXPIRE_TAG, type LifecycleRule } from "../wanted/bucket-rules.ts";
 
 export function fromLifecycle(rules: readonly LifecycleRule[]): Wire[] {
   return rules.map((rule) => ({

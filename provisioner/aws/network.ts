@@ -21,7 +21,7 @@ import {
   RevokeSecurityGroupIngressCommand,
 } from "@aws-sdk/client-ec2";
 import { resourceName } from "../../agent/site/names.ts";
-import type { Rule } from "../ingress.ts";
+import type { Rule } from "../wanted/ingress.ts";
 import { hasCode, named } from "./errors.ts";
 import { fromRules } from "./ingress.ts";
 import { lookAtNetwork } from "./network-look.ts";

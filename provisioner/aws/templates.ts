@@ -9,7 +9,7 @@ import {
   type RequestLaunchTemplateData,
 } from "@aws-sdk/client-ec2";
 import { resourceName } from "../../agent/site/names.ts";
-import type { TemplateData } from "../template.ts";
+import type { TemplateData } from "../wanted/template.ts";
 import { hasCode, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 import { siteFilter, siteTags } from "./tags.ts";

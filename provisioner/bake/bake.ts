@@ -3,14 +3,14 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
 import { type BootRecord, channelDocument, siteDocument } from "../../agent/site/records.ts";
 import type { BakedImage } from "../aws/baked-images.ts";
-import { currentOf } from "../current.ts";
-import { planConfiguration } from "../deploy/configuration.ts";
+import { removeImage, tidyImages } from "../aws/obsolete-images.ts";
+import { readBoot } from "../boots/follow.ts";
 import type { Session } from "../deploy/session.ts";
-import { readBoot } from "../follow.ts";
-import { observeSite } from "../observe.ts";
 import { describeUp } from "../plan/actions.ts";
-import { parseVersion, templateHash } from "../template.ts";
-import { removeImage, tidyImages } from "./tidy.ts";
+import { planConfiguration } from "../plan/configuration.ts";
+import { currentOf } from "../seen/current.ts";
+import { observeSite } from "../seen/observe.ts";
+import { parseVersion, templateHash } from "../wanted/template.ts";
 
 export interface Baked {
   image: string;

@@ -8,7 +8,7 @@ import type { RequestedCertificate, ValidationRecord } from "../aws/certificates
 import type { Aws } from "../aws/connect.ts";
 import type { DnsRecord } from "../aws/dns.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import prices from "../prices.json" with { type: "json" };
+import prices from "../plan/prices.json" with { type: "json" };
 
 export interface AcmSeen {
   names: string[];

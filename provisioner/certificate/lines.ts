@@ -1,5 +1,5 @@
 /** The report on a certificate as lines for a terminal. Pure. */
-import { age, type Style } from "../cli/terminal.ts";
+import { age, type Style } from "../operator/terminal.ts";
 import type { Allowance, CertificateReport, DirectoryBudget, HistoryEntry } from "./report.ts";
 
 export function linesOf(report: CertificateReport, now: number, style: Style): string[] {

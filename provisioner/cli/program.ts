@@ -11,11 +11,11 @@ import { runReleases } from "../commands/releases.ts";
 import { runRollback } from "../commands/rollback.ts";
 import { runSecretList, runSecretSet, runSecretUnset } from "../commands/secret.ts";
 import { runStatus } from "../commands/status.ts";
-import type { Tools } from "../commands/tools.ts";
 import { runUp } from "../commands/up.ts";
 import { loadConfig, USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import { fail } from "./fail.ts";
+import { fail } from "../operator/fail.ts";
+import type { Tools } from "../operator/tools.ts";
 
 /** Options that every command has. */
 export interface Common {

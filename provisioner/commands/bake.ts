@@ -1,14 +1,14 @@
 import { type Aws, connect } from "../aws/connect.ts";
+import { removeImage } from "../aws/obsolete-images.ts";
 import { type Baked, bake } from "../bake/bake.ts";
-import { removeImage } from "../bake/tidy.ts";
-import { dollars, snapshotCost } from "../bill.ts";
-import { took } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import { planConfiguration } from "../deploy/configuration.ts";
 import { requireFleet } from "../deploy/scene.ts";
 import { type Session, underLock } from "../deploy/session.ts";
 import { Timeline } from "../deploy/timeline.ts";
-import type { Tools } from "./tools.ts";
+import { took } from "../operator/terminal.ts";
+import type { Tools } from "../operator/tools.ts";
+import { dollars, snapshotCost } from "../plan/bill.ts";
+import { planConfiguration } from "../plan/configuration.ts";
 
 export interface BakeOptions {
   /** Takes the images away instead, and launches Debian's again. */

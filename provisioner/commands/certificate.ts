@@ -4,13 +4,13 @@ import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { siteDocument } from "../../agent/site/records.ts";
 import { type Aws, connect } from "../aws/connect.ts";
+import { readBoot } from "../boots/follow.ts";
 import { linesOf } from "../certificate/lines.ts";
 import { nothingStored, requestRenewal, untilIssued, untilServed } from "../certificate/renewal.ts";
 import { type CertificateReport, reportOf } from "../certificate/report.ts";
-import { took } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import { readBoot } from "../follow.ts";
-import type { Tools } from "./tools.ts";
+import { took } from "../operator/terminal.ts";
+import type { Tools } from "../operator/tools.ts";
 
 export interface CertificateOptions {
   /** Ask for a new one now. */

@@ -3,20 +3,20 @@ import path from "node:path";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { connect } from "../aws/connect.ts";
 import { bake } from "../bake/bake.ts";
-import { took } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { runAbort } from "../deploy/abort.ts";
-import { planConfiguration } from "../deploy/configuration.ts";
 import { inPlace } from "../deploy/in-place.ts";
 import { type Outcome, perform } from "../deploy/perform.ts";
 import { requireFleet } from "../deploy/scene.ts";
 import type { Session } from "../deploy/session.ts";
 import { swap } from "../deploy/swap.ts";
+import { took } from "../operator/terminal.ts";
+import type { Tools } from "../operator/tools.ts";
+import { planConfiguration } from "../plan/configuration.ts";
 import type { Packed } from "../release/pack.ts";
 import { type Published, publishRelease } from "../release/publish.ts";
 import { tellProgress } from "../release/tell-progress.ts";
 import { report } from "./bake.ts";
-import type { Tools } from "./tools.ts";
 
 export interface DeployOptions {
   /** On the running instance instead of on a new one. */

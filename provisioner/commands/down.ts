@@ -3,11 +3,11 @@ import { downExecutor } from "../apply/down.ts";
 import { runActions } from "../apply/run.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { observeAcmLeft } from "../certificate/acm.ts";
-import { took } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import { observeDns, observeSite } from "../observe.ts";
+import { took } from "../operator/terminal.ts";
+import type { Tools } from "../operator/tools.ts";
 import { type DownSeen, describeDown, leftovers, planDown } from "../plan/down.ts";
-import type { Tools } from "./tools.ts";
+import { observeDns, observeSite } from "../seen/observe.ts";
 
 export interface DownOptions {
   /** The bucket too with all releases, certificates and records, the secrets, and copies of certificates in ACM. */

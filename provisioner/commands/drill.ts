@@ -4,13 +4,13 @@ import { poll } from "../../agent/site/poll.ts";
 import { type SiteState, siteDocument } from "../../agent/site/records.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { NOTICE_SECONDS } from "../aws/fis.ts";
-import { took } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { type Downtime, downtimeOf } from "../drill/downtime.ts";
 import { clearInterruption, interrupt } from "../drill/interrupt.ts";
 import { Prober } from "../drill/prober.ts";
 import { type Drill, drillsDocument, withDrill } from "../drill/record.ts";
-import type { Tools } from "./tools.ts";
+import { took } from "../operator/terminal.ts";
+import type { Tools } from "../operator/tools.ts";
 
 export interface DrillOptions {
   /** Without notice, instead of as AWS interrupts. */

@@ -3,12 +3,12 @@ import { runActions } from "../apply/run.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import { currentOf } from "../current.ts";
-import { deployPolicy, deployTrust, GITHUB_AUDIENCE, type Trusted } from "../deploy/policy.ts";
-import { observeSite } from "../observe.ts";
-import type { PolicyDocument } from "../policy.ts";
-import { sameDocument } from "../same.ts";
-import type { Tools } from "./tools.ts";
+import type { Tools } from "../operator/tools.ts";
+import { currentOf } from "../seen/current.ts";
+import { observeSite } from "../seen/observe.ts";
+import { deployPolicy, deployTrust, GITHUB_AUDIENCE, type Trusted } from "../wanted/deploy-policy.ts";
+import type { PolicyDocument } from "../wanted/instance-policy.ts";
+import { sameDocument } from "../wanted/same.ts";
 
 export interface GithubOptions {
   /** "OWNER/NAME". */

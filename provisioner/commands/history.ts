@@ -7,14 +7,14 @@ import { bootRecord, deployDocument } from "../../agent/site/records.ts";
 import { replacementsDocument } from "../../agent/site/replacements.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import { type Aws, connect } from "../aws/connect.ts";
-import { type Style, took } from "../cli/terminal.ts";
+import { readBoot } from "../boots/follow.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { drillsDocument } from "../drill/record.ts";
-import { readBoot } from "../follow.ts";
 import { pastDeploy } from "../history/deploys.ts";
 import { type Entry, entriesOf } from "../history/entries.ts";
 import { renderPage } from "../history/page.ts";
-import type { Tools } from "./tools.ts";
+import { type Style, took } from "../operator/terminal.ts";
+import type { Tools } from "../operator/tools.ts";
 
 /** Boot records read at once, and at most: the newest. */
 const AT_ONCE = 8;

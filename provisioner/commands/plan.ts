@@ -1,12 +1,12 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import { type Aws, connect } from "../aws/connect.ts";
-import { renderBill } from "../bill.ts";
-import type { Terminal } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import type { Terminal } from "../operator/terminal.ts";
+import type { Tools } from "../operator/tools.ts";
 import { describeUp } from "../plan/actions.ts";
-import type { Finding } from "../preflight.ts";
-import { type Survey, survey } from "../survey.ts";
-import type { Tools } from "./tools.ts";
+import { renderBill } from "../plan/bill.ts";
+import type { Finding } from "../plan/preflight.ts";
+import { type Survey, survey } from "../plan/survey.ts";
 
 export interface PlanOptions {
   refreshImage: boolean;

@@ -1,8 +1,8 @@
 import { connect } from "../aws/connect.ts";
-import { age, type Style } from "../cli/terminal.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { age, type Style } from "../operator/terminal.ts";
+import type { Tools } from "../operator/tools.ts";
 import { listReleases, type ReleaseRow } from "../release/releases.ts";
-import type { Tools } from "./tools.ts";
 
 /** `everspot releases`: what there is to go back to. Only looks. */
 export async function runReleases(config: SiteConfig, tools: Tools): Promise<void> {

@@ -9,9 +9,9 @@ import { perform } from "../deploy/perform.ts";
 import { requireFleet } from "../deploy/scene.ts";
 import { keepRelease } from "../deploy/supersede.ts";
 import { swap } from "../deploy/swap.ts";
+import type { Tools } from "../operator/tools.ts";
 import { rollBack } from "../release/channel.ts";
 import { readManifest } from "../release/manifests.ts";
-import type { Tools } from "./tools.ts";
 
 export interface RollbackOptions {
   /** The release to go back to; the one before the current one if not given. */

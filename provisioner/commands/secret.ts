@@ -1,9 +1,9 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import { connect } from "../aws/connect.ts";
-import { age } from "../cli/terminal.ts";
 import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import type { Tools } from "./tools.ts";
+import { age } from "../operator/terminal.ts";
+import type { Tools } from "../operator/tools.ts";
 
 /** As the instance takes them: the name of an environment variable. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;

@@ -3,14 +3,14 @@ import { pointerDocument } from "../../agent/site/certificates.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import type { BootRecord } from "../../agent/site/records.ts";
 import { connect } from "../aws/connect.ts";
-import { dollars, snapshotCost } from "../bill.ts";
-import { type BootBar, bootBars, renderBars } from "../boot-bars.ts";
-import { age, type Style, took } from "../cli/terminal.ts";
+import { type BootBar, bootBars, renderBars } from "../boots/bars.ts";
+import { readBoot } from "../boots/follow.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import { readBoot } from "../follow.ts";
-import { observeDns, observeSite } from "../observe.ts";
-import { type Status, statusOf } from "../status.ts";
-import type { Tools } from "./tools.ts";
+import { age, type Style, took } from "../operator/terminal.ts";
+import type { Tools } from "../operator/tools.ts";
+import { dollars, snapshotCost } from "../plan/bill.ts";
+import { observeDns, observeSite } from "../seen/observe.ts";
+import { type Status, statusOf } from "../seen/status.ts";
 
 export interface StatusOptions {
   /** The steps of the last boot as bars instead. */

@@ -2,15 +2,15 @@ import { type Applied, runActions } from "../apply/run.ts";
 import { upExecutor } from "../apply/up.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { ReplyLost } from "../aws/errors.ts";
-import { dollars } from "../bill.ts";
-import { took } from "../cli/terminal.ts";
+import { followBoot } from "../boots/follow.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import { followBoot } from "../follow.ts";
+import { waitUntilReachable } from "../operator/reach.ts";
+import { took } from "../operator/terminal.ts";
+import type { Tools } from "../operator/tools.ts";
 import { describeUp } from "../plan/actions.ts";
-import { waitUntilReachable } from "../reach.ts";
-import type { Survey } from "../survey.ts";
+import { dollars } from "../plan/bill.ts";
+import type { Survey } from "../plan/survey.ts";
 import { look, refuse, showFindings, showPlan } from "./plan.ts";
-import type { Tools } from "./tools.ts";
 
 export interface UpOptions {
   refreshImage: boolean;

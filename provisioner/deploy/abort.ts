@@ -1,9 +1,9 @@
 import { readDocument } from "../../agent/site/document.ts";
 import { deployDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
-import type { Tools } from "../commands/tools.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { abandoned, keepDeploy } from "../history/deploys.ts";
+import type { Tools } from "../operator/tools.ts";
 import { takeLock } from "./lock.ts";
 import { putInOrder } from "./put-in-order.ts";
 import { lookAtScene, requireFleet } from "./scene.ts";

@@ -6,8 +6,8 @@ import { type Look, poll } from "../../agent/site/poll.ts";
 import { type BootRecord, siteDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
-import { describeBoot, newsOf, tellNews } from "../boot-progress.ts";
-import { readBoot } from "../follow.ts";
+import { readBoot } from "../boots/follow.ts";
+import { describeBoot, newsOf, tellNews } from "../boots/progress.ts";
 
 export interface FollowCandidateOptions {
   fleet: string;

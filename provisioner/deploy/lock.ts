@@ -4,7 +4,7 @@ import { updateDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { type DeployState, deployDocument, isDeploying } from "../../agent/site/records.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
-import { age } from "../cli/terminal.ts";
+import { age } from "../operator/terminal.ts";
 
 /** Half of what makes a holder dead is spent before anybody else may come. */
 const HEARTBEAT_SECONDS = 10;

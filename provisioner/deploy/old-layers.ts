@@ -3,7 +3,7 @@ import { packageLayer } from "../../agent/site/layers.ts";
 import { keys } from "../../agent/site/names.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import type { Aws } from "../aws/connect.ts";
-import type { Tools } from "../commands/tools.ts";
+import type { Tools } from "../operator/tools.ts";
 
 const PREFIX = "layers/packages/";
 /** An instance uploads an archive before it names it. In milliseconds. */

@@ -2,8 +2,8 @@
 import { appendFile } from "node:fs/promises";
 import { messageOf } from "../../agent/site/errors.ts";
 import type { Baked } from "../bake/bake.ts";
-import { report as errorReport } from "../cli/fail.ts";
-import type { Terminal } from "../cli/terminal.ts";
+import { report as errorReport } from "../operator/fail.ts";
+import type { Terminal } from "../operator/terminal.ts";
 import type { TimelineStep } from "./timeline.ts";
 import type { Visits } from "./visit.ts";
 

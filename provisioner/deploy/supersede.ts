@@ -1,7 +1,7 @@
 import { messageOf } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
 import type { Aws } from "../aws/connect.ts";
-import type { Tools } from "../commands/tools.ts";
+import type { Tools } from "../operator/tools.ts";
 import { listReleases, superseded } from "../release/releases.ts";
 
 /** Marked per deploy: each makes one more, and a few that were missed before are caught up with. */

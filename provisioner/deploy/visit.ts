@@ -1,5 +1,5 @@
 import type { Clock } from "../../agent/site/clock.ts";
-import type { Probe } from "../probe.ts";
+import type { Probe } from "../operator/probe.ts";
 
 /** What asking for the site once a second came to. */
 export interface Visits {

@@ -3,7 +3,7 @@ import type { Clock } from "../../agent/site/clock.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
 import type { Aws } from "../aws/connect.ts";
-import type { PolicyDocument } from "../policy.ts";
+import type { PolicyDocument } from "../wanted/instance-policy.ts";
 
 /** Seconds for IAM to tell FIS of a role that was just made, and for FIS to begin. */
 const BEGIN_SECONDS = 90;

@@ -1,6 +1,6 @@
-import { dollars } from "../bill.ts";
-import { describeRules, type Rule } from "../ingress.ts";
-import type { TemplateData, Version } from "../template.ts";
+import { describeRules, type Rule } from "../wanted/ingress.ts";
+import type { TemplateData, Version } from "../wanted/template.ts";
+import { dollars } from "./bill.ts";
 
 /** A pool of the fleet before its subnet is known: `maxPrice` in USD per hour. */
 export interface ZonePool {

@@ -2,7 +2,7 @@ import { challengeRecord, fenceRecord } from "../../agent/site/names.ts";
 import type { DnsRecord } from "../aws/dns.ts";
 import type { AcmLeft } from "../certificate/acm.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import type { DnsSeen, SiteSeen } from "../observe.ts";
+import type { DnsSeen, SiteSeen } from "../seen/observe.ts";
 
 /** One step of `down`. */
 export type DownAction =

@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
-import { obsoleteImages } from "../bake/choose.ts";
 import { type AcmSeen, priceOf, requestToken } from "../certificate/acm.ts";
-import { currentOf } from "../current.ts";
-import { siteRules, without } from "../ingress.ts";
-import type { SiteSeen, World } from "../observe.ts";
-import { sameDocument } from "../same.ts";
-import { parseVersion, type TemplateData, templateHash } from "../template.ts";
+import { obsoleteImages } from "../seen/choose.ts";
+import { currentOf } from "../seen/current.ts";
+import type { SiteSeen, World } from "../seen/observe.ts";
+import { subnetCidr, VPC_CIDR } from "../wanted/addresses.ts";
+import { siteRules, without } from "../wanted/ingress.ts";
+import { sameDocument } from "../wanted/same.ts";
+import { parseVersion, type TemplateData, templateHash } from "../wanted/template.ts";
+import type { Wanted } from "../wanted/wanted.ts";
 import type { UpAction, ZonePool } from "./actions.ts";
-import { subnetCidr, VPC_CIDR } from "./addresses.ts";
-import type { Wanted } from "./wanted.ts";
 
 /** What was found, and whether the agent's archive is in the bucket. */
 export interface UpSeen extends SiteSeen {

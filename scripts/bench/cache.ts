@@ -1,6 +1,6 @@
 import { mkdir, readdir, symlink } from "node:fs/promises";
 import path from "node:path";
-import { agentSources } from "../../provisioner/agent-archive.ts";
+import { agentSources } from "../../provisioner/archive/agent-archive.ts";
 
 /**
  * A cache folder for the CLI that goes with the bench: Node and agent archives are those of this machine, what

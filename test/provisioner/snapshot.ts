@@ -21,7 +21,7 @@ import {
 import { channel, channelDocument } from "../../agent/site/records.ts";
 import { connect } from "../../provisioner/aws/connect.ts";
 import type { SiteConfig } from "../../provisioner/config/site-config.ts";
-import { observeSite } from "../../provisioner/observe.ts";
+import { observeSite } from "../../provisioner/seen/observe.ts";
 
 /** All that is in the account, whatever its tags, and the site as we see it; ids and times made equal. */
 export async function snapshot(config: SiteConfig, zoneId: string): Promise<unknown> {

@@ -15,7 +15,7 @@ import { poll } from "../../agent/site/poll.ts";
 import { type BootRecord, bootRecord, type Channel, channelDocument } from "../../agent/site/records.ts";
 import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
-import { buildAgentArchive } from "../../provisioner/agent-archive.ts";
+import { buildAgentArchive } from "../../provisioner/archive/agent-archive.ts";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { renderUserData } from "../../user-data/render.ts";
 import { debianImages } from "../cloud/ec2.ts";

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { EverspotError } from "../../../agent/site/errors.ts";
-import { agentSources } from "../../../provisioner/agent-archive.ts";
+import { agentSources } from "../../../provisioner/archive/agent-archive.ts";
 import { nodeRuntime } from "../../../provisioner/archive/node-runtime.ts";
 import { nodeOptions } from "../agent-command.ts";
 import type { Part } from "../bench.ts";

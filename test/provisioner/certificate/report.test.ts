@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Attempt, CertificateLedger, CertificatePointer } from "../../../agent/site/certificates.ts";
 import { linesOf } from "../../../provisioner/certificate/lines.ts";
 import { type ReportInput, reportOf } from "../../../provisioner/certificate/report.ts";
-import { styleFor } from "../../../provisioner/cli/terminal.ts";
+import { styleFor } from "../../../provisioner/operator/terminal.ts";
 
 const NOW = new Date("2026-11-21T12:00:00Z");
 const CA = "https://ca.example/dir";

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EverspotError } from "../../../agent/site/errors.ts";
-import { fail } from "../../../provisioner/cli/fail.ts";
 import { run } from "../../../provisioner/cli/program.ts";
-import { createTerminal } from "../../../provisioner/cli/terminal.ts";
+import { fail } from "../../../provisioner/operator/fail.ts";
+import { createTerminal } from "../../../provisioner/operator/terminal.ts";
 import { type Desk, MINIMAL, openDesk } from "../site.ts";
 
 let folder: string;

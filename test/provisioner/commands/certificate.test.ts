@@ -12,8 +12,8 @@ import { createS3Client } from "../../../agent/site/s3-client.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import { createBucket } from "../../../provisioner/aws/bucket.ts";
 import { createReadServed } from "../../../provisioner/certificate/served.ts";
-import { createQuestions } from "../../../provisioner/cli/questions.ts";
 import { runCertificate } from "../../../provisioner/commands/certificate.ts";
+import { createQuestions } from "../../../provisioner/operator/questions.ts";
 import {
   DIRECTORY,
   type Fixture,

@@ -9,7 +9,7 @@ import { runDrill } from "../../../provisioner/commands/drill.ts";
 import { runHistory } from "../../../provisioner/commands/history.ts";
 import { interrupt } from "../../../provisioner/drill/interrupt.ts";
 import { drillsDocument } from "../../../provisioner/drill/record.ts";
-import type { Probe } from "../../../provisioner/probe.ts";
+import type { Probe } from "../../../provisioner/operator/probe.ts";
 import { AwsError } from "../../cloud/wire/server.ts";
 import { openSwapSite, type SwapSite } from "../deploy/swapping.ts";
 

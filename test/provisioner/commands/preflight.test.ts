@@ -4,7 +4,7 @@ import type { EverspotError } from "../../../agent/site/errors.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { parseConfig } from "../../../provisioner/config/load.ts";
 import type { SiteConfig } from "../../../provisioner/config/site-config.ts";
-import { createPublicDns } from "../../../provisioner/resolver.ts";
+import { createPublicDns } from "../../../provisioner/operator/resolver.ts";
 import { AwsError } from "../../cloud/wire/server.ts";
 import { type Desk, MINIMAL, openDesk } from "../site.ts";
 

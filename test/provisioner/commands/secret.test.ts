@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
 import { GetParameterCommand, ListTagsForResourceCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createQuestions } from "../../../provisioner/cli/questions.ts";
 import { runSecretList, runSecretSet, runSecretUnset } from "../../../provisioner/commands/secret.ts";
-import type { Tools } from "../../../provisioner/commands/tools.ts";
+import { createQuestions } from "../../../provisioner/operator/questions.ts";
+import type { Tools } from "../../../provisioner/operator/tools.ts";
 import { type Desk, openDesk } from "../site.ts";
 
 let desk: Desk;

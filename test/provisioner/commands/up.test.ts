@@ -9,10 +9,10 @@ import {
 } from "@aws-sdk/client-ec2";
 import { DeleteBucketPolicyCommand, GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createQuestions } from "../../../provisioner/cli/questions.ts";
 import { runPlan } from "../../../provisioner/commands/plan.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { parseConfig } from "../../../provisioner/config/load.ts";
+import { createQuestions } from "../../../provisioner/operator/questions.ts";
 import { type Desk, MINIMAL, openDesk } from "../site.ts";
 
 let desk: Desk;

@@ -1,0 +1,32 @@
+import { readDocument } from "../../agent/site/document.ts";
+import { siteDocument } from "../../agent/site/records.ts";
+import { obsoleteImages } from "../seen/choose.ts";
+import type { Aws } from "./connect.ts";
+
+/** Removes images that are needed no more, and snapshots that no image stands on. @returns the ids of what is gone. */
+export async function tidyImages(aws: Aws): Promise<string[]> {
+  const [images, [template], instances, site] = await Promise.all([
+    aws.bakedImages.look(),
+    aws.templates.look(),
+    aws.instances.look(),
+    readDocument(aws.store, siteDocument),
+  ]);
+  const owner = instances.find((i) => i.alive && i.id === site.value?.owner);
+  const gone = obsoleteImages(images, template?.latest.image, owner?.image);
+  for (const image of gone) await removeImage(aws, image);
+  const kept = new Set(images.filter((i) => !gone.includes(i)).map((i) => i.snapshot));
+  // EC2 does not tell the snapshot of an image that is still being made.
+  const making = images.some((i) => i.state === "pending");
+  const loose = making ? [] : (await aws.bakedImages.snapshots()).filter((s) => !kept.has(s.id));
+  for (const { id } of loose) await aws.bakedImages.removeSnapshot(id);
+  return [...gone.flatMap((i) => [i.id, i.snapshot ?? []].flat()), ...loose.map((s) => s.id)];
+}
+
+/** The image first: a snapshot that one stands on cannot go. */
+export async function removeImage(
+  aws: Aws,
+  image: { id: string; snapshot: string | undefined },
+): Promise<void> {
+  await aws.bakedImages.remove(image.id);
+  if (image.snapshot !== undefined) await aws.bakedImages.removeSnapshot(image.snapshot);
+}

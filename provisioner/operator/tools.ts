@@ -1,0 +1,37 @@
+import type { Clock } from "../../agent/site/clock.ts";
+import type { ObjectStore } from "../../agent/site/store.ts";
+import type { ReadServed } from "../certificate/served.ts";
+import type { Arch, SiteConfig } from "../config/site-config.ts";
+import type { Packed } from "../release/pack.ts";
+import type { OnProgress } from "../release/progress.ts";
+import type { Probe } from "./probe.ts";
+import type { Questions } from "./questions.ts";
+import type { PublicDns } from "./resolver.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What the commands use of this computer; AWS comes through `connect`. */
+export interface Tools {
+  terminal: Terminal;
+  questions: Questions;
+  publicDns: PublicDns;
+  probe: Probe;
+  readServed: ReadServed;
+  clock: Clock;
+  /** Who runs this: "ann@laptop", or the page of a run. */
+  holder: string;
+  /** Aborted by the first Ctrl-C from this call on; the second ends the program at once. */
+  interrupted(): AbortSignal;
+  /** A release of the project's folder; whoever asks removes the folder of its file. */
+  pack(
+    config: SiteConfig,
+    options: { allow: readonly string[]; signal: AbortSignal; onProgress: OnProgress },
+  ): Promise<Packed>;
+  /** The agent's archive for an architecture; SHA-256 in hex. */
+  agentArchive(arch: Arch): Promise<{ file: string; sha256: string }>;
+  /** Packs the project's folder and publishes it as the candidate. @returns one line about it. */
+  publishFirstRelease(
+    config: SiteConfig,
+    store: ObjectStore,
+    onProgress: (text: string) => void,
+  ): Promise<string>;
+}

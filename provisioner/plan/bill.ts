@@ -1,0 +1,143 @@
+import type { SpotPrice } from "../aws/market.ts";
+import prices from "./prices.json" with { type: "json" };
+
+/** USD per month, from – to. */
+export interface BillLine {
+  what: string;
+  low: number;
+  high: number;
+  note?: string;
+}
+
+export interface Bill {
+  lines: BillLine[];
+  low: number;
+  high: number;
+  /** The same with the instance on demand, where that price is known. */
+  onDemand: { low: number; high: number } | undefined;
+  /** USD per hour while an on-demand instance bridges; undefined when that is not allowed, or not known. */
+  bridge: { low: number; high: number } | undefined;
+  /** How old the prices are that EC2 was not asked for, and of which region. */
+  basis: string;
+}
+
+export interface BillInput {
+  region: string;
+  types: readonly string[];
+  spot: readonly SpotPrice[];
+  /** The instance that runs, when one does: its pool alone counts. */
+  running: { type: string; zone: string } | undefined;
+  /** GB. */
+  disk: number;
+  /** GB of the disks that the site's own images were made from. */
+  images: readonly number[];
+  /** Of the exportable certificate that is requested from ACM; 0 without. */
+  acmNames: number;
+  /** Whether an on-demand instance may bridge a lack of spot capacity. */
+  bridge: boolean;
+}
+
+/** The agent looks at site.json every 10 s, at deploy.json every 5 s, and at the certificate every minute. */
+const GETS_PER_MONTH = 30 * 86_400 * (1 / 10 + 1 / 5 + 2 / 60);
+const PUTS_PER_MONTH = 2_000;
+/** Agent, layers, and a few releases. */
+const STORED_GB = 0.5;
+
+/** What a month of the site costs. Traffic out to the internet is extra beyond AWS's free 100 GB. */
+export function billOf(input: BillInput): Bill {
+  const { running } = input;
+  const month = (hourly: readonly number[]) =>
+    hourly.length === 0
+      ? undefined
+      : { low: Math.min(...hourly) * prices.hoursPerMonth, high: Math.max(...hourly) * prices.hoursPerMonth };
+  const pools = input.spot.filter(
+    (p) =>
+      input.types.includes(p.type) &&
+      (running === undefined || (p.type === running.type && p.zone === running.zone)),
+  );
+  const spot = month(pools.map((p) => p.price));
+  const types = running === undefined ? input.types : [running.type];
+  const onDemandPrices: Record<string, number> = prices.onDemandPerHour;
+  const known = types.flatMap((t) => onDemandPrices[t] ?? []);
+  const onDemand = known.length === types.length ? month(known) : undefined;
+
+  const instance: BillLine = {
+    what:
+      running === undefined ? `spot instance (${input.types.join(", ")})` : `spot instance (${running.type})`,
+    low: spot?.low ?? 0,
+    high: spot?.high ?? 0,
+    ...(spot === undefined ? { note: "EC2 gave no spot price for these types" } : {}),
+  };
+  const rest: BillLine[] = [
+    fixed("public IPv4 address", prices.publicIpv4PerHour * prices.hoursPerMonth),
+    fixed(`disk, ${input.disk} GB gp3`, input.disk * prices.gp3PerGbMonth),
+    ...input.images.map((gigabytes) => ({
+      ...fixed("own image", snapshotCost(gigabytes)),
+      note: `at most, for a snapshot of ${gigabytes} GB; AWS charges what is used of it`,
+    })),
+    { ...fixed("hosted zone", prices.hostedZonePerMonth), note: "once per domain, whatever is in it" },
+    {
+      ...fixed(
+        "bucket",
+        (GETS_PER_MONTH / 1000) * prices.s3.getPerThousand +
+          (PUTS_PER_MONTH / 1000) * prices.s3.putPerThousand +
+          STORED_GB * prices.s3.storagePerGbMonth,
+      ),
+      note: "requests and half a GB",
+    },
+    ...acmLines(input.acmNames),
+  ];
+  const others = rest.reduce((sum, line) => sum + line.low, 0);
+  return {
+    lines: [instance, ...rest],
+    low: instance.low + others,
+    high: instance.high + others,
+    bridge:
+      input.bridge && known.length > 0 ? { low: Math.min(...known), high: Math.max(...known) } : undefined,
+    onDemand: onDemand && { low: onDemand.low + others, high: onDemand.high + others },
+    basis: `spot prices of now; other prices of ${prices.region}, ${prices.date}${
+      input.region === prices.region ? "" : `, which differ a little in ${input.region}`
+    }`,
+  };
+}
+
+/** USD per month, at most: a snapshot has the blocks in use only. @param gigabytes of the disk it is of. */
+export const snapshotCost = (gigabytes: number): number => gigabytes * prices.snapshotPerGbMonth;
+
+function acmLines(names: number): BillLine[] {
+  if (names === 0) return [];
+  const { perName, daysBetweenRenewals } = prices.acmExportable;
+  const each = names * perName;
+  const note = `${dollars(each)} at the request and at each renewal, every ${daysBetweenRenewals} days`;
+  return [{ ...fixed("certificate from ACM", (each / daysBetweenRenewals) * (365 / 12)), note }];
+}
+
+const fixed = (what: string, amount: number): BillLine => ({ what, low: amount, high: amount });
+
+export const dollars = (amount: number): string => `$${amount.toFixed(2)}`;
+
+const hourly = (amount: number): string => `$${amount.toFixed(4)}`;
+
+const range = (low: number, high: number): string =>
+  dollars(low) === dollars(high) ? dollars(low) : `${dollars(low)} – ${dollars(high)}`;
+
+/** As lines of text, amounts aligned. */
+export function renderBill(bill: Bill): string[] {
+  const rows: BillLine[] = [...bill.lines, { what: "together per month", low: bill.low, high: bill.high }];
+  if (bill.onDemand !== undefined) rows.push({ what: "on demand it would be", ...bill.onDemand });
+  const amounts = rows.map((row) => range(row.low, row.high));
+  const wide = Math.max(...rows.map((row) => row.what.length));
+  const tall = Math.max(...amounts.map((amount) => amount.length));
+  const lines = rows.map(({ what, note }, i) => {
+    const amount = (amounts[i] ?? "").padStart(tall);
+    return `${what.padEnd(wide)}  ${amount}${note === undefined ? "" : `  (${note})`}`;
+  });
+  const { bridge } = bill;
+  const bridging =
+    bridge === undefined
+      ? []
+      : [
+          `while an on-demand instance bridges: ${hourly(bridge.low)} – ${hourly(bridge.high)} per hour for it`,
+        ];
+  return [...lines, ...bridging, bill.basis];
+}

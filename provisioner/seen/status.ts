@@ -1,0 +1,225 @@
+import { isLate } from "../../agent/site/certificate-due.ts";
+import type { CertificatePointer } from "../../agent/site/certificates.ts";
+import type { BootRecord } from "../../agent/site/records.ts";
+import type { SpotPrice } from "../aws/market.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import { parseVersion } from "../wanted/template.ts";
+import { currentOf } from "./current.ts";
+import type { DnsSeen, SiteSeen } from "./observe.ts";
+
+export interface StatusInput {
+  config: SiteConfig;
+  seen: SiteSeen;
+  dns: DnsSeen | undefined;
+  /** Of the newest instance that is alive, or else of the owner. */
+  boot: BootRecord | undefined;
+  pointer: CertificatePointer | undefined;
+  spot: readonly SpotPrice[];
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+/** The state of a site, in one document. Times are ISO 8601, prices USD per hour. */
+export interface Status {
+  site: string;
+  url: string;
+  /** Whether anything of it is in AWS. */
+  exists: boolean;
+  owner: { instance: string; epoch: number; address: string; since: string; state: string } | undefined;
+  instances: {
+    id: string;
+    state: string;
+    type: string;
+    zone: string;
+    launched: string;
+    address: string | undefined;
+    spotPrice: number | undefined;
+    templateVersion: number | undefined;
+  }[];
+  release: { current: string | undefined; candidate: string | undefined; lastKnownGood: string | undefined };
+  records: { name: string; type: string; ttl: number | undefined; values: string[] }[];
+  fence: { epoch: number; owner: string } | undefined;
+  certificate: { expires: string; serial: string; source: string } | undefined;
+  boot: BootRecord | undefined;
+  fleet:
+    | { id: string; state: string; target: number; fulfilled: number; templateVersion: number | undefined }
+    | undefined;
+  /** What the newest version of the launch template has; GB and age of one that is the site's own. */
+  image: { id: string; own: boolean; base?: string; gigabytes?: number; created?: string } | undefined;
+  /** What a person should look at. */
+  odd: string[];
+}
+
+export function statusOf(input: StatusInput): Status {
+  const { config, seen, dns, boot, pointer } = input;
+  const { fleet, template, vpc } = currentOf(seen);
+  const price = (type: string, zone: string) =>
+    input.spot.find((p) => p.type === type && p.zone === zone)?.price;
+  const newest = pointer?.issuances[0];
+  return {
+    site: config.site,
+    url: `https://${config.domain}/`,
+    exists: vpc !== undefined || fleet !== undefined || template !== undefined,
+    owner: seen.state && {
+      instance: seen.state.owner,
+      epoch: seen.state.epoch,
+      address: seen.state.address,
+      since: seen.state.since,
+      state: seen.state.state,
+    },
+    instances: seen.instances
+      .filter((i) => i.state !== "terminated")
+      .map((i) => ({
+        id: i.id,
+        state: i.state,
+        type: i.type,
+        zone: i.zone,
+        launched: i.launched.toISOString(),
+        address: i.address,
+        spotPrice: i.spot ? price(i.type, i.zone) : undefined,
+        templateVersion: i.templateVersion,
+      })),
+    release: {
+      current: seen.channel?.current,
+      candidate: seen.channel?.candidate?.id,
+      lastKnownGood: seen.channel?.lastKnownGood,
+    },
+    records: (dns?.records ?? []).map(({ name, type, ttl, values }) => ({ name, type, ttl, values })),
+    fence: dns?.fence,
+    certificate:
+      boot?.certificate ??
+      (newest && { expires: newest.notAfter, serial: newest.serial, source: newest.directory }),
+    boot,
+    fleet: fleet && {
+      id: fleet.id,
+      state: fleet.state,
+      target: fleet.target,
+      fulfilled: fleet.fulfilled,
+      templateVersion: fleet.template?.version,
+    },
+    image: imageOf(seen),
+    odd: oddities(input),
+  };
+}
+
+function imageOf(seen: SiteSeen): Status["image"] {
+  const { template } = currentOf(seen);
+  const id = template?.latest.image;
+  if (id === undefined) return undefined;
+  const own = seen.images.find((i) => i.id === id);
+  if (own === undefined) return { id, own: false };
+  return { id, own: true, base: own.base, gigabytes: own.size, created: own.created.toISOString() };
+}
+
+/** An instance cannot be launched from it: the fleet would try in vain. */
+function goneImage(seen: SiteSeen): string[] {
+  const { template, fleet } = currentOf(seen);
+  const { version, image, description } = template?.latest ?? {};
+  if (image === undefined || parseVersion(description)?.baked === undefined) return [];
+  if (fleet?.template?.version !== version) return [];
+  if (seen.images.some((i) => i.id === image && i.state === "available")) return [];
+  return [
+    `the site's own image ${image} is gone, so no instance can be launched: \`everspot up\` launches Debian's again; an instance that serves does so too within minutes`,
+  ];
+}
+
+function oddities({ config, seen, dns, boot, pointer, now }: StatusInput): string[] {
+  const { fleet, template } = currentOf(seen);
+  const alive = seen.instances.filter((i) => i.alive);
+  const odd: string[] = [];
+  const owner = alive.find((i) => i.id === seen.state?.owner);
+  if (fleet !== undefined && alive.length === 0) odd.push("no instance is running");
+  if (alive.length > 1)
+    odd.push(`${alive.length} instances are running: ${alive.map((i) => i.id).join(", ")}`);
+  if (seen.state !== undefined && alive.length > 0 && owner === undefined) {
+    odd.push(`the owner ${seen.state.owner} is gone, and no other instance has taken over yet`);
+  }
+  if (fleet !== undefined && fleet.target !== 1) odd.push(`the fleet's target is ${fleet.target}`);
+  if (fleet !== undefined && fleet.activity === "error")
+    odd.push("the fleet reports an error: `everspot up` shows it");
+  const latest = template?.latest.version;
+  for (const { id, templateVersion } of alive) {
+    if (templateVersion !== undefined && latest !== undefined && templateVersion !== latest) {
+      odd.push(
+        `${id} was launched from version ${templateVersion} of the launch template; the newest is ${latest}`,
+      );
+    }
+  }
+  if (fleet?.template !== undefined && latest !== undefined && fleet.template.version !== latest) {
+    odd.push(
+      `the fleet launches version ${fleet.template.version} of the launch template; the newest is ${latest}`,
+    );
+  }
+  odd.push(...goneImage(seen), ...recordOddities(config, seen, dns));
+  if (boot?.state === "unavailable") odd.push(`visitors get a 503 page: ${boot.blame ?? "the app fails"}`);
+  if (boot !== undefined && (boot.state === "failed" || boot.attempt > 1)) {
+    const failed = boot.steps.find((s) => s.state === "failed");
+    const why = failed === undefined ? "" : `: ${failed.name}: ${failed.error ?? ""}`;
+    odd.push(
+      `the boot of ${boot.instance} ${boot.state === "failed" ? "failed" : `took ${boot.attempt} attempts`}${why}`,
+    );
+  }
+  odd.push(...(boot?.warnings ?? []));
+  for (const bad of seen.channel?.quarantined.slice(-1) ?? []) {
+    odd.push(`release ${bad.id} is quarantined: ${bad.reason}`);
+  }
+  odd.push(...certificateOddities(boot, pointer, now), ...duplicates(seen));
+  return odd;
+}
+
+function recordOddities(config: SiteConfig, seen: SiteSeen, dns: DnsSeen | undefined): string[] {
+  if (dns === undefined) return [`there is no hosted zone for ${config.domain} in this account`];
+  const { state } = seen;
+  if (state === undefined || state.state === "claiming") return [];
+  const odd: string[] = [];
+  for (const name of [config.domain, ...config.aliases]) {
+    const record = dns.records.find((r) => r.name === name && r.type === "A");
+    if (record === undefined) odd.push(`${name} has no A record`);
+    else if (!record.values.includes(state.address)) {
+      odd.push(`${name} points to ${record.values.join(", ")}, not to the owner's ${state.address}`);
+    }
+  }
+  const { fence } = dns;
+  if (fence === undefined) odd.push("there is no fence record");
+  else if (fence.epoch !== state.epoch || fence.owner !== state.owner) {
+    odd.push(
+      `the fence record says epoch ${fence.epoch} of ${fence.owner}, site.json epoch ${state.epoch} of ${state.owner}`,
+    );
+  }
+  return odd;
+}
+
+function certificateOddities(
+  boot: BootRecord | undefined,
+  pointer: CertificatePointer | undefined,
+  now: number,
+): string[] {
+  const served = boot?.certificate;
+  if (served === undefined) return [];
+  if (served.source === "self-signed") return ["the certificate is self-signed: visitors do not trust it"];
+  const notAfter = new Date(served.expires);
+  if (notAfter.getTime() <= now) return [`the certificate expired on ${served.expires}`];
+  const begins = served.begins ?? pointer?.issuances.find((i) => i.serial === served.serial)?.notBefore;
+  if (begins === undefined || !isLate({ notBefore: new Date(begins), notAfter }, new Date(now))) return [];
+  return [
+    `the certificate runs out on ${served.expires} and is not renewed: \`everspot certificate\` says more`,
+  ];
+}
+
+/** Two of a kind where there should be one: `down` removes both, `up` uses the first. */
+function duplicates(seen: SiteSeen): string[] {
+  const { network } = seen;
+  const kinds: [string, readonly { id: string }[]][] = [
+    ["VPCs", network.vpcs],
+    ["internet gateways", network.gateways],
+    ["route tables", network.routeTables],
+    ["security groups", network.groups],
+    ["launch templates", seen.templates],
+    ["fleets", seen.fleets.filter((f) => f.alive)],
+  ];
+  return kinds
+    .filter(([, list]) => list.length > 1)
+    .map(
+      ([kind, list]) => `there are ${list.length} ${kind} of this site: ${list.map((x) => x.id).join(", ")}`,
+    );
+}

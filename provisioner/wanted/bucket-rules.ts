@@ -1,0 +1,46 @@
+import type { PolicyDocument } from "./instance-policy.ts";
+
+/** S3 expires objects that carry this tag; whoever supersedes a release, layer or agent sets it. */
+export const EXPIRE_TAG = { key: "everspot:expire", value: "true" } as const;
+
+export interface LifecycleRule {
+  id: string;
+  prefix: string;
+  /** Only objects that carry EXPIRE_TAG. */
+  superseded?: boolean;
+  /** Days after creation. */
+  expireDays?: number;
+  /** Days after an object was overwritten or deleted. */
+  noncurrentDays?: number;
+  /** Days after an upload in parts began. */
+  abortUploadDays?: number;
+}
+
+/**
+ * Age alone tells nothing about a release: the one that serves may be years old. So what was superseded is
+ * marked by a tag, and only records of what happened and what is made again go by age.
+ */
+export const lifecycle: readonly LifecycleRule[] = [
+  { id: "superseded-releases", prefix: "releases/", superseded: true, expireDays: 30 },
+  { id: "superseded-layers", prefix: "layers/", superseded: true, expireDays: 7 },
+  // The next instance makes it again.
+  { id: "old-bytecode", prefix: "layers/bytecode/", expireDays: 90 },
+  { id: "superseded-agents", prefix: "agent/", superseded: true, expireDays: 7 },
+  { id: "old-boots", prefix: "boots/", expireDays: 365 },
+  { id: "old-history", prefix: "history/", expireDays: 365 },
+  { id: "old-versions", prefix: "", noncurrentDays: 30, abortUploadDays: 3 },
+];
+
+export const tlsOnly = (bucket: string, partition: string): PolicyDocument => ({
+  Version: "2012-10-17",
+  Statement: [
+    {
+      Sid: "OnlyTls",
+      Effect: "Deny",
+      Principal: "*",
+      Action: "s3:*",
+      Resource: [`arn:${partition}:s3:::${bucket}`, `arn:${partition}:s3:::${bucket}/*`],
+      Condition: { Bool: { "aws:SecureTransport": "false" } },
+    },
+  ],
+});

@@ -1,0 +1,176 @@
+import {
+  bucketName,
+  challengeRecord,
+  fenceRecord,
+  resourceName,
+  SITE_TAG,
+  secretPath,
+} from "../../agent/site/names.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+
+export interface Statement {
+  Sid?: string;
+  Effect: "Allow" | "Deny";
+  Principal?: string | Record<string, string>;
+  Action: string | string[];
+  Resource?: string | string[];
+  Condition?: Record<string, Record<string, string | string[]>>;
+}
+
+export interface PolicyDocument {
+  Version: "2012-10-17";
+  Statement: Statement[];
+}
+
+/** Only EC2 may hand the role to an instance. */
+export const instanceTrust: PolicyDocument = {
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" }, Action: "sts:AssumeRole" }],
+};
+
+/** What the agent writes; agent/, releases/ and image.json come from the operator's side and are only read. */
+const WRITTEN = [
+  "layers/*",
+  "channel.json",
+  "site.json",
+  "deploy.json",
+  "replacements.json",
+  "certificates/*",
+  "boots/*",
+  "history/*",
+];
+const READ = ["agent/*", "releases/*", "image.json", ...WRITTEN];
+
+/**
+ * All that an instance of the site may do (DESIGN §2.8): its own objects without deleting any, its own records by
+ * name and type, its own fleet and instances, its own secrets.
+ */
+export function instancePolicy(
+  config: SiteConfig,
+  where: { account: string; partition: string; zone: string },
+): PolicyDocument {
+  const { site, region } = config;
+  const { account, partition, zone } = where;
+  const bucket = `arn:${partition}:s3:::${bucketName(site, account, region)}`;
+  const parameters = `arn:${partition}:ssm:${region}:${account}:parameter${secretPath(site).replace(/\/$/, "")}`;
+  const ours = { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } };
+  const hostedZone = `arn:${partition}:route53:::hostedzone/${zone}`;
+  const names = [config.domain, ...config.aliases];
+  return {
+    Version: "2012-10-17",
+    Statement: [
+      allow(
+        "ReadOwnObjects",
+        "s3:GetObject",
+        READ.map((key) => `${bucket}/${key}`),
+      ),
+      allow(
+        "WriteOwnObjects",
+        "s3:PutObject",
+        WRITTEN.map((key) => `${bucket}/${key}`),
+      ),
+      allow("ListOwnBucket", "s3:ListBucket", bucket),
+      recordChanges("OwnSite", hostedZone, [...names, fenceRecord(config.domain)], ["A", "TXT"]),
+      recordChanges("AnswerChallenges", hostedZone, unique(names.map(challengeRecord)), ["TXT"]),
+      allow("ReadRecords", "route53:ListResourceRecordSets", hostedZone),
+      allow("WaitForRecords", "route53:GetChange", `arn:${partition}:route53:::change/*`),
+      // These take no resource (Service Authorization Reference, EC2).
+      allow(
+        "LookAtFleet",
+        ["ec2:DescribeInstances", "ec2:DescribeFleets", "ec2:DescribeFleetInstances", "ec2:DescribeImages"],
+        "*",
+      ),
+      // The template and its subnets: to launch by another of its versions when the image of the newest is gone.
+      {
+        ...allow(
+          "OwnFleet",
+          "ec2:ModifyFleet",
+          ["fleet", "launch-template", "subnet"].map(
+            (type) => `arn:${partition}:ec2:${region}:${account}:${type}/*`,
+          ),
+        ),
+        Condition: ours,
+      },
+      {
+        ...allow(
+          "LaunchWithOwnRole",
+          "iam:PassRole",
+          `arn:${partition}:iam::${account}:role/${resourceName(site)}`,
+        ),
+        Condition: { StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" } },
+      },
+      {
+        ...allow(
+          "OwnInstances",
+          "ec2:TerminateInstances",
+          `arn:${partition}:ec2:${region}:${account}:instance/*`,
+        ),
+        Condition: ours,
+      },
+      allow("OwnSecrets", ["ssm:GetParametersByPath", "ssm:GetParameters"], [parameters, `${parameters}/*`]),
+      ...certificateStatements(config, where),
+    ],
+  };
+}
+
+const allow = (Sid: string, Action: string | string[], Resource: string | string[]): Statement => ({
+  Sid,
+  Effect: "Allow",
+  Action,
+  Resource,
+});
+
+/**
+ * The keys hold every value of a batch, so one batch must fit one statement. `Null` closes the hole of
+ * `ForAllValues`, which is true of a request without the key.
+ */
+function recordChanges(
+  Sid: string,
+  zone: string,
+  names: readonly string[],
+  types: readonly string[],
+): Statement {
+  const key = (part: string) => `route53:ChangeResourceRecordSets${part}`;
+  return {
+    ...allow(Sid, "route53:ChangeResourceRecordSets", zone),
+    Condition: {
+      "ForAllValues:StringEquals": {
+        [key("NormalizedRecordNames")]: names.map((name) => name.toLowerCase()),
+        [key("RecordTypes")]: [...types],
+        [key("Actions")]: ["CREATE", "DELETE", "UPSERT"],
+      },
+      Null: { [key("NormalizedRecordNames")]: "false" },
+    },
+  };
+}
+
+function certificateStatements(
+  { site, region, certificate }: SiteConfig,
+  { account, partition }: { account: string; partition: string },
+): Statement[] {
+  const statements: Statement[] = [];
+  if (certificate.kmsKey !== undefined) {
+    statements.push(allow("CertificateKey", ["kms:Decrypt", "kms:GenerateDataKey"], certificate.kmsKey));
+  }
+  if (certificate.source === "acm" && certificate.arn !== undefined) {
+    const actions = ["acm:DescribeCertificate", "acm:ExportCertificate"];
+    statements.push(allow("ExportCertificate", actions, certificate.arn));
+  }
+  if (certificate.mirrorToAcm) {
+    const any = `arn:${partition}:acm:${region}:${account}:certificate/*`;
+    // The first import makes a certificate and brings the tag; later ones replace the one that carries it.
+    statements.push(
+      {
+        ...allow("FirstImport", ["acm:ImportCertificate", "acm:AddTagsToCertificate"], any),
+        Condition: { StringEquals: { [`aws:RequestTag/${SITE_TAG}`]: site } },
+      },
+      {
+        ...allow("NextImports", ["acm:ImportCertificate", "acm:DescribeCertificate"], any),
+        Condition: { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } },
+      },
+    );
+  }
+  return statements;
+}
+
+const unique = (list: readonly string[]): string[] => [...new Set(list)];

@@ -1,0 +1,72 @@
+import { resourceName } from "../../agent/site/names.ts";
+import { renderUserData } from "../../user-data/render.ts";
+import type { Image } from "../aws/images.ts";
+import { bootConfigOf } from "../config/boot-config.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import { type LifecycleRule, lifecycle, tlsOnly } from "./bucket-rules.ts";
+import { instancePolicy, instanceTrust, type PolicyDocument } from "./instance-policy.ts";
+import { allBurstable, type TemplateData } from "./template.ts";
+
+/** What the site is to be, apart from ids that AWS gives. */
+export interface Wanted {
+  site: string;
+  folder: string;
+  bucket: { name: string; policy: PolicyDocument; lifecycle: readonly LifecycleRule[] };
+  role: { trust: PolicyDocument; policy: PolicyDocument };
+  /** SHA-256 of the agent's archive. */
+  agent: string;
+  template: {
+    data: TemplateData;
+    os: string;
+    arch: string;
+    /** Set where the image is the site's own: the same with the image of Debian's below it. */
+    stock?: TemplateData;
+    base?: string;
+  };
+  /** Zones of the region with those of the site's types that they offer. */
+  zones: readonly { zone: string; types: readonly string[] }[];
+  maxPrice: number | undefined;
+}
+
+/** The facts a site is made from, once they are all there. */
+export interface Facts {
+  account: string;
+  partition: string;
+  bucket: string;
+  zone: string;
+  image: Image;
+  /** Where `image` is the site's own: what it is made of, and what can be launched in its place. */
+  baked?: { base: string; stock: Image };
+  agent: string;
+  zones: readonly { zone: string; types: readonly string[] }[];
+}
+
+export function wantedOf(config: SiteConfig, facts: Facts): Wanted {
+  const userData = renderUserData(
+    bootConfigOf(config, { account: facts.account, zone: facts.zone, agent: facts.agent }),
+  );
+  const data = (image: Image): TemplateData => ({
+    image: image.id,
+    rootDevice: image.rootDevice,
+    disk: config.fleet.disk,
+    profile: resourceName(config.site),
+    userData,
+    standardCredits: allBurstable(config.fleet.types),
+  });
+  const { baked } = facts;
+  return {
+    site: config.site,
+    folder: config.folder,
+    bucket: { name: facts.bucket, policy: tlsOnly(facts.bucket, facts.partition), lifecycle },
+    role: { trust: instanceTrust, policy: instancePolicy(config, facts) },
+    agent: facts.agent,
+    template: {
+      data: data(facts.image),
+      os: config.image.os,
+      arch: config.fleet.arch,
+      ...(baked === undefined ? {} : { stock: data(baked.stock), base: baked.base }),
+    },
+    zones: facts.zones.filter((z) => z.types.length > 0),
+    maxPrice: config.fleet.maxPrice,
+  };
+}

@@ -1,0 +1,78 @@
+import { expect, test } from "vitest";
+import { billOf, renderBill } from "../../../provisioner/plan/bill.ts";
+
+const spot = [
+  { type: "t3.micro", zone: "us-east-1a", price: 0.004 },
+  { type: "t3.micro", zone: "us-east-1b", price: 0.005 },
+  { type: "t3.small", zone: "us-east-1a", price: 0.006 },
+];
+const site = {
+  region: "us-east-1",
+  types: ["t3.micro", "t3.small"],
+  spot,
+  running: undefined,
+  disk: 10,
+  images: [],
+  bridge: false,
+  acmNames: 0,
+};
+
+test("before a launch the instance costs from the cheapest pool to the dearest, 730 hours a month", () => {
+  const bill = billOf(site);
+  expect(bill.lines[0]).toMatchObject({ low: 0.004 * 730, high: 0.006 * 730 });
+  const others = bill.lines.slice(1).reduce((sum, line) => sum + line.low, 0);
+  expect(bill.low).toBeCloseTo(0.004 * 730 + others);
+  expect(bill.high).toBeCloseTo(0.006 * 730 + others);
+});
+
+test("the public address has a line of its own, and everything else that is paid for", () => {
+  const lines = Object.fromEntries(billOf(site).lines.map((l) => [l.what, Number(l.low.toFixed(2))]));
+  expect(lines).toMatchObject({
+    "public IPv4 address": 3.65,
+    "disk, 10 GB gp3": 0.8,
+    "hosted zone": 0.5,
+  });
+  // 259,200 looks, one every 10 s, are 10 cents (FACTS); there are three times as many, and a little more.
+  expect(lines.bucket).toBeGreaterThan(0.3);
+  expect(lines.bucket).toBeLessThan(0.4);
+});
+
+test("once an instance runs, its own pool counts", () => {
+  const bill = billOf({ ...site, running: { type: "t3.micro", zone: "us-east-1b" } });
+  expect(bill.low).toBe(bill.high);
+  expect(bill.lines[0]).toMatchObject({ what: "spot instance (t3.micro)", low: 0.005 * 730 });
+});
+
+test("on demand stands beside it where that price is known", () => {
+  expect(billOf({ ...site, types: ["t3.small"] }).onDemand?.low).toBeCloseTo(
+    billOf({ ...site, types: ["t3.small"] }).low - 0.006 * 730 + 0.0208 * 730,
+  );
+  expect(billOf({ ...site, types: ["x9.odd"] }).onDemand).toBeUndefined();
+});
+
+test("what a bridge costs is shown where one is allowed", () => {
+  expect(renderBill(billOf(site)).join()).not.toContain("bridge");
+  expect(billOf({ ...site, bridge: true }).bridge).toEqual({ low: 0.0104, high: 0.0208 });
+  expect(renderBill(billOf({ ...site, bridge: true }))).toContain(
+    "while an on-demand instance bridges: $0.0104 – $0.0208 per hour for it",
+  );
+});
+
+test("no spot price is said, not counted as nothing", () => {
+  const bill = billOf({ ...site, spot: [] });
+  expect(bill.lines[0]?.note).toBe("EC2 gave no spot price for these types");
+});
+
+test("rendered with amounts aligned, and how old the prices are", () => {
+  const lines = renderBill(billOf({ ...site, region: "eu-west-1" }));
+  const amounts = lines.slice(0, -1).map((l) => (l.split("  (")[0] ?? "").trimEnd().length);
+  expect(new Set(amounts).size).toBe(1);
+  expect(lines.at(-1)).toMatch(/us-east-1, \d{4}-\d\d-\d\d, which differ a little in eu-west-1/);
+});
+
+test("an exportable certificate of ACM is paid for by name, at each renewal", () => {
+  expect(billOf(site).lines.some((l) => l.what.includes("ACM"))).toBe(false);
+  const line = billOf({ ...site, acmNames: 2 }).lines.find((l) => l.what === "certificate from ACM");
+  expect(line?.low).toBeCloseTo((14 / 153) * 30.4, 1);
+  expect(line?.note).toContain("$14.00 at the request and at each renewal");
+});

@@ -1,0 +1,243 @@
+import { expect, test } from "vitest";
+import type { BootRecord } from "../../../agent/site/records.ts";
+import { renderStatus } from "../../../provisioner/commands/status.ts";
+import { parseConfig } from "../../../provisioner/config/load.ts";
+import { styleFor } from "../../../provisioner/operator/terminal.ts";
+import { type StatusInput, statusOf } from "../../../provisioner/seen/status.ts";
+import { MINIMAL } from "../site.ts";
+
+const NOW = Date.parse("2026-11-21T12:00:00Z");
+const owner = "i-0123456789abcdef0";
+
+const boot: BootRecord = {
+  version: 1,
+  site: "blog",
+  instance: owner,
+  bootId: "b",
+  attempt: 1,
+  started: "2026-11-21T10:00:00.000Z",
+  updated: "2026-11-21T10:00:20.000Z",
+  state: "serving",
+  agent: "a",
+  certificate: { serial: "0a", expires: "2027-01-20T00:00:00.000Z", source: "stored" },
+  steps: [{ name: "packages", needs: [], start: 1.2, seconds: 5.1, state: "done", detail: "from the layer" }],
+  warnings: [],
+};
+
+/** A healthy site. */
+const well = (): StatusInput => ({
+  config: parseConfig(MINIMAL, "/p/everspot.toml"),
+  seen: {
+    network: {
+      vpcs: [{ id: "vpc-1", cidr: "10.83.0.0/16" }],
+      gateways: [{ id: "igw-1", vpc: "vpc-1" }],
+      subnets: [],
+      routeTables: [],
+      groups: [],
+    },
+    images: [],
+    launch: undefined,
+    bucket: undefined,
+    roles: { role: undefined, profile: undefined },
+    templates: [{ id: "lt-1", latest: { version: 3, description: undefined, image: "ami-1" } }],
+    fleets: [
+      {
+        id: "fleet-1",
+        state: "active",
+        alive: true,
+        activity: "fulfilled",
+        template: { id: "lt-1", version: 3 },
+        pools: [],
+        target: 1,
+        onDemand: 0,
+        fulfilled: 1,
+      },
+    ],
+    instances: [
+      {
+        id: owner,
+        state: "running",
+        alive: true,
+        type: "t3.micro",
+        zone: "us-east-1a",
+        image: "ami-1",
+        spot: true,
+        launched: new Date("2026-11-21T09:59:00Z"),
+        address: "192.0.2.1",
+        privateAddress: "10.83.0.9",
+        templateVersion: 3,
+      },
+    ],
+    state: {
+      version: 1,
+      nonce: "n",
+      epoch: 4,
+      owner,
+      address: "192.0.2.1",
+      privateAddress: "10.83.0.9",
+      launched: "2026-11-21T09:59:00.000Z",
+      since: "2026-11-21T10:00:20.000Z",
+      state: "serving",
+    },
+    channel: { version: 1, nonce: "n", counter: 2, current: "r2", lastKnownGood: "r1", quarantined: [] },
+  },
+  dns: {
+    zone: { id: "Z1", name: "example.com" },
+    records: ["blog.example.com", "www.blog.example.com"].map((name) => ({
+      name,
+      type: "A",
+      ttl: 60,
+      values: ["192.0.2.1"],
+      wire: { Name: name, Type: "A" },
+    })),
+    fence: { epoch: 4, owner },
+    ours: true,
+  },
+  boot,
+  pointer: undefined,
+  spot: [{ type: "t3.micro", zone: "us-east-1a", price: 0.0043 }],
+  now: NOW,
+});
+
+const plain = styleFor({ write: () => {} });
+
+test("a healthy site has nothing odd, and all that matters in a few lines", () => {
+  const status = statusOf(well());
+  expect(status.odd).toEqual([]);
+  expect(renderStatus(status, NOW, plain)).toEqual([
+    "site        blog at https://blog.example.com/",
+    `owner       ${owner} at 192.0.2.1 for 120 min, epoch 4, serving`.replace("120 min", "2 h"),
+    `instance    ${owner} running, t3.micro in us-east-1a, 2 h old, spot $0.0043/h, template version 3`,
+    "release     r2, last known good r1",
+    "record      blog.example.com A 192.0.2.1, TTL 60 s",
+    "record      www.blog.example.com A 192.0.2.1, TTL 60 s",
+    `fence       epoch 4, ${owner}`,
+    "certificate until 2027-01-20 (60 days), from stored",
+    "fleet       fleet-1 active, 1 of 1, template version 3",
+    "image       ami-1, Debian's",
+    `boot        ${owner}, serving, began 2026-11-21T10:00:00.000Z`,
+    "  ✓ packages  at   1.2 s    5.1 s  from the layer",
+  ]);
+});
+
+test("an image of the site's own, with its age and its price", () => {
+  const input = well();
+  const created = new Date("2026-11-19T12:00:00Z");
+  const own = { id: "ami-1", state: "available", base: "ami-0", from: owner, arch: "x86_64", size: 8 };
+  input.seen.images = [{ ...own, created, rootDevice: "/dev/xvda", snapshot: "snap-1" }];
+  expect(renderStatus(statusOf(input), NOW, plain)).toContain(
+    "image       ami-1, the site's own, 2 days old, at most $0.40 a month",
+  );
+});
+
+test("a site that is not there", () => {
+  const input = well();
+  input.seen.network.vpcs = [];
+  input.seen.fleets = [];
+  input.seen.templates = [];
+  expect(renderStatus(statusOf(input), NOW, plain)).toEqual([
+    "blog is not there; `everspot up` brings it up",
+  ]);
+});
+
+const odd = (change: (input: StatusInput) => void): string[] => {
+  const input = well();
+  change(input);
+  return statusOf(input).odd;
+};
+
+test.each<[string, (input: StatusInput) => void]>([
+  ["no instance is running", (i) => i.seen.instances.splice(0)],
+  [
+    "2 instances are running: ",
+    (i) => i.seen.instances.push({ ...(i.seen.instances[0] ?? expect.fail()), id: "i-2" }),
+  ],
+  [
+    "blog.example.com points to 203.0.113.1, not to the owner's 192.0.2.1",
+    (i) => i.dns?.records[0]?.values.splice(0, 1, "203.0.113.1"),
+  ],
+  ["www.blog.example.com has no A record", (i) => i.dns?.records.splice(1)],
+  [
+    "the fence record says epoch 5 of i-2, site.json epoch 4",
+    (i) => Object.assign(i.dns ?? {}, { fence: { epoch: 5, owner: "i-2" } }),
+  ],
+  ["there is no fence record", (i) => Object.assign(i.dns ?? {}, { fence: undefined })],
+  ["there is no hosted zone", (i) => Object.assign(i, { dns: undefined })],
+  [
+    "was launched from version 2 of the launch template; the newest is 3",
+    (i) => Object.assign(i.seen.instances[0] ?? {}, { templateVersion: 2 }),
+  ],
+  [
+    "the fleet launches version 2",
+    (i) => Object.assign(i.seen.fleets[0] ?? {}, { template: { id: "lt-1", version: 2 } }),
+  ],
+  [
+    "visitors get a 503 page: the budget of replacements is spent",
+    (i) =>
+      Object.assign(i, {
+        boot: { ...i.boot, state: "unavailable", blame: "the budget of replacements is spent" },
+      }),
+  ],
+  ["the fleet's target is 2", (i) => Object.assign(i.seen.fleets[0] ?? {}, { target: 2 })],
+  ["the owner i-9 is gone", (i) => Object.assign(i.seen.state ?? {}, { owner: "i-9" })],
+  [
+    "failed: app: no module",
+    (i) =>
+      Object.assign(i, {
+        boot: {
+          ...boot,
+          state: "failed",
+          steps: [{ ...boot.steps[0], name: "app", state: "failed", error: "no module" }],
+        },
+      }),
+  ],
+  ["took 2 attempts", (i) => Object.assign(i, { boot: { ...boot, attempt: 2 } })],
+  [
+    "serving the previous release",
+    (i) => Object.assign(i, { boot: { ...boot, warnings: ["serving the previous release"] } }),
+  ],
+  ["the certificate expired on 2027-01-20", (i) => Object.assign(i, { now: Date.parse("2027-01-21") })],
+  ["there are 2 VPCs of this site: vpc-1, vpc-2", (i) => i.seen.network.vpcs.push({ id: "vpc-2", cidr: "" })],
+  [
+    "release r3 is quarantined: it hangs",
+    (i) => i.seen.channel?.quarantined.push({ id: "r3", at: "2026-11-20T00:00:00.000Z", reason: "it hangs" }),
+  ],
+])("odd: %s", (text, change) => {
+  expect(odd(change).join("\n")).toContain(text);
+});
+
+test("a certificate with less than a quarter of its life left is in trouble", () => {
+  const issuance = {
+    id: "c1",
+    serial: "0a",
+    issuer: "CA",
+    names: ["blog.example.com"],
+    notBefore: "2026-10-22T00:00:00.000Z",
+    notAfter: "2027-01-20T00:00:00.000Z",
+    directory: "https://ca.example/dir",
+    created: "2026-10-22T00:00:00.000Z",
+    by: owner,
+    sha256: "0".repeat(64),
+    renewAt: "2026-12-21T00:00:00.000Z",
+  };
+  const pointer = { version: 1 as const, nonce: "n", names: issuance.names, issuances: [issuance] };
+  const at = (now: string) => odd((i) => Object.assign(i, { pointer, now: Date.parse(now) }));
+  expect(at("2026-12-27")).toEqual([]);
+  expect(at("2026-12-30")).toEqual([
+    "the certificate runs out on 2027-01-20T00:00:00.000Z and is not renewed: `everspot certificate` says more",
+  ]);
+  // One from ACM is not in the pointer: the boot record tells when its life began.
+  const begins = "2026-10-22T00:00:00.000Z";
+  const fromAcm = { serial: "0b", begins, expires: "2027-01-20T00:00:00.000Z", source: "acm" };
+  const acm = (now: string) =>
+    odd((i) => Object.assign(i, { boot: { ...boot, certificate: fromAcm }, now: Date.parse(now) }));
+  expect(acm("2026-12-27")).toEqual([]);
+  expect(acm("2026-12-30").join()).toContain("runs out on");
+});
+
+test("a self-signed certificate is told of", () => {
+  const certificate = { serial: "0c", expires: "2026-12-20T00:00:00.000Z", source: "self-signed" };
+  expect(odd((i) => Object.assign(i, { boot: { ...boot, certificate } }))).toEqual([
+    "the certificate is self-signed: visitors do not trust it",
+  ]);
+});
