@@ -1,15 +1,15 @@
 /** The agent's entry point: `run` on the instance, `duty` once it has booted; `certbot-hook auth|cleanup` for certbot. */
 import { type Logger, pino } from "pino";
-import { afterwards } from "./boot/afterwards.ts";
+import { afterwards } from "./boot/after-boot.ts";
 import { type Booted, boot } from "./boot/boot.ts";
-import { type Legacy, leave, takeOver } from "./boot/legacy.ts";
+import { type Legacy, leave, takeOver } from "./boot/resume.ts";
 import { certbotHook } from "./certificate/hook.ts";
 import { isOrdering } from "./certificate/order.ts";
 import { type Agent, composeAgent, composeZone } from "./compose.ts";
-import { onDuty } from "./on-duty.ts";
-import { paths } from "./paths.ts";
+import { onDuty } from "./duty/on-duty.ts";
 import { EverspotError, messageOf } from "./site/errors.ts";
 import { beginAfresh, bootLean, dutyLean, stayLean } from "./system/memory.ts";
+import { paths } from "./system/paths.ts";
 
 const log = pino({ base: null, timestamp: false, formatters: { level: (level) => ({ level }) } });
 

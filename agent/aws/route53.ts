@@ -5,7 +5,7 @@ import {
   type ResourceRecordSet,
   type Route53Client,
 } from "@aws-sdk/client-route-53";
-import { type Change, ChangeRejected, type RecordSet, type Zone } from "../dns.ts";
+import { type Change, ChangeRejected, type RecordSet, type Zone } from "../ports/zone.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 
 /** TXT rdata is one or more quoted strings of at most 255 bytes each (RFC 1035 §3.3.14). */

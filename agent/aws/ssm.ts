@@ -1,5 +1,5 @@
 import { GetParametersByPathCommand, type SSMClient } from "@aws-sdk/client-ssm";
-import type { SecretSource } from "../secrets.ts";
+import type { SecretSource } from "../ports/secrets.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 
 /** Everything directly below a path, e.g. "/everspot/blog/"; the last part of a name is the secret's name. */

@@ -1,9 +1,9 @@
 import type { Logger } from "pino";
+import type { BootMachine } from "../machine/machine.ts";
+import { runGraph, StepFailed, type StepObserver } from "../record/graph.ts";
+import type { BootRecorder } from "../record/recorder.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
-import type { Outcome } from "./afterwards.ts";
-import { runGraph, StepFailed, type StepObserver } from "./graph.ts";
-import type { BootMachine } from "./machine.ts";
-import type { BootRecorder } from "./recorder.ts";
+import type { Outcome } from "./after-boot.ts";
 import { untilNeeded } from "./spare.ts";
 import { bootSteps } from "./steps.ts";
 

@@ -1,10 +1,10 @@
 import type { Logger } from "pino";
-import { readIdentity } from "../identity.ts";
+import { readIdentity } from "../identity/identity.ts";
+import type { BootMachine } from "../machine/machine.ts";
 import { readDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
 import { siteDocument } from "../site/records.ts";
 import { runningDeploy } from "../watch/deploy.ts";
-import type { BootMachine } from "./machine.ts";
 
 type SpareMachine = Pick<BootMachine, "store" | "clock" | "peers" | "metadata">;
 

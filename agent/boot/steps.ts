@@ -1,11 +1,14 @@
 import { rm } from "node:fs/promises";
-import { claimContext } from "../handover/claim-context.ts";
-import { readIdentity } from "../identity.ts";
+import { readIdentity } from "../identity/identity.ts";
+import { originDisk, settleIn } from "../identity/origin.ts";
 import { ensureAppUser } from "../isolation/app-user.ts";
 import { isolateMetadata } from "../isolation/isolate.ts";
+import type { BootMachine } from "../machine/machine.ts";
 import { claimSite } from "../ownership/claim.ts";
+import { claimContext } from "../ownership/claim-context.ts";
 import type { Ensured } from "../packages/ensure.ts";
-import { paths } from "../paths.ts";
+import { resultOf, type Step, type StepContext, step, type Values } from "../record/graph.ts";
+import type { BootRecorder } from "../record/recorder.ts";
 import { fetchRelease } from "../release/fetch.ts";
 import { runningRelease } from "../release/running.ts";
 import { bundles, prepareApp, startApp, switchTo, waitHealthy } from "../serving/app.ts";
@@ -14,12 +17,9 @@ import { applyNginx } from "../serving/nginx.ts";
 import { probeSite } from "../serving/probe.ts";
 import { siteNginx } from "../serving/site-nginx.ts";
 import { poll } from "../site/poll.ts";
+import { paths } from "../system/paths.ts";
 import { run } from "../system/run.ts";
-import type { Outcome } from "./afterwards.ts";
-import { resultOf, type Step, type StepContext, step, type Values } from "./graph.ts";
-import type { BootMachine } from "./machine.ts";
-import { originDisk, settleIn } from "./origin.ts";
-import type { BootRecorder } from "./recorder.ts";
+import type { Outcome } from "./after-boot.ts";
 
 /** Installed on every machine, besides `[image] packages`. */
 const BASE_PACKAGES = ["nginx", "nftables", "python3"];

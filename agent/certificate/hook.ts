@@ -6,7 +6,7 @@
  */
 import { readFile, rename, writeFile } from "node:fs/promises";
 import * as z from "zod/mini";
-import { type Change, ChangeRejected, type RecordSet, type Zone } from "../dns.ts";
+import { type Change, ChangeRejected, type RecordSet, type Zone } from "../ports/zone.ts";
 import { type Clock, systemClock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { challengeRecord } from "../site/names.ts";

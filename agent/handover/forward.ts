@@ -1,11 +1,11 @@
 import { rm, writeFile } from "node:fs/promises";
 import type { BootConfig } from "../../user-data/boot-config.ts";
-import { paths } from "../paths.ts";
 import { askHealth } from "../serving/health.ts";
 import { EverspotError } from "../site/errors.ts";
 import { FORWARD_PORT } from "../site/names.ts";
 import { poll } from "../site/poll.ts";
 import { readIfThere, writeAtomic } from "../system/files.ts";
+import { paths } from "../system/paths.ts";
 import type { Units } from "../system/units.ts";
 import { renderForward } from "./forward-config.ts";
 

@@ -1,17 +1,17 @@
 import { readlink } from "node:fs/promises";
 import type { Logger } from "pino";
-import { afterwards } from "../boot/afterwards.ts";
+import { afterwards } from "../boot/after-boot.ts";
 import { blame, logged } from "../boot/boot.ts";
-import { runGraph, type Step, StepFailed, type StepObserver, step } from "../boot/graph.ts";
-import type { BootMachine } from "../boot/machine.ts";
-import type { BootRecorder } from "../boot/recorder.ts";
-import type { Identity } from "../identity.ts";
-import { appUnit } from "../paths.ts";
+import type { Identity } from "../identity/identity.ts";
+import type { BootMachine } from "../machine/machine.ts";
+import { runGraph, type Step, StepFailed, type StepObserver, step } from "../record/graph.ts";
+import type { BootRecorder } from "../record/recorder.ts";
 import { fetchRelease } from "../release/fetch.ts";
 import { type AppMachine, bundles, prepareApp, startApp, switchTo, waitHealthy } from "../serving/app.ts";
 import { drained } from "../serving/drain.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import type { DeployState } from "../site/records.ts";
+import { appUnit } from "../system/paths.ts";
 import type { Role } from "./role.ts";
 
 export interface InPlaceContext {

@@ -1,19 +1,19 @@
 import type { Logger } from "pino";
 import type { Fleet } from "../aws/fleet.ts";
-import type { BootMachine } from "../boot/machine.ts";
-import type { BootRecorder } from "../boot/recorder.ts";
-import type { Identity } from "../identity.ts";
+import type { Identity } from "../identity/identity.ts";
+import type { BootMachine } from "../machine/machine.ts";
 import { claimSite } from "../ownership/claim.ts";
+import { claimContext } from "../ownership/claim-context.ts";
 import { publishRecords } from "../ownership/records.ts";
+import { HAND_OVER_TTL, keepTtl } from "../ownership/ttl.ts";
+import type { BootRecorder } from "../record/recorder.ts";
 import { readDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
 import { siteDocument } from "../site/records.ts";
 import { runningDeploy } from "../watch/deploy.ts";
-import { claimContext } from "./claim-context.ts";
 import { startForwarding, stopForwarding } from "./forward.ts";
 import { ensureReplacement, type ReplacementContext } from "./replacement.ts";
 import { tidy } from "./tidy.ts";
-import { HAND_OVER_TTL, keepTtl } from "./ttl.ts";
 
 const TIDY_SECONDS = 15;
 const TAKE_BACK_SECONDS = 5;

@@ -1,6 +1,6 @@
 import { execa } from "execa";
-import { APP_USER } from "../paths.ts";
 import { EverspotError } from "../site/errors.ts";
+import { APP_USER } from "../system/paths.ts";
 import { run } from "../system/run.ts";
 
 /** The user the site's code runs as; made when missing. */

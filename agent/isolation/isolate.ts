@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { APP_UNITS } from "../paths.ts";
 import { readIfThere, writeAtomic } from "../system/files.ts";
+import { APP_UNITS } from "../system/paths.ts";
 import { run } from "../system/run.ts";
 import type { Units } from "../system/units.ts";
 import { type MetadataEndpoint, metadataDropIn, metadataRules } from "./metadata-rules.ts";

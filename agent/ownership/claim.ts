@@ -1,5 +1,5 @@
 import type { Peers } from "../aws/ec2.ts";
-import type { Zone } from "../dns.ts";
+import type { Zone } from "../ports/zone.ts";
 import type { Clock } from "../site/clock.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
 import { poll } from "../site/poll.ts";

@@ -1,4 +1,4 @@
-import type { Change, RecordSet } from "../dns.ts";
+import type { Change, RecordSet } from "../ports/zone.ts";
 import { type Fence, formatFence } from "../site/fence.ts";
 import { fenceRecord } from "../site/names.ts";
 

@@ -1,4 +1,4 @@
-import { ChangeRejected, type Zone } from "../dns.ts";
+import { ChangeRejected, type Zone } from "../ports/zone.ts";
 import { EverspotError } from "../site/errors.ts";
 import { type Fence, parseFence } from "../site/fence.ts";
 import { fenceRecord } from "../site/names.ts";

@@ -1,8 +1,8 @@
 import { readlink } from "node:fs/promises";
 import { basename } from "node:path";
 import type { BootConfig } from "../../user-data/boot-config.ts";
-import { appUnit } from "../paths.ts";
 import { askHealth } from "../serving/health.ts";
+import { appUnit } from "../system/paths.ts";
 import type { Units } from "../system/units.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
-import { paths } from "../paths.ts";
+import { paths } from "../system/paths.ts";
 import type { Units } from "../system/units.ts";
 import type { AppMachine } from "./app.ts";
 

@@ -1,7 +1,7 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import type { ServedCertificate } from "../certificate/context.ts";
-import { paths } from "../paths.ts";
 import { FORWARD_PORT } from "../site/names.ts";
+import { paths } from "../system/paths.ts";
 import { renderNginx } from "./nginx-config.ts";
 
 /** The instance's nginx.conf, for the certificate that is installed. */

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import type { BootMachine } from "../boot/machine.ts";
 import { type InPlaceContext, swapInPlace } from "../handover/in-place.ts";
-import { appUnit, paths } from "../paths.ts";
+import type { BootMachine } from "../machine/machine.ts";
 import { askHealth } from "../serving/health.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
 import { channelDocument } from "../site/records.ts";
 import { pointLink } from "../system/files.ts";
+import { appUnit, paths } from "../system/paths.ts";
 import { demote } from "./fallback.ts";
 import type { AppControl } from "./watchdog.ts";
 

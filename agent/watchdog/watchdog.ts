@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
-import type { BootRecorder } from "../boot/recorder.ts";
 import type { Notify } from "../notify/notify.ts";
+import type { BootRecorder } from "../record/recorder.ts";
 import type { Clock } from "../site/clock.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";

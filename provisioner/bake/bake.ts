@@ -38,7 +38,7 @@ const LOOK_SECONDS = 2;
  * a reboot takes. The snapshot is then of a disk in use, as after a power cut, which is what its file system and the
  * agent are made for: nothing is taken before the agent has flushed what its boot made (`settled` in the boot record),
  * a release counts only once it was flushed, and keys and secrets are in memory alone. What belongs to the one machine
- * is dropped when another boots from the image (agent/boot/origin.ts).
+ * is dropped when another boots from the image (agent/identity/origin.ts).
  *
  * When it fails before the image is launched by, the image is removed.
  */

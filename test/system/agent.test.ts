@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { SSM } from "@aws-sdk/client-ssm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { appUnit, paths } from "../../agent/paths.ts";
 import { poll } from "../../agent/site/poll.ts";
 import type { BootRecord, BootStep } from "../../agent/site/records.ts";
+import { appUnit, paths } from "../../agent/system/paths.ts";
 import { type AgentSite, startAgentSite } from "./agent-site.ts";
 import { type Visit, visit } from "./visit.ts";
 

@@ -1,8 +1,8 @@
 /** What does nginx in front of gunicorn cost? */
 import { execa } from "execa";
-import { paths } from "../../../agent/paths.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { FORWARD_PORT } from "../../../agent/site/names.ts";
+import { paths } from "../../../agent/system/paths.ts";
 import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { must, type Part, withSite } from "../bench.ts";
 import { round, spread } from "../stats.ts";

@@ -6,7 +6,7 @@ import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createZone } from "../../../agent/aws/route53.ts";
 import { certbotHook, type HookEnvironment } from "../../../agent/certificate/hook.ts";
-import type { Zone } from "../../../agent/dns.ts";
+import type { Zone } from "../../../agent/ports/zone.ts";
 import { type Cloud, startCloud } from "../../cloud/cloud.ts";
 import { JumpingClock } from "./fixture.ts";
 

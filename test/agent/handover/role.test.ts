@@ -2,12 +2,12 @@ import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createZone } from "../../../agent/aws/route53.ts";
-import type { BootMachine } from "../../../agent/boot/machine.ts";
-import { BootRecorder } from "../../../agent/boot/recorder.ts";
-import type { Zone } from "../../../agent/dns.ts";
 import { Role } from "../../../agent/handover/role.ts";
-import type { Identity } from "../../../agent/identity.ts";
+import type { Identity } from "../../../agent/identity/identity.ts";
+import type { BootMachine } from "../../../agent/machine/machine.ts";
 import { type Claimant, claimSite } from "../../../agent/ownership/claim.ts";
+import type { Zone } from "../../../agent/ports/zone.ts";
+import { BootRecorder } from "../../../agent/record/recorder.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { siteDocument } from "../../../agent/site/records.ts";
 import type { Units } from "../../../agent/system/units.ts";

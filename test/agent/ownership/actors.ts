@@ -2,8 +2,8 @@
 import type { Route53Client } from "@aws-sdk/client-route-53";
 import type { Peer, Peers } from "../../../agent/aws/ec2.ts";
 import { createZone } from "../../../agent/aws/route53.ts";
-import type { Zone } from "../../../agent/dns.ts";
 import { type Claimant, claimSite } from "../../../agent/ownership/claim.ts";
+import type { Zone } from "../../../agent/ports/zone.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { answer, s3Failure } from "../../../agent/site/s3-failure.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";

@@ -1,9 +1,9 @@
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createZone } from "../../../agent/aws/route53.ts";
-import type { Zone } from "../../../agent/dns.ts";
 import { type Claimant, claimSite, mayTake } from "../../../agent/ownership/claim.ts";
 import { publishRecords, readFence } from "../../../agent/ownership/records.ts";
+import type { Zone } from "../../../agent/ports/zone.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { formatFence, parseFence } from "../../../agent/site/fence.ts";

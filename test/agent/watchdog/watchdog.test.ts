@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { BootRecorder } from "../../../agent/boot/recorder.ts";
 import type { Notice } from "../../../agent/notify/notify.ts";
+import { BootRecorder } from "../../../agent/record/recorder.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
 import { channelDocument } from "../../../agent/site/records.ts";
 import { replacementsDocument } from "../../../agent/site/replacements.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { BootRecorder } from "../../../agent/boot/recorder.ts";
-import type { Identity } from "../../../agent/identity.ts";
+import type { Identity } from "../../../agent/identity/identity.ts";
+import { BootRecorder } from "../../../agent/record/recorder.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { keys } from "../../../agent/site/names.ts";
 import { bootRecord } from "../../../agent/site/records.ts";

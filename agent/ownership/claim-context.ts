@@ -1,6 +1,6 @@
-import type { BootMachine } from "../boot/machine.ts";
-import type { ClaimContext } from "../ownership/claim.ts";
+import type { BootMachine } from "../machine/machine.ts";
 import { runningDeploy } from "../watch/deploy.ts";
+import type { ClaimContext } from "./claim.ts";
 import { HAND_OVER_TTL } from "./ttl.ts";
 
 /** What a take-over on this machine works with. While a swap runs, the records stay easy to move. */

@@ -11,7 +11,7 @@ export const paths = {
   certificates: "/run/everspot/certificates",
   letsencrypt: "/run/everspot/letsencrypt",
   run: "/run/everspot",
-  /** What a process that booted leaves to the one that goes on; see boot/legacy.ts. */
+  /** What a process that booted leaves to the one that goes on; see boot/resume.ts. */
   booted: "/run/everspot/booted.json",
   /** Symlink to the running app's socket. */
   socket: "/run/everspot/app.sock",

@@ -1,5 +1,5 @@
 import type { ServedCertificate } from "../certificate/context.ts";
-import type { Identity } from "../identity.ts";
+import type { Identity } from "../identity/identity.ts";
 import { type Clock, systemClock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { keys } from "../site/names.ts";

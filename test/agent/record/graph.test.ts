@@ -6,7 +6,7 @@ import {
   StepFailed,
   type StepObserver,
   step,
-} from "../../../agent/boot/graph.ts";
+} from "../../../agent/record/graph.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 
 function gate() {

@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
-import type { Metadata } from "./aws/imds.ts";
-import { EverspotError } from "./site/errors.ts";
+import type { Metadata } from "../aws/imds.ts";
+import { EverspotError } from "../site/errors.ts";
 
 /** What the metadata service says this machine is. Addresses are IPv4. */
 export interface Identity {
@@ -8,7 +8,7 @@ export interface Identity {
   type: string;
   /** It was launched from this one. */
   image: string;
-  /** The image its disk began as, where that is another one: see boot/origin.ts. */
+  /** The image its disk began as, where that is another one: see origin.ts. */
   base?: string;
   /** Whether its disk is a copy of another machine's. */
   copy?: boolean;

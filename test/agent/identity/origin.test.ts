@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type OriginDisk, settleIn } from "../../../agent/boot/origin.ts";
+import { type OriginDisk, settleIn } from "../../../agent/identity/origin.ts";
 
 let folder: string;
 let disk: OriginDisk;

@@ -1,14 +1,14 @@
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import type { Identity } from "../identity.ts";
-import { paths, wholeAgent } from "../paths.ts";
+import type { Identity } from "../identity/identity.ts";
+import type { BootMachine } from "../machine/machine.ts";
 import { makeBytecode } from "../release/bytecode.ts";
 import { flushRelease, pruneReleases, readManifest } from "../release/fetch.ts";
 import { stopOthers } from "../serving/app.ts";
 import { messageOf } from "../site/errors.ts";
+import { paths, wholeAgent } from "../system/paths.ts";
 import { run } from "../system/run.ts";
-import type { BootMachine } from "./machine.ts";
 
 /** What a boot hands on. */
 export interface Outcome {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Legacy, leave, takeOver } from "../../../agent/boot/legacy.ts";
+import { type Legacy, leave, takeOver } from "../../../agent/boot/resume.ts";
 
 let folder: string;
 beforeEach(async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseMarks, readStart } from "../../../agent/boot/start.ts";
+import { parseMarks, readStart } from "../../../agent/record/start.ts";
 
 test("bootstrap.sh's marks become steps that count from its start", () => {
   const start = parseMarks("started 1000.25\ncredentials 1000.5\nagent 1002.750001\nunits 1003\n", 5);

@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Identity } from "../identity.ts";
 import { readIfThere, writeAtomic } from "../system/files.ts";
+import type { Identity } from "./identity.ts";
 
 export interface OriginDisk {
   /** Says which instance has the disk, and which image it began as. */

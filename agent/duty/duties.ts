@@ -1,10 +1,10 @@
 /** What the agent keeps doing while its instance has the site. */
 import type { Logger } from "pino";
-import type { ServedCertificate } from "./certificate/context.ts";
-import type { Packages } from "./packages/ensure.ts";
-import type { Candidates } from "./release/candidates.ts";
-import type { Clock } from "./site/clock.ts";
-import { messageOf } from "./site/errors.ts";
+import type { ServedCertificate } from "../certificate/context.ts";
+import type { Packages } from "../packages/ensure.ts";
+import type { Candidates } from "../release/candidates.ts";
+import type { Clock } from "../site/clock.ts";
+import { messageOf } from "../site/errors.ts";
 
 /** A release that served this long without a failed health check is known to be good. */
 const SOAK_SECONDS = 300;

@@ -1,8 +1,8 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import type { ServedCertificate } from "../../agent/certificate/context.ts";
-import { keepCertificate, keepLaunchable, keepLayers, soak } from "../../agent/duties.ts";
-import { ManualClock } from "../cloud/manual-clock.ts";
+import type { ServedCertificate } from "../../../agent/certificate/context.ts";
+import { keepCertificate, keepLaunchable, keepLayers, soak } from "../../../agent/duty/duties.ts";
+import { ManualClock } from "../../cloud/manual-clock.ts";
 
 const log = pino({ level: "silent" });
 

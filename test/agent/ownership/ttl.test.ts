@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { keepTtl } from "../../../agent/handover/ttl.ts";
+import { keepTtl } from "../../../agent/ownership/ttl.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 
 function keeping(publish: (ttl: number) => Promise<boolean>) {
