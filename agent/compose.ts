@@ -11,9 +11,9 @@ import { type BootConfig, bootConfig } from "../user-data/boot-config.ts";
 import { createCertificateManager } from "./aws/acm.ts";
 import { roleCredentials } from "./aws/credentials.ts";
 import { createPeers } from "./aws/ec2.ts";
-import { createFleet, type Fleet } from "./aws/fleet.ts";
+import { createFleet } from "./aws/fleet.ts";
 import { createMetadata } from "./aws/imds.ts";
-import { createLaunches, type Launches } from "./aws/launches.ts";
+import { createLaunches } from "./aws/launches.ts";
 import { createZone } from "./aws/route53.ts";
 import { createSecrets } from "./aws/ssm.ts";
 import { certbot } from "./certificate/certbot.ts";
@@ -21,10 +21,12 @@ import type { CertificateContext } from "./certificate/context.ts";
 import { ensureCertificate } from "./certificate/ensure.ts";
 import type { Identity } from "./identity/identity.ts";
 import { metadataEndpoint } from "./isolation/metadata-rules.ts";
-import type { BootMachine } from "./machine/machine.ts";
+import type { Machine } from "./machine/machine.ts";
 import { createNotify, SIGNING_SECRET } from "./notify/notify.ts";
 import { createDebian } from "./packages/debian.ts";
 import { Packages } from "./packages/ensure.ts";
+import type { Fleet } from "./ports/fleet.ts";
+import type { Launches } from "./ports/launches.ts";
 import { BootRecorder } from "./record/recorder.ts";
 import { readStart } from "./record/start.ts";
 import { Candidates } from "./release/candidates.ts";
@@ -32,17 +34,17 @@ import { platformOf } from "./release/fit.ts";
 import { systemClock } from "./site/clock.ts";
 import { EverspotError, messageOf } from "./site/errors.ts";
 import { secretPath } from "./site/names.ts";
+import { runningDeploy } from "./site/running-deploy.ts";
 import { createS3Client } from "./site/s3-client.ts";
 import { createS3Store } from "./site/s3-store.ts";
 import { paths } from "./system/paths.ts";
 import { systemd } from "./system/units.ts";
-import { runningDeploy } from "./watch/deploy.ts";
 
 /** A boot goes on without a trusted certificate after this; the order goes on beside it. */
 const CERTIFICATE_SECONDS = 90;
 
 export interface Agent {
-  machine: BootMachine;
+  machine: Machine;
   recorder: BootRecorder;
   certificates(identity: Identity): CertificateContext;
   /** @param id of an EC2 Fleet. */

@@ -4,8 +4,7 @@ import {
   ExportCertificateCommand,
   ImportCertificateCommand,
 } from "@aws-sdk/client-acm";
-import type { CertificateManager } from "../certificate/acm.ts";
-import type { Pair } from "../certificate/installed.ts";
+import type { CertificateManager, Pair } from "../ports/certificate-manager.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { SITE_TAG } from "../site/names.ts";
 

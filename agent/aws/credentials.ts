@@ -1,5 +1,5 @@
+import type { Metadata } from "../ports/metadata.ts";
 import { EverspotError } from "../site/errors.ts";
-import type { Metadata } from "./imds.ts";
 
 /** In the form the SDK's clients take as `credentials`. */
 export interface RoleCredentials {

@@ -1,24 +1,7 @@
 import { DescribeInstancesCommand, type EC2Client, type Instance } from "@aws-sdk/client-ec2";
+import type { Peer, Peers } from "../ports/peers.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { SITE_TAG } from "../site/names.ts";
-
-/** An instance as EC2 sees it. `alive`: pending or running. */
-export interface Peer {
-  instance: string;
-  state: string;
-  alive: boolean;
-  launched: Date;
-  privateAddress: string | undefined;
-  /** Id of the EC2 Fleet that launched it. */
-  fleet: string | undefined;
-}
-
-/** What EC2 knows of the instances of this site. */
-export interface Peers {
-  /** Undefined when EC2 does not know the instance (any more): it is gone. */
-  find(instance: string): Promise<Peer | undefined>;
-  all(): Promise<Peer[]>;
-}
 
 export function createPeers(client: EC2Client, site: string): Peers {
   async function describe(instanceId?: string): Promise<Peer[]> {

@@ -4,21 +4,8 @@ import {
   ModifyFleetCommand,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
+import type { Fleet } from "../ports/fleet.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
-
-/** Instances the fleet is to keep running; `onDemand` of them at the on-demand price. */
-export interface Target {
-  total: number;
-  onDemand: number;
-}
-
-/** The site's fleet and the instances in it. Every call can be repeated. @throws EverspotError (retry) */
-export interface Fleet {
-  target(): Promise<Target>;
-  /** Never ends an instance: what is too many stays until `terminate` (`no-termination`). */
-  setTarget(target: Target): Promise<void>;
-  terminate(instance: string): Promise<void>;
-}
 
 export function createFleet(client: EC2Client, fleetId: string): Fleet {
   const named = <T>(doing: string, run: () => Promise<T>): Promise<T> =>

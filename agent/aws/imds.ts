@@ -1,4 +1,5 @@
 import http from "node:http";
+import type { Metadata } from "../ports/metadata.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { giveUpAfter } from "../system/silence.ts";
 
@@ -6,15 +7,6 @@ import { giveUpAfter } from "../system/silence.ts";
 const TOKEN_SECONDS = 21_600;
 /** Milliseconds for each try. A machine without processor credits may not even get to read an answer in the first. */
 const PATIENCE = [2_000, 4_000];
-
-/**
- * The instance metadata service, version 2 only.
- * `get` takes the path below /latest/; undefined means 404: not known, or not yet.
- * @throws EverspotError (retry) when the service does not answer, or answers anything but 200, 401 and 404.
- */
-export interface Metadata {
-  get(path: string): Promise<string | undefined>;
-}
 
 export function createMetadata(endpoint: string, patience: readonly number[] = PATIENCE): Metadata {
   const base = endpoint.replace(/\/$/, "");

@@ -4,17 +4,8 @@ import {
   type EC2Client,
   ModifyFleetCommand,
 } from "@aws-sdk/client-ec2";
+import type { Launches } from "../ports/launches.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
-
-/** What the fleet launches instances by. Every call can be repeated. @throws EverspotError (retry) */
-export interface Launches {
-  /** Version of the launch template; undefined when there is no fleet. */
-  version(): Promise<number | undefined>;
-  /** From now on by this version of the same template, in the same pools. */
-  launchBy(version: number): Promise<void>;
-  /** Whether an instance can be launched from it. */
-  hasImage(image: string): Promise<boolean>;
-}
 
 export function createLaunches(client: EC2Client, fleet: string): Launches {
   const named = <T>(doing: string, run: () => Promise<T>): Promise<T> =>

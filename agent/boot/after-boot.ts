@@ -2,7 +2,7 @@ import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Identity } from "../identity/identity.ts";
-import type { BootMachine } from "../machine/machine.ts";
+import type { Machine } from "../machine/machine.ts";
 import { makeBytecode } from "../release/bytecode.ts";
 import { flushRelease, pruneReleases, readManifest } from "../release/fetch.ts";
 import { stopOthers } from "../serving/app.ts";
@@ -26,7 +26,7 @@ export interface Outcome {
 
 /** Work that waits until the site is up, one piece after the other: it must not compete with the app for the disk. */
 export async function afterwards(
-  machine: BootMachine,
+  machine: Machine,
   outcome: Pick<Outcome, "identity" | "release">,
   log: Logger,
   signal: AbortSignal,
@@ -65,7 +65,7 @@ export async function afterwards(
 }
 
 async function bytecode(
-  { store, disk, platform }: BootMachine,
+  { store, disk, platform }: Machine,
   { release, identity }: Pick<Outcome, "identity" | "release">,
   signal: AbortSignal,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { BootMachine } from "../machine/machine.ts";
+import type { Machine } from "../machine/machine.ts";
 import { runGraph, StepFailed, type StepObserver } from "../record/graph.ts";
 import type { BootRecorder } from "../record/recorder.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
@@ -22,7 +22,7 @@ export interface Booted extends Outcome {
  * @throws the signal's reason, nothing else.
  */
 export async function boot(
-  machine: BootMachine,
+  machine: Machine,
   recorder: BootRecorder,
   log: Logger,
   signal: AbortSignal,

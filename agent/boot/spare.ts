@@ -1,12 +1,12 @@
 import type { Logger } from "pino";
 import { readIdentity } from "../identity/identity.ts";
-import type { BootMachine } from "../machine/machine.ts";
+import type { Machine } from "../machine/machine.ts";
 import { readDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
 import { siteDocument } from "../site/records.ts";
-import { runningDeploy } from "../watch/deploy.ts";
+import { runningDeploy } from "../site/running-deploy.ts";
 
-type SpareMachine = Pick<BootMachine, "store" | "clock" | "peers" | "metadata">;
+type SpareMachine = Pick<Machine, "store" | "clock" | "peers" | "metadata">;
 
 /** Seconds between two looks whether the machine is needed after all. */
 const NEEDED_SECONDS = 5;

@@ -3,7 +3,7 @@ import { readIdentity } from "../identity/identity.ts";
 import { originDisk, settleIn } from "../identity/origin.ts";
 import { ensureAppUser } from "../isolation/app-user.ts";
 import { isolateMetadata } from "../isolation/isolate.ts";
-import type { BootMachine } from "../machine/machine.ts";
+import type { Machine } from "../machine/machine.ts";
 import { claimSite } from "../ownership/claim.ts";
 import { claimContext } from "../ownership/claim-context.ts";
 import type { Ensured } from "../packages/ensure.ts";
@@ -30,7 +30,7 @@ const PROBE_SECONDS = 30;
  *
  * `serving` alone brings up nginx without an app, for a machine that has no release to run.
  */
-export function bootSteps(machine: BootMachine, recorder: BootRecorder) {
+export function bootSteps(machine: Machine, recorder: BootRecorder) {
   const { config, units, clock } = machine;
 
   const identity = step("identity", {}, async (_, context) => {

@@ -2,27 +2,12 @@
 import { createPrivateKey, randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { CertificateManager } from "../ports/certificate-manager.ts";
 import { certificateNames } from "../site/certificate-names.ts";
 import { EverspotError } from "../site/errors.ts";
 import type { CertificateContext, ServedCertificate } from "./context.ts";
-import { install, installedPaths, type Pair, readInstalled } from "./installed.ts";
+import { install, installedPaths, readInstalled } from "./installed.ts";
 import { verify } from "./verify.ts";
-
-/**
- * AWS Certificate Manager, as far as everspot uses it.
- * Every failure is an EverspotError; those worth repeating say so.
- */
-export interface CertificateManager {
-  /** Serial number in lower-case hex, when the certificate is issued; else what it waits for. */
-  describe(arn: string): Promise<{ serial: string } | { waiting: string }>;
-  /** `encryptedKey`: PKCS#8, PEM, under the passphrase. A passphrase may not hold `#`, `$` or `%`. */
-  export(arn: string, passphrase: string): Promise<{ encryptedKey: string; chain: string }>;
-  /**
-   * Imports under the given ARN; makes one tagged as the site's when it is undefined, gone, or cannot take this
-   * certificate (another type of key, say). @returns the ARN, and why it is not the given one.
-   */
-  import(pair: Pair, arn: string | undefined): Promise<{ arn: string; why?: string }>;
-}
 
 /** Renewals come weeks before the end (ACM renews about 45 days before). */
 const CHECK_EVERY = 24 * 3600_000;

@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 import type { BootConfig } from "../../user-data/boot-config.ts";
+import type { CertificateManager } from "../ports/certificate-manager.ts";
 import type { Clock } from "../site/clock.ts";
 import type { ObjectStore } from "../site/store.ts";
-import type { CertificateManager } from "./acm.ts";
 import type { Authority } from "./authority.ts";
 
 /** What certificates need from the rest of the agent; made once, in the composition root. */

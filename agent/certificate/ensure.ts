@@ -1,4 +1,6 @@
 /** The certificate the site serves: for the boot and for the watch loop (DESIGN §10). */
+
+import type { Pair } from "../ports/certificate-manager.ts";
 import { isLate } from "../site/certificate-due.ts";
 import { certificateNames, uncovered } from "../site/certificate-names.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
@@ -6,7 +8,7 @@ import { acmCertificate, acmRenewal } from "./acm.ts";
 import { orderForBoot } from "./boot-order.ts";
 import { type Choice, type Chosen, choose } from "./choose.ts";
 import type { CertificateContext, ServedCertificate } from "./context.ts";
-import { install, installedPaths, type Pair, readInstalled } from "./installed.ts";
+import { install, installedPaths, readInstalled } from "./installed.ts";
 import { mirror } from "./mirror.ts";
 import { isOrdering, type Ordered, order } from "./order.ts";
 import { dropRequest, isRequested } from "./request.ts";

@@ -1,6 +1,7 @@
 /** The key and chain on this machine's disk, where nginx reads them. */
 import { mkdir, mkdtemp, open, readdir, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
+import type { Pair } from "../ports/certificate-manager.ts";
 
 /** Every installed pair is a folder of its own; mkdtemp makes it 0700. */
 const PREFIX = "pair-";
@@ -10,12 +11,6 @@ export const installedPaths = (folder: string): { key: string; fullchain: string
   key: join(folder, "current", "privkey.pem"),
   fullchain: join(folder, "current", "fullchain.pem"),
 });
-
-/** PEM; the chain leaf first. */
-export interface Pair {
-  key: string;
-  chain: string;
-}
 
 /** What is installed; undefined when nothing is. */
 export async function readInstalled(folder: string): Promise<Pair | undefined> {

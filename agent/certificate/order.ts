@@ -1,4 +1,6 @@
 /** One order, from the intent in the ledger to the pointer in the bucket (DESIGN §10). */
+
+import type { Pair } from "../ports/certificate-manager.ts";
 import { LEASE, type Reason, refusals } from "../site/certificate-ledger.ts";
 import { certificateNames } from "../site/certificate-names.ts";
 import { type Issuance, type Lineage, pointerDocument } from "../site/certificates.ts";
@@ -9,7 +11,6 @@ import { poll } from "../site/poll.ts";
 import type { Authority, Issued, OrderResult } from "./authority.ts";
 import { type Choice, directories } from "./choose.ts";
 import type { CertificateContext } from "./context.ts";
-import type { Pair } from "./installed.ts";
 import { begin, type End, end } from "./ledger.ts";
 import { accountsOf } from "./lineage.ts";
 import { isNewer, originOf, recover } from "./recover.ts";

@@ -1,6 +1,5 @@
 /** What the agent does from the end of the boot on: watches, and hands the site over and takes it back. */
 import type { Logger } from "pino";
-import type { Launches } from "../aws/launches.ts";
 import type { Booted } from "../boot/boot.ts";
 import { renewIfDue } from "../certificate/ensure.ts";
 import { unserved } from "../certificate/unserved.ts";
@@ -9,7 +8,8 @@ import { InPlace, type InPlaceContext } from "../handover/in-place.ts";
 import { Role } from "../handover/role.ts";
 import { ensureImage } from "../handover/stock-image.ts";
 import { ensureAppUser } from "../isolation/app-user.ts";
-import type { BootMachine } from "../machine/machine.ts";
+import type { Machine } from "../machine/machine.ts";
+import type { Launches } from "../ports/launches.ts";
 import type { BootRecorder } from "../record/recorder.ts";
 import { appMachine } from "../serving/app-machine.ts";
 import { askHealth } from "../serving/health.ts";
@@ -20,8 +20,9 @@ import { siteNginx } from "../serving/site-nginx.ts";
 import { messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
 import type { DeployState } from "../site/records.ts";
+import { runningDeploy } from "../site/running-deploy.ts";
 import { paths } from "../system/paths.ts";
-import { deployWatcher, runningDeploy } from "../watch/deploy.ts";
+import { deployWatcher } from "../watch/deploy.ts";
 import { describe } from "../watch/events.ts";
 import { healthWatcher } from "../watch/health.ts";
 import { interruptionWatcher } from "../watch/interruption.ts";
@@ -199,7 +200,7 @@ export async function onDuty(
 function tellOfBoot(
   { identity, replaced, epoch }: Booted,
   deploy: DeployState | undefined,
-  { notify }: BootMachine,
+  { notify }: Machine,
   recorder: BootRecorder,
 ): void {
   if (replaced !== undefined && deploy === undefined) {

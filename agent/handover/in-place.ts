@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { afterwards } from "../boot/after-boot.ts";
 import { blame, logged } from "../boot/boot.ts";
 import type { Identity } from "../identity/identity.ts";
-import type { BootMachine } from "../machine/machine.ts";
+import type { Machine } from "../machine/machine.ts";
 import { runGraph, type Step, StepFailed, type StepObserver, step } from "../record/graph.ts";
 import type { BootRecorder } from "../record/recorder.ts";
 import { fetchRelease } from "../release/fetch.ts";
@@ -15,7 +15,7 @@ import { appUnit } from "../system/paths.ts";
 import type { Role } from "./role.ts";
 
 export interface InPlaceContext {
-  machine: BootMachine;
+  machine: Machine;
   identity: Identity;
   recorder: BootRecorder;
   log: Logger;

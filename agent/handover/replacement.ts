@@ -1,6 +1,6 @@
-import type { Peers } from "../aws/ec2.ts";
-import type { Fleet } from "../aws/fleet.ts";
 import { isNewer } from "../ownership/newer.ts";
+import type { Fleet } from "../ports/fleet.ts";
+import type { Peers } from "../ports/peers.ts";
 import type { Clock } from "../site/clock.ts";
 
 /** Seconds a fleet that rebalances by itself (launch-before-terminate) gets before we ask it for a second instance. */

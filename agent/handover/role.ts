@@ -1,16 +1,16 @@
 import type { Logger } from "pino";
-import type { Fleet } from "../aws/fleet.ts";
 import type { Identity } from "../identity/identity.ts";
-import type { BootMachine } from "../machine/machine.ts";
+import type { Machine } from "../machine/machine.ts";
 import { claimSite } from "../ownership/claim.ts";
 import { claimContext } from "../ownership/claim-context.ts";
 import { publishRecords } from "../ownership/records.ts";
 import { HAND_OVER_TTL, keepTtl } from "../ownership/ttl.ts";
+import type { Fleet } from "../ports/fleet.ts";
 import type { BootRecorder } from "../record/recorder.ts";
 import { readDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
 import { siteDocument } from "../site/records.ts";
-import { runningDeploy } from "../watch/deploy.ts";
+import { runningDeploy } from "../site/running-deploy.ts";
 import { startForwarding, stopForwarding } from "./forward.ts";
 import { ensureReplacement, type ReplacementContext } from "./replacement.ts";
 import { tidy } from "./tidy.ts";
@@ -20,7 +20,7 @@ const TAKE_BACK_SECONDS = 5;
 const FORWARD_RETRY_SECONDS = 5;
 
 export interface RoleContext {
-  machine: BootMachine;
+  machine: Machine;
   identity: Identity;
   launched: Date;
   /** The fleet that launched this instance; undefined when none did. */

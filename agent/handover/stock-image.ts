@@ -1,4 +1,4 @@
-import type { Launches } from "../aws/launches.ts";
+import type { Launches } from "../ports/launches.ts";
 import { readDocument } from "../site/document.ts";
 import { launchDocument } from "../site/records.ts";
 import type { ObjectStore } from "../site/store.ts";

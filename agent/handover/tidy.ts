@@ -1,6 +1,6 @@
-import type { Peers } from "../aws/ec2.ts";
-import type { Fleet } from "../aws/fleet.ts";
 import { isNewer } from "../ownership/newer.ts";
+import type { Fleet } from "../ports/fleet.ts";
+import type { Peers } from "../ports/peers.ts";
 
 export interface TidyContext {
   me: { instance: string; launched: Date; onDemand: boolean };

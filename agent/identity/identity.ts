@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import type { Metadata } from "../aws/imds.ts";
+import type { Metadata } from "../ports/metadata.ts";
 import { EverspotError } from "../site/errors.ts";
 
 /** What the metadata service says this machine is. Addresses are IPv4. */

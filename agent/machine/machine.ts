@@ -1,11 +1,11 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
-import type { Peers } from "../aws/ec2.ts";
-import type { Metadata } from "../aws/imds.ts";
 import type { ServedCertificate } from "../certificate/context.ts";
 import type { Identity } from "../identity/identity.ts";
 import type { MetadataEndpoint } from "../isolation/metadata-rules.ts";
 import type { Notify } from "../notify/notify.ts";
 import type { Packages } from "../packages/ensure.ts";
+import type { Metadata } from "../ports/metadata.ts";
+import type { Peers } from "../ports/peers.ts";
 import type { SecretSource } from "../ports/secrets.ts";
 import type { Zone } from "../ports/zone.ts";
 import type { Candidates } from "../release/candidates.ts";
@@ -16,7 +16,7 @@ import type { ObjectStore } from "../site/store.ts";
 import type { Units } from "../system/units.ts";
 
 /** Everything a boot works with; made once, in the composition root. */
-export interface BootMachine {
+export interface Machine {
   config: BootConfig;
   clock: Clock;
   store: ObjectStore;

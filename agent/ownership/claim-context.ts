@@ -1,15 +1,19 @@
-import type { BootMachine } from "../machine/machine.ts";
-import { runningDeploy } from "../watch/deploy.ts";
+import type { BootConfig } from "../../user-data/boot-config.ts";
+import { runningDeploy } from "../site/running-deploy.ts";
 import type { ClaimContext } from "./claim.ts";
 import { HAND_OVER_TTL } from "./ttl.ts";
 
+/** What a machine brings to a take-over. */
+export type ClaimMachine = Pick<ClaimContext, "store" | "zone" | "peers" | "clock"> & {
+  config: Pick<BootConfig, "domain" | "aliases" | "dns">;
+};
+
 /** What a take-over on this machine works with. While a swap runs, the records stay easy to move. */
 export async function claimContext(
-  machine: BootMachine,
+  { store, zone, peers, clock, config }: ClaimMachine,
   signal: AbortSignal,
   onProgress: (done: string) => void = () => {},
 ): Promise<ClaimContext> {
-  const { store, zone, peers, clock, config } = machine;
   const deploy = await runningDeploy(store, clock);
   return {
     ...{ store, zone, peers, clock, signal, onProgress },

@@ -1,4 +1,4 @@
-import type { Peers } from "../aws/ec2.ts";
+import type { Peers } from "../ports/peers.ts";
 import type { Zone } from "../ports/zone.ts";
 import type { Clock } from "../site/clock.ts";
 import { readDocument, updateDocument } from "../site/document.ts";

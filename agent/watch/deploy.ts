@@ -32,9 +32,3 @@ export function deployWatcher(store: ObjectStore, clock: Clock): Watcher {
     },
   };
 }
-
-/** The deploy under way now, if there is one. */
-export async function runningDeploy(store: ObjectStore, clock: Clock): Promise<DeployState | undefined> {
-  const { value, date } = await readDocument(store, deployDocument);
-  return isDeploying(value, date?.getTime() ?? clock.now()) ? value : undefined;
-}

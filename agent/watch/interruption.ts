@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { Metadata } from "../aws/imds.ts";
+import type { Metadata } from "../ports/metadata.ts";
 import { EverspotError } from "../site/errors.ts";
 import type { WatchEvent } from "./events.ts";
 import type { Watcher } from "./loop.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type InPlaceContext, swapInPlace } from "../handover/in-place.ts";
-import type { BootMachine } from "../machine/machine.ts";
+import type { Machine } from "../machine/machine.ts";
 import { askHealth } from "../serving/health.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
 import { channelDocument } from "../site/records.ts";
@@ -17,7 +17,7 @@ const NOBODY = join(paths.run, "nobody.sock");
 
 /** The app of this machine. `served`: told of the release that serves after a fall-back. */
 export function appControl(
-  context: InPlaceContext & { machine: BootMachine },
+  context: InPlaceContext & { machine: Machine },
   served: (release: string) => Promise<void>,
 ): AppControl {
   const { machine } = context;

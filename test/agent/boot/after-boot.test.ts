@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { afterwards } from "../../../agent/boot/after-boot.ts";
-import type { BootMachine } from "../../../agent/machine/machine.ts";
+import type { Machine } from "../../../agent/machine/machine.ts";
 import { Candidates } from "../../../agent/release/candidates.ts";
 import { fetchRelease } from "../../../agent/release/fetch.ts";
 import { systemClock } from "../../../agent/site/clock.ts";
@@ -51,7 +51,7 @@ test("the release gets its bytecode and is on the disk for good; what nobody wan
       stop: async (unit: string) => void done.push(`stop ${unit}`),
     },
     packages: () => ({ keep: async () => void done.push("keep packages") }),
-  } as unknown as BootMachine;
+  } as unknown as Machine;
   const identity = {
     ...{ instance: "i-1", type: "t3.micro", image: "ami-01234567", zone: "us-east-1a", lifeCycle: "spot" },
     ...{ address: "203.0.113.1", privateAddress: "10.0.0.1" },

@@ -1,9 +1,10 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createPeers, type Peer } from "../../../agent/aws/ec2.ts";
+import { createPeers } from "../../../agent/aws/ec2.ts";
 import { createFleet } from "../../../agent/aws/fleet.ts";
 import { tidy } from "../../../agent/handover/tidy.ts";
 import { isNewer } from "../../../agent/ownership/newer.ts";
+import type { Peer } from "../../../agent/ports/peers.ts";
 import { type Ec2Site, startEc2Site } from "../../cloud/ec2-site.ts";
 
 let site: Ec2Site;

@@ -1,5 +1,5 @@
-import type { Peer, Peers } from "../../../agent/aws/ec2.ts";
-import type { Fleet, Target } from "../../../agent/aws/fleet.ts";
+import type { Fleet, Target } from "../../../agent/ports/fleet.ts";
+import type { Peer, Peers } from "../../../agent/ports/peers.ts";
 
 /** A fleet and its instances as a test sets them, with what was asked of it. */
 export class TestFleet implements Fleet, Peers {

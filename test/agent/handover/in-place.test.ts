@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { swapInPlace } from "../../../agent/handover/in-place.ts";
-import type { BootMachine } from "../../../agent/machine/machine.ts";
+import type { Machine } from "../../../agent/machine/machine.ts";
 import { BootRecorder } from "../../../agent/record/recorder.ts";
 import { Candidates } from "../../../agent/release/candidates.ts";
 import type { AppMachine } from "../../../agent/serving/app.ts";
@@ -133,7 +133,7 @@ function agent(probe = async () => ({ milliseconds: 1 })) {
     ...{ instance: INSTANCE, type: "t3.micro", image: "ami-01234567", zone: "us-east-1a", lifeCycle: "spot" },
     ...{ address: "203.0.113.1", privateAddress: "10.0.0.1" },
   };
-  const machine: Partial<BootMachine> = {
+  const machine: Partial<Machine> = {
     ...{ config, clock: systemClock, store: local.store, units },
     platform: { python: "3.13", arch: "x86_64" },
     disk: { releases: join(folder, "releases"), unflushed: join(folder, "unflushed") },
@@ -145,7 +145,7 @@ function agent(probe = async () => ({ milliseconds: 1 })) {
   };
   const swap = (running: string, release = "r2") =>
     swapInPlace({ deploy: "d-1", release }, running, {
-      machine: machine as BootMachine,
+      machine: machine as Machine,
       ...{ identity, recorder, log: pino({ level: "silent" }), signal: stop.signal },
       app: async () => app,
       probe,

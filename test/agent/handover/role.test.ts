@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createZone } from "../../../agent/aws/route53.ts";
 import { Role } from "../../../agent/handover/role.ts";
 import type { Identity } from "../../../agent/identity/identity.ts";
-import type { BootMachine } from "../../../agent/machine/machine.ts";
+import type { Machine } from "../../../agent/machine/machine.ts";
 import { type Claimant, claimSite } from "../../../agent/ownership/claim.ts";
 import type { Zone } from "../../../agent/ports/zone.ts";
 import { BootRecorder } from "../../../agent/record/recorder.ts";
@@ -40,7 +40,7 @@ let near: boolean;
 let healthy: boolean;
 let terms: string[];
 let role: Role;
-let machine: BootMachine;
+let machine: Machine;
 let recorder: BootRecorder;
 
 beforeEach(async () => {
@@ -60,7 +60,7 @@ beforeEach(async () => {
     store: local.store,
     peers: fleet,
     config: bootConfigOf({ domain: DOMAIN }),
-  } as unknown as BootMachine;
+  } as unknown as Machine;
   const { store } = local;
   recorder = new BootRecorder({
     store,

@@ -1,8 +1,8 @@
 /** The agent's own code for taking over, over the S3 and Route 53 of an exploration. */
 import type { Route53Client } from "@aws-sdk/client-route-53";
-import type { Peer, Peers } from "../../../agent/aws/ec2.ts";
 import { createZone } from "../../../agent/aws/route53.ts";
 import { type Claimant, claimSite } from "../../../agent/ownership/claim.ts";
+import type { Peer, Peers } from "../../../agent/ports/peers.ts";
 import type { Zone } from "../../../agent/ports/zone.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { answer, s3Failure } from "../../../agent/site/s3-failure.ts";

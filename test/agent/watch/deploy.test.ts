@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { updateDocument } from "../../../agent/site/document.ts";
 import { type DeployState, deployDocument, siteDocument } from "../../../agent/site/records.ts";
-import { deployWatcher, runningDeploy } from "../../../agent/watch/deploy.ts";
+import { runningDeploy } from "../../../agent/site/running-deploy.ts";
+import { deployWatcher } from "../../../agent/watch/deploy.ts";
 import { ownershipWatcher } from "../../../agent/watch/ownership.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
