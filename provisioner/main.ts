@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { systemClock } from "../agent/site/clock.ts";
 import { buildAgentArchive } from "./archive/agent-archive.ts";
 import { inPackage } from "./archive/package.ts";
-import { createReadServed } from "./certificate/served.ts";
 import { run } from "./cli/program.ts";
 import { packFor, publishFirstRelease } from "./commands/first-release.ts";
 import { holderOf } from "./operator/holder.ts";
@@ -11,6 +10,7 @@ import { interruption } from "./operator/interruption.ts";
 import { createProbe } from "./operator/probe.ts";
 import { createQuestions } from "./operator/questions.ts";
 import { createPublicDns } from "./operator/resolver.ts";
+import { createReadServed } from "./operator/served.ts";
 import { createTerminal } from "./operator/terminal.ts";
 
 // The SDK says at every start that it will drop Node 20 one day.

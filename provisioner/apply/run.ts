@@ -1,13 +1,7 @@
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { ReplyLost } from "../aws/errors.ts";
-
-export interface Progress {
-  begin(what: string): void;
-  /** `detail`: e.g. the id of what was made. */
-  done(what: string, seconds: number, detail: string | undefined): void;
-  failed(what: string, seconds: number): void;
-}
+import type { Progress } from "../operator/terminal.ts";
 
 export interface Applied {
   what: string;

@@ -5,13 +5,13 @@ import { keys } from "../../agent/site/names.ts";
 import { launchDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Pool } from "../aws/fleets.ts";
-import { removeImage } from "../aws/obsolete-images.ts";
 import { untilIssued, validate } from "../certificate/acm.ts";
 import type { Made, UpAction, ZonePool } from "../plan/actions.ts";
 import { currentOf } from "../seen/current.ts";
 import type { SiteSeen } from "../seen/observe.ts";
 import { describeVersion, parseVersion, type TemplateData, templateHash } from "../wanted/template.ts";
 import type { Wanted } from "../wanted/wanted.ts";
+import { removeImage } from "./obsolete-images.ts";
 
 /** What `up` puts into the bucket, and where it gets it from. */
 export interface Sources {

@@ -1,15 +1,8 @@
 import { DescribeImagesCommand, type EC2Client } from "@aws-sdk/client-ec2";
 import { GetParameterCommand, type SSMClient } from "@aws-sdk/client-ssm";
 import type { Arch } from "../config/site-config.ts";
+import type { Image } from "../wanted/image.ts";
 import { hasCode, named } from "./errors.ts";
-
-export interface Image {
-  id: string;
-  arch: string;
-  rootDevice: string;
-  /** GB of the disk it was made from. */
-  size: number;
-}
 
 export interface Images {
   /** Id of Debian's newest image; undefined when AWS has none for this release and architecture. */

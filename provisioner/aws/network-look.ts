@@ -6,9 +6,24 @@ import {
   paginateDescribeSubnets,
   paginateDescribeVpcs,
 } from "@aws-sdk/client-ec2";
+import type { Rule } from "../wanted/ingress.ts";
 import { toRules } from "./ingress.ts";
-import type { NetworkSeen } from "./network.ts";
 import { siteFilter } from "./tags.ts";
+
+/** What carries the site's tag. Lists are sorted by id. */
+export interface NetworkSeen {
+  vpcs: { id: string; cidr: string }[];
+  gateways: { id: string; vpc: string | undefined }[];
+  subnets: { id: string; vpc: string; zone: string; cidr: string }[];
+  routeTables: {
+    id: string;
+    vpc: string;
+    /** Target of 0.0.0.0/0. */
+    gateway: string | undefined;
+    associations: { id: string; subnet: string }[];
+  }[];
+  groups: { id: string; vpc: string; rules: Rule[] }[];
+}
 
 export async function lookAtNetwork(client: EC2Client, site: string): Promise<NetworkSeen> {
   const filter = { Filters: [siteFilter(site)] };

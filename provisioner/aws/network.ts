@@ -24,23 +24,8 @@ import { resourceName } from "../../agent/site/names.ts";
 import type { Rule } from "../wanted/ingress.ts";
 import { hasCode, named } from "./errors.ts";
 import { fromRules } from "./ingress.ts";
-import { lookAtNetwork } from "./network-look.ts";
+import { lookAtNetwork, type NetworkSeen } from "./network-look.ts";
 import { siteTags } from "./tags.ts";
-
-/** What carries the site's tag. Lists are sorted by id. */
-export interface NetworkSeen {
-  vpcs: { id: string; cidr: string }[];
-  gateways: { id: string; vpc: string | undefined }[];
-  subnets: { id: string; vpc: string; zone: string; cidr: string }[];
-  routeTables: {
-    id: string;
-    vpc: string;
-    /** Target of 0.0.0.0/0. */
-    gateway: string | undefined;
-    associations: { id: string; subnet: string }[];
-  }[];
-  groups: { id: string; vpc: string; rules: Rule[] }[];
-}
 
 /**
  * The site's own network. Creating is safe to repeat for everything but VPC, gateway and subnet, which throw

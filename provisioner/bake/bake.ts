@@ -2,8 +2,9 @@ import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
 import { type BootRecord, channelDocument, siteDocument } from "../../agent/site/records.ts";
+import { applyConfiguration } from "../apply/configuration.ts";
+import { removeImage, tidyImages } from "../apply/obsolete-images.ts";
 import type { BakedImage } from "../aws/baked-images.ts";
-import { removeImage, tidyImages } from "../aws/obsolete-images.ts";
 import { readBoot } from "../boots/follow.ts";
 import type { Session } from "../deploy/session.ts";
 import { describeUp } from "../plan/actions.ts";
@@ -69,7 +70,7 @@ export async function bake(session: Session): Promise<Baked> {
       signal.throwIfAborted();
       const change = await planConfiguration(session.config, aws, tools);
       await session.note(change.before === undefined ? {} : { before: change.before });
-      await change.apply();
+      await applyConfiguration(change, aws, tools);
       const { templates, fleets } = await observeSite(aws);
       const launched = templates[0]?.latest;
       const fleet = fleets.find((f) => f.alive);
@@ -158,7 +159,7 @@ async function finishEarlier({ config, aws, tools }: Session): Promise<void> {
       hint: "run `everspot up` or `everspot deploy` first",
     });
   }
-  await change.apply();
+  await applyConfiguration(change, aws, tools);
 }
 
 async function untilSettled({ aws, tools, signal }: Session, instance: string): Promise<BootRecord> {

@@ -8,7 +8,6 @@ import type { RequestedCertificate, ValidationRecord } from "../aws/certificates
 import type { Aws } from "../aws/connect.ts";
 import type { DnsRecord } from "../aws/dns.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import prices from "../plan/prices.json" with { type: "json" };
 
 export interface AcmSeen {
   names: string[];
@@ -64,9 +63,6 @@ export function withCertificate(
   const unknown = `arn:${where.partition}:acm:${config.region}:${where.account}:certificate/${UNKNOWN}`;
   return { ...config, certificate: { ...config.certificate, arn: arn ?? unknown } };
 }
-
-/** USD, for an issue or a renewal. */
-export const priceOf = (names: readonly string[]): number => names.length * prices.acmExportable.perName;
 
 /** What an earlier request came to counts, so that one after a failure is not taken for the same. */
 export const requestToken = (site: string, { names, others }: Pick<AcmSeen, "names" | "others">): string =>

@@ -11,7 +11,7 @@ import { readDocument, updateDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
-import type { ReadServed } from "./served.ts";
+import type { ReadServed } from "../operator/served.ts";
 
 export interface Request {
   at: string;

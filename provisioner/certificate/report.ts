@@ -7,7 +7,7 @@ import type {
   CertificatePointer,
   Issuance,
 } from "../../agent/site/certificates.ts";
-import type { ServedCertificate } from "./served.ts";
+import type { ServedCertificate } from "../operator/served.ts";
 
 export interface ReportInput {
   /** ACME directories of the configuration, the preferred one first; none when ACM is the source. */

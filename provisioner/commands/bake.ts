@@ -1,5 +1,6 @@
+import { applyConfiguration } from "../apply/configuration.ts";
+import { removeImage } from "../apply/obsolete-images.ts";
 import { type Aws, connect } from "../aws/connect.ts";
-import { removeImage } from "../aws/obsolete-images.ts";
 import { type Baked, bake } from "../bake/bake.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { requireFleet } from "../deploy/scene.ts";
@@ -57,7 +58,7 @@ async function unbake(session: Session): Promise<{ removed: string[] }> {
   });
   await step("launch Debian's image", async (detail) => {
     const change = await planConfiguration(config, aws, tools, { notOwn: true });
-    await change.apply();
+    await applyConfiguration(change, aws, tools);
     detail(change.actions.length === 0 ? "as before" : "from now on");
   });
   await step("remove the site's own", () => removeAll(aws, images));

@@ -1,6 +1,7 @@
 import { copyFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import { applyConfiguration } from "../apply/configuration.ts";
 import { connect } from "../aws/connect.ts";
 import { bake } from "../bake/bake.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -91,7 +92,7 @@ async function deployBySwap(session: Session, packed: Packed, options: DeployOpt
   }
   if (change.actions.length > 0) {
     await note(change.before === undefined ? {} : { before: change.before });
-    await step("apply the configuration", () => change.apply());
+    await step("apply the configuration", () => applyConfiguration(change, aws, tools));
   }
   return { release, result: "done", instance: await swap(session, release, options.timeout) };
 }

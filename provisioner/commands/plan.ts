@@ -1,11 +1,10 @@
-import { EverspotError } from "../../agent/site/errors.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { Terminal } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import { describeUp } from "../plan/actions.ts";
 import { renderBill } from "../plan/bill.ts";
-import type { Finding } from "../plan/preflight.ts";
+import { refuse, showFindings } from "../plan/findings.ts";
 import { type Survey, survey } from "../plan/survey.ts";
 
 export interface PlanOptions {
@@ -29,7 +28,7 @@ export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOpt
       actions: (found.plan?.actions ?? []).map((a) => ({ do: a.do, what: describeUp(a) })),
       bill: found.bill,
     });
-    refuse(config, found);
+    refuse(config.site, found.findings);
   } finally {
     aws.close();
   }
@@ -55,12 +54,6 @@ export async function look(
   }
 }
 
-export function showFindings(terminal: Terminal, findings: readonly Finding[]): void {
-  for (const finding of findings.filter((f) => f.level !== "error")) {
-    terminal.warn(`${finding.message}${finding.hint === undefined ? "" : `: ${finding.hint}`}`);
-  }
-}
-
 export function showPlan(terminal: Terminal, config: SiteConfig, { plan, bill }: Survey): void {
   const { style } = terminal;
   terminal.print(style.bold(`${config.site} at https://${config.domain} in ${config.region}`));
@@ -71,17 +64,4 @@ export function showPlan(terminal: Terminal, config: SiteConfig, { plan, bill }:
   }
   terminal.print("");
   for (const line of renderBill(bill)) terminal.print(`  ${line}`);
-}
-
-/** @throws EverspotError with every error among the findings. */
-export function refuse(config: SiteConfig, { findings }: Survey): void {
-  const errors = findings.filter((f) => f.level === "error");
-  const [only] = errors;
-  if (only === undefined) return;
-  if (errors.length === 1) {
-    throw new EverspotError(only.message, only.hint === undefined ? {} : { hint: only.hint });
-  }
-  throw new EverspotError(`${config.site} cannot be brought up: ${errors.length} problems`, {
-    lines: errors.flatMap((f) => [f.message, ...(f.hint === undefined ? [] : [`  → ${f.hint}`])]),
-  });
 }

@@ -9,8 +9,9 @@ import { took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import { describeUp } from "../plan/actions.ts";
 import { dollars } from "../plan/bill.ts";
+import { refuse, showFindings } from "../plan/findings.ts";
 import type { Survey } from "../plan/survey.ts";
-import { look, refuse, showFindings, showPlan } from "./plan.ts";
+import { look, showPlan } from "./plan.ts";
 
 export interface UpOptions {
   refreshImage: boolean;
@@ -39,7 +40,7 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
   try {
     const first = await look(config, aws, tools, options);
     showFindings(terminal, first.findings);
-    refuse(config, first);
+    refuse(config.site, first.findings);
     showPlan(terminal, config, first);
     await agree(config, tools, first);
     const applied = await converge(config, tools, aws, options, first);
@@ -100,7 +101,7 @@ async function converge(
   for (let round = 1; ; round++) {
     const { plan, seen } = current;
     if (plan === undefined) {
-      refuse(config, current);
+      refuse(config.site, current.findings);
       throw new Error("a survey without errors has a plan");
     }
     try {

@@ -1,9 +1,8 @@
 import { readDocument } from "../../agent/site/document.ts";
 import { messageOf } from "../../agent/site/errors.ts";
 import { channelDocument } from "../../agent/site/records.ts";
+import { tidyImages } from "../apply/obsolete-images.ts";
 import type { Aws } from "../aws/connect.ts";
-import { tidyImages } from "../aws/obsolete-images.ts";
-import type { Baked } from "../bake/bake.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { keepDeploy, type PastDeploy } from "../history/deploys.ts";
 import { took } from "../operator/terminal.ts";
@@ -19,8 +18,8 @@ export interface Outcome {
   release: string;
   result: "done" | "unchanged";
   instance?: string;
-  /** Of what `--bake` made. */
-  baked?: Baked & { monthly: number };
+  /** What `--bake` made, as JSON has it. */
+  baked?: object;
 }
 
 /** Runs a deploy or rollback under the lock, asks for the site all the while, and tells how it went. */

@@ -1,7 +1,6 @@
 /** How a deploy or rollback is told once it is over: on the terminal, as JSON, and to GitHub Actions. */
 import { appendFile } from "node:fs/promises";
 import { messageOf } from "../../agent/site/errors.ts";
-import type { Baked } from "../bake/bake.ts";
 import { report as errorReport } from "../operator/fail.ts";
 import type { Terminal } from "../operator/terminal.ts";
 import type { TimelineStep } from "./timeline.ts";
@@ -21,8 +20,8 @@ export interface DeployReport {
   instance: string | undefined;
   seconds: number;
   steps: readonly TimelineStep[];
-  /** Of the image that `--bake` made. */
-  baked?: Baked & { monthly: number };
+  /** The image that `--bake` made, as JSON has it. */
+  baked?: object;
   /** One visitor's requests, one a second, from the beginning to the end. */
   requests: Visits | undefined;
   error?: unknown;

@@ -1,5 +1,5 @@
 import type { Clock } from "../../agent/site/clock.ts";
-import type { Progress } from "../apply/run.ts";
+import type { Progress } from "../operator/terminal.ts";
 
 export interface TimelineStep {
   name: string;

@@ -1,4 +1,10 @@
-import type { Progress } from "../apply/run.ts";
+/** What is being done, one thing at a time. */
+export interface Progress {
+  begin(what: string): void;
+  /** `detail`: e.g. the id of what was made. */
+  done(what: string, seconds: number, detail: string | undefined): void;
+  failed(what: string, seconds: number): void;
+}
 
 /** Where a command tells what it does (stderr) and gives its result (stdout). */
 export interface Terminal extends Progress {

@@ -1,12 +1,12 @@
 import type { Clock } from "../../agent/site/clock.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
-import type { ReadServed } from "../certificate/served.ts";
 import type { Arch, SiteConfig } from "../config/site-config.ts";
 import type { Packed } from "../release/pack.ts";
 import type { OnProgress } from "../release/progress.ts";
 import type { Probe } from "./probe.ts";
 import type { Questions } from "./questions.ts";
 import type { PublicDns } from "./resolver.ts";
+import type { ReadServed } from "./served.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What the commands use of this computer; AWS comes through `connect`. */

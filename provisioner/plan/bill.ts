@@ -104,10 +104,13 @@ export function billOf(input: BillInput): Bill {
 /** USD per month, at most: a snapshot has the blocks in use only. @param gigabytes of the disk it is of. */
 export const snapshotCost = (gigabytes: number): number => gigabytes * prices.snapshotPerGbMonth;
 
+/** USD, for an issue or a renewal of an exportable certificate. @param names that it is for. */
+export const certificateCost = (names: number): number => names * prices.acmExportable.perName;
+
 function acmLines(names: number): BillLine[] {
   if (names === 0) return [];
-  const { perName, daysBetweenRenewals } = prices.acmExportable;
-  const each = names * perName;
+  const { daysBetweenRenewals } = prices.acmExportable;
+  const each = certificateCost(names);
   const note = `${dollars(each)} at the request and at each renewal, every ${daysBetweenRenewals} days`;
   return [{ ...fixed("certificate from ACM", (each / daysBetweenRenewals) * (365 / 12)), note }];
 }

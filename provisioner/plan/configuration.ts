@@ -1,22 +1,22 @@
 /** What a deploy applies of everspot.toml: all that the launch template says. Other changes are `up`'s. */
 import { EverspotError } from "../../agent/site/errors.ts";
 import type { DeployState } from "../../agent/site/records.ts";
-import { runActions } from "../apply/run.ts";
-import { upExecutor } from "../apply/up.ts";
 import type { Aws } from "../aws/connect.ts";
-import { refuse, showFindings } from "../commands/plan.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { Tools } from "../operator/tools.ts";
 import { currentOf } from "../seen/current.ts";
+import type { SiteSeen } from "../seen/observe.ts";
 import { describeUp, type UpAction } from "./actions.ts";
-import { survey } from "./survey.ts";
+import { refuse, showFindings } from "./findings.ts";
+import { type Survey, survey } from "./survey.ts";
 
 export interface ConfigurationChange {
   /** Nothing to do when empty. */
   actions: readonly UpAction[];
   /** What the fleet launches now, to go back to. */
   before: DeployState["before"];
-  apply(): Promise<void>;
+  plan: NonNullable<Survey["plan"]>;
+  seen: SiteSeen;
 }
 
 const OURS: ReadonlySet<UpAction["do"]> = new Set([
@@ -30,7 +30,6 @@ const OURS: ReadonlySet<UpAction["do"]> = new Set([
  * when it is over.
  */
 const IGNORED: ReadonlySet<UpAction["do"]> = new Set(["publish-release", "set-fleet-target", "remove-image"]);
-const PATIENCE = 60;
 
 /** @throws EverspotError when everspot.toml changes more than a deploy can apply along with the rest. */
 export async function planConfiguration(
@@ -39,10 +38,10 @@ export async function planConfiguration(
   tools: Tools,
   options: { notOwn?: boolean } = {},
 ): Promise<ConfigurationChange> {
-  const { terminal, clock } = tools;
+  const { terminal } = tools;
   const found = await survey(config, aws, tools, { refreshImage: false, ...options });
   showFindings(terminal, found.findings);
-  refuse(config, found);
+  refuse(config.site, found.findings);
   const { plan, seen } = found;
   if (plan === undefined) throw new Error("a survey without errors has a plan");
   const actions = plan.actions.filter((a) => OURS.has(a.do));
@@ -58,6 +57,8 @@ export async function planConfiguration(
     terminal.warn(`\`everspot up\` has something to do: ${others.join("; ")}`);
   }
   return {
+    plan,
+    seen,
     actions,
     before: fleet?.template && {
       version: fleet.template.version,
@@ -66,18 +67,6 @@ export async function planConfiguration(
         subnet,
         ...(maxPrice === undefined ? {} : { maxPrice }),
       })),
-    },
-    apply: async () => {
-      const execute = upExecutor(aws, plan.wanted, seen, {
-        agentFile: plan.agentFile,
-        wantedWith: plan.wantedWith,
-        clock,
-        publishFirstRelease: async () => {
-          throw new Error("a deploy publishes its own release");
-        },
-      });
-      const how = { describe: describeUp, execute, progress: terminal, patience: PATIENCE, clock };
-      await runActions(actions, how);
     },
   };
 }

@@ -2,13 +2,7 @@ import { fenceRecord, SITE_TAG } from "../../agent/site/names.ts";
 import { imageParameter } from "../aws/images.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { DnsSeen, SiteSeen, World } from "../seen/observe.ts";
-
-/** `error`: `up` cannot begin. `ask`: a person must agree. `note`: worth knowing. */
-export interface Finding {
-  level: "error" | "ask" | "note";
-  message: string;
-  hint?: string;
-}
+import type { Finding } from "./findings.ts";
 
 export interface PreflightInput {
   config: SiteConfig;

@@ -14,7 +14,8 @@ import {
 import { type Wanted, wantedOf } from "../wanted/wanted.ts";
 import type { UpAction } from "./actions.ts";
 import { type Bill, billOf } from "./bill.ts";
-import { type Finding, preflight } from "./preflight.ts";
+import type { Finding } from "./findings.ts";
+import { preflight } from "./preflight.ts";
 import { planUp } from "./up.ts";
 
 /** All that `plan` shows and `up` begins with. Nothing was changed to get it. */

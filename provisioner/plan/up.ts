@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { type AcmSeen, priceOf, requestToken } from "../certificate/acm.ts";
+import { type AcmSeen, requestToken } from "../certificate/acm.ts";
 import { obsoleteImages } from "../seen/choose.ts";
 import { currentOf } from "../seen/current.ts";
 import type { SiteSeen, World } from "../seen/observe.ts";
@@ -9,6 +9,7 @@ import { sameDocument } from "../wanted/same.ts";
 import { parseVersion, type TemplateData, templateHash } from "../wanted/template.ts";
 import type { Wanted } from "../wanted/wanted.ts";
 import type { UpAction, ZonePool } from "./actions.ts";
+import { certificateCost } from "./bill.ts";
 
 /** What was found, and whether the agent's archive is in the bucket. */
 export interface UpSeen extends SiteSeen {
@@ -61,7 +62,12 @@ function certificate({ site }: Wanted, { acm, zone }: UpSeen): UpAction[] {
   const { names, current, missing } = acm;
   const token = requestToken(site, acm);
   return [
-    ...when(current === undefined, { do: "request-certificate", names, token, price: priceOf(names) }),
+    ...when(current === undefined, {
+      do: "request-certificate",
+      names,
+      token,
+      price: certificateCost(names.length),
+    }),
     ...when(missing === undefined || missing.length > 0, {
       ...{ do: "validate-certificate", arn: current?.arn, zone },
     }),

@@ -6,7 +6,7 @@ import {
   releaseLimits,
   totalsProblem,
 } from "../../agent/site/release.ts";
-import { listTree } from "./list-tree.ts";
+import { listTree } from "../dependencies/list-tree.ts";
 import type { Project } from "./project.ts";
 import type { ZipSource } from "./zip.ts";
 

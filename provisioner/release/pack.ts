@@ -2,16 +2,16 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
-import { compileFiles } from "./bytecode.ts";
-import { collectDependencies, type Dependencies } from "./dependencies.ts";
+import { compileFiles } from "../dependencies/bytecode.ts";
+import { collectDependencies, type Dependencies } from "../dependencies/dependencies.ts";
+import { findCompiler } from "../dependencies/python.ts";
+import type { Arch } from "../dependencies/python-target.ts";
+import { defaultCacheDir } from "../dependencies/tree-cache.ts";
 import { checkEntries, checkTotals, checkUnchanged, listEntries } from "./entries.ts";
 import { type GitState, gitState, trackedButIgnored } from "./git.ts";
 import { guardProject } from "./guard.ts";
 import type { OnProgress } from "./progress.ts";
 import { listProject } from "./project.ts";
-import { findCompiler } from "./python.ts";
-import type { Arch } from "./python-target.ts";
-import { defaultCacheDir } from "./tree-cache.ts";
 import { writeZip } from "./zip.ts";
 
 export interface PackOptions {

@@ -1,12 +1,6 @@
-/** How far packing and publishing are; each report replaces the one before of the same phase. */
-export interface Progress {
-  phase: "files" | "dependencies" | "bytecode" | "zip" | "upload";
-  done: number;
-  /** Undefined while it is not known. */
-  total?: number;
-  unit: "files" | "packages" | "bytes";
-  /** What is worked on, e.g. "django==5.2". */
-  detail?: string;
-}
+import type { DependencyPhase, ProgressOf } from "../dependencies/progress.ts";
+
+/** How far packing and publishing are. */
+export type Progress = ProgressOf<"files" | DependencyPhase | "zip" | "upload">;
 
 export type OnProgress = (progress: Progress) => void;

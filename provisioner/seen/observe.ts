@@ -14,12 +14,12 @@ import type { BucketSeen } from "../aws/bucket.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { DnsRecord, HostedZone } from "../aws/dns.ts";
 import type { FleetSeen } from "../aws/fleets.ts";
-import type { Image } from "../aws/images.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
-import type { NetworkSeen } from "../aws/network.ts";
+import type { NetworkSeen } from "../aws/network-look.ts";
 import type { RoleSeen } from "../aws/roles.ts";
 import type { TemplateSeen } from "../aws/templates.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import type { Image } from "../wanted/image.ts";
 import { parseVersion } from "../wanted/template.ts";
 import { newestBaked } from "./choose.ts";
 

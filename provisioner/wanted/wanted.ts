@@ -1,9 +1,9 @@
 import { resourceName } from "../../agent/site/names.ts";
 import { renderUserData } from "../../user-data/render.ts";
-import type { Image } from "../aws/images.ts";
 import { bootConfigOf } from "../config/boot-config.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { type LifecycleRule, lifecycle, tlsOnly } from "./bucket-rules.ts";
+import type { Image } from "./image.ts";
 import { instancePolicy, instanceTrust, type PolicyDocument } from "./instance-policy.ts";
 import { allBurstable, type TemplateData } from "./template.ts";
 

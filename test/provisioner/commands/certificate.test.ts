@@ -11,9 +11,9 @@ import { siteDocument } from "../../../agent/site/records.ts";
 import { createS3Client } from "../../../agent/site/s3-client.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import { createBucket } from "../../../provisioner/aws/bucket.ts";
-import { createReadServed } from "../../../provisioner/certificate/served.ts";
 import { runCertificate } from "../../../provisioner/commands/certificate.ts";
 import { createQuestions } from "../../../provisioner/operator/questions.ts";
+import { createReadServed } from "../../../provisioner/operator/served.ts";
 import {
   DIRECTORY,
   type Fixture,

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { tidyTree } from "../../../provisioner/release/tidy.ts";
-import { folder, type Tree } from "./folders.ts";
+import { tidyTree } from "../../../provisioner/dependencies/tidy.ts";
+import { folder, type Tree } from "../release/folders.ts";
 
 const info = (name: string, tag: string, more: Tree = {}): Tree => ({
   [`${name}-1.0.dist-info/WHEEL`]: `Wheel-Version: 1.0\nTag: ${tag}\n`,

@@ -1,7 +1,7 @@
 import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
-import { poetryRequirements } from "../../../provisioner/release/poetry-lock.ts";
-import { uvRequirements } from "../../../provisioner/release/uv-lock.ts";
+import { poetryRequirements } from "../../../provisioner/dependencies/poetry-lock.ts";
+import { uvRequirements } from "../../../provisioner/dependencies/uv-lock.ts";
 
 /** Markers that hold, among all that were asked about. */
 const holding = (...markers: string[]) => {

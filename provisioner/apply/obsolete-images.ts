@@ -1,7 +1,7 @@
 import { readDocument } from "../../agent/site/document.ts";
 import { siteDocument } from "../../agent/site/records.ts";
+import type { Aws } from "../aws/connect.ts";
 import { obsoleteImages } from "../seen/choose.ts";
-import type { Aws } from "./connect.ts";
 
 /** Removes images that are needed no more, and snapshots that no image stands on. @returns the ids of what is gone. */
 export async function tidyImages(aws: Aws): Promise<string[]> {

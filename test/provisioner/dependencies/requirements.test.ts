@@ -3,9 +3,9 @@ import {
   logicalLines,
   normalName,
   parseRequirement,
-} from "../../../provisioner/release/requirement-lines.ts";
-import { findDeclaration, readRequirements } from "../../../provisioner/release/requirements.ts";
-import { folder, type Tree } from "./folders.ts";
+} from "../../../provisioner/dependencies/requirement-lines.ts";
+import { findDeclaration, readRequirements } from "../../../provisioner/dependencies/requirements.ts";
+import { folder, type Tree } from "../release/folders.ts";
 
 const none = async () => new Map<string, boolean>();
 const read = async (root: string) => {

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { defaultCacheDir, TreeCache } from "../../../provisioner/release/tree-cache.ts";
-import { folder } from "./folders.ts";
+import { defaultCacheDir, TreeCache } from "../../../provisioner/dependencies/tree-cache.ts";
+import { folder } from "../release/folders.ts";
 
 const DAY = 24 * 3600 * 1000;
 const about = { packages: ["alpha 1.0"], compiled: false, bytecode: true };

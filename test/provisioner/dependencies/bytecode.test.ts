@@ -2,11 +2,11 @@ import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
-import { compileFiles } from "../../../provisioner/release/bytecode.ts";
-import { listTree } from "../../../provisioner/release/list-tree.ts";
+import { compileFiles } from "../../../provisioner/dependencies/bytecode.ts";
+import { listTree } from "../../../provisioner/dependencies/list-tree.ts";
+import { findCompiler } from "../../../provisioner/dependencies/python.ts";
 import { packRelease } from "../../../provisioner/release/pack.ts";
-import { findCompiler } from "../../../provisioner/release/python.ts";
-import { folder, write } from "./folders.ts";
+import { folder, write } from "../release/folders.ts";
 
 const { stdout: here } = await execa("python3", ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]);
 const env = { PATH: process.env.PATH, HOME: "/nonexistent" };

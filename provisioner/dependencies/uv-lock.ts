@@ -1,8 +1,7 @@
 import type { TomlTable } from "smol-toml";
 import * as z from "zod";
 import { EverspotError } from "../../agent/site/errors.ts";
-import { normalName } from "./requirement-lines.ts";
-import type { EvaluateMarkers } from "./requirements.ts";
+import { type EvaluateMarkers, normalName } from "./requirement-lines.ts";
 
 const dependency = z.object({
   name: z.string(),

@@ -1,8 +1,8 @@
 import path from "node:path";
 import { expect, test } from "vitest";
-import { findCompiler, findPythons } from "../../../provisioner/release/python.ts";
-import { markerEnvironment, targetOptions } from "../../../provisioner/release/python-target.ts";
-import { folder, write } from "./folders.ts";
+import { findCompiler, findPythons } from "../../../provisioner/dependencies/python.ts";
+import { markerEnvironment, targetOptions } from "../../../provisioner/dependencies/python-target.ts";
+import { folder, write } from "../release/folders.ts";
 
 const target = { python: "3.13", arch: "x86_64" as const };
 

@@ -16,6 +16,9 @@ export interface RequirementLine {
   pinned: boolean;
 }
 
+/** Tells for each marker (PEP 508) whether it holds on the instance. */
+export type EvaluateMarkers = (markers: readonly string[]) => Promise<Map<string, boolean>>;
+
 export const normalName = (name: string): string => name.toLowerCase().replace(/[-_.]+/g, "-");
 
 /** Logical lines: continuation lines joined, comments and blank lines gone. */

@@ -3,7 +3,12 @@ import path from "node:path";
 import { parse, TomlError, type TomlTable } from "smol-toml";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { poetryRequirements } from "./poetry-lock.ts";
-import { logicalLines, parseRequirement, type RequirementLine } from "./requirement-lines.ts";
+import {
+  type EvaluateMarkers,
+  logicalLines,
+  parseRequirement,
+  type RequirementLine,
+} from "./requirement-lines.ts";
 import { uvRequirements } from "./uv-lock.ts";
 
 /** What a project says it depends on, in one form. */
@@ -17,9 +22,6 @@ export interface Requirements {
   /** Names every package, also those that others need: nothing is left to resolve. */
   complete: boolean;
 }
-
-/** Tells for each marker (PEP 508) whether it holds on the instance. */
-export type EvaluateMarkers = (markers: readonly string[]) => Promise<Map<string, boolean>>;
 
 const FILES = ["requirements.txt", "uv.lock", "poetry.lock", "pyproject.toml"] as const;
 

@@ -1,0 +1,29 @@
+/** What was found that speaks against a plan: shown, and where it must be, refused. */
+import { EverspotError } from "../../agent/site/errors.ts";
+import type { Terminal } from "../operator/terminal.ts";
+
+/** `error`: `up` cannot begin. `ask`: a person must agree. `note`: worth knowing. */
+export interface Finding {
+  level: "error" | "ask" | "note";
+  message: string;
+  hint?: string;
+}
+
+export function showFindings(terminal: Terminal, findings: readonly Finding[]): void {
+  for (const finding of findings.filter((f) => f.level !== "error")) {
+    terminal.warn(`${finding.message}${finding.hint === undefined ? "" : `: ${finding.hint}`}`);
+  }
+}
+
+/** @throws EverspotError with every error among the findings. */
+export function refuse(site: string, findings: readonly Finding[]): void {
+  const errors = findings.filter((f) => f.level === "error");
+  const [only] = errors;
+  if (only === undefined) return;
+  if (errors.length === 1) {
+    throw new EverspotError(only.message, only.hint === undefined ? {} : { hint: only.hint });
+  }
+  throw new EverspotError(`${site} cannot be brought up: ${errors.length} problems`, {
+    lines: errors.flatMap((f) => [f.message, ...(f.hint === undefined ? [] : [`  → ${f.hint}`])]),
+  });
+}

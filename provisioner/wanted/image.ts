@@ -1,0 +1,8 @@
+/** An image that instances can be launched from. */
+export interface Image {
+  id: string;
+  arch: string;
+  rootDevice: string;
+  /** GB of the disk it was made from. */
+  size: number;
+}
