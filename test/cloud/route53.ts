@@ -1,8 +1,8 @@
 import * as client from "@aws-sdk/client-route-53";
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
+import { escapeName, reversed } from "./domain-names.ts";
 import { applyBatch } from "./route53/batch.ts";
 import { invalidInput } from "./route53/errors.ts";
-import { escapeName, reversed } from "./route53/names.ts";
 import { compare, compareRecords, keyOf, type RecordSet, shapeOf } from "./route53/record-sets.ts";
 import { registerZones } from "./route53/zone-operations.ts";
 import { type Change, type Delays, Zones } from "./route53/zones.ts";

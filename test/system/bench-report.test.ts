@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { renderBench } from "../../scripts/rehearsal/report/bench.ts";
+import { renderBench } from "../../scripts/bench/report.ts";
 import { inChromium } from "../../scripts/rehearsal/report/screenshot.ts";
 import { sample } from "../scripts/bench/figures.ts";
 

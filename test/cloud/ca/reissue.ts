@@ -3,13 +3,13 @@
  * programs), so what it issued is signed anew: same key, same names, other dates, an authority of our own.
  */
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
-import { factsOf } from "../../../agent/certificate/verify.ts";
-import { signCertificate } from "../../../agent/certificate/x509.ts";
+import { namesOf } from "../acm/certificate.ts";
+import { certificatePem } from "../acm/x509.ts";
 
 const HOUR = 3600_000;
 const YEAR = 365 * 24 * HOUR;
-const ROOT = "Test Root";
-const INTERMEDIATE = "Test Intermediate";
+const ROOT = { commonName: "Test Root" };
+const INTERMEDIATE = { commonName: "Test Intermediate" };
 
 export class Reissuer {
   /** PEM: what visitors must trust. */
@@ -23,12 +23,18 @@ export class Reissuer {
     this.lifetime = lifetime;
     const root = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
     const valid = { notBefore: new Date(now - YEAR), notAfter: new Date(now + 5 * YEAR) };
-    const issuer = { commonName: ROOT, privateKey: root.privateKey };
-    const authority = { names: [], issuer, ca: true, ...valid };
-    this.root = signCertificate({ ...authority, commonName: ROOT, publicKey: root.publicKey });
-    this.#chain = signCertificate({
+    const authority = {
+      issuer: ROOT,
+      signingKey: root.privateKey,
+      signingPublicKey: root.publicKey,
+      names: [],
+      authority: true,
+      ...valid,
+    };
+    this.root = certificatePem({ ...authority, subject: ROOT, publicKey: root.publicKey });
+    this.#chain = certificatePem({
       ...authority,
-      commonName: INTERMEDIATE,
+      subject: INTERMEDIATE,
       publicKey: this.#intermediate.publicKey,
     });
   }
@@ -36,15 +42,17 @@ export class Reissuer {
   /** Back-dated by an hour, as Let's Encrypt's are. @param pem a chain, leaf first. */
   reissue(pem: string, now: number): string {
     const leaf = new X509Certificate(pem);
-    const { names } = factsOf(leaf);
-    const signed = signCertificate({
-      commonName: names[0] ?? "",
+    const names = namesOf(leaf);
+    const signed = certificatePem({
+      subject: { commonName: names[0] ?? "" },
       names,
       publicKey: leaf.publicKey,
       notBefore: new Date(now - HOUR),
       notAfter: new Date(now - HOUR + this.lifetime),
-      issuer: { commonName: INTERMEDIATE, privateKey: this.#intermediate.privateKey },
-      ca: false,
+      issuer: INTERMEDIATE,
+      signingKey: this.#intermediate.privateKey,
+      signingPublicKey: this.#intermediate.publicKey,
+      authority: false,
     });
     return signed + this.#chain;
   }

@@ -1,4 +1,4 @@
-import { escapeName, isWithin } from "../route53/names.ts";
+import { escapeName, isWithin } from "../domain-names.ts";
 import { keyOf, type RecordSet, type RecordSets } from "../route53/record-sets.ts";
 
 /** A zone as its name servers have it. */

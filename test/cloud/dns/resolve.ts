@@ -1,5 +1,5 @@
 import type { Answer } from "dns-packet";
-import { escapeName, isWithin, plainName } from "../route53/names.ts";
+import { escapeName, isWithin, plainName } from "../domain-names.ts";
 import { keyOf } from "../route53/record-sets.ts";
 import type { Zone, Zones } from "../route53/zones.ts";
 import { lookUp, type ServedZone } from "./lookup.ts";

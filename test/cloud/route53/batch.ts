@@ -1,7 +1,7 @@
 import type { Change, ResourceRecordSet } from "@aws-sdk/client-route-53";
+import { escapeName, isName, isWithin } from "../domain-names.ts";
 import { ContractError } from "../wire/server.ts";
 import { invalidChangeBatch, invalidInput } from "./errors.ts";
-import { escapeName, isName, isWithin } from "./names.ts";
 import { keyOf, type RecordSet, type RecordSets, sameContent } from "./record-sets.ts";
 import { complaint, isModelledType } from "./values.ts";
 

@@ -1,5 +1,5 @@
 import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
-import { reversed } from "./names.ts";
+import { reversed } from "../domain-names.ts";
 
 /** A record set as a zone holds it: normalised name, values as sent. */
 export interface RecordSet {

@@ -1,5 +1,5 @@
 import net from "node:net";
-import { escapeName, isName } from "./names.ts";
+import { escapeName, isName } from "../domain-names.ts";
 
 /** Why a value of a record cannot be, in Route 53's words; undefined when it can. */
 export function complaint(type: string, value: string): string | undefined {

@@ -1,7 +1,7 @@
 import type * as SDK from "@aws-sdk/client-route-53";
+import { escapeName, isName, reversed } from "../domain-names.ts";
 import { AwsError, type WireServer } from "../wire/server.ts";
 import { invalidInput, noSuchZone } from "./errors.ts";
-import { escapeName, isName, reversed } from "./names.ts";
 import { compare } from "./record-sets.ts";
 import type { Change, Zone, Zones } from "./zones.ts";
 

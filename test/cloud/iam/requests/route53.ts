@@ -1,5 +1,5 @@
 import type * as R53 from "@aws-sdk/client-route-53";
-import { escapeName } from "../../route53/names.ts";
+import { escapeName } from "../../domain-names.ts";
 import { type Check, check, type Mapping, requestTags } from "./check.ts";
 
 const zoneArn = (id: string | undefined): string =>

@@ -1,11 +1,12 @@
 /** The figures of the bench as a page. */
-import { type BootKind, bootKinds, type Figures, isMeasured } from "../../bench/figures.ts";
-import { rowsOf } from "../../bench/rows.ts";
-import { machineNote } from "../../bench/table.ts";
-import { targetsOf } from "../../bench/targets.ts";
-import { comparison, curve } from "./charts.ts";
-import { page, table } from "./page.ts";
-import { bootBars, escapeXml } from "./svg.ts";
+
+import { comparison, curve } from "../rehearsal/report/charts.ts";
+import { page, table } from "../rehearsal/report/page.ts";
+import { bootBars, escapeXml } from "../rehearsal/report/svg.ts";
+import { type BootKind, bootKinds, type Figures, isMeasured } from "./figures.ts";
+import { rowsOf } from "./rows.ts";
+import { machineNote } from "./table.ts";
+import { targetsOf } from "./targets.ts";
 
 const NAMES: Record<BootKind, string> = {
   article: "usual set-up",

@@ -1,0 +1,154 @@
+/**
+ * The house as it is meant to be. Whoever adds a room writes down its floor and what it answers; `npm run
+ * architecture` draws what there is, and test/imports.test.ts holds it to this.
+ */
+export interface Wing {
+  /** Its folder. */
+  at: string;
+  /** What else it may import: a wing, a room or a file. */
+  sees: readonly string[];
+  /**
+   * Its rooms with what each answers, from the roof down: one imports only from lower floors. A room is a folder, a
+   * loose file, or both under one name. None: the wing is one room.
+   */
+  floors: readonly Readonly<Record<string, string>>[];
+  /** Files that a folder has at most. */
+  most?: number;
+  /** The files that may lie outside of any folder; all may if not given. */
+  loose?: readonly string[];
+}
+
+const MOST = 25;
+
+export const house: readonly Wing[] = [
+  {
+    at: "provisioner",
+    sees: ["agent/site", "user-data"],
+    most: MOST,
+    loose: ["main.ts"],
+    floors: [
+      { main: "puts the command line together" },
+      { cli: "which commands there are" },
+      { commands: "what one command does, on one screen" },
+      { bake: "how an image of the instance is made" },
+      { deploy: "how a release is brought in, and how what fails is recovered" },
+      { apply: "carrying out a list of actions" },
+      {
+        plan: "what would be done, and what it costs: data only",
+        history: "what happened to the site, as a list and as a page",
+      },
+      {
+        seen: "what is there: the site, its domain, the account",
+        boots: "how a boot goes: one follower, its news, its bars",
+        certificate: "which certificate is served, and what may be ordered",
+        drill: "an interruption on purpose, and what visitors noticed",
+      },
+      { aws: "AWS in our verbs" },
+      {
+        operator: "the operator's own computer: terminal, questions, network",
+        wanted: "what this configuration asks for",
+      },
+      { release: "a project made into a zip, and the zips in the bucket" },
+      {
+        dependencies: "what a project depends on, installed for the instance's Python",
+        config: "everspot.toml",
+        archive: "the agent made into an archive",
+      },
+    ],
+  },
+  {
+    at: "agent",
+    sees: ["agent/site", "user-data"],
+    most: MOST,
+    loose: ["main.ts", "compose.ts"],
+    floors: [
+      { main: "which of the agent's commands runs" },
+      { duty: "what the agent does once the boot is over" },
+      { watchdog: "what is done about an app that hangs or fails" },
+      { handover: "how the site passes from one instance to another, or to another release in place" },
+      {
+        boot: "the steps of a boot, and the graph that runs them",
+        compose: "puts the instance's parts together",
+      },
+      { machine: "everything a boot works with" },
+      { record: "the boot record, as it is written", release: "a release on the instance's disk" },
+      {
+        aws: "AWS as the instance uses it",
+        identity: "which machine this is",
+        isolation: "the app's own user, and what it cannot reach",
+        packages: "the system's packages, from a layer or from the mirror",
+        serving: "the app and nginx",
+      },
+      {
+        certificate: "the site's certificate: stored, due, ordered",
+        notify: "events to the operator's address",
+        ownership: "who has the site, and the fence that decides it",
+        redaction: "secrets kept out of what is written",
+        system: "the operating system: commands, files, memory, units",
+        watch: "what is looked at again and again",
+      },
+      { ports: "what the rooms above need of AWS" },
+    ],
+  },
+  { at: "user-data", sees: ["agent/site"], most: MOST, floors: [] },
+  { at: "agent/site", sees: [], most: MOST, floors: [] },
+  {
+    at: "test/cloud",
+    // The local AWS must not take from the product what it is there to check.
+    sees: ["agent/site/clock.ts", "agent/site/errors.ts", "agent/site/poll.ts"],
+    floors: [
+      { real: "the whole rehearsal: AWS, instances, DNS, certificate authority" },
+      { "ec2-site": "a site in EC2, for tests" },
+      { cloud: "all services behind one address" },
+      { account: "what is in an account, as JSON" },
+      { ca: "a certificate authority with Let's Encrypt's limits" },
+      { acm: "ACM" },
+      { dns: "an authoritative server over the hosted zones" },
+      { fis: "FIS", sts: "STS", route53: "Route 53", nspawn: "instances in systemd-nspawn", imds: "IMDS" },
+      { iam: "IAM" },
+      {
+        ec2: "EC2",
+        s3: "S3",
+        ssm: "SSM",
+        sandbox: "a network without a way out",
+        writes: "which calls change something",
+      },
+      {
+        "domain-names": "names as Route 53 writes them",
+        inventory: "what a test leaves behind",
+        jobs: "what goes on by itself",
+        machines: "instances that are only told of",
+        "manual-clock": "a clock moved by hand",
+        mirror: "a package mirror without a network",
+        pebble: "a certificate authority: Pebble",
+        wire: "the wire formats of AWS",
+      },
+    ],
+  },
+  {
+    at: "scripts",
+    sees: [
+      "agent/site",
+      "agent/packages/layer.ts",
+      "agent/system/paths.ts",
+      "provisioner",
+      "test/cloud",
+      "test/provisioner",
+      "test/system/certificate/churn.ts",
+    ],
+    floors: [
+      {
+        bench: "how fast, and how large",
+        picture: "a picture of a report",
+        rehearse: "plays everspot on this machine",
+      },
+      {
+        rehearsal: "the plays, one file each, and their reports",
+        build: "bundles the command line and the agent",
+        cloud: "the local AWS alone, to play with",
+        sandbox: "runs a command without a way to the network",
+        architecture: "the house: its rooms, its picture",
+      },
+    ],
+  },
+];
