@@ -1,7 +1,18 @@
+import {
+  type Attempt,
+  beginAttempt,
+  type Channel,
+  type ChannelFields,
+  channelDocument,
+  markGood,
+  promote,
+  quarantineCandidate,
+  quarantineSpent,
+  withdrawAttempt,
+} from "../site/channel.ts";
 import type { Clock } from "../site/clock.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
 import { EverspotError } from "../site/errors.ts";
-import { type Channel, channelDocument } from "../site/records.ts";
 import {
   beginStart,
   budgetOf,
@@ -11,16 +22,7 @@ import {
   unendedStarts,
 } from "../site/replacements.ts";
 import type { ObjectStore } from "../site/store.ts";
-import {
-  beginAttempt,
-  type Choice,
-  choose,
-  markGood,
-  promote,
-  quarantine,
-  quarantineSpent,
-  withdrawAttempt,
-} from "./channel.ts";
+import { type Choice, choose } from "./choose.ts";
 
 /** Failures of a release that is not a candidate before an older one is tried; the last known good gets one more. */
 const PATIENCE = 2;
@@ -34,7 +36,8 @@ export class Candidates {
   readonly #clock: Clock;
   readonly #failures = new Map<string, number>();
   #chosen: string | undefined;
-  #attempt: { id: string; instance: string; at: string } | undefined;
+  /** Noted in channel.json. */
+  #attempt: Attempt | undefined;
   /** Noted in replacements.json. */
   #start: { instance: string; at: string } | undefined;
 
@@ -72,9 +75,9 @@ export class Candidates {
     this.#chosen = choice.id;
     await this.#begin(choice.id, instance);
     if (choice.role === "candidate") {
-      this.#attempt = { id: choice.id, instance, at: this.#now() };
-      const { id, at } = this.#attempt;
-      await this.#update((channel) => beginAttempt(channel, id, instance, at));
+      const attempt = { instance, at: this.#now() };
+      this.#attempt = attempt;
+      await this.#update((channel) => beginAttempt(channel, choice.id, attempt));
     }
     return choice;
   }
@@ -94,14 +97,14 @@ export class Candidates {
     if (attempt === undefined) return;
     await this.#update((channel) =>
       blame === undefined
-        ? withdrawAttempt(channel, id, attempt.instance, attempt.at)
+        ? withdrawAttempt(channel, id, attempt)
         : quarantineSpent(channel, blame, this.#now()),
     );
   }
 
-  /** The release is bad: no boot tries it again. */
+  /** The candidate is bad: no boot tries it again. A release that served before is not condemned. */
   async quarantine(id: string, reason: string): Promise<void> {
-    await this.#update((channel) => quarantine(channel, id, reason, this.#now()));
+    await this.#update((channel) => quarantineCandidate(channel, id, reason, this.#now()));
   }
 
   /** The release serves the site. @returns whether it became current just now. */
@@ -179,7 +182,7 @@ export class Candidates {
     ).catch(() => undefined);
   }
 
-  async #update(change: (channel: Channel) => Omit<Channel, "nonce"> | undefined): Promise<boolean> {
+  async #update(change: (channel: Channel) => ChannelFields | undefined): Promise<boolean> {
     const done = await updateDocument(
       this.#store,
       channelDocument,

@@ -25,23 +25,6 @@ export const siteState = z.strictObject({
 export type SiteState = z.infer<typeof siteState>;
 export const siteDocument: DocumentType<SiteState> = { key: keys.site, schema: siteState };
 
-/** `channel.json`: which release an instance is to run. Written only by compare-and-swap. */
-export const channel = z.strictObject({
-  version: z.literal(1),
-  nonce: z.string(),
-  /** Grows by one at every published release; becomes the release's counter. */
-  counter: z.int().check(z.nonnegative()),
-  candidate: z.optional(
-    z.strictObject({ id: z.string(), attempts: z.array(z.strictObject({ instance: z.string(), at: time })) }),
-  ),
-  current: z.optional(z.string()),
-  previous: z.optional(z.string()),
-  lastKnownGood: z.optional(z.string()),
-  quarantined: z.array(z.strictObject({ id: z.string(), at: time, reason: z.string() })),
-});
-export type Channel = z.infer<typeof channel>;
-export const channelDocument: DocumentType<Channel> = { key: keys.channel, schema: channel };
-
 /**
  * `image.json`: what the instances need to know of the image they are launched from. Written only by compare-and-swap,
  * by the operator's side; it counts only while the fleet launches by the version of the launch template it names.

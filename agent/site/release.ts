@@ -3,11 +3,12 @@
 /** Folder of a release that holds its bundled Python packages; on the app's PYTHONPATH before the release itself. */
 export const BUNDLED_PYTHON = ".everspot/python";
 
-/** Boots that may fail with a candidate before it is quarantined. */
-export const MAX_ATTEMPTS = 2;
+/** `r000012-1a2b3c4d`: sorts by counter, and tells two contents apart. */
+export const releaseId = (counter: number, sha256: string): string =>
+  `r${String(counter).padStart(6, "0")}-${sha256.slice(0, 8)}`;
 
-/** Quarantined releases that channel.json names, the newest; one older than these is no candidate for anything. */
-export const QUARANTINED_KEPT = 50;
+/** 0 for an id that is not ours. */
+export const counterOf = (id: string): number => Number(/^r(\d{6,})-/.exec(id)?.[1] ?? 0);
 
 export interface ReleaseLimits {
   /** Files and folders. */

@@ -2,11 +2,10 @@ import { join } from "node:path";
 import { type InPlaceContext, swapInPlace } from "../handover/in-place.ts";
 import type { Machine } from "../machine/machine.ts";
 import { askHealth } from "../serving/health.ts";
+import { channelDocument, demote } from "../site/channel.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
-import { channelDocument } from "../site/records.ts";
 import { pointLink } from "../system/files.ts";
 import { appUnit, paths } from "../system/paths.ts";
-import { demote } from "./fallback.ts";
 import type { AppControl } from "./watchdog.ts";
 
 /** gunicorn's own patience with a worker that hangs is 30 s. */
@@ -35,7 +34,7 @@ export function appControl(
       await updateDocument(
         store,
         channelDocument,
-        (channel) => channel && demote(channel, instead, release, reason, at),
+        (channel) => channel && demote(channel, instead, reason, at),
         clock,
       );
       const { value: channel } = await readDocument(store, channelDocument);

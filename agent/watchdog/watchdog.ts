@@ -1,13 +1,12 @@
 import type { Logger } from "pino";
 import type { Notify } from "../notify/notify.ts";
 import type { BootRecorder } from "../record/recorder.ts";
+import { channelDocument, fallbackOf } from "../site/channel.ts";
 import type { Clock } from "../site/clock.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
-import { channelDocument } from "../site/records.ts";
 import { budgetOf, giveUp, hasGivenUp, replacementsDocument } from "../site/replacements.ts";
 import type { ObjectStore } from "../site/store.ts";
-import { fallbackOf } from "./fallback.ts";
 import { type Remedy, remedyFor } from "./remedy.ts";
 
 /** Seconds between two looks whether an app that was given up answers again. */
@@ -87,7 +86,7 @@ export class Watchdog {
     const release = owned();
     if (release === undefined) return;
     const { value: channel } = await readDocument(store, channelDocument);
-    const fallback = fallbackOf(channel, release);
+    const fallback = channel && fallbackOf(channel, release);
     const good = channel?.lastKnownGood === release;
     const remedy = remedyFor({ seconds, tried: this.#tried, good, fallback });
     if (remedy === undefined || (remedy !== "restart" && deploying())) return;

@@ -1,7 +1,7 @@
+import { channelDocument, releaseBefore, rollBack } from "../../agent/site/channel.ts";
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
-import { channelDocument } from "../../agent/site/records.ts";
 import { connect } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { inPlace } from "../deploy/in-place.ts";
@@ -10,7 +10,6 @@ import { requireFleet } from "../deploy/scene.ts";
 import { keepRelease } from "../deploy/supersede.ts";
 import { swap } from "../deploy/swap.ts";
 import type { Tools } from "../operator/tools.ts";
-import { rollBack } from "../release/channel.ts";
 import { readManifest } from "../release/manifests.ts";
 
 export interface RollbackOptions {
@@ -30,7 +29,9 @@ export async function runRollback(config: SiteConfig, tools: Tools, options: Rol
     await perform({ command: "rollback", config, tools, aws, kind }, async (session) => {
       const release = await session.step("choose the release", async (detail) => {
         const { value: channel } = await readDocument(aws.store, channelDocument);
-        const to = rollBack(channel, options.id).candidate?.id ?? "";
+        const to = options.id ?? releaseBefore(channel);
+        // Refused before anything is looked for.
+        rollBack(channel, to);
         const [manifest, zip] = await Promise.all([
           readManifest(aws.store, to),
           aws.store.head(keys.releaseZip(to)),
@@ -46,12 +47,7 @@ export async function runRollback(config: SiteConfig, tools: Tools, options: Rol
         return to;
       });
       if (!options.inPlace) await session.note({ release });
-      await updateDocument(
-        aws.store,
-        channelDocument,
-        (channel) => (channel?.candidate?.id === release ? undefined : rollBack(channel, release)),
-        tools.clock,
-      );
+      await updateDocument(aws.store, channelDocument, (channel) => rollBack(channel, release), tools.clock);
       // In place, the agent begins at the note, and must find the candidate then.
       if (options.inPlace) await session.note({ release });
       const how = options.inPlace ? inPlace : swap;

@@ -1,8 +1,9 @@
+import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
-import { type BootRecord, channelDocument } from "../../agent/site/records.ts";
+import type { BootRecord } from "../../agent/site/records.ts";
 import { readBoot } from "../boots/follow.ts";
 import { newsOf, tellNews } from "../boots/progress.ts";
 import { NotServed } from "./follow-candidate.ts";

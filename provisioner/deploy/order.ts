@@ -1,5 +1,6 @@
 /** What is to be done so that a deploy leaves one instance, one owner, target 1 and no candidate of its own. Pure. */
-import type { Channel, DeployState, SiteState } from "../../agent/site/records.ts";
+import type { Channel } from "../../agent/site/channel.ts";
+import type { DeployState, SiteState } from "../../agent/site/records.ts";
 import type { FleetSeen, Pool } from "../aws/fleets.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
 

@@ -1,6 +1,6 @@
+import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { messageOf } from "../../agent/site/errors.ts";
-import { channelDocument } from "../../agent/site/records.ts";
 import { tidyImages } from "../apply/obsolete-images.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";

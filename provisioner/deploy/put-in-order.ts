@@ -1,11 +1,11 @@
+import { channelDocument, withdrawCandidate } from "../../agent/site/channel.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import { updateDocument } from "../../agent/site/document.ts";
 import { poll } from "../../agent/site/poll.ts";
-import { channelDocument, type DeployState } from "../../agent/site/records.ts";
+import type { DeployState } from "../../agent/site/records.ts";
 import { type Applied, runActions } from "../apply/run.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Progress } from "../operator/terminal.ts";
-import { withdrawCandidate } from "../release/channel.ts";
 import { describeOrder, type OrderAction, planOrder, type Scene } from "./order.ts";
 import { lookAtScene } from "./scene.ts";
 

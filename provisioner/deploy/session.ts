@@ -1,12 +1,12 @@
+import { channelDocument, quarantine } from "../../agent/site/channel.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
-import { channelDocument, type DeployState, siteDocument } from "../../agent/site/records.ts";
+import { type DeployState, siteDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { abandoned, keepDeploy } from "../history/deploys.ts";
 import type { Tools } from "../operator/tools.ts";
-import { quarantine } from "../release/channel.ts";
 import { NotServed } from "./follow-candidate.ts";
 import { type DeployLock, type Note, takeLock } from "./lock.ts";
 import { putInOrder } from "./put-in-order.ts";

@@ -1,11 +1,16 @@
+import {
+  channelDocument,
+  openCandidate,
+  publishCandidate,
+  reserveCounter,
+} from "../../agent/site/channel.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
-import { channelDocument, type ReleaseManifest, releaseManifest } from "../../agent/site/records.ts";
-import { MAX_ATTEMPTS } from "../../agent/site/release.ts";
+import { type ReleaseManifest, releaseManifest } from "../../agent/site/records.ts";
+import { releaseId } from "../../agent/site/release.ts";
 import { ConditionFailed, type ObjectStore, WriteConflict } from "../../agent/site/store.ts";
-import { publishCandidate, releaseId, reserveCounter } from "./channel.ts";
 import { readManifest } from "./manifests.ts";
 import type { Packed } from "./pack.ts";
 import type { OnProgress } from "./progress.ts";
@@ -80,8 +85,7 @@ export async function publishRelease(
 
 async function findSame(store: ObjectStore, sha256: string): Promise<Published | undefined> {
   const { value: channel } = await readDocument(store, channelDocument);
-  const open = channel?.candidate !== undefined && channel.candidate.attempts.length < MAX_ATTEMPTS;
-  const candidate = open ? channel?.candidate?.id : undefined;
+  const candidate = channel && openCandidate(channel);
   for (const [id, state] of [
     [candidate, "candidate"],
     // While another one is to be tried, the current content is a change back to it.

@@ -2,10 +2,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { DescribeFleetsCommand, DescribeInstancesCommand, EC2Client } from "@aws-sdk/client-ec2";
+import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
-import { channelDocument, deployDocument } from "../../agent/site/records.ts";
+import { deployDocument } from "../../agent/site/records.ts";
 import type { CommandOutcome, Rehearsal } from "./rehearsal.ts";
 import type { SwapStep } from "./result.ts";
 

@@ -18,7 +18,7 @@ import {
   ListObjectVersionsCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
-import { channel, channelDocument } from "../../agent/site/records.ts";
+import { channel, channelDocument } from "../../agent/site/channel.ts";
 import { connect } from "../../provisioner/aws/connect.ts";
 import type { SiteConfig } from "../../provisioner/config/site-config.ts";
 import { observeSite } from "../../provisioner/seen/observe.ts";

@@ -1,6 +1,7 @@
+import { channelDocument } from "../../../agent/site/channel.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
 import { keys } from "../../../agent/site/names.ts";
-import { channelDocument, releaseManifest } from "../../../agent/site/records.ts";
+import { releaseManifest } from "../../../agent/site/records.ts";
 import { checkDown, recordBoots, runUp, vanish } from "../acts.ts";
 import type { Rehearsal } from "../rehearsal.ts";
 import type { Scenario } from "../scenario.ts";

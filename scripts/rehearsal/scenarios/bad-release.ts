@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { channelDocument } from "../../../agent/site/channel.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { keys } from "../../../agent/site/names.ts";
-import { channelDocument, releaseManifest } from "../../../agent/site/records.ts";
+import { releaseManifest } from "../../../agent/site/records.ts";
 import { checkDown, runUp } from "../acts.ts";
 import { checkLostNothing, startCrowd } from "../crowd.ts";
 import { change, checkInOrder, deploy, mustDeploy, withEdit } from "../deploys.ts";

@@ -1,5 +1,5 @@
+import { channelDocument } from "../../../agent/site/channel.ts";
 import { readDocument } from "../../../agent/site/document.ts";
-import { channelDocument } from "../../../agent/site/records.ts";
 import { checkDown, recordBoots, runUp } from "../acts.ts";
 import { checkLostNothing, startCrowd } from "../crowd.ts";
 import { change, checkInOrder, deploy, mustDeploy, untilQuiet, withEdit } from "../deploys.ts";

@@ -8,10 +8,10 @@ import { afterwards } from "../../../agent/boot/after-boot.ts";
 import type { Machine } from "../../../agent/machine/machine.ts";
 import { Candidates } from "../../../agent/release/candidates.ts";
 import { fetchRelease } from "../../../agent/release/fetch.ts";
+import { channelDocument } from "../../../agent/site/channel.ts";
 import { systemClock } from "../../../agent/site/clock.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
 import { keys } from "../../../agent/site/names.ts";
-import { channelDocument } from "../../../agent/site/records.ts";
 import { rawZip } from "../release/unzip-zips.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
 

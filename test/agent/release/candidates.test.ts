@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Candidates } from "../../../agent/release/candidates.ts";
+import { type Channel, channelDocument } from "../../../agent/site/channel.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
-import { type Channel, channelDocument } from "../../../agent/site/records.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
 
@@ -29,10 +29,12 @@ test("a candidate's attempt is in the bucket before anything is done with it", a
 
 test("a candidate that fails twice is quarantined with the reason, and the current release runs", async () => {
   await write({ candidate: { id: "r2", attempts: [] }, current: "r1" });
-  const candidates = boot();
+  const clock = new ManualClock();
+  const candidates = new Candidates(local.store, clock);
   for (let i = 0; i < 2; i++) {
     expect((await candidates.next("i-1")).id).toBe("r2");
     await candidates.failed("app: it died");
+    await clock.advance(1000);
   }
   expect((await read())?.quarantined).toMatchObject([{ id: "r2", reason: "app: it died" }]);
   expect(await candidates.next("i-1")).toEqual({ id: "r1", role: "current" });

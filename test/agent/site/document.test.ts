@@ -1,9 +1,10 @@
 import { DeleteObjectCommand } from "@aws-sdk/client-s3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { channelDocument } from "../../../agent/site/channel.ts";
 import { type DocumentType, readDocument, updateDocument } from "../../../agent/site/document.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
-import { channelDocument, siteDocument } from "../../../agent/site/records.ts";
+import { siteDocument } from "../../../agent/site/records.ts";
 import { AwsError } from "../../cloud/wire/server.ts";
 import { type LocalS3, startS3 } from "./s3.ts";
 

@@ -1,13 +1,13 @@
 import { GetObjectTaggingCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { channelDocument, withdrawCandidate } from "../../../agent/site/channel.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
-import { channelDocument, deployDocument, type SiteState } from "../../../agent/site/records.ts";
+import { deployDocument, type SiteState } from "../../../agent/site/records.ts";
 import { connect } from "../../../provisioner/aws/connect.ts";
 import { runHistory } from "../../../provisioner/commands/history.ts";
 import { runReleases } from "../../../provisioner/commands/releases.ts";
 import { runRollback } from "../../../provisioner/commands/rollback.ts";
 import type { Entry } from "../../../provisioner/history/entries.ts";
-import { withdrawCandidate } from "../../../provisioner/release/channel.ts";
 import { publishRelease } from "../../../provisioner/release/publish.ts";
 import { openSwapSite, packed, type SwapSite } from "../deploy/swapping.ts";
 

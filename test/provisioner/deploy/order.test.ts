@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { Channel, SiteState } from "../../../agent/site/records.ts";
+import type { Channel } from "../../../agent/site/channel.ts";
+import type { SiteState } from "../../../agent/site/records.ts";
 import type { FleetSeen } from "../../../provisioner/aws/fleets.ts";
 import type { InstanceSeen } from "../../../provisioner/aws/instances.ts";
 import { planOrder, type Scene } from "../../../provisioner/deploy/order.ts";

@@ -2,11 +2,10 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { S3Client } from "@aws-sdk/client-s3";
+import { type Channel, channelDocument } from "../../../agent/site/channel.ts";
 import { type Clock, systemClock } from "../../../agent/site/clock.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import {
-  type Channel,
-  channelDocument,
   type DeployState,
   deployDocument,
   type SiteState,

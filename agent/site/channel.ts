@@ -1,0 +1,219 @@
+/**
+ * `channel.json`: which release an instance is to run, and every way that changes (DESIGN §4, §9). Written only by
+ * compare-and-swap, by both sides:
+ *
+ * | what happens | transition |
+ * |---|---|
+ * | a release is packed, then whole in the bucket | `reserveCounter`, `publishCandidate` |
+ * | the operator goes back to an earlier one | `rollBack` |
+ * | a deploy is called off; it fails and the release is to blame | `withdrawCandidate`; `quarantine` |
+ * | an instance tries the candidate; the try failed for another reason | `beginAttempt`; `withdrawAttempt` |
+ * | a try failed and no other is left; one try was enough | `quarantineSpent`; `quarantineCandidate` |
+ * | a release serves the site; has served through its soak | `promote`; `markGood` |
+ * | what serves fails before it ever was good | `demote` |
+ *
+ * A transition is pure. It returns the fields as they are to be, or undefined when nothing is to be changed, which
+ * includes that it was made already: `updateDocument` may ask twice. A quarantined release has no part in the
+ * channel besides; none is ever tried again, unless it serves all the same.
+ *
+ * Version 1 is the only one. Instances and CLIs of before refuse fields they do not know, so a field that comes
+ * later needs version 2, written only while such a field is set.
+ */
+import * as z from "zod/mini";
+import type { DocumentType } from "./document.ts";
+import { EverspotError } from "./errors.ts";
+import { keys } from "./names.ts";
+import { counterOf } from "./release.ts";
+
+const time = z.iso.datetime();
+
+/** A boot, or a swap in place, that is trying the candidate or died of it. */
+const attempt = z.strictObject({ instance: z.string(), at: time });
+export type Attempt = z.infer<typeof attempt>;
+
+export const channel = z.strictObject({
+  version: z.literal(1),
+  nonce: z.string(),
+  /** Grows by one at every published release; becomes the release's counter. */
+  counter: z.int().check(z.nonnegative()),
+  candidate: z.optional(z.strictObject({ id: z.string(), attempts: z.array(attempt) })),
+  current: z.optional(z.string()),
+  previous: z.optional(z.string()),
+  lastKnownGood: z.optional(z.string()),
+  /** Oldest first; the newest QUARANTINED_KEPT. */
+  quarantined: z.array(z.strictObject({ id: z.string(), at: time, reason: z.string() })),
+});
+export type Channel = z.infer<typeof channel>;
+export const channelDocument: DocumentType<Channel> = { key: keys.channel, schema: channel };
+
+/** What a transition returns. */
+export type ChannelFields = Omit<Channel, "nonce">;
+
+/** Attempts that may fail with a candidate before it is quarantined. */
+export const MAX_ATTEMPTS = 2;
+/** One that is older than these is no candidate for anything. */
+export const QUARANTINED_KEPT = 50;
+
+const emptyChannel: ChannelFields = { version: 1, counter: 0, quarantined: [] };
+
+export const isQuarantined = ({ quarantined }: ChannelFields, id: string): boolean =>
+  quarantined.some((bad) => bad.id === id);
+
+/** The candidate, as long as it may be tried. */
+export const openCandidate = ({ candidate }: ChannelFields): string | undefined =>
+  candidate === undefined || isSpent(candidate) ? undefined : candidate.id;
+
+const isSpent = ({ attempts }: { attempts: readonly Attempt[] }): boolean => attempts.length >= MAX_ATTEMPTS;
+
+/** The release to go back to from one that fails; undefined when there is none that may work. */
+export function fallbackOf(channel: ChannelFields, failing: string): string | undefined {
+  return [channel.lastKnownGood, channel.previous].find(
+    (id) => id !== undefined && id !== failing && !isQuarantined(channel, id),
+  );
+}
+
+/** The number of the next release: nobody else gets it. */
+export function reserveCounter(channel: Channel | undefined): ChannelFields {
+  const before = channel ?? emptyChannel;
+  return { ...before, counter: before.counter + 1 };
+}
+
+/**
+ * The release is in the bucket as a whole: instances are to try it.
+ * @throws EverspotError when a later one was published meanwhile.
+ */
+export function publishCandidate(channel: Channel | undefined, id: string): ChannelFields | undefined {
+  const before = channel ?? emptyChannel;
+  if (before.candidate?.id === id || before.current === id || isQuarantined(before, id)) return undefined;
+  const later = [before.candidate?.id, before.current].find(
+    (other) => other !== undefined && counterOf(other) > counterOf(id),
+  );
+  if (later !== undefined) {
+    throw new EverspotError(`release ${later} was published while ${id} was uploaded`, {
+      hint: "somebody else deployed at the same time; deploy again if yours is to follow",
+    });
+  }
+  return { ...before, candidate: { id, attempts: [] } };
+}
+
+/** The release before the current one. @throws EverspotError when there is none. */
+export function releaseBefore(channel: Channel | undefined): string {
+  if (channel?.current === undefined) {
+    throw new EverspotError("no release serves the site yet, so there is none to go back to");
+  }
+  const { current, previous, lastKnownGood } = channel;
+  const id = [previous, lastKnownGood].find((other) => other !== undefined && other !== current);
+  if (id !== undefined) return id;
+  throw new EverspotError(`there is no release before ${current}`, {
+    hint: "name one: everspot releases lists them",
+  });
+}
+
+/**
+ * An earlier release goes through the same gate as a new one: it becomes the candidate.
+ * @throws EverspotError when it is current, or quarantined, or when nothing serves yet.
+ */
+export function rollBack(channel: Channel | undefined, id: string): ChannelFields | undefined {
+  if (channel?.current === undefined) {
+    throw new EverspotError("no release serves the site yet, so there is none to go back to");
+  }
+  if (channel.candidate?.id === id) return undefined;
+  if (id === channel.current) throw new EverspotError(`${id} is the current release already`);
+  const bad = channel.quarantined.find((q) => q.id === id);
+  if (bad !== undefined) {
+    throw new EverspotError(`${id} is quarantined since ${bad.at}: ${bad.reason}`, {
+      hint: "go back to another one (everspot releases), or deploy its content again as a new release",
+    });
+  }
+  return { ...channel, candidate: { id, attempts: [] } };
+}
+
+/** The candidate is not to be tried after all, without blame. */
+export function withdrawCandidate(channel: Channel, id: string): ChannelFields | undefined {
+  const { candidate, ...rest } = channel;
+  return candidate?.id === id ? rest : undefined;
+}
+
+/** An instance is about to unpack and run the candidate: noted first, so that a crash counts. */
+export function beginAttempt(channel: Channel, id: string, attempt: Attempt): ChannelFields | undefined {
+  const { candidate } = channel;
+  if (candidate?.id !== id || candidate.attempts.some((a) => isSame(a, attempt))) return undefined;
+  return { ...channel, candidate: { id, attempts: [...candidate.attempts, attempt] } };
+}
+
+/** The attempt ended for a reason that is not the release's: it does not count. */
+export function withdrawAttempt(channel: Channel, id: string, attempt: Attempt): ChannelFields | undefined {
+  const { candidate } = channel;
+  if (candidate?.id !== id) return undefined;
+  const attempts = candidate.attempts.filter((a) => !isSame(a, attempt));
+  if (attempts.length === candidate.attempts.length) return undefined;
+  return { ...channel, candidate: { id, attempts } };
+}
+
+const isSame = (a: Attempt, b: Attempt): boolean => a.instance === b.instance && a.at === b.at;
+
+/**
+ * A release is bad: nobody tries it again. If it is current, what served before is current again.
+ * @param at ISO 8601.
+ */
+export function quarantine(
+  channel: Channel,
+  id: string,
+  reason: string,
+  at: string,
+): ChannelFields | undefined {
+  const { candidate, current, previous, lastKnownGood, quarantined, ...rest } = channel;
+  const known = isQuarantined(channel, id);
+  if (known && ![candidate?.id, current, previous, lastKnownGood].includes(id)) return undefined;
+  const [good, before] = [lastKnownGood, previous].map((other) => (other === id ? undefined : other));
+  const now = current === id ? fallbackOf(channel, id) : current;
+  return {
+    ...rest,
+    ...(candidate === undefined || candidate.id === id ? {} : { candidate }),
+    ...(now === undefined ? {} : { current: now }),
+    ...(before === undefined || before === now ? {} : { previous: before }),
+    ...(good === undefined ? {} : { lastKnownGood: good }),
+    quarantined: known ? quarantined : [...quarantined, { id, at, reason }].slice(-QUARANTINED_KEPT),
+  };
+}
+
+/** A candidate that failed where a single failure is enough is bad; any other release is left alone. */
+export const quarantineCandidate: typeof quarantine = (channel, id, reason, at) =>
+  channel.candidate?.id === id ? quarantine(channel, id, reason, at) : undefined;
+
+/** A candidate whose attempts are spent is bad. */
+export function quarantineSpent(channel: Channel, reason: string, at: string): ChannelFields | undefined {
+  const { candidate } = channel;
+  return candidate !== undefined && isSpent(candidate)
+    ? quarantine(channel, candidate.id, reason, at)
+    : undefined;
+}
+
+/** The current release proved bad after it was promoted. Undefined too when there is none to go back to. */
+export const demote: typeof quarantine = (channel, id, reason, at) =>
+  channel.current === id && fallbackOf(channel, id) !== undefined
+    ? quarantine(channel, id, reason, at)
+    : undefined;
+
+/**
+ * The candidate answered 200 as the site: it is current. So is a quarantined release that serves, whatever another
+ * instance thought of it. One that serves because newer ones failed on one instance does not replace them.
+ */
+export function promote(channel: Channel, id: string): ChannelFields | undefined {
+  const { candidate, current, previous, quarantined, ...rest } = channel;
+  if (candidate?.id !== id && !isQuarantined(channel, id)) return undefined;
+  const before = current === id ? previous : current;
+  return {
+    ...rest,
+    ...(candidate === undefined || candidate.id === id ? {} : { candidate }),
+    current: id,
+    ...(before === undefined ? {} : { previous: before }),
+    quarantined: quarantined.filter((bad) => bad.id !== id),
+  };
+}
+
+/** The current release served through its soak. */
+export function markGood(channel: Channel, id: string): ChannelFields | undefined {
+  if (channel.current !== id || channel.lastKnownGood === id) return undefined;
+  return { ...channel, lastKnownGood: id };
+}
