@@ -37,14 +37,13 @@ ${script}
 
 /** bootstrap.sh as it runs on the instance. */
 export function renderBootstrap(config: BootConfig): string {
-  const valid = bootConfig.parse(config);
   const values: Record<string, string> = {
-    BUCKET: word(valid.bucket, "bucket"),
-    REGION: word(valid.region, "region"),
-    AGENT: word(valid.agent, "agent"),
+    BUCKET: word(config.bucket, "bucket"),
+    REGION: word(config.region, "region"),
+    AGENT: word(config.agent, "agent"),
     // AWS China has a domain of its own (AWS documentation, "Amazon S3 endpoints and quotas").
-    SUFFIX: valid.region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com",
-    BOOT_CONFIG: asciiJson(valid),
+    SUFFIX: config.region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com",
+    BOOT_CONFIG: asciiJson(bootConfig.parse(config)),
   };
   const template = readFileSync(new URL("../user-data/bootstrap.sh", import.meta.url), "utf8");
   return template.replace(/@([A-Z_]+)@/g, (_, name: string) => {

@@ -150,7 +150,7 @@ export async function onDuty(
   const reactions: Reactions = {
     interruption: ({ time }) => {
       leaving = "interruption";
-      role.needReplacement({ bridge: config.bridge ?? false, noticed: true });
+      role.needReplacement({ bridge: config.fleet.bridge, noticed: true });
       void clock
         .sleep(Math.max(0, time - clock.now() - LAST_WORDS * 1000), signal)
         .then(() => recorder.event("AWS takes this instance now"))

@@ -22,7 +22,7 @@ export function siteNginx(
     forwardPort: FORWARD_PORT,
     static: served && { url: served.url, folder: `${paths.release}/${served.folder}` },
     timeout: config.app.timeout,
-    hsts: config.hsts,
+    hsts: config.app.hsts,
     os: config.image.os,
   });
 }

@@ -1,73 +1,86 @@
-import { z } from "zod";
+import type { core } from "zod/mini";
+import { type Complaint, notes } from "../../agent/site/config/text.ts";
 import { closest } from "./closest.ts";
+import { schemaAt, shapeOf } from "./keys.ts";
 
 /** One thing wrong with the configuration. */
-export interface Finding {
+export interface Finding extends Complaint {
   path: readonly (string | number)[];
-  message: string;
-  hint?: string;
 }
 
+type Path = readonly (string | number)[];
+
 /** What zod found, in our words. `input` is what was parsed. */
-export function findingsOf(error: z.ZodError, schema: z.ZodType, input: unknown): Finding[] {
-  return error.issues.flatMap((issue) => {
-    const path = issue.path.map((p) => (typeof p === "symbol" ? String(p) : p));
+export function findingsOf(
+  issues: readonly core.$ZodIssue[],
+  schema: core.$ZodType,
+  input: unknown,
+  at: Path = [],
+): Finding[] {
+  return issues.flatMap((issue) => {
+    const path = [...at, ...issue.path.map((p) => (typeof p === "symbol" ? String(p) : p))];
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((key) => unknownKey([...path, key], knownKeys(schema, path)));
     }
     const value = valueAt(input, path);
-    if (value === undefined) return [{ path, message: "is missing", ...hintFor(path) }];
-    if (issue.code === "invalid_value") {
-      const allowed = issue.values.map(String);
-      const meant = typeof value === "string" ? closest(value, allowed) : undefined;
-      const message = `must be one of ${allowed.map((v) => JSON.stringify(v)).join(", ")}`;
-      return [{ path, message, ...(meant === undefined ? {} : { hint: `did you mean "${meant}"?` }) }];
+    if (value === undefined) {
+      const known = schemaAt(schema, path);
+      return [{ path, message: "is missing", hint: known && notes.get(known)?.missing }];
     }
-    if (issue.code === "invalid_type") {
-      return [{ path, message: `must be ${article(issue.expected)}, not ${typeName(value)}` }];
+    if (issue.code === "invalid_union") {
+      const fits = issue.errors.find((branch) => !branch.some(isOfAnotherType));
+      if (fits !== undefined) return findingsOf(fits, schema, input, path);
     }
-    if (issue.code === "custom") {
-      const hint: unknown = issue.params?.hint;
-      return [{ path, message: issue.message, ...(typeof hint === "string" ? { hint } : {}) }];
-    }
-    return [{ path, message: issue.message }];
+    return [{ path, ...worded(issue, value) }];
   });
 }
 
-export function unknownKey(path: readonly (string | number)[], known: readonly string[]): Finding {
+const isOfAnotherType = (issue: core.$ZodIssue): boolean =>
+  issue.code === "invalid_type" && issue.path.length === 0;
+
+function worded(issue: core.$ZodIssue, value: unknown): Complaint {
+  switch (issue.code) {
+    case "invalid_value": {
+      const allowed = issue.values.map(String);
+      const meant = typeof value === "string" ? closest(value, allowed) : undefined;
+      const message = `must be one of ${allowed.map((v) => JSON.stringify(v)).join(", ")}`;
+      return { message, hint: meant && `did you mean "${meant}"?` };
+    }
+    case "invalid_type":
+      return { message: `must be ${article(issue.expected)}, not ${typeName(value)}` };
+    case "invalid_union":
+      return { message: `must be text in quotes or a list of such, not ${typeName(value)}` };
+    case "too_small":
+      return { message: limit(issue.inclusive === false ? "more than" : "at least", issue.minimum, issue) };
+    case "too_big":
+      return { message: limit(issue.inclusive === false ? "less than" : "at most", issue.maximum, issue) };
+    case "custom": {
+      const hint: unknown = issue.params?.hint;
+      return { message: issue.message, hint: typeof hint === "string" ? hint : undefined };
+    }
+    default:
+      return { message: issue.message };
+  }
+}
+
+function limit(bound: string, number: number | bigint, { origin }: { origin: string }): string {
+  if (origin !== "array") return `must be ${bound} ${number}`;
+  return `must have ${bound} ${number} ${Number(number) === 1 ? "entry" : "entries"}`;
+}
+
+export function unknownKey(path: Path, known: readonly string[]): Finding {
   const meant = closest(String(path.at(-1)), known);
   const hint = meant === undefined ? `known here: ${known.join(", ")}` : `did you mean "${meant}"?`;
   return { path, message: "unknown key", hint };
 }
 
-const hints: Record<string, string> = {
-  site: 'a short name for the site: site = "guestbook"',
-  region: 'the AWS region it runs in: region = "us-east-1"',
-  domain: 'its name in DNS: domain = "guestbook.example.com"',
-  app: '[app] needs at least wsgi = "mysite.wsgi:application"',
-  "app.wsgi": 'where the WSGI application is: wsgi = "mysite.wsgi:application"',
-};
-
-function hintFor(path: readonly (string | number)[]): { hint?: string } {
-  const hint = hints[path.join(".")];
-  return hint === undefined ? {} : { hint };
-}
-
-function knownKeys(schema: z.ZodType, path: readonly (string | number)[]): string[] {
-  let at: unknown = schema;
-  for (const part of ["", ...path]) {
-    while (at instanceof z.ZodOptional || at instanceof z.ZodDefault || at instanceof z.ZodPrefault)
-      at = at.unwrap();
-    if (!(at instanceof z.ZodObject)) return [];
-    if (part !== "") at = at.shape[String(part)];
-  }
-  while (at instanceof z.ZodOptional || at instanceof z.ZodDefault || at instanceof z.ZodPrefault)
-    at = at.unwrap();
-  const own = at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+function knownKeys(schema: core.$ZodType, path: Path): string[] {
+  const at = schemaAt(schema, path);
+  const own = Object.keys((at && shapeOf(at)) ?? {});
   return path.length === 0 ? [...own, "stages"] : own;
 }
 
-export function valueAt(input: unknown, path: readonly (string | number)[]): unknown {
+export function valueAt(input: unknown, path: Path): unknown {
   let at = input;
   for (const part of path) {
     if (typeof at !== "object" || at === null) return undefined;

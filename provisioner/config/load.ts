@@ -6,7 +6,7 @@ import { type Finding, findingsOf } from "./findings.ts";
 import { lineOf } from "./lines.ts";
 import { crossFindings } from "./rules.ts";
 import { siteFile } from "./schema.ts";
-import { resolve, type SiteConfig } from "./site-config.ts";
+import type { SiteConfig } from "./site-config.ts";
 import { isTable, missingStage, stageFindings, stageTable } from "./stages.ts";
 
 /** Exit code of a command that was asked for wrongly, or whose configuration is wrong. */
@@ -35,16 +35,15 @@ export function parseConfig(text: string, file: string, stage?: string): SiteCon
   const mainFindings = findingsIn(main);
   const findings = [...mainFindings, ...stageFindings(main, stages, mainFindings)];
   if (findings.length > 0) throw invalid(findings, text, file);
-  if (stage === undefined) return resolve(siteFile.parse(main), from(file, stage));
+  const from = { file, folder: path.dirname(file), stage };
+  if (stage === undefined) return { ...siteFile.parse(main), ...from };
   const missing = missingStage(stages, stage);
   if (missing !== undefined) {
     throw new EverspotError(missing.message, { resource: file, hint: missing.hint, exitCode: USAGE });
   }
   const overrides = isTable(stages) && isTable(stages[stage]) ? stages[stage] : {};
-  return resolve(siteFile.parse(stageTable(main, overrides)), from(file, stage));
+  return { ...siteFile.parse(stageTable(main, overrides, stage)), ...from };
 }
-
-const from = (file: string, stage: string | undefined) => ({ file, folder: path.dirname(file), stage });
 
 function parseToml(text: string, file: string): Record<string, unknown> {
   try {
@@ -65,10 +64,7 @@ function parseToml(text: string, file: string): Record<string, unknown> {
 
 function findingsIn(main: Record<string, unknown>): Finding[] {
   const parsed = siteFile.safeParse(main);
-  return [
-    ...(parsed.success ? [] : findingsOf(parsed.error, siteFile, main)),
-    ...crossFindings(main, undefined),
-  ];
+  return [...(parsed.success ? [] : findingsOf(parsed.error.issues, siteFile, main)), ...crossFindings(main)];
 }
 
 function invalid(findings: readonly Finding[], text: string, file: string): EverspotError {

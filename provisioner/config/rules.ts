@@ -1,6 +1,6 @@
+import { archOfType } from "../../agent/site/config/fleet.ts";
 import { bucketName } from "../../agent/site/names.ts";
 import type { Finding } from "./findings.ts";
-import { archOfType, stageSite } from "./site-config.ts";
 
 /** Longest bucket name S3 takes, and the digits of an account id. */
 const BUCKET_LIMIT = 63;
@@ -10,9 +10,9 @@ const ACCOUNT = "000000000000";
  * What the schema cannot say because it is about two keys at once. Takes the raw table, so that these are found
  * in one go with what the schema finds; anything of the wrong type is left to the schema.
  */
-export function crossFindings(raw: Record<string, unknown>, stage: string | undefined): Finding[] {
+export function crossFindings(raw: Record<string, unknown>): Finding[] {
   return [
-    ...lengthFindings(raw, stage),
+    ...lengthFindings(raw),
     ...nameFindings(raw),
     ...fleetFindings(raw),
     ...certificateFindings(raw),
@@ -20,9 +20,9 @@ export function crossFindings(raw: Record<string, unknown>, stage: string | unde
   ];
 }
 
-function lengthFindings(raw: Record<string, unknown>, stage: string | undefined): Finding[] {
+function lengthFindings(raw: Record<string, unknown>): Finding[] {
   if (typeof raw.site !== "string" || typeof raw.region !== "string") return [];
-  const site = stage === undefined ? raw.site : stageSite(raw.site, stage);
+  const { site } = raw;
   const over = bucketName(site, ACCOUNT, raw.region).length - BUCKET_LIMIT;
   if (over <= 0) return [];
   const message = `${JSON.stringify(site)} is ${over} characters too long for the name of its bucket in ${raw.region}`;

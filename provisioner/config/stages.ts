@@ -8,10 +8,14 @@ type Table = Record<string, unknown>;
 /** Keys a stage never takes over from the main site: its names in DNS are its own. */
 const OWN = ["domain", "aliases"] as const;
 
-/** The main table with a stage's overrides laid over it: tables merge, everything else replaces. */
-export function stageTable(main: Table, overrides: Table): Table {
+/**
+ * The main table with a stage's overrides laid over it: tables merge, everything else replaces. A stage is a site of
+ * its own beside the main one, with a name of its own.
+ */
+export function stageTable(main: Table, overrides: Table, stage: string): Table {
   const base = Object.fromEntries(Object.entries(main).filter(([key]) => !OWN.some((own) => own === key)));
-  return merge(base, overrides);
+  const site = typeof main.site === "string" ? { site: `${main.site}-${stage}` } : {};
+  return merge({ ...base, ...site }, overrides);
 }
 
 function merge(base: Table, over: Table): Table {
@@ -35,7 +39,7 @@ export function stageFindings(main: Table, stages: unknown, mainFindings: readon
       return [{ path: at, message: "a stage's name is lower-case letters, digits and single hyphens" }];
     }
     if (!isTable(overrides)) return [{ path: at, message: `must be a table: [stages.${stage}]` }];
-    const findings = stageOwn(stageTable(main, overrides), overrides, stage)
+    const findings = stageOwn(stageTable(main, overrides, stage), overrides, stage)
       .filter((f) => !(told.has(f.path.join(".")) && inherited(f, overrides)))
       .map((f) => ({ ...f, path: [...at, ...f.path] }));
     const clashes = names(overrides).flatMap((name): Finding[] => {
@@ -57,8 +61,8 @@ function stageOwn(merged: Table, overrides: Table, stage: string): Finding[] {
     return [{ path: ["site"], message: "cannot be set in a stage", hint: "a stage is named <site>-<stage>" }];
   }
   const parsed = siteFile.safeParse(merged);
-  const schema = parsed.success ? [] : findingsOf(parsed.error, siteFile, merged);
-  return [...schema, ...crossFindings(merged, stage)].map((f) =>
+  const schema = parsed.success ? [] : findingsOf(parsed.error.issues, siteFile, merged);
+  return [...schema, ...crossFindings(merged)].map((f) =>
     f.path.join(".") === "domain" && f.message === "is missing"
       ? { ...f, hint: `a stage needs its own name in DNS: domain = "${stage}.example.com"` }
       : f,

@@ -6,7 +6,7 @@ export function bootConfigOf(
 ): BootConfig {
   const { app, ...rest } = more;
   return {
-    version: 1,
+    version: 2,
     site: "blog",
     region: "eu-west-1",
     account: "123456789012",
@@ -22,16 +22,18 @@ export function bootConfigOf(
       beforeStart: [],
       env: {},
       timeout: 5,
+      hsts: 0,
       ...app,
     },
+    fleet: { bridge: false },
     image: { os: "debian-13", packages: [] },
     certificate: {
       source: "letsencrypt",
       directory: "https://acme.example/directory",
       mirrorToAcm: false,
+      wildcard: false,
     },
     dns: { ttl: 60, drain: 90 },
-    hsts: 0,
     ...rest,
   };
 }

@@ -57,7 +57,7 @@ export async function startAgentSite(
   const archive = await buildAgentArchive(native);
   await store.upload(keys.agent(archive.sha256), archive.file, undefined, "br");
   const config = change({
-    version: 1,
+    version: 2,
     site,
     region: cloud.region,
     account: cloud.account,
@@ -74,11 +74,17 @@ export async function startAgentSite(
       beforeStart: ["python3 manage.py migrate --noinput", "python3 manage.py collectstatic --noinput"],
       env: { DJANGO_SETTINGS_MODULE: "project.settings" },
       timeout: 30,
+      hsts: 3600,
     },
+    fleet: { bridge: false },
     image: { os: "debian-13", packages: ["python3-django", "gunicorn"] },
-    certificate: { source: "letsencrypt", directory: cloud.pebble.directory, mirrorToAcm: false },
+    certificate: {
+      source: "letsencrypt",
+      directory: cloud.pebble.directory,
+      mirrorToAcm: false,
+      wildcard: false,
+    },
     dns: { ttl: 60, drain: 90 },
-    hsts: 3600,
   });
   const ec2 = new EC2(client);
   const template = await makeTemplate(ec2, new IAM(client), config);

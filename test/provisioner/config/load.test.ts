@@ -4,6 +4,7 @@ import path from "node:path";
 import { parse } from "smol-toml";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EverspotError } from "../../../agent/site/errors.ts";
+import { shapeOf } from "../../../provisioner/config/keys.ts";
 import { loadConfig, parseConfig } from "../../../provisioner/config/load.ts";
 import { siteFile } from "../../../provisioner/config/schema.ts";
 
@@ -66,19 +67,13 @@ describe("the annotated example", () => {
     const explained = (key: string) => new RegExp(`^#.*\\b${key} = `, "m").test(text);
     for (const [key, value] of Object.entries(siteFile.shape)) {
       expect(example, key).toHaveProperty(key);
-      const inner = innerShape(value);
-      for (const name of Object.keys(inner ?? {})) {
+      for (const name of Object.keys(shapeOf(value) ?? {})) {
         const there = Object.hasOwn(example[key] as object, name);
         expect(there || explained(name), `${key}.${name}`).toBe(true);
       }
     }
   });
 });
-
-function innerShape(schema: unknown): object | undefined {
-  const { shape, def } = schema as { shape?: object; def?: { innerType?: unknown } };
-  return shape ?? (def?.innerType === undefined ? undefined : innerShape(def.innerType));
-}
 
 describe("what is wrong is told", () => {
   test("malformed TOML: where and what", () => {

@@ -122,6 +122,7 @@ export async function startWorld(options: { lifetime?: number } = {}): Promise<W
             directory,
             email: "me@example.test",
             mirrorToAcm: false,
+            wildcard: false,
           },
         },
         instance,

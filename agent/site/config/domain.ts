@@ -1,13 +1,9 @@
 import { domainToASCII } from "node:url";
+import type { Complaint } from "./text.ts";
 
 /** RFC 1035 §2.3.4. */
 const MAX_NAME = 253;
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
-
-export interface Complaint {
-  message: string;
-  hint?: string;
-}
 
 /** Undefined when `name` can be the site's domain or an alias: lower case, at least two labels, no trailing dot. */
 export function complainAboutDomain(name: string): Complaint | undefined {

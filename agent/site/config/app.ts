@@ -1,0 +1,74 @@
+/** [app]: what is run, and how it is served. */
+import * as z from "zod/mini";
+import { matching, notes, printable, text } from "./text.ts";
+
+const staticFiles = {
+  url: matching(
+    /^\/(?:[\w.~-]+\/)+$/,
+    "must begin and end with a slash",
+    'as Django\'s STATIC_URL: "/static/"',
+  ).register(notes, { description: "The URL below which they are, as Django's `STATIC_URL`." }),
+  folder: text((value) =>
+    /^[^/\r\n][^\r\n]*$/.test(value) && !value.split("/").includes("..")
+      ? undefined
+      : { message: "must be a folder inside the project", hint: 'as the end of STATIC_ROOT: "staticfiles"' },
+  ).register(notes, { description: "The folder in the project, as the end of Django's `STATIC_ROOT`." }),
+};
+
+const wsgi = text((value) => {
+  if (/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$/.test(value)) return undefined;
+  const module = value.replace(/[./]py$|[.:]application$/, "").replaceAll("/", ".");
+  const known = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/.test(module);
+  return {
+    message: "must be module:callable",
+    hint: known ? `did you mean "${module}:application"?` : 'like "mysite.wsgi:application"',
+  };
+});
+
+/** For a shell. */
+const command = text(printable, (value) =>
+  value.trim() === "" ? { message: "must be a command", hint: "leave it out" } : undefined,
+);
+
+export const app = {
+  wsgi: wsgi.register(notes, {
+    description: "Where the WSGI application is, written as for gunicorn: module:callable.",
+    examples: ["guestbook.wsgi:application"],
+    missing: 'where the WSGI application is: wsgi = "mysite.wsgi:application"',
+  }),
+  workers: z._default(z.int().check(z.minimum(1), z.maximum(64)), 2).register(notes, {
+    description: "gunicorn worker processes.",
+    examples: [2],
+  }),
+  health: z
+    ._default(matching(/^\/[^\s]*$/, "must be a path beginning with a slash", 'like "/healthz"'), "/")
+    .register(notes, {
+      description: "A path that answers 200 when the app is well.",
+      examples: ["/healthz"],
+    }),
+  timeout: z._default(z.int().check(z.minimum(1), z.maximum(3600)), 30).register(notes, {
+    description: "Seconds one request may take, and the app until it answers its first health check.",
+    examples: [30],
+  }),
+  hsts: z._default(z.int().check(z.minimum(0), z.maximum(63_072_000)), 0).register(notes, {
+    description: "Seconds of Strict-Transport-Security; 0 sends none.",
+    examples: [31_536_000],
+  }),
+  static: z.optional(z.strictObject(staticFiles)).register(notes, {
+    description: "A folder of the project that nginx serves itself, and where.",
+    examples: [{ url: "/static/", folder: "staticfiles" }],
+    otherwise: "none",
+  }),
+  before_start: z
+    ._default(z.array(z.union([command, z.array(command).check(z.minLength(1))])), [])
+    .register(notes, {
+      description:
+        "Commands run in the release, as the app's user, each time before it starts: one after the other, those in a list of their own side by side.",
+      examples: [[["python3 manage.py migrate --noinput", "python3 manage.py collectstatic --noinput"]]],
+    }),
+  env: z._default(z.record(z.string(), text(printable)), {}).register(notes, {
+    description:
+      "The app's environment. Not for secrets: those are kept in SSM Parameter Store, where `everspot secret set NAME` puts them.",
+    examples: [{ DJANGO_SETTINGS_MODULE: "guestbook.settings" }],
+  }),
+};

@@ -1,0 +1,67 @@
+/** What a site is called, and the small tables that both sides know. */
+import * as z from "zod/mini";
+import { complainAboutDomain } from "./domain.ts";
+import { httpsUrl, matching, notes, text } from "./text.ts";
+
+const domain = () => text(complainAboutDomain);
+
+export const names = {
+  site: matching(
+    /^[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*$/,
+    "must be lower-case letters, digits and single hyphens, beginning with a letter",
+  ).register(notes, {
+    description: "A short name. Everything in AWS is named everspot-<site> and tagged everspot:site=<site>.",
+    examples: ["guestbook"],
+    missing: 'a short name for the site: site = "guestbook"',
+  }),
+  region: matching(/^[a-z]{2,}(-[a-z]+)+-\d+$/, "not an AWS region", 'like "us-east-1"').register(notes, {
+    description: "The AWS region it runs in.",
+    examples: ["us-east-1"],
+    missing: 'the AWS region it runs in: region = "us-east-1"',
+  }),
+  domain: domain().register(notes, {
+    description:
+      "The site's name in DNS. A public Route 53 hosted zone for it, or for a domain above it, must be in the account.",
+    examples: ["guestbook.example.com"],
+    missing: 'its name in DNS: domain = "guestbook.example.com"',
+  }),
+  aliases: z._default(z.array(domain()).check(z.maxLength(20)), []).register(notes, {
+    description: "Further names in the same zone that the site answers to.",
+    examples: [["www.guestbook.example.com"]],
+  }),
+};
+
+export const image = {
+  os: z._default(z.enum(["debian-13", "debian-12"]), "debian-13").register(notes, {
+    description: "debian-13 or debian-12.",
+    examples: ["debian-13"],
+  }),
+  packages: z
+    ._default(
+      z.array(matching(/^[a-z0-9][a-z0-9+.-]+$/, "not the name of a Debian package")).check(z.maxLength(200)),
+      [],
+    )
+    .register(notes, {
+      description: "Debian packages the app needs.",
+      examples: [["python3-django", "gunicorn"]],
+    }),
+};
+
+export const dns = {
+  ttl: z._default(z.int().check(z.minimum(5), z.maximum(86_400)), 60).register(notes, {
+    description: "Seconds resolvers may keep the site's address.",
+    examples: [60],
+  }),
+  drain: z._default(z.int().check(z.minimum(0), z.maximum(3600)), 90).register(notes, {
+    description: "Seconds a replaced instance goes on forwarding to the new one.",
+    examples: [90],
+  }),
+};
+
+export const notify = {
+  url: text(httpsUrl).register(notes, {
+    description: "Where events are POSTed to, as JSON.",
+    examples: ["https://hooks.slack.com/services/T000/B000/XXXX"],
+    missing: 'the webhook: url = "https://…"',
+  }),
+};

@@ -1,0 +1,59 @@
+/** What the keys of everspot.toml are built from: values with rules and hints of our own, and a note on each key. */
+import * as z from "zod/mini";
+
+/** What is told of a key to people: in the example, the docs, the JSON schema and the hints. */
+export interface KeyNote {
+  /** One or more sentences. */
+  description: string;
+  /** The value in the example; without it the key is only named in the comment. */
+  examples?: readonly [unknown];
+  /** What holds without the key, where that is not a plain value. */
+  otherwise?: string;
+  /** The hint when the key is required and missing. */
+  missing?: string;
+}
+
+export const notes = z.registry<KeyNote>();
+/** The forms of texts, for editors. */
+export const patterns = z.registry<{ pattern: string }>();
+
+export interface Complaint {
+  message: string;
+  hint?: string | undefined;
+}
+
+export type Rule = (value: string) => Complaint | undefined;
+
+/** Text with rules of our own, of which the first that is broken is told; its hint travels in the issue's `params`. */
+export const text = (...rules: readonly Rule[]) =>
+  z.string().check(({ value, issues }) => {
+    for (const rule of rules) {
+      const complaint = rule(value);
+      if (complaint === undefined) continue;
+      const { message, hint } = complaint;
+      issues.push({ code: "custom", input: value, message, params: { hint } });
+      return;
+    }
+  });
+
+/** Text of this form; editors check it too. */
+export const matching = (form: RegExp, message: string, hint?: string) =>
+  text((value) => (form.test(value) ? undefined : { message, hint })).register(patterns, {
+    pattern: form.source,
+  });
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what neither systemd nor a shell takes.
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/;
+
+export const printable: Rule = (value) =>
+  CONTROL.test(value)
+    ? { message: "has control characters", hint: "only tabs and line breaks (LF) may stand in it" }
+    : undefined;
+
+export const oneLine: Rule = (value) =>
+  value === "" || value.includes("\n") ? { message: "must be one line of text" } : undefined;
+
+export const httpsUrl: Rule = (value) =>
+  URL.canParse(value) && new URL(value).protocol === "https:"
+    ? undefined
+    : { message: "not an https:// URL" };
