@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { readDocument, updateDocument } from "../site/document.ts";
 import { EverspotError } from "../site/errors.ts";
-import { type LayerKind, type LayerVersion, layerDocument } from "../site/layers.ts";
+import { type LayerKind, type LayerVersion, layerDocument, newLayer } from "../site/layers.ts";
 import { keys } from "../site/names.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { run } from "../system/run.ts";
@@ -70,7 +70,7 @@ export async function saveLayer(
   told: readonly string[] = files,
 ): Promise<LayerVersion> {
   const current = await storeVersion(store, kind, folder, files, by, told);
-  await updateDocument(store, layerDocument(kind, key), () => ({ version: 1, current }));
+  await updateDocument(store, layerDocument(kind, key), () => newLayer(current));
   return current;
 }
 

@@ -3,7 +3,18 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../site/clock.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
-import { type PackageLayer, packageLayerDocument, packageLayerKey, type Wanted } from "../site/layers.ts";
+import {
+  dropVersion,
+  hasTrial,
+  noteLook,
+  offerVersion,
+  type PackageLayer,
+  packageLayerDocument,
+  packageLayerKey,
+  proveCandidate,
+  takeTrial,
+  type Wanted,
+} from "../site/layers.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { type Debian, type Offer, packageOf } from "./debian.ts";
 import { storeVersion } from "./layer.ts";
@@ -42,7 +53,7 @@ export async function renewLayer(of: Renewal, wanted: Wanted, signal?: AbortSign
   const looked = new Date(now).toISOString();
   const updates = securityUpdates(before.current.files, await debian.offers(wanted, signal));
   if (updates.length === 0) {
-    await updateDocument(store, document, (layer) => layer && { ...layer, looked });
+    await updateDocument(store, document, (layer) => noteLook(layer, looked));
     return [];
   }
   const place = join(of.folder, `${key}.renewal`);
@@ -51,7 +62,7 @@ export async function renewLayer(of: Renewal, wanted: Wanted, signal?: AbortSign
     await mkdir(place, { recursive: true });
     const files = await debian.download(wanted, place, signal);
     const candidate = await storeVersion(store, "packages", place, files, of.instance);
-    await updateDocument(store, document, (layer) => layer && { ...layer, candidate, looked });
+    await updateDocument(store, document, (layer) => offerVersion(layer, candidate, looked));
   } finally {
     await rm(place, { recursive: true, force: true });
   }
@@ -79,11 +90,9 @@ export async function dropCandidate(
   key: string,
   sha256: string | undefined,
 ): Promise<PackageLayer | undefined> {
-  const { value } = await updateDocument(store, packageLayerDocument(key), (layer) => {
-    if (layer?.candidate === undefined || layer.candidate.sha256 !== sha256) return undefined;
-    const { candidate: _, ...rest } = layer;
-    return rest;
-  });
+  const { value } = await updateDocument(store, packageLayerDocument(key), (layer) =>
+    dropVersion(layer, sha256),
+  );
   return value;
 }
 
@@ -94,12 +103,9 @@ export async function promoteCandidate(
   sha256: string,
   instance: string,
 ): Promise<boolean> {
-  const { wrote } = await updateDocument(store, packageLayerDocument(key), (layer) => {
-    if (layer?.candidate?.sha256 !== sha256 || layer.candidate.tried?.instance !== instance) return undefined;
-    const { candidate, current, ...rest } = layer;
-    const { tried: _, ...proven } = candidate;
-    return { ...rest, current: proven, previous: current };
-  });
+  const { wrote } = await updateDocument(store, packageLayerDocument(key), (layer) =>
+    proveCandidate(layer, sha256, instance),
+  );
   return wrote;
 }
 
@@ -114,9 +120,8 @@ export async function claimTrial(
   now: number,
 ): Promise<boolean> {
   const at = new Date(now).toISOString();
-  const { value } = await updateDocument(store, packageLayerDocument(key), (layer) => {
-    if (layer?.candidate?.sha256 !== sha256 || layer.candidate.tried !== undefined) return undefined;
-    return { ...layer, candidate: { ...layer.candidate, tried: { instance, at } } };
-  });
-  return value?.candidate?.sha256 === sha256 && value.candidate.tried?.instance === instance;
+  const { value } = await updateDocument(store, packageLayerDocument(key), (layer) =>
+    takeTrial(layer, sha256, { instance, at }),
+  );
+  return hasTrial(value, sha256, instance);
 }

@@ -39,6 +39,54 @@ export const packageLayer = z.strictObject({
 });
 export type PackageLayer = z.infer<typeof packageLayer>;
 
+type Fields = Omit<PackageLayer, "nonce">;
+
+/** What a machine made of a key's work, which had no layer until then or a damaged one. */
+export const newLayer = (current: LayerVersion): Fields => ({ version: 1, current });
+
+/** Looked for something newer and found nothing. @param looked ISO 8601. */
+export const noteLook = (layer: PackageLayer | undefined, looked: string): Fields | undefined =>
+  layer && { ...layer, looked };
+
+/** Something newer is in the bucket: the next swap is to try it. */
+export const offerVersion = (
+  layer: PackageLayer | undefined,
+  candidate: LayerVersion,
+  looked: string,
+): Fields | undefined => layer && { ...layer, candidate, looked };
+
+/** An instance takes the one try that a candidate has. */
+export function takeTrial(
+  layer: PackageLayer | undefined,
+  sha256: string,
+  tried: { instance: string; at: string },
+): Fields | undefined {
+  if (layer?.candidate?.sha256 !== sha256 || layer.candidate.tried !== undefined) return undefined;
+  return { ...layer, candidate: { ...layer.candidate, tried } };
+}
+
+export const hasTrial = (layer: PackageLayer | undefined, sha256: string, instance: string): boolean =>
+  layer?.candidate?.sha256 === sha256 && layer.candidate.tried?.instance === instance;
+
+/** The instance that tried the candidate has the site: the candidate is current. */
+export function proveCandidate(
+  layer: PackageLayer | undefined,
+  sha256: string,
+  instance: string,
+): Fields | undefined {
+  if (layer?.candidate === undefined || !hasTrial(layer, sha256, instance)) return undefined;
+  const { candidate, current, ...rest } = layer;
+  const { tried: _, ...proven } = candidate;
+  return { ...rest, current: proven, previous: current };
+}
+
+/** The candidate is of no use. */
+export function dropVersion(layer: PackageLayer | undefined, sha256: string | undefined): Fields | undefined {
+  if (layer?.candidate === undefined || layer.candidate.sha256 !== sha256) return undefined;
+  const { candidate: _, ...rest } = layer;
+  return rest;
+}
+
 /** Packages of a machine image, or the bytecode of a release. */
 export type LayerKind = "packages" | "bytecode";
 
