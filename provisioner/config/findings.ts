@@ -54,6 +54,10 @@ function worded(issue: core.$ZodIssue, value: unknown): Complaint {
       return { message: limit(issue.inclusive === false ? "more than" : "at least", issue.minimum, issue) };
     case "too_big":
       return { message: limit(issue.inclusive === false ? "less than" : "at most", issue.maximum, issue) };
+    case "invalid_key": {
+      const [inner] = issue.issues;
+      return inner === undefined ? { message: issue.message } : worded(inner, value);
+    }
     case "custom": {
       const hint: unknown = issue.params?.hint;
       return { message: issue.message, hint: typeof hint === "string" ? hint : undefined };

@@ -11,13 +11,7 @@ const ACCOUNT = "000000000000";
  * in one go with what the schema finds; anything of the wrong type is left to the schema.
  */
 export function crossFindings(raw: Record<string, unknown>): Finding[] {
-  return [
-    ...lengthFindings(raw),
-    ...nameFindings(raw),
-    ...fleetFindings(raw),
-    ...certificateFindings(raw),
-    ...environmentFindings(raw),
-  ];
+  return [...lengthFindings(raw), ...nameFindings(raw), ...fleetFindings(raw), ...certificateFindings(raw)];
 }
 
 function lengthFindings(raw: Record<string, unknown>): Finding[] {
@@ -69,12 +63,6 @@ function certificateFindings(raw: Record<string, unknown>): Finding[] {
     ];
   }
   return [];
-}
-
-function environmentFindings(raw: Record<string, unknown>): Finding[] {
-  const names = Object.keys(table(table(raw.app).env)).filter((name) => !/^[A-Za-z_]\w*$/.test(name));
-  const message = "not usable as the name of an environment variable";
-  return names.map((name) => ({ path: ["app", "env", name], message }));
 }
 
 const strings = (value: unknown): string[] =>

@@ -148,6 +148,7 @@ export const house: readonly Wing[] = [
         cloud: "the local AWS alone, to play with",
         sandbox: "runs a command without a way to the network",
         architecture: "the house: its rooms, its picture",
+        docs: "what is made from the schema of everspot.toml",
       },
     ],
   },

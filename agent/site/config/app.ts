@@ -30,6 +30,8 @@ const command = text(printable, (value) =>
   value.trim() === "" ? { message: "must be a command", hint: "leave it out" } : undefined,
 );
 
+const variable = matching(/^[A-Za-z_]\w*$/, "not usable as the name of an environment variable");
+
 export const app = {
   wsgi: wsgi.register(notes, {
     description: "Where the WSGI application is, written as for gunicorn: module:callable.",
@@ -37,13 +39,15 @@ export const app = {
     missing: 'where the WSGI application is: wsgi = "mysite.wsgi:application"',
   }),
   workers: z._default(z.int().check(z.minimum(1), z.maximum(64)), 2).register(notes, {
-    description: "gunicorn worker processes.",
+    description:
+      "gunicorn worker processes. Each holds the whole app in memory; two fit the smallest instances.",
     examples: [2],
   }),
   health: z
     ._default(matching(/^\/[^\s]*$/, "must be a path beginning with a slash", 'like "/healthz"'), "/")
     .register(notes, {
-      description: "A path that answers 200 when the app is well.",
+      description:
+        "A path that answers 200 when the app is well. It decides whether a new instance takes over and whether the app is restarted, so let it ask the database.",
       examples: ["/healthz"],
     }),
   timeout: z._default(z.int().check(z.minimum(1), z.maximum(3600)), 30).register(notes, {
@@ -51,11 +55,13 @@ export const app = {
     examples: [30],
   }),
   hsts: z._default(z.int().check(z.minimum(0), z.maximum(63_072_000)), 0).register(notes, {
-    description: "Seconds of Strict-Transport-Security; 0 sends none.",
+    description:
+      "Seconds of Strict-Transport-Security: so long will a browser that has seen it refuse plain HTTP. 0 sends none.",
     examples: [31_536_000],
   }),
   static: z.optional(z.strictObject(staticFiles)).register(notes, {
-    description: "A folder of the project that nginx serves itself, and where.",
+    description:
+      "A folder of the project that nginx serves without asking the app, and the URL below which it does.",
     examples: [{ url: "/static/", folder: "staticfiles" }],
     otherwise: "none",
   }),
@@ -66,7 +72,7 @@ export const app = {
         "Commands run in the release, as the app's user, each time before it starts: one after the other, those in a list of their own side by side.",
       examples: [[["python3 manage.py migrate --noinput", "python3 manage.py collectstatic --noinput"]]],
     }),
-  env: z._default(z.record(z.string(), text(printable)), {}).register(notes, {
+  env: z._default(z.record(variable, text(printable)), {}).register(notes, {
     description:
       "The app's environment. Not for secrets: those are kept in SSM Parameter Store, where `everspot secret set NAME` puts them.",
     examples: [{ DJANGO_SETTINGS_MODULE: "guestbook.settings" }],

@@ -13,7 +13,7 @@ export const certificate = {
     otherwise: "none",
   }),
   directory: z._default(text(httpsUrl), "https://acme-v02.api.letsencrypt.org/directory").register(notes, {
-    description: "The ACME directory.",
+    description: "The ACME directory certificates are ordered from.",
     examples: ["https://acme-v02.api.letsencrypt.org/directory"],
     otherwise: "Let's Encrypt",
   }),
@@ -46,8 +46,9 @@ export const certificate = {
       ),
     )
     .register(notes, {
-      description:
-        'Only with source = "acm": the ARN of the certificate to export, as in arn = "arn:aws:acm:us-east-1:123456789012:certificate/…".',
+      description: 'Only with source = "acm": the ARN of the certificate to export.',
+      examples: ["arn:aws:acm:us-east-1:123456789012:certificate/1234abcd-12ab-34cd-56ef-1234567890ab"],
+      aside: true,
       otherwise:
         "`everspot up` requests one for the site's names; `plan` shows its price, and `everspot down` deletes it",
     }),

@@ -19,12 +19,13 @@ const typeName = matching(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, "not an instance type
 
 export const fleet = {
   arch: z.optional(z.enum(["x86_64", "arm64"])).register(notes, {
-    description: "x86_64 or arm64, which is usually cheaper.",
+    description: "The processor: x86_64, or arm64, which is usually cheaper.",
     examples: ["x86_64"],
-    otherwise: "what the types are; x86_64 without types",
+    otherwise: "that of the types; x86_64 without types",
   }),
   types: z.optional(z.array(typeName).check(z.minLength(1), z.maxLength(30))).register(notes, {
-    description: "Instance types AWS may choose from. More types find more spot capacity.",
+    description:
+      "Instance types AWS may choose from. More types find more spot capacity and are taken away less often.",
     examples: [DEFAULT_TYPES.x86_64],
     otherwise: `${listed(DEFAULT_TYPES.x86_64)}; for arm64 ${listed(DEFAULT_TYPES.arm64)}`,
   }),
@@ -35,7 +36,7 @@ export const fleet = {
   }),
   bridge: z._default(z.boolean(), false).register(notes, {
     description:
-      "Whether an on-demand instance, at its full price, may bridge when AWS takes the spot instance and has no other. The next deploy goes back to spot.",
+      "Whether an on-demand instance, at its full price, may bridge the gap when AWS takes the spot instance and has no other. The next deploy goes back to spot.",
     examples: [false],
   }),
   disk: z._default(z.int().check(z.minimum(8), z.maximum(1024)), 8).register(notes, {

@@ -33,7 +33,8 @@ export const names = {
 
 export const image = {
   os: z._default(z.enum(["debian-13", "debian-12"]), "debian-13").register(notes, {
-    description: "debian-13 or debian-12.",
+    description:
+      "The Debian the instances run, whose Python runs the app: 3.13 on debian-13, 3.11 on debian-12.",
     examples: ["debian-13"],
   }),
   packages: z
@@ -42,25 +43,28 @@ export const image = {
       [],
     )
     .register(notes, {
-      description: "Debian packages the app needs.",
+      description:
+        "Debian packages the app needs. The first instance keeps them in the bucket for those that follow.",
       examples: [["python3-django", "gunicorn"]],
     }),
 };
 
 export const dns = {
   ttl: z._default(z.int().check(z.minimum(5), z.maximum(86_400)), 60).register(notes, {
-    description: "Seconds resolvers may keep the site's address.",
+    description:
+      "Seconds resolvers may keep the site's address. The fewer, the sooner visitors find a replacement.",
     examples: [60],
   }),
   drain: z._default(z.int().check(z.minimum(0), z.maximum(3600)), 90).register(notes, {
-    description: "Seconds a replaced instance goes on forwarding to the new one.",
+    description:
+      "Seconds a replaced instance goes on forwarding to the new one, for resolvers that keep the old address too long.",
     examples: [90],
   }),
 };
 
 export const notify = {
   url: text(httpsUrl).register(notes, {
-    description: "Where events are POSTed to, as JSON.",
+    description: "Where events are sent to, as JSON by POST.",
     examples: ["https://hooks.slack.com/services/T000/B000/XXXX"],
     missing: 'the webhook: url = "https://…"',
   }),

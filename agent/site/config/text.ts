@@ -5,8 +5,10 @@ import * as z from "zod/mini";
 export interface KeyNote {
   /** One or more sentences. */
   description: string;
-  /** The value in the example; without it the key is only named in the comment. */
+  /** The value in the example. */
   examples?: readonly [unknown];
+  /** The example has it as a comment: it goes with other values than the example's. */
+  aside?: true;
   /** What holds without the key, where that is not a plain value. */
   otherwise?: string;
   /** The hint when the key is required and missing. */

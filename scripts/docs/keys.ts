@@ -1,0 +1,65 @@
+/** What there is to tell of everspot.toml's keys, read out of its schema. */
+import type * as z from "zod/mini";
+import { type KeyNote, notes } from "../../agent/site/config/text.ts";
+import { shapeOf } from "../../provisioner/config/keys.ts";
+import { siteFile } from "../../provisioner/config/schema.ts";
+import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
+
+export interface Key {
+  name: string;
+  note: KeyNote;
+  json: JsonSchema;
+  /** Where the table that it is has keys of its own, and does not stand on one line. */
+  open: boolean;
+  required: boolean;
+}
+
+export interface Table {
+  /** Empty for what stands above the first table. */
+  name: string;
+  note: KeyNote | undefined;
+  keys: readonly Key[];
+}
+
+export function tables(): Table[] {
+  const top = keysOf(siteFile);
+  const inner = (name: string): Key[] => {
+    const schema = shapeOf(siteFile)?.[name];
+    return schema === undefined ? [] : keysOf(schema);
+  };
+  const table = ({ name, note }: Key): Table => ({ name, note, keys: inner(name) });
+  return [
+    { name: "", note: undefined, keys: top.filter((key) => !key.open) },
+    ...top.filter((key) => key.open).map(table),
+  ];
+}
+
+function keysOf(schema: z.core.$ZodType): Key[] {
+  const { required = [] } = jsonSchemaOf(schema);
+  return Object.entries(shapeOf(schema) ?? {}).map(([name, value]) => {
+    const note = notes.get(value);
+    if (note === undefined) throw new Error(`nothing is told of the key ${name}`);
+    const json = jsonSchemaOf(value);
+    const open = json.type === "object" && note.examples === undefined;
+    return { name, note, json, open, required: required.includes(name) };
+  });
+}
+
+/** What holds without the key: in words, or as TOML. */
+export function defaultOf({ note, json }: Key): string {
+  if (note.otherwise !== undefined) return note.otherwise;
+  const value = json.default;
+  return value === undefined || isEmpty(value) ? "none" : toml(value);
+}
+
+const isEmpty = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && Object.keys(value).length === 0;
+
+/** A value on one line. */
+export function toml(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(toml).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  return `{ ${Object.entries(value)
+    .map(([key, inner]) => `${key} = ${toml(inner)}`)
+    .join(", ")} }`;
+}
