@@ -6,7 +6,7 @@ import { type BootRecord, siteDocument } from "../../agent/site/records.ts";
 import { applyConfiguration } from "../apply/configuration.ts";
 import { removeImage, tidyImages } from "../apply/obsolete-images.ts";
 import type { BakedImage } from "../aws/baked-images.ts";
-import { readBoot } from "../boots/follow.ts";
+import { readBoot } from "../boots/read.ts";
 import type { Session } from "../deploy/session.ts";
 import { describeUp } from "../plan/actions.ts";
 import { planConfiguration } from "../plan/configuration.ts";

@@ -4,8 +4,9 @@ import { type Aws, connect } from "../aws/connect.ts";
 import { type Baked, bake } from "../bake/bake.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { requireFleet } from "../deploy/scene.ts";
-import { type Session, underLock } from "../deploy/session.ts";
+import type { Session } from "../deploy/session.ts";
 import { Timeline } from "../deploy/timeline.ts";
+import { underLock } from "../deploy/under-lock.ts";
 import { took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import { dollars, snapshotCost } from "../plan/bill.ts";
@@ -25,7 +26,7 @@ export async function runBake(config: SiteConfig, tools: Tools, { remove }: Bake
     await requireFleet(aws, config.site);
     if (!remove) await questions.agree(`${priceOf(config.fleet.disk)} Make an image of ${config.site}?`);
     // No release is named, so the agents do nothing but wait with their tidying until it is over.
-    const given = { config, aws, tools, timeline, kind: "in-place" as const, by: tools.holder };
+    const given = { config, aws, tools, timeline, kind: "in-place" as const };
     const tell = (told: object, text: string) => {
       const { seconds, steps } = timeline;
       terminal.json({ command: "bake", site: config.site, ...told, seconds, steps });

@@ -7,7 +7,7 @@ import { bootRecord, deployDocument } from "../../agent/site/records.ts";
 import { replacementsDocument } from "../../agent/site/replacements.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import { type Aws, connect } from "../aws/connect.ts";
-import { readBoot } from "../boots/follow.ts";
+import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { drillsDocument } from "../drill/record.ts";
 import { pastDeploy } from "../history/deploys.ts";

@@ -4,7 +4,7 @@ import { readDocument } from "../../agent/site/document.ts";
 import type { BootRecord } from "../../agent/site/records.ts";
 import { connect } from "../aws/connect.ts";
 import { type BootBar, bootBars, renderBars } from "../boots/bars.ts";
-import { readBoot } from "../boots/follow.ts";
+import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { age, type Style, took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";

@@ -2,6 +2,7 @@ import { type Applied, runActions } from "../apply/run.ts";
 import { upExecutor } from "../apply/up.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { ReplyLost } from "../aws/errors.ts";
+import { servesAnything } from "../boots/any-release.ts";
 import { followBoot } from "../boots/follow.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { waitUntilReachable } from "../operator/reach.ts";
@@ -128,7 +129,8 @@ async function waitForSite(config: SiteConfig, tools: Tools, aws: Aws, options: 
   const fleet = (await aws.fleets.look()).find((f) => f.alive)?.id ?? "";
   terminal.say("waiting for the instance:");
   const { say, warn } = terminal;
-  const boot = await followBoot(aws, { fleet, since, seconds: options.timeout, clock, say, warn });
+  const following = { fleet, since, seconds: options.timeout, clock, say, warn };
+  const boot = await followBoot(aws, following, servesAnything(aws, fleet));
   if (boot.certificate?.source === "self-signed") {
     terminal.warn(
       "there is no certificate that visitors trust yet: plain HTTP serves, and the instance asks for one again by itself (`everspot certificate` shows when)",

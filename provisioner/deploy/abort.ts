@@ -5,7 +5,7 @@ import type { SiteConfig } from "../config/site-config.ts";
 import { abandoned, keepDeploy } from "../history/deploys.ts";
 import type { Tools } from "../operator/tools.ts";
 import { takeLock } from "./lock.ts";
-import { putInOrder } from "./put-in-order.ts";
+import { recover } from "./recover.ts";
 import { lookAtScene, requireFleet } from "./scene.ts";
 
 /**
@@ -41,7 +41,7 @@ export async function runAbort(config: SiteConfig, tools: Tools, aws: Aws): Prom
     const left = taken.leftover ?? running;
     terminal.say(`stopped the deploy of ${left.by}, begun at ${left.started} (at: ${left.step})`);
     await keepDeploy(aws.store, abandoned(left), terminal);
-    const actions = await putInOrder(aws, left, {
+    const actions = await recover(aws, left, {
       clock,
       progress: terminal,
       drain: config.dns.drain,

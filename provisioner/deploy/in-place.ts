@@ -4,11 +4,11 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
 import type { BootRecord } from "../../agent/site/records.ts";
-import { readBoot } from "../boots/follow.ts";
 import { newsOf, tellNews } from "../boots/progress.ts";
-import { NotServed } from "./follow-candidate.ts";
+import { readBoot } from "../boots/read.ts";
+import { NotServed } from "./candidate.ts";
+import { checkFromOutside } from "./check.ts";
 import type { Session } from "./session.ts";
-import { checkFromOutside } from "./swap.ts";
 
 /**
  * The release on the instance that runs: its agent sees the lock, does it and writes down how it went (DESIGN §9).

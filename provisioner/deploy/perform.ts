@@ -2,16 +2,14 @@ import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { messageOf } from "../../agent/site/errors.ts";
 import { tidyImages } from "../apply/obsolete-images.ts";
-import type { Aws } from "../aws/connect.ts";
-import type { SiteConfig } from "../config/site-config.ts";
-import { keepDeploy, type PastDeploy } from "../history/deploys.ts";
-import { took } from "../operator/terminal.ts";
-import type { Tools } from "../operator/tools.ts";
+import { keepDeploy } from "../history/deploys.ts";
 import { markOldLayers } from "./old-layers.ts";
-import { type DeployReport, tellReport } from "./report.ts";
-import { type Session, underLock } from "./session.ts";
+import { type DeployReport, pastOf } from "./report.ts";
+import type { Given, Session } from "./session.ts";
 import { markSuperseded } from "./supersede.ts";
+import { printReport, tellReport } from "./tell-report.ts";
 import { Timeline } from "./timeline.ts";
+import { underLock } from "./under-lock.ts";
 import { visit } from "./visit.ts";
 
 export interface Outcome {
@@ -24,110 +22,67 @@ export interface Outcome {
 
 /** Runs a deploy or rollback under the lock, asks for the site all the while, and tells how it went. */
 export async function perform(
-  given: {
-    command: DeployReport["command"];
-    config: SiteConfig;
-    tools: Tools;
-    aws: Aws;
-    kind: Session["kind"];
-  },
+  given: Omit<Given, "timeline"> & { command: DeployReport["command"] },
   work: (session: Session) => Promise<Outcome>,
 ): Promise<void> {
-  const { command, config, tools, aws, kind } = given;
+  const { command, ...rest } = given;
+  const { config, tools, aws } = given;
   const { terminal, clock } = tools;
   const timeline = new Timeline(terminal, clock);
-  const url = `https://${config.domain}/`;
-  let visiting: ReturnType<typeof visit> | undefined;
-  let release: string | undefined;
-  let previous: string | undefined;
-  let lock: Session["lock"] | undefined;
-  const report = async (
-    rest: Pick<DeployReport, "result" | "instance" | "baked" | "error">,
-  ): Promise<DeployReport> => {
-    const requests = await visiting?.stop();
-    const { seconds, steps } = timeline;
-    const told = {
-      command,
-      site: config.site,
-      url,
-      kind,
-      release,
-      previous,
-      seconds,
-      steps,
-      requests,
-      ...rest,
+  let running: Running | undefined;
+  const tell = async (outcome: Told) => {
+    const report: DeployReport = {
+      ...{ command, site: config.site, url: `https://${config.domain}/`, kind: given.kind },
+      ...{ release: running?.session.written.release, previous: running?.previous, instance: undefined },
+      ...{ requests: await running?.visiting?.stop(), seconds: timeline.seconds, steps: timeline.steps },
+      ...outcome,
     };
-    if (lock !== undefined) {
-      const { id, started: at } = lock;
-      await keepDeploy(aws.store, pastOf({ ...told, id, at, by: tools.holder }), terminal);
+    if (running !== undefined) {
+      const { id, started } = running.session.lock;
+      const past = pastOf(report, { id, at: started, by: tools.holder });
+      await keepDeploy(aws.store, past, terminal);
     }
-    await tellReport(told, terminal, process.env);
-    return told;
+    await tellReport(report, terminal, process.env);
+    return report;
   };
   try {
-    const outcome = await underLock({ config, aws, tools, timeline, kind, by: tools.holder }, (session) => {
-      lock = session.lock;
-      // A site that serves nobody yet cannot lose a visitor.
-      if (session.old !== undefined)
-        visiting = visit(`https://${config.domain}${config.app.health}`, tools.probe, clock);
-      const note: Session["note"] = (fields) => {
-        release = fields.release ?? release;
-        return session.note(fields);
-      };
-      return readDocument(aws.store, channelDocument).then(({ value }) => {
-        previous = value?.current;
-        return work({ ...session, note }).then(async (outcome) => {
-          if (outcome.result === "done") {
-            await markSuperseded(aws, tools);
-            await markOldLayers(aws, tools);
-          }
-          await tidyUp(aws, tools);
-          return outcome;
-        });
-      });
+    const outcome = await underLock({ ...rest, timeline }, async (session) => {
+      running = { session, visiting: startVisits(session), previous: undefined };
+      running.previous = (await readDocument(aws.store, channelDocument)).value?.current;
+      const done = await work(session);
+      await tidy(session, done);
+      return done;
     });
-    release = outcome.release;
-    const { requests, seconds } = await report({
-      result: outcome.result,
-      instance: outcome.instance,
-      ...(outcome.baked === undefined ? {} : { baked: outcome.baked }),
-    });
-    if (outcome.result === "unchanged") {
-      terminal.print(
-        `${release} is current already and nothing else changed; --force deploys it all the same`,
-      );
-      return;
-    }
-    if (requests !== undefined && requests.failed > 0) {
-      terminal.warn(`${requests.failed} of ${requests.total} requests from here failed: ${requests.seen}`);
-    }
-    const { style } = terminal;
-    const seen = requests === undefined ? "" : `, ${requests.failed} of ${requests.total} requests failed`;
-    terminal.print(
-      `${style.green("✓")} ${style.bold(url)} is served by ${release} (${took(seconds)}${seen})`,
-    );
+    printReport(await tell(outcome), terminal);
   } catch (error) {
-    await report({ result: "failed", instance: undefined, error });
+    await tell({ result: "failed", error });
     throw error;
   }
 }
 
-function pastOf(told: Omit<DeployReport, "site" | "url"> & Pick<PastDeploy, "id" | "at" | "by">): PastDeploy {
-  const { id, at, by, command, kind, result, release, previous, instance, seconds, requests, error } = told;
-  return {
-    ...{ version: 1, id, at, by, command, kind, result, seconds, steps: [...told.steps] },
-    ...(release === undefined ? {} : { release }),
-    ...(previous === undefined ? {} : { previous }),
-    ...(instance === undefined ? {} : { instance }),
-    ...(requests === undefined ? {} : { requests }),
-    ...(error === undefined ? {} : { reason: messageOf(error) }),
-  };
+interface Running {
+  session: Session;
+  /** The release that was current before. */
+  previous: string | undefined;
+  /** Undefined where no instance has the site yet, so that there is no visitor to lose. */
+  visiting: ReturnType<typeof visit> | undefined;
 }
 
-/** An instance that was launched from the newest image may have the site now, so that older ones can go. */
-async function tidyUp(aws: Aws, { terminal }: Tools): Promise<void> {
+function startVisits({ config, tools, old }: Session): Running["visiting"] {
+  if (old === undefined) return undefined;
+  return visit(`https://${config.domain}${config.app.health}`, tools.probe, tools.clock);
+}
+
+type Told = Pick<DeployReport, "result"> &
+  Partial<Pick<DeployReport, "release" | "instance" | "baked" | "error">>;
+
+/** What nobody wants any more goes: an instance that was launched from the newest image may have the site now. */
+async function tidy({ aws, tools }: Session, { result }: Outcome): Promise<void> {
+  if (result === "done") {
+    await markSuperseded(aws, tools);
+    await markOldLayers(aws, tools);
+  }
   await tidyImages(aws).catch((error: unknown) =>
-    terminal.warn(`older images are still there: ${messageOf(error)}`),
+    tools.terminal.warn(`older images are still there: ${messageOf(error)}`),
   );
 }

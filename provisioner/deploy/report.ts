@@ -1,11 +1,9 @@
-/** How a deploy or rollback is told once it is over: on the terminal, as JSON, and to GitHub Actions. */
-import { appendFile } from "node:fs/promises";
 import { messageOf } from "../../agent/site/errors.ts";
-import { report as errorReport } from "../operator/fail.ts";
-import type { Terminal } from "../operator/terminal.ts";
+import type { PastDeploy } from "../history/deploys.ts";
 import type { TimelineStep } from "./timeline.ts";
 import type { Visits } from "./visit.ts";
 
+/** How a deploy or rollback went. */
 export interface DeployReport {
   command: "deploy" | "rollback";
   site: string;
@@ -27,71 +25,15 @@ export interface DeployReport {
   error?: unknown;
 }
 
-export async function tellReport(
-  report: DeployReport,
-  terminal: Terminal,
-  env: NodeJS.ProcessEnv,
-): Promise<void> {
-  const { error, ...rest } = report;
-  terminal.json({ ...rest, ...(error === undefined ? {} : { error: errorReport(error) }) });
-  try {
-    if (env.GITHUB_STEP_SUMMARY) await appendFile(env.GITHUB_STEP_SUMMARY, summaryOf(report));
-    if (env.GITHUB_OUTPUT) await appendFile(env.GITHUB_OUTPUT, outputsOf(report));
-  } catch (cause) {
-    terminal.warn(`the summary for GitHub could not be written: ${messageOf(cause)}`);
-  }
+/** As the history keeps it. */
+export function pastOf(report: DeployReport, held: Pick<PastDeploy, "id" | "at" | "by">): PastDeploy {
+  const { command, kind, result, release, previous, instance, seconds, requests, error } = report;
+  return {
+    ...{ version: 1, ...held, command, kind, result, seconds, steps: [...report.steps] },
+    ...(release === undefined ? {} : { release }),
+    ...(previous === undefined ? {} : { previous }),
+    ...(instance === undefined ? {} : { instance }),
+    ...(requests === undefined ? {} : { requests }),
+    ...(error === undefined ? {} : { reason: messageOf(error) }),
+  };
 }
-
-/** Lines `name=value` of a GitHub Actions step. */
-export const outputsOf = ({ release, url, seconds, requests }: DeployReport): string =>
-  [
-    `release=${release ?? ""}`,
-    `url=${url}`,
-    `seconds=${seconds}`,
-    `failed-requests=${requests?.failed ?? ""}`,
-    "",
-  ].join("\n");
-
-/** Markdown of a GitHub Actions job summary. */
-export function summaryOf(report: DeployReport): string {
-  const { release, url, seconds, requests, steps, error, result } = report;
-  const what = report.command === "rollback" ? "Rollback" : "Deploy";
-  const verdict =
-    result === "failed"
-      ? `❌ ${what} of ${release ?? "a release"} failed after ${seconds} s`
-      : result === "unchanged"
-        ? `✅ ${release ?? ""} is current already`
-        : `✅ ${release ?? ""} serves ${url} after ${seconds} s`;
-  const asked =
-    requests === undefined
-      ? []
-      : [
-          `${requests.failed} of ${requests.total} requests failed during the ${what.toLowerCase()}${requests.seen === undefined ? "" : ` (last: ${cell(requests.seen)})`}.`,
-          "",
-        ];
-  const rows = steps.map(
-    (s) =>
-      `| ${s.state === "done" ? "✓" : "✗"} | ${cell(s.name)} | ${s.start} s | ${s.seconds} s | ${cell(s.detail ?? "")} |`,
-  );
-  const table = rows.length === 0 ? [] : ["| | step | at | took | |", "|-|-|-:|-:|-|", ...rows, ""];
-  return [
-    `### ${verdict}`,
-    "",
-    ...asked,
-    ...table,
-    ...(error === undefined ? [] : failureOf(error)),
-    "",
-  ].join("\n");
-}
-
-function failureOf(error: unknown): string[] {
-  const { message, hint, lines } = errorReport(error);
-  const shown = Array.isArray(lines) ? ["", "```", ...lines.map(String), "```"] : [];
-  return [
-    `**${cell(String(message))}**`,
-    ...shown,
-    ...(hint === undefined ? [] : ["", `What to do: ${String(hint)}`]),
-  ];
-}
-
-const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");

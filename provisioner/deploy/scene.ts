@@ -4,7 +4,7 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { siteDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { FleetSeen } from "../aws/fleets.ts";
-import type { Scene } from "./order.ts";
+import type { Scene } from "./recovery.ts";
 
 export async function lookAtScene(aws: Aws): Promise<Scene> {
   const [site, channel, fleets, instances] = await Promise.all([

@@ -13,7 +13,7 @@ export interface Scene {
   instances: readonly InstanceSeen[];
 }
 
-export type OrderAction =
+export type RecoveryAction =
   | { do: "withdraw"; release: string }
   | { do: "restore"; fleet: string; template: { id: string; version: number }; pools: readonly Pool[] }
   /** `onDemand`: whether the instance that stays is one. */
@@ -43,13 +43,13 @@ function ownerOf({ old }: Pick<DeployState, "old">, { site, instances }: Scene):
  * @param drain seconds a replaced instance forwards.
  * @param now milliseconds since the epoch.
  */
-export function planOrder(left: Left, scene: Scene, drain: number, now: number): OrderAction[] {
+export function planRecovery(left: Left, scene: Scene, drain: number, now: number): RecoveryAction[] {
   const { fleet, channel, site, instances } = scene;
   const over = handedOver(left, scene);
   const alive = instances.filter((i) => i.alive);
   const keep = ownerOf(left, scene) ?? alive[0];
   const others = left.kind === "in-place" ? [] : alive.filter((i) => i !== keep);
-  const actions: OrderAction[] = [];
+  const actions: RecoveryAction[] = [];
   const candidate = channel?.candidate?.id;
   // One that was cut off before it wrote down its release: any candidate of a site that has a release is its own.
   const ours = left.release === undefined ? channel?.current !== undefined : candidate === left.release;
@@ -79,7 +79,7 @@ export function planOrder(left: Left, scene: Scene, drain: number, now: number):
   return actions;
 }
 
-export function describeOrder(action: OrderAction): string {
+export function describeRecovery(action: RecoveryAction): string {
   switch (action.do) {
     case "withdraw":
       return `take back the candidate ${action.release}`;

@@ -3,7 +3,7 @@ import type { Channel } from "../../../agent/site/channel.ts";
 import type { SiteState } from "../../../agent/site/records.ts";
 import type { FleetSeen } from "../../../provisioner/aws/fleets.ts";
 import type { InstanceSeen } from "../../../provisioner/aws/instances.ts";
-import { planOrder, type Scene } from "../../../provisioner/deploy/order.ts";
+import { planRecovery, type Scene } from "../../../provisioner/deploy/recovery.ts";
 
 const since = Date.parse("2026-11-21T12:00:00Z");
 
@@ -47,7 +47,7 @@ function scene(more: {
 }
 
 const left = { kind: "swap", release: "r2", old: "i-old" } as const;
-const plan = (at: Scene, now = since + 60_000) => planOrder(left, at, 30, now);
+const plan = (at: Scene, now = since + 60_000) => planRecovery(left, at, 30, now);
 
 test("handed over: forward, and the old one goes after its drain", () => {
   const over = scene({ instances: [instance("i-new"), instance("i-old")], owner: "i-new", target: 2 });

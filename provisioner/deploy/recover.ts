@@ -6,10 +6,10 @@ import type { DeployState } from "../../agent/site/records.ts";
 import { type Applied, runActions } from "../apply/run.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Progress } from "../operator/terminal.ts";
-import { describeOrder, type OrderAction, planOrder, type Scene } from "./order.ts";
+import { describeRecovery, planRecovery, type RecoveryAction, type Scene } from "./recovery.ts";
 import { lookAtScene } from "./scene.ts";
 
-export interface OrderOptions {
+export interface RecoverOptions {
   clock: Clock;
   progress: Progress;
   /** Seconds a replaced instance forwards. */
@@ -28,16 +28,16 @@ const OWNER_SECONDS = 120;
  * Brings the site back to one instance, one owner, target 1 and no candidate, whatever a deploy left and wherever it
  * was cut off. Safe to repeat. @returns what was done.
  */
-export async function putInOrder(
+export async function recover(
   aws: Aws,
   left: Pick<DeployState, "kind" | "release" | "old" | "before">,
-  options: OrderOptions,
+  options: RecoverOptions,
 ): Promise<Applied[]> {
   const { clock, progress, drain, signal } = options;
   const scene = await settledClaim(aws, left.old, options);
-  const actions = planOrder(left, scene, drain, clock.now());
+  const actions = planRecovery(left, scene, drain, clock.now());
   const applied = await runActions(actions, {
-    describe: describeOrder,
+    describe: describeRecovery,
     execute: (action) => execute(aws, action, options),
     progress,
     patience: PATIENCE,
@@ -49,7 +49,7 @@ export async function putInOrder(
 }
 
 /** A take-over that is under way is let come to its end: what it began cannot be undone half-way. */
-async function settledClaim(aws: Aws, old: string | undefined, options: OrderOptions): Promise<Scene> {
+async function settledClaim(aws: Aws, old: string | undefined, options: RecoverOptions): Promise<Scene> {
   const deadline = options.clock.now() + CLAIM_SECONDS * 1000;
   for (;;) {
     const scene = await lookAtScene(aws);
@@ -61,7 +61,7 @@ async function settledClaim(aws: Aws, old: string | undefined, options: OrderOpt
   }
 }
 
-async function execute(aws: Aws, action: OrderAction, options: OrderOptions): Promise<undefined> {
+async function execute(aws: Aws, action: RecoveryAction, options: RecoverOptions): Promise<undefined> {
   const { clock, signal } = options;
   switch (action.do) {
     case "withdraw":
@@ -84,7 +84,7 @@ async function execute(aws: Aws, action: OrderAction, options: OrderOptions): Pr
 }
 
 /** Who was just terminated may have claimed the site a moment before; its predecessor takes it back. */
-async function ownerServes(aws: Aws, { clock, signal }: OrderOptions): Promise<void> {
+async function ownerServes(aws: Aws, { clock, signal }: RecoverOptions): Promise<void> {
   await poll(
     "an instance that has the site",
     async () => {

@@ -1,0 +1,42 @@
+import { EverspotError } from "../../agent/site/errors.ts";
+import type { BootRecord } from "../../agent/site/records.ts";
+import type { Aws } from "../aws/connect.ts";
+import type { Judge } from "./follow.ts";
+import { bootUrl } from "./read.ts";
+
+/** A boot tries again by itself; the same step failing twice is not going to work. */
+const ATTEMPTS = 2;
+
+/** The judge of `up`: content with an instance that serves, whatever it serves. */
+export function servesAnything(aws: Pick<Aws, "store">, fleet: string): Judge {
+  const failures: { instance: string; step: string; attempt: number }[] = [];
+
+  const giveUpOnRepeat = ({ instance, steps, attempt }: BootRecord): undefined => {
+    const step = steps.find((s) => s.state === "failed");
+    if (step === undefined) return;
+    const earlier = failures.filter((f) => f.instance === instance);
+    if (!earlier.some((f) => f.attempt === attempt)) failures.push({ instance, step: step.name, attempt });
+    const times = failures.filter((f) => f.instance === instance && f.step === step.name).length;
+    if (times < ATTEMPTS && attempt <= ATTEMPTS) return;
+    throw new EverspotError(`${instance} does not come up: ${step.name} failed: ${step.error ?? ""}`, {
+      resource: bootUrl(aws, instance),
+      lines: step.lines ?? [],
+      hint: step.hint ?? "put it right and run `everspot up` again; the instance goes on trying by itself",
+    });
+  };
+
+  return {
+    waitsFor: { what: "the site does not serve", hint: "`everspot status` shows how the boot goes on" },
+    judge: (boot) => {
+      if (boot.state === "serving" || boot.state === "standby") return { done: boot };
+      return boot.state === "failed" ? giveUpOnRepeat(boot) : undefined;
+    },
+    noInstance: (reason, said) =>
+      new EverspotError(`no instance came: ${reason}`, {
+        resource: fleet,
+        lines: said,
+        hint: "the fleet goes on trying; add more instance types to [fleet] types, which widens the choice, and run `everspot up` again",
+        retry: "retry",
+      }),
+  };
+}

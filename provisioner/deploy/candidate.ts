@@ -1,0 +1,106 @@
+import { readDocument } from "../../agent/site/document.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { type BootRecord, siteDocument } from "../../agent/site/records.ts";
+import type { Aws } from "../aws/connect.ts";
+import type { Judge } from "../boots/follow.ts";
+import { bootUrl } from "../boots/read.ts";
+
+/** The release did not make it. `blame`: why it is bad itself; undefined when something else was in the way. */
+export class NotServed extends EverspotError {
+  readonly blame: string | undefined;
+
+  constructor(
+    message: string,
+    blame: string | undefined,
+    more: ConstructorParameters<typeof EverspotError>[1],
+  ) {
+    super(message, more);
+    this.blame = blame;
+  }
+}
+
+/** Boots that may fail for something that is not the release's fault. */
+const ATTEMPTS = 2;
+/** Steps of a boot that run the release's own code. */
+const OWN_CODE = new Set(["prepare", "app", "healthy"]);
+
+/**
+ * The judge of a swap: content once the new instance has the site with the wanted release. What it throws is NotServed,
+ * with the failed step, its hint and last lines; AWS's reason when no instance comes.
+ * @param seconds that the following takes at most.
+ */
+export function servesCandidate(
+  aws: Aws,
+  {
+    release,
+    fleet,
+    seconds,
+    signal,
+  }: { release: string; fleet: string; seconds: number; signal: AbortSignal },
+): Judge {
+  const judgeFailure = (found: BootRecord): void => {
+    if (found.blame === undefined && found.attempt < ATTEMPTS) return;
+    const failed = found.steps.filter((s) => s.state === "failed");
+    // The others were only stopped because of it.
+    const step = failed.find((s) => !s.error?.startsWith("stopped: ")) ?? failed[0];
+    throw new NotServed(
+      `${release} does not come up on ${found.instance}: ${step?.name ?? "boot"} failed: ${step?.error ?? found.blame ?? ""}`,
+      found.blame,
+      {
+        resource: bootUrl(aws, found.instance),
+        lines: step?.lines ?? [],
+        hint: step?.hint ?? "put it right and deploy again; the site is served as before",
+      },
+    );
+  };
+
+  const standsBy = (found: BootRecord) =>
+    new NotServed(`${found.instance} serves, but another instance took the site`, undefined, {
+      resource: bootUrl(aws, found.instance),
+      hint: "deploy again; `everspot status` shows who has the site",
+      retry: "retry",
+    });
+
+  const servesAnother = (found: BootRecord) =>
+    new NotServed(`${found.instance} serves ${found.release ?? "nothing"} instead of ${release}`, undefined, {
+      resource: bootUrl(aws, found.instance),
+      lines: found.warnings,
+    });
+
+  /** A release whose own code was running when the time was up is taken for bad. */
+  const tooLate = (error: unknown, last: BootRecord | undefined): unknown => {
+    if (!(error instanceof EverspotError) || error instanceof NotServed || signal.aborted) return error;
+    const running = last?.steps.find((s) => s.state === "running" && OWN_CODE.has(s.name));
+    const { message, hint, retry } = error;
+    return new NotServed(message, running && `${running.name} did not end in ${seconds} s`, {
+      ...(hint === undefined ? {} : { hint }),
+      retry,
+      lines: running?.lines ?? [],
+      cause: error,
+    });
+  };
+
+  return {
+    waitsFor: {
+      what: `${release} is not served`,
+      hint: "the site is served as before; deploy again, with a longer --timeout if the boot just takes long",
+    },
+    judge: async (found) => {
+      if (found.state === "failed") judgeFailure(found);
+      if (found.state === "standby") throw standsBy(found);
+      if (found.state !== "serving") return undefined;
+      if (found.release !== release) throw servesAnother(found);
+      const { value: site } = await readDocument(aws.store, siteDocument);
+      if (site?.owner === found.instance && site.state === "serving") return { done: found };
+      return { waiting: `${found.instance} serves, and ${site?.owner ?? "nobody"} has the site` };
+    },
+    noInstance: (reason, said) =>
+      new NotServed(`no instance came: ${reason}`, undefined, {
+        resource: fleet,
+        lines: said,
+        hint: "deploy again later, add more instance types to [fleet] types, or use --in-place, which needs none",
+        retry: "retry",
+      }),
+    ended: tooLate,
+  };
+}

@@ -1,0 +1,36 @@
+import { readDocument } from "../../agent/site/document.ts";
+import { poll } from "../../agent/site/poll.ts";
+import { siteDocument } from "../../agent/site/records.ts";
+import { waitUntilReachable } from "../operator/reach.ts";
+import type { Session } from "./session.ts";
+
+/** Seconds for the site to answer by name in the end. */
+const REACH_SECONDS = 60;
+/** Seconds for the owner to write down what it serves. */
+const RECORD_SECONDS = 15;
+
+/** @throws EverspotError when it is not proved that the site is served by this instance and release. */
+export async function checkFromOutside(session: Session, instance: string, release: string): Promise<void> {
+  const { config, aws, tools } = session;
+  const url = `https://${config.domain}${config.app.health}`;
+  await session.step("check from outside", async (detail) => {
+    const status = await waitUntilReachable(url, {
+      probe: tools.probe,
+      seconds: REACH_SECONDS,
+      clock: tools.clock,
+    });
+    await poll(
+      `${instance} has the site with ${release}`,
+      async () => {
+        const { value: site } = await readDocument(aws.store, siteDocument);
+        if (site?.owner === instance && site.release === release) return { done: true };
+        return { waiting: `${site?.owner ?? "nobody"} has it with ${site?.release ?? "no release"}` };
+      },
+      {
+        ...{ seconds: RECORD_SECONDS, everySeconds: 1, clock: tools.clock, signal: session.signal },
+        hint: "`everspot status` shows who serves",
+      },
+    );
+    detail(`${url} answers ${status}, served by ${instance}`);
+  });
+}
