@@ -1,7 +1,6 @@
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import type { Identity } from "../identity/identity.ts";
 import type { Machine } from "../machine/machine.ts";
 import { makeBytecode } from "../release/bytecode.ts";
 import { flushRelease, pruneReleases, readManifest } from "../release/fetch.ts";
@@ -12,7 +11,6 @@ import { run } from "../system/run.ts";
 
 /** What a boot hands on. */
 export interface Outcome {
-  identity: Identity;
   /** By EC2. */
   launched: Date;
   release: string;
@@ -25,9 +23,9 @@ export interface Outcome {
 }
 
 /** Work that waits until the site is up, one piece after the other: it must not compete with the app for the disk. */
-export async function afterwards(
+export async function afterBoot(
   machine: Machine,
-  outcome: Pick<Outcome, "identity" | "release">,
+  outcome: Pick<Outcome, "release">,
   log: Logger,
   signal: AbortSignal,
   settled: () => void = () => {},
@@ -35,7 +33,7 @@ export async function afterwards(
   const { disk, units, candidates } = machine;
   const pieces: [string, () => Promise<unknown>][] = [
     ["stop apps of other releases", () => stopOthers(units, outcome.release)],
-    ["keep packages for the next machine", () => machine.packages(outcome.identity).keep()],
+    ["keep packages for the next machine", () => machine.packages.keep()],
     ["bytecode for every boot from now on", () => bytecode(machine, outcome, signal)],
     ["flush the release to the disk", () => flushRelease(disk, outcome.release)],
     [
@@ -65,8 +63,8 @@ export async function afterwards(
 }
 
 async function bytecode(
-  { store, disk, platform }: Machine,
-  { release, identity }: Pick<Outcome, "identity" | "release">,
+  { store, disk, platform, identity }: Machine,
+  { release }: Pick<Outcome, "release">,
   signal: AbortSignal,
 ): Promise<void> {
   const manifest = await readManifest(store, release);

@@ -1,14 +1,13 @@
 import type { Logger } from "pino";
 import type { Machine } from "../machine/machine.ts";
 import { runGraph, StepFailed, type StepObserver } from "../record/graph.ts";
+import { logged } from "../record/logged.ts";
 import type { BootRecorder } from "../record/recorder.ts";
-import { EverspotError, messageOf } from "../site/errors.ts";
+import { messageOf } from "../site/errors.ts";
 import type { Outcome } from "./after-boot.ts";
+import { pauseAfter } from "./pauses.ts";
 import { untilNeeded } from "./spare.ts";
 import { bootSteps } from "./steps.ts";
-
-/** Seconds before the second, third … try; the last one stays. News in channel.json end a pause. */
-const PAUSES = [2, 5, 10, 20, 30] as const;
 
 /** What a boot that went well leaves behind. */
 export interface Booted extends Outcome {
@@ -49,8 +48,9 @@ export async function boot(
         log.warn(`no 503 page: ${messageOf(cause)}`),
       );
       if (reason !== undefined) await untilNeeded(machine, log, signal);
-      const pause = PAUSES[Math.min(attempt, PAUSES.length) - 1] ?? 30;
+      const pause = pauseAfter(attempt);
       log.error({ attempt, pause }, `boot failed, next try in ${pause} s`);
+      // News in channel.json end a pause.
       await machine.candidates.news(pause, signal);
     }
   }
@@ -69,28 +69,6 @@ export function blame(error: unknown): string | undefined {
   if (!(error instanceof StepFailed)) return undefined;
   const unusable = error.step === "release" && error.retry === "fatal";
   return OWN_CODE.has(error.step) || unusable ? `${error.step}: ${error.message}` : undefined;
-}
-
-/** Steps go to the boot record and to the journal. */
-export function logged(recorder: BootRecorder, log: Logger): StepObserver {
-  return {
-    started: (name, needs) => recorder.started(name, needs),
-    detail: (name, text) => recorder.detail(name, text),
-    warned: (name, text) => {
-      recorder.warned(name, text);
-      log.warn({ step: name }, text);
-    },
-    done: (name) => {
-      recorder.done(name);
-      log.info({ step: name }, recorder.describe(name));
-    },
-    failed: (name, error) => {
-      recorder.failed(name, error);
-      const { hint, resource, lines } = error instanceof EverspotError ? error : {};
-      log.error({ step: name, hint, resource, lines }, messageOf(error));
-      if (!(error instanceof EverspotError)) log.error({ err: error }, "unexpected");
-    },
-  };
 }
 
 const silent: StepObserver = {

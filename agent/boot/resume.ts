@@ -4,28 +4,30 @@
  * to systemd. Should it fail, systemd starts the agent anew, which boots: every step can be repeated.
  */
 import { rm } from "node:fs/promises";
+import type { Identity } from "../identity/identity.ts";
 import type { PackagesMemory } from "../packages/ensure.ts";
 import type { BootRecord } from "../site/records.ts";
 import { readIfThere, writeAtomic } from "../system/files.ts";
 import type { Booted } from "./boot.ts";
 
 /** All that a process on duty must know of a boot and cannot find on the machine. */
-export interface Legacy {
+export interface Resume {
+  identity: Identity;
   booted: Booted;
   record: BootRecord;
   packages: PackagesMemory;
 }
 
-export async function leave(file: string, legacy: Legacy): Promise<void> {
-  await writeAtomic(file, JSON.stringify(legacy), 0o600);
+export async function leave(file: string, resume: Resume): Promise<void> {
+  await writeAtomic(file, JSON.stringify(resume), 0o600);
 }
 
 /** Once: who comes later boots. @returns undefined when nothing was left. */
-export async function takeOver(file: string): Promise<Legacy | undefined> {
+export async function takeOver(file: string): Promise<Resume | undefined> {
   const text = await readIfThere(file);
   if (text === undefined) return undefined;
   await rm(file);
   // Written by this very agent a moment ago.
-  const { booted, record, packages } = JSON.parse(text) as Legacy;
-  return { booted: { ...booted, launched: new Date(booted.launched) }, record, packages };
+  const { identity, booted, record, packages } = JSON.parse(text) as Resume;
+  return { identity, booted: { ...booted, launched: new Date(booted.launched) }, record, packages };
 }

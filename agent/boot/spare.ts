@@ -1,12 +1,11 @@
 import type { Logger } from "pino";
-import { readIdentity } from "../identity/identity.ts";
 import type { Machine } from "../machine/machine.ts";
 import { readDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
 import { siteDocument } from "../site/records.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 
-type SpareMachine = Pick<Machine, "store" | "clock" | "peers" | "metadata">;
+type SpareMachine = Pick<Machine, "store" | "clock" | "peers" | "identity">;
 
 /** Seconds between two looks whether the machine is needed after all. */
 const NEEDED_SECONDS = 5;
@@ -30,11 +29,10 @@ export async function untilNeeded(machine: SpareMachine, log: Logger, signal: Ab
   }
 }
 
-async function isSpare({ store, clock, peers, metadata }: SpareMachine): Promise<boolean> {
+async function isSpare({ store, clock, peers, identity }: SpareMachine): Promise<boolean> {
   const deploy = await runningDeploy(store, clock);
   if (deploy?.kind !== "swap") return false;
   const { value: state } = await readDocument(store, siteDocument);
-  const { instance } = await readIdentity(metadata);
-  if (state === undefined || state.owner === instance) return false;
+  if (state === undefined || state.owner === identity.instance) return false;
   return (await peers.find(state.owner))?.alive === true;
 }

@@ -1,13 +1,13 @@
 import { readlink } from "node:fs/promises";
 import type { Logger } from "pino";
-import { afterwards } from "../boot/after-boot.ts";
-import { blame, logged } from "../boot/boot.ts";
-import type { Identity } from "../identity/identity.ts";
+import { afterBoot } from "../boot/after-boot.ts";
+import { blame } from "../boot/boot.ts";
+import { appSteps, bringRelease, ensureGunicorn } from "../machine/app-steps.ts";
 import type { Machine } from "../machine/machine.ts";
 import { runGraph, type Step, StepFailed, type StepObserver, step } from "../record/graph.ts";
+import { logged } from "../record/logged.ts";
 import type { BootRecorder } from "../record/recorder.ts";
-import { fetchRelease } from "../release/fetch.ts";
-import { type AppMachine, bundles, prepareApp, startApp, switchTo, waitHealthy } from "../serving/app.ts";
+import { switchTo } from "../serving/app.ts";
 import { drained } from "../serving/drain.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import type { DeployState } from "../site/records.ts";
@@ -16,14 +16,9 @@ import type { Role } from "./role.ts";
 
 export interface InPlaceContext {
   machine: Machine;
-  identity: Identity;
   recorder: BootRecorder;
   log: Logger;
   signal: AbortSignal;
-  /** Where apps run on this machine. */
-  app(): Promise<AppMachine>;
-  /** Asks this machine for the site as a visitor will. @throws Error when it does not answer 200. */
-  probe(signal: AbortSignal): Promise<{ milliseconds: number }>;
 }
 
 /** Swaps in place as deploys ask for them, each once, while this instance owns the site. */
@@ -52,14 +47,16 @@ export class InPlace {
     const owned = this.#role.owned;
     if (owned === undefined) return;
     if (!(await swapInPlace(wanted, owned.release, this.#context))) return;
-    const { machine, identity, log, signal } = this.#context;
+    const { machine, log, signal } = this.#context;
     await this.#role.serves(wanted.release);
-    await afterwards(machine, { identity, release: wanted.release }, log, signal);
+    await afterBoot(machine, { release: wanted.release }, log, signal);
   }
 }
 
 const PREFIX = "in-place: ";
 const STOP_SECONDS = 60;
+/** An app that is switched to was seen healthy already: what the front door adds to that shows at once. */
+const PROBE_SECONDS = 3;
 
 /**
  * Runs the candidate on this machine beside the release that serves, and lets it take over by renaming two links
@@ -80,7 +77,7 @@ export async function swapInPlace(
   note("running");
   recorder.forget((name) => name.startsWith(PREFIX));
   try {
-    await runGraph(inPlaceSteps(wanted.release, running, context), prefixed(logged(recorder, log)), signal);
+    await runGraph(inPlaceSteps(wanted.release, running, machine), prefixed(logged(recorder, log)), signal);
     note("done");
     return true;
   } catch (error) {
@@ -99,11 +96,10 @@ export async function swapInPlace(
   }
 }
 
-function inPlaceSteps(id: string, running: string, context: InPlaceContext): Step<unknown>[] {
-  const { machine, identity } = context;
-  const { config, units, candidates, clock } = machine;
+function inPlaceSteps(id: string, running: string, machine: Machine): Step<unknown>[] {
+  const { config, identity, units, candidates, clock, host } = machine;
 
-  const release = step("release", {}, async (_, { detail, signal }) => {
+  const release = step("release", {}, async (_, context) => {
     // What serves already was tried before; the agent that did it may have been cut off.
     const choice = id === running ? { id } : await candidates.next(identity.instance);
     if (choice.id !== id) {
@@ -111,33 +107,19 @@ function inPlaceSteps(id: string, running: string, context: InPlaceContext): Ste
         hint: "somebody deployed or rolled back meanwhile; deploy again",
       });
     }
-    const fetched = await fetchRelease(machine.store, id, machine.disk, machine.platform, signal);
-    detail(`${id} from the ${fetched.from}`);
-    return fetched.folder;
+    return bringRelease(machine, id, id, context);
   });
 
-  const prepare = step("prepare", { release }, async (got, { detail, signal }) => {
-    if (!(await bundles(got.release, "gunicorn"))) {
-      await machine.packages(identity).ensure({ lean: ["gunicorn"] }, signal);
-    }
-    const app = await context.app();
-    const secrets = await machine.secrets.read();
-    detail(await prepareApp(app, id, got.release, secrets, signal));
-    return app;
-  });
-
-  const app = step("app", { prepare }, (got, { signal }) => startApp(got.prepare, id, signal));
-
-  const healthy = step("healthy", { app, prepare }, async (got, { detail, signal }) => {
-    await waitHealthy(got.prepare, id, signal);
-    detail(`${config.app.health} answers 200`);
+  const { prepare, app, healthy } = appSteps(machine, release, { release }, async (got, { signal }) => {
+    await ensureGunicorn(machine, got.release, signal);
+    return { apps: await host.apps(), secrets: await machine.secrets.read() };
   });
 
   const switched = step("switch", { healthy, prepare, release }, async (got, { detail, signal }) => {
     const before = await readlink(got.prepare.links.release);
-    await switchTo(got.prepare, id, got.release);
+    await switchTo(got.prepare, id, got.release.folder);
     try {
-      const answer = await context.probe(signal);
+      const answer = await host.probe(PROBE_SECONDS, signal);
       detail(`200 in ${answer.milliseconds} ms`);
     } catch (error) {
       await switchTo(got.prepare, running, before);

@@ -1,5 +1,4 @@
 import type { Logger } from "pino";
-import type { Identity } from "../identity/identity.ts";
 import type { Machine } from "../machine/machine.ts";
 import { claimSite } from "../ownership/claim.ts";
 import { claimContext } from "../ownership/claim-context.ts";
@@ -21,7 +20,6 @@ const FORWARD_RETRY_SECONDS = 5;
 
 export interface RoleContext {
   machine: Machine;
-  identity: Identity;
   launched: Date;
   /** The fleet that launched this instance; undefined when none did. */
   fleet: Fleet | undefined;
@@ -32,8 +30,6 @@ export interface RoleContext {
   duties(release: string, signal: AbortSignal): Promise<void>[];
   /** Whether another instance is expected to take the site over soon. */
   handOverNear(): boolean;
-  /** Whether the app on this machine answers. */
-  healthy(): Promise<boolean>;
 }
 
 /** Why and how another instance is to come. */
@@ -79,8 +75,8 @@ export class Role {
 
   /** This instance owns the site from here on, with records of this TTL. */
   own(epoch: number, release: string, ttl: number): void {
-    const { machine, identity, recorder, fleet, launched } = this.#context;
-    const { config, clock, zone } = machine;
+    const { machine, recorder, fleet, launched } = this.#context;
+    const { config, clock, identity, zone } = machine;
     const signal = this.#begin();
     this.#owner = { epoch, release };
     recorder.change({ state: "serving", epoch, release });
@@ -125,8 +121,8 @@ export class Role {
   /** The owner serves another release than before: site.json says so, and what an owner does begins anew with it. */
   async serves(release: string): Promise<void> {
     if (this.#owner === undefined) return;
-    const { machine, identity, launched, signal } = this.#context;
-    const { instance, address, privateAddress } = identity;
+    const { machine, launched, signal } = this.#context;
+    const { instance, address, privateAddress } = machine.identity;
     const context = await claimContext(machine, signal);
     const claim = await claimSite({ instance, address, privateAddress, launched, release }, context);
     if (claim.owner) this.own(claim.epoch, release, context.ttl);
@@ -151,7 +147,7 @@ export class Role {
 
   /** Makes sure that another instance is coming. */
   needReplacement(need: Need): void {
-    const { machine, identity, launched, fleet } = this.#context;
+    const { machine, launched, fleet } = this.#context;
     this.#need = need;
     if (fleet === undefined || this.#owner === undefined) return;
     this.#replacing.abort();
@@ -159,7 +155,7 @@ export class Role {
     const signal = AbortSignal.any([this.#term.signal, this.#replacing.signal]);
     this.#every(5, "replacement", signal, async () => {
       const next = await ensureReplacement({
-        me: { instance: identity.instance, launched },
+        me: { instance: machine.identity.instance, launched },
         peers: machine.peers,
         fleet,
         clock: machine.clock,
@@ -173,11 +169,12 @@ export class Role {
   }
 
   async #takeBack(signal: AbortSignal): Promise<boolean> {
-    const { machine, identity, launched, recorder } = this.#context;
+    const { machine, launched, recorder } = this.#context;
+    const { identity } = machine;
     const { value: state } = await readDocument(machine.store, siteDocument);
     if (state === undefined) return true;
     if (state.owner !== identity.instance && (await machine.peers.find(state.owner))?.alive) return true;
-    if (!(await this.#context.healthy())) return true;
+    if (!(await machine.host.ask()).ok) return true;
     this.#tell(`${state.owner}, which owns the site, is gone: taking it back`);
     await stopForwarding(machine.units);
     recorder.change({ state: "standby" });

@@ -10,8 +10,8 @@ export interface Identity {
   image: string;
   /** The image its disk began as, where that is another one: see origin.ts. */
   base?: string;
-  /** Whether its disk is a copy of another machine's. */
-  copy?: boolean;
+  /** The machine that its disk is a copy of. */
+  copyOf?: string;
   zone: string;
   address: string;
   privateAddress: string;

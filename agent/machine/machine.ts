@@ -1,9 +1,10 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
-import type { ServedCertificate } from "../certificate/context.ts";
+import type { CertificateContext, ServedCertificate } from "../certificate/context.ts";
 import type { Identity } from "../identity/identity.ts";
-import type { MetadataEndpoint } from "../isolation/metadata-rules.ts";
 import type { Notify } from "../notify/notify.ts";
 import type { Packages } from "../packages/ensure.ts";
+import type { Fleet } from "../ports/fleet.ts";
+import type { Launches } from "../ports/launches.ts";
 import type { Metadata } from "../ports/metadata.ts";
 import type { Peers } from "../ports/peers.ts";
 import type { SecretSource } from "../ports/secrets.ts";
@@ -14,22 +15,30 @@ import type { Platform } from "../release/fit.ts";
 import type { Clock } from "../site/clock.ts";
 import type { ObjectStore } from "../site/store.ts";
 import type { Units } from "../system/units.ts";
+import type { Host } from "./host.ts";
 
-/** Everything a boot works with; made once, in the composition root. */
+/** Everything the agent works with on its instance; made once, in the composition root. */
 export interface Machine {
   config: BootConfig;
+  identity: Identity;
   clock: Clock;
   store: ObjectStore;
   metadata: Metadata;
-  metadataEndpoint: MetadataEndpoint;
   secrets: SecretSource;
   zone: Zone;
   peers: Peers;
+  /** @param id of an EC2 Fleet. */
+  fleet(id: string): Fleet;
+  /** @param fleet its id. */
+  launches(fleet: string): Launches;
   units: Units;
+  host: Host;
   platform: Platform;
   disk: ReleaseDisk;
   candidates: Candidates;
   notify: Notify;
-  packages(identity: Identity): Packages;
-  certificate(identity: Identity): Promise<ServedCertificate>;
+  packages: Packages;
+  certificates: CertificateContext;
+  /** Puts the best certificate there is in place; ends in bounded time. */
+  certificate(): Promise<ServedCertificate>;
 }

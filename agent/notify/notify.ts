@@ -31,7 +31,8 @@ export interface NotifyOptions {
   /** Undefined: nobody is told. */
   url: string | undefined;
   site: string;
-  instance(): string | undefined;
+  /** Undefined: not known yet. */
+  instance: string | undefined;
   /** Signs what is sent, if there is one. */
   secret(): Promise<string | undefined>;
   clock: Clock;
@@ -66,7 +67,7 @@ const bodyOf = ({ site, instance }: NotifyOptions, notice: Notice, now: number):
     text: `everspot ${site}: ${notice.text}`,
     site,
     event: notice.kind,
-    instance: instance(),
+    instance,
     at: new Date(now).toISOString(),
   });
 

@@ -26,8 +26,8 @@ export function resultOf<T>(values: Values, one: Step<T>): T {
   return values.get(one) as T;
 }
 
-type Needs = Readonly<Record<string, Step<unknown>>>;
-type ValuesOf<N extends Needs> = { readonly [K in keyof N]: N[K] extends Step<infer T> ? T : never };
+export type Needs = Readonly<Record<string, Step<unknown>>>;
+export type ValuesOf<N extends Needs> = { readonly [K in keyof N]: N[K] extends Step<infer T> ? T : never };
 
 /** Told of every change of a step, at once; must not throw. */
 export interface StepObserver {
@@ -44,16 +44,17 @@ export function step<N extends Needs, T>(
   needs: N,
   run: (values: ValuesOf<N>, context: StepContext) => Promise<T>,
 ): Step<T> {
-  const named = Object.entries(needs);
   return {
     name,
-    needs: named.map(([, need]) => need),
-    run: (values, context) =>
-      run(
-        Object.fromEntries(named.map(([key, need]) => [key, resultOf(values, need)])) as ValuesOf<N>,
-        context,
-      ),
+    needs: Object.values(needs),
+    run: (values, context) => run(resultsOf(values, needs), context),
   };
+}
+
+/** The values of steps that are done, under the names they have in `needs`. */
+export function resultsOf<N extends Needs>(values: Values, needs: N): ValuesOf<N> {
+  const named = Object.entries(needs).map(([key, need]) => [key, resultOf(values, need)]);
+  return Object.fromEntries(named) as ValuesOf<N>;
 }
 
 /** The failure that ended a graph: which step, and its error as the cause. */

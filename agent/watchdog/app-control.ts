@@ -1,26 +1,22 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type InPlaceContext, swapInPlace } from "../handover/in-place.ts";
-import type { Machine } from "../machine/machine.ts";
 import { askHealth } from "../serving/health.ts";
 import { channelDocument, demote } from "../site/channel.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
 import { pointLink } from "../system/files.ts";
-import { appUnit, paths } from "../system/paths.ts";
+import { appUnit } from "../system/paths.ts";
 import type { AppControl } from "./watchdog.ts";
 
 /** gunicorn's own patience with a worker that hangs is 30 s. */
 const STOP_SECONDS = 60;
 const START_SECONDS = 60;
 /** Nothing ever listens there. */
-const NOBODY = join(paths.run, "nobody.sock");
+const NOBODY = "nobody.sock";
 
 /** The app of this machine. `served`: told of the release that serves after a fall-back. */
-export function appControl(
-  context: InPlaceContext & { machine: Machine },
-  served: (release: string) => Promise<void>,
-): AppControl {
+export function appControl(context: InPlaceContext, served: (release: string) => Promise<void>): AppControl {
   const { machine } = context;
-  const { units, config, store, clock } = machine;
+  const { units, config, store, clock, host } = machine;
   return {
     async restart(release) {
       const unit = appUnit(release);
@@ -43,9 +39,17 @@ export function appControl(
       await served(release);
       return true;
     },
-    answers: async (release) =>
-      (await askHealth(paths.appSocket(release), config.app.health, config.domain)).ok,
-    hide: () => pointLink(paths.socket, NOBODY),
-    show: (release) => pointLink(paths.socket, paths.appSocket(release)),
+    async answers(release) {
+      const { socketOf } = await host.apps();
+      return (await askHealth(socketOf(release), config.app.health, config.domain)).ok;
+    },
+    async hide() {
+      const { links } = await host.apps();
+      await pointLink(links.socket, join(dirname(links.socket), NOBODY));
+    },
+    async show(release) {
+      const { links, socketOf } = await host.apps();
+      await pointLink(links.socket, socketOf(release));
+    },
   };
 }

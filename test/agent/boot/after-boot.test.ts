@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { afterwards } from "../../../agent/boot/after-boot.ts";
+import { afterBoot } from "../../../agent/boot/after-boot.ts";
 import type { Machine } from "../../../agent/machine/machine.ts";
 import { Candidates } from "../../../agent/release/candidates.ts";
 import { fetchRelease } from "../../../agent/release/fetch.ts";
@@ -19,7 +19,7 @@ let local: LocalS3;
 let folder: string;
 beforeEach(async () => {
   local = await startS3();
-  folder = await mkdtemp(join(tmpdir(), "everspot-afterwards-"));
+  folder = await mkdtemp(join(tmpdir(), "everspot-after-boot-"));
 });
 afterEach(async () => {
   await local.close();
@@ -50,18 +50,10 @@ test("the release gets its bytecode and is on the disk for good; what nobody wan
       list: async () => ["everspot-app@r2.service", "everspot-app@r3.service"],
       stop: async (unit: string) => void done.push(`stop ${unit}`),
     },
-    packages: () => ({ keep: async () => void done.push("keep packages") }),
+    packages: { keep: async () => void done.push("keep packages") },
+    identity: { instance: "i-1" },
   } as unknown as Machine;
-  const identity = {
-    ...{ instance: "i-1", type: "t3.micro", image: "ami-01234567", zone: "us-east-1a", lifeCycle: "spot" },
-    ...{ address: "203.0.113.1", privateAddress: "10.0.0.1" },
-  };
-  await afterwards(
-    machine,
-    { identity, release: "r3" },
-    pino({ level: "silent" }),
-    new AbortController().signal,
-  );
+  await afterBoot(machine, { release: "r3" }, pino({ level: "silent" }), new AbortController().signal);
 
   expect(done).toEqual(["stop everspot-app@r2.service", "keep packages"]);
   expect((await readdir(disk.releases)).sort()).toEqual([".r3.whole", "r2", "r3"]);

@@ -2,25 +2,25 @@ import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Legacy, leave, takeOver } from "../../../agent/boot/resume.ts";
+import { leave, type Resume, takeOver } from "../../../agent/boot/resume.ts";
 
 let folder: string;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "everspot-legacy-"));
+  folder = await mkdtemp(join(tmpdir(), "everspot-resume-"));
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const legacy: Legacy = {
+const resume: Resume = {
+  identity: {
+    instance: "i-0123456789abcdef0",
+    type: "t4g.nano",
+    image: "ami-01234567",
+    zone: "us-east-1a",
+    address: "203.0.113.7",
+    privateAddress: "10.0.0.7",
+    lifeCycle: "spot",
+  },
   booted: {
-    identity: {
-      instance: "i-0123456789abcdef0",
-      type: "t4g.nano",
-      image: "ami-01234567",
-      zone: "us-east-1a",
-      address: "203.0.113.7",
-      privateAddress: "10.0.0.7",
-      lifeCycle: "spot",
-    },
     launched: new Date("2026-11-21T12:00:00.250Z"),
     release: "r000001",
     epoch: 3,
@@ -46,9 +46,9 @@ const legacy: Legacy = {
 
 test("what a boot leaves is taken over once, whole, and read by nobody else", async () => {
   const file = join(folder, "booted.json");
-  await leave(file, legacy);
+  await leave(file, resume);
   expect((await stat(file)).mode & 0o777).toBe(0o600);
-  expect(await takeOver(file)).toEqual(legacy);
+  expect(await takeOver(file)).toEqual(resume);
   expect(await readdir(folder)).toEqual([]);
   expect(await takeOver(file)).toBeUndefined();
 });

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { untilNeeded } from "../../../agent/boot/spare.ts";
+import type { Identity } from "../../../agent/identity/identity.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
 import {
   type DeployState,
@@ -13,18 +14,7 @@ import { TestFleet } from "../handover/fleet.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
 
 const log = pino({ level: "silent" });
-const metadata = {
-  get: async (path: string) =>
-    ({
-      "meta-data/instance-id": "i-00000002",
-      "meta-data/instance-type": "t3.micro",
-      "meta-data/ami-id": "ami-01234567",
-      "meta-data/placement/availability-zone": "us-east-1a",
-      "meta-data/public-ipv4": "203.0.113.2",
-      "meta-data/local-ipv4": "10.0.0.2",
-      "meta-data/instance-life-cycle": "spot",
-    })[path],
-};
+const identity = { instance: "i-00000002" } as Identity;
 
 let clock: ManualClock;
 let local: LocalS3;
@@ -73,7 +63,7 @@ const owner = (instance: string) =>
 /** Whether it still waits after a while, during which only `during` happened. */
 async function waits(during: () => Promise<unknown> = async () => {}): Promise<boolean> {
   let over = false;
-  const waiting = untilNeeded({ clock, metadata, peers, store: local.store }, log, stop.signal).then(
+  const waiting = untilNeeded({ clock, identity, peers, store: local.store }, log, stop.signal).then(
     () => {
       over = true;
     },

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { swapInPlace } from "../../../agent/handover/in-place.ts";
+import type { Host } from "../../../agent/machine/host.ts";
 import type { Machine } from "../../../agent/machine/machine.ts";
 import { BootRecorder } from "../../../agent/record/recorder.ts";
 import { Candidates } from "../../../agent/release/candidates.ts";
@@ -133,22 +134,22 @@ function agent(probe = async () => ({ milliseconds: 1 })) {
     ...{ instance: INSTANCE, type: "t3.micro", image: "ami-01234567", zone: "us-east-1a", lifeCycle: "spot" },
     ...{ address: "203.0.113.1", privateAddress: "10.0.0.1" },
   };
+  const apps: AppMachine = {
+    ...{ units, config, uid: 0, gid: 0, environment: join(folder, "environment"), links, socketOf },
+  };
   const machine: Partial<Machine> = {
+    identity,
+    host: { apps: async () => apps, probe } as unknown as Host,
     ...{ config, clock: systemClock, store: local.store, units },
     platform: { python: "3.13", arch: "x86_64" },
     disk: { releases: join(folder, "releases"), unflushed: join(folder, "unflushed") },
     candidates: new Candidates(local.store, systemClock),
     secrets: { read: async () => ({}) },
   };
-  const app: AppMachine = {
-    ...{ units, config, uid: 0, gid: 0, environment: join(folder, "environment"), links, socketOf },
-  };
   const swap = (running: string, release = "r2") =>
     swapInPlace({ deploy: "d-1", release }, running, {
       machine: machine as Machine,
-      ...{ identity, recorder, log: pino({ level: "silent" }), signal: stop.signal },
-      app: async () => app,
-      probe,
+      ...{ recorder, log: pino({ level: "silent" }), signal: stop.signal },
     });
   return { swap, stop, record: () => recorder.value };
 }

@@ -56,7 +56,8 @@ beforeEach(async () => {
   [near, healthy, terms] = [false, true, []];
   const units = { state: async () => ({ active: "inactive" }) } as unknown as Units;
   machine = {
-    ...{ zone, clock, units },
+    ...{ identity, zone, clock, units },
+    host: { ask: async () => ({ ok: healthy, seen: "" }) },
     store: local.store,
     peers: fleet,
     config: bootConfigOf({ domain: DOMAIN }),
@@ -74,10 +75,9 @@ beforeEach(async () => {
   recorder.identify(identity);
   recorder.change({ release: "r1" });
   role = new Role({
-    ...{ machine, identity, launched, fleet, recorder, log },
+    ...{ machine, launched, fleet, recorder, log },
     signal: stop.signal,
     handOverNear: () => near,
-    healthy: async () => healthy,
     duties: (release, signal) => {
       terms.push(`${release} begins`);
       signal.addEventListener("abort", () => terms.push(`${release} ends`));

@@ -31,7 +31,7 @@ function notifier(secret: () => Promise<string | undefined> = async () => undefi
   const notify = createNotify({
     url: url ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     site: "blog",
-    instance: () => "i-1",
+    instance: "i-1",
     secret,
     // Pauses are over at once.
     clock: { now: () => clock.now(), sleep: async () => {} },

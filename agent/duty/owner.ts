@@ -1,0 +1,72 @@
+/** What the owner of a site does beside serving it, from when it takes the site over until it hands it on. */
+import type { Logger } from "pino";
+import { renewIfDue } from "../certificate/ensure.ts";
+import { unserved } from "../certificate/unserved.ts";
+import { ensureImage } from "../handover/stock-image.ts";
+import type { Machine } from "../machine/machine.ts";
+import type { Launches } from "../ports/launches.ts";
+import type { BootRecorder } from "../record/recorder.ts";
+import { messageOf } from "../site/errors.ts";
+import { runningDeploy } from "../site/running-deploy.ts";
+import { keepCertificate, keepLaunchable, keepLayers, soak } from "./duties.ts";
+
+export interface OwnerContext {
+  machine: Machine;
+  recorder: BootRecorder;
+  log: Logger;
+  /** What the fleet launches by; undefined when no fleet launched this instance. */
+  launches: Launches | undefined;
+}
+
+/** Each ends when the signal is aborted. */
+export function ownerDuties(context: OwnerContext, release: string, term: AbortSignal): Promise<void>[] {
+  const { machine, recorder, log, launches } = context;
+  const { candidates, clock, host, packages } = machine;
+  const tell = (text: string): void => {
+    log.info(text);
+    recorder.event(text);
+  };
+  return [
+    ...(launches === undefined ? [] : [image(context, launches, term)]),
+    keepLayers(packages, tell, clock, log, term),
+    soak(release, candidates, () => host.ask(), clock, log, term),
+    certificate(context, term),
+  ];
+}
+
+function image(
+  { machine, recorder, log }: OwnerContext,
+  launches: Launches,
+  term: AbortSignal,
+): Promise<void> {
+  const { store, clock, notify } = machine;
+  const deploying = async () => (await runningDeploy(store, clock)) !== undefined;
+  const tell = (text: string): void => {
+    recorder.warn(text);
+    recorder.event(text);
+    void notify({ kind: "image", text });
+  };
+  return keepLaunchable(() => ensureImage({ store, launches, deploying }), tell, clock, log, term);
+}
+
+function certificate({ machine, recorder, log }: OwnerContext, term: AbortSignal): Promise<void> {
+  const { certificates, clock, host, notify, packages } = machine;
+  return keepCertificate(
+    async () => {
+      const renewed = await renewIfDue(certificates).catch((error: unknown) => {
+        void notify({ kind: "certificate", text: `the certificate: ${messageOf(error)}` });
+        throw error;
+      });
+      await packages.keep();
+      return renewed ?? unserved(certificates, () => host.servedSerial());
+    },
+    async (renewed) => {
+      const hurry = recorder.value?.certificate?.source === "self-signed";
+      recorder.certificate(renewed);
+      await host.renew(renewed, hurry, term);
+    },
+    clock,
+    log,
+    term,
+  );
+}

@@ -1,0 +1,55 @@
+/** What an instance on duty does about each thing it notices. */
+import type { InPlace } from "../handover/in-place.ts";
+import type { Role } from "../handover/role.ts";
+import type { Machine } from "../machine/machine.ts";
+import type { BootRecorder } from "../record/recorder.ts";
+import type { Reactions } from "../watch/react.ts";
+import type { Watchdog } from "../watchdog/watchdog.ts";
+import type { Outlook } from "./outlook.ts";
+
+/** Seconds before AWS takes the instance at which the record is written for the last time. */
+const LAST_WORDS = 5;
+
+export interface OnWatch {
+  machine: Machine;
+  recorder: BootRecorder;
+  signal: AbortSignal;
+  outlook: Outlook;
+  role: Role;
+  inPlace: InPlace;
+  watchdog: Watchdog;
+}
+
+export function reactionsOf({
+  machine,
+  recorder,
+  signal,
+  outlook,
+  role,
+  inPlace,
+  watchdog,
+}: OnWatch): Reactions {
+  const { config, clock } = machine;
+  return {
+    interruption: ({ time }) => {
+      outlook.leave("interruption");
+      role.needReplacement({ bridge: config.fleet.bridge, noticed: true });
+      void clock
+        .sleep(Math.max(0, time - clock.now() - LAST_WORDS * 1000), signal)
+        .then(() => recorder.event("AWS takes this instance now"))
+        .catch(() => undefined);
+    },
+    rebalance: () => {
+      if (outlook.leave("rebalance")) role.needReplacement({ bridge: false, noticed: true });
+    },
+    replaced: (event) => role.standBy(event),
+    "app-failing": ({ seconds, seen }) => {
+      void watchdog.failing(seconds, seen);
+    },
+    "app-recovered": () => watchdog.recovered(),
+    deploy: ({ running }) => {
+      outlook.deploys(running);
+      if (running !== undefined) inPlace.begin(running);
+    },
+  };
+}

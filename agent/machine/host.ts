@@ -1,0 +1,77 @@
+/** What this machine lends to the site: a user and sockets for its apps, and the front door that visitors come to. */
+import { rm } from "node:fs/promises";
+import type { BootConfig } from "../../user-data/boot-config.ts";
+import type { ServedCertificate } from "../certificate/context.ts";
+import type { Identity } from "../identity/identity.ts";
+import { ensureAppUser } from "../isolation/app-user.ts";
+import { isolateMetadata } from "../isolation/isolate.ts";
+import type { MetadataEndpoint } from "../isolation/metadata-rules.ts";
+import { runningRelease } from "../release/running.ts";
+import type { AppMachine } from "../serving/app.ts";
+import { appMachine } from "../serving/app-machine.ts";
+import { askHealth, type Health } from "../serving/health.ts";
+import { applyNginx, renewNginx } from "../serving/nginx.ts";
+import { type Answer, probeSite } from "../serving/probe.ts";
+import { servedSerial } from "../serving/served-serial.ts";
+import { siteNginx } from "../serving/site-nginx.ts";
+import type { Clock } from "../site/clock.ts";
+import { paths } from "../system/paths.ts";
+import type { Units } from "../system/units.ts";
+
+type Shown = Pick<ServedCertificate, "fullchain" | "key" | "source" | "changed">;
+
+export interface Host {
+  /** Where apps run; their user is made when missing. */
+  apps(): Promise<AppMachine>;
+  /** Keeps the apps' user from the metadata service. @returns what was done, for a person. @throws EverspotError */
+  isolate(uid: number): Promise<string>;
+  /** The release that serves here now. */
+  running(): Promise<{ id: string; role: "running" } | undefined>;
+  /** Makes nginx serve the site. @returns what was done. @throws EverspotError with nginx's own words. */
+  open(certificate: Shown): Promise<string>;
+  /** Serves a renewed certificate without cutting off a request; with `hurry` at once. */
+  renew(certificate: Shown, hurry: boolean, signal: AbortSignal): Promise<void>;
+  /** Asks the app that nginx passes requests on to. */
+  ask(): Promise<Health>;
+  /** Asks for the site as a visitor will, for so long at most. @throws EverspotError quoting the last answer. */
+  probe(seconds: number, signal: AbortSignal): Promise<Pick<Answer, "milliseconds" | "distrust">>;
+  /** Of the certificate that visitors are shown, lower-case hex. @throws Error when none is. */
+  servedSerial(): Promise<string>;
+}
+
+/** The instance that this program runs on. */
+export function thisHost(
+  config: BootConfig,
+  { privateAddress }: Identity,
+  endpoint: MetadataEndpoint,
+  units: Units,
+  clock: Clock,
+): Host {
+  const nginx = (certificate: Shown) => siteNginx(config, privateAddress, certificate);
+  const { domain, app } = config;
+  return {
+    apps: async () => appMachine(config, units, await ensureAppUser()),
+    async isolate(uid) {
+      await isolateMetadata(units, paths.units, endpoint, uid);
+      return `user ${uid} cannot reach ${endpoint.address}:${endpoint.port}`;
+    },
+    running: () => runningRelease(units, paths, config),
+    async open(certificate) {
+      // Of a renewal that the agent did not live to see through.
+      await rm(paths.closing, { force: true });
+      const done = await applyNginx(units, paths.nginxConfig, nginx(certificate), certificate.changed);
+      return `${done} on ${privateAddress}`;
+    },
+    renew: (certificate, hurry, signal) =>
+      renewNginx(
+        units,
+        { file: paths.nginxConfig, config: nginx(certificate), marker: paths.closing, hurry },
+        clock,
+        signal,
+      ),
+    ask: () => askHealth(paths.socket, app.health, domain),
+    probe: (seconds, signal) =>
+      probeSite({ address: privateAddress, domain, path: app.health }, seconds, signal),
+    servedSerial: () => servedSerial(privateAddress, domain),
+  };
+}

@@ -1,0 +1,195 @@
+/** The composition root: the parts of the agent on a real instance. One client for each service of AWS. */
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ACMClient } from "@aws-sdk/client-acm";
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { Route53Client } from "@aws-sdk/client-route-53";
+import { SSMClient } from "@aws-sdk/client-ssm";
+import type { Logger } from "pino";
+import { type BootConfig, bootConfig } from "../../user-data/boot-config.ts";
+import { createCertificateManager } from "../aws/acm.ts";
+import { roleCredentials } from "../aws/credentials.ts";
+import { createPeers } from "../aws/ec2.ts";
+import { createFleet } from "../aws/fleet.ts";
+import { createMetadata } from "../aws/imds.ts";
+import { createLaunches } from "../aws/launches.ts";
+import { createZone } from "../aws/route53.ts";
+import { createSecrets } from "../aws/ssm.ts";
+import { certbot } from "../certificate/certbot.ts";
+import type { CertificateContext } from "../certificate/context.ts";
+import { ensureCertificate } from "../certificate/ensure.ts";
+import type { Identity } from "../identity/identity.ts";
+import { metadataEndpoint } from "../isolation/metadata-rules.ts";
+import { thisHost } from "../machine/host.ts";
+import type { Machine } from "../machine/machine.ts";
+import { createNotify, type Notify, SIGNING_SECRET } from "../notify/notify.ts";
+import { createDebian } from "../packages/debian.ts";
+import { Packages } from "../packages/ensure.ts";
+import type { Metadata } from "../ports/metadata.ts";
+import type { SecretSource } from "../ports/secrets.ts";
+import type { Zone } from "../ports/zone.ts";
+import { BootRecorder } from "../record/recorder.ts";
+import type { Start } from "../record/start.ts";
+import { Candidates } from "../release/candidates.ts";
+import { platformOf } from "../release/fit.ts";
+import { systemClock as clock } from "../site/clock.ts";
+import { EverspotError, messageOf } from "../site/errors.ts";
+import { secretPath } from "../site/names.ts";
+import { runningDeploy } from "../site/running-deploy.ts";
+import { createS3Client } from "../site/s3-client.ts";
+import { createS3Store } from "../site/s3-store.ts";
+import type { ObjectStore } from "../site/store.ts";
+import { paths } from "../system/paths.ts";
+import { systemd as units } from "../system/units.ts";
+
+/** A boot goes on without a trusted certificate after this; the order goes on beside it. */
+const CERTIFICATE_SECONDS = 90;
+
+/** What an agent talks to before it knows which machine it is on. */
+export interface Connections {
+  config: BootConfig;
+  /** Of the metadata service. */
+  endpoint: string;
+  metadata: Metadata;
+  store: ObjectStore;
+  zone: Zone;
+  secrets: SecretSource;
+  ec2: EC2Client;
+  acm: ACMClient;
+  /** @param instance undefined: not known yet. */
+  notify(instance: string | undefined): Notify;
+}
+
+export interface Agent {
+  machine: Machine;
+  recorder: BootRecorder;
+}
+
+/**
+ * @param configFile as bootstrap.sh wrote it.
+ * @throws EverspotError when bootstrap.sh did not run, or left something this agent does not know.
+ */
+export async function connect(
+  log: Pick<Logger, "warn">,
+  env: NodeJS.ProcessEnv,
+  configFile: string = paths.bootConfig,
+): Promise<Connections> {
+  const config = await readConfig(configFile);
+  const endpoint = required(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
+  const metadata = createMetadata(endpoint);
+  const client = { region: config.region, credentials: roleCredentials(metadata) };
+  const secrets = createSecrets(new SSMClient(client), secretPath(config.site));
+  return {
+    ...{ config, endpoint, metadata, secrets },
+    store: createS3Store(createS3Client(client), config.bucket),
+    zone: createZone(new Route53Client(client), config.zone),
+    ec2: new EC2Client(client),
+    acm: new ACMClient(client),
+    notify: (instance) =>
+      createNotify({
+        ...{ site: config.site, instance, clock },
+        url: config.notify?.url,
+        secret: async () => (await secrets.read())[SIGNING_SECRET],
+        onTrouble: (message) => log.warn(message),
+      }),
+  };
+}
+
+/** The agent of this machine. Makes the folders that it works in. */
+export async function composeAgent(
+  connections: Connections,
+  identity: Identity,
+  start: Start,
+  log: Logger,
+): Promise<Agent> {
+  const { config, endpoint, metadata, store, zone, secrets, ec2, acm } = connections;
+  await mkdir(paths.run, { recursive: true });
+  await mkdir(paths.state, { recursive: true, mode: 0o755 });
+  const packages = packagesOf(store, identity);
+  const certificates: CertificateContext = {
+    ...{ store, clock, logger: log, config, instance: identity.instance },
+    process: randomUUID(),
+    folder: paths.certificates,
+    acm: createCertificateManager(acm, config.site),
+    authority: {
+      ...certbot({
+        folder: paths.letsencrypt,
+        hook: [process.execPath, process.argv[1] ?? "", "certbot-hook"],
+        clock,
+      }),
+      // Most boots find a stored certificate; only who orders needs certbot.
+      prepare: async () => {
+        await packages.ensure({ lean: ["certbot"] }, undefined, true);
+      },
+    },
+  };
+  const recorder = new BootRecorder({
+    ...{ store, site: config.site, agent: config.agent, bootId: start.bootId },
+    ...{ started: start.started, before: start.steps },
+    onError: (error) => log.warn({ err: error }, "the boot record could not be written"),
+  });
+  const patience = () => clock.sleep(CERTIFICATE_SECONDS * 1000);
+  const machine: Machine = {
+    ...{ config, identity, clock, store, metadata, secrets, zone, units, packages, certificates },
+    peers: createPeers(ec2, config.site),
+    fleet: (id) => createFleet(ec2, id),
+    launches: (fleet) => createLaunches(ec2, fleet),
+    host: thisHost(config, identity, metadataEndpoint(endpoint), units, clock),
+    platform: platformOf(config.image.os, process.arch),
+    disk: { releases: paths.releases, unflushed: join(paths.run, "unflushed") },
+    candidates: new Candidates(store, clock),
+    notify: connections.notify(identity.instance),
+    certificate: () => ensureCertificate(certificates, patience),
+  };
+  return { machine, recorder };
+}
+
+const packagesOf = (store: ObjectStore, identity: Identity): Packages =>
+  new Packages({
+    ...{ store, clock, instance: identity.instance },
+    debian: createDebian(join(paths.state, "image-status")),
+    inherited: identity.copyOf !== undefined,
+    trial: async () => (await runningDeploy(store, clock))?.kind === "swap",
+    marks: join(paths.state, "layers"),
+    image: identity.base ?? identity.image,
+    arch: process.arch,
+    folder: join(paths.state, "packages"),
+  });
+
+async function readConfig(file: string): Promise<BootConfig> {
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new EverspotError(`boot.json: ${messageOf(cause)}`, {
+      resource: file,
+      hint: "bootstrap.sh writes it at every boot; see `journalctl -u cloud-final`",
+      cause,
+    });
+  });
+  const parsed = bootConfig.safeParse(jsonOf(text, file));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new EverspotError(`boot.json: ${issue?.path.join(".")}: ${issue?.message}`, {
+    resource: file,
+    hint: "agent and launch template are of different versions of everspot; run `everspot up`",
+  });
+}
+
+function jsonOf(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new EverspotError(`boot.json: ${messageOf(cause)}`, {
+      resource: file,
+      hint: "bootstrap.sh writes it anew at every boot; reboot this instance",
+      cause,
+    });
+  }
+}
+
+function required(env: NodeJS.ProcessEnv, name: string): string {
+  const value = env[name];
+  if (value) return value;
+  throw new EverspotError(`${name} is not set`, {
+    hint: "bootstrap.sh writes it to /etc/everspot/environment",
+  });
+}

@@ -1,0 +1,57 @@
+/** The life of an agent on its instance: it boots, and then has its duty until it is told to stop. */
+import type { Logger } from "pino";
+import { afterBoot } from "../boot/after-boot.ts";
+import { type Booted, boot } from "../boot/boot.ts";
+import type { Resume } from "../boot/resume.ts";
+import { isOrdering } from "../certificate/order.ts";
+import { onDuty } from "../duty/on-duty.ts";
+import { stayLean } from "../system/memory.ts";
+import type { Agent } from "./compose.ts";
+
+/** Seconds the last record may take when the agent is told to stop. */
+const FLUSH_SECONDS = 3;
+
+/**
+ * @param resumed what another process has booted; undefined: this one boots.
+ * @param goOnAfresh ends this process, and begins one that resumes.
+ * @throws the signal's reason, once it is aborted and nothing runs any more.
+ */
+export async function live(
+  agent: Agent,
+  resumed: Resume | undefined,
+  goOnAfresh: (resume: Resume) => Promise<void>,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const { machine, recorder } = agent;
+  try {
+    const booted =
+      resumed === undefined ? await boot(machine, recorder, log, signal) : resume(agent, resumed);
+    if (resumed === undefined && nothingUnderWay(agent, booted)) {
+      await recorder.flush(FLUSH_SECONDS);
+      const record = recorder.value;
+      const { identity, packages } = machine;
+      signal.throwIfAborted();
+      if (record !== undefined) await goOnAfresh({ identity, booted, record, packages: packages.memory });
+    }
+    const settled = () => recorder.change({ settled: new Date(machine.clock.now()).toISOString() });
+    const settling = afterBoot(machine, booted, log, signal, settled).then(() =>
+      stayLean(machine.clock, signal),
+    );
+    await Promise.all([settling, onDuty(machine, recorder, booted, log, signal)]);
+    signal.throwIfAborted();
+  } finally {
+    await recorder.flush(FLUSH_SECONDS);
+    recorder.close();
+  }
+}
+
+/** Whether a process that begins now would miss nothing of what this one does. */
+const nothingUnderWay = ({ machine }: Agent, { attempt }: Booted): boolean =>
+  attempt === 1 && !isOrdering(machine.certificates);
+
+function resume({ machine, recorder }: Agent, { booted, record, packages }: Resume): Booted {
+  recorder.resume(record);
+  machine.packages.resume(packages);
+  return booted;
+}
