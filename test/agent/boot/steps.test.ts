@@ -1,0 +1,153 @@
+import { readFile, readlink } from "node:fs/promises";
+import { join } from "node:path";
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { bootSteps } from "../../../agent/boot/steps.ts";
+import { runGraph, StepFailed } from "../../../agent/record/graph.ts";
+import { logged } from "../../../agent/record/logged.ts";
+import { systemClock } from "../../../agent/site/clock.ts";
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { bootConfigOf } from "../boot-config.ts";
+import { DOMAIN, stored, TestInstance } from "../machine/instance.ts";
+
+const ME = "i-00000001";
+const log = pino({ level: "silent" });
+const launched = new Date("2026-11-21T11:00:00Z");
+
+let on: TestInstance;
+beforeEach(async () => {
+  on = await TestInstance.open();
+  on.fleet.add(ME, launched);
+  await on.publish("r1");
+  await on.setChannel({ candidate: { id: "r1", attempts: [] } });
+});
+afterEach(() => on.close());
+
+/** One run of all steps, by an agent that was started just now. */
+async function run(config = bootConfigOf({ domain: DOMAIN, app: { timeout: 1 } })) {
+  const { machine, recorder } = on.agent(systemClock, ME, config);
+  const steps = bootSteps(machine, recorder);
+  const ended = await runGraph(steps.all, logged(recorder, log), new AbortController().signal).then(
+    (values) => ({ outcome: steps.outcome(values), failure: undefined }),
+    (failure: StepFailed) => ({ outcome: undefined, failure }),
+  );
+  const record = recorder.value;
+  recorder.close();
+  const step = (name: string) => record?.steps.find((s) => s.name === name);
+  return { ...ended, record, step, machine, recorder, steps };
+}
+
+test("a candidate that works serves, owns the site, and is current", async () => {
+  const { outcome, record, step } = await run();
+  expect(outcome).toEqual({ launched, release: "r1", epoch: 1, replaced: undefined, ttl: 60 });
+  expect(await on.apps.visit()).toEqual({ status: 200, release: "r1" });
+  expect(await readlink(on.apps.links.release)).toBe(join(on.apps.folder, "releases/r1"));
+  expect(await on.address()).toEqual(["203.0.113.1"]);
+  expect(await on.site()).toMatchObject({ owner: ME, epoch: 1, release: "r1", state: "serving" });
+  const channel = await on.channel();
+  expect(channel).toMatchObject({ current: "r1", quarantined: [] });
+  expect(channel?.candidate).toBeUndefined();
+
+  expect(record?.steps.filter((s) => s.state !== "done")).toEqual([]);
+  expect(record).toMatchObject({
+    ...{ instance: ME, base: "ami-01234567", release: "r1", epoch: 1, warnings: [] },
+    launched: launched.toISOString(),
+    certificate: { serial: "aa", source: "stored" },
+  });
+  expect(step("identity")?.detail).toBe(`${ME}, t3.micro in us-east-1a, 203.0.113.1`);
+  expect(step("packages")?.detail).toBe("all there");
+  expect(step("release")?.detail).toMatch(/^r1 \(candidate\) from the bucket, 0\.0 MB$/);
+  expect(step("gunicorn")?.detail).toBe("the release brings it");
+  expect(step("secrets")?.detail).toBe("1 from the Parameter Store");
+  expect(step("prepare")?.needs).toEqual(["gunicorn", "isolation", "secrets", "release"]);
+  const environment = await readFile(join(on.apps.folder, "environment/r1.env"), "utf8");
+  expect(environment).toContain("s3cret");
+});
+
+test("nobody is sent to an app before it answers, and the site is not claimed before it answers through nginx", async () => {
+  on.frontDoor = new Error("connect ECONNREFUSED");
+  const { failure } = await run();
+  expect(failure).toMatchObject({ step: "self-probe" });
+  expect(await on.site()).toBeUndefined();
+  expect(await on.address()).toBeUndefined();
+  expect((await on.channel())?.candidate?.id).toBe("r1");
+
+  on.frontDoor = undefined;
+  await on.publish("r2");
+  await on.setChannel({ current: "r1", candidate: { id: "r2", attempts: [] } });
+  on.apps.answers.set("r2", 500);
+  await on.apps.end("r1");
+  const second = await run();
+  expect(second.failure).toMatchObject({ step: "healthy" });
+  expect(await readlink(on.apps.links.socket)).toBe(on.apps.socketOf("r1"));
+  expect(on.apps.running).toEqual([]);
+});
+
+test("an agent that starts anew on a machine that serves stays with what serves", async () => {
+  await run();
+  await on.publish("r2");
+  await on.setChannel({ current: "r1", candidate: { id: "r2", attempts: [] } });
+  const before = on.apps.log.length;
+  const { outcome, step } = await run();
+  expect(outcome).toMatchObject({ release: "r1", epoch: 1 });
+  expect(step("release")?.detail).toBe("r1 (running) from the disk");
+  expect(on.apps.log.slice(before)).toEqual([]);
+});
+
+test("a site that another instance owns rightly is left to it, and the release is not promoted", async () => {
+  await run();
+  on.fleet.add("i-00000009", new Date(launched.getTime() + 60_000));
+  const { machine, recorder } = on.agent(systemClock, "i-00000009");
+  const steps = bootSteps(machine, recorder);
+  await runGraph(steps.all, logged(recorder, log), new AbortController().signal);
+  recorder.close();
+  const { outcome } = await run();
+  expect(outcome?.epoch).toBeUndefined();
+  expect(await on.site()).toMatchObject({ owner: "i-00000009", epoch: 2 });
+});
+
+test("an older release that serves because newer ones failed, and a certificate nobody trusts, are warned of", async () => {
+  await on.setChannel({ lastKnownGood: "r1", quarantined: [] });
+  on.certificate = async () => ({ ...stored, source: "self-signed", warnings: ["the CA is down"] });
+  const { record } = await run();
+  expect(record?.warnings).toEqual(
+    expect.arrayContaining([
+      "certificate: the CA is down",
+      "release: serving release r1 (lastKnownGood) because newer ones failed",
+    ]),
+  );
+  expect(record?.certificate?.source).toBe("self-signed");
+  expect(on.done).toEqual(["open self-signed"]);
+});
+
+test("before_start runs once for a release on a machine, before its app", async () => {
+  const config = bootConfigOf({
+    domain: DOMAIN,
+    app: { timeout: 1, beforeStart: ["python3 manage.py migrate"] },
+  });
+  const first = await run(config);
+  expect(first.step("prepare")?.detail).toBe("1 commands");
+  expect(on.apps.log).toEqual(["start everspot-prepare@r1.service", "start everspot-app@r1.service"]);
+  expect((await run(config)).step("prepare")?.detail).toBe("done before");
+});
+
+test("secrets that cannot be read stop the app, not the rest, and blame their step", async () => {
+  on.secrets = async () => {
+    throw new EverspotError("SSM: access denied", { hint: "run `everspot up`" });
+  };
+  const { failure, step } = await run();
+  expect(failure).toBeInstanceOf(StepFailed);
+  expect(failure).toMatchObject({ step: "secrets", hint: "run `everspot up`" });
+  expect(step("prepare")).toBeUndefined();
+  expect(on.apps.running).toEqual([]);
+});
+
+test("without a release there still is a front door: `serving` needs none", async () => {
+  await on.setChannel({});
+  const { failure, steps, recorder, machine } = await run();
+  expect(failure).toMatchObject({ step: "release", message: "no release was published yet" });
+  on.done.length = 0;
+  await runGraph(steps.serving, logged(recorder, log), new AbortController().signal);
+  expect(on.done).toEqual(["open stored"]);
+  expect(machine.identity.instance).toBe(ME);
+});

@@ -1,0 +1,179 @@
+/** An instance on the test's own machine: the local S3 and Route 53, releases unpacked for real, and apps that are servers here. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
+import { createZone } from "../../../agent/aws/route53.ts";
+import type { ServedCertificate } from "../../../agent/certificate/context.ts";
+import type { Identity } from "../../../agent/identity/identity.ts";
+import type { Host } from "../../../agent/machine/host.ts";
+import type { Machine } from "../../../agent/machine/machine.ts";
+import type { Notice } from "../../../agent/notify/notify.ts";
+import { Packages } from "../../../agent/packages/ensure.ts";
+import { BootRecorder } from "../../../agent/record/recorder.ts";
+import { Candidates } from "../../../agent/release/candidates.ts";
+import { runningRelease } from "../../../agent/release/running.ts";
+import { askHealth } from "../../../agent/serving/health.ts";
+import { type Channel, channelDocument } from "../../../agent/site/channel.ts";
+import type { Clock } from "../../../agent/site/clock.ts";
+import { readDocument, updateDocument } from "../../../agent/site/document.ts";
+import { keys } from "../../../agent/site/names.ts";
+import { siteDocument } from "../../../agent/site/records.ts";
+import { Route53 } from "../../cloud/route53.ts";
+import { bootConfigOf } from "../boot-config.ts";
+import { TestFleet } from "../handover/fleet.ts";
+import { rawZip } from "../release/unzip-zips.ts";
+import { type LocalS3, startS3 } from "../site/s3.ts";
+import { Apps } from "./apps.ts";
+
+export const DOMAIN = "blog.example";
+export const FLEET = "fleet-1";
+
+export const identityOf = (instance: string): Identity => ({
+  ...{ instance, type: "t3.micro", image: "ami-01234567", zone: "us-east-1a", lifeCycle: "spot" },
+  ...{ address: "203.0.113.1", privateAddress: "127.0.0.1" },
+});
+
+/** A certificate as a boot has it served. */
+export const stored: ServedCertificate = {
+  ...{ key: "/k", fullchain: "/c", names: [DOMAIN], issuer: "Small CA 1", serial: "aa" },
+  ...{ notBefore: new Date(0), notAfter: new Date(4e12), source: "stored", changed: true, warnings: [] },
+};
+
+export class TestInstance {
+  readonly apps: Apps;
+  readonly local: LocalS3;
+  readonly fleet = new TestFleet();
+  readonly notices: Notice[] = [];
+  /** What was asked of the machine, in order. */
+  readonly done: string[] = [];
+  /** Answers of the metadata service below /latest/. */
+  readonly metadata = new Map<string, string>();
+  /** What a visitor's request fails with, other than the app's own answer. */
+  frontDoor: Error | undefined;
+  certificate: () => Promise<ServedCertificate> = async () => stored;
+  secrets: () => Promise<Record<string, string>> = async () => ({ TOKEN: "s3cret" });
+  readonly #route53: Route53Client;
+  readonly #zone: string;
+
+  private constructor(apps: Apps, local: LocalS3, route53: Route53Client, zone: string) {
+    this.apps = apps;
+    this.local = local;
+    this.#route53 = route53;
+    this.#zone = zone;
+  }
+
+  /** @param now of the bucket's clock. */
+  static async open(now: () => number = Date.now): Promise<TestInstance> {
+    const local = await startS3({ now });
+    new Route53(local.server, {});
+    const route53 = new Route53Client({ endpoint: local.server.endpoint });
+    const made = await route53.send(new CreateHostedZoneCommand({ Name: DOMAIN, CallerReference: "1" }));
+    return new TestInstance(
+      await Apps.open(),
+      local,
+      route53,
+      (made.HostedZone?.Id ?? "").replace("/hostedzone/", ""),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.apps.close();
+    this.#route53.destroy();
+    await this.local.close();
+  }
+
+  /** Puts a release into the bucket. */
+  async publish(id: string): Promise<void> {
+    const files = { "wsgi.py": `release = "${id}"\n`, ".everspot/python/gunicorn/__init__.py": "" };
+    const zip = rawZip(Object.entries(files).map(([name, data]) => ({ name, data, mode: 0o100644 })));
+    const sha256 = createHash("sha256").update(zip).digest("hex");
+    await this.local.store.put(keys.releaseZip(id), zip);
+    const manifest = {
+      ...{ version: 1, id, counter: 1, created: "2026-11-21T00:00:00.000Z", sha256, size: zip.length },
+      ...{ unpackedSize: 30, files: 2, bytecode: true },
+    };
+    await this.local.store.put(keys.releaseManifest(id), JSON.stringify(manifest));
+  }
+
+  async setChannel(fields: Partial<Channel>): Promise<void> {
+    await updateDocument(this.local.store, channelDocument, () => ({
+      ...{ version: 1 as const, counter: 2, quarantined: [] },
+      ...fields,
+    }));
+  }
+
+  channel = async () => (await readDocument(this.local.store, channelDocument)).value;
+  site = async () => (await readDocument(this.local.store, siteDocument)).value;
+  address = async () => (await this.zone.find(DOMAIN, "A"))?.values;
+
+  get zone() {
+    return createZone(this.#route53, this.#zone);
+  }
+
+  /** An agent that was started just now, on this machine. */
+  agent(clock: Clock, instance: string, config = bootConfigOf({ domain: DOMAIN, app: { timeout: 1 } })) {
+    const { apps, fleet } = this;
+    const { store } = this.local;
+    const identity = identityOf(instance);
+    const host: Host = {
+      apps: async () => ({
+        ...{ units: apps.units, config, uid: 0, gid: 0, links: apps.links, socketOf: apps.socketOf },
+        environment: join(apps.folder, "environment"),
+      }),
+      isolate: async (uid) => `user ${uid} cannot reach the metadata service`,
+      running: () => runningRelease(apps.units, apps.links, config),
+      open: async ({ source }) => {
+        this.done.push(`open ${source}`);
+        return "started";
+      },
+      renew: async ({ source }, hurry) => void this.done.push(`renew ${source}${hurry ? " in a hurry" : ""}`),
+      ask: () => askHealth(apps.links.socket, config.app.health, config.domain),
+      probe: async () => {
+        if (this.frontDoor !== undefined) throw this.frontDoor;
+        const { ok, seen } = await host.ask();
+        if (!ok) throw new Error(seen);
+        return { milliseconds: 1, distrust: undefined };
+      },
+      servedSerial: async () => "aa",
+    };
+    const machine: Machine = {
+      ...{ config, identity, clock, store, host, units: apps.units, zone: this.zone, peers: fleet },
+      metadata: { get: async (path) => this.metadata.get(path) },
+      secrets: { read: () => this.secrets() },
+      fleet: () => fleet,
+      launches: () => ({ version: async () => 1, launchBy: async () => {}, hasImage: async () => true }),
+      platform: { python: "3.13", arch: "x86_64" },
+      disk: { releases: join(apps.folder, "releases"), unflushed: join(apps.folder, "unflushed") },
+      candidates: new Candidates(store, clock),
+      notify: async (notice) => void this.notices.push(notice),
+      packages: new Packages({
+        // Everything is installed.
+        debian: { missing: async () => [], offers: async () => [], download: never, install: never },
+        ...{ store, clock, instance, image: identity.image, arch: "x64", inherited: false },
+        trial: async () => false,
+        marks: join(apps.folder, "marks"),
+        folder: join(apps.folder, "packages"),
+      }),
+      certificate: () => this.certificate(),
+      certificates: {
+        ...{ store, clock, config, instance, process: "p", folder: join(apps.folder, "certificates") },
+        logger: { info: () => {}, warn: () => {} },
+        authority: {
+          left: async () => undefined,
+          restore: async () => {},
+          order: async () => ({
+            ...{ outcome: "failed", error: "the CA is down", lines: [], retryAfter: undefined },
+          }),
+        },
+      },
+    };
+    const recorder = new BootRecorder({
+      ...{ store, site: "blog", bootId: "b", agent: "a".repeat(64), started: clock.now(), before: [], clock },
+    });
+    return { machine, recorder };
+  }
+}
+
+const never = async (): Promise<never> => {
+  throw new Error("nobody asks for this here");
+};
