@@ -1,22 +1,44 @@
 import { defineConfig } from "vitest/config";
 
+const system = ["test/system/**", "node_modules/**"];
+
+/** What changes the process itself: the flags of V8. */
+const apart = ["test/agent/system/memory.test.ts"];
+
+/** Of every test, those on real machines included. */
+export const common = {
+  setupFiles: ["test/setup.ts"],
+  testTimeout: 60_000,
+  // Before any module loads: the SDK's credential chain must never look for the metadata service.
+  env: {
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_ACCESS_KEY_ID: "AKIATEST",
+    AWS_SECRET_ACCESS_KEY: "test",
+    AWS_REGION: "us-east-1",
+    AWS_ENDPOINT_URL: "http://127.0.0.1:9",
+    AWS_CONFIG_FILE: "/dev/null",
+    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+  },
+};
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: ["test/system/**", "node_modules/**"],
-    setupFiles: ["test/setup.ts"],
-    testTimeout: 60_000,
+    ...common,
     // Vitest would leave a processor idle, which of two is half.
     maxWorkers: "100%",
-    // Before any module loads: the SDK's credential chain must never look for the metadata service.
-    env: {
-      AWS_EC2_METADATA_DISABLED: "true",
-      AWS_ACCESS_KEY_ID: "AKIATEST",
-      AWS_SECRET_ACCESS_KEY: "test",
-      AWS_REGION: "us-east-1",
-      AWS_ENDPOINT_URL: "http://127.0.0.1:9",
-      AWS_CONFIG_FILE: "/dev/null",
-      AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-    },
+    projects: [
+      // Most of the time would go into loading the same modules for each file: they share a process, and
+      // test/setup.ts gives each file the environment it would have alone.
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: [...system, ...apart],
+          isolate: false,
+        },
+      },
+      { extends: true, test: { name: "apart", include: apart } },
+    ],
   },
 });

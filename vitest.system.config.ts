@@ -1,10 +1,10 @@
 import { defineConfig } from "vitest/config";
-import unit from "./vitest.config.ts";
+import { common } from "./vitest.config.ts";
 
 /** Tests that need root and Debian's tools: real machines, certbot, nginx. One file at a time: they share 2 cores. */
 export default defineConfig({
   test: {
-    ...unit.test,
+    ...common,
     include: ["test/system/**/*.test.ts"],
     exclude: ["node_modules/**"],
     fileParallelism: false,

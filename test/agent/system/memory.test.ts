@@ -13,7 +13,10 @@ asUsual();
 const plain = v8.cachedDataVersionTag();
 afterEach(asUsual);
 
-it("boots without the thorough compiler", () => {
+/** Node 22 tells a flag that was set back from one that never was set. Instances run Node 24. */
+const itComesBack = it.skipIf(process.versions.node.startsWith("22."));
+
+itComesBack("boots without the thorough compiler", () => {
   bootLean();
   const lean = v8.cachedDataVersionTag();
   v8.setFlagsFromString("--opt");
@@ -21,7 +24,7 @@ it("boots without the thorough compiler", () => {
   expect(lean).not.toBe(plain);
 });
 
-it("keeps what was compiled so that the next start can take it", async () => {
+itComesBack("keeps what was compiled so that the next start can take it", async () => {
   const tags: number[] = [];
   const original = module.flushCompileCache;
   module.flushCompileCache = () => void tags.push(v8.cachedDataVersionTag());

@@ -1,8 +1,15 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { ManualClock } from "../../cloud/manual-clock.ts";
+import type { WireServer } from "../../cloud/wire/server.ts";
 
-/** Turns of the event loop without anything new after which everybody is taken to wait. */
-const QUIET_TURNS = 6;
+/**
+ * Turns of the event loop without a call after which everybody is taken to wait. An answer is read in the turn after
+ * it was written, for it crosses the loopback alone; the rest is for what its reader does before it calls again.
+ */
+const QUIET_TURNS = 8;
+
+/** What the event loop waits for outside this process's own turns: files, names, connections, children. */
+const UNDER_WAY = /Req|Connect|Process/;
 
 /**
  * Time that passes only while nobody has anything to do: as soon as everything waits, it is the moment for which
@@ -11,27 +18,35 @@ const QUIET_TURNS = 6;
 export class IdleClock extends ManualClock {
   #over = false;
 
-  /** @param count grows whenever somebody does something. */
-  constructor(count: () => number) {
+  constructor() {
     super(Date.now());
-    void this.#run(count);
+  }
+
+  /** Time stands still until this. */
+  start(wire: WireServer): void {
+    void this.#run(wire);
   }
 
   stop(): void {
     this.#over = true;
   }
 
-  async #run(count: () => number): Promise<void> {
-    let seen = count();
-    let quiet = 0;
+  async #run(wire: WireServer): Promise<void> {
     while (!this.#over) {
-      await delay(1);
-      quiet = count() === seen ? quiet + 1 : 0;
-      seen = count();
-      const next = this.next;
-      if (quiet < QUIET_TURNS || next === undefined) continue;
-      quiet = 0;
-      await this.advance(next - this.now());
+      if (this.next === undefined || !(await isQuiet(wire))) {
+        await delay(1);
+        continue;
+      }
+      await this.advance(this.next - this.now());
     }
   }
+}
+
+async function isQuiet(wire: WireServer): Promise<boolean> {
+  await wire.answered();
+  const before = wire.calls.length;
+  for (let turns = 0; turns < QUIET_TURNS; turns++) await turn();
+  return (
+    wire.calls.length === before && !process.getActiveResourcesInfo().some((name) => UNDER_WAY.test(name))
+  );
 }

@@ -48,8 +48,7 @@ export const deployOptions: DeployOptions = {
 export async function openSwapSite(
   options: { realTime?: boolean; cloud?: CloudOptions; drain?: number } = {},
 ): Promise<SwapSite> {
-  let calls = () => 0;
-  const idle = options.realTime ? undefined : new IdleClock(() => calls());
+  const idle = options.realTime ? undefined : new IdleClock();
   const clock: Clock = idle ?? systemClock;
   const agents = new Agents();
   const desk = await openDesk({
@@ -60,7 +59,7 @@ export async function openSwapSite(
       ...options.cloud,
     },
   });
-  calls = () => desk.cloud.mark();
+  idle?.start(desk.cloud.wire);
   const { site, domain, aliases } = desk.config;
   agents.attach({ cloud: desk.cloud, site, domain, aliases: [...aliases], zone: desk.zoneId, clock });
   const client = new S3Client({ region: "us-east-1", endpoint: desk.cloud.endpoint });
