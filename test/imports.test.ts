@@ -8,11 +8,8 @@ const root = path.resolve(import.meta.dirname, "..");
 const files = sources(root, ["agent", "provisioner", "user-data", "scripts", "test/cloud"]);
 const imports = readImports(root, files);
 
-/** To be cut. */
-const KNOWN = /^these files import each other in a circle: test\/cloud\/(s3|wire)\//;
-
 test("the house is as it is written down: every import leads downwards, and to where it may", () => {
-  expect(faults(house, files, imports).filter((fault) => !KNOWN.test(fault))).toEqual([]);
+  expect(faults(house, files, imports)).toEqual([]);
 });
 
 test("the provisioner is a house of rooms, not a knot", () => {

@@ -1,46 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { AwsError } from "../wire/errors.ts";
-import type { Checksums } from "./checksums.ts";
-import type { Encryption } from "./encryption.ts";
-import type { Upload } from "./uploads.ts";
-
-/** What a client may say about an object; all of it comes back with the object. */
-export interface Metadata {
-  ContentType?: string | undefined;
-  ContentEncoding?: string | undefined;
-  ContentDisposition?: string | undefined;
-  ContentLanguage?: string | undefined;
-  CacheControl?: string | undefined;
-  Metadata?: Record<string, string> | undefined;
-  /** Undefined is STANDARD. */
-  StorageClass?: string | undefined;
-}
-
-export interface Content {
-  body: Uint8Array;
-  /** Quoted, as on the wire. */
-  etag: string;
-  metadata: Metadata;
-  checksums: Checksums;
-  encryption: Encryption;
-  tags: readonly Tag[];
-}
-
-export interface Tag {
-  Key: string;
-  Value: string;
-}
-
-interface VersionBase {
-  key: string;
-  /** "null" for what was written while the bucket was not versioned. */
-  id: string;
-  /** Milliseconds, whole seconds: S3 keeps no finer time. */
-  modified: number;
-}
-export type ObjectVersion = VersionBase & Content & { marker: false };
-export type DeleteMarker = VersionBase & { marker: true };
-export type Version = ObjectVersion | DeleteMarker;
+import type { Content, DeleteMarker, ObjectVersion, Upload, Version } from "./stored.ts";
 
 export const NULL_VERSION = "null";
 

@@ -1,5 +1,5 @@
 import { AwsError } from "../wire/errors.ts";
-import type { ObjectVersion } from "./bucket.ts";
+import type { ObjectVersion } from "./stored.ts";
 
 export const preconditionFailed = (condition: string): AwsError =>
   new AwsError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412, {

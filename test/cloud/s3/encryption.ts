@@ -5,13 +5,7 @@ import type { Call } from "../wire/server.ts";
 import type { Bucket } from "./bucket.ts";
 import { md5 } from "./checksums.ts";
 import type { S3Context } from "./context.ts";
-
-/** How an object is encrypted; part of every answer about it. */
-export interface Encryption {
-  ServerSideEncryption: string;
-  /** ARN. */
-  SSEKMSKeyId?: string;
-}
+import type { Encryption } from "./stored.ts";
 
 /** The members that ask for one. */
 export const ENCRYPTION = ["ServerSideEncryption", "SSEKMSKeyId"];

@@ -1,6 +1,7 @@
 import type { LifecycleRule } from "@aws-sdk/client-s3";
 import { AwsError, ContractError } from "../wire/errors.ts";
-import type { Bucket, Version } from "./bucket.ts";
+import type { Bucket } from "./bucket.ts";
+import type { Version } from "./stored.ts";
 
 const DAY_MS = 86_400_000;
 

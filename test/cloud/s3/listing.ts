@@ -1,8 +1,9 @@
 import type { ListObjectsV2CommandInput, ListObjectVersionsCommandInput } from "@aws-sdk/client-s3";
 import { AwsError } from "../wire/errors.ts";
 import type { Call, WireServer } from "../wire/server.ts";
-import { type Bucket, inUtf8Order, type ObjectVersion, type Version } from "./bucket.ts";
+import { type Bucket, inUtf8Order } from "./bucket.ts";
 import { assertModelled, bucketOf, type S3Context } from "./context.ts";
+import type { ObjectVersion, Version } from "./stored.ts";
 
 const PAGED = ["Prefix", "Delimiter", "MaxKeys", "EncodingType"];
 

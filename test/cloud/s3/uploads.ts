@@ -10,27 +10,13 @@ import type {
 } from "@aws-sdk/client-s3";
 import { AwsError } from "../wire/errors.ts";
 import type { Call, WireServer } from "../wire/server.ts";
-import type { Bucket, Metadata } from "./bucket.ts";
-import { type Checksums, md5, verifyChecksums } from "./checksums.ts";
+import type { Bucket } from "./bucket.ts";
+import { md5, verifyChecksums } from "./checksums.ts";
 import { sameEtag } from "./conditions.ts";
 import { assertModelled, bucketOf, keyOf, type S3Context } from "./context.ts";
-import { ENCRYPTION, type Encryption, encryptionOf } from "./encryption.ts";
+import { ENCRYPTION, encryptionOf } from "./encryption.ts";
+import type { Part, Upload } from "./stored.ts";
 import { CHECKSUMS, METADATA, metadataOf, write, written } from "./versions.ts";
-
-export interface Upload {
-  id: string;
-  key: string;
-  initiated: number;
-  metadata: Metadata;
-  encryption: Encryption;
-  parts: Map<number, Part>;
-}
-interface Part {
-  body: Uint8Array;
-  etag: string;
-  modified: number;
-  checksums: Checksums;
-}
 
 /** Of every part but the last. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const SMALLEST_PART = 5 * 1024 * 1024;

@@ -1,8 +1,9 @@
 import { AwsError } from "../wire/errors.ts";
 import type { Call } from "../wire/server.ts";
-import type { Bucket, Content, Metadata, ObjectVersion } from "./bucket.ts";
+import type { Bucket } from "./bucket.ts";
 import { assertMayWrite } from "./conditions.ts";
 import { keyOf, noSuchKey, type S3Context } from "./context.ts";
+import type { Content, Metadata, ObjectVersion } from "./stored.ts";
 
 export const METADATA = [
   "ContentType",

@@ -3,8 +3,8 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { readBody, unchunk } from "./body.ts";
 import { AwsError } from "./errors.ts";
+import type { RawRequest } from "./raw-request.ts";
 import type { WireReply } from "./reply.ts";
-import type { RawRequest } from "./request.ts";
 import type { SignedRequest } from "./signature.ts";
 
 /** A request as it was signed and sent. */

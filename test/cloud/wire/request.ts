@@ -1,24 +1,11 @@
 import { jsonCodec } from "./codec.ts";
 import { ContractError } from "./errors.ts";
 import { readQuery } from "./query.ts";
+import type { Parsed, RawRequest } from "./raw-request.ts";
 import { readRest } from "./rest.ts";
 import type { Dict } from "./schema.ts";
-import type { Operation, Service } from "./service.ts";
+import type { Service } from "./service.ts";
 import { assertKnownMembers } from "./strict.ts";
-
-/** A request as it came, its body complete and without transfer codings of AWS's own. */
-export interface RawRequest {
-  method: string;
-  url: URL;
-  /** Lower-case names; trailers included. */
-  headers: Readonly<Record<string, string>>;
-  body: Buffer;
-}
-
-export interface Parsed {
-  operation: Operation;
-  input: Dict;
-}
 
 /** @throws ContractError when the request is none an SDK of this service could have sent. */
 export async function parseRequest(service: Service, request: RawRequest): Promise<Parsed> {

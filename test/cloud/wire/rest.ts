@@ -2,7 +2,7 @@ import { FromStringShapeDeserializer } from "@smithy/core/protocols";
 import type { NormalizedSchema } from "@smithy/core/schema";
 import { EPOCH_SECONDS, ISO_8601, jsonCodec, settings, xmlCodec } from "./codec.ts";
 import { ContractError } from "./errors.ts";
-import type { Parsed, RawRequest } from "./request.ts";
+import type { Parsed, RawRequest } from "./raw-request.ts";
 import { bodyMembers, type Dict, payloadMember, traitsOf } from "./schema.ts";
 import { hasMember, type Operation, type Service } from "./service.ts";
 
