@@ -36,7 +36,7 @@ export function appEnvironment(
  */
 export function prepareScript(commands: BootConfig["app"]["beforeStart"]): string {
   const lines = commands.flatMap((step) =>
-    typeof step === "string" ? [shown(step), step] : sideBySide(step),
+    typeof step === "string" ? [shown(step), evaluated(step)] : sideBySide(step),
   );
   return ["set -e", ...lines, ""].join("\n");
 }
@@ -50,7 +50,7 @@ function sideBySide(commands: readonly string[]): string[] {
   }));
   return [
     "said=$(mktemp -d)",
-    ...all.flatMap(({ command, said }, i) => ["(", command, `) >${said} 2>&1 &`, `pid${i}=$!`]),
+    ...all.flatMap(({ command, said }, i) => ["(", evaluated(command), `) >${said} 2>&1 &`, `pid${i}=$!`]),
     ...all.map(({ pid, end }) => `${end}=0; wait ${pid} || ${end}=$?`),
     ...all.map(({ command, said, end }) => `[ $${end} != 0 ] || { ${shown(command)}; cat ${said}; }`),
     ...all.map(
@@ -61,6 +61,9 @@ function sideBySide(commands: readonly string[]): string[] {
 }
 
 const shown = (command: string): string => `printf '+ %s\\n' ${quote(command)}`;
+
+/** What is no shell command fails in its own place, and cannot change what stands around it. */
+const evaluated = (command: string): string => `eval ${quote(command)}`;
 
 /** One word of a POSIX shell. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

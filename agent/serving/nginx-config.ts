@@ -1,4 +1,5 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
+import { decodedUrl } from "../site/config/static-files.ts";
 import { EverspotError } from "../site/errors.ts";
 import { sorryPage } from "./sorry-page.ts";
 
@@ -34,7 +35,8 @@ export const KEEP_ALIVE = 65;
 const RETRY_AFTER = 15;
 
 const HOST = /^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
-const URL_PREFIX = /^\/([A-Za-z0-9._-]+\/)*$/;
+const URL_PREFIX = /^\/([^/\p{Cc}]+\/)*$/u;
+const FOLDER = /^\/[^$\p{Cc}]+$/u;
 const FILE = /^\/[A-Za-z0-9._/-]+$/;
 
 /**
@@ -67,7 +69,7 @@ http {
     sendfile on;
     tcp_nopush on;
     server_tokens off;
-    server_names_hash_bucket_size 128;
+    server_names_hash_bucket_size 512;
     types_hash_max_size 2048;
     keepalive_timeout ${KEEP_ALIVE}s;
     client_header_timeout 15s;
@@ -197,22 +199,26 @@ const proxy = (socket: string, from: typeof fromVisitor, seconds: number): strin
             error_page 502 = @sorry;`;
 
 function staticFiles(files: { url: string; folder: string }, unless: string): string {
-  const url = checked(files.url, URL_PREFIX, "URL prefix of static files");
-  const folder = checked(files.folder.replace(/\/+$/, ""), FILE, "folder of static files");
-  return `        location ^~ ${url} {
+  const url = checked(decodedUrl(files.url) ?? "", URL_PREFIX, "URL prefix of static files");
+  const folder = checked(files.folder.replace(/\/+$/, ""), FOLDER, "folder of static files");
+  return `        location ^~ ${word(url)} {
             ${unless}
-            alias ${folder}/;
+            alias ${word(`${folder}/`)};
             expires $static_expires;
         }
         location @closing-static {
             keepalive_timeout 0;
             # A named location takes no alias.
-            rewrite ^${url}(.*)$ /$1 break;
-            root ${folder};
+            rewrite ${word(`^${url.replace(/[\\^$.|?*+()[\]{}]/g, "\\$&")}(.*)$`)} /$1 break;
+            root ${word(folder)};
             expires $static_expires;
         }
 `;
 }
+
+/** One word of nginx's configuration, in which a backslash stands for itself before all but quotes and backslashes. */
+const word = (value: string): string =>
+  /^[\w./~-]+$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
 
 function checked(value: string, valid: RegExp, what: string): string {
   if (valid.test(value) && !value.split("/").includes("..")) return value;

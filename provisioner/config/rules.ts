@@ -1,4 +1,5 @@
 import { archOfType } from "../../agent/site/config/fleet.ts";
+import { plainFolder } from "../../agent/site/config/static-files.ts";
 import { bucketName } from "../../agent/site/names.ts";
 import type { Finding } from "./findings.ts";
 
@@ -11,7 +12,13 @@ const ACCOUNT = "000000000000";
  * in one go with what the schema finds; anything of the wrong type is left to the schema.
  */
 export function crossFindings(raw: Record<string, unknown>): Finding[] {
-  return [...lengthFindings(raw), ...nameFindings(raw), ...fleetFindings(raw), ...certificateFindings(raw)];
+  return [
+    ...lengthFindings(raw),
+    ...nameFindings(raw),
+    ...staticFindings(table(raw.app)),
+    ...fleetFindings(raw),
+    ...certificateFindings(raw),
+  ];
 }
 
 function lengthFindings(raw: Record<string, unknown>): Finding[] {
@@ -64,6 +71,32 @@ function certificateFindings(raw: Record<string, unknown>): Finding[] {
   }
   return [];
 }
+
+/** Whatever nginx hands out everybody can see, and a path that it serves never reaches the app. */
+function staticFindings(app: Record<string, unknown>): Finding[] {
+  const { url, folder } = table(app.static);
+  const findings: Finding[] = [];
+  if (typeof url === "string" && typeof app.health === "string" && app.health.startsWith(url)) {
+    const message = `is below ${url}, where nginx answers and not the app`;
+    findings.push({ path: ["app", "health"], message });
+  }
+  const modules = strings([app.wsgi, table(app.env).DJANGO_SETTINGS_MODULE]);
+  const source = typeof folder === "string" && modules.find((module) => holds(folder, module));
+  if (source) {
+    const message = `would publish the source of ${source.split(":")[0]}`;
+    findings.push({
+      path: ["app", "static", "folder"],
+      message,
+      hint: "name a folder of static files alone",
+    });
+  }
+  return findings;
+}
+
+const holds = (folder: string, module: string): boolean => {
+  const path = plainFolder(folder);
+  return path !== "" && `${module.split(":")[0]?.replaceAll(".", "/")}.py`.startsWith(`${path}/`);
+};
 
 const strings = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((v): v is string => typeof v === "string") : [];

@@ -1,19 +1,8 @@
 /** [app]: what is run, and how it is served. */
 import * as z from "zod/mini";
-import { matching, notes, printable, text } from "./text.ts";
-
-const staticFiles = {
-  url: matching(
-    /^\/(?:[\w.~-]+\/)+$/,
-    "must begin and end with a slash",
-    'as Django\'s STATIC_URL: "/static/"',
-  ).register(notes, { description: "The URL below which they are, as Django's `STATIC_URL`." }),
-  folder: text((value) =>
-    /^[^/\r\n][^\r\n]*$/.test(value) && !value.split("/").includes("..")
-      ? undefined
-      : { message: "must be a folder inside the project", hint: 'as the end of STATIC_ROOT: "staticfiles"' },
-  ).register(notes, { description: "The folder in the project, as the end of Django's `STATIC_ROOT`." }),
-};
+import { staticFiles } from "./static-files.ts";
+import { notes, printable, text } from "./text.ts";
+import { complainAboutHealth } from "./urls.ts";
 
 const wsgi = text((value) => {
   if (/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$/.test(value)) return undefined;
@@ -30,7 +19,11 @@ const command = text(printable, (value) =>
   value.trim() === "" ? { message: "must be a command", hint: "leave it out" } : undefined,
 );
 
-const variable = matching(/^[A-Za-z_]\w*$/, "not usable as the name of an environment variable");
+const variable = text((name) => {
+  if (!/^[A-Za-z_]\w*$/.test(name)) return { message: "not usable as the name of an environment variable" };
+  if (!name.startsWith("EVERSPOT_")) return undefined;
+  return { message: "names that begin with EVERSPOT_ are everspot's own", hint: "give it another name" };
+});
 
 export const app = {
   wsgi: wsgi.register(notes, {
@@ -43,13 +36,11 @@ export const app = {
       "gunicorn worker processes. Each holds the whole app in memory; two fit the smallest instances.",
     examples: [2],
   }),
-  health: z
-    ._default(matching(/^\/[^\s]*$/, "must be a path beginning with a slash", 'like "/healthz"'), "/")
-    .register(notes, {
-      description:
-        "A path that answers 200 when the app is well. It decides whether a new instance takes over and whether the app is restarted, so let it ask the database.",
-      examples: ["/healthz"],
-    }),
+  health: z._default(text(complainAboutHealth), "/").register(notes, {
+    description:
+      "A path that answers 200 when the app is well. It decides whether a new instance takes over and whether the app is restarted, so let it ask the database.",
+    examples: ["/healthz"],
+  }),
   timeout: z._default(z.int().check(z.minimum(1), z.maximum(3600)), 30).register(notes, {
     description: "Seconds one request may take, and the app until it answers its first health check.",
     examples: [30],

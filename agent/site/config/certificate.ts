@@ -1,23 +1,32 @@
 /** [certificate]: who issues it, and what is kept of it. */
 import * as z from "zod/mini";
-import { httpsUrl, matching, notes, text } from "./text.ts";
+import { matching, notes, text } from "./text.ts";
+import { directoryUrl } from "./urls.ts";
+
+/** As far as certificate authorities take them: ASCII, and nothing that an option of certbot could be. */
+const email = matching(
+  /^[A-Za-z0-9_][\w!#$%&'*+/=?^`{|}~-]*(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+$/,
+  "not an e-mail address",
+);
 
 export const certificate = {
   source: z._default(z.enum(["letsencrypt", "acm"]), "letsencrypt").register(notes, {
     description: "letsencrypt (any ACME directory), or acm for an exportable ACM certificate.",
     examples: ["letsencrypt"],
   }),
-  email: z.optional(matching(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, "not an e-mail address")).register(notes, {
+  email: z.optional(email).register(notes, {
     description: "The address the certificate authority is given, for an account that must be recovered.",
     examples: ["owner@example.com"],
     otherwise: "none",
   }),
-  directory: z._default(text(httpsUrl), "https://acme-v02.api.letsencrypt.org/directory").register(notes, {
-    description: "The ACME directory certificates are ordered from.",
-    examples: ["https://acme-v02.api.letsencrypt.org/directory"],
-    otherwise: "Let's Encrypt",
-  }),
-  fallback_directory: z.optional(text(httpsUrl)).register(notes, {
+  directory: z
+    ._default(text(directoryUrl), "https://acme-v02.api.letsencrypt.org/directory")
+    .register(notes, {
+      description: "The ACME directory certificates are ordered from.",
+      examples: ["https://acme-v02.api.letsencrypt.org/directory"],
+      otherwise: "Let's Encrypt",
+    }),
+  fallback_directory: z.optional(text(directoryUrl)).register(notes, {
     description: "A second ACME directory, asked when the first cannot serve.",
     examples: ["https://acme.example.net/directory"],
     otherwise: "none",

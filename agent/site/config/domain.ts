@@ -1,8 +1,11 @@
 import { domainToASCII } from "node:url";
+import { challengeRecord } from "../names.ts";
 import type { Complaint } from "./text.ts";
 
 /** RFC 1035 §2.3.4. */
 const MAX_NAME = 253;
+/** The certificate's proof is a record of that name. */
+const MAX_SERVED = MAX_NAME - challengeRecord("").length;
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 
 /** Undefined when `name` can be the site's domain or an alias: lower case, at least two labels, no trailing dot. */
@@ -20,6 +23,9 @@ export function complainAboutDomain(name: string): Complaint | undefined {
     };
   }
   if (name.length > MAX_NAME) return { message: `${message}: longer than ${MAX_NAME} characters` };
+  if (name.length > MAX_SERVED) {
+    return { message: `${message} that can have a certificate: longer than ${MAX_SERVED} characters` };
+  }
   const labels = name.split(".");
   if (labels.length < 2) return { message, hint: 'it needs at least one dot, like "example.com"' };
   if (/^\d+$/.test(labels.at(-1) ?? "")) return { message, hint: "an IP address cannot be used" };

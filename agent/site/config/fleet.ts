@@ -29,7 +29,7 @@ export const fleet = {
     examples: [DEFAULT_TYPES.x86_64],
     otherwise: `${listed(DEFAULT_TYPES.x86_64)}; for arm64 ${listed(DEFAULT_TYPES.arm64)}`,
   }),
-  max_price: z.optional(z.number().check(z.positive(), z.maximum(100))).register(notes, {
+  max_price: z.optional(z.number().check(z.minimum(0.0001), z.maximum(100))).register(notes, {
     description: "Never pay more than this for an instance, in USD per hour.",
     examples: [0.02],
     otherwise: "the on-demand price",

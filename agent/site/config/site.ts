@@ -1,7 +1,8 @@
 /** What a site is called, and the small tables that both sides know. */
 import * as z from "zod/mini";
 import { complainAboutDomain } from "./domain.ts";
-import { httpsUrl, matching, notes, text } from "./text.ts";
+import { matching, notes, text } from "./text.ts";
+import { httpsUrl } from "./urls.ts";
 
 const domain = () => text(complainAboutDomain);
 
@@ -31,22 +32,20 @@ export const names = {
   }),
 };
 
+/** apt would remove a package whose name is followed by a hyphen. */
+const packageName = matching(/^[a-z0-9][a-z0-9+.-]*[a-z0-9+]$/, "not the name of a Debian package");
+
 export const image = {
   os: z._default(z.enum(["debian-13", "debian-12"]), "debian-13").register(notes, {
     description:
       "The Debian the instances run, whose Python runs the app: 3.13 on debian-13, 3.11 on debian-12.",
     examples: ["debian-13"],
   }),
-  packages: z
-    ._default(
-      z.array(matching(/^[a-z0-9][a-z0-9+.-]+$/, "not the name of a Debian package")).check(z.maxLength(200)),
-      [],
-    )
-    .register(notes, {
-      description:
-        "Debian packages the app needs. The first instance keeps them in the bucket for those that follow.",
-      examples: [["python3-django", "gunicorn"]],
-    }),
+  packages: z._default(z.array(packageName).check(z.maxLength(200)), []).register(notes, {
+    description:
+      "Debian packages the app needs. The first instance keeps them in the bucket for those that follow.",
+    examples: [["python3-django", "gunicorn"]],
+  }),
 };
 
 export const dns = {

@@ -26,9 +26,10 @@ export interface Complaint {
 
 export type Rule = (value: string) => Complaint | undefined;
 
-/** Text with rules of our own, of which the first that is broken is told; its hint travels in the issue's `params`. */
-export const text = (...rules: readonly Rule[]) =>
-  z.string().check(({ value, issues }) => {
+/** Of these rules the first that is broken is told; its hint travels in the issue's `params`. */
+export const obeys =
+  (...rules: readonly Rule[]) =>
+  ({ value, issues }: z.core.ParsePayload<string>): void => {
     for (const rule of rules) {
       const complaint = rule(value);
       if (complaint === undefined) continue;
@@ -36,7 +37,9 @@ export const text = (...rules: readonly Rule[]) =>
       issues.push({ code: "custom", input: value, message, params: { hint } });
       return;
     }
-  });
+  };
+
+export const text = (...rules: readonly Rule[]) => z.string().check(obeys(...rules));
 
 /** Text of this form; editors check it too. */
 export const matching = (form: RegExp, message: string, hint?: string) =>
@@ -54,8 +57,3 @@ export const printable: Rule = (value) =>
 
 export const oneLine: Rule = (value) =>
   value === "" || value.includes("\n") ? { message: "must be one line of text" } : undefined;
-
-export const httpsUrl: Rule = (value) =>
-  URL.canParse(value) && new URL(value).protocol === "https:"
-    ? undefined
-    : { message: "not an https:// URL" };

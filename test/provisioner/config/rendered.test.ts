@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import http from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { appEnvironment, prepareScript } from "../../../agent/serving/app-environment.ts";
+import { askHealth } from "../../../agent/serving/health.ts";
+import { siteNginx } from "../../../agent/serving/site-nginx.ts";
+import { bootConfig } from "../../../user-data/boot-config.ts";
+import { renderBootstrap } from "../../../user-data/render.ts";
+import { acceptedConfig } from "./arbitrary.ts";
+
+const certificate = { fullchain: "/c/fullchain.pem", key: "/c/privkey.pem", source: "stored" } as const;
+
+test("every configuration that is accepted can be rendered, and the instance reads it as it was", () => {
+  fc.assert(
+    fc.property(acceptedConfig, (config) => {
+      siteNginx(config, "127.0.0.9", certificate);
+      appEnvironment(config, "r000001", "/releases/r000001", {});
+      prepareScript(config.app.beforeStart);
+      const [, json = ""] =
+        /'EVERSPOT_BOOT_CONFIG'\n(.*)\nEVERSPOT_BOOT_CONFIG\n/.exec(renderBootstrap(config)) ?? [];
+      expect(bootConfig.parse(JSON.parse(json))).toEqual(config);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+describe("the health check", () => {
+  let folder: string;
+  let asked: string[];
+  let server: http.Server;
+  beforeAll(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), "everspot-health-"));
+    server = http.createServer((request, answer) => {
+      asked.push(`${request.headers.host} ${request.url}`);
+      answer.end();
+    });
+    await new Promise<void>((resolve) => server.listen(path.join(folder, "app.sock"), resolve));
+  });
+  afterAll(() => {
+    server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test("can be asked of every configuration that is accepted, and comes to the app as it is written", async () => {
+    const socket = path.join(folder, "app.sock");
+    await fc.assert(
+      fc.asyncProperty(acceptedConfig, async ({ app, domain }) => {
+        asked = [];
+        expect(await askHealth(socket, app.health, domain)).toEqual({ ok: true, seen: "HTTP 200" });
+        expect(asked).toEqual([`${domain} ${app.health}`]);
+        expect(new URL(`https://${domain}${app.health}`).href).toBe(`https://${domain}${app.health}`);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

@@ -1,0 +1,159 @@
+/** Which values may stand in everspot.toml: each of these once came to an instance that could not serve it. */
+import { stringify } from "smol-toml";
+import { describe, expect, test } from "vitest";
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { parseConfig } from "../../../provisioner/config/load.ts";
+import type { SiteConfig } from "../../../provisioner/config/site-config.ts";
+
+type Values = Record<string, unknown>;
+
+const parsed = ({ app, ...more }: { app?: Values } & Values): SiteConfig => {
+  const names = { site: "blog", region: "us-east-1", domain: "blog.example.com" };
+  const table = { ...names, ...more, app: { wsgi: "mysite.wsgi:application", ...app } };
+  return parseConfig(stringify(table), "/project/everspot.toml");
+};
+
+function complaint(values: Values): string {
+  try {
+    parsed(values);
+  } catch (error) {
+    if (error instanceof EverspotError && error.lines.length === 1) return error.lines[0] ?? "";
+    throw error;
+  }
+  throw new Error("it was accepted");
+}
+
+const staticFolder = (folder: string) => ({ app: { static: { url: "/static/", folder } } });
+const staticUrl = (url: string) => ({ app: { static: { url, folder: "static" } } });
+
+describe("a folder of static files", () => {
+  test.each(["static files", "static+v2", "static@1", "Größe", "~me/static", "a/b", "mysite/static"])(
+    "can be %s",
+    (folder) => {
+      expect(parsed(staticFolder(folder)).app.static?.folder).toBe(folder);
+    },
+  );
+  test.each(["./static", "static/", ".//static/."])("is the same as %s", (folder) => {
+    expect(parsed(staticFolder(folder)).app.static?.folder).toBe("static");
+  });
+  test.each([
+    [".", "would publish the whole project"],
+    ["./", "would publish the whole project"],
+    ["", "would publish the whole project"],
+    ["mysite", "would publish the source of mysite.wsgi"],
+    ["./mysite/", "would publish the source of mysite.wsgi"],
+    ["../static", "must be a folder inside the project"],
+    ["a/../..", "must be a folder inside the project"],
+    ["/srv/static", "must be a folder inside the project"],
+    ["static\\v2", "folders are separated by /"],
+    ["$HOME", "nginx cannot write"],
+    [".everspot/python", "belongs to everspot"],
+    ["a\nb", "one line"],
+    ["s".repeat(201), "longer than 200 bytes"],
+  ])("cannot be %j", (folder, reason) => {
+    expect(complaint(staticFolder(folder))).toContain(reason);
+  });
+  test("cannot hold the settings", () => {
+    const env = { DJANGO_SETTINGS_MODULE: "config.settings" };
+    const values = { app: { static: { url: "/static/", folder: "config" }, env } };
+    expect(complaint(values)).toContain("would publish the source of config.settings");
+  });
+});
+
+describe("the URL of static files", () => {
+  test.each(["/static/", "/~me/static/", "/größe/", "/gr%C3%B6%C3%9Fe/", "/static files/", "/a/v1.2+(x)/"])(
+    "can be %s",
+    (url) => {
+      expect(parsed(staticUrl(url)).app.static?.url).toBe(url);
+    },
+  );
+  test.each([
+    ["/", "must begin and end with a slash"],
+    ["static/", "must begin and end with a slash"],
+    ["/a//b/", "must begin and end with a slash"],
+    ["/../", "must not have . or .. in it"],
+    ["/%2e%2e/x/", "must not have . or .. in it"],
+    ["/a%2Fb/", "must not have %2F in it"],
+    ["/100%/", "% itself is written %25"],
+    ["/static/?v=1/", "cannot stand in it"],
+    ["/a%0Ab/", "control characters"],
+    ["https://cdn.example.com/static/", "files that come from elsewhere need no static"],
+    ["//cdn.example.com/static/", "files that come from elsewhere need no static"],
+  ])("cannot be %j", (url, reason) => {
+    expect(complaint(staticUrl(url))).toContain(reason);
+  });
+});
+
+describe("the health path", () => {
+  test.each(["/", "/healthz", "/health/?full=1", "/~me/ok", "/gr%C3%B6%C3%9Fe"])("can be %s", (health) => {
+    expect(parsed({ app: { health } }).app.health).toBe(health);
+  });
+  test.each([
+    ["healthz", "must be a path beginning with a slash"],
+    ["/größe", 'did you mean "/gr%C3%B6%C3%9Fe"?'],
+    ["/is it well", 'did you mean "/is%20it%20well"?'],
+    ["/a/../b", 'did you mean "/b"?'],
+    ["/ok#top", 'did you mean "/ok"?'],
+    ["/100%", "cannot be asked for"],
+    ["/a\nb", 'did you mean "/ab"?'],
+  ])("cannot be %j", (health, reason) => {
+    expect(complaint({ app: { health } })).toContain(reason);
+  });
+  test("cannot be where nginx answers itself", () => {
+    const app = { health: "/static/ok.txt", static: { url: "/static/", folder: "static" } };
+    expect(complaint({ app })).toContain("where nginx answers and not the app");
+  });
+});
+
+describe("the environment", () => {
+  test("takes quotes, lines, tabs, %, $ and umlauts", () => {
+    const env = { A: "\"'`$HOME\\", B: "two\nlines\tand a tab", C: "100 % Grüße 😀", D: "" };
+    expect(parsed({ app: { env } }).app.env).toEqual(env);
+  });
+  test.each([
+    [{ A: "bell\u0007" }, "has control characters"],
+    [{ A: "two\r\nlines" }, "only tabs and line breaks (LF)"],
+    [{ "MY-VAR": "1" }, "not usable as the name"],
+    [{ "1A": "1" }, "not usable as the name"],
+    [{ EVERSPOT_WORKERS: "9" }, "everspot's own"],
+  ])("cannot be %j", (env, reason) => {
+    expect(complaint({ app: { env } })).toContain(reason);
+  });
+});
+
+describe("commands before the start", () => {
+  test("are lines for a shell, several lines too", () => {
+    const before_start = ["python3 manage.py migrate\npython3 manage.py check", ["a", 'echo "$X"']];
+    expect(parsed({ app: { before_start } }).app.beforeStart).toEqual(before_start);
+  });
+  test.each([
+    ["", "must be a command"],
+    [" \n", "must be a command"],
+    ["a\u0000b", "has control characters"],
+    [["a", ""], "app.before_start[0][1]: must be a command"],
+    [5, "must be text in quotes or a list of such, not a number"],
+    [["a", 5], "app.before_start[0][1]: must be text in quotes, not a number"],
+    [[], "must have at least 1 entry"],
+  ])("cannot be %j", (command, reason) => {
+    expect(complaint({ app: { before_start: [command] } })).toContain(reason);
+  });
+});
+
+test.each<[Values, string]>([
+  [{ app: { wsgi: "my-site.wsgi:application" } }, "must be module:callable"],
+  [{ app: { workers: 0 } }, "must be at least 1"],
+  [{ app: { workers: 1.5 } }, "must be a whole number, not a number with a fraction"],
+  [{ fleet: { max_price: 0.00001 } }, "must be at least 0.0001"],
+  [{ fleet: { types: [] } }, "must have at least 1 entry"],
+  [{ image: { packages: ["nginx-"] } }, "not the name of a Debian package"],
+  [{ image: { packages: ["libpq5:arm64"] } }, "not the name of a Debian package"],
+  [{ certificate: { email: "--staging@example.com" } }, "not an e-mail address"],
+  [{ certificate: { email: "größe@example.com" } }, "not an e-mail address"],
+  [{ certificate: { directory: "https://acme.example/a,b" } }, "not the URL of an ACME directory"],
+  [{ certificate: { directory: "http://acme.example/" } }, "not an https:// URL"],
+  [{ notify: { url: "https://ann:secret@hooks.example/" } }, "no place for secrets"],
+  [{ notify: { url: "https://hooks.example/a b" } }, 'did you mean "https://hooks.example/a%20b"?'],
+  [{ domain: `${"a.".repeat(116)}example` }, "that can have a certificate: longer than 237"],
+])("%j is refused", (values, reason) => {
+  expect(complaint(values)).toContain(reason);
+});

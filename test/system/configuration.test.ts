@@ -1,0 +1,171 @@
+/** What is made of everspot.toml, before the programs that read it: nginx, systemd and the shells. */
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { execa } from "execa";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { install, installedPaths } from "../../agent/certificate/installed.ts";
+import { selfSigned } from "../../agent/certificate/self-signed.ts";
+import { appEnvironment, prepareScript } from "../../agent/serving/app-environment.ts";
+import { type NginxSite, renderNginx } from "../../agent/serving/nginx-config.ts";
+import { siteNginx } from "../../agent/serving/site-nginx.ts";
+import { poll } from "../../agent/site/poll.ts";
+import { renderEnvironment } from "../../agent/system/environment-file.ts";
+import type { BootConfig } from "../../user-data/boot-config.ts";
+import { renderBootstrap } from "../../user-data/render.ts";
+import { requireSandbox } from "../cloud/sandbox/sandbox.ts";
+import { acceptedConfig } from "../provisioner/config/arbitrary.ts";
+
+const ADDRESS = "127.0.0.23";
+const NAME = "example.test";
+/** Of the properties together; what is not tried until then is tried another time. */
+const SECONDS = 14;
+
+let folder: string;
+let certificate: ReturnType<typeof installedPaths>;
+
+beforeAll(async () => {
+  requireSandbox();
+  folder = mkdtempSync(path.join(tmpdir(), "everspot-configuration-"));
+  await install(path.join(folder, "certificates"), selfSigned([NAME], new Date()));
+  certificate = installedPaths(path.join(folder, "certificates"));
+  await execa("chmod", ["a+rx", folder]);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** nginx keeps its own files in this test's folder. */
+function writeNginx(text: string): string {
+  const file = path.join(folder, "nginx.conf");
+  const here = text.replace(/^pid .*$/m, `pid ${folder}/nginx.pid;`).replaceAll("/var/log/nginx", folder);
+  writeFileSync(file, here);
+  return file;
+}
+
+test("every configuration that is accepted is one for nginx, for systemd and for the shells", async () => {
+  let count = 0;
+  await fc.assert(
+    fc.asyncProperty(acceptedConfig, async (accepted) => {
+      // What the nginx of both understands.
+      const config: BootConfig = { ...accepted, image: { ...accepted.image, os: "debian-12" } };
+      const nginx = writeNginx(siteNginx(config, ADDRESS, { ...certificate, source: "stored" }));
+      const { PYTHONPATH: _, ...env } = config.app.env;
+      const plain = Object.fromEntries(Object.entries(env).filter(([, v]) => v !== "" && !v.includes("$")));
+      const [byShell, bySystemd] = await Promise.all([
+        readByShell(appEnvironment(config, "r000001", "/releases/r000001", {})),
+        readBySystemd(renderEnvironment(plain)),
+        execa("nginx", ["-t", "-q", "-c", nginx]),
+        execa("bash", ["-n"], { input: renderBootstrap(config) }),
+        execa("sh", ["-n"], { input: prepareScript(config.app.beforeStart) }),
+      ]);
+      expect(byShell).toMatchObject(env);
+      expect(bySystemd).toMatchObject(plain);
+      count++;
+    }),
+    { numRuns: 150, interruptAfterTimeLimit: SECONDS * 1000 },
+  );
+  expect(count).toBeGreaterThanOrEqual(10);
+});
+
+/** The variables of an environment file, by a shell, which quotes as systemd does. */
+async function readByShell(text: string): Promise<Record<string, string>> {
+  const file = path.join(folder, "app.env");
+  writeFileSync(file, text);
+  const { stdout } = await execa("sh", ["-c", `set -a; . ${file}; env -0`], { extendEnv: false });
+  return Object.fromEntries(stdout.split("\0").map(pair));
+}
+
+const GENERATOR = "/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator";
+
+/** By systemd's own parser, in the one program that shows what it read; that one also expands `$`. */
+async function readBySystemd(text: string): Promise<Record<string, string>> {
+  const home = path.join(folder, "home");
+  mkdirSync(path.join(home, ".config/environment.d"), { recursive: true });
+  writeFileSync(path.join(home, ".config/environment.d/app.conf"), text);
+  const { stdout } = await execa(GENERATOR, { env: { HOME: home }, extendEnv: false });
+  return Object.fromEntries(
+    stdout.split("\n").map((line) => {
+      const [name, value] = pair(line);
+      const quoted = /^"(.*)"$/.exec(value)?.[1];
+      return [name, quoted?.replace(/\\(.)/g, (_, c) => ({ n: "\n", t: "\t" })[c as string] ?? c) ?? value];
+    }),
+  );
+}
+
+const pair = (line: string): [string, string] => [
+  line.slice(0, line.indexOf("=")),
+  line.slice(line.indexOf("=") + 1),
+];
+
+test("the units are without fault", async () => {
+  const units = path.join(folder, "units");
+  cpSync("user-data/units", units, { recursive: true });
+  const agent = path.join(units, "everspot.service");
+  writeFileSync(
+    agent,
+    readFileSync(agent, "utf8").replaceAll("/opt/everspot/current/node", process.execPath),
+  );
+  const names = ["everspot-app@r000001", "everspot-prepare@r000001", "everspot", "nginx-forward", "nginx"];
+  const files = names.map((name) => `${name}.service`);
+  const { all } = await execa("systemd-analyze", ["verify", "--man=no", ...files, "everspot-app.slice"], {
+    all: true,
+    env: { SYSTEMD_UNIT_PATH: `${units}:` },
+  });
+  expect(all).toBe("");
+});
+
+/** As people write them. */
+const FOLDERS: [url: string, folder: string, asked: string][] = [
+  ["/static/", "staticfiles", "/static/a.txt"],
+  ["/static/", "static files", "/static/a.txt"],
+  ["/static/", "static+v2", "/static/a.txt"],
+  ["/static/", "static@1", "/static/a.txt"],
+  ["/~me/static/", "~me/static", "/~me/static/a.txt"],
+  ["/größe/", "Größe", "/gr%C3%B6%C3%9Fe/a.txt"],
+  ["/static%20files/", 'a;b{c}"d', "/static%20files/a.txt"],
+  ["/v1.2+(x)/", "v1.2+(x)", "/v1.2+(x)/a.txt"],
+];
+
+test.each(FOLDERS)("nginx serves %s from the folder %s", async (url, name, asked) => {
+  const release = path.join(folder, "release");
+  mkdirSync(path.join(release, name), { recursive: true });
+  writeFileSync(path.join(release, name, "a.txt"), "a file");
+  const closing = path.join(folder, "closing");
+  const site: NginxSite = {
+    address: ADDRESS,
+    names: [NAME],
+    tls: { chain: certificate.fullchain, key: certificate.key },
+    trusted: false,
+    socket: path.join(folder, "app.sock"),
+    forwarding: { marker: path.join(folder, "forwarding"), socket: path.join(folder, "forward.sock") },
+    closing,
+    forwardPort: 8079,
+    static: { url, folder: path.join(release, name) },
+    timeout: 10,
+    hsts: 0,
+    os: "debian-12",
+  };
+  const nginx = execa("nginx", ["-c", writeNginx(renderNginx(site)), "-g", "daemon off;"], { reject: false });
+  try {
+    const answer = await poll("nginx", () => ask(asked), { seconds: 5, everySeconds: 0.05 });
+    expect(answer).toBe("200 a file");
+    writeFileSync(closing, "");
+    expect(await ask(asked)).toEqual({ done: "200 a file" });
+  } finally {
+    rmSync(closing, { force: true });
+    nginx.kill("SIGTERM");
+    await nginx;
+  }
+});
+
+function ask(url: string): Promise<{ done: string } | { waiting: string }> {
+  return new Promise((resolve) => {
+    http
+      .get({ host: ADDRESS, path: url, headers: { host: NAME }, agent: false }, async (answer) => {
+        const text = Buffer.concat(await answer.toArray()).toString();
+        resolve({ done: `${answer.statusCode} ${text}` });
+      })
+      .on("error", (error) => resolve({ waiting: error.message }));
+  });
+}
