@@ -28,7 +28,7 @@ export function targetsOf(figures: Figures): Target[] {
     target("replacement, as a part of the article's way", "≤ 0.20", share, "", (n) => n <= 0.2),
     target("replacement, the agent's part", "≤ 4 s", replacement?.agent?.median, " s", (n) => n <= 4),
     target("baked image", "≤ 3 s", bootOf(figures, "baked")?.median, " s", (n) => n <= 3),
-    target("agent, resident after its start", "≤ 70 MB", memory?.startMB, " MB", (n) => n <= 70),
+    target("agent, resident after its start", "≤ 75 MB", memory?.startMB, " MB", (n) => n <= 75),
     target(
       `agent, growth over a simulated hour, from minute ${SETTLED_MINUTES} on`,
       "≤ 2 MB",
@@ -37,7 +37,7 @@ export function targetsOf(figures: Figures): Target[] {
       (n) => n <= 2,
     ),
     target("agent, ready", "≤ 150 ms", agent?.readyMilliseconds.median, " ms", (n) => n <= 150),
-    target("agent, bundle", "≤ 716800 bytes", agent?.bundleBytes, " bytes", (n) => n <= 716_800),
+    target("agent, bundle", "≤ 921600 bytes", agent?.bundleBytes, " bytes", (n) => n <= 921_600),
     target(
       "boot with 100 MB, more than with 1 MB",
       "≤ 4 s",

@@ -1,8 +1,9 @@
 import type { Plugin } from "esbuild";
 
 /**
- * Takes Node's HTTP modules as they are, not as ES modules: that would read each of their exports at once, and one of
- * them (`WebSocket`) brings Node's whole fetch(), 30 ms and 8 MB that nobody asked for.
+ * Takes Node's HTTP modules by `require`, as their CommonJS users do, and not as ES modules: an ES import reads each of
+ * their exports at once, and one of them (`WebSocket`) loads all of Node's fetch(), which the agent does not use. No
+ * library is changed by it. 3 MB of memory and 30 ms at each start.
  */
 export const lazyBuiltins: Plugin = {
   name: "lazy-builtins",
