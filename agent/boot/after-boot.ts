@@ -14,6 +14,8 @@ export interface Outcome {
   /** By EC2. */
   launched: Date;
   release: string;
+  /** Whether visitors trust the certificate. */
+  trusted: boolean;
   /** Undefined: another instance has the site, and rightly. */
   epoch: number | undefined;
   /** The instance that owned the site before this boot, if another one. */

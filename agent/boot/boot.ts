@@ -30,7 +30,7 @@ export async function boot(
     recorder.attempt(attempt);
     const steps = bootSteps(machine, recorder);
     try {
-      const values = await runGraph(steps.all, logged(recorder, log), signal);
+      const values = await runGraph(steps.all, logged(recorder, log, "boot"), signal);
       const booted = steps.outcome(values);
       recorder.change({ state: booted.epoch === undefined ? "standby" : "serving" });
       log.info({ release: booted.release, epoch: booted.epoch, attempt }, "booted");
@@ -38,9 +38,9 @@ export async function boot(
     } catch (error) {
       signal.throwIfAborted();
       recorder.change({ state: "failed" });
-      const reason = blame(error);
+      const reason = error instanceof StepFailed ? error.blame : undefined;
       if (reason !== undefined) recorder.change({ blame: reason });
-      void machine.notify({ kind: "boot-failed", text: bootFailed(recorder, error) });
+      void machine.notify({ kind: "boot-failed", text: bootFailed(machine, error) });
       await machine.candidates
         .failed(reason)
         .catch((cause: unknown) => log.warn({ err: cause }, "channel.json could not be updated"));
@@ -56,19 +56,9 @@ export async function boot(
   }
 }
 
-function bootFailed(recorder: BootRecorder, error: unknown): string {
+function bootFailed({ identity }: Machine, error: unknown): string {
   const where = error instanceof StepFailed ? `${error.step}: ` : "";
-  return `a boot of ${recorder.value?.instance ?? "a new instance"} failed: ${where}${messageOf(error)}`;
-}
-
-/** Steps that run the release's own code. */
-const OWN_CODE = new Set(["prepare", "app", "healthy"]);
-
-/** Why the release is bad; undefined when it is not to blame. */
-export function blame(error: unknown): string | undefined {
-  if (!(error instanceof StepFailed)) return undefined;
-  const unusable = error.step === "release" && error.retry === "fatal";
-  return OWN_CODE.has(error.step) || unusable ? `${error.step}: ${error.message}` : undefined;
+  return `a boot of ${identity.instance} failed: ${where}${messageOf(error)}`;
 }
 
 const silent: StepObserver = {
@@ -77,4 +67,5 @@ const silent: StepObserver = {
   warned: () => {},
   done: () => {},
   failed: () => {},
+  stopped: () => {},
 };

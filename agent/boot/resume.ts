@@ -6,7 +6,7 @@
 import { rm } from "node:fs/promises";
 import type { Identity } from "../identity/identity.ts";
 import type { PackagesMemory } from "../packages/ensure.ts";
-import type { BootRecord } from "../site/records.ts";
+import type { BootRecord } from "../site/boot-record.ts";
 import { readIfThere, writeAtomic } from "../system/files.ts";
 import type { Booted } from "./boot.ts";
 

@@ -64,14 +64,15 @@ export function bootSteps(machine: Machine, recorder: BootRecorder) {
     return found;
   });
 
-  const release = step("release", { identity }, async (_, context) => {
+  const bring = async (_: unknown, context: StepContext) => {
     const choice = (await host.running()) ?? (await machine.candidates.next(me.instance));
     recorder.change({ release: choice.id });
     if (choice.role === "lastKnownGood" || choice.role === "previous") {
       context.warn(`serving release ${choice.id} (${choice.role}) because newer ones failed`);
     }
     return bringRelease(machine, choice.id, `${choice.id} (${choice.role})`, context);
-  });
+  };
+  const release = step("release", { identity }, bring, "when-fatal");
 
   const isolation = step("isolation", { identity, ...forApp }, async (_, context) => {
     await machine.packages.ensure({ lean: ["nftables"] }, context.signal);
@@ -138,6 +139,7 @@ export function bootSteps(machine: Machine, recorder: BootRecorder) {
       return {
         launched: resultOf(values, launched),
         release: resultOf(values, release).id,
+        trusted: resultOf(values, certificate).source !== "self-signed",
         epoch: claim.owner ? claim.epoch : undefined,
         replaced: claim.owner ? claim.previous?.owner : undefined,
         ttl: claim.ttl,

@@ -35,13 +35,14 @@ export async function onDuty(
   // Known before anything acts on it: records that are easy to move must not be made lasting for a moment.
   const outlook = new Outlook(await runningDeploy(store, clock).catch(() => undefined));
 
+  const shown = { trusted: booted.trusted };
   const launches = fleet === undefined ? undefined : machine.launches(fleet);
   const role = new Role({
     ...{ machine, recorder, log, signal },
-    launched: booted.launched,
+    ...{ launched: booted.launched, release: booted.release },
     handOverNear: () => outlook.handOverNear,
     fleet: fleet === undefined ? undefined : machine.fleet(fleet),
-    duties: (release, term) => ownerDuties({ machine, recorder, log, launches }, release, term),
+    duties: (release, term) => ownerDuties({ machine, recorder, log, launches, shown }, release, term),
   });
   const here = { machine, recorder, log, signal };
   const inPlace = new InPlace(here, role);
@@ -61,7 +62,7 @@ export async function onDuty(
 
   if (booted.epoch === undefined) role.standBy();
   else role.own(booted.epoch, booted.release, booted.ttl);
-  tellOfBoot(booted, outlook, machine, recorder);
+  tellOfBoot(booted, outlook, machine);
 
   const reactions = reactionsOf({ machine, recorder, signal, outlook, role, inPlace, watchdog });
   const watching = watch(watchers(machine, outlook), {
@@ -102,15 +103,14 @@ const watchers = ({ identity, store, clock, metadata, host }: Machine, outlook: 
 
 /** What a person should know of a boot that went well. */
 function tellOfBoot(
-  { replaced, epoch }: Booted,
+  { replaced, epoch, trusted }: Booted,
   { deploying }: Outlook,
   { identity, notify }: Machine,
-  recorder: BootRecorder,
 ): void {
   if (replaced !== undefined && !deploying) {
     void notify({ kind: "healed", text: `${identity.instance} took over from ${replaced} (epoch ${epoch})` });
   }
-  if (recorder.value?.certificate?.source === "self-signed") {
+  if (!trusted) {
     void notify({
       kind: "certificate",
       text: "there is no certificate that visitors trust, plain HTTP serves",

@@ -16,6 +16,8 @@ export interface OwnerContext {
   log: Logger;
   /** What the fleet launches by; undefined when no fleet launched this instance. */
   launches: Launches | undefined;
+  /** Whether visitors trust the certificate that they are shown; kept as it is here. */
+  shown: { trusted: boolean };
 }
 
 /** Each ends when the signal is aborted. */
@@ -49,7 +51,7 @@ function image(
   return keepLaunchable(() => ensureImage({ store, launches, deploying }), tell, clock, log, term);
 }
 
-function certificate({ machine, recorder, log }: OwnerContext, term: AbortSignal): Promise<void> {
+function certificate({ machine, recorder, log, shown }: OwnerContext, term: AbortSignal): Promise<void> {
   const { certificates, clock, host, notify, packages } = machine;
   return keepCertificate(
     async () => {
@@ -61,8 +63,9 @@ function certificate({ machine, recorder, log }: OwnerContext, term: AbortSignal
       return renewed ?? unserved(certificates, () => host.servedSerial());
     },
     async (renewed) => {
-      const hurry = recorder.value?.certificate?.source === "self-signed";
       recorder.certificate(renewed);
+      const hurry = !shown.trusted;
+      shown.trusted = renewed.source !== "self-signed";
       await host.renew(renewed, hurry, term);
     },
     clock,

@@ -1,10 +1,9 @@
 import { readlink } from "node:fs/promises";
 import type { Logger } from "pino";
 import { afterBoot } from "../boot/after-boot.ts";
-import { blame } from "../boot/boot.ts";
 import { appSteps, bringRelease, ensureGunicorn } from "../machine/app-steps.ts";
 import type { Machine } from "../machine/machine.ts";
-import { runGraph, type Step, StepFailed, type StepObserver, step } from "../record/graph.ts";
+import { runGraph, type Step, type StepContext, StepFailed, step } from "../record/graph.ts";
 import { logged } from "../record/logged.ts";
 import type { BootRecorder } from "../record/recorder.ts";
 import { switchTo } from "../serving/app.ts";
@@ -53,7 +52,7 @@ export class InPlace {
   }
 }
 
-const PREFIX = "in-place: ";
+const SWITCH = "switch";
 const STOP_SECONDS = 60;
 /** An app that is switched to was seen healthy already: what the front door adds to that shows at once. */
 const PROBE_SECONDS = 3;
@@ -75,23 +74,23 @@ export async function swapInPlace(
   const note = (state: "running" | "done" | "failed", reason?: string): void =>
     recorder.change({ inPlace: { ...wanted, state, ...(reason === undefined ? {} : { reason }) } });
   note("running");
-  recorder.forget((name) => name.startsWith(PREFIX));
+  recorder.forget("in-place");
   try {
-    await runGraph(inPlaceSteps(wanted.release, running, machine), prefixed(logged(recorder, log)), signal);
+    await runGraph(inPlaceSteps(wanted.release, running, machine), logged(recorder, log, "in-place"), signal);
     note("done");
     return true;
   } catch (error) {
     signal.throwIfAborted();
-    const step = error instanceof StepFailed ? `${error.step}: ` : "";
+    const failed = error instanceof StepFailed ? error : undefined;
     try {
       if (wanted.release !== running) await machine.units.stop(appUnit(wanted.release), STOP_SECONDS);
-      const bad = error instanceof StepFailed && error.step === "switch" ? messageOf(error) : blame(error);
+      const bad = failed?.step === SWITCH ? failed.message : failed?.blame;
       if (bad !== undefined) await machine.candidates.quarantine(wanted.release, bad);
       await machine.candidates.failed(bad);
     } catch (cause) {
       log.warn(`after a swap in place that failed: ${messageOf(cause)}`);
     }
-    note("failed", `${step}${messageOf(error)}`);
+    note("failed", `${failed === undefined ? "" : `${failed.step}: `}${messageOf(error)}`);
     return false;
   }
 }
@@ -99,7 +98,7 @@ export async function swapInPlace(
 function inPlaceSteps(id: string, running: string, machine: Machine): Step<unknown>[] {
   const { config, identity, units, candidates, clock, host } = machine;
 
-  const release = step("release", {}, async (_, context) => {
+  const bring = async (_: unknown, context: StepContext) => {
     // What serves already was tried before; the agent that did it may have been cut off.
     const choice = id === running ? { id } : await candidates.next(identity.instance);
     if (choice.id !== id) {
@@ -108,14 +107,15 @@ function inPlaceSteps(id: string, running: string, machine: Machine): Step<unkno
       });
     }
     return bringRelease(machine, id, id, context);
-  });
+  };
+  const release = step("release", {}, bring, "when-fatal");
 
   const { prepare, app, healthy } = appSteps(machine, release, { release }, async (got, { signal }) => {
     await ensureGunicorn(machine, got.release, signal);
     return { apps: await host.apps(), secrets: await machine.secrets.read() };
   });
 
-  const switched = step("switch", { healthy, prepare, release }, async (got, { detail, signal }) => {
+  const switched = step(SWITCH, { healthy, prepare, release }, async (got, { detail, signal }) => {
     const before = await readlink(got.prepare.links.release);
     await switchTo(got.prepare, id, got.release.folder);
     try {
@@ -141,15 +141,3 @@ function inPlaceSteps(id: string, running: string, machine: Machine): Step<unkno
 
   return [release, prepare, app, healthy, switched, promote, stop];
 }
-
-const prefixed = (observer: StepObserver): StepObserver => ({
-  started: (name, needs) =>
-    observer.started(
-      PREFIX + name,
-      needs.map((need) => PREFIX + need),
-    ),
-  detail: (name, text) => observer.detail(PREFIX + name, text),
-  warned: (name, text) => observer.warned(PREFIX + name, text),
-  done: (name) => observer.done(PREFIX + name),
-  failed: (name, error) => observer.failed(PREFIX + name, error),
-});

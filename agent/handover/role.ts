@@ -21,6 +21,8 @@ const FORWARD_RETRY_SECONDS = 5;
 export interface RoleContext {
   machine: Machine;
   launched: Date;
+  /** The release that the app on this machine is of. */
+  release: string;
   /** The fleet that launched this instance; undefined when none did. */
   fleet: Fleet | undefined;
   recorder: BootRecorder;
@@ -55,9 +57,12 @@ export class Role {
   /** Undefined as long as no replacement is needed. */
   #need: Need | undefined;
   #owner: { epoch: number; release: string } | undefined;
+  /** What this machine serves, to whomever. */
+  #release: string;
 
   constructor(context: RoleContext) {
     this.#context = context;
+    this.#release = context.release;
   }
 
   /** The release it serves as the owner; undefined when it does not own the site. */
@@ -79,6 +84,7 @@ export class Role {
     const { config, clock, identity, zone } = machine;
     const signal = this.#begin();
     this.#owner = { epoch, release };
+    this.#release = release;
     recorder.change({ state: "serving", epoch, release });
     const since = clock.now();
 
@@ -120,6 +126,7 @@ export class Role {
 
   /** The owner serves another release than before: site.json says so, and what an owner does begins anew with it. */
   async serves(release: string): Promise<void> {
+    this.#release = release;
     if (this.#owner === undefined) return;
     const { machine, launched, signal } = this.#context;
     const { instance, address, privateAddress } = machine.identity;
@@ -179,7 +186,7 @@ export class Role {
     await stopForwarding(machine.units);
     recorder.change({ state: "standby" });
     const context = await claimContext(machine, signal);
-    const release = recorder.value?.release ?? "";
+    const release = this.#release;
     const { instance, address, privateAddress } = identity;
     const claim = await claimSite({ instance, address, privateAddress, launched, release }, context);
     if (!claim.owner) return true;

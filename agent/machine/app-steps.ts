@@ -61,6 +61,7 @@ export function appSteps<N extends Needs>(
   const prepare: Step<AppMachine> = {
     name: "prepare",
     needs: [...Object.values(needs), release],
+    blames: "always",
     async run(values, context) {
       const { apps, secrets } = await ground(resultsOf(values, needs), context);
       const { id, folder } = resultOf(values, release);
@@ -68,13 +69,21 @@ export function appSteps<N extends Needs>(
       return apps;
     },
   };
-  const app = step("app", { prepare, release }, (got, { signal }) =>
-    startApp(got.prepare, got.release.id, signal),
+  const app = step(
+    "app",
+    { prepare, release },
+    (got, { signal }) => startApp(got.prepare, got.release.id, signal),
+    "always",
   );
-  const healthy = step("healthy", { app, prepare, release }, async (got, context) => {
-    await waitHealthy(got.prepare, got.release.id, context.signal);
-    await answers(got.prepare, got.release);
-    context.detail(`${config.app.health} answers 200`);
-  });
+  const healthy = step(
+    "healthy",
+    { app, prepare, release },
+    async (got, context) => {
+      await waitHealthy(got.prepare, got.release.id, context.signal);
+      await answers(got.prepare, got.release);
+      context.detail(`${config.app.health} answers 200`);
+    },
+    "always",
+  );
   return { prepare, app, healthy };
 }

@@ -10,10 +10,18 @@ export interface StepContext {
   warn(text: string): void;
 }
 
+/**
+ * When a failure of a step is the release's fault. `always`: the step runs the release's own code; `when-fatal`: it
+ * reads the release, which is unusable unless trying again may help.
+ */
+export type Blames = "always" | "when-fatal";
+
 /** A step of a graph; as a need of another, it hands over its value. */
 export interface Step<T> {
   readonly name: string;
   readonly needs: readonly Step<unknown>[];
+  /** Undefined: the release is never to blame. */
+  readonly blames?: Blames | undefined;
   run(values: Values, context: StepContext): Promise<T>;
 }
 
@@ -31,11 +39,21 @@ export type ValuesOf<N extends Needs> = { readonly [K in keyof N]: N[K] extends 
 
 /** Told of every change of a step, at once; must not throw. */
 export interface StepObserver {
-  started(step: string, needs: readonly string[]): void;
+  started(step: StepStart): void;
   detail(step: string, text: string): void;
   warned(step: string, text: string): void;
   done(step: string): void;
   failed(step: string, error: unknown): void;
+  /** It was ended because another failed, or from outside. */
+  stopped(step: string): void;
+}
+
+export interface StepStart {
+  name: string;
+  /** Names. */
+  needs: readonly string[];
+  /** Whether it runs the release's own code. */
+  ownCode: boolean;
 }
 
 /** `run` gets the values of the steps in `needs` under the names used there. */
@@ -43,9 +61,10 @@ export function step<N extends Needs, T>(
   name: string,
   needs: N,
   run: (values: ValuesOf<N>, context: StepContext) => Promise<T>,
+  blames?: Blames,
 ): Step<T> {
   return {
-    name,
+    ...{ name, blames },
     needs: Object.values(needs),
     run: (values, context) => run(resultsOf(values, needs), context),
   };
@@ -60,8 +79,10 @@ export function resultsOf<N extends Needs>(values: Values, needs: N): ValuesOf<N
 /** The failure that ended a graph: which step, and its error as the cause. */
 export class StepFailed extends EverspotError {
   readonly step: string;
+  /** Why the release is bad; undefined when it is not to blame. */
+  readonly blame: string | undefined;
 
-  constructor(name: string, cause: unknown) {
+  constructor({ name, blames }: Pick<Step<unknown>, "name" | "blames">, cause: unknown) {
     const known = cause instanceof EverspotError ? cause : undefined;
     super(messageOf(cause), {
       cause,
@@ -70,6 +91,8 @@ export class StepFailed extends EverspotError {
       ...(known === undefined ? {} : { retry: known.retry, lines: known.lines }),
     });
     this.step = name;
+    const bad = blames === "always" || (blames === "when-fatal" && this.retry === "fatal");
+    this.blame = bad ? `${name}: ${this.message}` : undefined;
   }
 }
 
@@ -93,10 +116,11 @@ export async function runGraph(
   async function start(one: Step<unknown>): Promise<boolean> {
     const ready = await Promise.all(one.needs.map((need) => running.get(need)));
     if (either.aborted || ready.includes(false)) return false;
-    observer.started(
-      one.name,
-      one.needs.map((need) => need.name),
-    );
+    observer.started({
+      name: one.name,
+      needs: one.needs.map((need) => need.name),
+      ownCode: one.blames === "always",
+    });
     try {
       const value = await one.run(values, {
         signal: either,
@@ -108,11 +132,13 @@ export async function runGraph(
       return true;
     } catch (error) {
       // A step that ends because of the abort is not what failed.
-      observer.failed(one.name, either.aborted ? new EverspotError("stopped: another step failed") : error);
-      if (!either.aborted) {
-        first = new StepFailed(one.name, error);
-        failure.abort(first);
+      if (either.aborted) {
+        observer.stopped(one.name);
+        return false;
       }
+      observer.failed(one.name, error);
+      first = new StepFailed(one, error);
+      failure.abort(first);
       return false;
     }
   }

@@ -1,19 +1,17 @@
 import type { ServedCertificate } from "../certificate/context.ts";
 import type { Identity } from "../identity/identity.ts";
+import { type BootRecord, type BootStep, bootRecord, type Phase } from "../site/boot-record.ts";
 import { type Clock, systemClock } from "../site/clock.ts";
-import { EverspotError, messageOf } from "../site/errors.ts";
 import { keys } from "../site/names.ts";
-import { type BootRecord, type BootStep, bootRecord } from "../site/records.ts";
 import type { ObjectStore } from "../site/store.ts";
 import type { StepObserver } from "./graph.ts";
+import { StepLog } from "./step-log.ts";
 
 /** Milliseconds between two writes, at least: a boot of 20 steps needs no 40 requests. */
 const PAUSE_MS = 250;
 /** After a write failed. */
 const RETRY_MS = 3_000;
-const MAX_LINES = 40;
 const MAX_EVENTS = 50;
-const MAX_LINE = 500;
 
 export interface RecorderOptions {
   store: ObjectStore;
@@ -35,10 +33,11 @@ export interface RecorderOptions {
  * runs go out together in the next one. Nothing here makes a boot wait or fail. Writing starts when `identify`
  * has said which instance this is; a record of an earlier boot of it is kept in the history first.
  */
-export class BootRecorder implements StepObserver {
+export class BootRecorder {
   readonly #options: RecorderOptions;
   readonly #clock: Clock;
-  readonly #record: Omit<BootRecord, "instance">;
+  readonly #record: Omit<BootRecord, "instance" | "steps">;
+  #steps: StepLog;
   #instance: string | undefined;
   #dirty = false;
   #writing: Promise<void> | undefined;
@@ -49,7 +48,7 @@ export class BootRecorder implements StepObserver {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#record = {
-      version: 1,
+      version: 2,
       site: options.site,
       bootId: options.bootId,
       attempt: 1,
@@ -57,9 +56,9 @@ export class BootRecorder implements StepObserver {
       updated: new Date(options.started).toISOString(),
       state: "booting",
       agent: options.agent,
-      steps: [...options.before],
       warnings: [],
     };
+    this.#steps = this.#stepsAfter(options.before);
   }
 
   identify(identity: Identity): void {
@@ -73,18 +72,34 @@ export class BootRecorder implements StepObserver {
   }
 
   /** Goes on with the record of this boot that an earlier process wrote. */
-  resume({ instance, ...record }: BootRecord): void {
+  resume({ instance, steps, ...record }: BootRecord): void {
     Object.assign(this.#record, record);
+    this.#steps = this.#stepsAfter(steps);
     this.#instance = instance;
     this.#begun = true;
   }
 
   /** A new try of the same boot: its steps replace those of the last one. */
   attempt(number: number): void {
-    this.#record.steps = [...this.#options.before];
+    this.#steps.forget("boot", "in-place");
     this.#record.warnings = [];
     delete this.#record.blame;
     this.change({ attempt: number, state: "booting" });
+  }
+
+  /** Writes down the steps of a phase. */
+  observe(phase: Phase): StepObserver {
+    return this.#steps.of(phase, (text) => this.warn(text));
+  }
+
+  /** The phase begins again. */
+  forget(phase: Phase): void {
+    this.#steps.forget(phase);
+  }
+
+  /** A finished step in one line. */
+  describe(phase: Phase, name: string): string {
+    return this.#steps.describe(phase, name);
   }
 
   change(
@@ -117,58 +132,15 @@ export class BootRecorder implements StepObserver {
     this.change({ certificate: { serial, begins, expires, source } });
   }
 
-  started(name: string, needs: readonly string[]): void {
-    this.forget((step) => step === name);
-    this.#record.steps.push({ name, needs: [...needs], start: this.#seconds(), state: "running" });
-    this.#touch();
-  }
-
-  /** Drops steps of an earlier try. */
-  forget(which: (name: string) => boolean): void {
-    this.#record.steps = this.#record.steps.filter((s) => !which(s.name));
-  }
-
-  detail(name: string, text: string): void {
-    this.#step(name, { detail: text });
-  }
-
-  warned(name: string, text: string): void {
-    this.warn(`${name}: ${text}`);
-  }
-
   warn(text: string): void {
     if (!this.#record.warnings.includes(text)) this.#record.warnings.push(text);
     this.#touch();
   }
 
-  done(name: string): void {
-    this.#step(name, { state: "done", ...this.#duration(name) });
-  }
-
-  failed(name: string, error: unknown): void {
-    const known = error instanceof EverspotError ? error : undefined;
-    this.#step(name, {
-      state: "failed",
-      ...this.#duration(name),
-      error: known?.resource === undefined ? messageOf(error) : `${messageOf(error)} (${known.resource})`,
-      ...(known?.hint === undefined ? {} : { hint: known.hint }),
-      ...(known === undefined || known.lines.length === 0
-        ? {}
-        : { lines: known.lines.slice(-MAX_LINES).map((line) => line.slice(0, MAX_LINE)) }),
-    });
-  }
-
-  /** A finished step in one line. */
-  describe(name: string): string {
-    const found = this.#record.steps.find((s) => s.name === name);
-    const detail = found?.detail === undefined ? "" : `: ${found.detail}`;
-    return `${name}${detail} (${found?.seconds ?? "?"} s)`;
-  }
-
-  /** The record as it would be written now; undefined before `identify`. */
+  /** As it would be written now, for the process that goes on with it; undefined before `identify`. */
   get value(): BootRecord | undefined {
     if (this.#instance === undefined) return undefined;
-    return bootRecord.parse({ ...this.#record, instance: this.#instance });
+    return bootRecord.parse({ ...this.#record, instance: this.#instance, steps: this.#steps.steps });
   }
 
   /** Resolves when all that was said is written, or after `seconds`. */
@@ -185,19 +157,12 @@ export class BootRecorder implements StepObserver {
     this.#closed = true;
   }
 
-  #seconds(): number {
-    return round((this.#clock.now() - this.#options.started) / 1000);
-  }
-
-  #duration(name: string): { seconds: number } | undefined {
-    const found = this.#record.steps.find((s) => s.name === name);
-    return found && { seconds: round(this.#seconds() - found.start) };
-  }
-
-  #step(name: string, fields: Partial<BootStep>): void {
-    const found = this.#record.steps.find((s) => s.name === name);
-    if (found !== undefined) Object.assign(found, fields);
-    this.#touch();
+  #stepsAfter(steps: readonly BootStep[]): StepLog {
+    return new StepLog(
+      steps,
+      () => (this.#clock.now() - this.#options.started) / 1000,
+      () => this.#touch(),
+    );
   }
 
   #touch(): void {
@@ -241,6 +206,3 @@ export class BootRecorder implements StepObserver {
     this.#writing = undefined;
   }
 }
-
-/** Milliseconds are enough. */
-const round = (seconds: number): number => Math.round(seconds * 1000) / 1000;

@@ -1,5 +1,5 @@
 /** How this boot began: what the kernel and bootstrap.sh know of it. */
-import type { BootStep } from "../site/records.ts";
+import type { BootStep } from "../site/boot-record.ts";
 import { readIfThere } from "../system/files.ts";
 
 export interface Start {
@@ -35,7 +35,8 @@ export function parseMarks(text: string, now: number): Pick<Start, "started" | "
   );
   const steps = last.map((mark): BootStep => {
     const made: BootStep = {
-      name: `bootstrap: ${mark.name}`,
+      phase: "bootstrap",
+      name: mark.name,
       needs: need,
       start: (before - started) / 1000,
       seconds: (mark.at - before) / 1000,

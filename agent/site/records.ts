@@ -20,7 +20,7 @@ export const siteState = z.strictObject({
   since: time,
   release: z.optional(z.string()),
   /** `claiming` until the records point at the owner and are INSYNC. */
-  state: z.enum(["claiming", "serving", "leaving"]),
+  state: z.enum(["claiming", "serving"]),
 });
 export type SiteState = z.infer<typeof siteState>;
 export const siteDocument: DocumentType<SiteState> = { key: keys.site, schema: siteState };
@@ -107,72 +107,3 @@ export const releaseManifest = z.strictObject({
   bytecode: z.optional(z.boolean()),
 });
 export type ReleaseManifest = z.infer<typeof releaseManifest>;
-
-/** `boots/<instance>.json`: what a boot did, rewritten by the agent as it goes. */
-export const bootStep = z.strictObject({
-  name: z.string(),
-  needs: z.array(z.string()),
-  /** Seconds since the boot's `started`. */
-  start: z.number(),
-  /** Undefined while running. */
-  seconds: z.optional(z.number()),
-  state: z.enum(["running", "done", "failed", "skipped"]),
-  /** One line for a person: what was done, e.g. "release 7 from cache". */
-  detail: z.optional(z.string()),
-  error: z.optional(z.string()),
-  hint: z.optional(z.string()),
-  /** The last lines of what failed. */
-  lines: z.optional(z.array(z.string())),
-});
-export type BootStep = z.infer<typeof bootStep>;
-
-export const bootRecord = z.strictObject({
-  version: z.literal(1),
-  site: z.string(),
-  instance: z.string(),
-  /** Of the kernel: tells a reboot from a launch. */
-  bootId: z.string(),
-  /** 1 for the first try of this boot; grows with every retry. */
-  attempt: z.int().check(z.positive()),
-  /** When EC2 launched the machine (IMDS does not tell; undefined until known). */
-  launched: z.optional(time),
-  /** When bootstrap.sh began. Steps count from here. */
-  started: time,
-  updated: time,
-  /**
-   * `standby`: another instance owns the site; `forwarding`: and requests that still come here go to it;
-   * `unavailable`: the app does not recover and may not be replaced now, visitors get a 503 page.
-   */
-  state: z.enum(["booting", "serving", "standby", "forwarding", "failed", "unavailable"]),
-  /** Why the release itself is bad, when the last try failed for that. */
-  blame: z.optional(z.string()),
-  agent: z.string(),
-  /** AMI that the machine's disk began as; of one made from another machine's image, the one below that. */
-  base: z.optional(z.string()),
-  type: z.optional(z.string()),
-  zone: z.optional(z.string()),
-  address: z.optional(z.ipv4()),
-  privateAddress: z.optional(z.ipv4()),
-  release: z.optional(z.string()),
-  epoch: z.optional(z.int()),
-  certificate: z.optional(
-    z.strictObject({ serial: z.string(), expires: time, source: z.string(), begins: z.optional(time) }),
-  ),
-  steps: z.array(bootStep),
-  /** What a person should know though the boot went on, e.g. "serving the previous release". */
-  warnings: z.array(z.string()),
-  /** What was noticed and done since the boot, oldest first; the newest 50. */
-  events: z.optional(z.array(z.strictObject({ at: time, text: z.string() }))),
-  /** When all that the boot made was on the disk: an image of the machine taken from then on is whole. */
-  settled: z.optional(time),
-  /** The last swap in place, of the deploy with this id. Its steps are named "in-place: …". */
-  inPlace: z.optional(
-    z.strictObject({
-      deploy: z.string(),
-      release: z.string(),
-      state: z.enum(["running", "done", "failed"]),
-      reason: z.optional(z.string()),
-    }),
-  ),
-});
-export type BootRecord = z.infer<typeof bootRecord>;

@@ -16,7 +16,7 @@ export interface WatchdogContext {
   instance: string;
   store: ObjectStore;
   clock: Clock;
-  recorder: Pick<BootRecorder, "change" | "event" | "forgive" | "value">;
+  recorder: Pick<BootRecorder, "change" | "event" | "forgive">;
   log: Logger;
   signal: AbortSignal;
   notify: Notify;
@@ -150,7 +150,8 @@ export class Watchdog {
         if (served && !(await app.answers(release))) continue;
         if (served) await app.show(release);
         recorder.forgive();
-        if (recorder.value?.state === "unavailable") recorder.change({ state: "serving" });
+        // In another role, or with another release, that was said when it began.
+        if (served) recorder.change({ state: "serving" });
         this.#tell(served ? `${release} answers again` : "another release serves");
         return;
       } catch (error) {

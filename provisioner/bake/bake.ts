@@ -1,8 +1,9 @@
+import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
-import { type BootRecord, siteDocument } from "../../agent/site/records.ts";
+import { siteDocument } from "../../agent/site/records.ts";
 import { applyConfiguration } from "../apply/configuration.ts";
 import { removeImage, tidyImages } from "../apply/obsolete-images.ts";
 import type { BakedImage } from "../aws/baked-images.ts";

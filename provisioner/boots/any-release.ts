@@ -1,5 +1,5 @@
+import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
-import type { BootRecord } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Judge } from "./follow.ts";
 import { bootUrl } from "./read.ts";
@@ -11,8 +11,9 @@ const ATTEMPTS = 2;
 export function servesAnything(aws: Pick<Aws, "store">, fleet: string): Judge {
   const failures: { instance: string; step: string; attempt: number }[] = [];
 
-  const giveUpOnRepeat = ({ instance, steps, attempt }: BootRecord): undefined => {
-    const step = steps.find((s) => s.state === "failed");
+  const giveUpOnRepeat = (boot: BootRecord): undefined => {
+    const { instance, attempt } = boot;
+    const step = failedStep(boot, "boot");
     if (step === undefined) return;
     const earlier = failures.filter((f) => f.instance === instance);
     if (!earlier.some((f) => f.attempt === attempt)) failures.push({ instance, step: step.name, attempt });

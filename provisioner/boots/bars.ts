@@ -1,5 +1,5 @@
 /** The steps of a boot as bars along the time. Pure. */
-import type { BootRecord, BootStep } from "../../agent/site/records.ts";
+import { type BootRecord, type BootStep, stepLabel } from "../../agent/site/boot-record.ts";
 import type { Style } from "../operator/terminal.ts";
 
 /** Seconds since the beginning of user data. */
@@ -15,22 +15,25 @@ export interface BootBar {
   critical: boolean;
 }
 
-/** Later work on the same machine is no part of its boot. */
-const LATER = /^in-place: /;
-/** Begins the names of what is done before there is an agent. */
-const BOOTSTRAP = "bootstrap: ";
-
 /** In the order in which they began. One that runs ends now, as far as the record knows. */
 export function bootBars({ steps, started, updated }: BootRecord): BootBar[] {
   const now = (Date.parse(updated) - Date.parse(started)) / 1000;
-  const own = steps.filter((s) => !LATER.test(s.name));
+  // Later work on the same machine is no part of its boot.
+  const own = steps
+    .filter((s) => s.phase !== "in-place")
+    .map(({ phase, name, needs, ...step }) => ({
+      ...step,
+      phase,
+      name: stepLabel({ phase, name }),
+      needs: needs.map((need) => stepLabel({ phase, name: need })),
+    }));
   const ends = new Map(own.map((s) => [s.name, s.start + (s.seconds ?? Math.max(0, now - s.start))]));
   const endOf = (name: string) => ends.get(name) ?? 0;
   const latest = (names: readonly string[]) =>
     names.filter((n) => ends.has(n)).sort((a, b) => endOf(b) - endOf(a))[0];
   // What needs no step of the agent's needs the agent, which the last of these starts.
-  const starter = latest(own.filter((s) => s.name.startsWith(BOOTSTRAP)).map((s) => s.name));
-  const first = (s: BootStep) => s.needs.length === 0 && !s.name.startsWith(BOOTSTRAP);
+  const starter = latest(own.filter((s) => s.phase === "bootstrap").map((s) => s.name));
+  const first = (s: BootStep) => s.needs.length === 0 && s.phase === "boot";
   const waits = new Map(own.map((s) => [s.name, first(s) ? starter : latest(s.needs)]));
   const critical = new Set<string>();
   for (let at = latest(own.map((s) => s.name)); at !== undefined && !critical.has(at); at = waits.get(at)) {

@@ -1,7 +1,7 @@
+import type { BootRecord } from "../../agent/site/boot-record.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import type { EverspotError } from "../../agent/site/errors.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
-import type { BootRecord } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
 import { describeBoot, newsOf, tellNews } from "./progress.ts";

@@ -1,4 +1,4 @@
-import type { BootRecord, BootStep } from "../../agent/site/records.ts";
+import { type BootRecord, type BootStep, failedStep, stepLabel } from "../../agent/site/boot-record.ts";
 import { took } from "../operator/terminal.ts";
 
 /** What a boot did since it was last looked at: steps that ended, new attempts, new warnings. */
@@ -12,11 +12,11 @@ export function newsOf(before: BootRecord | undefined, now: BootRecord): BootNew
   const same = before !== undefined && before.bootId === now.bootId && before.attempt === now.attempt;
   const over = (record: BootRecord | undefined) =>
     (record?.steps ?? []).filter((s) => s.state === "done" || s.state === "failed");
-  const known = new Set(same ? over(before).map((s) => s.name) : []);
+  const known = new Set(same ? over(before).map(stepLabel) : []);
   return {
     attempt: same || (before === undefined && now.attempt === 1) ? undefined : now.attempt,
     ended: over(now)
-      .filter((s) => !known.has(s.name))
+      .filter((s) => !known.has(stepLabel(s)))
       .sort((a, b) => a.start + (a.seconds ?? 0) - (b.start + (b.seconds ?? 0))),
     warnings: now.warnings.filter((w) => !(same && before.warnings.includes(w))),
   };
@@ -24,8 +24,8 @@ export function newsOf(before: BootRecord | undefined, now: BootRecord): BootNew
 
 /** What a boot is at, in a few words. */
 export function describeBoot(record: BootRecord): string {
-  const running = record.steps.filter((s) => s.state === "running").map((s) => s.name);
-  const failed = record.steps.find((s) => s.state === "failed");
+  const running = record.steps.filter((s) => s.state === "running").map(stepLabel);
+  const failed = failedStep(record, "boot");
   if (record.state === "failed" && failed !== undefined)
     return `${failed.name} failed: ${failed.error ?? ""}`;
   if (running.length > 0) return `at ${running.join(", ")}`;
@@ -39,10 +39,11 @@ export function tellNews(
 ): void {
   if (news.attempt !== undefined) say(`  attempt ${news.attempt}`);
   for (const step of news.ended) {
-    const text = `${step.name}${step.detail === undefined ? "" : `: ${step.detail}`}`;
+    const label = stepLabel(step);
+    const text = `${label}${step.detail === undefined ? "" : `: ${step.detail}`}`;
     const time = step.seconds === undefined ? "" : ` (${took(step.seconds)})`;
     if (step.state === "done") say(`  ✓ ${text}${time}`);
-    else warn(`${step.name} failed: ${step.error ?? "no reason given"}${time}`);
+    else warn(`${label} failed: ${step.error ?? "no reason given"}${time}`);
   }
   for (const warning of news.warnings) warn(warning);
 }

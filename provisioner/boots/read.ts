@@ -1,5 +1,5 @@
+import { type BootRecord, bootRecord } from "../../agent/site/boot-record.ts";
 import { keys } from "../../agent/site/names.ts";
-import { type BootRecord, bootRecord } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 
 /** Undefined while there is none, or when it is not of a form this everspot knows. */

@@ -1,9 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import * as z from "zod";
+import { bootRecord } from "../../agent/site/boot-record.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
-import { bootRecord, deployDocument } from "../../agent/site/records.ts";
+import { deployDocument } from "../../agent/site/records.ts";
 import { replacementsDocument } from "../../agent/site/replacements.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import { type Aws, connect } from "../aws/connect.ts";

@@ -1,7 +1,7 @@
+import { type BootRecord, stepLabel } from "../../agent/site/boot-record.ts";
 import { certificateNames } from "../../agent/site/certificate-names.ts";
 import { pointerDocument } from "../../agent/site/certificates.ts";
 import { readDocument } from "../../agent/site/document.ts";
-import type { BootRecord } from "../../agent/site/records.ts";
 import { connect } from "../aws/connect.ts";
 import { type BootBar, bootBars, renderBars } from "../boots/bars.ts";
 import { readBoot } from "../boots/read.ts";
@@ -122,14 +122,20 @@ export function renderStatus(status: Status, now: number, style: Style): string[
 
 function renderBoot(boot: BootRecord, style: Style): string[] {
   const attempt = boot.attempt > 1 ? `, attempt ${boot.attempt}` : "";
-  const wide = Math.max(0, ...boot.steps.map((s) => s.name.length));
+  const wide = Math.max(0, ...boot.steps.map((s) => stepLabel(s).length));
   return [
     `${style.dim("boot".padEnd(12))}${boot.instance}, ${boot.state}${attempt}, began ${boot.started}`,
     ...boot.steps.map((s) => {
       const time = s.seconds === undefined ? s.state : took(s.seconds);
       const text = s.error ?? s.detail ?? "";
-      const mark = s.state === "failed" ? style.red("✗") : s.state === "running" ? "…" : style.green("✓");
-      return `  ${mark} ${s.name.padEnd(wide)}  at ${s.start.toFixed(1).padStart(5)} s  ${time.padStart(7)}  ${text}`.trimEnd();
+      return `  ${marks(style)[s.state]} ${stepLabel(s).padEnd(wide)}  at ${s.start.toFixed(1).padStart(5)} s  ${time.padStart(7)}  ${text}`.trimEnd();
     }),
   ];
 }
+
+const marks = (style: Style) => ({
+  running: "…",
+  done: style.green("✓"),
+  failed: style.red("✗"),
+  stopped: style.dim("–"),
+});

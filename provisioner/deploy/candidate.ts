@@ -1,6 +1,7 @@
+import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
-import { type BootRecord, siteDocument } from "../../agent/site/records.ts";
+import { siteDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Judge } from "../boots/follow.ts";
 import { bootUrl } from "../boots/read.ts";
@@ -21,8 +22,6 @@ export class NotServed extends EverspotError {
 
 /** Boots that may fail for something that is not the release's fault. */
 const ATTEMPTS = 2;
-/** Steps of a boot that run the release's own code. */
-const OWN_CODE = new Set(["prepare", "app", "healthy"]);
 
 /**
  * The judge of a swap: content once the new instance has the site with the wanted release. What it throws is NotServed,
@@ -40,9 +39,7 @@ export function servesCandidate(
 ): Judge {
   const judgeFailure = (found: BootRecord): void => {
     if (found.blame === undefined && found.attempt < ATTEMPTS) return;
-    const failed = found.steps.filter((s) => s.state === "failed");
-    // The others were only stopped because of it.
-    const step = failed.find((s) => !s.error?.startsWith("stopped: ")) ?? failed[0];
+    const step = failedStep(found, "boot");
     throw new NotServed(
       `${release} does not come up on ${found.instance}: ${step?.name ?? "boot"} failed: ${step?.error ?? found.blame ?? ""}`,
       found.blame,
@@ -70,7 +67,7 @@ export function servesCandidate(
   /** A release whose own code was running when the time was up is taken for bad. */
   const tooLate = (error: unknown, last: BootRecord | undefined): unknown => {
     if (!(error instanceof EverspotError) || error instanceof NotServed || signal.aborted) return error;
-    const running = last?.steps.find((s) => s.state === "running" && OWN_CODE.has(s.name));
+    const running = last?.steps.find((s) => s.state === "running" && s.ownCode);
     const { message, hint, retry } = error;
     return new NotServed(message, running && `${running.name} did not end in ${seconds} s`, {
       ...(hint === undefined ? {} : { hint }),

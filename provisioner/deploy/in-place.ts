@@ -1,9 +1,9 @@
+import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
-import type { BootRecord } from "../../agent/site/records.ts";
 import { newsOf, tellNews } from "../boots/progress.ts";
 import { readBoot } from "../boots/read.ts";
 import { NotServed } from "./candidate.ts";
@@ -37,7 +37,7 @@ export async function inPlace(session: Session, release: string, timeout: number
       return { waiting: `${old} has not begun` };
     }
     const news = newsOf(record, found);
-    tellNews({ ...news, ended: news.ended.filter((s) => s.name.startsWith(PREFIX)) }, terminal);
+    tellNews({ ...news, ended: news.ended.filter((s) => s.phase === "in-place") }, terminal);
     record = found;
     if (ours.state === "failed") throw failed(found, ours.reason);
     if (ours.state === "running") return { waiting: `${old} is at it` };
@@ -47,7 +47,7 @@ export async function inPlace(session: Session, release: string, timeout: number
       : { waiting: `${old} is done, but ${channel?.current ?? "no release"} is current` };
   };
   const failed = (found: BootRecord, reason: string | undefined) => {
-    const step = found.steps.findLast((s) => s.state === "failed" && s.name.startsWith(PREFIX));
+    const step = failedStep(found, "in-place");
     const why = reason ?? step?.error ?? "no reason given";
     return new NotServed(`${release} does not come up in place on ${old}: ${why}`, found.blame, {
       resource: `${aws.store.url}/${keys.boot(old)}`,
@@ -68,6 +68,3 @@ export async function inPlace(session: Session, release: string, timeout: number
   await checkFromOutside(session, old, release);
   return old;
 }
-
-/** Of the names of the steps that the agent writes down. */
-const PREFIX = "in-place: ";

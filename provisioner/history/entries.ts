@@ -1,4 +1,5 @@
-import type { BootRecord, DeployState } from "../../agent/site/records.ts";
+import { type BootRecord, failedStep, stepLabel } from "../../agent/site/boot-record.ts";
+import type { DeployState } from "../../agent/site/records.ts";
 import type { Replacements } from "../../agent/site/replacements.ts";
 import type { Drill } from "../drill/record.ts";
 import { abandoned, type PastDeploy } from "./deploys.ts";
@@ -64,10 +65,10 @@ export function entriesOf({ boots, deploys, deploy, drills, replacements }: Hist
 
 const nothing = { seconds: undefined, instance: undefined, release: undefined, steps: [] };
 function bootEntry(boot: BootRecord, earlier: readonly BootRecord[], deploys: readonly PastDeploy[]): Entry {
-  const steps = boot.steps.flatMap(({ name, start, seconds, state }) =>
-    seconds === undefined || name.startsWith("in-place: ")
+  const steps = boot.steps.flatMap(({ phase, name, start, seconds, state }) =>
+    seconds === undefined || phase === "in-place"
       ? []
-      : [{ name, start, seconds, failed: state === "failed" }],
+      : [{ name: stepLabel({ phase, name }), start, seconds, failed: state === "failed" }],
   );
   const before = earlier.findLast((b) => b.instance === boot.instance);
   // EC2 counts a start after a stop as a launch; a reboot is none.
@@ -76,7 +77,7 @@ function bootEntry(boot: BootRecord, earlier: readonly BootRecord[], deploys: re
   const served = boot.epoch !== undefined;
   const end = Math.max(0, ...steps.map((s) => s.start + s.seconds));
   const seconds = served ? round((Date.parse(boot.started) - Date.parse(began)) / 1000 + end) : undefined;
-  const failed = boot.steps.find((s) => s.state === "failed");
+  const failed = failedStep(boot, "boot");
   return {
     at: began,
     kind: kindOf(),
@@ -144,7 +145,7 @@ function lastDeployEntry(deploy: DeployState): Entry {
 function inPlaceEntry(boot: BootRecord, deploys: readonly PastDeploy[]): Entry[] {
   const { inPlace } = boot;
   if (inPlace === undefined || deploys.some((deploy) => deploy.id === inPlace.deploy)) return [];
-  const steps = boot.steps.filter((s) => s.name.startsWith("in-place: "));
+  const steps = boot.steps.filter((s) => s.phase === "in-place");
   const start = Math.min(...steps.map((s) => s.start));
   const end = Math.max(...steps.map((s) => s.start + (s.seconds ?? 0)));
   const known = steps.length > 0;

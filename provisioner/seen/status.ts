@@ -1,6 +1,6 @@
+import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { isLate } from "../../agent/site/certificate-due.ts";
 import type { CertificatePointer } from "../../agent/site/certificates.ts";
-import type { BootRecord } from "../../agent/site/records.ts";
 import type { SpotPrice } from "../aws/market.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { parseVersion } from "../wanted/template.ts";
@@ -153,7 +153,7 @@ function oddities({ config, seen, dns, boot, pointer, now }: StatusInput): strin
   odd.push(...goneImage(seen), ...recordOddities(config, seen, dns));
   if (boot?.state === "unavailable") odd.push(`visitors get a 503 page: ${boot.blame ?? "the app fails"}`);
   if (boot !== undefined && (boot.state === "failed" || boot.attempt > 1)) {
-    const failed = boot.steps.find((s) => s.state === "failed");
+    const failed = failedStep(boot, "boot");
     const why = failed === undefined ? "" : `: ${failed.name}: ${failed.error ?? ""}`;
     odd.push(
       `the boot of ${boot.instance} ${boot.state === "failed" ? "failed" : `took ${boot.attempt} attempts`}${why}`,

@@ -1,5 +1,5 @@
 /** A boot of everspot, measured from outside. */
-import type { BootRecord } from "../../agent/site/records.ts";
+import { type BootRecord, stepLabel } from "../../agent/site/boot-record.ts";
 import type { Rehearsal } from "../rehearsal/rehearsal.ts";
 import type { Boot } from "../rehearsal/result.ts";
 import { agentProcess } from "./agent-process.ts";
@@ -20,8 +20,8 @@ export async function measureBoot(
   const since = Date.parse(record.started);
   const claimed = record.steps.find((s) => s.name === "ownership");
   const owned = since + ((claimed?.start ?? Number.NaN) + (claimed?.seconds ?? Number.NaN)) * 1000;
-  const steps = record.steps.map(({ name, start, seconds, state, detail }) => ({
-    ...{ name, start, state },
+  const steps = record.steps.map(({ phase, name, start, seconds, state, detail }) => ({
+    ...{ name: stepLabel({ phase, name }), start, state },
     ...(seconds === undefined ? {} : { seconds }),
     ...(detail === undefined ? {} : { detail }),
   }));

@@ -1,4 +1,5 @@
 /** What most scenarios do, and check, in the same way. */
+import { stepLabel } from "../../agent/site/boot-record.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 import type { Result } from "./result.ts";
@@ -47,8 +48,8 @@ export async function recordBoots(rehearsal: Rehearsal, result: Result): Promise
   result.boots = records.map((record) => ({
     instance: record.instance,
     seconds: Math.max(0, ...record.steps.map((s) => s.start + (s.seconds ?? 0))),
-    steps: record.steps.map(({ name, start, seconds, state, detail }) => ({
-      name,
+    steps: record.steps.map(({ phase, name, start, seconds, state, detail }) => ({
+      name: stepLabel({ phase, name }),
       start,
       state,
       ...(seconds === undefined ? {} : { seconds }),

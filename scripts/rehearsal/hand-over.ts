@@ -1,7 +1,7 @@
 /** What scenarios of a hand-over with notice have in common. */
 import { EC2Client, paginateDescribeFleets, paginateDescribeInstances } from "@aws-sdk/client-ec2";
+import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { poll } from "../../agent/site/poll.ts";
-import type { BootRecord } from "../../agent/site/records.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 import type { Result } from "./result.ts";
 

@@ -1,4 +1,4 @@
-import type { BootStep } from "../../agent/site/records.ts";
+import type { BootStep } from "../../agent/site/boot-record.ts";
 import type { Sample } from "./sample.ts";
 import type { Requests } from "./visitors.ts";
 

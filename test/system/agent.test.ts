@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { SSM } from "@aws-sdk/client-ssm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type BootRecord, type BootStep, failedStep, stepLabel } from "../../agent/site/boot-record.ts";
 import { poll } from "../../agent/site/poll.ts";
-import type { BootRecord, BootStep } from "../../agent/site/records.ts";
 import { appUnit, paths } from "../../agent/system/paths.ts";
 import { type AgentSite, startAgentSite } from "./agent-site.ts";
 import { type Visit, visit } from "./visit.ts";
@@ -85,10 +85,10 @@ describe("the first boot", () => {
     expect(record).toMatchObject({ instance: first, release: "r1", epoch: 1, warnings: [] });
     expect(record.attempt).toBeGreaterThan(1);
     expect(record.steps.filter((s) => s.state !== "done")).toEqual([]);
-    expect(record.steps.filter((s) => s.name.startsWith("bootstrap: ")).map((s) => s.name)).toEqual([
-      "bootstrap: credentials",
-      "bootstrap: agent",
-      "bootstrap: units",
+    expect(record.steps.filter((s) => s.phase === "bootstrap").map((s) => s.name)).toEqual([
+      "credentials",
+      "agent",
+      "units",
     ]);
     expect(record.certificate?.source).toBe("stored");
     expect(await site.channel()).toMatchObject({ current: "r1", quarantined: [] });
@@ -304,7 +304,7 @@ describe("a machine that serves", () => {
       },
       { seconds: BOOT_SECONDS, everySeconds: 0.5 },
     );
-    expect(record.steps.map((s) => s.name)).not.toContain("bootstrap: agent");
+    expect(record.steps.map(stepLabel)).not.toContain("bootstrap: agent");
     expect(agents()).toBe(before);
     expect(bootId).toBeDefined();
     expect((await ask(second, { path: "/healthz" })).body).toBe("ok r1\n");
@@ -323,7 +323,7 @@ describe("a candidate that is no good", () => {
     });
     const third = await site.launch();
     const failed = await site.until(third, "failed", BOOT_SECONDS);
-    const app = failed.steps.find((s) => s.state === "failed" && s.error !== "stopped: another step failed");
+    const app = failedStep(failed);
     expect(["app", "healthy"]).toContain(app?.name);
     expect(app?.lines?.join("\n")).toContain("RuntimeError: this release is broken");
     const record = await serving(third);

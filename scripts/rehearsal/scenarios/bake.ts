@@ -5,8 +5,8 @@ import {
   DescribeLaunchTemplateVersionsCommand,
   EC2Client,
 } from "@aws-sdk/client-ec2";
+import type { BootRecord } from "../../../agent/site/boot-record.ts";
 import { poll } from "../../../agent/site/poll.ts";
-import type { BootRecord } from "../../../agent/site/records.ts";
 import { checkDown, recordBoots, runUp, runUpAgain, vanish } from "../acts.ts";
 import type { Rehearsal } from "../rehearsal.ts";
 import type { Result } from "../result.ts";

@@ -1,6 +1,6 @@
 import http from "node:http";
+import type { BootRecord } from "../../../agent/site/boot-record.ts";
 import { poll } from "../../../agent/site/poll.ts";
-import type { BootRecord } from "../../../agent/site/records.ts";
 import { checkDown, recordBoots } from "../acts.ts";
 import type { Rehearsal } from "../rehearsal.ts";
 import { failed } from "../sample.ts";

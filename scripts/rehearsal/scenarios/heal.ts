@@ -1,4 +1,4 @@
-import type { BootRecord } from "../../../agent/site/records.ts";
+import type { BootRecord } from "../../../agent/site/boot-record.ts";
 import { checkDown, recordBoots, runUp, runUpAgain, vanish } from "../acts.ts";
 import { failed } from "../sample.ts";
 import type { Scenario } from "../scenario.ts";

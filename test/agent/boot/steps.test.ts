@@ -27,7 +27,7 @@ afterEach(() => on.close());
 async function run(config = bootConfigOf({ domain: DOMAIN, app: { timeout: 1 } })) {
   const { machine, recorder } = on.agent(systemClock, ME, config);
   const steps = bootSteps(machine, recorder);
-  const ended = await runGraph(steps.all, logged(recorder, log), new AbortController().signal).then(
+  const ended = await runGraph(steps.all, logged(recorder, log, "boot"), new AbortController().signal).then(
     (values) => ({ outcome: steps.outcome(values), failure: undefined }),
     (failure: StepFailed) => ({ outcome: undefined, failure }),
   );
@@ -39,7 +39,7 @@ async function run(config = bootConfigOf({ domain: DOMAIN, app: { timeout: 1 } }
 
 test("a candidate that works serves, owns the site, and is current", async () => {
   const { outcome, record, step } = await run();
-  expect(outcome).toEqual({ launched, release: "r1", epoch: 1, replaced: undefined, ttl: 60 });
+  expect(outcome).toEqual({ launched, release: "r1", epoch: 1, replaced: undefined, ttl: 60, trusted: true });
   expect(await on.apps.visit()).toEqual({ status: 200, release: "r1" });
   expect(await readlink(on.apps.links.release)).toBe(join(on.apps.folder, "releases/r1"));
   expect(await on.address()).toEqual(["203.0.113.1"]);
@@ -99,7 +99,7 @@ test("a site that another instance owns rightly is left to it, and the release i
   on.fleet.add("i-00000009", new Date(launched.getTime() + 60_000));
   const { machine, recorder } = on.agent(systemClock, "i-00000009");
   const steps = bootSteps(machine, recorder);
-  await runGraph(steps.all, logged(recorder, log), new AbortController().signal);
+  await runGraph(steps.all, logged(recorder, log, "boot"), new AbortController().signal);
   recorder.close();
   const { outcome } = await run();
   expect(outcome?.epoch).toBeUndefined();
@@ -147,7 +147,7 @@ test("without a release there still is a front door: `serving` needs none", asyn
   const { failure, steps, recorder, machine } = await run();
   expect(failure).toMatchObject({ step: "release", message: "no release was published yet" });
   on.done.length = 0;
-  await runGraph(steps.serving, logged(recorder, log), new AbortController().signal);
+  await runGraph(steps.serving, logged(recorder, log, "boot"), new AbortController().signal);
   expect(on.done).toEqual(["open stored"]);
   expect(machine.identity.instance).toBe(ME);
 });

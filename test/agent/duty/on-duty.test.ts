@@ -67,7 +67,8 @@ async function begin(booted: Partial<Booted> = {}, bridge = false) {
   recorder.identify(machine.identity);
   recorder.change({ release: "r1", state: epoch === undefined ? "standby" : "serving" });
   recorder.certificate(stored);
-  const all: Booted = { launched, release: "r1", replaced: undefined, ttl: 60, attempt: 1, ...booted, epoch };
+  const usual = { launched, release: "r1", replaced: undefined, ttl: 60, attempt: 1, trusted: true };
+  const all: Booted = { ...usual, ...booted, epoch };
   ended = onDuty(machine, recorder, all, log, stop.signal);
   ended.catch(() => undefined);
   return {
@@ -225,8 +226,9 @@ test("EC2 that does not know the instance yet is asked again; without a fleet no
 });
 
 test("a certificate that nobody trusts, and an order that fails, are told to the operator", async () => {
-  const { recorder } = await begin();
-  recorder.certificate({ ...stored, source: "self-signed" });
-  await until(() => on.notices.some((n) => n.kind === "certificate"));
-  expect(on.notices.find((n) => n.kind === "certificate")?.text).toContain("certificate");
+  await begin({ trusted: false });
+  const told = () => on.notices.filter((n) => n.kind === "certificate").map((n) => n.text);
+  await until(() => told().length > 1);
+  expect(told()[0]).toBe("there is no certificate that visitors trust, plain HTTP serves");
+  expect(told()[1]).toMatch(/^the certificate: /);
 });

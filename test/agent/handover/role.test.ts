@@ -75,7 +75,7 @@ beforeEach(async () => {
   recorder.identify(identity);
   recorder.change({ release: "r1" });
   role = new Role({
-    ...{ machine, launched, fleet, recorder, log },
+    ...{ machine, launched, release: "r1", fleet, recorder, log },
     signal: stop.signal,
     handOverNear: () => near,
     duties: (release, signal) => {

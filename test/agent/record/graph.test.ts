@@ -5,6 +5,7 @@ import {
   type Step,
   StepFailed,
   type StepObserver,
+  type StepStart,
   step,
 } from "../../../agent/record/graph.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
@@ -19,11 +20,13 @@ function gate() {
 
 class Notes implements StepObserver {
   readonly said: string[] = [];
-  started = (name: string, needs: readonly string[]) => this.said.push(`start ${name}(${needs.join()})`);
+  started = ({ name, needs, ownCode }: StepStart) =>
+    this.said.push(`start ${name}(${needs.join()})${ownCode ? " of its own code" : ""}`);
   detail = (name: string, text: string) => this.said.push(`${name}: ${text}`);
   warned = (name: string, text: string) => this.said.push(`${name}! ${text}`);
   done = (name: string) => this.said.push(`done ${name}`);
   failed = (name: string, error: unknown) => this.said.push(`failed ${name}: ${(error as Error).message}`);
+  stopped = (name: string) => this.said.push(`stopped ${name}`);
 }
 const forever = new AbortController().signal;
 
@@ -101,7 +104,7 @@ describe("a failure", () => {
       cause: boom,
     });
     expect(aborted).toBe(true);
-    expect(notes.said).toContain("failed long: stopped: another step failed");
+    expect(notes.said).toContain("stopped long");
     expect(notes.said.join()).not.toContain("never");
   });
 

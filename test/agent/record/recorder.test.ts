@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Identity } from "../../../agent/identity/identity.ts";
 import { BootRecorder } from "../../../agent/record/recorder.ts";
+import { bootRecord, stepLabel } from "../../../agent/site/boot-record.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { keys } from "../../../agent/site/names.ts";
-import { bootRecord } from "../../../agent/site/records.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
@@ -33,7 +33,7 @@ function recorder(store: ObjectStore = local.store, errors: unknown[] = [], boot
     bootId,
     agent: "a".repeat(64),
     started: clock.now(),
-    before: [{ name: "bootstrap: agent", needs: [], start: 0, seconds: 1, state: "done" }],
+    before: [{ phase: "bootstrap", name: "agent", needs: [], start: 0, seconds: 1, state: "done" }],
     clock,
     onError: (error) => errors.push(error),
   });
@@ -42,6 +42,7 @@ const stored = async () => {
   const found = await local.store.get(keys.boot(identity.instance));
   return found && bootRecord.parse(JSON.parse(new TextDecoder().decode(found.body)));
 };
+const start = (name: string, ...needs: string[]) => ({ name, needs, ownCode: name === "app" });
 const puts = () => local.server.calls.filter((c) => c.operation === "PutObject").length;
 /** Real time for the HTTP round trip, the clock for the pauses. */
 const settle = async () => {
@@ -56,14 +57,17 @@ test("records steps with start, seconds, needs, details, failures and their last
   record.attempt(1);
   record.identify(identity);
   await clock.advance(1500);
-  record.started("app", ["release"]);
-  record.detail("app", "starting");
+  const boot = record.observe("boot");
+  boot.started(start("app", "release"));
+  boot.detail("app", "starting");
+  boot.started(start("packages"));
   await clock.advance(250);
   const lines = Array.from({ length: 100 }, (_, i) => `line ${i}`);
-  record.failed("app", new EverspotError("it died", { hint: "look", resource: "release 7", lines }));
-  record.started("nginx", []);
-  record.done("nginx");
-  record.warned("nginx", "old");
+  boot.failed("app", new EverspotError("it died", { hint: "look", resource: "release 7", lines }));
+  boot.stopped("packages");
+  boot.started(start("nginx"));
+  boot.done("nginx");
+  boot.warned("nginx", "old");
   record.change({ state: "failed" });
   await settle();
   expect(await stored()).toMatchObject({
@@ -73,7 +77,7 @@ test("records steps with start, seconds, needs, details, failures and their last
     state: "failed",
     warnings: ["nginx: old"],
     steps: [
-      { name: "bootstrap: agent", state: "done" },
+      { phase: "bootstrap", name: "agent", state: "done" },
       {
         name: "app",
         needs: ["release"],
@@ -83,7 +87,10 @@ test("records steps with start, seconds, needs, details, failures and their last
         detail: "starting",
         error: "it died (release 7)",
         hint: "look",
+        phase: "boot",
+        ownCode: true,
       },
+      { phase: "boot", name: "packages", state: "stopped", seconds: 0.25 },
       { name: "nginx", state: "done", seconds: 0 },
     ],
   });
@@ -95,8 +102,8 @@ test("many changes become few writes, and the last one is always written", async
   const record = recorder();
   record.identify(identity);
   for (let i = 0; i < 50; i++) {
-    record.started(`step ${i}`, []);
-    record.done(`step ${i}`);
+    record.observe("boot").started(start(`step ${i}`));
+    record.observe("boot").done(`step ${i}`);
   }
   await settle();
   expect(puts()).toBeLessThanOrEqual(3);
@@ -105,13 +112,13 @@ test("many changes become few writes, and the last one is always written", async
 
 test("nothing is written before the instance is known", async () => {
   const record = recorder();
-  record.started("identity", []);
+  record.observe("boot").started(start("identity"));
   await settle();
   expect(puts()).toBe(0);
   expect(record.value).toBeUndefined();
   record.identify(identity);
   await settle();
-  expect((await stored())?.steps.map((s) => s.name)).toEqual(["bootstrap: agent", "identity"]);
+  expect((await stored())?.steps.map(stepLabel)).toEqual(["bootstrap: agent", "identity"]);
 });
 
 test("a store that fails neither throws nor stops the record", async () => {
@@ -134,11 +141,11 @@ test("a store that fails neither throws nor stops the record", async () => {
 test("a new attempt forgets the steps of the last one, but not those of bootstrap.sh", async () => {
   const record = recorder();
   record.identify(identity);
-  record.started("app", []);
+  record.observe("boot").started(start("app"));
   record.warn("odd");
   record.attempt(2);
   expect(record.value).toMatchObject({ attempt: 2, state: "booting", warnings: [] });
-  expect(record.value?.steps.map((s) => s.name)).toEqual(["bootstrap: agent"]);
+  expect(record.value?.steps.map(stepLabel)).toEqual(["bootstrap: agent"]);
   await settle();
 });
 
@@ -167,15 +174,19 @@ test("events since the boot are kept, the newest fifty; a new try of the boot ke
   record.close();
 });
 
-test("a step that begins again takes the place of its earlier run", () => {
+test("a step that begins again takes the place of its earlier run, and not of one of another phase", () => {
   const record = recorder();
+  record.observe("boot").started(start("app"));
+  const later = record.observe("in-place");
   record.identify(identity);
-  record.started("in-place: app", []);
-  record.failed("in-place: app", new Error("no"));
-  record.started("in-place: app", []);
-  expect(record.value?.steps.filter((s) => s.name === "in-place: app")).toMatchObject([{ state: "running" }]);
-  record.forget((name) => name.startsWith("in-place: "));
-  expect(record.value?.steps.map((s) => s.name)).toEqual(["bootstrap: agent"]);
+  later.started(start("app"));
+  later.failed("app", new Error("no"));
+  later.started(start("app"));
+  expect(record.value?.steps.filter((s) => stepLabel(s) === "in-place: app")).toMatchObject([
+    { state: "running" },
+  ]);
+  record.forget("in-place");
+  expect(record.value?.steps.map(stepLabel)).toEqual(["bootstrap: agent", "app"]);
   record.close();
 });
 
@@ -219,8 +230,8 @@ test("a record that cannot be kept holds up nothing", async () => {
 test("another process of the same boot goes on with the record", async () => {
   const first = recorder();
   first.identify(identity);
-  first.started("app", []);
-  first.done("app");
+  first.observe("boot").started(start("app"));
+  first.observe("boot").done("app");
   first.event("the boot is over");
   await settle();
   const left = first.value;

@@ -5,23 +5,24 @@ test("bootstrap.sh's marks become steps that count from its start", () => {
   const start = parseMarks("started 1000.25\ncredentials 1000.5\nagent 1002.750001\nunits 1003\n", 5);
   expect(start.started).toBe(1_000_250);
   expect(start.steps).toEqual([
-    { name: "bootstrap: credentials", needs: [], start: 0, seconds: 0.25, state: "done" },
+    { phase: "bootstrap", name: "credentials", needs: [], start: 0, seconds: 0.25, state: "done" },
     {
-      name: "bootstrap: agent",
-      needs: ["bootstrap: credentials"],
+      phase: "bootstrap",
+      name: "agent",
+      needs: ["credentials"],
       start: 0.25,
       seconds: 2.25,
       state: "done",
     },
-    { name: "bootstrap: units", needs: ["bootstrap: agent"], start: 2.5, seconds: 0.25, state: "done" },
+    { phase: "bootstrap", name: "units", needs: ["agent"], start: 2.5, seconds: 0.25, state: "done" },
   ]);
 });
 
 test("a part that was tried again ends at its last time", () => {
   const { steps } = parseMarks("started 10\ncredentials 11\ncredentials 20\nagent 22\n", 0);
   expect(steps.map((s) => [s.name, s.start, s.seconds])).toEqual([
-    ["bootstrap: credentials", 0, 10],
-    ["bootstrap: agent", 10, 2],
+    ["credentials", 0, 10],
+    ["agent", 10, 2],
   ]);
 });
 

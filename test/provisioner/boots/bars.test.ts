@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
-import { type BootRecord, bootRecord } from "../../../agent/site/records.ts";
+import { type BootRecord, bootRecord, type Phase } from "../../../agent/site/boot-record.ts";
 import { bootBars, renderBars } from "../../../provisioner/boots/bars.ts";
 import { styleFor } from "../../../provisioner/operator/terminal.ts";
 
 const plain = styleFor({ write: () => {} });
 const step = (name: string, start: number, seconds: number | undefined, ...needs: string[]) => ({
-  ...{ name, start, needs },
+  ...{ phase: "boot" as Phase, name, start, needs },
   ...(seconds === undefined ? { state: "running" as const } : { seconds, state: "done" as const }),
 });
 const record = (...steps: ReturnType<typeof step>[]): BootRecord =>
   bootRecord.parse({
-    ...{ version: 1, site: "blog", instance: "i-1", bootId: "b", attempt: 1, agent: "a", state: "serving" },
+    ...{ version: 2, site: "blog", instance: "i-1", bootId: "b", attempt: 1, agent: "a", state: "serving" },
     started: "2026-11-21T10:00:00.000Z",
     updated: "2026-11-21T10:00:08.000Z",
     ...{ steps, warnings: [] },
@@ -20,7 +20,7 @@ const boot = record(
   step("release", 1.5, 1, "identity"),
   step("packages", 1.5, 3, "identity"),
   step("app", 4.6, 0.4, "packages", "release"),
-  step("in-place: fetch", 4000, 2),
+  { ...step("fetch", 4000, 2), phase: "in-place" },
 );
 
 test("each step has its end, the step it waited for, and whether the boot hung on it", () => {
@@ -58,8 +58,8 @@ test("each step has its end, the step it waited for, and whether the boot hung o
 
 test("the agent's first step waits for the bootstrap", () => {
   const steps = [
-    step("bootstrap: agent", 0, 1),
-    step("bootstrap: units", 1, 0.1, "bootstrap: agent"),
+    { ...step("agent", 0, 1), phase: "bootstrap" as const },
+    { ...step("units", 1, 0.1, "agent"), phase: "bootstrap" as const },
     step("identity", 1.3, 0.1),
   ];
   const bars = bootBars(record(...steps));

@@ -1,7 +1,7 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import { afterEach, describe, expect, test } from "vitest";
+import type { BootRecord, BootStep } from "../../../agent/site/boot-record.ts";
 import { keys } from "../../../agent/site/names.ts";
-import type { BootRecord, BootStep } from "../../../agent/site/records.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { simulatedMachines } from "../../cloud/machines.ts";
@@ -27,6 +27,7 @@ async function withAgent(agent: (instance: string) => Promise<void>): Promise<De
 }
 
 const step = (name: string, more: Partial<BootStep>): BootStep => ({
+  phase: "boot",
   name,
   needs: [],
   start: 0,
@@ -37,7 +38,7 @@ const step = (name: string, more: Partial<BootStep>): BootStep => ({
 async function report(instance: string, more: Partial<BootRecord>): Promise<void> {
   const client = new S3Client({ region: "us-east-1" });
   const record: BootRecord = {
-    version: 1,
+    version: 2,
     site: "blog",
     instance,
     bootId: "b",

@@ -5,16 +5,11 @@ import { createPeers } from "../../../agent/aws/ec2.ts";
 import { createZone } from "../../../agent/aws/route53.ts";
 import { claimSite } from "../../../agent/ownership/claim.ts";
 import { Candidates } from "../../../agent/release/candidates.ts";
+import type { BootRecord, BootStep } from "../../../agent/site/boot-record.ts";
 import type { Clock } from "../../../agent/site/clock.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { bucketName, keys, resourceName } from "../../../agent/site/names.ts";
-import {
-  type BootRecord,
-  type BootStep,
-  deployDocument,
-  isDeploying,
-  siteDocument,
-} from "../../../agent/site/records.ts";
+import { deployDocument, isDeploying, siteDocument } from "../../../agent/site/records.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import type { Cloud } from "../../cloud/cloud.ts";
 import { debianImages } from "../../cloud/ec2.ts";
@@ -99,7 +94,7 @@ export class Agents {
     const candidates = new Candidates(store, clock);
     const now = () => new Date(clock.now()).toISOString();
     let record: BootRecord = {
-      version: 1,
+      version: 2,
       site: at.site,
       instance,
       bootId: "b",
@@ -117,7 +112,7 @@ export class Agents {
       await store.put(keys.boot(instance), JSON.stringify(record));
     };
     const step = (name: string, more: Partial<BootStep> = {}): BootStep => ({
-      ...{ name, needs: [], start: 0, seconds: 1, state: "done" },
+      ...{ phase: "boot", name, needs: [], start: 0, seconds: 1, state: "done" },
       ...more,
     });
 
@@ -127,7 +122,7 @@ export class Agents {
     const behaviour = this.behaviour.get(choice.id) ?? (choice.role === "candidate" ? this.next : "serves");
     this.behaviour.set(choice.id, behaviour);
     if (behaviour === "hangs") {
-      const { seconds: _, ...running } = step("healthy", { state: "running" });
+      const { seconds: _, ...running } = step("healthy", { state: "running", ownCode: true });
       return await write({ steps: [...record.steps, running] });
     }
     if (behaviour !== "serves") {
@@ -193,10 +188,12 @@ export class Agents {
     step: (name: string, more?: Partial<BootStep>) => BootStep,
   ): Promise<void> {
     const { id, release } = deploy;
+    const later = { phase: "in-place" as const };
     const behaviour = this.behaviour.get(release) ?? this.next;
-    await write({ inPlace: { deploy: id, release, state: "running" }, steps: [step("in-place: fetch")] });
+    await write({ inPlace: { deploy: id, release, state: "running" }, steps: [step("fetch", later)] });
     if (typeof behaviour === "object" && "blame" in behaviour) {
-      const failed = step("in-place: app", {
+      const failed = step("app", {
+        ...later,
         state: "failed",
         error: behaviour.blame,
         lines: behaviour.lines,
@@ -205,6 +202,6 @@ export class Agents {
       return await write({ inPlace: state, steps: [failed], blame: behaviour.blame });
     }
     await candidates.promote(release);
-    await write({ release, inPlace: { deploy: id, release, state: "done" }, steps: [step("in-place: app")] });
+    await write({ release, inPlace: { deploy: id, release, state: "done" }, steps: [step("app", later)] });
   }
 }

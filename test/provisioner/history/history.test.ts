@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
-import type { BootRecord, DeployState } from "../../../agent/site/records.ts";
+import type { BootRecord } from "../../../agent/site/boot-record.ts";
+import type { DeployState } from "../../../agent/site/records.ts";
 import type { PastDeploy } from "../../../provisioner/history/deploys.ts";
 import { entriesOf } from "../../../provisioner/history/entries.ts";
 import { renderPage } from "../../../provisioner/history/page.ts";
 
 const boot = (instance: string, launched: string, more: Partial<BootRecord> = {}): BootRecord => ({
-  version: 1,
+  version: 2,
   site: "blog",
   instance,
   bootId: "b",
@@ -19,8 +20,8 @@ const boot = (instance: string, launched: string, more: Partial<BootRecord> = {}
   epoch: 1,
   warnings: [],
   steps: [
-    { name: "identity", needs: [], start: 0.5, seconds: 0.1, state: "done" },
-    { name: "ownership", needs: ["identity"], start: 3, seconds: 1.25, state: "done" },
+    { phase: "boot", name: "identity", needs: [], start: 0.5, seconds: 0.1, state: "done" },
+    { phase: "boot", name: "ownership", needs: ["identity"], start: 3, seconds: 1.25, state: "done" },
   ],
   ...more,
 });
@@ -140,7 +141,10 @@ test("a machine is of the deploy that launched it, however long ago, and a reboo
 
 test("a boot that failed has no duration but its reason; one under way has neither", () => {
   const steps = [
-    { name: "app", needs: [], start: 3, seconds: 1, state: "failed" as const, error: "no module blog" },
+    {
+      ...{ phase: "boot" as const, name: "app", needs: [], start: 3, seconds: 1 },
+      ...{ state: "failed" as const, error: "no module blog" },
+    },
   ];
   const { epoch: _, ...failed } = boot("i-1", "2026-11-21T12:00:00.000Z", { state: "failed", steps });
   const { epoch: __, ...going } = boot("i-2", "2026-11-21T12:10:00.000Z", { state: "booting", steps: [] });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { BootRecord } from "../../../agent/site/records.ts";
+import type { BootRecord } from "../../../agent/site/boot-record.ts";
 import { renderStatus } from "../../../provisioner/commands/status.ts";
 import { parseConfig } from "../../../provisioner/config/load.ts";
 import { styleFor } from "../../../provisioner/operator/terminal.ts";
@@ -10,7 +10,7 @@ const NOW = Date.parse("2026-11-21T12:00:00Z");
 const owner = "i-0123456789abcdef0";
 
 const boot: BootRecord = {
-  version: 1,
+  version: 2,
   site: "blog",
   instance: owner,
   bootId: "b",
@@ -20,7 +20,17 @@ const boot: BootRecord = {
   state: "serving",
   agent: "a",
   certificate: { serial: "0a", expires: "2027-01-20T00:00:00.000Z", source: "stored" },
-  steps: [{ name: "packages", needs: [], start: 1.2, seconds: 5.1, state: "done", detail: "from the layer" }],
+  steps: [
+    {
+      phase: "boot",
+      name: "packages",
+      needs: [],
+      start: 1.2,
+      seconds: 5.1,
+      state: "done",
+      detail: "from the layer",
+    },
+  ],
   warnings: [],
 };
 
