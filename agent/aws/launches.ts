@@ -1,51 +1,28 @@
-import {
-  DescribeFleetsCommand,
-  DescribeImagesCommand,
-  type EC2Client,
-  ModifyFleetCommand,
-} from "@aws-sdk/client-ec2";
+import { DescribeImagesCommand, type EC2Client } from "@aws-sdk/client-ec2";
 import type { Launches } from "../ports/launches.ts";
-import { EverspotError, messageOf } from "../site/errors.ts";
+import { changeFleet, fleetError, launchOf } from "../site/change-fleet.ts";
+import type { Clock } from "../site/clock.ts";
+import { fleetsOf } from "./fleet.ts";
 
-export function createLaunches(client: EC2Client, fleet: string): Launches {
+export function createLaunches(client: EC2Client, site: string, clock: Clock): Launches {
   const named = <T>(doing: string, run: () => Promise<T>): Promise<T> =>
     run().catch((cause: unknown) => {
-      throw new EverspotError(`EC2: ${doing}: ${messageOf(cause)}`, {
-        resource: fleet,
-        retry: "retry",
-        cause,
-      });
+      throw fleetError(doing, site, cause);
     });
-  const configured = async () =>
-    (await client.send(new DescribeFleetsCommand({ FleetIds: [fleet] }))).Fleets?.[0]
-      ?.LaunchTemplateConfigs?.[0];
   return {
     version: () =>
       named("describing the fleet", async () => {
-        const version = (await configured())?.LaunchTemplateSpecification?.Version;
-        return version === undefined ? undefined : Number(version);
+        const [fleet] = await fleetsOf(client, site);
+        return fleet && launchOf(fleet)?.template.version;
       }),
     launchBy: (version) =>
       named(`launching by version ${version}`, async () => {
-        const now = await configured();
-        await client.send(
-          new ModifyFleetCommand({
-            FleetId: fleet,
-            LaunchTemplateConfigs: [
-              {
-                LaunchTemplateSpecification: {
-                  LaunchTemplateId: now?.LaunchTemplateSpecification?.LaunchTemplateId,
-                  Version: String(version),
-                },
-                Overrides: now?.Overrides?.map(({ InstanceType, SubnetId, MaxPrice }) => ({
-                  InstanceType,
-                  SubnetId,
-                  MaxPrice,
-                })),
-              },
-            ],
-          }),
-        );
+        for (const fleet of await fleetsOf(client, site)) {
+          const now = launchOf(fleet);
+          if (now === undefined) continue;
+          const launch = { ...now, template: { ...now.template, version } };
+          await changeFleet(client, fleet.FleetId ?? "", { launch }, { clock });
+        }
       }),
     hasImage: (image) =>
       named(`describing ${image}`, async () => {

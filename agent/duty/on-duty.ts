@@ -36,12 +36,12 @@ export async function onDuty(
   const outlook = new Outlook(await runningDeploy(store, clock).catch(() => undefined));
 
   const shown = { trusted: booted.trusted };
-  const launches = fleet === undefined ? undefined : machine.launches(fleet);
+  const launches = fleet === undefined ? undefined : machine.launches;
   const role = new Role({
     ...{ machine, recorder, log, signal },
     ...{ launched: booted.launched, release: booted.release },
     handOverNear: () => outlook.handOverNear,
-    fleet: fleet === undefined ? undefined : machine.fleet(fleet),
+    fleet: fleet === undefined ? undefined : machine.fleet,
     duties: (release, term) => ownerDuties({ machine, recorder, log, launches, shown }, release, term),
   });
   const here = { machine, recorder, log, signal };

@@ -9,7 +9,7 @@ const REBALANCE_SECONDS = 15;
 export const BRIDGE_SECONDS = 45;
 
 export interface ReplacementContext {
-  me: { instance: string; launched: Date };
+  me: { instance: string; launched: Date; onDemand: boolean };
   peers: Peers;
   fleet: Fleet;
   clock: Clock;
@@ -35,13 +35,14 @@ export async function ensureReplacement(context: ReplacementContext): Promise<st
     if (next !== undefined) return next.instance;
     const waited = (clock.now() - started) / 1000;
     if (!asked && (!noticed || waited >= REBALANCE_SECONDS)) {
-      const target = await fleet.target();
-      if (target.total < 2) await fleet.setTarget({ ...target, total: 2 });
+      // One that bridges is no member of the fleet that is asked.
+      const wanted = me.onDemand ? 1 : 2;
+      if ((await fleet.target()).total < wanted) await fleet.setTotal(wanted);
       context.onProgress("asked the fleet for a second instance");
       asked = true;
     }
     if (!bridged && context.bridge && waited >= BRIDGE_SECONDS) {
-      await fleet.setTarget({ total: 2, onDemand: 1 });
+      await fleet.setBridge(1);
       context.onProgress("no spot capacity: asked for an on-demand instance as a bridge");
       bridged = true;
     }

@@ -80,7 +80,7 @@ export class Role {
 
   /** This instance owns the site from here on, with records of this TTL. */
   own(epoch: number, release: string, ttl: number): void {
-    const { machine, recorder, fleet, launched } = this.#context;
+    const { machine, recorder, fleet } = this.#context;
     const { config, clock, identity, zone } = machine;
     const signal = this.#begin();
     this.#owner = { epoch, release };
@@ -111,7 +111,7 @@ export class Role {
     if (fleet === undefined) return;
     this.#every(TIDY_SECONDS, "tidying", signal, async () => {
       const done = await tidy({
-        me: { instance: identity.instance, launched, onDemand: identity.lifeCycle === "on-demand" },
+        me: this.#me(),
         peers: machine.peers,
         fleet,
         handingOver: async () =>
@@ -154,7 +154,7 @@ export class Role {
 
   /** Makes sure that another instance is coming. */
   needReplacement(need: Need): void {
-    const { machine, launched, fleet } = this.#context;
+    const { machine, fleet } = this.#context;
     this.#need = need;
     if (fleet === undefined || this.#owner === undefined) return;
     this.#replacing.abort();
@@ -162,7 +162,7 @@ export class Role {
     const signal = AbortSignal.any([this.#term.signal, this.#replacing.signal]);
     this.#every(5, "replacement", signal, async () => {
       const next = await ensureReplacement({
-        me: { instance: machine.identity.instance, launched },
+        me: this.#me(),
         peers: machine.peers,
         fleet,
         clock: machine.clock,
@@ -173,6 +173,12 @@ export class Role {
       this.#tell(`${next} will take over`);
       return false;
     });
+  }
+
+  #me(): { instance: string; launched: Date; onDemand: boolean } {
+    const { machine, launched } = this.#context;
+    const { identity } = machine;
+    return { instance: identity.instance, launched, onDemand: identity.lifeCycle === "on-demand" };
   }
 
   async #takeBack(signal: AbortSignal): Promise<boolean> {

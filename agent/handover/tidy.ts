@@ -18,7 +18,8 @@ export interface TidyContext {
 const MARGIN = 30;
 
 /**
- * What the owner does when a hand-over is behind it: the fleet's target back to one, of its own kind, older instances that nobody
+ * What the owner does when a hand-over is behind it: the fleet's target back to one, an end to bridging unless the owner
+ * itself bridges (the fleet goes on trying for a spot instance, which will take over), older instances that nobody
  * ended, ended. In that order, and the target change never ends an instance, so the owner itself is safe. Younger
  * instances are left alone: they are about to take over. Safe to repeat.
  * @returns what was done, a line each.
@@ -30,11 +31,14 @@ export async function tidy(context: TidyContext): Promise<string[]> {
   if (others.some((p) => isNewer(p, me))) return [];
   const done: string[] = [];
   const target = await fleet.target();
-  const onDemand = Number(me.onDemand);
   // Asked again: a deploy may have raised the target while we looked.
-  if ((target.total > 1 || target.onDemand !== onDemand) && !(await context.handingOver())) {
-    await fleet.setTarget({ total: 1, onDemand });
-    done.push(`the fleet's target is 1 ${me.onDemand ? "on-demand" : "spot"} instance again`);
+  if (target.total > 1 && !(await context.handingOver())) {
+    await fleet.setTotal(1);
+    done.push("the fleet's target is 1 again");
+  }
+  if (target.bridge === 1 && !me.onDemand) {
+    await fleet.setBridge(0);
+    done.push("nothing bridges any more");
   }
   if (context.ownedSeconds() < context.drain + MARGIN) return done;
   for (const old of others) {

@@ -27,10 +27,8 @@ export interface Machine {
   secrets: SecretSource;
   zone: Zone;
   peers: Peers;
-  /** @param id of an EC2 Fleet. */
-  fleet(id: string): Fleet;
-  /** @param fleet its id. */
-  launches(fleet: string): Launches;
+  fleet: Fleet;
+  launches: Launches;
   units: Units;
   host: Host;
   platform: Platform;

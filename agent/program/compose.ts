@@ -133,8 +133,8 @@ export async function composeAgent(
   const machine: Machine = {
     ...{ config, identity, clock, store, metadata, secrets, zone, units, packages, certificates },
     peers: createPeers(ec2, config.site),
-    fleet: (id) => createFleet(ec2, id),
-    launches: (fleet) => createLaunches(ec2, fleet),
+    fleet: createFleet(ec2, config.site, clock),
+    launches: createLaunches(ec2, config.site, clock),
     host: thisHost(config, identity, metadataEndpoint(endpoint), units, clock),
     platform: platformOf(config.image.os, process.arch),
     disk: { releases: paths.releases, unflushed: join(paths.run, "unflushed") },

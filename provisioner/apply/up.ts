@@ -55,6 +55,10 @@ export function upExecutor(
       maxPrice: p.maxPrice,
       subnet: known(ids.subnets.get(p.zone), "subnet"),
     }));
+  const launch = (list: readonly ZonePool[]) => ({
+    template: known(ids.template, "template"),
+    pools: pools(list),
+  });
   const describe = (data: TemplateData, group: string, { base, ...made }: Made) => {
     const baked =
       base === undefined ? {} : { baked: { base, stock: known(ids.template, "template").version } };
@@ -169,16 +173,24 @@ export function upExecutor(
         return quietly(removeImage(aws, { id: action.image, snapshot: action.snapshot }));
       case "create-fleet": {
         const template = known(ids.template, "template");
-        ids.fleet = await fleets.create(template, pools(action.pools), fleetToken(template, seen));
+        ids.fleet = await fleets.create(launch(action.pools), fleetToken(template, seen));
         return ids.fleet;
       }
       case "change-fleet": {
-        const template = known(ids.template, "template");
-        await fleets.setTemplate(known(ids.fleet, "fleet"), template, pools(action.pools));
-        return `version ${template.version}`;
+        const total = action.target === undefined ? {} : { total: action.target };
+        await fleets.change(known(ids.fleet, "fleet"), { launch: launch(action.pools), ...total });
+        return `version ${known(ids.template, "template").version}`;
       }
       case "set-fleet-target":
-        return quietly(fleets.setTarget(known(ids.fleet, "fleet"), action.target));
+        return quietly(fleets.change(known(ids.fleet, "fleet"), { total: action.target }));
+      case "create-bridge": {
+        const template = known(ids.template, "template");
+        return fleets.create(launch(action.pools), fleetToken(template, seen, "bridge"), "bridge");
+      }
+      case "change-bridge":
+        return quietly(fleets.change(known(current.bridge, "bridge").id, { launch: launch(action.pools) }));
+      case "delete-bridge":
+        return quietly(fleets.delete(action.fleet));
     }
   };
 }
@@ -196,10 +208,14 @@ function known<T>(value: T | undefined, what: string): T {
  * The same for the same state of things, so that a run that was cut off and one right after it, to whom EC2 may
  * not show the fleet yet, ask for one and the same; another once that fleet was deleted.
  */
-function fleetToken(template: { id: string; version: number }, seen: SiteSeen): string {
+function fleetToken(
+  template: { id: string; version: number },
+  seen: SiteSeen,
+  ...kind: readonly string[]
+): string {
   const before = seen.fleets.map((f) => f.id);
   return createHash("sha256")
-    .update(JSON.stringify([template, before]))
+    .update(JSON.stringify([template, before, ...kind]))
     .digest("hex")
     .slice(0, 32);
 }

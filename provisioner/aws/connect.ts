@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { bucketName } from "../../agent/site/names.ts";
 import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
@@ -47,7 +48,7 @@ export interface Aws {
 }
 
 /** @throws EverspotError when there are no credentials, or AWS does not take them. */
-export async function connect(config: SiteConfig): Promise<Aws> {
+export async function connect(config: SiteConfig, clock: Clock = systemClock): Promise<Aws> {
   const { site, region } = config;
   const clients = createClients(region);
   try {
@@ -62,7 +63,7 @@ export async function connect(config: SiteConfig): Promise<Aws> {
       dns: createDns(clients.route53),
       drillRole: createDrillRole(clients.iam, site, region, caller),
       fis: createFis(clients.fis, site),
-      fleets: createFleets(clients.ec2, site),
+      fleets: createFleets(clients.ec2, site, clock),
       images: createImages(clients.ec2, clients.ssm),
       bakedImages: createBakedImages(clients.ec2, site),
       instances: createInstances(clients.ec2, site),

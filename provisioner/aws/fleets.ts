@@ -4,22 +4,27 @@ import {
   DescribeFleetHistoryCommand,
   type EC2Client,
   type FleetData,
-  type FleetLaunchTemplateConfigRequest,
-  ModifyFleetCommand,
   paginateDescribeFleets,
 } from "@aws-sdk/client-ec2";
+import {
+  changeFleet,
+  type FleetChange,
+  type FleetPool,
+  isBridge,
+  launchConfigs,
+  launchOf,
+} from "../../agent/site/change-fleet.ts";
+import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { SITE_TAG } from "../../agent/site/names.ts";
+import { poll } from "../../agent/site/poll.ts";
 import { named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 import { siteTags, tagOf } from "./tags.ts";
 
-/** One pool the fleet may take an instance from. `maxPrice` in USD per hour. */
-export interface Pool {
-  type: string;
-  subnet: string;
-  maxPrice: number | undefined;
-}
+export type Pool = FleetPool;
+
+export type Launch = NonNullable<FleetChange["launch"]>;
 
 export interface FleetSeen {
   id: string;
@@ -32,8 +37,8 @@ export interface FleetSeen {
   template: { id: string; version: number } | undefined;
   pools: Pool[];
   target: number;
-  /** Of the target: at the on-demand price. */
-  onDemand: number;
+  /** Whether its instances cost the on-demand price: the second fleet, for when there is no spot capacity. */
+  bridge: boolean;
   fulfilled: number;
 }
 
@@ -48,15 +53,15 @@ export interface FleetEvent {
 export interface Fleets {
   /** All fleets of the site, those that are being deleted too. */
   look(): Promise<FleetSeen[]>;
+  /** The same once none is being changed: until then a fleet shows what it was. */
+  settled(): Promise<FleetSeen[]>;
   /** `token` makes this safe to repeat. @returns the fleet's id. */
-  create(template: { id: string; version: number }, pools: readonly Pool[], token: string): Promise<string>;
-  setTemplate(
-    fleet: string,
-    template: { id: string; version: number },
-    pools: readonly Pool[],
-  ): Promise<void>;
-  /** Ends no instance. @param onDemand how many of them at the on-demand price; the fleet counts each kind by itself. */
-  setTarget(fleet: string, target: number, onDemand?: number): Promise<void>;
+  /**
+   * `token` makes this safe to repeat. @param kind a fleet that bridges begins with a target of 0. @returns its id.
+   */
+  create(launch: Launch, token: string, kind?: "spot" | "bridge"): Promise<string>;
+  /** In one call that ends no instance; returns once the fleet is `active` and shows it. */
+  change(fleet: string, change: FleetChange): Promise<void>;
   /** Its instances are terminated with it. */
   delete(fleet: string): Promise<void>;
   /** Oldest first. */
@@ -68,63 +73,48 @@ export interface Fleets {
  * to boot and take over, which the agents see to themselves.
  */
 const TERMINATION_DELAY = 900;
+/** Seconds a change somebody else began may take. */
+const SETTLE_SECONDS = 120;
 
-export function createFleets(client: EC2Client, site: string): Fleets {
+export function createFleets(client: EC2Client, site: string, clock: Clock = systemClock): Fleets {
+  const look = () =>
+    named("looking at the fleet", async () => {
+      // DescribeFleets has no filter for tags.
+      const all = await gather(paginateDescribeFleets({ client }, {}), (page) => page.Fleets);
+      return all
+        .filter((f) => tagOf(f.Tags, SITE_TAG) === site)
+        .map(seen)
+        .sort((a, b) => (a.id < b.id ? -1 : 1));
+    });
   return {
-    look: () =>
-      named("looking at the fleet", async () => {
-        // DescribeFleets has no filter for tags.
-        const all = await gather(paginateDescribeFleets({ client }, {}), (page) => page.Fleets);
-        return all
-          .filter((f) => tagOf(f.Tags, SITE_TAG) === site)
-          .map(seen)
-          .sort((a, b) => (a.id < b.id ? -1 : 1));
-      }),
-    create: (template, pools, token) =>
-      named("creating the fleet", async () => {
+    look,
+    settled: () =>
+      poll(
+        "the fleet is not being changed any more",
+        async () => {
+          const fleets = await look();
+          const busy = fleets.find((f) => f.alive && f.state === "modifying");
+          return busy === undefined ? { done: fleets } : { waiting: `${busy.id} is ${busy.state}` };
+        },
+        { seconds: SETTLE_SECONDS, everySeconds: 1, clock },
+      ),
+    create: (launch, token, kind = "spot") =>
+      named(kind === "spot" ? "creating the fleet" : "creating the fleet that bridges", async () => {
         const made = await client.send(
           new CreateFleetCommand({
             ClientToken: token,
             Type: "maintain",
             ReplaceUnhealthyInstances: true,
             ExcessCapacityTerminationPolicy: "no-termination",
-            TargetCapacitySpecification: { TotalTargetCapacity: 1, DefaultTargetCapacityType: "spot" },
-            SpotOptions: {
-              AllocationStrategy: "price-capacity-optimized",
-              MaintenanceStrategies: {
-                CapacityRebalance: {
-                  ReplacementStrategy: "launch-before-terminate",
-                  TerminationDelay: TERMINATION_DELAY,
-                },
-              },
-            },
-            LaunchTemplateConfigs: configs(template, pools),
+            LaunchTemplateConfigs: launchConfigs(launch),
             TagSpecifications: [{ ResourceType: "fleet", Tags: siteTags(site) }],
+            ...(kind === "spot" ? SPOT : BRIDGE),
           }),
         );
         return made.FleetId ?? "";
       }),
-    setTemplate: (fleet, template, pools) =>
-      named("changing the fleet", async () => {
-        await client.send(
-          new ModifyFleetCommand({ FleetId: fleet, LaunchTemplateConfigs: configs(template, pools) }),
-        );
-      }),
-    setTarget: (fleet, target, onDemand = 0) =>
-      named("changing the fleet's target", async () => {
-        await client.send(
-          new ModifyFleetCommand({
-            FleetId: fleet,
-            ExcessCapacityTerminationPolicy: "no-termination",
-            TargetCapacitySpecification: {
-              TotalTargetCapacity: target,
-              OnDemandTargetCapacity: onDemand,
-              SpotTargetCapacity: target - onDemand,
-              DefaultTargetCapacityType: "spot",
-            },
-          }),
-        );
-      }),
+    change: (fleet, change) =>
+      named("changing the fleet", () => changeFleet(client, fleet, change, { clock })),
     delete: (fleet) =>
       named("deleting the fleet", async () => {
         const answer = await client.send(
@@ -140,40 +130,37 @@ export function createFleets(client: EC2Client, site: string): Fleets {
   };
 }
 
-const configs = (
-  template: { id: string; version: number },
-  pools: readonly Pool[],
-): FleetLaunchTemplateConfigRequest[] => [
-  {
-    LaunchTemplateSpecification: { LaunchTemplateId: template.id, Version: String(template.version) },
-    Overrides: pools.map((pool) => ({
-      InstanceType: pool.type as never,
-      SubnetId: pool.subnet,
-      ...(pool.maxPrice === undefined ? {} : { MaxPrice: String(pool.maxPrice) }),
-    })),
+const SPOT = {
+  TargetCapacitySpecification: { TotalTargetCapacity: 1, DefaultTargetCapacityType: "spot" },
+  SpotOptions: {
+    AllocationStrategy: "price-capacity-optimized",
+    MaintenanceStrategies: {
+      CapacityRebalance: {
+        ReplacementStrategy: "launch-before-terminate",
+        TerminationDelay: TERMINATION_DELAY,
+      },
+    },
   },
-];
+} as const;
+
+/** Empty until an agent sees that no spot instance comes. */
+const BRIDGE = {
+  TargetCapacitySpecification: { TotalTargetCapacity: 0, DefaultTargetCapacityType: "on-demand" },
+  OnDemandOptions: { AllocationStrategy: "lowest-price" },
+} as const;
 
 function seen(fleet: FleetData): FleetSeen {
-  const config = fleet.LaunchTemplateConfigs?.[0];
-  const spec = config?.LaunchTemplateSpecification;
+  const launch = launchOf(fleet);
   const state = fleet.FleetState ?? "";
   return {
     id: fleet.FleetId ?? "",
     state,
     alive: !/^(deleted|failed)/.test(state),
     activity: fleet.ActivityStatus,
-    template:
-      spec?.LaunchTemplateId === undefined
-        ? undefined
-        : { id: spec.LaunchTemplateId, version: Number(spec.Version) },
-    pools: (config?.Overrides ?? []).map((o) => ({
-      type: o.InstanceType ?? "",
-      subnet: o.SubnetId ?? "",
-      maxPrice: o.MaxPrice === undefined ? undefined : Number(o.MaxPrice),
-    })),
+    template: launch?.template,
+    pools: [...(launch?.pools ?? [])],
     target: fleet.TargetCapacitySpecification?.TotalTargetCapacity ?? 0,
-    onDemand: fleet.TargetCapacitySpecification?.OnDemandTargetCapacity ?? 0,
+    bridge: isBridge(fleet),
     fulfilled: fleet.FulfilledCapacity ?? 0,
   };
 }

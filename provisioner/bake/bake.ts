@@ -73,9 +73,8 @@ export async function bake(session: Session): Promise<Baked> {
       const change = await planConfiguration(session.config, aws, tools);
       await session.note(change.before === undefined ? {} : { before: change.before });
       await applyConfiguration(change, aws, tools);
-      const { templates, fleets } = await observeSite(aws);
-      const launched = templates[0]?.latest;
-      const fleet = fleets.find((f) => f.alive);
+      const { template, fleet } = currentOf(await observeSite(aws, { settled: true }));
+      const launched = template?.latest;
       if (launched?.image !== id || fleet?.template?.version !== launched.version) {
         throw new EverspotError(`the fleet does not launch ${id}`, {
           hint: "`everspot status` shows what it launches; `everspot up` puts that in order",

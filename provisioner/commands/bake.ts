@@ -20,7 +20,7 @@ export interface BakeOptions {
 /** `everspot bake`: an image of the instance that serves, so that the next one has everything at once. */
 export async function runBake(config: SiteConfig, tools: Tools, { remove }: BakeOptions): Promise<void> {
   const { terminal, questions, clock } = tools;
-  const aws = await connect(config);
+  const aws = await connect(config, tools.clock);
   const timeline = new Timeline(terminal, clock);
   try {
     await requireFleet(aws, config.site);

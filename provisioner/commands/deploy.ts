@@ -1,7 +1,6 @@
 import { copyFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
-import { applyConfiguration } from "../apply/configuration.ts";
 import { connect } from "../aws/connect.ts";
 import { bake } from "../bake/bake.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -39,7 +38,7 @@ export interface DeployOptions {
 /** `everspot deploy`: the project's folder becomes a release, which takes the site over once it serves. */
 export async function runDeploy(config: SiteConfig, tools: Tools, options: DeployOptions): Promise<void> {
   if (options.package !== undefined) return await packOnly(config, tools, options, options.package);
-  const aws = await connect(config);
+  const aws = await connect(config, tools.clock);
   try {
     if (options.abort) return await runAbort(config, tools, aws);
     await requireFleet(aws, config.site);
@@ -92,9 +91,8 @@ async function deployBySwap(session: Session, packed: Packed, options: DeployOpt
   }
   if (change.actions.length > 0) {
     await note(change.before === undefined ? {} : { before: change.before });
-    await step("apply the configuration", () => applyConfiguration(change, aws, tools));
   }
-  return { release, result: "done", instance: await swap(session, release, options.timeout) };
+  return { release, result: "done", instance: await swap(session, release, options.timeout, change) };
 }
 
 async function deployInPlace(session: Session, packed: Packed, options: DeployOptions): Promise<Outcome> {

@@ -36,7 +36,7 @@ const END_SECONDS = NOTICE_SECONDS + 120;
 export async function runDrill(config: SiteConfig, tools: Tools, options: DrillOptions): Promise<void> {
   const { terminal, clock } = tools;
   const url = `https://${config.domain}${config.app.health}`;
-  const aws = await connect(config);
+  const aws = await connect(config, tools.clock);
   const prober = new Prober(url, tools.probe, clock);
   try {
     const state = await serving(aws);

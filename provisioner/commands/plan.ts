@@ -14,7 +14,7 @@ export interface PlanOptions {
 /** `everspot plan`: what `up` would do, and what the site costs. Only looks. */
 export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOptions): Promise<void> {
   const { terminal } = tools;
-  const aws = await connect(config);
+  const aws = await connect(config, tools.clock);
   try {
     const found = await look(config, aws, tools, options);
     showFindings(terminal, found.findings);

@@ -22,7 +22,7 @@ export interface RollbackOptions {
 
 /** `everspot rollback [ID]`: an earlier release goes through the same gate as a new one. */
 export async function runRollback(config: SiteConfig, tools: Tools, options: RollbackOptions): Promise<void> {
-  const aws = await connect(config);
+  const aws = await connect(config, tools.clock);
   try {
     await requireFleet(aws, config.site);
     const kind = options.inPlace ? "in-place" : "swap";

@@ -37,7 +37,7 @@ const REACH_SECONDS = 180;
 export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions): Promise<void> {
   const { terminal, clock } = tools;
   const began = clock.now();
-  const aws = await connect(config);
+  const aws = await connect(config, tools.clock);
   try {
     const first = await look(config, aws, tools, options);
     showFindings(terminal, first.findings);
@@ -126,7 +126,7 @@ async function converge(
 
 async function waitForSite(config: SiteConfig, tools: Tools, aws: Aws, options: UpOptions, since: Date) {
   const { terminal, clock, probe } = tools;
-  const fleet = (await aws.fleets.look()).find((f) => f.alive)?.id ?? "";
+  const fleet = (await aws.fleets.look()).find((f) => f.alive && !f.bridge)?.id ?? "";
   terminal.say("waiting for the instance:");
   const { say, warn } = terminal;
   const following = { fleet, since, seconds: options.timeout, clock, say, warn };

@@ -17,7 +17,8 @@ export async function runAbort(config: SiteConfig, tools: Tools, aws: Aws): Prom
   await requireFleet(aws, config.site);
   const { value: running } = await readDocument(aws.store, deployDocument);
   if (running?.state !== "running") {
-    const { fleet, instances } = await lookAtScene(aws);
+    const { fleets, instances } = await lookAtScene(aws);
+    const fleet = fleets.find((f) => !f.bridge);
     const alive = instances.filter((i) => i.alive).map((i) => i.id);
     terminal.json({
       command: "deploy",
@@ -48,7 +49,8 @@ export async function runAbort(config: SiteConfig, tools: Tools, aws: Aws): Prom
       signal: AbortSignal.any([lock.lost, tools.interrupted()]),
     });
     await lock.end("aborted", `aborted by ${tools.holder}`);
-    const { fleet, instances } = await lookAtScene(aws);
+    const { fleets, instances } = await lookAtScene(aws);
+    const fleet = fleets.find((f) => !f.bridge);
     const alive = instances.filter((i) => i.alive).map((i) => i.id);
     terminal.json({
       command: "deploy",

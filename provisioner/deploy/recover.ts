@@ -24,6 +24,9 @@ const PATIENCE = 60;
 /** Seconds until an instance has the site again whose successor claimed it in the last moment. */
 const OWNER_SECONDS = 120;
 
+/** How often it is looked again whether a fleet that was changed had launched something meanwhile. */
+const ROUNDS = 3;
+
 /**
  * Brings the site back to one instance, one owner, target 1 and no candidate, whatever a deploy left and wherever it
  * was cut off. Safe to repeat. @returns what was done.
@@ -34,17 +37,24 @@ export async function recover(
   options: RecoverOptions,
 ): Promise<Applied[]> {
   const { clock, progress, drain, signal } = options;
-  const scene = await settledClaim(aws, left.old, options);
-  const actions = planRecovery(left, scene, drain, clock.now());
-  const applied = await runActions(actions, {
-    describe: describeRecovery,
-    execute: (action) => execute(aws, action, options),
-    progress,
-    patience: PATIENCE,
-    clock,
-    ...(signal === undefined ? {} : { signal }),
-  });
-  if (actions.some((a) => a.do === "terminate")) await ownerServes(aws, options);
+  const applied: Applied[] = [];
+  for (let round = 1; round <= ROUNDS; round++) {
+    const scene = await settledClaim(aws, left.old, options);
+    const actions = planRecovery(left, scene, drain, clock.now());
+    applied.push(
+      ...(await runActions(actions, {
+        describe: describeRecovery,
+        execute: (action) => execute(aws, action, options),
+        progress,
+        patience: PATIENCE,
+        clock,
+        ...(signal === undefined ? {} : { signal }),
+      })),
+    );
+    if (actions.some((a) => a.do === "terminate")) await ownerServes(aws, options);
+    // Between the look and the lower target the fleet may have launched one more.
+    if (!actions.some((a) => a.do === "fleet")) break;
+  }
   return applied;
 }
 
@@ -72,10 +82,8 @@ async function execute(aws: Aws, action: RecoveryAction, options: RecoverOptions
         clock,
       );
       return;
-    case "restore":
-      return void (await aws.fleets.setTemplate(action.fleet, action.template, action.pools));
-    case "target":
-      return void (await aws.fleets.setTarget(action.fleet, 1, Number(action.onDemand)));
+    case "fleet":
+      return void (await aws.fleets.change(action.fleet, action.change));
     case "drain":
       return void (await clock.sleep(Math.max(0, action.at - clock.now()), signal));
     case "terminate":

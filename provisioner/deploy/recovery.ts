@@ -1,23 +1,24 @@
 /** What is to be done so that a deploy leaves one instance, one owner, target 1 and no candidate of its own. Pure. */
+import type { FleetChange } from "../../agent/site/change-fleet.ts";
 import type { Channel } from "../../agent/site/channel.ts";
 import type { DeployState, SiteState } from "../../agent/site/records.ts";
-import type { FleetSeen, Pool } from "../aws/fleets.ts";
+import type { FleetSeen } from "../aws/fleets.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
 
 /** What a deploy has to do with. */
 export interface Scene {
   site: SiteState | undefined;
   channel: Channel | undefined;
-  fleet: FleetSeen | undefined;
+  /** Those that are alive. */
+  fleets: readonly FleetSeen[];
   /** Newest launch first. */
   instances: readonly InstanceSeen[];
 }
 
 export type RecoveryAction =
   | { do: "withdraw"; release: string }
-  | { do: "restore"; fleet: string; template: { id: string; version: number }; pools: readonly Pool[] }
-  /** `onDemand`: whether the instance that stays is one. */
-  | { do: "target"; fleet: string; onDemand: boolean }
+  /** Both in one call: a fleet that is being changed takes no second change. */
+  | { do: "fleet"; fleet: string; change: FleetChange }
   /** `at`: milliseconds since the epoch; until then they forward. */
   | { do: "drain"; instances: readonly string[]; at: number }
   | { do: "terminate"; instances: readonly string[] };
@@ -44,7 +45,7 @@ function ownerOf({ old }: Pick<DeployState, "old">, { site, instances }: Scene):
  * @param now milliseconds since the epoch.
  */
 export function planRecovery(left: Left, scene: Scene, drain: number, now: number): RecoveryAction[] {
-  const { fleet, channel, site, instances } = scene;
+  const { fleets, channel, site, instances } = scene;
   const over = handedOver(left, scene);
   const alive = instances.filter((i) => i.alive);
   const keep = ownerOf(left, scene) ?? alive[0];
@@ -54,22 +55,9 @@ export function planRecovery(left: Left, scene: Scene, drain: number, now: numbe
   // One that was cut off before it wrote down its release: any candidate of a site that has a release is its own.
   const ours = left.release === undefined ? channel?.current !== undefined : candidate === left.release;
   if (!over && ours && candidate !== undefined) actions.push({ do: "withdraw", release: candidate });
-  const { before } = left;
-  if (!over && before !== undefined && fleet?.template && fleet.template.version !== before.version) {
-    actions.push({
-      do: "restore",
-      fleet: fleet.id,
-      template: { id: fleet.template.id, version: before.version },
-      pools: before.pools.map(({ type, subnet, maxPrice }) => ({ type, subnet, maxPrice })),
-    });
-  }
-  const onDemand = keep?.spot === false;
-  if (
-    left.kind === "swap" &&
-    fleet !== undefined &&
-    (fleet.target > 1 || fleet.onDemand !== Number(onDemand))
-  ) {
-    actions.push({ do: "target", fleet: fleet.id, onDemand });
+  for (const fleet of fleets) {
+    const change = changeOf(fleet, over ? undefined : left.before, left.kind === "swap" ? keep : undefined);
+    if (change !== undefined) actions.push({ do: "fleet", fleet: fleet.id, change });
   }
   const ids = others.map((i) => i.id);
   if (ids.length === 0) return actions;
@@ -79,14 +67,41 @@ export function planRecovery(left: Left, scene: Scene, drain: number, now: numbe
   return actions;
 }
 
+/**
+ * @param before what the fleets are to launch again; undefined when that stays.
+ * @param keep the instance that stays; undefined when the targets do.
+ */
+function changeOf(
+  fleet: FleetSeen,
+  before: Left["before"],
+  keep: InstanceSeen | undefined,
+): FleetChange | undefined {
+  const price = (maxPrice: number | undefined) => (fleet.bridge ? undefined : maxPrice);
+  const pools = before?.pools.map((p) => ({ type: p.type, subnet: p.subnet, maxPrice: price(p.maxPrice) }));
+  const launch =
+    before !== undefined && pools !== undefined && fleet.template && fleet.template.version !== before.version
+      ? { template: { id: fleet.template.id, version: before.version }, pools }
+      : undefined;
+  // One that bridges goes on until a spot instance has the site.
+  const most = fleet.bridge ? Number(keep?.spot === false) : 1;
+  const total = keep !== undefined && fleet.target > most ? most : undefined;
+  if (launch === undefined && total === undefined) return undefined;
+  return { ...(launch === undefined ? {} : { launch }), ...(total === undefined ? {} : { total }) };
+}
+
 export function describeRecovery(action: RecoveryAction): string {
   switch (action.do) {
     case "withdraw":
       return `take back the candidate ${action.release}`;
-    case "restore":
-      return `launch by version ${action.template.version} of the launch template again`;
-    case "target":
-      return `set the fleet's target to 1${action.onDemand ? " on-demand instance" : ""}`;
+    case "fleet": {
+      const { launch, total } = action.change;
+      return [
+        ...(launch === undefined
+          ? []
+          : [`launch by version ${launch.template.version} of the launch template again`]),
+        ...(total === undefined ? [] : [`set the target of ${action.fleet} to ${total}`]),
+      ].join(", and ");
+    }
     case "drain":
       return `let ${action.instances.join(", ")} forward what still comes`;
     case "terminate":

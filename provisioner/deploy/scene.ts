@@ -10,15 +10,16 @@ export async function lookAtScene(aws: Aws): Promise<Scene> {
   const [site, channel, fleets, instances] = await Promise.all([
     readDocument(aws.store, siteDocument),
     readDocument(aws.store, channelDocument),
-    aws.fleets.look(),
+    aws.fleets.settled(),
     aws.instances.look(),
   ]);
-  return { site: site.value, channel: channel.value, fleet: fleets.find((f) => f.alive), instances };
+  const alive = fleets.filter((f) => f.alive);
+  return { site: site.value, channel: channel.value, fleets: alive, instances };
 }
 
 /** @throws EverspotError when the site was not brought up, or was taken down. */
 export async function requireFleet(aws: Aws, site: string): Promise<FleetSeen> {
-  const fleet = (await aws.fleets.look()).find((f) => f.alive);
+  const fleet = (await aws.fleets.look()).find((f) => f.alive && !f.bridge);
   if (fleet !== undefined) return fleet;
   throw new EverspotError(`${site} is not up: it has no fleet`, { hint: "run `everspot up` first" });
 }

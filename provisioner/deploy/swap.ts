@@ -1,7 +1,9 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
+import { applyConfiguration } from "../apply/configuration.ts";
 import { followBoot } from "../boots/follow.ts";
 import { readBoot } from "../boots/read.ts";
+import type { ConfigurationChange } from "../plan/configuration.ts";
 import { servesCandidate } from "./candidate.ts";
 import { checkFromOutside } from "./check.ts";
 import { recover } from "./recover.ts";
@@ -12,10 +14,15 @@ import type { Session } from "./session.ts";
  * The order of a swap (DESIGN §9): new before old. The new instance comes up with the release and takes the site over;
  * the old one forwards what still comes to it; only then it goes. Whatever is thrown on the way, underLock takes back
  * the new and leaves the old.
- * @param timeout seconds for the new instance to have the site. @returns the new owner.
+ * @param change of what the fleet launches, if it is to come along. @param timeout seconds for the new instance to have the site. @returns the new owner.
  */
-export async function swap(session: Session, release: string, timeout: number): Promise<string> {
-  const launched = await launchSecond(session);
+export async function swap(
+  session: Session,
+  release: string,
+  timeout: number,
+  change?: ConfigurationChange,
+): Promise<string> {
+  const launched = await launchSecond(session, change);
   const owner = await takesOver(session, release, launched, timeout);
   await oldForwards(session, owner);
   await oldGoes(session, release);
@@ -35,16 +42,23 @@ interface Launched {
   before: ReadonlySet<string>;
 }
 
-const launchSecond = ({ aws, config, tools, step }: Session): Promise<Launched> =>
-  step("launch a second instance", async (detail) => {
-    const since = new Date(tools.clock.now() - EARLIER_MS);
-    const { id } = await requireFleet(aws, config.site);
-    const alive = (await aws.instances.look()).filter((i) => i.alive);
-    // One that bridges at the on-demand price stays until the new one, a spot instance, has the site.
-    await aws.fleets.setTarget(id, alive.length + 1, alive.filter((i) => !i.spot).length);
-    detail(`target ${alive.length + 1}`);
-    return { fleet: id, since, before: new Set(alive.map((i) => i.id)) };
+/** What the fleet launches and how many go into one call: a fleet that is being changed takes no second change. */
+async function launchSecond(session: Session, change: ConfigurationChange | undefined): Promise<Launched> {
+  const { aws, config, tools, step } = session;
+  const since = new Date(tools.clock.now() - EARLIER_MS);
+  const { id: fleet } = await requireFleet(aws, config.site);
+  const alive = (await aws.instances.look()).filter((i) => i.alive);
+  // One that bridges at the on-demand price is no member, and stays until the new one has the site.
+  const target = alive.filter((i) => i.spot).length + 1;
+  if (change !== undefined && change.actions.length > 0) {
+    await step("apply the configuration", () => applyConfiguration(change, aws, tools, target));
+  }
+  await step("launch a second instance", async (detail) => {
+    await aws.fleets.change(fleet, { total: target });
+    detail(`target ${target}`);
   });
+  return { fleet, since, before: new Set(alive.map((i) => i.id)) };
+}
 
 const takesOver = (
   { aws, tools, signal, step }: Session,
@@ -102,7 +116,7 @@ const oldGoes = ({ aws, tools, signal, step, old }: Session, release: string): P
   step("one instance again", async (detail) => {
     const left = { kind: "swap" as const, release, ...(old === undefined ? {} : { old }) };
     await recover(aws, left, { clock: tools.clock, progress: tools.terminal, drain: 0, signal });
-    const { instances, fleet } = await lookAtScene(aws);
+    const { instances, fleets } = await lookAtScene(aws);
     const alive = instances.filter((i) => i.alive).map((i) => i.id);
-    detail(`${alive.join(", ")}, target ${fleet?.target}`);
+    detail(`${alive.join(", ")}, target ${fleets.find((f) => !f.bridge)?.target}`);
   });

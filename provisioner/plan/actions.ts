@@ -37,7 +37,10 @@ export type UpAction =
   | { do: "create-template" | "create-template-version"; data: TemplateData; made: Made }
   | { do: "note-image"; image: string }
   | { do: "remove-image"; image: string; snapshot: string | undefined }
-  | { do: "create-fleet" | "change-fleet"; pools: readonly ZonePool[] }
+  | { do: "create-fleet" | "create-bridge" | "change-bridge"; pools: readonly ZonePool[] }
+  /** `target`: in the same call; otherwise it stays as it is. */
+  | { do: "change-fleet"; pools: readonly ZonePool[]; target?: number }
+  | { do: "delete-bridge"; fleet: string }
   | { do: "set-fleet-target"; target: number };
 
 /** One line for a person. */
@@ -113,6 +116,12 @@ export function describeUp(action: UpAction): string {
       return `remove the site's older image ${action.image}`;
     case "create-fleet":
       return `create the spot fleet: 1 of ${types(action.pools)} in ${zones(action.pools)}`;
+    case "create-bridge":
+      return "create the fleet for an on-demand instance while there is no spot capacity: 0 for now";
+    case "change-bridge":
+      return "bridge from now on by the newest launch template, too";
+    case "delete-bridge":
+      return `delete the fleet that bridged, ${action.fleet}`;
     case "change-fleet":
       return `launch from now on ${types(action.pools)} in ${zones(action.pools)}, by the newest launch template`;
     case "set-fleet-target":

@@ -24,6 +24,7 @@ const OURS: ReadonlySet<UpAction["do"]> = new Set([
   "create-template-version",
   "note-image",
   "change-fleet",
+  "change-bridge",
 ]);
 /**
  * Shown to nobody: the site has a release, or gets one now; the target is the deploy's own business; older images go

@@ -42,7 +42,7 @@ export async function survey(
   tools: Pick<Tools, "publicDns" | "agentArchive">,
   options: ImageOptions,
 ): Promise<Survey> {
-  const seen = await observeSite(aws);
+  const seen = await observeSite(aws, { settled: true });
   const dns = await observeDns(config, aws, seen);
   const [world, delegation, spot, archive, acm] = await Promise.all([
     observeWorld(config, aws, { seen, dns, ...options }),

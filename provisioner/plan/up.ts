@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { FleetSeen } from "../aws/fleets.ts";
 import { type AcmSeen, requestToken } from "../certificate/acm.ts";
 import { obsoleteImages } from "../seen/choose.ts";
 import { currentOf } from "../seen/current.ts";
@@ -31,7 +32,7 @@ export function planUp(wanted: Wanted, seen: UpSeen, world: Pick<World, "service
     ...objects(wanted, seen),
     ...template(wanted, seen),
     ...certificateIssued(seen),
-    ...fleet(wanted, seen),
+    ...fleets(wanted, seen),
     ...olderCertificates(seen),
     ...olderImages(wanted, seen),
   ];
@@ -179,25 +180,44 @@ function olderImages(wanted: Wanted, seen: SiteSeen): UpAction[] {
   }));
 }
 
-function fleet(wanted: Wanted, seen: SiteSeen): UpAction[] {
-  const { fleet: now, template: latest, group, subnets } = currentOf(seen);
+function fleets(wanted: Wanted, seen: SiteSeen): UpAction[] {
+  const { fleet: now, bridge } = currentOf(seen);
   const pools = wanted.zones.flatMap(({ zone, types }) =>
     types.map((type): ZonePool => ({ type, zone, maxPrice: wanted.maxPrice })),
   );
-  if (now === undefined) return [{ do: "create-fleet", pools }];
-  const sameTemplate =
-    group !== undefined &&
-    isLatest(wanted.template.data, seen, group.id) &&
-    now.template?.id === latest?.id &&
-    now.template?.version === latest?.latest.version;
+  // A price to bid is for spot alone.
+  const dear = pools.map((pool) => ({ ...pool, maxPrice: undefined }));
+  const empty = bridge !== undefined && bridge.target === 0 && bridge.fulfilled === 0;
+  return [
+    ...(now === undefined
+      ? when(true, { do: "create-fleet", pools })
+      : [
+          ...when(!launches(now, pools, wanted, seen), { do: "change-fleet", pools }),
+          // Above 1 a swap or a replacement is under way, which the agents and `deploy` bring back themselves.
+          ...when(now.target < 1, { do: "set-fleet-target", target: 1 }),
+        ]),
+    ...when(wanted.bridge && bridge === undefined, { do: "create-bridge", pools: dear }),
+    ...when(wanted.bridge && bridge !== undefined && !launches(bridge, dear, wanted, seen), {
+      ...{ do: "change-bridge", pools: dear },
+    }),
+    // One that bridges just now goes with the next `up`.
+    ...when(!wanted.bridge && empty, { do: "delete-bridge", fleet: bridge?.id ?? "" }),
+  ];
+}
+
+/** Whether a fleet launches by the newest template, from just these pools. */
+function launches(fleet: FleetSeen, pools: readonly ZonePool[], wanted: Wanted, seen: SiteSeen): boolean {
+  const { template: latest, group, subnets } = currentOf(seen);
   const key = (p: { type: string; subnet: string | undefined; maxPrice: number | undefined }) =>
     `${p.type} ${p.subnet} ${p.maxPrice}`;
-  const has = new Set(now.pools.map(key));
+  const has = new Set(fleet.pools.map(key));
   const wants = new Set(pools.map((p) => key({ ...p, subnet: subnets.get(p.zone)?.id })));
-  const samePools = has.size === wants.size && [...wants].every((p) => has.has(p));
-  return [
-    ...when(!sameTemplate || !samePools, { do: "change-fleet", pools }),
-    // Above 1 a swap or a replacement is under way, which the agents and `deploy` bring back themselves.
-    ...when(now.target < 1, { do: "set-fleet-target", target: 1 }),
-  ];
+  return (
+    group !== undefined &&
+    isLatest(wanted.template.data, seen, group.id) &&
+    fleet.template?.id === latest?.id &&
+    fleet.template?.version === latest?.latest.version &&
+    has.size === wants.size &&
+    [...wants].every((p) => has.has(p))
+  );
 }

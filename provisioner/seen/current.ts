@@ -16,6 +16,8 @@ export interface Current {
   group: { id: string; rules: readonly Rule[] } | undefined;
   template: TemplateSeen | undefined;
   fleet: FleetSeen | undefined;
+  /** The fleet that lends an on-demand instance while there is no spot capacity. */
+  bridge: FleetSeen | undefined;
 }
 
 export function currentOf(seen: SiteSeen): Current {
@@ -34,6 +36,7 @@ export function currentOf(seen: SiteSeen): Current {
     routeTable: table && { ...table, subnets: table.associations.map((a) => a.subnet) },
     group: groups.find((g) => g.vpc === vpc?.id),
     template: seen.templates[0],
-    fleet: seen.fleets.find((f) => f.alive),
+    fleet: seen.fleets.find((f) => f.alive && !f.bridge),
+    bridge: seen.fleets.find((f) => f.alive && f.bridge),
   };
 }

@@ -43,13 +43,14 @@ export interface DnsSeen {
   ours: boolean;
 }
 
-export async function observeSite(aws: Aws): Promise<SiteSeen> {
+/** @param settled waits until no fleet is being changed, for whoever plans by what it shows. */
+export async function observeSite(aws: Aws, { settled = false } = {}): Promise<SiteSeen> {
   const [network, bucket, roles, templates, fleets, instances, images] = await Promise.all([
     aws.network.look(),
     aws.bucket.look(),
     aws.roles.look(),
     aws.templates.look(),
-    aws.fleets.look(),
+    aws.fleets[settled ? "settled" : "look"](),
     aws.instances.look(),
     aws.bakedImages.look(),
   ]);

@@ -215,7 +215,8 @@ function duplicates(seen: SiteSeen): string[] {
     ["route tables", network.routeTables],
     ["security groups", network.groups],
     ["launch templates", seen.templates],
-    ["fleets", seen.fleets.filter((f) => f.alive)],
+    ["fleets", seen.fleets.filter((f) => f.alive && !f.bridge)],
+    ["fleets that bridge", seen.fleets.filter((f) => f.alive && f.bridge)],
   ];
   return kinds
     .filter(([, list]) => list.length > 1)

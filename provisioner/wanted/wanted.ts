@@ -26,6 +26,8 @@ export interface Wanted {
   /** Zones of the region with those of the site's types that they offer. */
   zones: readonly { zone: string; types: readonly string[] }[];
   maxPrice: number | undefined;
+  /** Whether an on-demand instance may bridge a lack of spot capacity. */
+  bridge: boolean;
 }
 
 /** The facts a site is made from, once they are all there. */
@@ -68,5 +70,6 @@ export function wantedOf(config: SiteConfig, facts: Facts): Wanted {
     },
     zones: facts.zones.filter((z) => z.types.length > 0),
     maxPrice: config.fleet.maxPrice,
+    bridge: config.fleet.bridge,
   };
 }

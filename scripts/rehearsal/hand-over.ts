@@ -1,6 +1,12 @@
 /** What scenarios of a hand-over with notice have in common. */
-import { EC2Client, paginateDescribeFleets, paginateDescribeInstances } from "@aws-sdk/client-ec2";
+import {
+  EC2Client,
+  type FleetData,
+  paginateDescribeFleets,
+  paginateDescribeInstances,
+} from "@aws-sdk/client-ec2";
 import type { BootRecord } from "../../agent/site/boot-record.ts";
+import { isBridge } from "../../agent/site/change-fleet.ts";
 import { poll } from "../../agent/site/poll.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 import type { Result } from "./result.ts";
@@ -37,7 +43,9 @@ export async function untilForwarding(
 }
 
 export interface Capacity {
+  /** Of the fleet of spot instances. */
   target: number;
+  /** Of the one that bridges. */
   onDemand: number;
   /** Ids of those that are coming up or running. */
   alive: string[];
@@ -52,12 +60,13 @@ export async function capacity(rehearsal: Rehearsal): Promise<Capacity> {
   for await (const page of paginateDescribeInstances({ client }, { Filters: states })) {
     alive.push(...(page.Reservations ?? []).flatMap((r) => r.Instances ?? []).map((i) => i.InstanceId ?? ""));
   }
-  for await (const page of paginateDescribeFleets({ client }, {})) {
-    const spec = page.Fleets?.[0]?.TargetCapacitySpecification;
-    if (spec === undefined) continue;
-    return { target: spec.TotalTargetCapacity ?? 0, onDemand: spec.OnDemandTargetCapacity ?? 0, alive };
-  }
-  throw new Error("the site has no fleet");
+  const fleets: FleetData[] = [];
+  for await (const page of paginateDescribeFleets({ client }, {})) fleets.push(...(page.Fleets ?? []));
+  const target = (bridge: boolean) =>
+    fleets.find((f) => isBridge(f) === bridge)?.TargetCapacitySpecification?.TotalTargetCapacity;
+  const spot = target(false);
+  if (spot === undefined) throw new Error("the site has no fleet");
+  return { target: spot, onDemand: target(true) ?? 0, alive };
 }
 
 /** Waits until the new owner has put everything in order: one instance, target one. */

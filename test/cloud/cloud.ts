@@ -9,6 +9,7 @@ import {
 import { Acm } from "./acm.ts";
 import { DnsServer } from "./dns.ts";
 import type { CapacityState, Market } from "./ec2/capacity.ts";
+import type { FleetHabits } from "./ec2/fleet-habits.ts";
 import type { MetadataService } from "./ec2/instance-view.ts";
 import { type Delays, Ec2 } from "./ec2.ts";
 import { Fis } from "./fis.ts";
@@ -35,6 +36,7 @@ export interface CloudOptions {
   imds?: MetadataService;
   /** Milliseconds; everything at once by default. */
   delays?: Partial<Delays>;
+  fleetHabits?: Partial<FleetHabits>;
   /** When Route 53 changes become INSYNC and when the name servers answer with them, in milliseconds. */
   dnsDelays?: { insyncMs?: number; dnsMs?: number };
   /** Where a DNS server answers from the zones; none by default. Port 0, or none given, is a free one. */
@@ -148,6 +150,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     metadata: options.imds ?? (async () => async () => {}),
     ...(options.zones === undefined ? {} : { zones: options.zones }),
     ...(options.delays === undefined ? {} : { delays: options.delays }),
+    ...(options.fleetHabits === undefined ? {} : { fleetHabits: options.fleetHabits }),
     ...(options.pageSize === undefined ? {} : { pageSize: options.pageSize }),
   });
   const fis = new Fis(wire, {

@@ -193,7 +193,17 @@ test("an image that is gone stops replacements, and the history says so", async 
   expect(JSON.stringify(history.HistoryRecords)).toContain("InvalidAMIID.NotFound");
 });
 
+test("the split of the target cannot be modified, unless AWS should take it after all", async () => {
+  const split = { TotalTargetCapacity: 1, OnDemandTargetCapacity: 1 };
+  const fleetId = await site.fleet();
+  await expect(
+    site.ec2.modifyFleet({ FleetId: fleetId, TargetCapacitySpecification: split }),
+  ).rejects.toThrow("Currently we only support total target capacity modification");
+});
+
 test("the on-demand part of the target is launched on demand, also without spot capacity", async () => {
+  await site.cloud.close();
+  site = await startEc2Site({ delays: { fleetReplace: 10_000 }, fleetHabits: { modifiesSplit: true } });
   const fleetId = await site.fleet();
   site.cloud.capacity("*", "*", "none");
   site.cloud.reclaimNow(only(await site.members(fleetId)));
@@ -264,9 +274,12 @@ test("a fleet that is being modified takes no further change", async () => {
   const fleetId = await site.fleet();
   await site.ec2.modifyFleet({ FleetId: fleetId, ...target(2) });
   await expect(site.ec2.modifyFleet({ FleetId: fleetId, ...target(1) })).rejects.toMatchObject({
-    name: "FleetNotInModifiableState",
+    name: "IncorrectState",
   });
+  const shown = async () => (await site.ec2.describeFleets({ FleetIds: [fleetId] })).Fleets?.[0];
+  expect((await shown())?.TargetCapacitySpecification?.TotalTargetCapacity).toBe(1);
   await site.pass(1);
+  expect((await shown())?.TargetCapacitySpecification?.TotalTargetCapacity).toBe(2);
   await site.ec2.modifyFleet({ FleetId: fleetId, ...target(1) });
 });
 

@@ -2,6 +2,7 @@ import * as client from "@aws-sdk/client-ec2";
 import { Capacity, type CapacityState, type Market } from "./ec2/capacity.ts";
 import { addDefaultVpc } from "./ec2/default-vpc.ts";
 import { type Delays, noDelays } from "./ec2/delays.ts";
+import { type FleetHabits, unkindHabits } from "./ec2/fleet-habits.ts";
 import { fleetHandlers } from "./ec2/fleet-handlers.ts";
 import { Fleets } from "./ec2/fleets.ts";
 import { Hosting } from "./ec2/hosting.ts";
@@ -43,6 +44,7 @@ export interface Ec2Options {
   profiles: Profiles;
   metadata: MetadataService;
   delays?: Partial<Delays>;
+  fleetHabits?: Partial<FleetHabits>;
   /** Of a listing without MaxResults: small ones show who forgets to page. */
   pageSize?: number;
 }
@@ -94,6 +96,7 @@ export class Ec2 {
       instances,
       templates,
       delays,
+      fleetHabits: { ...unkindHabits, ...options.fleetHabits },
     };
     this.fleets = new Fleets(world);
     addDefaultVpc(place, network);

@@ -74,7 +74,7 @@ export async function startRealCloud(options: RealCloudOptions = {}): Promise<Re
     const made: { machines?: NspawnMachines } = {};
     const cloud = await startCloud({
       ...cloudOptions,
-      delays: { grace: 30_000, ...options.delays },
+      delays: { grace: 30_000, fleetModify: 1_000, ...options.delays },
       imds: services.service,
       machines: (env) => {
         made.machines = nspawnMachines({

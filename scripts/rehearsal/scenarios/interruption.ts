@@ -60,8 +60,20 @@ async function run(rehearsal: Rehearsal, result: Result, how: { noCapacity?: boo
     left.onDemand === (how.noCapacity ? 1 : 0),
     `${how.noCapacity ? "an" : "no"} on-demand instance bridges, but the fleet has a target of ${left.onDemand}`,
   );
+  if (how.noCapacity) await backToSpot(rehearsal, result, record.instance);
   await recordBoots(rehearsal, result);
   await checkDown(rehearsal, result);
+}
+
+/** There are spot instances again: one takes over from the bridge, which then ends. */
+async function backToSpot(rehearsal: Rehearsal, result: Result, bridge: string): Promise<void> {
+  rehearsal.moment("there is spot capacity again");
+  const since = Date.now();
+  rehearsal.cloud.capacity("*", "*", "available", "spot");
+  const spot = await rehearsal.bootOfOwner(bridge, 120);
+  result.figures = { ...result.figures, "seconds back to spot": seconds(Date.now() - since) };
+  const left = await untilTidy(rehearsal, spot.instance, 150);
+  rehearsal.check(left.onDemand === 0, `nothing bridges any more, target ${left.onDemand}`);
 }
 
 const seconds = (ms: number): number => Math.round(ms / 100) / 10;

@@ -16,14 +16,16 @@ afterEach(() => site.cloud.close());
 const DRAIN = 90;
 
 test("a rebalance and a target of two at the same moment: one instance stays, the newest", async () => {
-  const id = await site.fleet();
+  const id = await site.fleet({
+    TagSpecifications: [{ ResourceType: "fleet", Tags: [{ Key: "everspot:site", Value: "demo" }] }],
+  });
   const [old = ""] = await site.members(id);
   const client = new EC2Client({ endpoint: site.cloud.endpoint, region: site.cloud.region });
   const peers = createPeers(client, "demo");
-  const fleet = createFleet(client, id);
+  const fleet = createFleet(client, "demo", site.clock);
   await site.pass(60);
   site.cloud.rebalance(old);
-  await fleet.setTarget({ total: 2, onDemand: 0 });
+  await fleet.setTotal(2);
   await site.pass(20);
 
   const alive = async () => (await peers.all()).filter((p) => p.alive);
@@ -44,7 +46,7 @@ test("a rebalance and a target of two at the same moment: one instance stays, th
   expect(await as(second, 300)).toEqual([]);
   expect(await as(newest, 10)).toHaveLength(1);
   await site.pass(60);
-  expect(await fleet.target()).toEqual({ total: 1, onDemand: 0 });
+  expect(await fleet.target()).toEqual({ total: 1, bridge: undefined });
   await as(newest, DRAIN + 31);
   await site.pass(600);
   expect((await alive()).map((p) => p.instance)).toEqual([newest?.instance]);

@@ -3,9 +3,9 @@ import type { Peer, Peers } from "../../../agent/ports/peers.ts";
 
 /** A fleet and its instances as a test sets them, with what was asked of it. */
 export class TestFleet implements Fleet, Peers {
-  now: Target = { total: 1, onDemand: 0 };
+  now: Target = { total: 1, bridge: 0 };
   peers: Peer[] = [];
-  asked: (Target | string)[] = [];
+  asked: (Partial<Target> | string)[] = [];
 
   add(instance: string, launched: Date, alive = true): void {
     const state = alive ? "running" : "terminated";
@@ -14,9 +14,13 @@ export class TestFleet implements Fleet, Peers {
   async target() {
     return this.now;
   }
-  async setTarget(target: Target) {
-    this.asked.push(target);
-    this.now = target;
+  async setTotal(total: number) {
+    this.asked.push({ total });
+    this.now = { ...this.now, total };
+  }
+  async setBridge(bridge: 0 | 1) {
+    this.asked.push({ bridge });
+    this.now = { ...this.now, bridge };
   }
   async terminate(instance: string) {
     this.asked.push(instance);

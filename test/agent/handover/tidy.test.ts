@@ -8,7 +8,7 @@ const before = new Date(launched.getTime() - 60_000);
 function site(more: { handingOver?: boolean[]; owned?: number; onDemand?: boolean } = {}) {
   const me = { instance: "i-1", launched, onDemand: more.onDemand ?? false };
   const fleet = new TestFleet();
-  fleet.now = { total: 2, onDemand: 0 };
+  fleet.now = { total: 2, bridge: 0 };
   fleet.add("i-1", launched);
   const answers = [...(more.handingOver ?? [])];
   const run = () =>
@@ -26,7 +26,7 @@ test("puts the target back to one, and leaves an old instance its drain", async 
   const { fleet, run } = site({ owned: 100 });
   fleet.add("i-0", before);
   await run();
-  expect(fleet.asked).toEqual([{ total: 1, onDemand: 0 }]);
+  expect(fleet.asked).toEqual([{ total: 1 }]);
   await run();
   expect(fleet.asked).toHaveLength(1);
 });
@@ -36,7 +36,7 @@ test("ends an old instance that outlived its drain, after the target was lowered
   fleet.add("i-0", before);
   fleet.add("i-gone", before, false);
   await run();
-  expect(fleet.asked).toEqual([{ total: 1, onDemand: 0 }, "i-0"]);
+  expect(fleet.asked).toEqual([{ total: 1 }, "i-0"]);
 });
 
 test("touches nothing while a deploy runs, even one that began just now, or a younger instance comes", async () => {
@@ -57,17 +57,17 @@ test("touches nothing while a deploy runs, even one that began just now, or a yo
 
 test("an on-demand instance that bridges stays", async () => {
   const { fleet, run } = site({ onDemand: true });
-  fleet.now = { total: 2, onDemand: 1 };
+  fleet.now = { total: 2, bridge: 1 };
   await run();
-  expect(fleet.asked).toEqual([{ total: 1, onDemand: 1 }]);
+  expect(fleet.asked).toEqual([{ total: 1 }]);
   await run();
   expect(fleet.asked).toHaveLength(1);
 });
 
 test("a spot instance after a bridge: no on-demand instance is wanted any more", async () => {
   const { fleet, run } = site({ owned: 121 });
-  fleet.now = { total: 1, onDemand: 1 };
+  fleet.now = { total: 1, bridge: 1 };
   fleet.add("i-0", before);
   await run();
-  expect(fleet.asked).toEqual([{ total: 1, onDemand: 0 }, "i-0"]);
+  expect(fleet.asked).toEqual([{ bridge: 0 }, "i-0"]);
 });

@@ -19,6 +19,9 @@ export function fleetHandlers(world: FleetWorld, fleets: Fleets): Handlers {
   return {
     CreateFleet: (input) => {
       const config = fleetConfig(templates, network, input);
+      if (config.target.onDemand + config.target.spot === 0 && !world.fleetHabits.beginsEmpty) {
+        throw new AwsError("InvalidTargetCapacitySpecification", "TotalTargetCapacity must be at least 1.");
+      }
       if (!profiles.hasServiceLinkedRole("ec2fleet.amazonaws.com")) throw fleetRoleMissing();
       if (config.target.spot > 0 && !profiles.hasServiceLinkedRole("spot.amazonaws.com"))
         throw spotRoleMissing();
@@ -52,13 +55,17 @@ export function fleetHandlers(world: FleetWorld, fleets: Fleets): Handlers {
       if (fleet.type !== "maintain") {
         throw new AwsError("UnsupportedOperation", `Fleets of type ${fleet.type} cannot be modified.`);
       }
+      // Which code it is is documented for Spot Fleet alone, so that nobody may rely on it.
       if (fleet.state !== "active") {
-        throw new AwsError(
-          "FleetNotInModifiableState",
-          `The fleet ${fleet.id} is in the state ${fleet.state}, not active.`,
-        );
+        const said = `The fleet ${fleet.id} is in the state ${fleet.state}, not active.`;
+        throw new AwsError(world.fleetHabits.notModifiable, said);
       }
       const { TargetCapacitySpecification: target, LaunchTemplateConfigs: configs } = input;
+      const split = target?.OnDemandTargetCapacity ?? target?.SpotTargetCapacity;
+      if (split !== undefined && !world.fleetHabits.modifiesSplit) {
+        const said = "Currently we only support total target capacity modification.";
+        throw new AwsError("InvalidTargetCapacitySpecification", said);
+      }
       const excess = input.ExcessCapacityTerminationPolicy;
       if (excess !== undefined && excess !== "termination" && excess !== "no-termination") {
         throw invalid(`Invalid value '${excess}' for ExcessCapacityTerminationPolicy`);

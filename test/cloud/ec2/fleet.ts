@@ -48,8 +48,13 @@ export interface FleetConfig {
   rebalance: Rebalance | undefined;
 }
 
+/** What ModifyFleet changes. */
+export type Modifiable = Pick<FleetConfig, "target" | "excess" | "templates">;
+
 export interface Fleet extends FleetConfig {
   id: string;
+  /** What it is to be once it is no longer `modifying`: until then it shows, and keeps to, what it was. */
+  coming: Partial<Modifiable> | undefined;
   clientToken: string | undefined;
   created: Date;
   state: FleetStateCode;

@@ -1,7 +1,8 @@
 import type { Tag } from "@aws-sdk/client-ec2";
 import type { Market } from "./capacity.ts";
 import type { Delays } from "./delays.ts";
-import { type Fleet, type FleetConfig, isActive } from "./fleet.ts";
+import { type Fleet, type FleetConfig, isActive, type Modifiable } from "./fleet.ts";
+import type { FleetHabits } from "./fleet-habits.ts";
 import { FleetHistory } from "./fleet-history.ts";
 import { launchOne } from "./fleet-launch.ts";
 import { planFleet } from "./fleet-plan.ts";
@@ -14,11 +15,18 @@ import type { Templates } from "./launch-templates.ts";
 /** After a launch whose machine could not even start: not at once again, whatever the delays say. */
 const BROKEN_LAUNCH = 5_000;
 
-export type FleetWorld = LaunchWorld & { instances: Instances; templates: Templates; delays: Delays };
+export type FleetWorld = LaunchWorld & {
+  instances: Instances;
+  templates: Templates;
+  delays: Delays;
+  fleetHabits: FleetHabits;
+};
 
 /** Fleets and what keeps them at their target: told of every change, they look again after a while. */
 export class Fleets {
   readonly all = new Map<string, Fleet>();
+  /** So many changes are accepted and then forgotten. */
+  forget = 0;
   readonly #world: FleetWorld;
   readonly #history: FleetHistory;
 
@@ -36,6 +44,7 @@ export class Fleets {
     const fleet: Fleet = {
       ...config,
       id: newFleetId(),
+      coming: undefined,
       clientToken,
       created: place.jobs.now(),
       state: "submitted",
@@ -82,13 +91,18 @@ export class Fleets {
     });
   }
 
-  modify(fleet: Fleet, change: Partial<Pick<Fleet, "target" | "excess" | "templates">>): void {
+  /** The old values are shown, and in force, until it is `active` again. */
+  modify(fleet: Fleet, change: Partial<Modifiable>): void {
     const { place, delays } = this.#world;
-    Object.assign(fleet, change);
+    const forgotten = this.forget > 0;
+    if (forgotten) this.forget--;
+    fleet.coming = forgotten ? {} : change;
     fleet.state = "modifying";
     this.#history.fleet(fleet, "modify_in_progress");
     place.jobs.start(`modify ${fleet.id}`, async () => {
       await place.jobs.sleep(delays.fleetModify);
+      Object.assign(fleet, fleet.coming);
+      fleet.coming = undefined;
       if (fleet.state === "modifying") {
         fleet.state = "active";
         this.#history.fleet(fleet, "modify_succeeded");

@@ -151,11 +151,10 @@ test("the instance that serves launches Debian's image again by its own role, on
   if (credentials === undefined) expect.fail("no role");
   const { region, endpoint } = site.cloud;
   const client = new EC2Client({ region, endpoint, credentials });
-  const fleet = (await ec2.send(new DescribeFleetsCommand({}))).Fleets?.[0]?.FleetId ?? "";
   const look = (deploying = false) =>
     ensureImage({
       store: site.store,
-      launches: createLaunches(client, fleet),
+      launches: createLaunches(client, "blog", site.tools.clock),
       deploying: async () => deploying,
     });
   const [image] = await images();

@@ -326,63 +326,54 @@ describe("rollback", () => {
 });
 
 describe("a site that an on-demand instance bridges", () => {
-  const fleetTarget = async () => {
-    const aws = await connect(site.config);
-    const [fleet] = (await aws.fleets.look()).filter((f) => f.alive);
+  const fleets = async () => {
+    const aws = await connect(site.config, site.tools.clock);
+    const all = (await aws.fleets.settled()).filter((f) => f.alive);
     const alive = (await aws.instances.look()).filter((i) => i.alive);
     aws.close();
     return {
-      id: fleet?.id ?? "",
-      target: fleet?.target,
-      onDemand: fleet?.onDemand,
+      total: all.find((f) => !f.bridge)?.target,
+      bridge: all.find((f) => f.bridge)?.target,
       spot: alive.map((i) => i.spot),
     };
+  };
+  const owns = async (isThat: (owner: string) => boolean) => {
+    for (;;) {
+      expect(site.agents.failures).toEqual([]);
+      const state = await site.site();
+      if (state?.state === "serving" && isThat(state.owner)) return;
+      await site.tools.clock.sleep(1000);
+    }
   };
 
   /** As an owner that AWS takes away does it when there is no spot capacity. */
   async function bridge(): Promise<void> {
-    const { id } = await fleetTarget();
     const spot = (await site.fleet()).alive;
-    const aws = await connect(site.config);
-    await aws.fleets.setTarget(id, 1, 1);
-    for (;;) {
-      expect(site.agents.failures).toEqual([]);
-      const state = await site.site();
-      if (state?.state === "serving" && !spot.includes(state.owner)) break;
-      await site.tools.clock.sleep(1000);
-    }
+    site.cloud.capacity("*", "*", "none");
+    const aws = await connect(site.config, site.tools.clock);
+    const lender = (await aws.fleets.look()).find((f) => f.alive && f.bridge);
+    await aws.fleets.change(lender?.id ?? "", { total: 1 });
+    await owns((owner) => !spot.includes(owner));
     await aws.instances.terminate(spot);
     aws.close();
-    expect(await fleetTarget()).toMatchObject({ target: 1, onDemand: 1, spot: [false] });
+    expect(await fleets()).toEqual({ total: 1, bridge: 1, spot: [false] });
     before = (await site.site()) ?? expect.fail("nobody has the site");
   }
 
-  test("a deploy launches one spot instance, and the site runs on that alone", async () => {
+  test("a release that finds no spot instance leaves the bridge as it was", async () => {
     await bridge();
-    const mark = site.cloud.mark();
-    await site.deploy("on spot again");
-    await inOrder(site.json().release as string);
-    expect(await fleetTarget()).toMatchObject({ target: 1, onDemand: 0, spot: [true] });
-    const launched = new Set(
-      site.cloud.wire.calls
-        .slice(mark)
-        .filter((c) => c.operation === "PutObject" && String(c.input.Key).startsWith("boots/"))
-        .map((c) => String(c.input.Key)),
-    );
-    launched.delete(`boots/${before.owner}.json`);
-    expect(launched.size).toBe(1);
-  });
-
-  test("a release that does not make it leaves the bridge as it was", async () => {
-    await bridge();
-    site.agents.next = { blame: "bad on spot", lines: [] };
-    await expect(site.deploy("bad on spot")).rejects.toThrow("bad on spot");
+    await expect(site.deploy("no room on spot", { timeout: 60 })).rejects.toThrow("no Spot capacity");
     await inOrder(before.release);
     expect((await site.site())?.owner).toBe(before.owner);
-    expect(await fleetTarget()).toMatchObject({ target: 1, onDemand: 1, spot: [false] });
-    site.agents.next = "serves";
-    await site.deploy("good on spot");
-    expect(await fleetTarget()).toMatchObject({ target: 1, onDemand: 0, spot: [true] });
+    expect(await fleets()).toEqual({ total: 1, bridge: 1, spot: [false] });
+  });
+
+  test("spot instances are back: the site returns to one, and a deploy ends the bridge", async () => {
+    site.cloud.capacity("*", "*", "available");
+    await owns((owner) => owner !== before.owner);
+    await site.deploy("on spot again");
+    await inOrder(site.json().release as string);
+    expect(await fleets()).toEqual({ total: 1, bridge: 0, spot: [true] });
   });
 });
 

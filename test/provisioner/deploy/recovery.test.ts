@@ -16,7 +16,7 @@ function scene(more: {
   instances: InstanceSeen[];
   owner: string;
   target: number;
-  onDemand?: number;
+  bridge?: number;
   candidate?: string;
 }): Scene {
   const fleet: FleetSeen = {
@@ -24,10 +24,11 @@ function scene(more: {
     ...{
       template: { id: "lt-1", version: 1 },
       target: more.target,
-      onDemand: more.onDemand ?? 0,
+      bridge: false,
       fulfilled: 1,
     },
   };
+  const lender = { ...fleet, id: "fleet-2", target: more.bridge ?? 0, bridge: true };
   const site: SiteState = {
     ...{
       version: 1,
@@ -43,7 +44,7 @@ function scene(more: {
     ...{ version: 1, nonce: "n", counter: 2, quarantined: [], current: "r1" },
     ...(more.candidate === undefined ? {} : { candidate: { id: more.candidate, attempts: [] } }),
   };
-  return { site, channel, fleet, instances: more.instances };
+  return { site, channel, fleets: [fleet, lender], instances: more.instances };
 }
 
 const left = { kind: "swap", release: "r2", old: "i-old" } as const;
@@ -52,7 +53,7 @@ const plan = (at: Scene, now = since + 60_000) => planRecovery(left, at, 30, now
 test("handed over: forward, and the old one goes after its drain", () => {
   const over = scene({ instances: [instance("i-new"), instance("i-old")], owner: "i-new", target: 2 });
   expect(plan(over)).toEqual([
-    { do: "target", fleet: "fleet-1", onDemand: false },
+    { do: "fleet", fleet: "fleet-1", change: { total: 1 } },
     { do: "terminate", instances: ["i-old"] },
   ]);
   expect(plan(over, since + 10_000)[1]).toEqual({
@@ -66,21 +67,34 @@ test("not handed over: backward, and the new one goes", () => {
   });
   expect(plan(back)).toEqual([
     { do: "withdraw", release: "r2" },
-    { do: "target", fleet: "fleet-1", onDemand: false },
+    { do: "fleet", fleet: "fleet-1", change: { total: 1 } },
     { do: "terminate", instances: ["i-new"] },
   ]);
 });
 
-test("the fleet is told to keep the kind of instance that stays", () => {
+test("an instance that bridges goes on until a spot instance has the site", () => {
   const bridged = [instance("i-new"), instance("i-old", false)];
-  const over = scene({ instances: bridged, owner: "i-new", target: 2, onDemand: 1 });
-  expect(plan(over)[0]).toEqual({ do: "target", fleet: "fleet-1", onDemand: false });
-  const back = scene({ instances: bridged, owner: "i-old", target: 2, onDemand: 1 });
-  expect(plan(back)[0]).toEqual({ do: "target", fleet: "fleet-1", onDemand: true });
-  const asIs = scene({ instances: [instance("i-old", false)], owner: "i-old", target: 1, onDemand: 1 });
+  const over = scene({ instances: bridged, owner: "i-new", target: 1, bridge: 1 });
+  expect(plan(over)[0]).toEqual({ do: "fleet", fleet: "fleet-2", change: { total: 0 } });
+  const back = scene({ instances: bridged, owner: "i-old", target: 1, bridge: 1 });
+  expect(plan(back)).toEqual([{ do: "terminate", instances: ["i-new"] }]);
+  const asIs = scene({ instances: [instance("i-old", false)], owner: "i-old", target: 1, bridge: 1 });
   expect(plan(asIs)).toEqual([]);
-  const wrong = scene({ instances: [instance("i-new")], owner: "i-new", target: 1, onDemand: 1 });
-  expect(plan(wrong)).toEqual([{ do: "target", fleet: "fleet-1", onDemand: false }]);
+});
+
+test("what the fleets launched before comes back with the target, in one call each", () => {
+  const back = scene({ instances: [instance("i-old")], owner: "i-old", target: 2 });
+  const pools = [{ type: "t3.micro", subnet: "subnet-1", maxPrice: 0.01 }];
+  const changed = { ...left, before: { version: 7, pools } };
+  const template = { id: "lt-1", version: 7 };
+  expect(planRecovery(changed, back, 30, since)).toEqual([
+    { do: "fleet", fleet: "fleet-1", change: { launch: { template, pools }, total: 1 } },
+    {
+      do: "fleet",
+      fleet: "fleet-2",
+      change: { launch: { template, pools: [{ ...pools[0], maxPrice: undefined }] } },
+    },
+  ]);
 });
 
 test("nothing to do when everything is in order", () => {

@@ -52,10 +52,12 @@ export async function openSwapSite(
   const clock: Clock = idle ?? systemClock;
   const agents = new Agents();
   const desk = await openDesk({
-    toml: `${MINIMAL}[dns]\ndrain = ${options.drain ?? 5}\n`,
+    toml: `${MINIMAL}[fleet]\nbridge = true\n[dns]\ndrain = ${options.drain ?? 5}\n`,
     clock,
     cloud: {
       ...{ clock, machines: agents.machines, zones: ["us-east-1a"], serviceLinkedRoles: true },
+      // A fleet takes a while to change, and shows what it was until then.
+      delays: { fleetModify: 1_000 },
       ...options.cloud,
     },
   });
@@ -82,7 +84,7 @@ export async function openSwapSite(
     fleet: async () => {
       const aws = await connect(desk.config);
       try {
-        const [fleet] = (await aws.fleets.look()).filter((f) => f.alive);
+        const [fleet] = (await aws.fleets.look()).filter((f) => f.alive && !f.bridge);
         const alive = (await aws.instances.look()).filter((i) => i.alive).map((i) => i.id);
         return { alive, target: fleet?.target };
       } finally {

@@ -59,7 +59,7 @@ const well = (): StatusInput => ({
         template: { id: "lt-1", version: 3 },
         pools: [],
         target: 1,
-        onDemand: 0,
+        bridge: false,
         fulfilled: 1,
       },
     ],
