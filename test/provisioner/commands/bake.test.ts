@@ -126,7 +126,9 @@ test("an older image stays until an instance of the new one has the site, and th
 
 test("another configuration keeps the image, and has a version with Debian's below it", async () => {
   const [image] = await images();
-  await up(parseConfig(`${MINIMAL}workers = 3\n[fleet]\nbridge = true\n[dns]\ndrain = 5\n`, site.config.folder));
+  await up(
+    parseConfig(`${MINIMAL}workers = 3\n[fleet]\nbridge = true\n[dns]\ndrain = 5\n`, site.config.folder),
+  );
   const [stock, own] = (await versions()).slice(-2);
   expect(stock).toMatchObject({ image: DEBIAN });
   expect(own).toMatchObject({ image, says: expect.stringContaining(`baked ${DEBIAN} ${stock?.version}`) });
