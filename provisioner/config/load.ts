@@ -1,13 +1,15 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parse, TomlError } from "smol-toml";
+import type { Rule } from "../../agent/site/config/text.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { type Finding, findingsOf } from "./findings.ts";
 import { lineOf } from "./lines.ts";
 import { crossFindings } from "./rules.ts";
 import { siteFile } from "./schema.ts";
+import { commandFindings, complainAboutCommand } from "./shell.ts";
 import type { SiteConfig } from "./site-config.ts";
-import { isTable, missingStage, stageFindings, stageTable } from "./stages.ts";
+import { isTable, missingStage, stageFindings, stageTable, type Table } from "./stages.ts";
 
 /** Exit code of a command that was asked for wrongly, or whose configuration is wrong. */
 export const USAGE = 2;
@@ -27,13 +29,15 @@ export async function loadConfig(file: string, stage?: string): Promise<SiteConf
       },
     );
   });
-  return parseConfig(text, full, stage);
+  return parseConfig(text, full, stage, complainAboutCommand);
 }
 
-export function parseConfig(text: string, file: string, stage?: string): SiteConfig {
+/** @param shell what is wrong with a command; without it commands are not looked into. */
+export function parseConfig(text: string, file: string, stage?: string, shell?: Rule): SiteConfig {
   const { stages, ...main } = parseToml(text, file);
-  const mainFindings = findingsIn(main);
-  const findings = [...mainFindings, ...stageFindings(main, stages, mainFindings)];
+  const check = (table: Table) => findingsIn(table, shell);
+  const mainFindings = check(main);
+  const findings = [...mainFindings, ...stageFindings(main, stages, mainFindings, check)];
   if (findings.length > 0) throw invalid(findings, text, file);
   const from = { file, folder: path.dirname(file), stage };
   if (stage === undefined) return { ...siteFile.parse(main), ...from };
@@ -45,7 +49,7 @@ export function parseConfig(text: string, file: string, stage?: string): SiteCon
   return { ...siteFile.parse(stageTable(main, overrides, stage)), ...from };
 }
 
-function parseToml(text: string, file: string): Record<string, unknown> {
+function parseToml(text: string, file: string): Table {
   try {
     return parse(text);
   } catch (cause) {
@@ -62,9 +66,13 @@ function parseToml(text: string, file: string): Record<string, unknown> {
   }
 }
 
-function findingsIn(main: Record<string, unknown>): Finding[] {
-  const parsed = siteFile.safeParse(main);
-  return [...(parsed.success ? [] : findingsOf(parsed.error.issues, siteFile, main)), ...crossFindings(main)];
+function findingsIn(table: Table, shell: Rule | undefined): Finding[] {
+  const parsed = siteFile.safeParse(table);
+  return [
+    ...(parsed.success ? [] : findingsOf(parsed.error.issues, siteFile, table)),
+    ...crossFindings(table),
+    ...(shell !== undefined && isTable(table.app) ? commandFindings(table.app, shell) : []),
+  ];
 }
 
 function invalid(findings: readonly Finding[], text: string, file: string): EverspotError {

@@ -1,9 +1,8 @@
 import { closest } from "./closest.ts";
-import { type Finding, findingsOf, valueAt } from "./findings.ts";
-import { crossFindings } from "./rules.ts";
-import { siteFile, stageName } from "./schema.ts";
+import { type Finding, valueAt } from "./findings.ts";
+import { stageName } from "./schema.ts";
 
-type Table = Record<string, unknown>;
+export type Table = Record<string, unknown>;
 
 /** Keys a stage never takes over from the main site: its names in DNS are its own. */
 const OWN = ["domain", "aliases"] as const;
@@ -27,8 +26,16 @@ function merge(base: Table, over: Table): Table {
   return merged;
 }
 
-/** What is wrong with the stages; findings that the main table has too are not told again. */
-export function stageFindings(main: Table, stages: unknown, mainFindings: readonly Finding[]): Finding[] {
+/**
+ * What is wrong with the stages; findings that the main table has too are not told again.
+ * @param check what is wrong with a site's table.
+ */
+export function stageFindings(
+  main: Table,
+  stages: unknown,
+  mainFindings: readonly Finding[],
+  check: (table: Table) => Finding[],
+): Finding[] {
   if (stages === undefined) return [];
   if (!isTable(stages)) return [{ path: ["stages"], message: "must be tables like [stages.dev]" }];
   const told = new Set(mainFindings.map((f) => f.path.join(".")));
@@ -39,7 +46,7 @@ export function stageFindings(main: Table, stages: unknown, mainFindings: readon
       return [{ path: at, message: "a stage's name is lower-case letters, digits and single hyphens" }];
     }
     if (!isTable(overrides)) return [{ path: at, message: `must be a table: [stages.${stage}]` }];
-    const findings = stageOwn(stageTable(main, overrides, stage), overrides, stage)
+    const findings = stageOwn(stageTable(main, overrides, stage), overrides, stage, check)
       .filter((f) => !(told.has(f.path.join(".")) && inherited(f, overrides)))
       .map((f) => ({ ...f, path: [...at, ...f.path] }));
     const clashes = names(overrides).flatMap((name): Finding[] => {
@@ -56,13 +63,16 @@ export function stageFindings(main: Table, stages: unknown, mainFindings: readon
 const inherited = (finding: Finding, overrides: Table): boolean =>
   !OWN.some((own) => own === finding.path[0]) && valueAt(overrides, finding.path) === undefined;
 
-function stageOwn(merged: Table, overrides: Table, stage: string): Finding[] {
+function stageOwn(
+  merged: Table,
+  overrides: Table,
+  stage: string,
+  check: (table: Table) => Finding[],
+): Finding[] {
   if ("site" in overrides) {
     return [{ path: ["site"], message: "cannot be set in a stage", hint: "a stage is named <site>-<stage>" }];
   }
-  const parsed = siteFile.safeParse(merged);
-  const schema = parsed.success ? [] : findingsOf(parsed.error.issues, siteFile, merged);
-  return [...schema, ...crossFindings(merged)].map((f) =>
+  return check(merged).map((f) =>
     f.path.join(".") === "domain" && f.message === "is missing"
       ? { ...f, hint: `a stage needs its own name in DNS: domain = "${stage}.example.com"` }
       : f,

@@ -12,6 +12,8 @@ export interface Key {
   /** Where the table that it is has keys of its own, and does not stand on one line. */
   open: boolean;
   required: boolean;
+  /** The keys of a table that stands on one line. */
+  inner: readonly Key[];
 }
 
 export interface Table {
@@ -41,7 +43,8 @@ function keysOf(schema: z.core.$ZodType): Key[] {
     if (note === undefined) throw new Error(`nothing is told of the key ${name}`);
     const json = jsonSchemaOf(value);
     const open = json.type === "object" && note.examples === undefined;
-    return { name, note, json, open, required: required.includes(name) };
+    const inner = open ? [] : keysOf(value);
+    return { name, note, json, open, required: required.includes(name), inner };
   });
 }
 

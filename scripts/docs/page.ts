@@ -35,8 +35,14 @@ const section = ({ name, note, keys }: Table): string =>
 ${note === undefined ? "" : `\n${escaped(note.description)}${note.otherwise === undefined ? "" : ` Without it ${note.otherwise}.`}\n`}
 | key | value | default | what it is |
 |---|---|---|---|
-${keys.map(row).join("\n")}
+${keys.flatMap(rows).join("\n")}
 `;
+
+/** A key with those of its table, if that stands on one line. */
+const rows = (key: Key): string[] => [
+  row(key),
+  ...key.inner.map((one) => row({ ...one, name: `${key.name}.${one.name}` })),
+];
 
 const row = (key: Key): string =>
   `| \`${key.name}\` | ${escaped(kind(key.json))} | ${key.required ? "*required*" : shown(key)} | ${escaped(key.note.description)} |`;

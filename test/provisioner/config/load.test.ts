@@ -230,6 +230,20 @@ describe("the file", () => {
     expect((await loadConfig(path.join(folder, "everspot.toml"))).folder).toBe(folder);
   });
 
+  test("is refused for a command that no shell takes, in a stage too", async () => {
+    const commands = 'before_start = ["true", ["echo \\"it\'s\\"", "echo \\"it"]]';
+    const stage = '[stages.dev]\ndomain = "dev.example.com"\napp.before_start = ["if true"]';
+    writeFileSync(path.join(folder, "everspot.toml"), `${MINIMAL}${commands}\n${stage}\n`);
+    const error = await loadConfig(path.join(folder, "everspot.toml")).catch((e: EverspotError) => e);
+    expect(error).toMatchObject({
+      exitCode: 2,
+      lines: [
+        expect.stringMatching(/app\.before_start\[1\]\[1\]: is no command for a shell \(.+\)$/),
+        expect.stringMatching(/stages\.dev\.app\.before_start\[0\]: is no command for a shell \(.+\)$/),
+      ],
+    });
+  });
+
   test("that is not there", async () => {
     await expect(loadConfig(path.join(folder, "everspot.toml"))).rejects.toMatchObject({
       exitCode: 2,

@@ -23,7 +23,7 @@ test("every configuration that is accepted can be rendered, and the instance rea
         /'EVERSPOT_BOOT_CONFIG'\n(.*)\nEVERSPOT_BOOT_CONFIG\n/.exec(renderBootstrap(config)) ?? [];
       expect(bootConfig.parse(JSON.parse(json))).toEqual(config);
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
 
@@ -53,7 +53,7 @@ describe("the health check", () => {
         expect(asked).toEqual([`${domain} ${app.health}`]);
         expect(new URL(`https://${domain}${app.health}`).href).toBe(`https://${domain}${app.health}`);
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 });

@@ -1,0 +1,22 @@
+import { spawnSync } from "node:child_process";
+import type { Rule } from "../../agent/site/config/text.ts";
+import type { Finding } from "./findings.ts";
+
+/** What the shell of this computer has against a command, which it does not run. Where there is no shell: nothing. */
+export const complainAboutCommand: Rule = (command) => {
+  const { status, stderr } = spawnSync("sh", ["-n"], { input: command, encoding: "utf8", timeout: 5_000 });
+  if (status === null || status === 0) return undefined;
+  const [said = ""] = stderr.trim().split("\n");
+  return { message: "is no command for a shell", hint: said.replace(/^(?:.*?: )?(?:line )?\d+: /, "") };
+};
+
+/** @param app the raw table; what is no text in it is left to the schema. */
+export function commandFindings(app: Record<string, unknown>, complain: Rule): Finding[] {
+  const { before_start: steps } = app;
+  const look = (step: unknown, path: (string | number)[]): Finding[] => {
+    if (Array.isArray(step)) return step.flatMap((inner, i) => look(inner, [...path, i]));
+    const complaint = typeof step === "string" ? complain(step) : undefined;
+    return complaint === undefined ? [] : [{ path, ...complaint }];
+  };
+  return Array.isArray(steps) ? look(steps, ["app", "before_start"]) : [];
+}
