@@ -5,22 +5,19 @@ import { keys } from "../../agent/site/names.ts";
 import { launchDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Pool } from "../aws/fleets.ts";
-import { untilIssued, validate } from "../certificate/acm.ts";
 import type { Made, UpAction, ZonePool } from "../plan/actions.ts";
+import type { Change } from "../plan/plan.ts";
 import { currentOf } from "../seen/current.ts";
 import type { SiteSeen } from "../seen/observe.ts";
 import { describeVersion, parseVersion, type TemplateData, templateHash } from "../wanted/template.ts";
-import type { Wanted } from "../wanted/wanted.ts";
+import { wantedOf } from "../wanted/wanted.ts";
+import { untilIssued, validate } from "./acm.ts";
 import { removeImage } from "./obsolete-images.ts";
 
-/** What `up` puts into the bucket, and where it gets it from. */
+/** What `up` puts into the bucket besides. */
 export interface Sources {
-  /** File of the agent's archive. */
-  agentFile: string;
   /** Packs the project's folder and publishes it as the candidate. @returns one line about it. */
   publishFirstRelease(): Promise<string>;
-  /** What the site is to be once the ARN of its certificate in ACM is known. */
-  wantedWith(certificate: string): Wanted;
   clock: Clock;
 }
 
@@ -31,13 +28,13 @@ export interface Sources {
  */
 export function upExecutor(
   aws: Aws,
-  planned: Wanted,
-  seen: SiteSeen,
+  change: Omit<Change, "actions">,
   sources: Sources,
 ): (action: UpAction) => Promise<string | undefined> {
+  const { config, facts, seen } = change;
   const current = currentOf(seen);
   const { network, bucket, roles, templates, fleets } = aws;
-  let wanted = planned;
+  let { wanted } = change;
   let certificate: string | undefined;
   const told = (data: TemplateData) => ({ ...data, userData: wanted.template.data.userData });
   const ids = {
@@ -132,7 +129,7 @@ export function upExecutor(
         return quietly(network.revoke(known(ids.group, "group"), action.rules));
       case "request-certificate":
         certificate = await aws.certificates.request(action.names, action.token);
-        wanted = sources.wantedWith(certificate);
+        wanted = wantedOf(config, facts, certificate);
         return certificate;
       case "validate-certificate":
         return validate(aws, known(action.arn ?? certificate, "certificate"), action.zone, sources.clock);
@@ -141,7 +138,7 @@ export function upExecutor(
       case "delete-certificate":
         return quietly(aws.certificates.delete(action.arn));
       case "upload-agent":
-        return quietly(aws.store.upload(keys.agent(action.sha256), sources.agentFile, undefined, "br"));
+        return quietly(aws.store.upload(keys.agent(action.sha256), change.agentFile, undefined, "br"));
       case "publish-release":
         return sources.publishFirstRelease();
       case "create-template": {

@@ -4,13 +4,13 @@ import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
 import { siteDocument } from "../../agent/site/records.ts";
-import { applyConfiguration } from "../apply/configuration.ts";
+import { applyChange } from "../apply/change.ts";
 import { removeImage, tidyImages } from "../apply/obsolete-images.ts";
 import type { BakedImage } from "../aws/baked-images.ts";
 import { readBoot } from "../boots/read.ts";
+import { compareConfiguration } from "../deploy/configuration.ts";
 import type { Session } from "../deploy/session.ts";
 import { describeUp } from "../plan/actions.ts";
-import { planConfiguration } from "../plan/configuration.ts";
 import { currentOf } from "../seen/current.ts";
 import { observeSite } from "../seen/observe.ts";
 import { parseVersion, templateHash } from "../wanted/template.ts";
@@ -70,9 +70,9 @@ export async function bake(session: Session): Promise<Baked> {
   try {
     await step("launch by it", async (detail) => {
       signal.throwIfAborted();
-      const change = await planConfiguration(session.config, aws, tools);
+      const change = await compareConfiguration(session);
       await session.note(change.before === undefined ? {} : { before: change.before });
-      await applyConfiguration(change, aws, tools);
+      await applyChange(change, aws, tools);
       const { template, fleet } = currentOf(await observeSite(aws, { settled: true }));
       const launched = template?.latest;
       if (launched?.image !== id || fleet?.template?.version !== launched.version) {
@@ -143,8 +143,9 @@ async function provenInstance(session: Session): Promise<{ instance: string; bas
  * The next instance is to be as this one, but for the image: what an earlier bake did not come to, or an image that
  * vanished, is put right first. @throws EverspotError when more has changed than the image.
  */
-async function finishEarlier({ config, aws, tools }: Session): Promise<void> {
-  const change = await planConfiguration(config, aws, tools);
+async function finishEarlier(session: Session): Promise<void> {
+  const { aws, tools } = session;
+  const change = await compareConfiguration(session);
   if (change.actions.length === 0) return;
   const { template, fleet, group } = currentOf(await observeSite(aws));
   const latest = template?.latest;
@@ -160,7 +161,7 @@ async function finishEarlier({ config, aws, tools }: Session): Promise<void> {
       hint: "run `everspot up` or `everspot deploy` first",
     });
   }
-  await applyConfiguration(change, aws, tools);
+  await applyChange(change, aws, tools);
 }
 
 async function untilSettled({ aws, tools, signal }: Session, instance: string): Promise<BootRecord> {

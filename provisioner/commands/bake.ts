@@ -1,8 +1,9 @@
-import { applyConfiguration } from "../apply/configuration.ts";
+import { applyChange } from "../apply/change.ts";
 import { removeImage } from "../apply/obsolete-images.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { type Baked, bake } from "../bake/bake.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { compareConfiguration } from "../deploy/configuration.ts";
 import { requireFleet } from "../deploy/scene.ts";
 import type { Session } from "../deploy/session.ts";
 import { Timeline } from "../deploy/timeline.ts";
@@ -10,7 +11,6 @@ import { underLock } from "../deploy/under-lock.ts";
 import { took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import { dollars, snapshotCost } from "../plan/bill.ts";
-import { planConfiguration } from "../plan/configuration.ts";
 
 export interface BakeOptions {
   /** Takes the images away instead, and launches Debian's again. */
@@ -51,15 +51,15 @@ const priceOf = (disk: number): string =>
 export const report = (baked: Baked) => ({ ...baked, monthly: snapshotCost(baked.size) });
 
 async function unbake(session: Session): Promise<{ removed: string[] }> {
-  const { aws, config, tools, step } = session;
+  const { aws, tools, step } = session;
   const images = await step("look for images", async (detail) => {
     const found = await aws.bakedImages.look();
     detail(found.map((i) => i.id).join(", ") || "none");
     return found;
   });
   await step("launch Debian's image", async (detail) => {
-    const change = await planConfiguration(config, aws, tools, { notOwn: true });
-    await applyConfiguration(change, aws, tools);
+    const change = await compareConfiguration(session, { notOwn: true });
+    await applyChange(change, aws, tools);
     detail(change.actions.length === 0 ? "as before" : "from now on");
   });
   await step("remove the site's own", () => removeAll(aws, images));

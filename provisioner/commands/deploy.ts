@@ -1,22 +1,21 @@
-import { copyFile, rm } from "node:fs/promises";
-import path from "node:path";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { connect } from "../aws/connect.ts";
 import { bake } from "../bake/bake.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { runAbort } from "../deploy/abort.ts";
+import { compareConfiguration } from "../deploy/configuration.ts";
 import { inPlace } from "../deploy/in-place.ts";
 import { type Outcome, perform } from "../deploy/perform.ts";
 import { requireFleet } from "../deploy/scene.ts";
 import type { Session } from "../deploy/session.ts";
 import { swap } from "../deploy/swap.ts";
-import { took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
-import { planConfiguration } from "../plan/configuration.ts";
+import type { ConfigurationChange } from "../plan/configuration.ts";
 import type { Packed } from "../release/pack.ts";
 import { type Published, publishRelease } from "../release/publish.ts";
 import { tellProgress } from "../release/tell-progress.ts";
 import { report } from "./bake.ts";
+import { discard, pack, runPackage, sizeOf } from "./package.ts";
 
 export interface DeployOptions {
   /** On the running instance instead of on a new one. */
@@ -37,54 +36,30 @@ export interface DeployOptions {
 
 /** `everspot deploy`: the project's folder becomes a release, which takes the site over once it serves. */
 export async function runDeploy(config: SiteConfig, tools: Tools, options: DeployOptions): Promise<void> {
-  if (options.package !== undefined) return await packOnly(config, tools, options, options.package);
+  if (options.package !== undefined) return await runPackage(config, tools, options, options.package);
   const aws = await connect(config, tools.clock);
   try {
     if (options.abort) return await runAbort(config, tools, aws);
     await requireFleet(aws, config.site);
     const kind = options.inPlace ? "in-place" : "swap";
-    await perform({ command: "deploy", config, tools, aws, kind }, (session) => deploy(session, options));
+    await perform({ command: "deploy", config, tools, aws, kind }, async (session) => {
+      const packed = await packIn(session, options);
+      try {
+        for (const warning of packed.warnings) tools.terminal.warn(warning);
+        const outcome = await (options.inPlace ? deployInPlace : deployBySwap)(session, packed, options);
+        return options.bake ? { ...outcome, ...(await baked(session, outcome)) } : outcome;
+      } finally {
+        await discard(packed);
+      }
+    });
   } finally {
     aws.close();
   }
 }
 
-async function deploy(session: Session, options: DeployOptions): Promise<Outcome> {
-  const { tools, step } = session;
-  const packed = await step("pack", async (detail) => {
-    const made = await pack(session, options);
-    detail(sizeOf(made));
-    return made;
-  });
-  try {
-    for (const warning of packed.warnings) tools.terminal.warn(warning);
-    const outcome = await (options.inPlace ? deployInPlace : deployBySwap)(session, packed, options);
-    return options.bake ? { ...outcome, ...(await baked(session, outcome)) } : outcome;
-  } finally {
-    await rm(path.dirname(packed.file), { recursive: true, force: true });
-  }
-}
-
-/** The site is served already: that there is no image for the next boot does not make the deploy a failure. */
-async function baked(session: Session, { release }: Outcome): Promise<Pick<Outcome, "baked">> {
-  try {
-    return { baked: report(await bake(session)) };
-  } catch (error) {
-    session.signal.throwIfAborted();
-    session.tools.terminal.warn(
-      `${release} is served, but no image was made of it: ${messageOf(error)}; \`everspot bake\` tries again`,
-    );
-    return {};
-  }
-}
-
 async function deployBySwap(session: Session, packed: Packed, options: DeployOptions): Promise<Outcome> {
-  const { config, aws, tools, step, note } = session;
-  const change = await step("compare the configuration", async (detail) => {
-    const planned = await planConfiguration(config, aws, tools);
-    detail(planned.actions.length === 0 ? "as it is" : "changed");
-    return planned;
-  });
+  const { note } = session;
+  const change = await compare(session);
   const { id: release, state } = await publish(session, packed, (id) => note({ release: id }));
   if (state === "current" && change.actions.length === 0 && !options.force) {
     return { release, result: "unchanged" };
@@ -96,9 +71,8 @@ async function deployBySwap(session: Session, packed: Packed, options: DeployOpt
 }
 
 async function deployInPlace(session: Session, packed: Packed, options: DeployOptions): Promise<Outcome> {
-  const { config, aws, tools } = session;
   // Only to be told of, so nobody waits for it.
-  const change = planConfiguration(config, aws, tools).then(
+  const change = compareConfiguration(session).then(
     ({ actions }) => actions.length > 0,
     () => true,
   );
@@ -114,12 +88,26 @@ async function deployInPlace(session: Session, packed: Packed, options: DeployOp
     });
   }
   if (await change) {
-    tools.terminal.warn(
+    session.tools.terminal.warn(
       "everspot.toml or everspot itself changed, too; that counts from the next deploy without --in-place on",
     );
   }
   return outcome;
 }
+
+const packIn = ({ config, tools, signal, step }: Session, options: DeployOptions): Promise<Packed> =>
+  step("pack", async (detail) => {
+    const packed = await pack(config, tools, options, signal);
+    detail(sizeOf(packed));
+    return packed;
+  });
+
+const compare = (session: Session): Promise<ConfigurationChange> =>
+  session.step("compare the configuration", async (detail) => {
+    const change = await compareConfiguration(session);
+    detail(change.actions.length === 0 ? "as it is" : "changed");
+    return change;
+  });
 
 /** @param onWhole told before the release is the candidate. */
 const publish = (
@@ -136,34 +124,15 @@ const publish = (
     return found;
   });
 
-const pack = (
-  { tools, config, signal }: Pick<Session, "tools" | "config" | "signal">,
-  options: DeployOptions,
-) => tools.pack(config, { allow: options.allow, signal, onProgress: tellProgress(tools.terminal.say) });
-
-const sizeOf = ({ files, size, packages }: Packed): string =>
-  `${files} files, ${packages.length === 0 ? "" : `${packages.length} packages, `}${(size / 1e6).toFixed(1)} MB`;
-
-async function packOnly(
-  config: SiteConfig,
-  tools: Tools,
-  options: DeployOptions,
-  file: string,
-): Promise<void> {
-  const { terminal, clock } = tools;
-  const began = clock.now();
-  const packed = await pack({ config, tools, signal: tools.interrupted() }, options);
+/** The site is served already: that there is no image for the next boot does not make the deploy a failure. */
+async function baked(session: Session, { release }: Outcome): Promise<Pick<Outcome, "baked">> {
   try {
-    for (const warning of packed.warnings) terminal.warn(warning);
-    await copyFile(packed.file, file).catch((cause: NodeJS.ErrnoException) => {
-      throw new EverspotError(`${file} could not be written: ${cause.message}`, { resource: file, cause });
-    });
-  } finally {
-    await rm(path.dirname(packed.file), { recursive: true, force: true });
+    return { baked: report(await bake(session)) };
+  } catch (error) {
+    session.signal.throwIfAborted();
+    session.tools.terminal.warn(
+      `${release} is served, but no image was made of it: ${messageOf(error)}; \`everspot bake\` tries again`,
+    );
+    return {};
   }
-  const { sha256, size, unpackedSize, files, packages, bytecode, python, arch, git } = packed;
-  const seconds = (clock.now() - began) / 1000;
-  const facts = { sha256, size, unpackedSize, files, packages, bytecode, python, arch, git };
-  terminal.json({ command: "deploy", site: config.site, package: path.resolve(file), ...facts, seconds });
-  terminal.print(`${file}: ${sizeOf(packed)} (${took(seconds)}); nothing was deployed`);
 }

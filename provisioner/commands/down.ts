@@ -2,11 +2,11 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { downExecutor } from "../apply/down.ts";
 import { runActions } from "../apply/run.ts";
 import { type Aws, connect } from "../aws/connect.ts";
-import { observeAcmLeft } from "../certificate/acm.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import { type DownSeen, describeDown, leftovers, planDown } from "../plan/down.ts";
+import { observeAcmLeft } from "../seen/acm.ts";
 import { observeDns, observeSite } from "../seen/observe.ts";
 
 export interface DownOptions {

@@ -4,8 +4,9 @@ import type { Terminal } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import { describeUp } from "../plan/actions.ts";
 import { renderBill } from "../plan/bill.ts";
-import { refuse, showFindings } from "../plan/findings.ts";
-import { type Survey, survey } from "../plan/survey.ts";
+import { refuse, warningsOf } from "../plan/findings.ts";
+import { type Plan, planOf } from "../plan/plan.ts";
+import { type Survey, survey } from "../seen/survey.ts";
 
 export interface PlanOptions {
   refreshImage: boolean;
@@ -16,19 +17,19 @@ export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOpt
   const { terminal } = tools;
   const aws = await connect(config, tools.clock);
   try {
-    const found = await look(config, aws, tools, options);
-    showFindings(terminal, found.findings);
-    showPlan(terminal, config, found);
+    const plan = planOf(config, await look(config, aws, tools, options));
+    for (const warning of warningsOf(plan.findings)) terminal.warn(warning);
+    showPlan(terminal, config, plan);
     terminal.json({
       command: "plan",
       site: config.site,
       account: aws.caller.account,
       region: config.region,
-      findings: found.findings,
-      actions: (found.plan?.actions ?? []).map((a) => ({ do: a.do, what: describeUp(a) })),
-      bill: found.bill,
+      findings: plan.findings,
+      actions: (plan.change?.actions ?? []).map((a) => ({ do: a.do, what: describeUp(a) })),
+      bill: plan.bill,
     });
-    refuse(config.site, found.findings);
+    refuse(config.site, plan.findings);
   } finally {
     aws.close();
   }
@@ -54,11 +55,11 @@ export async function look(
   }
 }
 
-export function showPlan(terminal: Terminal, config: SiteConfig, { plan, bill }: Survey): void {
+export function showPlan(terminal: Terminal, config: SiteConfig, { change, bill }: Plan): void {
   const { style } = terminal;
   terminal.print(style.bold(`${config.site} at https://${config.domain} in ${config.region}`));
-  if (plan !== undefined) {
-    const { actions } = plan;
+  if (change !== undefined) {
+    const { actions } = change;
     terminal.print(actions.length === 0 ? "nothing to do: the site is as everspot.toml wants it" : "to do:");
     for (const action of actions) terminal.print(`  ${describeUp(action)}`);
   }

@@ -1,17 +1,14 @@
-import { type Applied, runActions } from "../apply/run.ts";
-import { upExecutor } from "../apply/up.ts";
+import { applyToTheEnd } from "../apply/change.ts";
 import { type Aws, connect } from "../aws/connect.ts";
-import { ReplyLost } from "../aws/errors.ts";
 import { servesAnything } from "../boots/any-release.ts";
 import { followBoot } from "../boots/follow.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { waitUntilReachable } from "../operator/reach.ts";
 import { took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
-import { describeUp } from "../plan/actions.ts";
 import { dollars } from "../plan/bill.ts";
-import { refuse, showFindings } from "../plan/findings.ts";
-import type { Survey } from "../plan/survey.ts";
+import { refuse, warningsOf } from "../plan/findings.ts";
+import { type Change, type Plan, planOf } from "../plan/plan.ts";
 import { look, showPlan } from "./plan.ts";
 
 export interface UpOptions {
@@ -22,32 +19,22 @@ export interface UpOptions {
   timeout: number;
 }
 
-/** Seconds an action may meet what AWS has not finished yet. */
-const PATIENCE = 60;
-/** How often the rest is planned anew after a call that got no answer. */
-const ROUNDS = 8;
-/** Seconds until EC2 shows what such a call made. */
-const LOST_PAUSE = 3;
-/** Clocks differ; a fleet's events are asked for from a little before. */
-const EARLIER_MS = 300_000;
-/** Seconds for the name to resolve and answer from here, once the instance serves. */
-const REACH_SECONDS = 180;
-
 /** `everspot up`: makes the site as everspot.toml wants it, and ends when it answers. */
 export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions): Promise<void> {
   const { terminal, clock } = tools;
   const began = clock.now();
   const aws = await connect(config, tools.clock);
   try {
-    const first = await look(config, aws, tools, options);
-    showFindings(terminal, first.findings);
-    refuse(config.site, first.findings);
-    showPlan(terminal, config, first);
-    await agree(config, tools, first);
-    const applied = await converge(config, tools, aws, options, first);
-    const result = options.wait
-      ? await waitForSite(config, tools, aws, options, new Date(began - EARLIER_MS))
-      : {};
+    const plan = planOf(config, await look(config, aws, tools, options));
+    for (const warning of warningsOf(plan.findings)) terminal.warn(warning);
+    const change = accepted(config, plan);
+    showPlan(terminal, config, plan);
+    await agree(config, tools, plan);
+    const applied = await applyToTheEnd(change, aws, tools, {
+      publishFirstRelease: (store) => tools.publishFirstRelease(config, store, terminal.say),
+      planAnew: async () => accepted(config, planOf(config, await look(config, aws, tools, options))),
+    });
+    const site = options.wait ? await follow(config, tools, aws, options.timeout, began) : {};
     const seconds = (clock.now() - began) / 1000;
     terminal.json({
       command: "up",
@@ -56,8 +43,8 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
       changed: applied.length > 0,
       actions: applied,
       calls: { reads: aws.calls.reads, writes: aws.calls.writes.length },
-      bill: first.bill,
-      ...result,
+      bill: plan.bill,
+      ...site,
       seconds,
     });
     terminal.print(
@@ -70,12 +57,19 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
   }
 }
 
+/** @throws EverspotError when the findings stand against it. */
+function accepted(config: SiteConfig, { findings, change }: Plan): Change {
+  refuse(config.site, findings);
+  if (change === undefined) throw new Error("a plan without errors has a change");
+  return change;
+}
+
 async function agree(
   config: SiteConfig,
   { questions }: Tools,
-  { plan, findings, bill }: Survey,
+  { change, findings, bill }: Plan,
 ): Promise<void> {
-  if (plan === undefined || plan.actions.length === 0) return;
+  if (change === undefined || change.actions.length === 0) return;
   for (const finding of findings.filter((f) => f.level === "ask")) {
     await questions.agree(`${finding.message}. Go on?`);
   }
@@ -86,63 +80,30 @@ async function agree(
   await questions.agree(`Bring up ${config.site} for about ${cost} a month?`);
 }
 
-/**
- * Applies the plan. After a call that got no answer and cannot be repeated, looks what there is and plans the rest.
- */
-async function converge(
-  config: SiteConfig,
-  tools: Tools,
-  aws: Aws,
-  options: UpOptions,
-  first: Survey,
-): Promise<Applied[]> {
-  const { terminal, clock } = tools;
-  const applied: Applied[] = [];
-  let current = first;
-  for (let round = 1; ; round++) {
-    const { plan, seen } = current;
-    if (plan === undefined) {
-      refuse(config.site, current.findings);
-      throw new Error("a survey without errors has a plan");
-    }
-    try {
-      const execute = upExecutor(aws, plan.wanted, seen, {
-        agentFile: plan.agentFile,
-        wantedWith: plan.wantedWith,
-        clock,
-        publishFirstRelease: () => tools.publishFirstRelease(config, aws.store, terminal.say),
-      });
-      const how = { describe: describeUp, execute, progress: terminal, patience: PATIENCE, clock };
-      applied.push(...(await runActions(plan.actions, how)));
-      return applied;
-    } catch (error) {
-      if (!(error instanceof ReplyLost) || round === ROUNDS) throw error;
-      terminal.warn(`${error.message}; looking`);
-      await clock.sleep(LOST_PAUSE * 1000);
-      current = await look(config, aws, tools, options);
-    }
-  }
-}
+/** Clocks differ; a fleet's events are asked for from a little before. */
+const EARLIER_MS = 300_000;
+/** Seconds for the name to resolve and answer from here, once the instance serves. */
+const REACH_SECONDS = 180;
 
-async function waitForSite(config: SiteConfig, tools: Tools, aws: Aws, options: UpOptions, since: Date) {
+/** Until the site answers. @param began milliseconds since the epoch. */
+async function follow(config: SiteConfig, tools: Tools, aws: Aws, seconds: number, began: number) {
   const { terminal, clock, probe } = tools;
-  const fleet = (await aws.fleets.look()).find((f) => f.alive && !f.bridge)?.id ?? "";
-  terminal.say("waiting for the instance:");
   const { say, warn } = terminal;
-  const following = { fleet, since, seconds: options.timeout, clock, say, warn };
+  const fleet = (await aws.fleets.look()).find((f) => f.alive && !f.bridge)?.id ?? "";
+  say("waiting for the instance:");
+  const following = { fleet, since: new Date(began - EARLIER_MS), seconds, clock, say, warn };
   const boot = await followBoot(aws, following, servesAnything(aws, fleet));
   if (boot.certificate?.source === "self-signed") {
-    terminal.warn(
+    warn(
       "there is no certificate that visitors trust yet: plain HTTP serves, and the instance asks for one again by itself (`everspot certificate` shows when)",
     );
   }
   const url = `https://${config.domain}${config.app.health}`;
   const status = await waitUntilReachable(url, { probe, seconds: REACH_SECONDS, clock });
-  const now = await aws.instances.look();
   const latest = (await aws.templates.look())[0]?.latest.version;
-  const instance = now.find((i) => i.id === boot.instance);
+  const instance = (await aws.instances.look()).find((i) => i.id === boot.instance);
   if (instance?.templateVersion !== undefined && latest !== undefined && instance.templateVersion < latest) {
-    terminal.warn(
+    warn(
       `${instance.id} still runs with version ${instance.templateVersion} of the launch template; version ${latest} counts from the next launch on`,
     );
   }

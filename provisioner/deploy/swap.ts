@@ -1,9 +1,9 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
-import { applyConfiguration } from "../apply/configuration.ts";
+import { applyChange } from "../apply/change.ts";
 import { followBoot } from "../boots/follow.ts";
 import { readBoot } from "../boots/read.ts";
-import type { ConfigurationChange } from "../plan/configuration.ts";
+import { type ConfigurationChange, withTarget } from "../plan/configuration.ts";
 import { servesCandidate } from "./candidate.ts";
 import { checkFromOutside } from "./check.ts";
 import { recover } from "./recover.ts";
@@ -14,7 +14,8 @@ import type { Session } from "./session.ts";
  * The order of a swap (DESIGN §9): new before old. The new instance comes up with the release and takes the site over;
  * the old one forwards what still comes to it; only then it goes. Whatever is thrown on the way, underLock takes back
  * the new and leaves the old.
- * @param change of what the fleet launches, if it is to come along. @param timeout seconds for the new instance to have the site. @returns the new owner.
+ * @param timeout seconds for the new instance to have the site. @param change of what the fleet launches, if any is to
+ * come along. @returns the new owner.
  */
 export async function swap(
   session: Session,
@@ -51,7 +52,7 @@ async function launchSecond(session: Session, change: ConfigurationChange | unde
   // One that bridges at the on-demand price is no member, and stays until the new one has the site.
   const target = alive.filter((i) => i.spot).length + 1;
   if (change !== undefined && change.actions.length > 0) {
-    await step("apply the configuration", () => applyConfiguration(change, aws, tools, target));
+    await step("apply the configuration", () => applyChange(withTarget(change, target), aws, tools));
   }
   await step("launch a second instance", async (detail) => {
     await aws.fleets.change(fleet, { total: target });

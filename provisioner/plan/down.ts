@@ -1,7 +1,7 @@
 import { challengeRecord, fenceRecord } from "../../agent/site/names.ts";
 import type { DnsRecord } from "../aws/dns.ts";
-import type { AcmLeft } from "../certificate/acm.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import type { AcmLeft } from "../seen/acm.ts";
 import type { DnsSeen, SiteSeen } from "../seen/observe.ts";
 
 /** One step of `down`. */

@@ -1,6 +1,5 @@
-/** What was found that speaks against a plan: shown, and where it must be, refused. */
+/** What was found that speaks against a plan. Pure. */
 import { EverspotError } from "../../agent/site/errors.ts";
-import type { Terminal } from "../operator/terminal.ts";
 
 /** `error`: `up` cannot begin. `ask`: a person must agree. `note`: worth knowing. */
 export interface Finding {
@@ -9,11 +8,11 @@ export interface Finding {
   hint?: string;
 }
 
-export function showFindings(terminal: Terminal, findings: readonly Finding[]): void {
-  for (const finding of findings.filter((f) => f.level !== "error")) {
-    terminal.warn(`${finding.message}${finding.hint === undefined ? "" : `: ${finding.hint}`}`);
-  }
-}
+/** All but the errors, a line each. */
+export const warningsOf = (findings: readonly Finding[]): string[] =>
+  findings
+    .filter((f) => f.level !== "error")
+    .map(({ message, hint }) => `${message}${hint === undefined ? "" : `: ${hint}`}`);
 
 /** @throws EverspotError with every error among the findings. */
 export function refuse(site: string, findings: readonly Finding[]): void {

@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { FleetSeen } from "../aws/fleets.ts";
-import { type AcmSeen, requestToken } from "../certificate/acm.ts";
+import type { AcmSeen } from "../seen/acm.ts";
 import { obsoleteImages } from "../seen/choose.ts";
 import { currentOf } from "../seen/current.ts";
 import type { SiteSeen, World } from "../seen/observe.ts";
@@ -74,6 +75,13 @@ function certificate({ site }: Wanted, { acm, zone }: UpSeen): UpAction[] {
     }),
   ];
 }
+
+/** What an earlier request came to counts, so that one after a failure is not taken for the same. */
+const requestToken = (site: string, { names, others }: Pick<AcmSeen, "names" | "others">): string =>
+  createHash("sha256")
+    .update(JSON.stringify([site, names, others.map((c) => c.arn)]))
+    .digest("hex")
+    .slice(0, 32);
 
 const certificateIssued = ({ acm }: UpSeen): UpAction[] =>
   when(acm !== undefined && acm.current?.state !== "issued", {

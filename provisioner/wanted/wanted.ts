@@ -3,6 +3,7 @@ import { renderUserData } from "../../user-data/render.ts";
 import { bootConfigOf } from "../config/boot-config.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { type LifecycleRule, lifecycle, tlsOnly } from "./bucket-rules.ts";
+import { withCertificate } from "./certificate.ts";
 import type { Image } from "./image.ts";
 import { instancePolicy, instanceTrust, type PolicyDocument } from "./instance-policy.ts";
 import { allBurstable, type TemplateData } from "./template.ts";
@@ -43,7 +44,9 @@ export interface Facts {
   zones: readonly { zone: string; types: readonly string[] }[];
 }
 
-export function wantedOf(config: SiteConfig, facts: Facts): Wanted {
+/** @param certificate the ARN of the one that `up` requests from ACM, once it is known. */
+export function wantedOf(configured: SiteConfig, facts: Facts, certificate?: string): Wanted {
+  const config = withCertificate(configured, facts, certificate);
   const userData = renderUserData(
     bootConfigOf(config, { account: facts.account, zone: facts.zone, agent: facts.agent }),
   );

@@ -1,0 +1,58 @@
+import type { ObjectStore } from "../../agent/site/store.ts";
+import type { Aws } from "../aws/connect.ts";
+import { ReplyLost } from "../aws/errors.ts";
+import type { Tools } from "../operator/tools.ts";
+import { describeUp } from "../plan/actions.ts";
+import type { Change } from "../plan/plan.ts";
+import { type Applied, runActions } from "./run.ts";
+import { upExecutor } from "./up.ts";
+
+/** Seconds an action may meet what AWS has not finished yet. */
+const PATIENCE = 60;
+/** How often the rest is planned anew after a call that got no answer. */
+const ROUNDS = 8;
+/** Seconds until EC2 shows what such a call made. */
+const LOST_PAUSE = 3;
+
+type Publish = (store: ObjectStore) => Promise<string>;
+
+/** Does what a plan says. @param publishFirstRelease for a plan that has one to be published; returns one line about it. */
+export function applyChange(
+  change: Change,
+  aws: Aws,
+  { terminal, clock }: Pick<Tools, "terminal" | "clock">,
+  publishFirstRelease: Publish = async () => {
+    throw new Error("a deploy publishes its own release");
+  },
+): Promise<Applied[]> {
+  const execute = upExecutor(aws, change, {
+    clock,
+    publishFirstRelease: () => publishFirstRelease(aws.store),
+  });
+  return runActions(change.actions, {
+    ...{ describe: describeUp, execute, progress: terminal, patience: PATIENCE, clock },
+  });
+}
+
+/**
+ * The same, also when a call gets no answer and cannot be repeated: then it is looked what there is, and the rest
+ * planned anew. @returns what the last plan did.
+ */
+export async function applyToTheEnd(
+  first: Change,
+  aws: Aws,
+  tools: Pick<Tools, "terminal" | "clock">,
+  how: { publishFirstRelease: Publish; planAnew: () => Promise<Change> },
+): Promise<Applied[]> {
+  let change = first;
+  for (let round = 1; ; round++) {
+    try {
+      return await applyChange(change, aws, tools, how.publishFirstRelease);
+    } catch (error) {
+      if (!(error instanceof ReplyLost) || round === ROUNDS) throw error;
+      tools.terminal.warn(`${error.message}; looking`);
+      await tools.clock.sleep(LOST_PAUSE * 1000);
+      change = await how.planAnew();
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { keys } from "../../agent/site/names.ts";
+import type { Aws } from "../aws/connect.ts";
+import type { SpotPrice } from "../aws/market.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import type { Tools } from "../operator/tools.ts";
+import { type AcmSeen, observeAcm } from "./acm.ts";
+import {
+  type DnsSeen,
+  type ImageOptions,
+  observeDns,
+  observeSite,
+  observeWorld,
+  type SiteSeen,
+  type World,
+} from "./observe.ts";
+
+/** All that a plan is made from. Nothing was changed to get it. */
+export interface Survey {
+  account: string;
+  partition: string;
+  /** Name of the site's bucket, whether it is there or not. */
+  bucket: string;
+  seen: SiteSeen;
+  dns: DnsSeen | undefined;
+  world: World;
+  /** What resolvers know of the zone's delegation; see PublicDns. */
+  delegation: readonly string[] | undefined;
+  spot: readonly SpotPrice[];
+  /** When `up` is to request a certificate from ACM. */
+  acm: AcmSeen | undefined;
+  /** `there`: whether it is in the bucket. */
+  agent: { file: string; sha256: string; there: boolean };
+}
+
+export async function survey(
+  config: SiteConfig,
+  aws: Aws,
+  tools: Pick<Tools, "publicDns" | "agentArchive">,
+  options: ImageOptions,
+): Promise<Survey> {
+  const seen = await observeSite(aws, { settled: true });
+  const dns = await observeDns(config, aws, seen);
+  const [world, delegation, spot, { file, sha256 }, acm] = await Promise.all([
+    observeWorld(config, aws, { seen, dns, ...options }),
+    dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
+    aws.market.spotPrices(config.fleet.types),
+    tools.agentArchive(config.fleet.arch),
+    dns === undefined ? undefined : observeAcm(config, aws, dns.zone.id),
+  ]);
+  const there = seen.bucket !== undefined && (await aws.store.head(keys.agent(sha256))) !== undefined;
+  return {
+    ...{ account: aws.caller.account, partition: aws.partition, bucket: aws.bucket.name },
+    ...{ seen, dns, world, delegation, spot, acm, agent: { file, sha256, there } },
+  };
+}
