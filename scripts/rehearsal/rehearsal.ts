@@ -88,9 +88,19 @@ export class Rehearsal {
   }
 
   /** Runs the shipped CLI in the site's folder; what it says on stderr is shown as it comes. */
-  async cli(args: readonly string[], seconds: number, env: NodeJS.ProcessEnv = {}): Promise<CommandOutcome> {
+  cli(args: readonly string[], seconds: number, env: NodeJS.ProcessEnv = {}): Promise<CommandOutcome> {
+    return this.cliOf(CLI, args, seconds, env);
+  }
+
+  /** As `cli`, with another everspot.mjs. */
+  async cliOf(
+    program: string,
+    args: readonly string[],
+    seconds: number,
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<CommandOutcome> {
     const started = performance.now();
-    const child = execa(process.execPath, [CLI, ...args, "--json"], {
+    const child = execa(process.execPath, [program, ...args, "--json"], {
       cwd: this.site.folder,
       env: { ...this.cloud.env, ...env },
       stdin: "ignore",

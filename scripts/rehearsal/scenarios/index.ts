@@ -23,6 +23,7 @@ import { swapInPlace } from "./swap-in-place.ts";
 import { swaps } from "./swaps.ts";
 import { takeBack } from "./take-back.ts";
 import { twoDeploys } from "./two-deploys.ts";
+import { upgrade } from "./upgrade.ts";
 import { zombie } from "./zombie.ts";
 
 /** In the order of `--all`. */
@@ -51,6 +52,7 @@ export const scenarios: readonly Scenario[] = [
   spentBudget,
   badCandidateLoop,
   zombie,
+  upgrade,
   certificate,
   churn,
 ];
