@@ -1,7 +1,7 @@
 /** Imports the served certificate into ACM, always under the same ARN, for expiry events and CloudFront. */
 
 import { certificateNames } from "../site/certificate-names.ts";
-import { type CertificatePointer, pointerDocument } from "../site/certificates.ts";
+import { type CertificatePointer, noteMirror, pointerDocument } from "../site/certificates.ts";
 import { updateDocument } from "../site/document.ts";
 import { certificateSet } from "../site/names.ts";
 import { type Chosen, otherPointers } from "./choose.ts";
@@ -28,7 +28,7 @@ export async function mirror(
     await updateDocument(
       context.store,
       pointerDocument(certificateNames(config)),
-      (current) => current && { ...current, acm: { arn, id: best.line.id } },
+      (current) => noteMirror(current, { arn, id: best.line.id }),
       context.clock,
     );
     context.logger.info({ arn, certificate: best.line.id }, "certificate imported into ACM");

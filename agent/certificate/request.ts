@@ -1,7 +1,7 @@
 /** An operator's wish for a new certificate, left in the pointer by `everspot certificate --renew`. */
 
 import { certificateNames } from "../site/certificate-names.ts";
-import { pointerDocument } from "../site/certificates.ts";
+import { pointerDocument, withoutRequest } from "../site/certificates.ts";
 import { updateDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
 import type { Choice } from "./choose.ts";
@@ -28,11 +28,7 @@ export async function dropRequest(
     await updateDocument(
       context.store,
       pointerDocument(certificateNames(context.config)),
-      (current) => {
-        if (current?.requested?.at !== asked.at) return undefined;
-        const { requested: _, ...rest } = current;
-        return rest;
-      },
+      (current) => withoutRequest(current, asked.at),
       context.clock,
     );
   } catch (error) {

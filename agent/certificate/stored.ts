@@ -2,7 +2,9 @@
 import { createHash } from "node:crypto";
 import { renewalTime } from "../site/certificate-due.ts";
 import {
+  addIssuance,
   type CertificatePointer,
+  ISSUANCES_KEPT,
   type Issuance,
   pointerDocument,
   type StoredCertificate,
@@ -15,9 +17,6 @@ import { keys } from "../site/names.ts";
 import { ConditionFailed, type ObjectStore } from "../site/store.ts";
 import type { Issued } from "./authority.ts";
 import { type CertificateFacts, verify } from "./verify.ts";
-
-/** Issuances a pointer remembers. */
-const HISTORY = 10;
 
 export type Opened =
   | { certificate: StoredCertificate; facts: CertificateFacts; sha256: string }
@@ -124,23 +123,7 @@ async function addToPointer(
   names: readonly string[],
   line: Issuance,
 ): Promise<void> {
-  await updateDocument(
-    store,
-    pointerDocument(names),
-    (current) => {
-      if (current?.issuances.some((i) => i.id === line.id)) return undefined;
-      const issuances = [line, ...(current?.issuances ?? [])].sort((a, b) =>
-        b.created.localeCompare(a.created),
-      );
-      const next: Omit<CertificatePointer, "nonce"> = {
-        version: 1,
-        names: [...names],
-        issuances: issuances.slice(0, HISTORY),
-      };
-      return current?.acm === undefined ? next : { ...next, acm: current.acm };
-    },
-    clock,
-  );
+  await updateDocument(store, pointerDocument(names), (current) => addIssuance(current, names, line), clock);
 }
 
 export interface Unnoted {
@@ -162,7 +145,7 @@ export async function adopt(
   now: Date,
 ): Promise<Unnoted> {
   const known = new Set(pointer?.issuances.map((i) => i.id));
-  const oldestKept = pointer?.issuances.length === HISTORY ? (pointer.issuances.at(-1)?.id ?? "") : "";
+  const oldestKept = pointer?.issuances.length === ISSUANCES_KEPT ? (pointer.issuances.at(-1)?.id ?? "") : "";
   const result: Unnoted = { problems: [], usable: [] };
   for (const object of await store.list(keys.certificatePrefix(names))) {
     const id = object.key.slice(keys.certificatePrefix(names).length);

@@ -77,6 +77,50 @@ export const pointerDocument = (names: readonly string[]): DocumentType<Certific
   schema: certificatePointer,
 });
 
+type PointerFields = Omit<CertificatePointer, "nonce">;
+
+/** Issuances a pointer remembers. */
+export const ISSUANCES_KEPT = 10;
+
+/** A certificate is stored: it is served if it is the newest. Whoever asked for a new one has it. */
+export function addIssuance(
+  pointer: CertificatePointer | undefined,
+  names: readonly string[],
+  line: Issuance,
+): PointerFields | undefined {
+  const before = pointer?.issuances ?? [];
+  if (before.some((i) => i.id === line.id)) return undefined;
+  const newestFirst = [line, ...before].sort((a, b) => b.created.localeCompare(a.created));
+  return {
+    version: 1,
+    names: [...names],
+    issuances: newestFirst.slice(0, ISSUANCES_KEPT),
+    ...(pointer?.acm === undefined ? {} : { acm: pointer.acm }),
+  };
+}
+
+/** A certificate was imported into ACM. */
+export const noteMirror = (
+  pointer: CertificatePointer | undefined,
+  acm: { arn: string; id: string },
+): PointerFields | undefined => pointer && { ...pointer, acm };
+
+/** An operator asks for a new certificate. One who asked before is not replaced. */
+export const withRequest = (
+  pointer: CertificatePointer,
+  requested: { by: string; at: string },
+): PointerFields | undefined => (pointer.requested === undefined ? { ...pointer, requested } : undefined);
+
+/** The wish of this moment came to nothing. */
+export function withoutRequest(
+  pointer: CertificatePointer | undefined,
+  at: string,
+): PointerFields | undefined {
+  if (pointer?.requested?.at !== at) return undefined;
+  const { requested: _, ...rest } = pointer;
+  return rest;
+}
+
 /** One run of the ACME client, written before it starts (an intent) and completed afterwards. */
 export const attempt = z.strictObject({
   id: z.string(),

@@ -11,6 +11,11 @@ z.config(en());
 /**
  * A JSON document that is only ever written by compare-and-swap (DESIGN §4). Its schema has a literal
  * `version`; each write carries a fresh `nonce`, so a writer that got no answer can recognise its own write.
+ *
+ * Versions: while a site is upgraded, a new CLI meets old instances, and an old CLI new ones. Who reads a document
+ * refuses fields that it does not know, for it would write it back without them. So a field that comes later makes a
+ * new version of the schema; the version before is still read; and the lowest version is written that holds what is to
+ * be said, so that who knows only that one goes on reading all that the field does not concern.
  */
 export interface DocumentType<T extends { version: number; nonce: string }> {
   key: string;

@@ -44,7 +44,30 @@ function segmentOfNames(names: string[]): string {
   return joined;
 }
 
-/** Keys in the site's bucket (DESIGN §4). */
+/**
+ * Keys in the site's bucket, with where it is said what stands in each and how it changes, and who writes it. CAS: only
+ * by compare-and-swap, see document.ts.
+ *
+ * | key | form and transitions | written by |
+ * |---|---|---|
+ * | `agent/<sha256>.tar.br` | provisioner/archive/agent-archive.ts | `up`, `deploy`; once |
+ * | `layers/<kind>/<sha256>.tar.gz` | agent/packages/layer.ts | instances; once |
+ * | `layers/<kind>/<key>.json` | layers.ts | instances; CAS |
+ * | `releases/<id>.zip` | release.ts, provisioner/release/zip.ts | `up`, `deploy`; once |
+ * | `releases/<id>.json` | records.ts | `up`, `deploy`, after the zip; once |
+ * | `channel.json` | channel.ts | both sides; CAS |
+ * | `site.json` | records.ts, agent/ownership/claim.ts | instances; CAS |
+ * | `deploy.json` | records.ts, provisioner/deploy/lock.ts | `deploy`, `rollback`, `bake`; CAS |
+ * | `image.json` | records.ts | the operator's side; CAS |
+ * | `replacements.json` | replacements.ts | instances; CAS |
+ * | `certificates/<names>/v/<id>` | certificates.ts | the owner; once |
+ * | `certificates/<names>/current.json` | certificates.ts | the owner; `certificate --renew`; CAS |
+ * | `certificates/<names>/ledger.json` | certificates.ts, certificate-ledger.ts, agent/certificate/ledger.ts | the owner; CAS |
+ * | `boots/<instance>.json` | boot-record.ts | the instance, over and over |
+ * | `history/<time>-boot-<instance>.json` | boot-record.ts | the instance, of its boot before; once |
+ * | `history/<time>-deploy-<id>.json` | provisioner/history/deploys.ts | `deploy`, `rollback` |
+ * | `drills.json` | provisioner/drill/record.ts | `drill`; CAS |
+ */
 export const keys = {
   agent: (sha256: string) => `agent/${segment(sha256)}.tar.br`,
   layer: (kind: string, key: string) => `layers/${segment(kind)}/${segment(key)}.tar.gz`,
@@ -57,6 +80,7 @@ export const keys = {
   deploy: "deploy.json",
   launch: "image.json",
   replacements: "replacements.json",
+  drills: "drills.json",
   certificatesPrefix: "certificates/",
   certificate: (names: readonly string[], id: string) =>
     `certificates/${certificateSet(names)}/v/${segment(id)}`,

@@ -5,6 +5,7 @@ import {
   type Issuance,
   ledgerDocument,
   pointerDocument,
+  withRequest,
 } from "../../agent/site/certificates.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
@@ -31,8 +32,7 @@ export async function requestRenewal(
     pointerDocument(names),
     (current, date) => {
       if (current === undefined || date === undefined) throw nothingStored(names);
-      if (current.requested !== undefined) return undefined;
-      return { ...current, requested: { by, at: date.toISOString() } };
+      return withRequest(current, { by, at: date.toISOString() });
     },
     clock,
   );

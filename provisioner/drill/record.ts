@@ -1,6 +1,7 @@
 /** `drills.json`: what the drills of a site measured. Written only by compare-and-swap, by the operator's side. */
 import * as z from "zod";
 import type { DocumentType } from "../../agent/site/document.ts";
+import { keys } from "../../agent/site/names.ts";
 
 const drill = z.strictObject({
   /** When the instance was interrupted, ISO 8601. */
@@ -20,7 +21,7 @@ const drill = z.strictObject({
 export type Drill = z.infer<typeof drill>;
 
 const drills = z.strictObject({ version: z.literal(1), nonce: z.string(), drills: z.array(drill) });
-export const drillsDocument: DocumentType<z.infer<typeof drills>> = { key: "drills.json", schema: drills };
+export const drillsDocument: DocumentType<z.infer<typeof drills>> = { key: keys.drills, schema: drills };
 
 /** Drills kept, at most. */
 const KEPT = 100;
