@@ -67,15 +67,15 @@ function kind(json: JsonSchema): string {
       return `list of ${plural(kind(json.items as JsonSchema))}${json.maxItems === undefined ? "" : `, at most ${json.maxItems}`}`;
     case "object":
       return json.properties === undefined
-        ? "table of texts"
+        ? "table of strings"
         : `table of ${Object.keys(json.properties)
             .map((key) => `\`${key}\``)
             .join(" and ")}`;
     default:
-      return "text";
+      return "string";
   }
 }
 
-const plural = (what: string): string => what.replace(/\btext\b/, "texts").replace("list of", "lists of");
+const plural = (what: string): string => what.replace(/\bstring\b/, "strings").replace("list of", "lists of");
 
 const escaped = (text: string): string => text.replaceAll("|", "\\|").replace(/<(\w+)>/g, "&lt;$1&gt;");

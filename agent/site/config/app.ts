@@ -42,12 +42,13 @@ export const app = {
     examples: ["/healthz"],
   }),
   timeout: z._default(z.int().check(z.minimum(1), z.maximum(3600)), 30).register(notes, {
-    description: "Seconds one request may take, and the app until it answers its first health check.",
+    description:
+      "Seconds one request may take, and the app may need until it answers its first health check.",
     examples: [30],
   }),
   hsts: z._default(z.int().check(z.minimum(0), z.maximum(63_072_000)), 0).register(notes, {
     description:
-      "Seconds of Strict-Transport-Security: so long will a browser that has seen it refuse plain HTTP. 0 sends none.",
+      "Seconds for which browsers that have been here refuse plain HTTP (Strict-Transport-Security). 0 sends no such header.",
     examples: [31_536_000],
   }),
   static: z.optional(z.strictObject(staticFiles)).register(notes, {
@@ -60,8 +61,8 @@ export const app = {
     ._default(z.array(z.union([command, z.array(command).check(z.minLength(1))])), [])
     .register(notes, {
       description:
-        "Commands run in the release, as the app's user, each time before it starts: one after the other, those in a list of their own side by side.",
-      examples: [[["python3 manage.py migrate --noinput", "python3 manage.py collectstatic --noinput"]]],
+        "Commands run in the release, as the app's user, each time before it starts: one after the other; those in a list of their own side by side, which suits commands that do not need what the others make.",
+      examples: [["python3 manage.py migrate --noinput", "python3 manage.py collectstatic --noinput"]],
     }),
   env: z._default(z.record(variable, text(printable)), {}).register(notes, {
     description:

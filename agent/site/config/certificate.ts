@@ -15,7 +15,7 @@ export const certificate = {
     examples: ["letsencrypt"],
   }),
   email: z.optional(email).register(notes, {
-    description: "The address the certificate authority is given, for an account that must be recovered.",
+    description: "An address for the certificate authority, in case the account has to be recovered.",
     examples: ["owner@example.com"],
     otherwise: "none",
   }),
