@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Machine } from "../machine/machine.ts";
 import { runGraph, StepFailed, type StepObserver } from "../record/graph.ts";
 import { logged } from "../record/logged.ts";
-import type { BootRecorder } from "../record/recorder.ts";
+import type { BootLog } from "../record/recorder.ts";
 import { messageOf } from "../site/errors.ts";
 import type { Outcome } from "./after-boot.ts";
 import { pauseAfter } from "./pauses.ts";
@@ -22,7 +22,7 @@ export interface Booted extends Outcome {
  */
 export async function boot(
   machine: Machine,
-  recorder: BootRecorder,
+  recorder: BootLog,
   log: Logger,
   signal: AbortSignal,
 ): Promise<Booted> {

@@ -4,7 +4,7 @@ import { claimSite } from "../ownership/claim.ts";
 import { claimContext } from "../ownership/claim-context.ts";
 import type { Ensured } from "../packages/ensure.ts";
 import { resultOf, type Step, type StepContext, step, type Values } from "../record/graph.ts";
-import type { BootRecorder } from "../record/recorder.ts";
+import type { BootLog } from "../record/recorder.ts";
 import { switchTo } from "../serving/app.ts";
 import { poll } from "../site/poll.ts";
 import type { Outcome } from "./after-boot.ts";
@@ -18,7 +18,7 @@ const PROBE_SECONDS = 30;
  *
  * `serving` alone brings up nginx without an app, for a machine that has no release to run.
  */
-export function bootSteps(machine: Machine, recorder: BootRecorder) {
+export function bootSteps(machine: Machine, recorder: BootLog) {
   const { config, clock, host, identity: me } = machine;
 
   const identity = step("identity", {}, async (_, context) => {

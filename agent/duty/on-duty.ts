@@ -5,7 +5,7 @@ import { InPlace } from "../handover/in-place.ts";
 import { Role } from "../handover/role.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Peer } from "../ports/peers.ts";
-import type { BootRecorder } from "../record/recorder.ts";
+import type { BootLog } from "../record/recorder.ts";
 import { poll } from "../site/poll.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 import { deployWatcher } from "../watch/deploy.ts";
@@ -25,7 +25,7 @@ import { reactionsOf } from "./reactions.ts";
 /** Returns when the signal is aborted and nothing runs any more. @throws the signal's reason before it began. */
 export async function onDuty(
   machine: Machine,
-  recorder: BootRecorder,
+  recorder: BootLog,
   booted: Booted,
   log: Logger,
   signal: AbortSignal,

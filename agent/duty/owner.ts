@@ -5,14 +5,14 @@ import { unserved } from "../certificate/unserved.ts";
 import { ensureImage } from "../handover/stock-image.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Launches } from "../ports/launches.ts";
-import type { BootRecorder } from "../record/recorder.ts";
+import type { BootLog } from "../record/recorder.ts";
 import { messageOf } from "../site/errors.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 import { keepCertificate, keepLaunchable, keepLayers, soak } from "./duties.ts";
 
 export interface OwnerContext {
   machine: Machine;
-  recorder: BootRecorder;
+  recorder: BootLog;
   log: Logger;
   /** What the fleet launches by; undefined when no fleet launched this instance. */
   launches: Launches | undefined;

@@ -2,7 +2,7 @@
 import type { InPlace } from "../handover/in-place.ts";
 import type { Role } from "../handover/role.ts";
 import type { Machine } from "../machine/machine.ts";
-import type { BootRecorder } from "../record/recorder.ts";
+import type { BootLog } from "../record/recorder.ts";
 import type { Reactions } from "../watch/react.ts";
 import type { Watchdog } from "../watchdog/watchdog.ts";
 import type { Outlook } from "./outlook.ts";
@@ -12,7 +12,7 @@ const LAST_WORDS = 5;
 
 export interface OnWatch {
   machine: Machine;
-  recorder: BootRecorder;
+  recorder: BootLog;
   signal: AbortSignal;
   outlook: Outlook;
   role: Role;

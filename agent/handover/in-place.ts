@@ -5,7 +5,7 @@ import { appSteps, bringRelease, ensureGunicorn } from "../machine/app-steps.ts"
 import type { Machine } from "../machine/machine.ts";
 import { runGraph, type Step, type StepContext, StepFailed, step } from "../record/graph.ts";
 import { logged } from "../record/logged.ts";
-import type { BootRecorder } from "../record/recorder.ts";
+import type { BootLog } from "../record/recorder.ts";
 import { switchTo } from "../serving/app.ts";
 import { drained } from "../serving/drain.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
@@ -15,7 +15,7 @@ import type { Role } from "./role.ts";
 
 export interface InPlaceContext {
   machine: Machine;
-  recorder: BootRecorder;
+  recorder: BootLog;
   log: Logger;
   signal: AbortSignal;
 }

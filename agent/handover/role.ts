@@ -5,7 +5,7 @@ import { claimContext } from "../ownership/claim-context.ts";
 import { publishRecords } from "../ownership/records.ts";
 import { HAND_OVER_TTL, keepTtl } from "../ownership/ttl.ts";
 import type { Fleet } from "../ports/fleet.ts";
-import type { BootRecorder } from "../record/recorder.ts";
+import type { BootLog } from "../record/recorder.ts";
 import { readDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
 import { siteDocument } from "../site/records.ts";
@@ -25,7 +25,7 @@ export interface RoleContext {
   release: string;
   /** The fleet that launched this instance; undefined when none did. */
   fleet: Fleet | undefined;
-  recorder: BootRecorder;
+  recorder: BootLog;
   log: Logger;
   signal: AbortSignal;
   /** What an owner does besides: ends when the signal is aborted. */

@@ -2,11 +2,11 @@ import type { Logger } from "pino";
 import { type Phase, stepLabel } from "../site/boot-record.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import type { StepObserver } from "./graph.ts";
-import type { BootRecorder } from "./recorder.ts";
+import type { BootLog } from "./recorder.ts";
 
 /** Steps of a phase go to the boot record and to the journal. */
 export function logged(
-  recorder: Pick<BootRecorder, "observe" | "describe">,
+  recorder: Pick<BootLog, "observe" | "describe">,
   log: Logger,
   phase: Phase,
 ): StepObserver {

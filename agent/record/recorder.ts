@@ -28,6 +28,9 @@ export interface RecorderOptions {
   onError?: (error: unknown) => void;
 }
 
+/** As all see it who tell it something: a log, from which nothing is read back. */
+export type BootLog = Omit<BootRecorder, "value" | "resume" | "flush" | "close">;
+
 /**
  * The record of this boot, written to `boots/<instance>.json` in the background: changes that come while a write
  * runs go out together in the next one. Nothing here makes a boot wait or fail. Writing starts when `identify`

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { Notify } from "../notify/notify.ts";
-import type { BootRecorder } from "../record/recorder.ts";
+import type { BootLog } from "../record/recorder.ts";
 import { channelDocument, fallbackOf } from "../site/channel.ts";
 import type { Clock } from "../site/clock.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
@@ -16,7 +16,7 @@ export interface WatchdogContext {
   instance: string;
   store: ObjectStore;
   clock: Clock;
-  recorder: Pick<BootRecorder, "change" | "event" | "forgive">;
+  recorder: Pick<BootLog, "change" | "event" | "forgive">;
   log: Logger;
   signal: AbortSignal;
   notify: Notify;
