@@ -57,12 +57,15 @@ export async function nodeRuntime(arch: Arch, cacheDir: string): Promise<string>
   }
 }
 
+/** npm runs none of the package's scripts, and gets no credentials. */
 async function npmPack(spec: string, into: string): Promise<void> {
   try {
-    await execa("npm", ["pack", "--silent", "--pack-destination", into, spec], {
+    await execa("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", into, spec], {
       cwd: into,
       timeout: 600_000,
       all: true,
+      env: withoutCredentials(process.env),
+      extendEnv: false,
     });
   } catch (error) {
     if (!(error instanceof ExecaError)) throw error;
@@ -75,6 +78,10 @@ async function npmPack(spec: string, into: string): Promise<void> {
     });
   }
 }
+
+/** Neither keys of AWS nor what a job of GitHub Actions gets tokens with. */
+const withoutCredentials = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !/^(?:AWS|ACTIONS)_/i.test(name)));
 
 export async function checkIntegrity(file: string, integrity: string, name: string): Promise<void> {
   const hash = createHash("sha512");

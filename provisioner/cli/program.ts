@@ -4,6 +4,7 @@ import { runCertificate } from "../commands/certificate.ts";
 import { type DeployOptions, runDeploy } from "../commands/deploy.ts";
 import { runDown } from "../commands/down.ts";
 import { runDrill } from "../commands/drill.ts";
+import { runFetch } from "../commands/fetch.ts";
 import { type GithubOptions, runGithub } from "../commands/github.ts";
 import { runHistory } from "../commands/history.ts";
 import { runPlan } from "../commands/plan.ts";
@@ -150,6 +151,12 @@ function program(version: string, makeTools: MakeTools): Command {
     .option("--owner-id <number>", "GitHub's id of the owner: trusts no other of that name")
     .option("--repo-id <number>", "GitHub's id of the repository: trusts no other of that name")
     .option("-y, --yes", "do not ask", false);
+
+  siteCommand<Common>(
+    "fetch",
+    "get what instances run into the cache; needs no credentials, and what comes later no registry",
+    (config, tools) => runFetch(config, tools),
+  );
 
   siteCommand<Common & { yes: boolean; renew: boolean; timeout: number }>(
     "certificate",

@@ -20,6 +20,7 @@ interface Workflow {
 interface Action {
   inputs: Record<string, { default?: string }>;
   outputs: Record<string, { value: string }>;
+  runs: { steps: { name: string; run?: string }[] };
 }
 
 const text = read("examples/deploy.yml");
@@ -43,6 +44,27 @@ test("outputs that the example reads are outputs of the action", () => {
     expect(id).toBe(ours?.id);
     expect(Object.keys(action.outputs)).toContain(output);
   }
+});
+
+test("whatever else runs is named by its full SHA, with the version for a reader", () => {
+  const used = [...`${text}\n${read("action.yml")}`.matchAll(/\buses: (.+)$/gm)].map(([, what]) => what);
+  const others = used.filter((what) => what !== "EVERSPOT-OWNER/everspot@COMMIT");
+  expect(others).not.toEqual([]);
+  for (const what of others) expect(what).toMatch(/^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+});
+
+test("npm's part is over before the action has credentials, and installs nothing by name", () => {
+  const names = action.runs.steps.map((step) => step.name);
+  const credentials = names.indexOf("Get a token for AWS");
+  const npm = action.runs.steps.flatMap(({ run = "" }, at) =>
+    [...run.matchAll(/\bnpm .+/g)].map(([command]) => ({ at, command })),
+  );
+  expect(npm.map(({ command }) => command)).toEqual([
+    "npm ci --ignore-scripts --no-audit --no-fund",
+    "npm run build",
+  ]);
+  expect(npm.every(({ at }) => at < credentials)).toBe(true);
+  expect(names.slice(0, credentials)).toContain("Fetch what instances run");
 });
 
 test("what a reader has to fill in is named where it is explained", () => {

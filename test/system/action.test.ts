@@ -1,88 +1,51 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import http from "node:http";
-import type { AddressInfo } from "node:net";
+/** The action and examples/deploy.yml, out of a commit alone: step by step, as a runner does it. */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { parse } from "yaml";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { runGithub } from "../../provisioner/commands/github.ts";
 import { GITHUB, type GithubTokens, startGithubTokens } from "../provisioner/deploy/github-tokens.ts";
 import { openSwapSite, type SwapSite } from "../provisioner/deploy/swapping.ts";
 import { MINIMAL } from "../provisioner/site.ts";
+import { archiveTo, cloneTo, git, noRegistry, offline, releaseIn, root, versionHere } from "./clone.ts";
+import { type Outside, startOutside } from "./outside.ts";
+import { type Job, type Ran, runAction, runWorkflow } from "./runner.ts";
 
-const root = path.resolve(import.meta.dirname, "../..");
-
-interface Step {
-  name: string;
-  id?: string;
-  if?: string;
-  uses?: string;
-  shell?: string;
-  run?: string;
-  env?: Record<string, string>;
-}
-interface Action {
-  inputs: Record<string, { default?: string }>;
-  outputs: Record<string, { value: string }>;
-  runs: { using: string; steps: Step[] };
-}
-const action = parse(readFileSync(path.join(root, "action.yml"), "utf8")) as Action;
+const role = "arn:aws:iam::123456789012:role/everspot-blog-deploy";
 
 let folder: string;
 let site: SwapSite;
 let github: GithubTokens;
-/** The site, as a visitor finds it. */
-let outside: http.Server;
-let job: Record<string, string>;
+let outside: Outside;
+/** Commits of a clone, and where what they hold lies. */
+let release: { commit: string; holds: string };
+let source: { commit: string; holds: string };
+let project: string;
+let job: Job;
+/** The Node programs that ran, and what of AWS's and GitHub's variables each found. */
+let programs: () => { program: string; variables: string[] }[];
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), "everspot-action-"));
+  const clone = path.join(folder, "clone");
+  await cloneTo(clone);
+  release = await held(clone, await releaseIn(clone), "release");
+  source = await held(clone, await git(clone, "rev-parse", "HEAD"), "source");
+  rmSync(clone, { recursive: true });
+
   github = await startGithubTokens({ sub: "repo:ann@1/blog@2:ref:refs/heads/main", repository: "ann/blog" });
   site = await openSwapSite({ realTime: true, drain: 3, cloud: { oidcKeys: { [GITHUB]: github.jwks } } });
   await runGithub(site.config, site.tools, { repo: "ann/blog" });
-  outside = http.createServer((_, response) => response.end("ok"));
-  await new Promise<void>((resolve) => outside.listen(0, "127.0.0.1", resolve));
-  const { port } = outside.address() as AddressInfo;
-  // DNS leads to the local AWS's name server, and the site's name to a server of this test.
-  const preload = path.join(folder, "outside.mjs");
-  writeFileSync(
-    preload,
-    `import { Resolver } from "node:dns/promises"; import http from "node:http"; import https from "node:https";
-     const { resolveNs } = Resolver.prototype;
-     Resolver.prototype.resolveNs = function (name) {
-       this.setServers(["${site.dns.address}"]);
-       return resolveNs.call(this, name);
-     };
-     const get = https.get;
-     https.get = (url, options, then) => new URL(url).hostname === "blog.example.com"
-       ? http.get({ host: "127.0.0.1", port: ${port}, path: new URL(url).pathname }, then) : get(url, options, then);`,
-  );
-  const project = path.join(folder, "project");
-  await execa("mkdir", ["-p", project, path.join(folder, "temp"), path.join(folder, "home")]);
-  writeFileSync(path.join(project, "everspot.toml"), `${MINIMAL}[dns]\ndrain = 3\n`);
-  writeFileSync(path.join(project, "manage.py"), "print('a project')\n");
-  job = {
-    PATH: process.env.PATH ?? "",
-    HOME: path.join(folder, "home"),
-    XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? path.join(process.env.HOME ?? "/root", ".cache"),
-    GITHUB_ACTIONS: "true",
-    GITHUB_SERVER_URL: "https://github.com",
-    GITHUB_REPOSITORY: "ann/blog",
-    GITHUB_RUN_ID: "4711",
-    GITHUB_ACTOR: "ann",
-    GITHUB_ENV: path.join(folder, "env"),
-    GITHUB_OUTPUT: path.join(folder, "output"),
-    GITHUB_STEP_SUMMARY: path.join(folder, "summary.md"),
-    RUNNER_TEMP: path.join(folder, "temp"),
-    ACTIONS_ID_TOKEN_REQUEST_URL: github.requestUrl,
-    ACTIONS_ID_TOKEN_REQUEST_TOKEN: github.requestToken,
-    AWS_ENDPOINT_URL: site.cloud.endpoint,
-    AWS_EC2_METADATA_DISABLED: "true",
-    AWS_CONFIG_FILE: "/dev/null",
-    AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
-    NODE_OPTIONS: `--import ${preload}`,
-  };
+  outside = await startOutside(folder, site.dns.address, "blog.example.com");
 });
 afterAll(async () => {
   await site?.close();
@@ -91,88 +54,116 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs the action's steps as a runner does. @returns its outputs, and what each step came to. */
-async function runAction(given: Record<string, string>) {
-  const inputs = Object.fromEntries(
-    Object.entries(action.inputs).map(([name, of]) => [name, given[name] ?? of.default ?? ""]),
+async function held(clone: string, commit: string, name: string) {
+  const holds = path.join(folder, name);
+  mkdirSync(holds);
+  await archiveTo(clone, commit, holds);
+  return { commit, holds };
+}
+
+beforeEach(() => {
+  const at = mkdtempSync(path.join(folder, "job-"));
+  project = path.join(at, "project");
+  for (const name of ["project", "temp", "home"]) mkdirSync(path.join(at, name));
+  writeFileSync(path.join(project, "everspot.toml"), `${MINIMAL}[dns]\ndrain = 3\n`);
+  writeFileSync(path.join(project, "manage.py"), "print('a project')\n");
+  const [seen, watch] = [path.join(at, "programs"), path.join(at, "watch.mjs")];
+  writeFileSync(seen, "");
+  writeFileSync(
+    watch,
+    `import { appendFileSync } from "node:fs";
+     const variables = Object.keys(process.env).filter((name) => /^(AWS|ACTIONS)_/.test(name));
+     appendFileSync(${JSON.stringify(seen)}, JSON.stringify({ program: process.argv.slice(1).join(" "), variables }) + "\\n");`,
   );
-  const fill = (text: string): string =>
-    text.replace(/\$\{\{ *inputs\.([\w-]+) *\}\}/g, (_, name: string) => inputs[name] ?? "");
-  for (const file of ["GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
-    writeFileSync(job[file] ?? "", "");
-  const codes: Record<string, number | undefined> = {};
-  let failed = false;
-  let said = "";
-  for (const step of action.runs.steps) {
-    if (!applies(step.if, inputs, failed)) continue;
-    if (step.uses !== undefined) {
-      expect(step.uses).toMatch(/^actions\/setup-node@/);
-      continue;
-    }
-    expect(step.shell).toBe("bash");
-    // What a runner makes of `shell: bash` (docs.github.com, "Workflow syntax", shell).
-    const script = path.join(folder, "temp", "step.sh");
-    writeFileSync(script, fill(step.run ?? ""));
-    const own = Object.entries(step.env ?? {}).map(([name, value]) => [name, fill(value)]);
-    const done = await execa("bash", ["--noprofile", "--norc", "-eo", "pipefail", script], {
-      cwd: path.join(folder, "project"),
-      env: { ...job, ...variables(job.GITHUB_ENV ?? ""), ...Object.fromEntries(own) },
-      extendEnv: false,
-      reject: false,
-      all: true,
-    });
-    codes[step.name] = done.exitCode;
-    said += done.all;
-    failed ||= done.exitCode !== 0;
-  }
-  const set = variables(job.GITHUB_OUTPUT ?? "");
-  const outputs = Object.entries(action.outputs).map(([name, { value }]) => {
-    const from = /^\$\{\{ steps\.deploy\.outputs\.([\w-]+) \}\}$/.exec(value)?.[1];
-    if (from === undefined) throw new Error(`what is ${value}?`);
-    return [name, set[from]];
+  programs = () => {
+    const lines = readFileSync(seen, "utf8").split("\n").filter(Boolean);
+    return lines.map((line) => JSON.parse(line));
+  };
+  job = {
+    workspace: project,
+    temp: path.join(at, "temp"),
+    vars: { EVERSPOT_ROLE: role },
+    action: (uses) => {
+      if (uses === `EVERSPOT-OWNER/everspot@${release.commit}`) return release.holds;
+      if (uses === `EVERSPOT-OWNER/everspot@${source.commit}`) return source.holds;
+      expect(uses).toMatch(/^actions\/checkout@[0-9a-f]{40}$/);
+      return undefined;
+    },
+    env: {
+      PATH: process.env.PATH ?? "",
+      HOME: path.join(at, "home"),
+      XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? path.join(process.env.HOME ?? "/root", ".cache"),
+      GITHUB_ACTIONS: "true",
+      GITHUB_SERVER_URL: "https://github.com",
+      GITHUB_REPOSITORY: "ann/blog",
+      GITHUB_RUN_ID: "4711",
+      GITHUB_ACTOR: "ann",
+      ACTIONS_ID_TOKEN_REQUEST_URL: github.requestUrl,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: github.requestToken,
+      AWS_ENDPOINT_URL: site.cloud.endpoint,
+      AWS_EC2_METADATA_DISABLED: "true",
+      AWS_CONFIG_FILE: "/dev/null",
+      AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+      NODE_OPTIONS: `${outside.options} --import ${watch}`,
+      ...noRegistry,
+    },
+  };
+});
+
+/** The example as a project has it, with a commit filled in. */
+function workflow(commit: string): string {
+  const file = path.join(folder, "deploy.yml");
+  const example = readFileSync(path.join(root, "examples/deploy.yml"), "utf8");
+  writeFileSync(file, example.replace("everspot@COMMIT", `everspot@${commit}`));
+  return file;
+}
+
+const deploy = (inputs: Record<string, string> = {}): Promise<Ran> =>
+  runAction(`EVERSPOT-OWNER/everspot@${release.commit}`, { role, ...inputs }, job);
+
+test("a release holds what runs beside what its source holds, and has nothing left to build", () => {
+  const below = (at: string) => new Set(readdirSync(at, { recursive: true }).map(String));
+  const [more, less] = [below(release.holds), below(source.holds)];
+  expect([...less].filter((file) => !more.has(file))).toEqual([]);
+  const added = [...more].filter((file) => !less.has(file)).sort();
+  expect(added).toEqual(["dist", "dist/agent.mjs", "dist/everspot.mjs"]);
+  const { scripts } = JSON.parse(readFileSync(path.join(release.holds, "package.json"), "utf8"));
+  expect(scripts.prepare).toBeUndefined();
+});
+
+test("a release is installed as it is, with no registry in reach", async () => {
+  const prefix = path.join(folder, "installed");
+  await execa("npm", ["install", "--global", "--prefix", prefix, release.holds], {
+    cwd: folder,
+    env: noRegistry,
   });
-  const summary = readFileSync(job.GITHUB_STEP_SUMMARY ?? "", "utf8");
-  return { codes, said, summary, outputs: Object.fromEntries(outputs) as Record<string, string | undefined> };
-}
+  const { stdout } = await execa(path.join(prefix, "bin/everspot"), ["--version"], { cwd: folder });
+  expect(stdout).toBe(await versionHere());
+});
 
-function applies(condition: string | undefined, inputs: Record<string, string>, failed: boolean): boolean {
-  if (condition === undefined) return !failed;
-  if (condition === "always()") return true;
-  if (condition === "inputs.role != ''") return !failed && inputs.role !== "";
-  throw new Error(`this test does not know the condition ${condition}`);
-}
-
-const variables = (file: string): Record<string, string> =>
-  Object.fromEntries(
-    readFileSync(file, "utf8")
-      .split("\n")
-      .filter((line) => line.includes("="))
-      .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
-  );
-
-const role = "arn:aws:iam::123456789012:role/everspot-blog-deploy";
-
-test("the action deploys with a session of the role, and tells how it went", async () => {
+test("the example deploys from a release commit alone, with a session of the role, and tells how it went", async () => {
   const before = await site.site();
   const mark = site.cloud.mark();
-  const { codes, said, outputs, summary } = await runAction({ role, everspot: root, bake: "true" });
+  const { codes, said, outputs, summary } = await runWorkflow(workflow(release.commit), job);
   expect(said).toContain("is served by");
   expect(codes).toEqual({
-    "Install everspot": 0,
+    "Make everspot ready": 0,
+    "Fetch what instances run": 0,
     "Get a token for AWS": 0,
     Deploy: 0,
     "Forget the token": 0,
+    [last(codes)]: 0,
   });
   const after = await site.site();
   expect(after?.owner).not.toBe(before?.owner);
-  expect(outputs).toMatchObject({
+  expect(outputs.everspot).toMatchObject({
     ...{ release: after?.release, url: "https://blog.example.com/", "failed-requests": "0" },
     seconds: expect.stringMatching(/^\d+(\.\d+)?$/),
   });
+  expect(said).toMatch(new RegExp(`^${after?.release} is live after [\\d.]+ s$`, "m"));
   expect(summary).toContain(`✅ ${after?.release} serves https://blog.example.com/`);
   expect(summary).toMatch(/0 of \d+ requests failed/);
   expect(summary).toMatch(/\| ✓ \| hand over \| [\d.]+ s \| [\d.]+ s \|/);
-  expect(summary).toMatch(/\| ✓ \| make an image of i-\w+ \|/);
   expect((await site.lock())?.by).toBe("https://github.com/ann/blog/actions/runs/4711 (ann)");
   // Everything through the role, nothing with keys of a person.
   const modified = site.cloud.writes(mark).filter((c) => c.operation === "ModifyFleet");
@@ -180,27 +171,53 @@ test("the action deploys with a session of the role, and tells how it went", asy
   const me = site.cloud.wire.calls.slice(mark).find((c) => c.operation === "GetCallerIdentity")?.accessKeyId;
   expect(new Set(modified.map((c) => c.accessKeyId))).toEqual(new Set([me]));
   expect(me).toMatch(/^ASIA/);
-  expect(() => readFileSync(path.join(folder, "temp", "everspot-token"))).toThrow("ENOENT");
+  expect(existsSync(path.join(job.temp, "everspot-token"))).toBe(false);
+  expect(programs().filter(({ program }) => /npm|tsx/.test(program))).toEqual([]);
+});
+
+const last = (codes: Ran["codes"]): string => Object.keys(codes).at(-1) ?? "";
+
+test("with bake, an image is made of the instance that serves", async () => {
+  writeFileSync(path.join(project, "newer.py"), "print('newer')\n");
+  const { codes, summary } = await deploy({ bake: "true" });
+  expect(codes).toMatchObject({ Deploy: 0 });
+  expect(summary).toMatch(/\| ✓ \| make an image of i-\w+ \|/);
 });
 
 test("a release that does not work: the job fails, and its summary says why", async () => {
   const before = await site.site();
-  writeFileSync(path.join(folder, "project", "broken.py"), "import nothing\n");
+  writeFileSync(path.join(project, "broken.py"), "import nothing\n");
   site.agents.next = { blame: "gunicorn ended with 1", lines: ["ModuleNotFoundError: nothing"] };
-  const { codes, summary } = await runAction({ role, everspot: root });
+  const { codes, summary } = await deploy();
   expect(codes).toMatchObject({ Deploy: 1, "Forget the token": 0 });
   expect(summary).toMatch(/❌ Deploy of r\d+-\w+ failed/);
   expect(summary).toContain("ModuleNotFoundError: nothing");
   expect((await site.site())?.owner).toBe(before?.owner);
 });
 
-test("a job that may not ask for a token is told what is missing", async () => {
-  const { ACTIONS_ID_TOKEN_REQUEST_URL: _, ...without } = job;
-  const all = job;
-  job = without;
-  const { codes, said } = await runAction({ role, everspot: root });
-  job = all;
-  expect(codes).toMatchObject({ "Get a token for AWS": 1 });
-  expect(codes.Deploy).toBeUndefined();
+test("a commit that is no release is built from its lockfile, as the release was, with no credentials in reach", async () => {
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: _, npm_config_registry: __, ...env } = job.env;
+  const keys = { AWS_ACCESS_KEY_ID: "AKIATEST", AWS_SECRET_ACCESS_KEY: "of-a-person" };
+  const HOME = process.env.HOME ?? "/root";
+  const { codes, said } = await runWorkflow(workflow(source.commit), {
+    ...job,
+    env: { ...env, ...keys, ...offline, HOME },
+  });
+  // A job that may not ask for a token is told what is missing.
+  expect(codes).toEqual({
+    "Make everspot ready": 0,
+    "Fetch what instances run": 0,
+    "Get a token for AWS": 1,
+    "Forget the token": 0,
+  });
   expect(said).toContain("id-token: write");
+  for (const file of ["dist/everspot.mjs", "dist/agent.mjs"]) {
+    const built = readFileSync(path.join(source.holds, file));
+    expect(built.equals(readFileSync(path.join(release.holds, file))), file).toBe(true);
+  }
+  const ran = programs();
+  expect(ran.map(({ program }) => program).join("\n")).toMatch(
+    /npm\S* ci --ignore-scripts[\s\S]*scripts\/build\.ts/,
+  );
+  expect(ran.filter(({ variables }) => variables.length > 0)).toEqual([]);
 });
