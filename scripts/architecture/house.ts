@@ -12,6 +12,8 @@ export interface Wing {
    * loose file, or both under one name. None: the wing is one room.
    */
   floors: readonly Readonly<Record<string, string>>[];
+  /** Whether there is a picture of it. */
+  drawn?: boolean;
   /** Files that a folder has at most. */
   most?: number;
   /** The files that may lie outside of any folder; all may if not given. */
@@ -23,6 +25,7 @@ const MOST = 25;
 export const house: readonly Wing[] = [
   {
     at: "provisioner",
+    drawn: true,
     sees: ["agent/site", "user-data"],
     most: MOST,
     loose: ["main.ts"],
@@ -58,6 +61,7 @@ export const house: readonly Wing[] = [
   },
   {
     at: "agent",
+    drawn: true,
     sees: ["agent/site", "user-data"],
     most: MOST,
     loose: ["main.ts"],
@@ -136,6 +140,7 @@ export const house: readonly Wing[] = [
     ],
     floors: [
       {
+        architecture: "the house: what the imports say of it, its pictures and its page",
         bench: "how fast, and how large",
         picture: "a picture of a report",
         rehearse: "plays everspot on this machine",
@@ -145,7 +150,6 @@ export const house: readonly Wing[] = [
         build: "bundles the command line and the agent",
         cloud: "the local AWS alone, to play with",
         sandbox: "runs a command without a way to the network",
-        architecture: "the house: its rooms, its picture",
         docs: "what is made from the schema of everspot.toml",
       },
     ],
