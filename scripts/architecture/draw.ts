@@ -39,6 +39,7 @@ export function drawWing(wing: Wing, plan: Plan): string {
       width: WIDTH,
       height,
       role: "img",
+      "aria-label": `The rooms of ${wing.at}/, from the roof down`,
       "font-family": "system-ui, sans-serif",
       "font-size": 15,
     },
