@@ -36,7 +36,7 @@ export async function afterBoot(
   const pieces: [string, () => Promise<unknown>][] = [
     ["stop apps of other releases", () => stopOthers(units, outcome.release)],
     ["keep packages for the next machine", () => machine.packages.keep()],
-    ["bytecode for every boot from now on", () => bytecode(machine, outcome, signal)],
+    ["bytecode for every start from now on", () => bytecode(machine, outcome.release, signal)],
     ["flush the release to the disk", () => flushRelease(disk, outcome.release)],
     [
       "remove old releases",
@@ -64,21 +64,10 @@ export async function afterBoot(
   }
 }
 
-async function bytecode(
-  { store, disk, platform, identity }: Machine,
-  { release }: Pick<Outcome, "release">,
-  signal: AbortSignal,
-): Promise<void> {
+async function bytecode({ store, disk }: Machine, release: string, signal: AbortSignal): Promise<void> {
   const manifest = await readManifest(store, release);
   if (manifest.bytecode === true) return;
-  await makeBytecode(
-    store,
-    manifest,
-    platform.python,
-    join(disk.releases, release),
-    identity.instance,
-    signal,
-  );
+  await makeBytecode(join(disk.releases, release), signal);
 }
 
 /** Those that a disk brought along which is a copy of another machine's. */

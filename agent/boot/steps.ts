@@ -149,11 +149,14 @@ export function bootSteps(machine: Machine, recorder: BootLog) {
 }
 
 function tell(context: StepContext, ensured: Ensured): Ensured {
-  if (ensured.problem !== undefined) context.warn(`layer not used: ${ensured.problem}`);
+  if (ensured.problem !== undefined) context.warn(ensured.problem);
   context.detail(
     ensured.from === "present"
       ? "all there"
-      : `${ensured.packages.join(", ")} from the ${ensured.from === "layer" ? "bucket" : "mirror"}`,
+      : [
+          `${ensured.packages.join(", ")} from the ${ensured.from === "layer" ? "bucket" : "mirror"}`,
+          ...(ensured.index === undefined ? [] : [ensured.index]),
+        ].join(", "),
   );
   return ensured;
 }

@@ -32,7 +32,6 @@ export async function bringRelease(
   context: StepContext,
 ): Promise<Release> {
   const fetched = await fetchRelease(store, id, disk, platform, context.signal);
-  if (fetched.problem !== undefined) context.warn(fetched.problem);
   context.detail(`${as} from the ${fetched.from}${sizeOf(fetched)}`);
   return { id, folder: fetched.folder };
 }

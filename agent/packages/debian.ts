@@ -2,9 +2,11 @@ import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/p
 import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
 import { EverspotError } from "../site/errors.ts";
-import type { Wanted } from "../site/layers.ts";
+import type { IndexDates, Wanted } from "../site/layers.ts";
 import { poll } from "../site/poll.ts";
 import { run } from "../system/run.ts";
+import { type CheckedLayer, checkLayer } from "./check.ts";
+import { type Codename, collectIndex, packIndex } from "./debian-index.ts";
 
 /** Debian's tools, as far as the agent needs them. Only one call at a time may download or install. */
 export interface Debian {
@@ -12,13 +14,34 @@ export interface Debian {
   missing(names: readonly string[]): Promise<string[]>;
   /**
    * Brings every .deb file that has to be added to the machine's image so that these packages are installed into
-   * a folder, those that were installed since among them; needs a mirror. @returns file names.
+   * a folder, those that were installed since among them, and the signed index that vouches for them; needs a mirror.
+   * @returns names of the .deb files.
    */
   download(wanted: Wanted, folder: string, signal?: AbortSignal): Promise<string[]>;
   /**
    * What `download` would bring as the mirror is now, after asking it for news; downloads and changes nothing.
    */
   offers(wanted: Wanted, signal?: AbortSignal): Promise<Offer[]>;
+  /**
+   * Makes the index that `download` left ready to be kept, and checks it as the next machine will. Takes a second.
+   * @returns the index's files and dates.
+   */
+  pack(
+    folder: string,
+    files: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<{ files: string[]; dates: IndexDates }>;
+  /**
+   * Holds the .deb files of a layer against the signed index in its folder.
+   * @param since what the index may not be older than, by suite.
+   * @returns where the files are that Debian vouches for. @throws EverspotError when it does not for all of them.
+   */
+  check(
+    folder: string,
+    files: readonly string[],
+    since: IndexDates,
+    signal?: AbortSignal,
+  ): Promise<CheckedLayer>;
   /** Installs these files of a folder, but for those that are installed, or newer ones; starts no service. */
   install(folder: string, files: readonly string[], signal?: AbortSignal): Promise<void>;
 }
@@ -38,8 +61,17 @@ const ENVIRONMENT = { DEBIAN_FRONTEND: "noninteractive", APT_LISTCHANGES_FRONTEN
 const POLICY = "/usr/sbin/policy-rc.d";
 const STATUS = "/var/lib/dpkg/status";
 
-/** @param imageStatus where to keep what was installed before the first call: the image's own packages. */
-export function createDebian(imageStatus: string): Debian {
+export interface DebianOptions {
+  /** Where to keep what was installed before the first call: the image's own packages. */
+  imageStatus: string;
+  codename: Codename;
+  /** The keys that the image came with (Debian's package debian-archive-keyring). */
+  keyring?: string;
+}
+
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+export function createDebian({ imageStatus, codename, keyring = KEYRING }: DebianOptions): Debian {
   let updated = false;
 
   const apt = (args: readonly string[], signal?: AbortSignal) =>
@@ -60,6 +92,12 @@ export function createDebian(imageStatus: string): Debian {
     updated = true;
   };
 
+  const check: Debian["check"] = async (folder, files, since, signal) => {
+    await rememberImage(imageStatus);
+    const layer = { folder, files, codename, keyring, since, status: imageStatus, now: Date.now() };
+    return checkLayer(layer, signal);
+  };
+
   return {
     async missing(names) {
       const there = await installed(names);
@@ -75,6 +113,7 @@ export function createDebian(imageStatus: string): Debian {
         apt([...keep, "--download-only", ...againstImage(names, recommends)], signal);
       await fetch(wanted.lean, false);
       if (wanted.full?.length) await fetch(wanted.full, true);
+      await collectIndex(codename, folder);
       return (await readdir(folder)).filter((name) => name.endsWith(".deb")).sort();
     },
 
@@ -87,6 +126,14 @@ export function createDebian(imageStatus: string): Debian {
         : "";
       return parseOffers(`${lean}\n${full}`);
     },
+
+    async pack(folder, files, signal) {
+      const index = await packIndex(codename, folder);
+      const { index: dates } = await check(folder, files, {}, signal);
+      return { files: index, dates };
+    },
+
+    check,
 
     async install(folder, files, signal) {
       await rememberImage(imageStatus);

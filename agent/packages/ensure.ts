@@ -3,13 +3,16 @@ import { join } from "node:path";
 import { readDocument } from "../site/document.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import {
+  type IndexDates,
   type LayerVersion,
   type PackageLayer,
+  packageFloorDocument,
   packageLayerDocument,
   packageLayerKey,
   type Wanted,
 } from "../site/layers.ts";
 import { readIfThere, writeAtomic } from "../system/files.ts";
+import type { CheckedLayer } from "./check.ts";
 import { fetchVersion, saveLayer } from "./layer.ts";
 import { claimTrial, dropCandidate, promoteCandidate, type Renewal, renewLayer } from "./renewal.ts";
 
@@ -26,8 +29,10 @@ export interface Ensured {
   from: "present" | "layer" | "mirror";
   /** What was installed. */
   packages: string[];
-  /** Why the layer was not used though there was one. */
+  /** What a person should know, e.g. why the layer was not used though there was one. */
   problem: string | undefined;
+  /** How old the index is by which a layer was believed, for a person. */
+  index?: string;
 }
 
 /** What a process knows of the machine's packages that is not on the disk. */
@@ -101,8 +106,11 @@ export class Packages {
       { key, place, names, complete: missing.length === 0, problems },
       signal,
     );
-    const problem = problems[0];
-    if (installed) return { from: "layer", packages: missing.length === 0 ? [...names] : missing, problem };
+    const problem = problems.length === 0 ? undefined : problems.join("; ");
+    if (installed !== undefined) {
+      const packages = missing.length === 0 ? [...names] : missing;
+      return { from: "layer", packages, problem, index: ageOf(installed) };
+    }
     if (missing.length === 0) return { ...present, problem };
     const files = await debian.download(wanted, place, signal);
     await debian.install(place, files, signal);
@@ -123,7 +131,9 @@ export class Packages {
   async #keepFresh(): Promise<void> {
     for (let fresh = this.#fresh[0]; fresh !== undefined; fresh = this.#fresh[0]) {
       const { key, place, files } = fresh;
-      const saved = await saveLayer(this.#source.store, "packages", key, place, files, this.#source.instance);
+      const { store, debian, instance: by } = this.#source;
+      const index = await debian.pack(place, files);
+      const saved = await saveLayer(store, key, { folder: place, debs: files, index, by });
       await this.#mark(key, saved.sha256);
       await rm(fresh.place, { recursive: true, force: true });
       this.#fresh.shift();
@@ -132,41 +142,55 @@ export class Packages {
 
   /**
    * From the candidate if this machine is to try it, else from what is current; `problems` says why not.
-   * `complete`: all is installed, perhaps as it once was. @returns whether anything was installed.
+   * `complete`: all is installed, perhaps as it once was. @returns by what it was believed; undefined when
+   * nothing was installed.
    */
   async #fromLayer(
     what: { key: string; place: string; names: readonly string[]; complete: boolean; problems: string[] },
     signal?: AbortSignal,
-  ): Promise<boolean> {
+  ): Promise<CheckedLayer | undefined> {
     const { key, place, names, complete, problems } = what;
     const { store, marks } = this.#source;
-    const install = async (version: LayerVersion): Promise<boolean> => {
+    const install = async (version: LayerVersion, since: IndexDates): Promise<CheckedLayer | undefined> => {
       try {
-        await this.#installVersion(key, version, place, names, signal);
-        return true;
+        return await this.#installVersion(key, version, since, place, names, signal);
       } catch (error) {
         signal?.throwIfAborted();
-        problems.push(messageOf(error));
-        return false;
+        problems.push(`layer not used: ${messageOf(error)}`);
+        return undefined;
       } finally {
         await rm(place, { recursive: true, force: true });
       }
     };
     try {
+      const floor = this.#floor(key, problems);
       const { value: layer } = await readDocument(store, packageLayerDocument(key));
-      if (layer === undefined) return false;
+      const since = await floor;
+      if (layer === undefined) return undefined;
       const candidate = await this.#toTry(key, layer);
       if (candidate !== undefined) {
-        if (await install(candidate)) return true;
+        const installed = await install(candidate, since);
+        if (installed !== undefined) return installed;
         await dropCandidate(store, key, candidate.sha256);
       }
-      if (complete && (await readIfThere(join(marks, key))) === layer.current.sha256) return false;
-      return await install(layer.current);
+      if (complete && (await readIfThere(join(marks, key))) === layer.current.sha256) return undefined;
+      return await install(layer.current, since);
     } catch (error) {
       signal?.throwIfAborted();
-      problems.push(messageOf(error));
-      return false;
+      problems.push(`layer not used: ${messageOf(error)}`);
+      return undefined;
     }
+  }
+
+  /** An instance cannot write it, so that it cannot be read is nobody's doing who has had one. */
+  #floor(key: string, problems: string[]): Promise<IndexDates> {
+    return readDocument(this.#source.store, packageFloorDocument).then(
+      ({ value }) => value?.since[key] ?? {},
+      (error: unknown) => {
+        problems.push(`how old its packages may be is not known: ${messageOf(error)}`);
+        return {};
+      },
+    );
   }
 
   async #toTry(key: string, { candidate }: PackageLayer): Promise<LayerVersion | undefined> {
@@ -178,15 +202,18 @@ export class Packages {
   async #installVersion(
     key: string,
     version: LayerVersion,
+    since: IndexDates,
     place: string,
     names: readonly string[],
     signal?: AbortSignal,
-  ): Promise<void> {
+  ): Promise<CheckedLayer> {
     const { store, debian } = this.#source;
-    await fetchVersion(store, "packages", version, place);
-    await debian.install(place, version.files, signal);
+    await fetchVersion(store, version, place);
+    const checked = await debian.check(place, version.files, since, signal);
+    await debian.install(checked.folder, version.files, signal);
     await this.#check(names);
     await this.#mark(key, version.sha256);
+    return checked;
   }
 
   /** Kept in an image that is made of this machine. */
@@ -220,4 +247,12 @@ export class Packages {
     const missing = await this.#source.debian.missing(names);
     if (missing.length > 0) throw new EverspotError(`still not installed: ${missing.join(", ")}`);
   }
+}
+
+/** The newest of its suites, and since when Debian wants the first of them to be believed no more. */
+function ageOf({ index, expired }: CheckedLayer): string {
+  const day = (time: string): string => time.slice(0, 10);
+  const newest = Object.values(index).sort().at(-1) ?? "";
+  const late = expired.map(({ until }) => until.toISOString()).sort()[0];
+  return `by Debian's index of ${day(newest)}${late === undefined ? "" : `, which expired on ${day(late)}`}`;
 }

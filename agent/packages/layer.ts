@@ -1,93 +1,78 @@
-import { createHash } from "node:crypto";
+/** Layers of packages in the bucket. What lies there is not to be believed before it was checked (check.ts). */
+import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
-import { basename } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { readDocument, updateDocument } from "../site/document.ts";
 import { EverspotError } from "../site/errors.ts";
-import { type LayerKind, type LayerVersion, layerDocument, newLayer } from "../site/layers.ts";
+import { type IndexDates, type LayerVersion, newLayer, packageLayerDocument } from "../site/layers.ts";
 import { keys } from "../site/names.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { run } from "../system/run.ts";
 
-/**
- * Brings the layer of a key from the bucket into a folder. @returns the names of its files as far as they are told;
- * undefined when the bucket has no such layer. @throws EverspotError when it is not what it should be.
- * @param how more options for tar.
- */
-export async function fetchLayer(
-  store: ObjectStore,
-  kind: LayerKind,
-  key: string,
-  folder: string,
-  how: readonly string[] = [],
-): Promise<string[] | undefined> {
-  const { value } = await readDocument(store, layerDocument(kind, key));
-  if (value === undefined) return undefined;
-  await fetchVersion(store, kind, value.current, folder, how);
-  return value.current.files;
-}
-
-/** Brings one archive. @throws EverspotError when it is not what it should be. */
+/** Brings one archive into a folder that is not there yet. @throws EverspotError when it is not what it should be. */
 export async function fetchVersion(
   store: ObjectStore,
-  kind: LayerKind,
   { sha256, files }: Pick<LayerVersion, "sha256" | "files">,
   folder: string,
-  how: readonly string[] = [],
 ): Promise<void> {
   const archive = `${folder}.tar.gz`;
-  const resource = `${store.url}/${keys.layer(kind, sha256)}`;
+  const resource = `${store.url}/${keys.layer(sha256)}`;
   try {
     await mkdir(folder, { recursive: true });
-    const got = await store.download(keys.layer(kind, sha256), archive);
-    if (got === undefined) throw new EverspotError(`the ${kind} layer is not in the bucket`, { resource });
+    const got = await store.download(keys.layer(sha256), archive);
+    if (got === undefined) throw new EverspotError("the packages layer is not in the bucket", { resource });
     if (got.sha256 !== sha256) {
-      throw new EverspotError(`the ${kind} layer is damaged: its SHA-256 is ${got.sha256}`, { resource });
+      throw new EverspotError(`the packages layer is damaged: its SHA-256 is ${got.sha256}`, { resource });
     }
-    await run("tar", ["-xzf", archive, "-C", folder, "--no-same-owner", ...how]);
+    // No program that runs as root for whoever starts it (tar(1): without these, root gets modes as they are).
+    const safely = ["--no-same-owner", "--no-same-permissions", "--no-acls", "--no-xattrs"];
+    await run("tar", ["-xzf", archive, "-C", folder, ...safely]);
     const there = new Set(await readdir(folder));
-    const missing = files.filter((file) => basename(file) !== file || !there.has(file));
+    const missing = files.filter((file) => !there.has(file));
     if (missing.length > 0)
-      throw new EverspotError(`the ${kind} layer lacks ${missing.join(", ")}`, { resource });
+      throw new EverspotError(`the packages layer lacks ${missing.join(", ")}`, { resource });
   } finally {
     await rm(archive, { force: true });
   }
 }
 
+/** What is to be kept: the folder's files, .debs and index, and how the index was dated when it was checked. */
+export interface ToKeep {
+  folder: string;
+  debs: readonly string[];
+  index: { files: readonly string[]; dates: IndexDates };
+  /** Instance. */
+  by: string;
+}
+
 /**
- * Keeps files of a folder in the bucket under a key, so that the next machine need not make them. Two instances may
- * do so at once: both archives are good, one stays.
- * @param told the names to write down, to be checked by whoever fetches it.
+ * Keeps a layer under a key, so that the next machine needs no mirror. Two instances may do so at once: both archives
+ * are good, one stays.
  */
-export async function saveLayer(
-  store: ObjectStore,
-  kind: LayerKind,
-  key: string,
-  folder: string,
-  files: readonly string[],
-  by: string,
-  told: readonly string[] = files,
-): Promise<LayerVersion> {
-  const current = await storeVersion(store, kind, folder, files, by, told);
-  await updateDocument(store, layerDocument(kind, key), () => newLayer(current));
+export async function saveLayer(store: ObjectStore, key: string, what: ToKeep): Promise<LayerVersion> {
+  const current = await storeVersion(store, what);
+  const document = packageLayerDocument(key);
+  const readable = await readDocument(store, document).then(
+    () => true,
+    () => false,
+  );
+  if (readable) await updateDocument(store, document, () => newLayer(current));
+  // What nobody can read must not keep the site from having a layer ever again.
+  else await store.put(document.key, JSON.stringify({ ...newLayer(current), nonce: randomUUID() }));
   return current;
 }
 
-/** Puts files of a folder into the bucket; nobody uses them before a document names them. */
+/** Puts an archive into the bucket; nobody uses it before a document names it. */
 export async function storeVersion(
   store: ObjectStore,
-  kind: LayerKind,
-  folder: string,
-  files: readonly string[],
-  by: string,
-  told: readonly string[] = files,
+  { folder, debs, index, by }: ToKeep,
 ): Promise<LayerVersion> {
   const archive = `${folder}.tar.gz`;
   try {
     await run("tar", ["-cf", archive, "-I", "gzip -1", "-C", folder, "-T", "-"], {
       seconds: 300,
-      input: files.join("\n"),
+      input: [...debs, ...index.files].join("\n"),
     });
     const sha256 = await hashFile(archive);
     const version: LayerVersion = {
@@ -95,10 +80,11 @@ export async function storeVersion(
       size: (await stat(archive)).size,
       created: new Date().toISOString(),
       by,
-      files: [...told],
+      files: [...debs],
+      index: index.dates,
     };
     // The name is the content's hash: writing it again changes nothing, and mends an object that was damaged.
-    await store.upload(keys.layer(kind, sha256), archive);
+    await store.upload(keys.layer(sha256), archive);
     return version;
   } finally {
     await rm(archive, { force: true });

@@ -61,7 +61,8 @@ export async function renewLayer(of: Renewal, wanted: Wanted, signal?: AbortSign
   try {
     await mkdir(place, { recursive: true });
     const files = await debian.download(wanted, place, signal);
-    const candidate = await storeVersion(store, "packages", place, files, of.instance);
+    const index = await debian.pack(place, files, signal);
+    const candidate = await storeVersion(store, { folder: place, debs: files, index, by: of.instance });
     await updateDocument(store, document, (layer) => offerVersion(layer, candidate, looked));
   } finally {
     await rm(place, { recursive: true, force: true });

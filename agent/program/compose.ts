@@ -106,7 +106,7 @@ export async function composeAgent(
   const { config, endpoint, metadata, store, zone, secrets, ec2, acm } = connections;
   await mkdir(paths.run, { recursive: true });
   await mkdir(paths.state, { recursive: true, mode: 0o755 });
-  const packages = packagesOf(store, identity);
+  const packages = packagesOf(store, identity, config.image.os);
   const certificates: CertificateContext = {
     ...{ store, clock, logger: log, config, instance: identity.instance },
     process: randomUUID(),
@@ -145,10 +145,13 @@ export async function composeAgent(
   return { machine, recorder };
 }
 
-const packagesOf = (store: ObjectStore, identity: Identity): Packages =>
+const packagesOf = (store: ObjectStore, identity: Identity, os: BootConfig["image"]["os"]): Packages =>
   new Packages({
     ...{ store, clock, instance: identity.instance },
-    debian: createDebian(join(paths.state, "image-status")),
+    debian: createDebian({
+      imageStatus: join(paths.state, "image-status"),
+      codename: os === "debian-12" ? "bookworm" : "trixie",
+    }),
     inherited: identity.copyOf !== undefined,
     trial: async () => (await runningDeploy(store, clock))?.kind === "swap",
     marks: join(paths.state, "layers"),

@@ -1,53 +1,23 @@
 /**
- * Bytecode of a release that was packed where the instance's Python was not at hand: the first instance makes it,
- * after it serves, and keeps it in the bucket, bound to what the release holds and to the Python. Nobody makes it
- * again.
+ * Bytecode of a release that was packed where the instance's Python was not at hand: each machine makes its own out of
+ * the release's sources, after it serves. It is not kept in the bucket, where a machine that is somebody else's by then
+ * could leave other code for the next: bytecode says nothing of the source that it is run in place of.
  */
 import { readdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { fetchLayer, saveLayer } from "../packages/layer.ts";
-import { bytecodeKey } from "../site/layers.ts";
-import type { ReleaseManifest } from "../site/records.ts";
-import type { ObjectStore } from "../site/store.ts";
 import { run } from "../system/run.ts";
 
 /**
- * Adds what an earlier instance made to a release's folder; nothing of the release itself is changed.
- * @returns whether there was any. @throws EverspotError when it is damaged.
- */
-export async function fetchBytecode(
-  store: ObjectStore,
-  manifest: ReleaseManifest,
-  python: string,
-  folder: string,
-): Promise<boolean> {
-  const only = ["--skip-old-files", "--wildcards", "*/__pycache__/*.pyc"];
-  return (
-    (await fetchLayer(store, "bytecode", bytecodeKey(manifest.sha256, python), folder, only)) !== undefined
-  );
-}
-
-/**
- * Makes the bytecode of a release that has none on this machine, and keeps it for the next ones.
+ * Makes the bytecode of a release that has none on this machine.
  * @returns how many folders of it; 0 when it was there.
  */
-export async function makeBytecode(
-  store: ObjectStore,
-  manifest: ReleaseManifest,
-  python: string,
-  folder: string,
-  instance: string,
-  signal?: AbortSignal,
-): Promise<number> {
+export async function makeBytecode(folder: string, signal?: AbortSignal): Promise<number> {
   if ((await cachesIn(folder)).length > 0) return 0;
   await run("nice", ["python3", "-I", "-W", "ignore", "-c", COMPILE, folder], {
     seconds: 900,
     ...(signal === undefined ? {} : { signal }),
   });
-  const made = await cachesIn(folder);
-  const key = bytecodeKey(manifest.sha256, python);
-  if (made.length > 0) await saveLayer(store, "bytecode", key, folder, made, instance, []);
-  return made.length;
+  return (await cachesIn(folder)).length;
 }
 
 /**

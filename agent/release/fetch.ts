@@ -1,11 +1,10 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EverspotError, messageOf } from "../site/errors.ts";
+import { EverspotError } from "../site/errors.ts";
 import { keys } from "../site/names.ts";
 import { type ReleaseManifest, releaseManifest } from "../site/records.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { run } from "../system/run.ts";
-import { fetchBytecode } from "./bytecode.ts";
 import { checkFit, type Platform } from "./fit.ts";
 import { unpackRelease } from "./unzip.ts";
 
@@ -22,8 +21,6 @@ export interface Fetched {
   from: "disk" | "bucket";
   /** Of the zip; undefined when nothing was fetched. */
   bytes: number | undefined;
-  /** Why bytecode that an earlier instance made is not used; the release runs without. */
-  problem?: string;
 }
 
 /**
@@ -53,28 +50,14 @@ export async function fetchRelease(
     await download(store, manifest, zip);
     signal?.throwIfAborted();
     await unpackRelease(zip, next, undefined, signal === undefined ? {} : { signal });
-    const problem = await addBytecode(store, manifest, platform, next);
     await rm(folder, { recursive: true, force: true });
     await rename(next, folder);
     await writeFile(join(disk.unflushed, id), "");
-    return { folder, from: "bucket", bytes: manifest.size, ...(problem === undefined ? {} : { problem }) };
+    return { folder, from: "bucket", bytes: manifest.size };
   } finally {
     await rm(zip, { force: true });
     await rm(next, { recursive: true, force: true });
   }
-}
-
-async function addBytecode(
-  store: ObjectStore,
-  manifest: ReleaseManifest,
-  { python }: Platform,
-  folder: string,
-): Promise<string | undefined> {
-  if (manifest.bytecode === true) return undefined;
-  return fetchBytecode(store, manifest, python, folder).then(
-    () => undefined,
-    (error: unknown) => `bytecode not used: ${messageOf(error)}`,
-  );
 }
 
 /** Makes sure a fetched release survives a power cut. Takes as long as the disk does: not for the boot's way. */

@@ -70,8 +70,10 @@ function segmentOfNames(names: string[]): string {
  */
 export const keys = {
   agent: (sha256: string) => `agent/${segment(sha256)}.tar.br`,
-  layer: (kind: string, key: string) => `layers/${segment(kind)}/${segment(key)}.tar.gz`,
-  layerPointer: (kind: string, key: string) => `layers/${segment(kind)}/${segment(key)}.json`,
+  layersPrefix: "layers/packages/",
+  layer: (sha256: string) => `layers/packages/${segment(sha256)}.tar.gz`,
+  layerPointer: (key: string) => `layers/packages/${segment(key)}.json`,
+  packageFloor: "packages.json",
   releasePrefix: "releases/",
   releaseZip: (id: string) => `releases/${segment(id)}.zip`,
   releaseManifest: (id: string) => `releases/${segment(id)}.json`,

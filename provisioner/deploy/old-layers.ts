@@ -1,43 +1,76 @@
+import { updateDocument } from "../../agent/site/document.ts";
 import { messageOf } from "../../agent/site/errors.ts";
-import { packageLayer } from "../../agent/site/layers.ts";
+import {
+  type PackageLayer,
+  packageFloorDocument,
+  packageLayer,
+  raiseFloor,
+} from "../../agent/site/layers.ts";
 import { keys } from "../../agent/site/names.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Tools } from "../operator/tools.ts";
 
-const PREFIX = "layers/packages/";
 /** An instance uploads an archive before it names it. In milliseconds. */
 const YOUNG = 86_400_000;
 /** Marked per deploy; there is one more a week at most. */
 const AT_ONCE = 3;
 
-/**
- * Archives of packages that no instance wants any more: neither current, nor what was before that, nor a candidate.
- * A document of another form may name any of them, so then there are none.
- * @param now milliseconds since the epoch.
- */
-export async function oldLayers(store: ObjectStore, now: number): Promise<string[]> {
-  const listed = await store.list(PREFIX);
+/** What the bucket has of layers. */
+export interface LayersSeen {
+  /** By key. */
+  layers: Map<string, PackageLayer>;
+  /**
+   * Objects that no instance wants any more: archives that are neither current, nor what was before that, nor a
+   * candidate; and documents of an everspot whose layers nobody could verify. A document of another form may name any
+   * archive, so then there are none.
+   */
+  old: string[];
+}
+
+/** @param now milliseconds since the epoch. */
+export async function seeLayers(store: ObjectStore, now: number): Promise<LayersSeen> {
+  const listed = await store.list(keys.layersPrefix);
   const wanted = new Set<string>();
+  const layers = new Map<string, PackageLayer>();
+  let unknown = false;
   for (const { key } of listed.filter((o) => o.key.endsWith(".json"))) {
     const found = await store.get(key);
     if (found === undefined) continue;
-    const layer = packageLayer.safeParse(JSON.parse(new TextDecoder().decode(found.body)));
-    if (!layer.success) return [];
-    const { current, previous, candidate } = layer.data;
-    for (const one of [current, previous, candidate]) if (one) wanted.add(keys.layer("packages", one.sha256));
+    const text = new TextDecoder().decode(found.body);
+    const layer = packageLayer.safeParse(parse(text));
+    if (layer.success) {
+      layers.set(key.slice(keys.layersPrefix.length, -".json".length), layer.data);
+      const { current, previous, candidate } = layer.data;
+      for (const one of [current, previous, candidate]) if (one) wanted.add(keys.layer(one.sha256));
+      wanted.add(key);
+    } else if (parse(text)?.version !== 1) unknown = true;
   }
-  return listed
-    .filter((o) => o.key.endsWith(".tar.gz") && !wanted.has(o.key) && now - o.modified.getTime() > YOUNG)
-    .map((o) => o.key);
+  const old = listed.filter((o) => !wanted.has(o.key) && now - o.modified.getTime() > YOUNG);
+  return { layers, old: unknown ? [] : old.map((o) => o.key) };
 }
 
-/** Lets the bucket's lifecycle delete them. That it could not is no failure of a deploy. */
-export async function markOldLayers(aws: Aws, { terminal, clock }: Tools): Promise<void> {
+/** Undefined for what is not JSON. */
+function parse(text: string): { version?: unknown } | undefined {
   try {
-    for (const key of (await oldLayers(aws.store, clock.now())).slice(0, AT_ONCE))
-      await aws.bucket.expire(key);
+    return JSON.parse(text) as { version?: unknown };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Lets the bucket's lifecycle delete what is old, and notes how old the packages are that machines have now: none may
+ * have older ones from here on. That it could not is no failure of a deploy.
+ */
+export async function tidyLayers(aws: Aws, { terminal, clock }: Tools): Promise<void> {
+  try {
+    const { layers, old } = await seeLayers(aws.store, clock.now());
+    await updateDocument(aws.store, packageFloorDocument, (floor) => raiseFloor(floor, layers, clock.now()));
+    for (const key of old.slice(0, AT_ONCE)) await aws.bucket.expire(key);
   } catch (error) {
-    terminal.warn(`old layers stay in the bucket: ${messageOf(error)}`);
+    terminal.warn(
+      `how old packages may be is not noted, and old layers stay in the bucket: ${messageOf(error)}`,
+    );
   }
 }

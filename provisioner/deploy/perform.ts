@@ -3,7 +3,7 @@ import { readDocument } from "../../agent/site/document.ts";
 import { messageOf } from "../../agent/site/errors.ts";
 import { tidyImages } from "../apply/obsolete-images.ts";
 import { keepDeploy } from "../history/deploys.ts";
-import { markOldLayers } from "./old-layers.ts";
+import { tidyLayers } from "./old-layers.ts";
 import { type DeployReport, pastOf } from "./report.ts";
 import type { Given, Session } from "./session.ts";
 import { markSuperseded } from "./supersede.ts";
@@ -80,7 +80,7 @@ type Told = Pick<DeployReport, "result"> &
 async function tidy({ aws, tools }: Session, { result }: Outcome): Promise<void> {
   if (result === "done") {
     await markSuperseded(aws, tools);
-    await markOldLayers(aws, tools);
+    await tidyLayers(aws, tools);
   }
   await tidyImages(aws).catch((error: unknown) =>
     tools.terminal.warn(`older images are still there: ${messageOf(error)}`),

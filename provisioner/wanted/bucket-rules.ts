@@ -23,7 +23,7 @@ export interface LifecycleRule {
 export const lifecycle: readonly LifecycleRule[] = [
   { id: "superseded-releases", prefix: "releases/", superseded: true, expireDays: 30 },
   { id: "superseded-layers", prefix: "layers/", superseded: true, expireDays: 7 },
-  // The next instance makes it again.
+  // Of an everspot that kept it; nobody reads it.
   { id: "old-bytecode", prefix: "layers/bytecode/", expireDays: 90 },
   { id: "superseded-agents", prefix: "agent/", superseded: true, expireDays: 7 },
   { id: "old-boots", prefix: "boots/", expireDays: 365 },

@@ -75,7 +75,15 @@ export function deployPolicy(
     StringEquals: { [`aws:RequestTag/${SITE_TAG}`]: site, ...more },
   });
   const ours = { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } };
-  const written = ["agent/*", "releases/*", "channel.json", "image.json", "deploy.json", "history/*"];
+  const written = [
+    "agent/*",
+    "releases/*",
+    "channel.json",
+    "image.json",
+    "packages.json",
+    "deploy.json",
+    "history/*",
+  ];
   const read = [...written, "site.json", "boots/*", "layers/packages/*"];
   const statements: Statement[] = [
     allow(

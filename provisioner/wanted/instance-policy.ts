@@ -28,9 +28,12 @@ export const instanceTrust: PolicyDocument = {
   Statement: [{ Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" }, Action: "sts:AssumeRole" }],
 };
 
-/** What the agent writes; agent/, releases/ and image.json come from the operator's side and are only read. */
+/**
+ * What the agent writes; the rest comes from the operator's side and is only read. What a hostile instance could leave
+ * in each of them, and what stops it, is in docs/security.md.
+ */
 const WRITTEN = [
-  "layers/*",
+  "layers/packages/*",
   "channel.json",
   "site.json",
   "deploy.json",
@@ -39,7 +42,7 @@ const WRITTEN = [
   "boots/*",
   "history/*",
 ];
-const READ = ["agent/*", "releases/*", "image.json", ...WRITTEN];
+const READ = ["agent/*", "releases/*", "image.json", "packages.json", ...WRITTEN];
 
 /**
  * All that an instance of the site may do (DESIGN §2.8): its own objects without deleting any, its own records by

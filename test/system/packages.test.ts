@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDebian, type Debian, packageOf } from "../../agent/packages/debian.ts";
@@ -23,10 +23,11 @@ beforeAll(async () => {
   await copyFile(path.join(image, "var/lib/dpkg/status"), status);
   const { main, security, settings } = await machineSources();
   const plain = (url: string) => url.replace(/^https:/, "http:");
-  const trusted = `[signed-by=${path.join(image, "usr/share/keyrings/debian-archive-keyring.gpg")}]`;
+  const keyring = path.join(image, "usr/share/keyrings/debian-archive-keyring.gpg");
+  const trusted = `[signed-by=${keyring}]`;
   await writeFile(
     path.join(folder, "sources.list"),
-    `deb ${trusted} ${plain(main)} trixie main\ndeb ${trusted} ${plain(security)} trixie-security main\n`,
+    `deb ${trusted} ${plain(main)} trixie main\ndeb ${trusted} ${plain(main)} trixie-updates main\ndeb ${trusted} ${plain(security)} trixie-security main\n`,
   );
   await mkdir(path.join(folder, "state/lists/partial"), { recursive: true });
   await mkdir(path.join(folder, "cache/archives/partial"), { recursive: true });
@@ -45,7 +46,7 @@ beforeAll(async () => {
   const lines = Object.entries(configuration).map(([name, value]) => `${name} "${value}";\n`);
   await writeFile(path.join(folder, "apt.conf"), lines.join(""));
   process.env.APT_CONFIG = path.join(folder, "apt.conf");
-  debian = createDebian(status);
+  debian = createDebian({ imageStatus: status, codename: "trixie", keyring });
 });
 afterAll(async () => {
   delete process.env.APT_CONFIG;
@@ -65,6 +66,22 @@ test("what the mirror offers is what it then brings, down to the version", async
   const older = files.map((file) => file.replace(/_[^_]+_/, "_0_"));
   const fixed = offers.filter((o) => o.security).map((o) => `${o.name} ${o.version}`);
   expect(securityUpdates(older, offers).sort()).toEqual(fixed.sort());
+});
+
+test("what the mirror brought is Debian's for the next machine, and one byte more is not", async () => {
+  const place = path.join(folder, "kept");
+  const files = await debian.download(wanted, place);
+  const { files: index, dates } = await debian.pack(place, files);
+  expect(index.sort()).toEqual(
+    ["trixie", "trixie-security", "trixie-updates"]
+      .flatMap((s) => [`${s}.InRelease`, `${s}.Packages.gz`])
+      .sort(),
+  );
+  const checked = await debian.check(place, files, dates);
+  expect((await readdir(checked.folder)).filter((n) => n.endsWith(".deb")).sort()).toEqual([...files].sort());
+  expect(checked.index).toEqual(dates);
+  await appendFile(path.join(place, files[0] ?? ""), "x");
+  await expect(debian.check(place, files, dates)).rejects.toThrow(/apt does not take the layer's packages/);
 });
 
 test("a package that Debian's security updates have is known for one", async () => {

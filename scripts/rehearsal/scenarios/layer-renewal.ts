@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
@@ -11,8 +11,6 @@ import { checkDown, recordBoots, runUp } from "../acts.ts";
 import { change, mustDeploy } from "../deploys.ts";
 import type { Rehearsal } from "../rehearsal.ts";
 import type { Scenario } from "../scenario.ts";
-
-const PREFIX = "layers/packages/";
 
 export const layerRenewal: Scenario = {
   name: "layer-renewal",
@@ -57,7 +55,7 @@ export const layerRenewal: Scenario = {
 
 /** Of the layer with nginx. */
 async function layerKey({ store }: Rehearsal): Promise<string> {
-  for (const { key } of await store.list(PREFIX)) {
+  for (const { key } of await store.list(keys.layersPrefix)) {
     const name = /([0-9a-f]+)\.json$/.exec(key)?.[1];
     if (name === undefined) continue;
     const { value } = await readDocument(store, packageLayerDocument(name));
@@ -82,14 +80,15 @@ async function offer(
   const folder = await mkdtemp(path.join(tmpdir(), "everspot-layer-"));
   const inside = path.join(folder, "files");
   try {
-    await store.download(keys.layer("packages", from.sha256), path.join(folder, "layer.tar.gz"));
+    await store.download(keys.layer(from.sha256), path.join(folder, "layer.tar.gz"));
     await execa("mkdir", [inside]);
     await execa("tar", ["-xzf", path.join(folder, "layer.tar.gz"), "-C", inside]);
     if (damaged) for (const file of from.files) await writeFile(path.join(inside, file), "not a package");
     await writeFile(path.join(inside, "newer"), new Date().toISOString());
-    const made = await storeVersion(store, "packages", inside, [...from.files, "newer"], "the scenario");
-    const candidate = { ...made, files: from.files };
-    await updateDocument(store, packageLayerDocument(key), (layer) => layer && { ...layer, candidate });
+    const files = (await readdir(inside)).filter((name) => !from.files.includes(name));
+    const index = { files, dates: from.index };
+    const made = await storeVersion(store, { folder: inside, debs: from.files, index, by: "the scenario" });
+    await updateDocument(store, packageLayerDocument(key), (layer) => layer && { ...layer, candidate: made });
     return made.sha256;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -148,7 +148,14 @@ export class TestInstance {
       notify: async (notice) => void this.notices.push(notice),
       packages: new Packages({
         // Everything is installed.
-        debian: { missing: async () => [], offers: async () => [], download: never, install: never },
+        debian: {
+          missing: async () => [],
+          offers: async () => [],
+          download: never,
+          pack: never,
+          check: never,
+          install: never,
+        },
         ...{ store, clock, instance, image: identity.image, arch: "x64", inherited: false },
         trial: async () => false,
         marks: join(apps.folder, "marks"),

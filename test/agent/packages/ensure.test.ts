@@ -6,7 +6,13 @@ import type { Debian, Offer } from "../../../agent/packages/debian.ts";
 import { Packages } from "../../../agent/packages/ensure.ts";
 import { systemClock } from "../../../agent/site/clock.ts";
 import { readDocument } from "../../../agent/site/document.ts";
-import { packageLayerDocument, packageLayerKey, type Wanted } from "../../../agent/site/layers.ts";
+import {
+  type IndexDates,
+  packageFloorDocument,
+  packageLayerDocument,
+  packageLayerKey,
+  type Wanted,
+} from "../../../agent/site/layers.ts";
 import { keys } from "../../../agent/site/names.ts";
 import { AwsError } from "../../cloud/wire/server.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
@@ -29,6 +35,7 @@ class Machine implements Debian {
   mirror = true;
   running = 0;
   news: Offer[] = [];
+  indexed = "2026-11-01T00:00:00.000Z";
 
   async offers() {
     return this.news;
@@ -43,6 +50,13 @@ class Machine implements Debian {
     const names = [...wanted.lean, ...(wanted.full ?? [])].filter((name) => !this.installed.has(name));
     for (const name of names) await writeFile(join(into, `${name}_1%3a2_all.deb`), name);
     return names.map((name) => `${name}_1%3a2_all.deb`).sort();
+  }
+  async pack() {
+    return { files: [], dates: { "trixie-security": this.indexed } };
+  }
+  async check(from: string, _: readonly string[], since: IndexDates) {
+    for (const date of Object.values(since)) if (date > this.indexed) throw new Error(`older than ${date}`);
+    return { folder: from, index: { "trixie-security": this.indexed }, expired: [] };
   }
   async install(from: string, files: readonly string[]) {
     this.log.push("install");
@@ -87,7 +101,7 @@ test("the first machine uses the mirror and keeps exactly what it installed", as
     by: "i-1",
     files: ["nginx_1%3a2_all.deb", "python3-django_1%3a2_all.deb"],
   });
-  expect((await local.store.head(keys.layer("packages", kept?.sha256 ?? "")))?.size).toBe(kept?.size);
+  expect((await local.store.head(keys.layer(kept?.sha256 ?? "")))?.size).toBe(kept?.size);
   expect(await readdir(join(folder, "packages"))).toEqual([]);
 });
 
@@ -126,18 +140,44 @@ describe("a layer that cannot be used is named, and the mirror takes over:", () 
   };
   test("damaged", async () => {
     await firstMachine();
-    await local.store.put(keys.layer("packages", (await layer())?.sha256 ?? ""), "something else");
+    await local.store.put(keys.layer((await layer())?.sha256 ?? ""), "something else");
     await fromMirror(/packages layer is damaged/);
   });
   test("made for other contents", async () => {
     await firstMachine();
     const kept = await layer();
     await local.store.put(
-      keys.layerPointer("packages", packageLayerKey("ami-1", "x64", wanted)),
-      JSON.stringify({ version: 1, nonce: "x", current: { ...kept, files: ["../etc/passwd"] } }),
+      keys.layerPointer(packageLayerKey("ami-1", "x64", wanted)),
+      JSON.stringify({ version: 2, nonce: "x", current: { ...kept, files: ["../etc/passwd"] } }),
     );
-    await fromMirror(/lacks \.\.\/etc\/passwd/);
+    await fromMirror(/cannot be read: current\.files/);
   });
+});
+
+test("a layer that is older than the site's packages were already is not used", async () => {
+  await firstMachine();
+  const key = packageLayerKey("ami-1", "x64", wanted);
+  const floor = (date: string) =>
+    local.store.put(
+      packageFloorDocument.key,
+      JSON.stringify({ version: 1, nonce: "x", since: { [key]: { "trixie-security": date } } }),
+    );
+  await floor("2026-11-02T00:00:00.000Z");
+  const ensured = await on(new Machine()).ensure(wanted);
+  expect(ensured).toMatchObject({
+    from: "mirror",
+    problem: "layer not used: older than 2026-11-02T00:00:00.000Z",
+  });
+  await floor("2026-11-01T00:00:00.000Z");
+  expect((await on(new Machine()).ensure(wanted)).from).toBe("layer");
+});
+
+test("that the oldest allowed cannot be read is told, and stops nobody", async () => {
+  await firstMachine();
+  await local.store.put(packageFloorDocument.key, "not JSON");
+  const ensured = await on(new Machine()).ensure(wanted);
+  expect(ensured.from).toBe("layer");
+  expect(ensured.problem).toMatch(/^how old its packages may be is not known: packages\.json is not JSON/);
 });
 
 test("what could not be kept is kept later", async () => {

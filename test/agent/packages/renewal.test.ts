@@ -6,11 +6,17 @@ import { type Debian, type Offer, packageOf, parseOffers } from "../../../agent/
 import { Packages } from "../../../agent/packages/ensure.ts";
 import { securityUpdates } from "../../../agent/packages/renewal.ts";
 import { readDocument } from "../../../agent/site/document.ts";
-import { packageLayerDocument, packageLayerKey, type Wanted } from "../../../agent/site/layers.ts";
+import {
+  type IndexDates,
+  packageLayerDocument,
+  packageLayerKey,
+  type Wanted,
+} from "../../../agent/site/layers.ts";
 import { keys } from "../../../agent/site/names.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
 
+const INDEXED = "2026-11-01T00:00:00.000Z";
 const WEEK = 7 * 86_400_000;
 const wanted: Wanted = { lean: ["nginx", "python3"] };
 const key = packageLayerKey("ami-1", "x64", wanted);
@@ -70,6 +76,13 @@ class Instance implements Debian {
     for (const file of files) await writeFile(join(into, file), file);
     return files;
   }
+  async pack() {
+    return { files: [], dates: { "trixie-security": INDEXED } };
+  }
+  async check(from: string, _: readonly string[], since: IndexDates) {
+    for (const date of Object.values(since)) if (date > INDEXED) throw new Error(`older than ${date}`);
+    return { folder: from, index: { "trixie-security": INDEXED }, expired: [] };
+  }
   async install(from: string, files: readonly string[]) {
     for (const file of files) {
       const { name, version } = packageOf(await readFile(join(from, file), "utf8"));
@@ -109,9 +122,7 @@ test("the owner looks once a week, keeps security updates as a candidate, and to
   const kept = await layer();
   expect(filesOf(kept?.current)).toEqual(OLD);
   expect(filesOf(kept?.candidate)).toEqual(NEW);
-  expect(
-    (await local.store.head(keys.layer("packages", kept?.candidate?.sha256 ?? "")))?.size,
-  ).toBeGreaterThan(0);
+  expect((await local.store.head(keys.layer(kept?.candidate?.sha256 ?? "")))?.size).toBeGreaterThan(0);
   expect(first.installed.get("nginx")).toBe("1");
   await clock.advance(2 * WEEK);
   expect(await first.packages.renew()).toEqual([]);
@@ -185,7 +196,10 @@ test("a candidate that cannot be installed is dropped at once, and the boot goes
   next.trial = true;
   next.broken.add("2");
   const ensured = await next.packages.ensure(wanted);
-  expect(ensured).toMatchObject({ from: "layer", problem: "nginx_2_all.deb cannot be installed" });
+  expect(ensured).toMatchObject({
+    from: "layer",
+    problem: "layer not used: nginx_2_all.deb cannot be installed",
+  });
   expect(next.installed.get("nginx")).toBe("1");
   expect((await layer())?.candidate).toBeUndefined();
   expect(filesOf((await layer())?.current)).toEqual(OLD);

@@ -70,7 +70,7 @@ describe("objects", () => {
     "replacements.json",
     "boots/i-1.json",
     "history/x.json",
-    "layers/os/x.tar.gz",
+    "layers/packages/x.tar.gz",
     "certificates/a/ledger.json",
   ])("writes and reads %s", async (key) => {
     await put(bucket, key);
@@ -85,6 +85,9 @@ describe("objects", () => {
   test("does not write what it is to run", async () => {
     await refused(put(bucket, "releases/first.zip"));
     await refused(put(bucket, "agent/abc.tar.gz"));
+    await refused(put(bucket, "layers/bytecode/abc.tar.gz"));
+    await refused(put(bucket, "packages.json"));
+    await refused(put(bucket, "image.json"));
     await refused(put(bucket, "anything"));
   });
 
