@@ -6,7 +6,7 @@ export interface Order {
   /** ACME directory URL. */
   directory: string;
   email: string | undefined;
-  /** What an earlier order left (accounts at least), so that the CA sees the same account again. */
+  /** Accounts of an earlier order, so that the CA sees the same one again. */
   earlier: Lineage | undefined;
 }
 
@@ -41,6 +41,6 @@ export interface Authority {
   prepare?(): Promise<void>;
   order(order: Order): Promise<OrderResult>;
   left(): Promise<Issued | undefined>;
-  /** Puts an earlier order's files in place, so that other tools on the machine see what is served. */
-  restore(lineage: Lineage): Promise<void>;
+  /** Puts a certificate's files in place, so that other tools on the machine see what is served. */
+  restore(certificate: Issued): Promise<void>;
 }

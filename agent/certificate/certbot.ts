@@ -7,7 +7,7 @@ import { EverspotError } from "../site/errors.ts";
 import type { Authority, Issued, Order, OrderResult } from "./authority.ts";
 import { askedToIssue, complaintOf, problemOf, retryWait } from "./certbot-log.ts";
 import { HOOK_STATE, readHookState, writeHookState } from "./hook.ts";
-import { accountsOf, LINEAGE_NAME, packLineage, restoreLineage } from "./lineage.ts";
+import { LINEAGE_NAME, packAccounts, restoreAccounts, restoreLineage } from "./lineage.ts";
 
 /** certbot is ended after this. Shorter than the ledger's lease. */
 const RUN_SECONDS = 300;
@@ -27,14 +27,14 @@ export function certbot(options: CertbotOptions): Authority {
   return {
     order: (order) => run(options, root, order),
     left: () => readIssued(root),
-    restore: (lineage) => restoreLineage(root, lineage),
+    restore: (certificate) => restoreLineage(root, certificate, (what) => hookCommand(options, what)),
   };
 }
 
 async function run(options: CertbotOptions, root: string, order: Order): Promise<OrderResult> {
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
   // An account registered by an attempt that failed is worth keeping: registrations are limited too.
-  await restoreLineage(root, order.earlier ?? accountsOf(await packLineage(root)));
+  await restoreAccounts(root, order.earlier ?? (await packAccounts(root)));
   const deadline = performance.now() + RUN_SECONDS * 1000;
   const result = await runOnce(options, root, order, deadline);
   if (result.outcome !== "failed" || !result.error.startsWith("accountDoesNotExist")) return result;
@@ -93,12 +93,7 @@ const couldHaveIssued = (
 
 /** No secrets among them: the account key is in the folder, credentials for DNS are the instance's. */
 export function certbotArguments(options: Pick<CertbotOptions, "folder" | "hook">, order: Order): string[] {
-  const hook = (what: string): string => {
-    const words = [...options.hook, what];
-    const odd = words.find((w) => !/^[A-Za-z0-9_./:=@+-]+$/.test(w));
-    if (odd !== undefined) throw new EverspotError(`not usable in a certbot hook: ${JSON.stringify(odd)}`);
-    return words.join(" ");
-  };
+  const hook = (what: string): string => hookCommand(options, what);
   return [
     "certonly",
     "--non-interactive",
@@ -124,6 +119,14 @@ export function certbotArguments(options: Pick<CertbotOptions, "folder" | "hook"
   ];
 }
 
+/** certbot gives it to a shell. */
+function hookCommand({ hook }: Pick<CertbotOptions, "hook">, what: string): string {
+  const words = [...hook, what];
+  const odd = words.find((w) => !/^[A-Za-z0-9_./:=@+-]+$/.test(w));
+  if (odd !== undefined) throw new EverspotError(`not usable in a certbot hook: ${JSON.stringify(odd)}`);
+  return words.join(" ");
+}
+
 async function readIssued(root: string): Promise<Issued | undefined> {
   try {
     const live = join(root, "live", LINEAGE_NAME);
@@ -131,7 +134,7 @@ async function readIssued(root: string): Promise<Issued | undefined> {
     return {
       key: await readFile(join(live, "privkey.pem"), "utf8"),
       chain: await readFile(join(live, "fullchain.pem"), "utf8"),
-      lineage: await packLineage(root),
+      lineage: await packAccounts(root),
       directory: /^server = (.+)$/m.exec(settings)?.[1]?.trim() ?? "",
     };
   } catch {

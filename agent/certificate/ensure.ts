@@ -114,7 +114,7 @@ async function restoreLineage(context: CertificateContext, best: Chosen, warning
     const known = left?.chain === best.certificate.chain;
     const newer = left && new Date(parseChain(left.chain)[0]?.validFrom ?? 0) > best.facts.notBefore;
     // A newer one was ordered here and never stored: renewIfDue will find and store it.
-    if (!known && !newer) await context.authority.restore(best.certificate.lineage);
+    if (!known && !newer) await context.authority.restore(best.certificate);
   } catch (error) {
     warnings.push(`certbot's files could not be restored: ${messageOf(error)}`);
   }

@@ -1,17 +1,10 @@
-/** certbot's configuration folder as a value, and back (DESIGN §10). */
-import {
-  chmod,
-  lstat,
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from "node:fs/promises";
-import { dirname, isAbsolute, join, normalize } from "node:path";
+/**
+ * certbot's configuration folder (DESIGN §10). Of what lies in the bucket only the ACME accounts are taken over, as
+ * plain JSON at places of certbot's own; everything else is written here. certbot runs as root, and what it finds in
+ * renewal/*.conf and renewal-hooks/ it executes: a machine that was somebody else's must not leave it to the next one.
+ */
+import { lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Lineage } from "../site/certificates.ts";
 import { EverspotError } from "../site/errors.ts";
 
@@ -20,73 +13,115 @@ type Entry = Lineage["entries"][number];
 /** certbot's name for our certificate; one name whatever the domains, so that paths never change. */
 export const LINEAGE_NAME = "everspot";
 
-/**
- * Reads accounts, renewal settings and the newest version of the certificate. Older versions, CSRs and spare
- * copies of keys stay out: certbot renews without them.
- */
-export async function packLineage(root: string): Promise<Lineage> {
+/** accounts/<server>/<path>/<id>/<file>.json */
+const ACCOUNT = /^accounts((?:\/[A-Za-z0-9._:-]+)+)\/([A-Za-z0-9]+)\/(?:private_key|regr|meta)\.json$/;
+
+/** What a certificate's lineage is made of. */
+export interface LineageOf {
+  lineage: Lineage;
+  /** PEM. */
+  key: string;
+  /** PEM, leaf first. */
+  chain: string;
+  /** ACME directory URL. */
+  directory: string;
+}
+
+/** Reads the accounts. What else is there, certbot makes anew with the next certificate. */
+export async function packAccounts(root: string): Promise<Lineage> {
   const entries: Entry[] = [];
   await collect(root, "accounts", entries);
-  await collect(root, "renewal", entries);
-  await collect(root, "live", entries);
-  const targets = entries.flatMap((e) => ("link" in e ? [normalize(join(dirname(e.path), e.link))] : []));
-  for (const path of new Set(targets)) await collect(root, path, entries);
   return { root, entries };
 }
 
 async function collect(root: string, path: string, entries: Entry[]): Promise<void> {
   const full = join(root, path);
   const stat = await lstat(full).catch(() => undefined);
-  if (stat?.isSymbolicLink()) {
-    entries.push({ path, link: await readlink(full) });
-  } else if (stat?.isFile()) {
-    entries.push({ path, mode: stat.mode & 0o777, text: await readFile(full, "utf8") });
-  } else if (stat?.isDirectory()) {
+  if (stat?.isDirectory()) {
     for (const name of (await readdir(full)).sort()) await collect(root, join(path, name), entries);
+  } else if (stat?.isFile() && isAccount(path)) {
+    entries.push({ path, mode: stat.mode & 0o777, text: await readFile(full, "utf8") });
   }
+}
+
+const isAccount = (path: string): boolean =>
+  ACCOUNT.test(path) && !path.split("/").some((part) => part === "." || part === "..");
+
+/** Writes the folder anew, with the accounts alone; what was there before is gone. */
+export async function restoreAccounts(root: string, lineage: Lineage): Promise<void> {
+  await replace(root, (fresh) => writeAccounts(fresh, lineage));
 }
 
 /**
- * Writes the folder anew; what was there before is gone. Folders are 0700. Paths that certbot keeps in its
- * renewal settings are moved to the new place.
- * @throws EverspotError when an entry would leave the folder; nothing has been replaced then.
+ * Writes the folder anew, so that certbot knows the certificate and can renew it.
+ * @param hook of ours, for "auth" and for "cleanup".
+ * @throws EverspotError when the certificate's directory is no URL.
  */
-export async function restoreLineage(root: string, lineage: Lineage): Promise<void> {
+export async function restoreLineage(
+  root: string,
+  { lineage, key, chain, directory }: LineageOf,
+  hook: (what: "auth" | "cleanup") => string,
+): Promise<void> {
+  if (!/^https?:\/\/[\x21-\x7e]+$/.test(directory)) {
+    throw new EverspotError(`a stored certificate is of no ACME directory: ${JSON.stringify(directory)}`);
+  }
+  const [leaf = "", ...issuers] = chain.split(/(?<=-----END CERTIFICATE-----\n)/);
+  const files = { privkey: key, cert: leaf, chain: issuers.join(""), fullchain: chain };
+  await replace(root, async (fresh) => {
+    await writeAccounts(fresh, lineage);
+    const live = join("live", LINEAGE_NAME);
+    const archive = join("archive", LINEAGE_NAME);
+    for (const folder of [live, archive, "renewal"])
+      await mkdir(join(fresh, folder), { recursive: true, mode: 0o700 });
+    for (const [name, text] of Object.entries(files)) {
+      await writeFile(join(fresh, archive, `${name}1.pem`), text, { mode: 0o600 });
+      await symlink(join("../..", archive, `${name}1.pem`), join(fresh, live, `${name}.pem`));
+    }
+    const account = accountOf(lineage, directory);
+    const lines = [
+      `archive_dir = ${join(root, archive)}`,
+      ...Object.keys(files).map((name) => `${name} = ${join(root, live, `${name}.pem`)}`),
+      "[renewalparams]",
+      ...(account === undefined ? [] : [`account = ${account}`]),
+      ...["authenticator = manual", "pref_challs = dns-01,", "key_type = ecdsa", `server = ${directory}`],
+      ...[`manual_auth_hook = ${hook("auth")}`, `manual_cleanup_hook = ${hook("cleanup")}`, ""],
+    ];
+    await writeFile(join(fresh, "renewal", `${LINEAGE_NAME}.conf`), lines.join("\n"), { mode: 0o600 });
+  });
+}
+
+/** certbot keeps the accounts of a directory below its host and path. */
+function accountOf(lineage: Lineage, directory: string): string | undefined {
+  const place = directory.replace(/^https?:\/\//, "/").replace(/\/$/, "");
+  return lineage.entries.map(({ path }) => ACCOUNT.exec(path)).find((match) => match?.[1] === place)?.[2];
+}
+
+async function writeAccounts(root: string, { entries }: Lineage): Promise<void> {
+  for (const entry of entries) {
+    if (!isAccount(entry.path) || "link" in entry || !isJson(entry.text)) continue;
+    const full = join(root, entry.path);
+    const mode = entry.path.endsWith("private_key.json") ? 0o400 : 0o600;
+    // Names that do not go together or are too long must not keep the site from a certificate; it has no account then.
+    await mkdir(dirname(full), { recursive: true, mode: 0o700 })
+      .then(() => writeFile(full, entry.text, { mode }))
+      .catch(() => undefined);
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    return typeof JSON.parse(text) === "object";
+  } catch {
+    return false;
+  }
+}
+
+/** Folders are 0700. */
+async function replace(root: string, write: (fresh: string) => Promise<void>): Promise<void> {
   const fresh = `${root}.new`;
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { recursive: true, mode: 0o700 });
-  for (const entry of lineage.entries) {
-    const path = inside(entry.path);
-    const full = join(fresh, path);
-    await mkdir(dirname(full), { recursive: true, mode: 0o700 });
-    if ("link" in entry) {
-      inside(isAbsolute(entry.link) ? entry.link : join(dirname(path), entry.link));
-      await symlink(entry.link, full);
-    } else {
-      const moved = path.startsWith("renewal/") ? relocate(entry.text, lineage.root, root) : entry.text;
-      await writeFile(full, moved, { mode: 0o600, flag: "wx" });
-      await chmod(full, entry.mode & 0o700);
-    }
-  }
+  await write(fresh);
   await rm(root, { recursive: true, force: true });
   await rename(fresh, root);
 }
-
-/** Only the accounts: what a certificate for other names can use. */
-export const accountsOf = (lineage: Lineage): Lineage => ({
-  root: lineage.root,
-  entries: lineage.entries.filter((e) => e.path.startsWith("accounts/")),
-});
-
-function inside(path: string): string {
-  const clean = normalize(path);
-  if (isAbsolute(clean) || clean === ".." || clean.startsWith("../")) {
-    throw new EverspotError(`a stored certificate has a file outside its folder: ${JSON.stringify(path)}`);
-  }
-  return clean;
-}
-
-const relocate = (text: string, from: string, to: string): string =>
-  text.replace(/^(\s*[a-z_]+ = )(.*)$/gm, (line, name: string, value: string) =>
-    value === from || value.startsWith(`${from}/`) ? name + to + value.slice(from.length) : line,
-  );

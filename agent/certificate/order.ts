@@ -12,7 +12,6 @@ import type { Authority, Issued, OrderResult } from "./authority.ts";
 import { type Choice, directories } from "./choose.ts";
 import type { CertificateContext } from "./context.ts";
 import { begin, type End, end } from "./ledger.ts";
-import { accountsOf } from "./lineage.ts";
 import { isNewer, originOf, recover } from "./recover.ts";
 import { openStored, saveIssued } from "./stored.ts";
 import { type CertificateFacts, verify } from "./verify.ts";
@@ -165,7 +164,7 @@ const saveStubbornly = (
     { seconds: SAVE_SECONDS, everySeconds: 5, clock: context.clock },
   );
 
-/** What the last order from this directory left; for other names, its accounts. */
+/** Accounts of the last order from this directory, if need be for other names. */
 async function earlierLineage(
   context: CertificateContext,
   directory: string,
@@ -177,5 +176,5 @@ async function earlierLineage(
     if (!("problem" in opened)) return opened.certificate.lineage;
   }
   const other = seen.best?.certificate;
-  return other?.directory === directory ? accountsOf(other.lineage) : undefined;
+  return other?.directory === directory ? other.lineage : undefined;
 }
