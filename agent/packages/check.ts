@@ -57,11 +57,19 @@ export async function checkLayer(layer: LayerToCheck, signal?: AbortSignal): Pro
   for (const name of ["lists/partial", "archives/partial", "signed/dists", "few"])
     await mkdir(join(room, name), { recursive: true });
   const suites = await suitesIn(layer);
-  const releases = await verified(layer, room, suites, signal);
-  const stanzas: Stanza[] = [];
   const names = new Set(layer.files.map((file) => nameOf(file)));
-  for (const [suite, { packages }] of releases)
-    stanzas.push(...(await readPackages(join(layer.folder, packagesFile(suite)), packages, names)));
+  const [releases, lists] = await Promise.all([
+    verified(layer, room, suites, signal),
+    Promise.all(suites.map((suite) => readPackages(join(layer.folder, packagesFile(suite)), names))),
+  ]);
+  const stanzas: Stanza[] = [];
+  for (const [i, suite] of suites.entries()) {
+    const list = lists[i];
+    if (list === undefined || list.sha256 !== releases.get(suite)?.packages) {
+      throw new EverspotError(`the layer's list of ${suite} is not the one that Debian signed`);
+    }
+    stanzas.push(...list.stanzas);
+  }
   await offer(layer, room, stanzas);
   await takeFrom(layer, room, [...names], signal);
   return {
