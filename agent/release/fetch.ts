@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { EverspotError } from "../site/errors.ts";
 import { keys } from "../site/names.ts";
 import { type ReleaseManifest, releaseManifest } from "../site/records.ts";
+import { isReleaseId } from "../site/release.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { run } from "../system/run.ts";
 import { checkFit, type Platform } from "./fit.ts";
@@ -35,6 +36,12 @@ export async function fetchRelease(
   platform: Platform,
   signal?: AbortSignal,
 ): Promise<Fetched> {
+  if (!isReleaseId(id)) {
+    throw new EverspotError(`${JSON.stringify(id)} is no id of a release`, {
+      resource: `${store.url}/${keys.channel}`,
+      hint: "channel.json was changed by hand; restore an earlier version of it",
+    });
+  }
   await mkdir(disk.releases, { recursive: true, mode: 0o755 });
   await mkdir(disk.unflushed, { recursive: true });
   const folder = join(disk.releases, id);

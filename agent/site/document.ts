@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
 import { type Clock, systemClock } from "./clock.ts";
 import { EverspotError } from "./errors.ts";
+import { parsePlainJson } from "./plain-json.ts";
 import { ConditionFailed, type ObjectStore, type StoredObject, WriteConflict } from "./store.ts";
 
 // zod/mini has no messages of its own.
@@ -47,7 +48,7 @@ function parseDocument<T extends { version: number; nonce: string }>(
   const resource = `${store.url}/${type.key}`;
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(found.body));
+    json = parsePlainJson(found.body);
   } catch (cause) {
     throw new EverspotError(`${type.key} is not JSON`, {
       resource,

@@ -7,6 +7,9 @@ export const BUNDLED_PYTHON = ".everspot/python";
 export const releaseId = (counter: number, sha256: string): string =>
   `r${String(counter).padStart(6, "0")}-${sha256.slice(0, 8)}`;
 
+/** It names folders and units of the instance, and keys of the bucket. */
+export const isReleaseId = (id: string): boolean => /^[A-Za-z0-9._-]{1,128}$/.test(id) && !/^\.+$/.test(id);
+
 /** 0 for an id that is not ours. */
 export const counterOf = (id: string): number => Number(/^r(\d{6,})-/.exec(id)?.[1] ?? 0);
 

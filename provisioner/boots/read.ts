@@ -1,5 +1,6 @@
 import { type BootRecord, bootRecord } from "../../agent/site/boot-record.ts";
 import { keys } from "../../agent/site/names.ts";
+import { parsePlainJson } from "../../agent/site/plain-json.ts";
 import type { Aws } from "../aws/connect.ts";
 
 /** Undefined while there is none, or when it is not of a form this everspot knows. */
@@ -7,7 +8,7 @@ export async function readBoot(aws: Pick<Aws, "store">, instance: string): Promi
   const found = await aws.store.get(keys.boot(instance));
   if (found === undefined) return undefined;
   try {
-    const parsed = bootRecord.safeParse(JSON.parse(new TextDecoder().decode(found.body)));
+    const parsed = bootRecord.safeParse(parsePlainJson(found.body));
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;

@@ -4,6 +4,7 @@ import { bootRecord } from "../../agent/site/boot-record.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
+import { parsePlainJson } from "../../agent/site/plain-json.ts";
 import { deployDocument } from "../../agent/site/records.ts";
 import { replacementsDocument } from "../../agent/site/replacements.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
@@ -82,7 +83,7 @@ async function readAs<T>(
   const found = await store.get(key);
   if (found === undefined) return undefined;
   try {
-    return z.parse(schema, JSON.parse(new TextDecoder().decode(found.body)));
+    return z.parse(schema, parsePlainJson(found.body));
   } catch {
     return undefined;
   }

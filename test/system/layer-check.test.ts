@@ -147,6 +147,23 @@ describe.each(["debian-13", "debian-12"] as const)("by the apt of %s,", (os) => 
       );
     });
 
+    test("a package that the image has newer already", async () => {
+      const place = await good();
+      const has = (version: string) =>
+        writeFile(
+          path.join(folder, "status"),
+          `Package: web-data\nStatus: install ok installed\nVersion: ${version}\nArchitecture: all\nMaintainer: Nobody <nobody@test>\nDescription: of a test\n\n`,
+        );
+      try {
+        await has("0.9");
+        await expect(check(place, [WEB, DATA])).resolves.toBeDefined();
+        await has("1.1");
+        await expect(check(place, [WEB, DATA])).rejects.toThrow(`not what Debian's index has: ${DATA}`);
+      } finally {
+        await writeFile(path.join(folder, "status"), "");
+      }
+    });
+
     test("an older index with its older packages, once the site has had a newer one", async () => {
       const place = await good();
       const since = { "trixie-security": ago(1).toISOString() };
@@ -200,8 +217,13 @@ describe.each(["debian-13", "debian-12"] as const)("by the apt of %s,", (os) => 
       await expect(check(place, [WEB, DATA])).rejects.toThrow(
         "the layer has no signed index of trixie-security",
       );
-      await link(path.join(place, "trixie.InRelease"), path.join(place, "trixie-security.InRelease"));
-      await expect(check(place, [WEB, DATA])).rejects.toThrow(/trixie/);
+      for (const name of ["InRelease", "Packages.gz"]) {
+        await rm(path.join(place, `trixie-security.${name}`), { force: true });
+        await link(path.join(place, `trixie.${name}`), path.join(place, `trixie-security.${name}`));
+      }
+      await expect(check(place, [WEB, DATA])).rejects.toThrow(
+        /index of trixie in place of trixie-security's|Conflicting distribution/,
+      );
     });
 
     test("a link, a pipe or a folder for a file", async () => {

@@ -94,6 +94,17 @@ describe("refuses, and leaves nothing behind,", () => {
     await local.store.put(keys.releaseManifest("r3"), JSON.stringify({ version: 1 }));
     await refused("r3", /manifest of release r3 cannot be used/);
   });
+  test("an id that leads to another folder", async () => {
+    await publish("r1");
+    await fetch("r1");
+    await flushRelease(disk, "r1");
+    // Whole by every mark, in a place that is not the agent's.
+    await mkdir(join(folder, "theirs"));
+    for (const id of ["../theirs", "../releases/r1", "..", ".", "", "a/b"]) {
+      await expect(fetch(id), id).rejects.toThrow("no id of a release");
+    }
+  });
+
   test("another Python or processor", async () => {
     await publish("r1", { python: "3.11" });
     await refused("r1", /Python 3.11, this machine has Python 3.13/);
