@@ -18,6 +18,18 @@ export function contextOf(
  * variables"). `context` undefined: a document older than 2012-10-17, which knows no variables.
  */
 export function compile(pattern: string, context: Context | undefined, flags = ""): RegExp | undefined {
+  if (context !== undefined && pattern.includes("${")) return translate(pattern, context, flags);
+  const known = compiled.get(`${flags}/${pattern}`);
+  if (known !== undefined) return known;
+  const made = translate(pattern, undefined, flags);
+  if (made !== undefined) compiled.set(`${flags}/${pattern}`, made);
+  return made;
+}
+
+/** Patterns without variables: every call is held against the same few. */
+const compiled = new Map<string, RegExp>();
+
+function translate(pattern: string, context: Context | undefined, flags: string): RegExp | undefined {
   let source = "";
   let rest = pattern;
   while (rest !== "") {

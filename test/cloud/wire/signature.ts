@@ -63,13 +63,23 @@ export function signatureIsRight(
   const scope = `${claim.day}/${claim.region}/${claim.signingName}/aws4_request`;
   const canonical = canonicalRequest(request, claim, bodyHash);
   const toSign = ["AWS4-HMAC-SHA256", claim.time, scope, sha256(canonical)].join("\n");
-  const key = [claim.day, claim.region, claim.signingName, "aws4_request"].reduce<Buffer | string>(
-    (k, part) => createHmac("sha256", k).update(part).digest(),
-    `AWS4${secret}`,
-  );
-  const want = Buffer.from(createHmac("sha256", key).update(toSign).digest("hex"));
+  const want = Buffer.from(createHmac("sha256", signingKey(secret, scope)).update(toSign).digest("hex"));
   const got = Buffer.from(claim.signature);
   return want.length === got.length && timingSafeEqual(want, got);
+}
+
+/** The same for a day of calls to a service. */
+const signingKeys = new Map<string, Buffer>();
+
+function signingKey(secret: string, scope: string): Buffer {
+  const name = `${secret} ${scope}`;
+  const known = signingKeys.get(name);
+  if (known !== undefined) return known;
+  const key = scope
+    .split("/")
+    .reduce((k, part) => createHmac("sha256", k).update(part).digest(), Buffer.from(`AWS4${secret}`));
+  signingKeys.set(name, key);
+  return key;
 }
 
 function canonicalRequest(
