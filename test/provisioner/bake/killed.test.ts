@@ -15,6 +15,8 @@ let left: number | undefined;
 let at = "";
 beforeAll(async () => {
   site = await openSwapSite({ drain: 1 });
+  // No bake needs it, and each death is waited out.
+  site.agents.lookMs = 60_000;
   ec2 = new EC2Client({ region: "us-east-1" });
   site.cloud.wire.before((call) => {
     if (left === undefined || call.accessKeyId !== "AKIATEST") return;

@@ -21,8 +21,6 @@ const DEBIAN = debianImages.find((i) => i.os === "debian-13" && i.architecture =
 /** What becomes of a release on an instance: it serves, its code is bad, something else fails, or nothing ends. */
 export type Behaviour = "serves" | "hangs" | { blame: string; lines: string[] } | { trouble: string };
 
-const LOOK_MS = 5000;
-
 /**
  * Stands in for the agents: real records, candidates and claims, written with the credentials of the instance; the
  * app alone is made up. An instance comes up in 3 s.
@@ -33,6 +31,8 @@ export class Agents {
   readonly behaviour = new Map<string, Behaviour>();
   /** Of releases that come: counts down to what a deploy is about to publish. */
   next: Behaviour = "serves";
+  /** How often the owner looks whether it still is, and whether it is to deploy. */
+  lookMs = 5000;
   readonly failures: unknown[] = [];
   readonly #running = new Map<string, AbortController>();
   #site:
@@ -158,7 +158,7 @@ export class Agents {
     });
     let done: string | undefined;
     for (;;) {
-      await clock.sleep(LOOK_MS, signal);
+      await clock.sleep(this.lookMs, signal);
       const { value: site } = await readDocument(store, siteDocument);
       if (site !== undefined && site.owner !== instance && site.state === "serving") {
         return await write({ state: "forwarding" });

@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { S3Client } from "@aws-sdk/client-s3";
+import * as z from "zod/mini";
 import { type Channel, channelDocument } from "../../../agent/site/channel.ts";
 import { type Clock, systemClock } from "../../../agent/site/clock.ts";
 import { readDocument } from "../../../agent/site/document.ts";
@@ -30,6 +31,8 @@ export interface SwapSite extends Desk {
   deploy(content: string, options?: Partial<DeployOptions>): Promise<void>;
   channel(): Promise<Channel | undefined>;
   site(): Promise<SiteState | undefined>;
+  /** Who owns the site, without a call. */
+  owner(): string | undefined;
   lock(): Promise<DeployState | undefined>;
   /** Instances alive and the fleet's target. */
   fleet(): Promise<{ alive: string[]; target: number | undefined }>;
@@ -64,8 +67,9 @@ export async function openSwapSite(
   idle?.start(desk.cloud.wire);
   const { site, domain, aliases } = desk.config;
   agents.attach({ cloud: desk.cloud, site, domain, aliases: [...aliases], zone: desk.zoneId, clock });
+  const bucket = "everspot-blog-123456789012-us-east-1";
   const client = new S3Client({ region: "us-east-1", endpoint: desk.cloud.endpoint });
-  const store = createS3Store(client, "everspot-blog-123456789012-us-east-1", clock);
+  const store = createS3Store(client, bucket, clock);
   await runUp(desk.config, desk.tools, { refreshImage: false, wait: true, timeout: 600 });
   desk.forget();
   return {
@@ -80,6 +84,10 @@ export async function openSwapSite(
       ),
     channel: async () => (await readDocument(store, channelDocument)).value,
     site: async () => (await readDocument(store, siteDocument)).value,
+    owner: () => {
+      const stored = desk.cloud.s3.buckets.get(bucket)?.current(siteDocument.key);
+      return stored && z.parse(siteDocument.schema, JSON.parse(Buffer.from(stored.body).toString())).owner;
+    },
     lock: async () => (await readDocument(store, deployDocument)).value,
     fleet: async () => {
       const aws = await connect(desk.config);
