@@ -31,6 +31,8 @@ import type { SecretSource } from "../ports/secrets.ts";
 import type { Zone } from "../ports/zone.ts";
 import { BootRecorder } from "../record/recorder.ts";
 import type { Start } from "../record/start.ts";
+import { redactingNotify, redactingStore, redactingUnits } from "../redaction/outlets.ts";
+import type { Redactor } from "../redaction/redactor.ts";
 import { Candidates } from "../release/candidates.ts";
 import { platformOf } from "../release/fit.ts";
 import { systemClock as clock } from "../site/clock.ts";
@@ -41,7 +43,7 @@ import { createS3Client } from "../site/s3-client.ts";
 import { createS3Store } from "../site/s3-store.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { paths } from "../system/paths.ts";
-import { systemd as units } from "../system/units.ts";
+import { systemd, type Units } from "../system/units.ts";
 
 /** A boot goes on without a trusted certificate after this; the order goes on beside it. */
 const CERTIFICATE_SECONDS = 90;
@@ -53,6 +55,7 @@ export interface Connections {
   endpoint: string;
   metadata: Metadata;
   store: ObjectStore;
+  units: Units;
   zone: Zone;
   secrets: SecretSource;
   ec2: EC2Client;
@@ -72,6 +75,7 @@ export interface Agent {
  */
 export async function connect(
   log: Pick<Logger, "warn">,
+  redactor: Redactor,
   env: NodeJS.ProcessEnv,
   configFile: string = paths.bootConfig,
 ): Promise<Connections> {
@@ -79,22 +83,35 @@ export async function connect(
   const endpoint = required(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
   const metadata = createMetadata(endpoint);
   const client = { region: config.region, credentials: roleCredentials(metadata) };
-  const secrets = createSecrets(new SSMClient(client), secretPath(config.site));
+  const secrets = learnt(createSecrets(new SSMClient(client), secretPath(config.site)), redactor);
   return {
     ...{ config, endpoint, metadata, secrets },
-    store: createS3Store(createS3Client(client), config.bucket),
+    store: redactingStore(createS3Store(createS3Client(client), config.bucket), redactor),
+    units: redactingUnits(systemd, redactor),
     zone: createZone(new Route53Client(client), config.zone),
     ec2: new EC2Client(client),
     acm: new ACMClient(client),
     notify: (instance) =>
-      createNotify({
-        ...{ site: config.site, instance, clock },
-        url: config.notify?.url,
-        secret: async () => (await secrets.read())[SIGNING_SECRET],
-        onTrouble: (message) => log.warn(message),
-      }),
+      redactingNotify(
+        createNotify({
+          ...{ site: config.site, instance, clock },
+          url: config.notify?.url,
+          secret: async () => (await secrets.read())[SIGNING_SECRET],
+          onTrouble: (message) => log.warn(message),
+        }),
+        redactor,
+      ),
   };
 }
+
+/** Whoever reads the secrets makes them known to the redactor, before anything that could tell one begins. */
+const learnt = (source: SecretSource, redactor: Redactor): SecretSource => ({
+  read: async () => {
+    const found = await source.read();
+    redactor.learn(found);
+    return found;
+  },
+});
 
 /** The agent of this machine. Makes the folders that it works in. */
 export async function composeAgent(
@@ -103,7 +120,7 @@ export async function composeAgent(
   start: Start,
   log: Logger,
 ): Promise<Agent> {
-  const { config, endpoint, metadata, store, zone, secrets, ec2, acm } = connections;
+  const { config, endpoint, metadata, store, units, zone, secrets, ec2, acm } = connections;
   await mkdir(paths.run, { recursive: true });
   await mkdir(paths.state, { recursive: true, mode: 0o755 });
   const packages = packagesOf(store, identity, config.image.os);

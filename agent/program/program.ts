@@ -7,6 +7,7 @@ import type { Identity } from "../identity/identity.ts";
 import { originDisk } from "../identity/origin.ts";
 import { settledIdentity } from "../identity/settled.ts";
 import { readStart } from "../record/start.ts";
+import type { Redactor } from "../redaction/redactor.ts";
 import { systemClock as clock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { beginAfresh, bootLean, dutyLean } from "../system/memory.ts";
@@ -21,25 +22,32 @@ const SOFTWARE = 70;
 
 /**
  * `run` on the instance, `duty` for the process that goes on once it has booted; `certbot-hook auth|cleanup` for
- * certbot. @param stop ends what runs. @returns the exit code.
+ * certbot. @param redactor of what `log` writes; learns the secrets. @param stop ends what runs. @returns the exit code.
  */
 export async function program(
   args: readonly string[],
   {
     env,
     log,
+    redactor,
     stop,
     error,
-  }: { env: NodeJS.ProcessEnv; log: Logger; stop: AbortSignal; error: (text: string) => void },
+  }: {
+    env: NodeJS.ProcessEnv;
+    log: Logger;
+    redactor: Redactor;
+    stop: AbortSignal;
+    error: (text: string) => void;
+  },
 ): Promise<number> {
   const [command, action] = args;
   try {
     if (command === "run" || command === "duty") {
-      await run(command, env, log, stop);
+      await run(command, env, log, redactor, stop);
       return 0;
     }
     if (command === "certbot-hook" && (action === "auth" || action === "cleanup")) {
-      await certbotHook(action, env, (await connect(log, env)).zone);
+      await certbotHook(action, env, (await connect(log, redactor, env)).zone);
       return 0;
     }
     error(USAGE);
@@ -54,13 +62,22 @@ export async function program(
   }
 }
 
-async function run(command: "run" | "duty", env: NodeJS.ProcessEnv, log: Logger, stop: AbortSignal) {
+async function run(
+  command: "run" | "duty",
+  env: NodeJS.ProcessEnv,
+  log: Logger,
+  redactor: Redactor,
+  stop: AbortSignal,
+) {
   const resumed = command === "duty" ? await takeOver(paths.booted) : undefined;
   if (resumed === undefined) bootLean();
   else dutyLean();
-  const connections = await connect(log, env);
+  const connections = await connect(log, redactor, env);
   const identity = resumed?.identity ?? (await known(connections, log, stop));
   const agent = await composeAgent(connections, identity, await readStart(paths.bootstrap, clock.now()), log);
+  // The app runs already, and what it says is told from here on.
+  if (resumed !== undefined)
+    void connections.secrets.read().catch((error: unknown) => log.warn(messageOf(error)));
   // Of the process that booted, too (getrusage(2)).
   if (resumed !== undefined) log.info({ peakKB: process.resourceUsage().maxRSS }, "on duty");
   const goOnAfresh = async (resume: Resume): Promise<void> => {

@@ -12,6 +12,15 @@ import { type Visit, visit } from "./visit.ts";
 const GUESTBOOK = path.resolve(import.meta.dirname, "../sites/guestbook");
 const SECRET = "p\"a$s`s\\ wo'rd\nwith a second line #not a comment";
 const BOOT_SECONDS = 200;
+/** An app that cannot start, and says its secret in every way on its way down. */
+const TELLTALE = `import base64, html, json, os, pprint, urllib.parse
+s = os.environ["EXOTIC"]
+print(s, repr(s), repr(s.encode()), json.dumps(s), json.dumps(json.dumps(s)), html.escape(s), s.encode().hex(), flush=True)
+print(urllib.parse.quote(s), urllib.parse.quote_plus(s), pprint.pformat([s], width=12), flush=True)
+for pad in ("", "x", "xy"):
+    print(base64.b64encode((pad + s).encode()).decode(), flush=True)
+raise RuntimeError('this release is broken', s)
+`;
 
 let site: AgentSite;
 let ca: string;
@@ -316,16 +325,17 @@ describe("a machine that serves", () => {
 });
 
 describe("a candidate that is no good", () => {
+  let third = "";
   test("is quarantined after two tries, with its last words, and the current release serves", async () => {
     await site.cloud.mirror.on();
     await site.publish(GUESTBOOK, "r2", (files) => {
-      files.set("project/wsgi.py", Buffer.from("raise RuntimeError('this release is broken')\n"));
+      files.set("project/wsgi.py", Buffer.from(TELLTALE));
     });
-    const third = await site.launch();
+    third = await site.launch();
     const failed = await site.until(third, "failed", BOOT_SECONDS);
     const app = failedStep(failed);
     expect(["app", "healthy"]).toContain(app?.name);
-    expect(app?.lines?.join("\n")).toContain("RuntimeError: this release is broken");
+    expect(app?.lines?.join("\n")).toContain("RuntimeError: ('this release is broken', ");
     const record = await serving(third);
     expect(record).toMatchObject({ release: "r1", epoch: 3 });
     expect(record.attempt).toBe(3);
@@ -333,6 +343,34 @@ describe("a candidate that is no good", () => {
     expect((await ask(third, { path: "/healthz" })).body).toBe("ok r1\n");
     const units = await sh(third, `systemctl is-active ${appUnit("r2")} ${appUnit("r1")}`);
     expect(units.out).toBe("inactive\nactive");
+  });
+
+  test("tells no secret in anything that left the machine, however the app printed it", async () => {
+    const printed = await sh(third, `journalctl --output=cat --unit=${appUnit("r2")}`);
+    // The app did print it, so that the search below means something.
+    expect(printed.out).toContain(Buffer.from(SECRET).toString("hex"));
+    expect(printed.out).toContain(Buffer.from(SECRET).toString("base64"));
+    const agent = await sh(third, "journalctl --output=cat --unit=everspot");
+    expect(agent.out).toContain("[redacted]");
+    const left = [agent.out];
+    for (const { key } of await site.store.list("")) {
+      if (/^(agent|layers|releases)\//.test(key)) continue;
+      left.push(new TextDecoder().decode((await site.store.get(key))?.body));
+    }
+    const forms = [
+      ...["second line", "a$s`s", "%20a%20second", "second+line", "%23not"],
+      ...["hex", "base64"].map((e) =>
+        Buffer.from(SECRET)
+          .toString(e as "hex")
+          .slice(4, 40),
+      ),
+      ...["x", "xy"].map((pad) =>
+        Buffer.from(pad + SECRET)
+          .toString("base64")
+          .slice(4, 40),
+      ),
+    ];
+    for (const text of left) for (const form of forms) expect(text).not.toContain(form);
   });
 });
 

@@ -1,4 +1,7 @@
+/** The ways by which something leaves the machine, each with the secrets taken out. */
+import type { Notify } from "../notify/notify.ts";
 import type { ObjectStore } from "../site/store.ts";
+import type { Units } from "../system/units.ts";
 import type { Redactor } from "./redactor.ts";
 
 /**
@@ -30,3 +33,15 @@ function told(value: unknown, redactor: Redactor): unknown {
   if (!Array.isArray(value) || !value.every((line) => typeof line === "string")) return value;
   return redactor.lines(value);
 }
+
+/** The same notices without a secret. */
+export const redactingNotify =
+  (notify: Notify, redactor: Redactor): Notify =>
+  (notice) =>
+    notify({ ...notice, text: redactor.text(notice.text) });
+
+/** What a unit wrote, before anybody quotes a part of it: half a secret would not be known as one. */
+export const redactingUnits = (units: Units, redactor: Redactor): Units => ({
+  ...units,
+  lines: async (unit, count) => redactor.lines(await units.lines(unit, count)),
+});

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import type { Notice } from "../../../agent/notify/notify.ts";
+import { redactingNotify, redactingStore, redactingUnits } from "../../../agent/redaction/outlets.ts";
 import { Redactor } from "../../../agent/redaction/redactor.ts";
-import { redactingStore } from "../../../agent/redaction/store.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";
+import type { Units } from "../../../agent/system/units.ts";
 
 test("what a document tells has no secret in it; names and states stay, whatever the secret", async () => {
   const written: unknown[] = [];
@@ -35,4 +37,22 @@ test("what a document tells has no secret in it; names and states stay, whatever
   });
   expect((written[0] as unknown[])[2]).toEqual({ ifNoneMatch: "*" });
   expect(written[1]).toEqual(["certificates/x", bytes]);
+});
+
+const learnt = () => {
+  const redactor = new Redactor();
+  redactor.learn({ TOKEN: "tok-12345" });
+  return redactor;
+};
+
+test("what a unit wrote has no secret in it, before anything is cut off", async () => {
+  const units = { lines: async () => ["a tok-1", "2345 b"] } as unknown as Units;
+  expect(await redactingUnits(units, learnt()).lines("app.service", 40)).toEqual(["a [redacted] b"]);
+});
+
+test("a notice has no secret in it", async () => {
+  const sent: Notice[] = [];
+  const notify = redactingNotify(async (notice) => void sent.push(notice), learnt());
+  await notify({ kind: "certificate", text: "the certificate: tok-12345" });
+  expect(sent).toEqual([{ kind: "certificate", text: "the certificate: [redacted]" }]);
 });
