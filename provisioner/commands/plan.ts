@@ -17,7 +17,8 @@ export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOpt
   const { terminal } = tools;
   const aws = await connect(config, tools.clock);
   try {
-    const plan = planOf(config, await look(config, aws, tools, options));
+    const found = await look(config, aws, tools, options);
+    const plan = planOf(config, found);
     for (const warning of warningsOf(plan.findings)) terminal.warn(warning);
     showPlan(terminal, config, plan);
     terminal.json({

@@ -25,7 +25,8 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
   const began = clock.now();
   const aws = await connect(config, tools.clock);
   try {
-    const plan = planOf(config, await look(config, aws, tools, options));
+    const survey = await look(config, aws, tools, options);
+    const plan = planOf(config, survey);
     for (const warning of warningsOf(plan.findings)) terminal.warn(warning);
     const change = accepted(config, plan);
     showPlan(terminal, config, plan);
