@@ -131,6 +131,7 @@ export const house: readonly Wing[] = [
     at: "scripts",
     sees: [
       "agent/site",
+      "agent/packages/debian.ts",
       "agent/packages/layer.ts",
       "agent/system/paths.ts",
       "provisioner",

@@ -57,6 +57,8 @@ export interface Figures {
     https: Spread;
     path: string;
   };
+  /** Holding a layer of packages against Debian's signatures: user and kernel, apt and its verifier among it. */
+  layer?: { processorSeconds: Spread; layerMB: number };
   sizes?: SizeFigure[];
 }
 

@@ -10,7 +10,7 @@ export interface Row {
 }
 
 export function rowsOf(figures: Figures): Row[] {
-  const { boot = {}, up, swap, inPlace, packaging, agent, memory, throughput, sizes = [] } = figures;
+  const { boot = {}, up, swap, inPlace, packaging, agent, memory, throughput, layer, sizes = [] } = figures;
   const boots = bootKinds.flatMap((kind): Row[] => {
     const of = boot[kind];
     if (!isMeasured(of)) return [];
@@ -42,6 +42,12 @@ export function rowsOf(figures: Figures): Row[] {
           row("gunicorn alone", "requests/s", throughput.bare),
           row("nginx and gunicorn", "requests/s", throughput.nginx),
           row("the same over HTTPS", "requests/s", throughput.https),
+        ]
+      : []),
+    ...(layer
+      ? [
+          row("check of a layer of packages, processor", "s", layer.processorSeconds),
+          row("layer of packages", "MB", layer.layerMB),
         ]
       : []),
     ...sizes.flatMap(({ releaseMB, boot: booted, deploy, agentPeakMB }) => [

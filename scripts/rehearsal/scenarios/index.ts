@@ -13,7 +13,7 @@ import { killedDeploy } from "./killed-deploy.ts";
 import { killedInPlace } from "./killed-in-place.ts";
 import { layerRenewal } from "./layer-renewal.ts";
 import { offlineHeavy } from "./offline-heavy.ts";
-import { offlineReplacement } from "./offline-replacement.ts";
+import { offlineDebian12, offlineReplacement } from "./offline-replacement.ts";
 import { rebalance } from "./rebalance.ts";
 import { reboot } from "./reboot.ts";
 import { reclaims } from "./reclaims.ts";
@@ -31,6 +31,7 @@ export const scenarios: readonly Scenario[] = [
   heal,
   reclaims,
   offlineReplacement,
+  offlineDebian12,
   offlineHeavy,
   interruption,
   interruptionNoCapacity,

@@ -45,6 +45,7 @@ export const sample: Figures = {
   up: { seconds: spreadOf(30), calls: spreadOf(128), writes: spreadOf(37) },
   swap: { seconds: spreadOf(25), drain: 10 },
   inPlace: { seconds: spreadOf(4) },
+  layer: { processorSeconds: spreadOf(0.5), layerMB: 14 },
   packaging: { secondsPer10MB: spreadOf(1), releaseMB: 58 },
   agent: { bundleBytes: 700_000, readyMilliseconds: spreadOf(120), readyColdMilliseconds: spreadOf(200) },
   memory: {
