@@ -51,14 +51,15 @@ function segmentOfNames(names: string[]): string {
  * | key | form and transitions | written by |
  * |---|---|---|
  * | `agent/<sha256>.tar.br` | provisioner/archive/agent-archive.ts | `up`, `deploy`; once |
- * | `layers/<kind>/<sha256>.tar.gz` | agent/packages/layer.ts | instances; once |
- * | `layers/<kind>/<key>.json` | layers.ts | instances; CAS |
+ * | `layers/packages/<sha256>.tar.gz` | agent/packages/layer.ts | instances; once |
+ * | `layers/packages/<key>.json` | layers.ts | instances; CAS |
  * | `releases/<id>.zip` | release.ts, provisioner/release/zip.ts | `up`, `deploy`; once |
  * | `releases/<id>.json` | records.ts | `up`, `deploy`, after the zip; once |
  * | `channel.json` | channel.ts | both sides; CAS |
  * | `site.json` | records.ts, agent/ownership/claim.ts | instances; CAS |
  * | `deploy.json` | records.ts, provisioner/deploy/lock.ts | `deploy`, `rollback`, `bake`; CAS |
  * | `image.json` | records.ts | the operator's side; CAS |
+ * | `packages.json` | layers.ts | the operator's side; CAS |
  * | `replacements.json` | replacements.ts | instances; CAS |
  * | `certificates/<names>/v/<id>` | certificates.ts | the owner; once |
  * | `certificates/<names>/current.json` | certificates.ts | the owner; `certificate --renew`; CAS |
