@@ -35,8 +35,8 @@ export function applyChange(
 }
 
 /**
- * The same, also when a call gets no answer and cannot be repeated: then it is looked what there is, and the rest
- * planned anew. @returns what the last plan did.
+ * The same, even when a call that cannot be repeated gets no answer: then `planAnew` looks again and plans what is left.
+ * @returns what the last plan did.
  */
 export async function applyToTheEnd(
   first: Change,

@@ -14,7 +14,7 @@ import { wantedOf } from "../wanted/wanted.ts";
 import { untilIssued, validate } from "./acm.ts";
 import { removeImage } from "./obsolete-images.ts";
 
-/** What `up` puts into the bucket besides. */
+/** What the plan itself does not hold. */
 export interface Sources {
   /** Packs the project's folder and publishes it as the candidate. @returns one line about it. */
   publishFirstRelease(): Promise<string>;

@@ -7,7 +7,7 @@ import { bootUrl } from "./read.ts";
 /** A boot tries again by itself; the same step failing twice is not going to work. */
 const ATTEMPTS = 2;
 
-/** The judge of `up`: content with an instance that serves, whatever it serves. */
+/** The judge of `up`: satisfied by an instance that serves, whatever it serves. */
 export function servesAnything(aws: Pick<Aws, "store">, fleet: string): Judge {
   const failures: { instance: string; step: string; attempt: number }[] = [];
 

@@ -45,7 +45,7 @@ const SUMMARY = /^allLaunchSpecs/;
 
 /**
  * Watches the fleet launch an instance and the instance boot, telling each step as it ends, until the judge is
- * content. One that AWS takes meanwhile is replaced by the fleet, and the next is followed.
+ * satisfied. One that AWS takes meanwhile is replaced by the fleet, and the next is followed.
  * @throws EverspotError: the judge's; at the deadline with the last state seen.
  */
 export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge): Promise<BootRecord> {

@@ -24,7 +24,7 @@ export class NotServed extends EverspotError {
 const ATTEMPTS = 2;
 
 /**
- * The judge of a swap: content once the new instance has the site with the wanted release. What it throws is NotServed,
+ * The judge of a swap: satisfied once the new instance has the site with the wanted release. What it throws is NotServed,
  * with the failed step, its hint and last lines; AWS's reason when no instance comes.
  * @param seconds that the following takes at most.
  */

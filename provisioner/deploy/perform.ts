@@ -76,7 +76,7 @@ function startVisits({ config, tools, old }: Session): Running["visiting"] {
 type Told = Pick<DeployReport, "result"> &
   Partial<Pick<DeployReport, "release" | "instance" | "baked" | "error">>;
 
-/** What nobody wants any more goes: an instance that was launched from the newest image may have the site now. */
+/** An instance that was launched from the newest image may have the site now, so that older images can go, too. */
 async function tidy({ aws, tools }: Session, { result }: Outcome): Promise<void> {
   if (result === "done") {
     await markSuperseded(aws, tools);

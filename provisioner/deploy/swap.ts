@@ -12,7 +12,7 @@ import type { Session } from "./session.ts";
 
 /**
  * The order of a swap (DESIGN §9): new before old. The new instance comes up with the release and takes the site over;
- * the old one forwards what still comes to it; only then it goes. Whatever is thrown on the way, underLock takes back
+ * the old one forwards what still comes to it; only then does it go. Whatever is thrown on the way, underLock takes back
  * the new and leaves the old.
  * @param timeout seconds for the new instance to have the site. @param change of what the fleet launches, if any is to
  * come along. @returns the new owner.

@@ -8,8 +8,8 @@ import { recover } from "./recover.ts";
 import { type Given, openSession, type Session } from "./session.ts";
 
 /**
- * Runs a deploy under the lock: what a dead one left is recovered, then the new comes. When it does not, it goes
- * again, whatever there is of it: its release is quarantined if it is to blame, the new instance ended, the target 1.
+ * Runs a deploy under the lock. What a dead one left is recovered first. When `work` fails, the new is taken back and
+ * the old serves on: the release is quarantined if it is to blame, the new instance ended, the target 1 again.
  * @throws EverspotError of `work`, or one that says that things could not be put in order.
  */
 export async function underLock<T>(given: Given, work: (session: Session) => Promise<T>): Promise<T> {
