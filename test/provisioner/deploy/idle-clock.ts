@@ -33,20 +33,15 @@ export class IdleClock extends ManualClock {
 
   async #run(wire: WireServer): Promise<void> {
     while (!this.#over) {
-      if (this.next === undefined || !(await isQuiet(wire))) {
+      await wire.answered();
+      const calls = wire.calls.length;
+      for (let turns = 0; turns < QUIET_TURNS; turns++) await turn();
+      if (wire.calls.length !== calls) continue;
+      if (this.next === undefined || process.getActiveResourcesInfo().some((name) => UNDER_WAY.test(name))) {
         await delay(1);
-        continue;
+      } else {
+        await this.advance(this.next - this.now());
       }
-      await this.advance(this.next - this.now());
     }
   }
-}
-
-async function isQuiet(wire: WireServer): Promise<boolean> {
-  await wire.answered();
-  const before = wire.calls.length;
-  for (let turns = 0; turns < QUIET_TURNS; turns++) await turn();
-  return (
-    wire.calls.length === before && !process.getActiveResourcesInfo().some((name) => UNDER_WAY.test(name))
-  );
 }
