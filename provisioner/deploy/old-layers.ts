@@ -1,3 +1,4 @@
+import type { Clock } from "../../agent/site/clock.ts";
 import { updateDocument } from "../../agent/site/document.ts";
 import { messageOf } from "../../agent/site/errors.ts";
 import {
@@ -63,14 +64,21 @@ function parse(text: string): { version?: unknown } | undefined {
  * Lets the bucket's lifecycle delete what is old, and notes how old the packages are that machines have now: none may
  * have older ones from here on. That it could not is no failure of a deploy.
  */
-export async function tidyLayers(aws: Aws, { terminal, clock }: Tools): Promise<void> {
+export async function tidyLayers(
+  aws: { store: ObjectStore; bucket: Pick<Aws["bucket"], "expire"> },
+  { terminal, clock }: { terminal: Pick<Tools["terminal"], "warn">; clock: Clock },
+): Promise<void> {
   try {
     const { layers, old } = await seeLayers(aws.store, clock.now());
-    await updateDocument(aws.store, packageFloorDocument, (floor) => raiseFloor(floor, layers, clock.now()));
+    await updateDocument(aws.store, packageFloorDocument, (floor) =>
+      raiseFloor(floor, layers, clock.now()),
+    ).catch((error: unknown) =>
+      terminal.warn(
+        `how old packages may be is not noted: ${messageOf(error)} (a role made by an everspot before this one gets the right by \`everspot github\`)`,
+      ),
+    );
     for (const key of old.slice(0, AT_ONCE)) await aws.bucket.expire(key);
   } catch (error) {
-    terminal.warn(
-      `how old packages may be is not noted, and old layers stay in the bucket: ${messageOf(error)}`,
-    );
+    terminal.warn(`old layers stay in the bucket: ${messageOf(error)}`);
   }
 }

@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { raiseFloor } from "../../../agent/site/layers.ts";
+import { readDocument } from "../../../agent/site/document.ts";
+import { packageFloorDocument, raiseFloor } from "../../../agent/site/layers.ts";
 import { keys } from "../../../agent/site/names.ts";
-import { seeLayers } from "../../../provisioner/deploy/old-layers.ts";
+import { seeLayers, tidyLayers } from "../../../provisioner/deploy/old-layers.ts";
 import { type LocalS3, startS3 } from "../../agent/site/s3.ts";
+import { ManualClock } from "../../cloud/manual-clock.ts";
+import { AwsError } from "../../cloud/wire/server.ts";
 
 const DAY = 86_400_000;
 let local: LocalS3;
@@ -43,6 +46,35 @@ test("layers of an everspot that could not verify them are old, documents and al
   await local.store.put(archive(2), "tar");
   await name("b", { current: version(2) });
   expect(await old(later())).toEqual([archive(1), before].sort());
+});
+
+test("a deploy notes how old packages are, and lets go of what is old; that it may not note it is told", async () => {
+  for (const n of [1, 2]) await local.store.put(archive(n), "tar");
+  const index = { "trixie-security": "2026-11-01T00:00:00.000Z" };
+  await name("a", { current: { ...version(1), index } });
+  const expired: string[] = [];
+  const warned: string[] = [];
+  const clock = new ManualClock(later());
+  const tidy = () =>
+    tidyLayers(
+      { store: local.store, bucket: { expire: async (key) => void expired.push(key) } },
+      { terminal: { warn: (line) => void warned.push(line) }, clock },
+    );
+  await tidy();
+  const floor = async () => (await readDocument(local.store, packageFloorDocument)).value?.since;
+  expect(await floor()).toEqual({ a: index });
+  expect(expired).toEqual([archive(2)]);
+  // What a hostile machine puts in its place does not lower it.
+  await name("a", { current: { ...version(1), index: { "trixie-security": "2025-08-01T00:00:00.000Z" } } });
+  await tidy();
+  expect(await floor()).toEqual({ a: index });
+  expect(warned).toEqual([]);
+
+  await name("a", { current: { ...version(1), index: { "trixie-security": "2026-11-02T00:00:00.000Z" } } });
+  local.server.disturb("s3", "PutObject", { error: new AwsError("AccessDenied", "no", 403) });
+  await tidy();
+  expect(warned).toEqual([expect.stringMatching(/^how old packages may be is not noted: .*everspot github/)]);
+  expect(expired).toHaveLength(3);
 });
 
 describe("how old packages may be", () => {
