@@ -2,6 +2,7 @@
 import { pino } from "pino";
 import { program } from "./program/program.ts";
 import { Redactor } from "./redaction/redactor.ts";
+import { ownProcess } from "./system/memory.ts";
 
 const redactor = new Redactor();
 const log = pino({
@@ -15,7 +16,7 @@ for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.a
 
 process.exit(
   await program(process.argv.slice(2), {
-    ...{ env: process.env, log, redactor, stop: stop.signal },
+    ...{ env: process.env, log, redactor, stop: stop.signal, self: ownProcess },
     error: (text) => process.stderr.write(text),
   }),
 );

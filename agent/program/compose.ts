@@ -64,6 +64,9 @@ export interface Connections {
   notify(instance: string | undefined): Notify;
 }
 
+/** Folders that the agent works in. */
+export type Places = Record<"run" | "state" | "releases" | "certificates" | "letsencrypt", string>;
+
 export interface Agent {
   machine: Machine;
   recorder: BootRecorder;
@@ -119,19 +122,20 @@ export async function composeAgent(
   identity: Identity,
   start: Start,
   log: Logger,
+  places: Places = paths,
 ): Promise<Agent> {
   const { config, endpoint, metadata, store, units, zone, secrets, ec2, acm } = connections;
-  await mkdir(paths.run, { recursive: true });
-  await mkdir(paths.state, { recursive: true, mode: 0o755 });
-  const packages = packagesOf(store, identity, config.image.os);
+  await mkdir(places.run, { recursive: true });
+  await mkdir(places.state, { recursive: true, mode: 0o755 });
+  const packages = packagesOf(store, identity, config.image.os, places.state);
   const certificates: CertificateContext = {
     ...{ store, clock, logger: log, config, instance: identity.instance },
     process: randomUUID(),
-    folder: paths.certificates,
+    folder: places.certificates,
     acm: createCertificateManager(acm, config.site),
     authority: {
       ...certbot({
-        folder: paths.letsencrypt,
+        folder: places.letsencrypt,
         hook: [process.execPath, process.argv[1] ?? "", "certbot-hook"],
         clock,
       }),
@@ -154,7 +158,7 @@ export async function composeAgent(
     launches: createLaunches(ec2, config.site, clock),
     host: thisHost(config, identity, metadataEndpoint(endpoint), units, clock),
     platform: platformOf(config.image.os, process.arch),
-    disk: { releases: paths.releases, unflushed: join(paths.run, "unflushed") },
+    disk: { releases: places.releases, unflushed: join(places.run, "unflushed") },
     candidates: new Candidates(store, clock),
     notify: connections.notify(identity.instance),
     certificate: () => ensureCertificate(certificates, patience),
@@ -162,19 +166,24 @@ export async function composeAgent(
   return { machine, recorder };
 }
 
-const packagesOf = (store: ObjectStore, identity: Identity, os: BootConfig["image"]["os"]): Packages =>
+const packagesOf = (
+  store: ObjectStore,
+  identity: Identity,
+  os: BootConfig["image"]["os"],
+  state: string,
+): Packages =>
   new Packages({
     ...{ store, clock, instance: identity.instance },
     debian: createDebian({
-      imageStatus: join(paths.state, "image-status"),
+      imageStatus: join(state, "image-status"),
       codename: os === "debian-12" ? "bookworm" : "trixie",
     }),
     inherited: identity.copyOf !== undefined,
     trial: async () => (await runningDeploy(store, clock))?.kind === "swap",
-    marks: join(paths.state, "layers"),
+    marks: join(state, "layers"),
     image: identity.base ?? identity.image,
     arch: process.arch,
-    folder: join(paths.state, "packages"),
+    folder: join(state, "packages"),
   });
 
 async function readConfig(file: string): Promise<BootConfig> {

@@ -5,7 +5,7 @@ import { type Booted, boot } from "../boot/boot.ts";
 import type { Resume } from "../boot/resume.ts";
 import { isOrdering } from "../certificate/order.ts";
 import { onDuty } from "../duty/on-duty.ts";
-import { stayLean } from "../system/memory.ts";
+import type { OwnProcess } from "../system/memory.ts";
 import type { Agent } from "./compose.ts";
 
 /** Seconds the last record may take when the agent is told to stop. */
@@ -13,13 +13,13 @@ const FLUSH_SECONDS = 3;
 
 /**
  * @param resumed what another process has booted; undefined: this one boots.
- * @param goOnAfresh ends this process, and begins one that resumes.
+ * @param afresh `goOn` ends this process, and begins one that resumes; `stayLean` see there.
  * @throws the signal's reason, once it is aborted and nothing runs any more.
  */
 export async function live(
   agent: Agent,
   resumed: Resume | undefined,
-  goOnAfresh: (resume: Resume) => Promise<void>,
+  afresh: { goOn(resume: Resume): Promise<void> } & Pick<OwnProcess, "stayLean">,
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
@@ -32,11 +32,11 @@ export async function live(
       const record = recorder.value;
       const { identity, packages } = machine;
       signal.throwIfAborted();
-      if (record !== undefined) await goOnAfresh({ identity, booted, record, packages: packages.memory });
+      if (record !== undefined) await afresh.goOn({ identity, booted, record, packages: packages.memory });
     }
     const settled = () => recorder.change({ settled: new Date(machine.clock.now()).toISOString() });
     const settling = afterBoot(machine, booted, log, signal, settled).then(() =>
-      stayLean(machine.clock, signal),
+      afresh.stayLean(machine.clock, signal),
     );
     await Promise.all([settling, onDuty(machine, recorder, booted, log, signal)]);
     signal.throwIfAborted();

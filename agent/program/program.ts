@@ -10,44 +10,47 @@ import { readStart } from "../record/start.ts";
 import type { Redactor } from "../redaction/redactor.ts";
 import { systemClock as clock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
-import { beginAfresh, bootLean, dutyLean } from "../system/memory.ts";
+import type { OwnProcess } from "../system/memory.ts";
 import { paths } from "../system/paths.ts";
-import { type Connections, composeAgent, connect } from "./compose.ts";
+import { type Connections, composeAgent, connect, type Places } from "./compose.ts";
 import { live } from "./live.ts";
 
 const USAGE = "usage: agent.mjs run | certbot-hook auth | certbot-hook cleanup\n";
+
+/** Where the agent's own files are. */
+type Files = Places & Record<"bootConfig" | "bootstrap" | "booted", string>;
+
+export interface Surroundings {
+  env: NodeJS.ProcessEnv;
+  log: Logger;
+  /** Of what `log` writes; learns the secrets. */
+  redactor: Redactor;
+  /** Ends what runs. */
+  stop: AbortSignal;
+  /** Tells the user of a command. */
+  error(text: string): void;
+  self: OwnProcess;
+  /** For tests; those of an instance. */
+  files?: Files;
+}
 
 /** Of sysexits.h: a fault of the program itself. */
 const SOFTWARE = 70;
 
 /**
  * `run` on the instance, `duty` for the process that goes on once it has booted; `certbot-hook auth|cleanup` for
- * certbot. @param redactor of what `log` writes; learns the secrets. @param stop ends what runs. @returns the exit code.
+ * certbot. @returns the exit code.
  */
-export async function program(
-  args: readonly string[],
-  {
-    env,
-    log,
-    redactor,
-    stop,
-    error,
-  }: {
-    env: NodeJS.ProcessEnv;
-    log: Logger;
-    redactor: Redactor;
-    stop: AbortSignal;
-    error: (text: string) => void;
-  },
-): Promise<number> {
+export async function program(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { env, log, redactor, error, stop, files = paths } = surroundings;
   const [command, action] = args;
   try {
     if (command === "run" || command === "duty") {
-      await run(command, env, log, redactor, stop);
+      await run(command, surroundings, files);
       return 0;
     }
     if (command === "certbot-hook" && (action === "auth" || action === "cleanup")) {
-      await certbotHook(action, env, (await connect(log, redactor, env)).zone);
+      await certbotHook(action, env, (await connect(log, redactor, env, files.bootConfig)).zone);
       return 0;
     }
     error(USAGE);
@@ -64,28 +67,27 @@ export async function program(
 
 async function run(
   command: "run" | "duty",
-  env: NodeJS.ProcessEnv,
-  log: Logger,
-  redactor: Redactor,
-  stop: AbortSignal,
-) {
-  const resumed = command === "duty" ? await takeOver(paths.booted) : undefined;
-  if (resumed === undefined) bootLean();
-  else dutyLean();
-  const connections = await connect(log, redactor, env);
+  { env, log, redactor, stop, self }: Surroundings,
+  files: Files,
+): Promise<void> {
+  const resumed = command === "duty" ? await takeOver(files.booted) : undefined;
+  if (resumed === undefined) self.bootLean();
+  else self.dutyLean();
+  const connections = await connect(log, redactor, env, files.bootConfig);
   const identity = resumed?.identity ?? (await known(connections, log, stop));
-  const agent = await composeAgent(connections, identity, await readStart(paths.bootstrap, clock.now()), log);
+  const start = await readStart(files.bootstrap, clock.now());
+  const agent = await composeAgent(connections, identity, start, log, files);
   // The app runs already, and what it says is told from here on.
   if (resumed !== undefined)
     void connections.secrets.read().catch((error: unknown) => log.warn(messageOf(error)));
   // Of the process that booted, too (getrusage(2)).
   if (resumed !== undefined) log.info({ peakKB: process.resourceUsage().maxRSS }, "on duty");
-  const goOnAfresh = async (resume: Resume): Promise<void> => {
-    await leave(paths.booted, resume);
+  const goOn = async (resume: Resume): Promise<void> => {
+    await leave(files.booted, resume);
     stop.throwIfAborted();
-    beginAfresh("duty");
+    self.beginAfresh("duty");
   };
-  await live(agent, resumed, goOnAfresh, log, stop);
+  await live(agent, resumed, { goOn, stayLean: self.stayLean }, log, stop);
 }
 
 const known = ({ metadata, notify }: Connections, log: Logger, stop: AbortSignal): Promise<Identity> =>

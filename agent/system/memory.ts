@@ -61,6 +61,17 @@ export async function stayLean(clock: Clock, signal: AbortSignal): Promise<void>
   }
 }
 
+/** What the agent does to the process that it is. */
+export interface OwnProcess {
+  bootLean(): void;
+  dutyLean(): void;
+  stayLean(clock: Clock, signal: AbortSignal): Promise<void>;
+  /** Does not return. */
+  beginAfresh(command: string): void;
+}
+
+export const ownProcess: OwnProcess = { bootLean, dutyLean, stayLean, beginAfresh };
+
 /** For the next start, which takes only what was compiled under the flags that it has itself. */
 function keepCompiled(): void {
   for (const flag of USUAL) v8.setFlagsFromString(flag);

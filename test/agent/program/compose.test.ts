@@ -1,0 +1,149 @@
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { IAM } from "@aws-sdk/client-iam";
+import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { composeAgent, connect, type Places } from "../../../agent/program/compose.ts";
+import { Redactor } from "../../../agent/redaction/redactor.ts";
+import { type Ec2Site, startEc2Site } from "../../cloud/ec2-site.ts";
+import { bootConfigOf } from "../boot-config.ts";
+import { identityOf } from "../machine/instance.ts";
+import { type MetadataService, startMetadata } from "./metadata.ts";
+
+const log = pino({ level: "silent" });
+
+let folder: string;
+let file: string;
+let site: Ec2Site;
+let metadata: MetadataService;
+let env: NodeJS.ProcessEnv;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "compose-"));
+  file = join(folder, "boot.json");
+  site = await startEc2Site();
+  metadata = await startMetadata();
+  env = { AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url };
+  process.env.AWS_ENDPOINT_URL = site.cloud.endpoint;
+  await writeFile(file, JSON.stringify(config));
+});
+afterEach(async () => {
+  await metadata.close();
+  await site.cloud.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const config = { ...bootConfigOf({ site: "demo", region: "us-east-1", bucket: "demo" }) };
+const places = (): Places => ({
+  run: join(folder, "run"),
+  state: join(folder, "state"),
+  releases: join(folder, "state/releases"),
+  certificates: join(folder, "run/certificates"),
+  letsencrypt: join(folder, "run/letsencrypt"),
+});
+const compose = async (more: object = {}) => {
+  const identity = { ...identityOf("i-00000001"), ...more };
+  const start = { bootId: "b-1", started: 1_000, steps: [] };
+  return composeAgent(await connect(log, new Redactor(), env, file), identity, start, log, places());
+};
+
+test("the parts work with the role's credentials, and each service of AWS has one client", async () => {
+  const root = { region: "us-east-1", endpoint: site.cloud.endpoint, credentials: root_ };
+  await new S3Client(root).send(new CreateBucketCommand({ Bucket: "demo" }));
+  await new SSMClient(root).send(
+    new PutParameterCommand({ Name: "/everspot/demo/TOKEN", Value: "s3cret", Type: "SecureString" }),
+  );
+  const fleet = await site.fleet();
+  const [member = ""] = await site.members(fleet);
+  await giveRole(member);
+
+  const { machine } = await compose();
+  expect(await machine.peers.find(member)).toMatchObject({ instance: member, alive: true, fleet });
+  expect(await machine.fleet(fleet).target()).toEqual({ total: 1, onDemand: 0 });
+  expect(await machine.launches(fleet).hasImage("ami-00000000")).toBe(false);
+  // A client asks for credentials once, and keeps them.
+  const credentials = () => metadata.asked.filter((path) => path === "iam/security-credentials/site");
+  expect(credentials()).toHaveLength(1);
+
+  await machine.store.put("a.json", "{}");
+  expect(await machine.secrets.read()).toEqual({ TOKEN: "s3cret" });
+  expect(credentials()).toHaveLength(3);
+});
+const root_ = { accessKeyId: "AKIATEST", secretAccessKey: "test" };
+
+/** The metadata service has credentials of a role that may do everything. */
+async function giveRole(instance: string): Promise<void> {
+  const iam = new IAM({ region: "us-east-1", endpoint: site.cloud.endpoint, credentials: root_ });
+  const policy = (statement: object) => JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
+  const trust = { Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" }, Action: "sts:AssumeRole" };
+  await iam.createRole({ RoleName: "site", AssumeRolePolicyDocument: policy(trust) });
+  const all = policy({ Effect: "Allow", Action: ["s3:*", "ec2:*", "ssm:*"], Resource: "*" });
+  await iam.putRolePolicy({ RoleName: "site", PolicyName: "all", PolicyDocument: all });
+  await iam.addRoleToInstanceProfile({ InstanceProfileName: "site", RoleName: "site" });
+  const role = site.cloud.iam.instances.credentialsFor("site", instance);
+  metadata.answers.set("iam/security-credentials/", "site");
+  metadata.answers.set(
+    "iam/security-credentials/site",
+    JSON.stringify({
+      ...{
+        AccessKeyId: role?.accessKeyId,
+        SecretAccessKey: role?.secretAccessKey,
+        Token: role?.sessionToken,
+      },
+      Expiration: "2100-01-01T00:00:00Z",
+    }),
+  );
+}
+
+test("the record begins where the boot did, of an instance that is known", async () => {
+  const { machine, recorder } = await compose();
+  expect(recorder.value).toBeUndefined();
+  recorder.identify(machine.identity);
+  recorder.close();
+  expect(recorder.value).toMatchObject({
+    ...{ site: "demo", bootId: "b-1", instance: "i-00000001", agent: config.agent, state: "booting" },
+    started: "1970-01-01T00:00:01.000Z",
+  });
+  expect(machine.certificates).toMatchObject({ instance: "i-00000001", folder: places().certificates });
+  for (const made of [places().run, places().state]) expect((await stat(made)).isDirectory()).toBe(true);
+});
+
+test("a machine that is a copy has its packages looked at again, by the image its disk began as", async () => {
+  const asked: string[] = [];
+  const original = (await compose()).machine;
+  const copy = (await compose({ copyOf: "i-00000009", base: "ami-99999999" })).machine;
+  for (const { packages, store } of [original, copy]) {
+    store.get = async (key) => {
+      asked.push(key);
+      return undefined;
+    };
+    // Nothing is missing: only a copy looks whether the bucket has newer ones.
+    await packages.ensure({ lean: [] });
+  }
+  expect(asked.filter((key) => key.startsWith("layers/"))).toHaveLength(1);
+});
+
+test("what bootstrap.sh did not leave, or left in another form, is said with what to do", async () => {
+  await rm(file);
+  await expect(connect(log, new Redactor(), env, file)).rejects.toMatchObject({
+    message: expect.stringMatching(/^boot\.json: ENOENT/),
+    resource: file,
+    hint: expect.stringContaining("journalctl -u cloud-final"),
+  });
+  await writeFile(file, "{ half");
+  await expect(connect(log, new Redactor(), env, file)).rejects.toMatchObject({
+    message: expect.stringMatching(/^boot\.json: .*JSON/),
+    hint: expect.stringContaining("reboot"),
+  });
+  await writeFile(file, JSON.stringify({ ...config, domain: 7 }));
+  await expect(connect(log, new Redactor(), env, file)).rejects.toMatchObject({
+    message: expect.stringMatching(/^boot\.json: domain: /),
+    hint: expect.stringContaining("everspot up"),
+  });
+  await writeFile(file, JSON.stringify(config));
+  await expect(connect(log, new Redactor(), {}, file)).rejects.toThrow(
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT is not set",
+  );
+});
