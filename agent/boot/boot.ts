@@ -1,13 +1,12 @@
 import type { Logger } from "pino";
 import type { Machine } from "../machine/machine.ts";
-import { runGraph, StepFailed, type StepObserver } from "../record/graph.ts";
+import { runGraph, type Step, StepFailed, type StepObserver, type Values } from "../record/graph.ts";
 import { logged } from "../record/logged.ts";
 import type { BootLog } from "../record/recorder.ts";
 import { messageOf } from "../site/errors.ts";
 import type { Outcome } from "./after-boot.ts";
 import { pauseAfter } from "./pauses.ts";
 import { untilNeeded } from "./spare.ts";
-import { bootSteps } from "./steps.ts";
 
 /** What a boot that went well leaves behind. */
 export interface Booted extends Outcome {
@@ -15,20 +14,32 @@ export interface Booted extends Outcome {
   attempt: number;
 }
 
+/** What a boot does, anew at each try; see bootSteps. */
+export interface BootSteps {
+  all: readonly Step<unknown>[];
+  /** What brings up nginx without an app. */
+  serving: readonly Step<unknown>[];
+  /** Of a run of `all` that ended well. */
+  outcome(values: Values): Outcome;
+}
+
+type BootMachine = Pick<Machine, "candidates" | "clock" | "identity" | "notify" | "peers" | "store">;
+
 /**
  * Boots until it works. A try that failed leaves nginx with a 503 page where possible, and blames the release
  * only for what is the release's; the next try may take an older one.
  * @throws the signal's reason, nothing else.
  */
 export async function boot(
-  machine: Machine,
+  machine: BootMachine,
+  stepsOf: () => BootSteps,
   recorder: BootLog,
   log: Logger,
   signal: AbortSignal,
 ): Promise<Booted> {
   for (let attempt = 1; ; attempt++) {
     recorder.attempt(attempt);
-    const steps = bootSteps(machine, recorder);
+    const steps = stepsOf();
     try {
       const values = await runGraph(steps.all, logged(recorder, log, "boot"), signal);
       const booted = steps.outcome(values);
@@ -56,7 +67,7 @@ export async function boot(
   }
 }
 
-function bootFailed({ identity }: Machine, error: unknown): string {
+function bootFailed({ identity }: BootMachine, error: unknown): string {
   const where = error instanceof StepFailed ? `${error.step}: ` : "";
   return `a boot of ${identity.instance} failed: ${where}${messageOf(error)}`;
 }

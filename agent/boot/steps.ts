@@ -8,6 +8,7 @@ import type { BootLog } from "../record/recorder.ts";
 import { switchTo } from "../serving/app.ts";
 import { poll } from "../site/poll.ts";
 import type { Outcome } from "./after-boot.ts";
+import type { BootSteps } from "./boot.ts";
 
 /** Installed on every machine, besides `[image] packages`. */
 const BASE_PACKAGES = ["nginx", "nftables", "python3"];
@@ -18,7 +19,7 @@ const PROBE_SECONDS = 30;
  *
  * `serving` alone brings up nginx without an app, for a machine that has no release to run.
  */
-export function bootSteps(machine: Machine, recorder: BootLog) {
+export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
   const { config, clock, host, identity: me } = machine;
 
   const identity = step("identity", {}, async (_, context) => {
@@ -133,7 +134,6 @@ export function bootSteps(machine: Machine, recorder: BootLog) {
   return {
     all,
     serving,
-    /** Of a run of `all` that ended well. */
     outcome: (values: Values): Outcome => {
       const claim = resultOf(values, ownership);
       return {

@@ -65,10 +65,20 @@ const PROBE_SECONDS = 3;
  * repeat after it was cut off.
  * @returns whether the release serves now. @throws the signal's reason, nothing else.
  */
-export async function swapInPlace(
-  wanted: { deploy: string; release: string },
+export const swapInPlace = (wanted: Wanted, running: string, context: InPlaceContext): Promise<boolean> =>
+  swapBy(inPlaceSteps(wanted.release, running, context.machine), wanted, running, context);
+
+interface Wanted {
+  deploy: string;
+  release: string;
+}
+
+/** The same by other steps. */
+export async function swapBy(
+  steps: readonly Step<unknown>[],
+  wanted: Wanted,
   running: string,
-  context: InPlaceContext,
+  context: Omit<InPlaceContext, "machine"> & { machine: Pick<Machine, "candidates" | "units"> },
 ): Promise<boolean> {
   const { machine, recorder, log, signal } = context;
   const note = (state: "running" | "done" | "failed", reason?: string): void =>
@@ -76,7 +86,7 @@ export async function swapInPlace(
   note("running");
   recorder.forget("in-place");
   try {
-    await runGraph(inPlaceSteps(wanted.release, running, machine), logged(recorder, log, "in-place"), signal);
+    await runGraph(steps, logged(recorder, log, "in-place"), signal);
     note("done");
     return true;
   } catch (error) {

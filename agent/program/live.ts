@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { afterBoot } from "../boot/after-boot.ts";
 import { type Booted, boot } from "../boot/boot.ts";
 import type { Resume } from "../boot/resume.ts";
+import { bootSteps } from "../boot/steps.ts";
 import { isOrdering } from "../certificate/order.ts";
 import { onDuty } from "../duty/on-duty.ts";
 import type { OwnProcess } from "../system/memory.ts";
@@ -26,7 +27,9 @@ export async function live(
   const { machine, recorder } = agent;
   try {
     const booted =
-      resumed === undefined ? await boot(machine, recorder, log, signal) : resume(agent, resumed);
+      resumed === undefined
+        ? await boot(machine, () => bootSteps(machine, recorder), recorder, log, signal)
+        : resume(agent, resumed);
     if (resumed === undefined && nothingUnderWay(agent, booted)) {
       await recorder.flush(FLUSH_SECONDS);
       const record = recorder.value;

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { boot } from "../../../agent/boot/boot.ts";
+import { bootSteps } from "../../../agent/boot/steps.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
 import { siteDocument } from "../../../agent/site/records.ts";
 import { JumpingClock } from "../certificate/fixture.ts";
@@ -46,7 +47,7 @@ async function start(failed: (attempt: number) => Promise<void> | void = () => {
     return news(seconds, signal);
   };
   try {
-    const booted = await boot(machine, recorder, log, stop.signal);
+    const booted = await boot(machine, () => bootSteps(machine, recorder), recorder, log, stop.signal);
     return { booted, tries, record: recorder.value };
   } finally {
     recorder.close();

@@ -55,14 +55,15 @@ test("the parts work with the role's credentials, and each service of AWS has on
   await new SSMClient(root).send(
     new PutParameterCommand({ Name: "/everspot/demo/TOKEN", Value: "s3cret", Type: "SecureString" }),
   );
-  const fleet = await site.fleet();
+  const Tags = [{ Key: "everspot:site", Value: "demo" }];
+  const fleet = await site.fleet({ TagSpecifications: [{ ResourceType: "fleet", Tags }] });
   const [member = ""] = await site.members(fleet);
   await giveRole(member);
 
   const { machine } = await compose();
   expect(await machine.peers.find(member)).toMatchObject({ instance: member, alive: true, fleet });
-  expect(await machine.fleet(fleet).target()).toEqual({ total: 1, onDemand: 0 });
-  expect(await machine.launches(fleet).hasImage("ami-00000000")).toBe(false);
+  expect(await machine.fleet.target()).toEqual({ total: 1, bridge: undefined });
+  expect(await machine.launches.hasImage("ami-00000000")).toBe(false);
   // A client asks for credentials once, and keeps them.
   const credentials = () => metadata.asked.filter((path) => path === "iam/security-credentials/site");
   expect(credentials()).toHaveLength(1);

@@ -4,10 +4,11 @@ import type { Resume } from "../../../agent/boot/resume.ts";
 import { renewIfDue } from "../../../agent/certificate/ensure.ts";
 import { isOrdering } from "../../../agent/certificate/order.ts";
 import { live } from "../../../agent/program/live.ts";
+import { bootRecord } from "../../../agent/site/boot-record.ts";
 import { type Clock, systemClock } from "../../../agent/site/clock.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { keys } from "../../../agent/site/names.ts";
-import { bootRecord, siteDocument } from "../../../agent/site/records.ts";
+import { siteDocument } from "../../../agent/site/records.ts";
 import { TestInstance } from "../machine/instance.ts";
 
 const ME = "i-00000001";

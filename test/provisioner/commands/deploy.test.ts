@@ -136,7 +136,7 @@ describe("a release that does not make it", () => {
     await inOrder(before.release);
     expect((await site.site())?.owner).toBe(before.owner);
     expect((await site.channel())?.quarantined.at(-1)).toMatchObject({
-      ...{ id: site.json().release, reason: "gunicorn ended with 1" },
+      ...{ id: site.json().release, reason: "app: gunicorn ended with 1" },
     });
     expect(site.json()).toMatchObject({
       result: "failed",
@@ -383,7 +383,7 @@ test("releases: newest first, with what became of each", async () => {
   await runReleases(site.config, site.tools);
   const { releases } = site.json() as { releases: { id: string; states: string[]; by: string }[] };
   expect(releases[0]).toMatchObject({
-    ...{ states: ["quarantined"], by: "ann@laptop", quarantined: { reason: "bad" } },
+    ...{ states: ["quarantined"], by: "ann@laptop", quarantined: { reason: "app: bad" } },
   });
   expect(releases.find((r) => r.id === before.release)?.states).toContain("current");
   expect(releases.at(-1)?.by).toBe("somebody@somewhere");

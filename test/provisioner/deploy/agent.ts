@@ -1,0 +1,195 @@
+/** The agent on a machine without a disk: its own boot, record, channel, claim, watchers and swap; the app alone is made up. */
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { Route53Client } from "@aws-sdk/client-route-53";
+import { S3Client } from "@aws-sdk/client-s3";
+import { pino } from "pino";
+import { createPeers } from "../../../agent/aws/ec2.ts";
+import { createZone } from "../../../agent/aws/route53.ts";
+import { type BootSteps, boot } from "../../../agent/boot/boot.ts";
+import { swapBy } from "../../../agent/handover/in-place.ts";
+import type { Identity } from "../../../agent/identity/identity.ts";
+import { claimSite } from "../../../agent/ownership/claim.ts";
+import { resultOf, type Step, type StepContext, step } from "../../../agent/record/graph.ts";
+import { BootRecorder } from "../../../agent/record/recorder.ts";
+import { Candidates } from "../../../agent/release/candidates.ts";
+import type { Clock } from "../../../agent/site/clock.ts";
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { bucketName } from "../../../agent/site/names.ts";
+import { createS3Store } from "../../../agent/site/s3-store.ts";
+import type { Units } from "../../../agent/system/units.ts";
+import { deployWatcher } from "../../../agent/watch/deploy.ts";
+import { type Watcher, watch } from "../../../agent/watch/loop.ts";
+import { ownershipWatcher } from "../../../agent/watch/ownership.ts";
+import { react } from "../../../agent/watch/react.ts";
+import { debianImages } from "../../cloud/ec2.ts";
+
+/** What becomes of a release on an instance: it serves, its code is bad, something else fails, or nothing ends. */
+export type Behaviour = "serves" | "hangs" | { blame: string; lines: string[] } | { trouble: string };
+
+export interface Life {
+  site: string;
+  account: string;
+  domain: string;
+  aliases: readonly string[];
+  /** Id of the hosted zone. */
+  zone: string;
+  clock: Clock;
+  instance: string;
+  address: string;
+  client: {
+    region: string;
+    endpoint: string;
+    credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
+  };
+  behaviourOf(release: string, isCandidate: boolean): Behaviour;
+  /** Between two looks whether it still is the owner, and whether it is to deploy. */
+  lookSeconds(): number;
+  signal: AbortSignal;
+}
+
+/** Every instance of these sites began with it, also one from an image of another. */
+const DEBIAN = debianImages.find((i) => i.os === "debian-13" && i.architecture === "amd64")?.id ?? "";
+/** An instance comes up in this time. */
+const BOOT_SECONDS = 3;
+const log = pino({ level: "silent" });
+
+/** Until the signal ends it. */
+export async function live(life: Life): Promise<void> {
+  const { site, account, domain, aliases, clock, instance, address, client, behaviourOf, signal } = life;
+  const s3 = new S3Client(client);
+  const store = createS3Store(s3, bucketName(site, account, client.region), clock);
+  const zone = createZone(new Route53Client(client), life.zone);
+  const peers = createPeers(new EC2Client(client), site);
+  const candidates = new Candidates(store, clock);
+  const identity: Identity = {
+    ...{ instance, address, privateAddress: address, image: DEBIAN, base: DEBIAN },
+    ...{ type: "t3.micro", zone: "us-east-1a", lifeCycle: "spot" },
+  };
+  const recorder = new BootRecorder({
+    ...{ store, site, clock, bootId: "b", agent: "a", started: clock.now(), before: [] },
+  });
+  const end = () => recorder.close();
+  signal.addEventListener("abort", end);
+
+  const claim = async (launched: Date, release: string) =>
+    claimSite(
+      { instance, address, privateAddress: address, launched, release },
+      { store, zone, peers, clock, domain, aliases, signal, ttl: 60 },
+    );
+
+  function bootSteps(): BootSteps {
+    const release = step("release", {}, async () => {
+      recorder.identify(identity);
+      recorder.change({ base: DEBIAN });
+      const { id, role } = await candidates.next(instance);
+      recorder.change({ release: id });
+      return { id, behaviour: behaviourOf(id, role === "candidate") };
+    });
+    const packages = step("packages", { release }, async (got, context) => {
+      await clock.sleep(BOOT_SECONDS * 1000, context.signal);
+      if (typeof got.release.behaviour === "object" && "trouble" in got.release.behaviour)
+        throw new EverspotError(got.release.behaviour.trouble);
+    });
+    const app = step("app", { packages, release }, async (got) => start(got.release.behaviour), "always");
+    const healthy = step(
+      "healthy",
+      { app, release },
+      (got, context) => answer(got.release.behaviour, context),
+      "always",
+    );
+    const launched = step("launch time", { healthy }, async () => {
+      const peer = await peers.find(instance);
+      return peer?.launched ?? new Date(0);
+    });
+    const ownership = step("ownership", { launched, release }, (got) => claim(got.launched, got.release.id));
+    const promote = step("promote", { ownership, release }, async (got) => {
+      if (!got.ownership.owner) return;
+      await candidates.promote(got.release.id);
+      recorder.change({ epoch: got.ownership.epoch });
+    });
+    return {
+      all: [release, packages, app, healthy, launched, ownership, promote],
+      serving: [],
+      outcome(values) {
+        const got = resultOf(values, ownership);
+        return {
+          launched: resultOf(values, launched),
+          release: resultOf(values, release).id,
+          epoch: got.owner ? got.epoch : undefined,
+          replaced: got.owner ? got.previous?.owner : undefined,
+          ttl: 60,
+          trusted: true,
+        };
+      },
+    };
+  }
+
+  function inPlaceSteps(id: string): Step<unknown>[] {
+    const app = step("app", {}, async () => start(behaviourOf(id, true)), "always");
+    const healthy = step(
+      "healthy",
+      { app },
+      (_, context) => answer(behaviourOf(id, true), context),
+      "always",
+    );
+    return [app, healthy, step("promote", { healthy }, () => candidates.promote(id))];
+  }
+
+  const notify = async () => {};
+  const machine = { candidates, clock, identity, notify, peers, store };
+  const { launched, release, epoch } = await boot(machine, bootSteps, recorder, log, signal);
+  recorder.change({ settled: new Date(clock.now()).toISOString() });
+
+  let serves = release;
+  let owns = epoch !== undefined;
+  const begun = new Set<string>();
+  const watchers = [ownershipWatcher(store, instance, () => false), deployWatcher(store, clock)];
+  await watch(
+    watchers.map((watcher) => every(watcher, life.lookSeconds)),
+    {
+      clock,
+      signal,
+      onEvent: (event) =>
+        react(event, {
+          replaced: () => {
+            owns = false;
+            recorder.change({ state: "forwarding" });
+          },
+          deploy: async ({ running }) => {
+            if (running?.kind !== "in-place" || running.release === undefined || !owns) return;
+            if (begun.has(running.id)) return;
+            begun.add(running.id);
+            const wanted = { deploy: running.id, release: running.release };
+            const here = { machine: { candidates, units }, recorder, log, signal };
+            if (!(await swapBy(inPlaceSteps(wanted.release), wanted, serves, here))) return;
+            serves = wanted.release;
+            recorder.change({ release: serves });
+            await claim(launched, serves);
+          },
+        }),
+      onTrouble: () => {},
+    },
+  );
+}
+
+/** The same, as often as a test has it look. */
+const every = ({ name, look }: Watcher, seconds: () => number): Watcher => ({
+  name,
+  look,
+  get everySeconds() {
+    return seconds();
+  },
+});
+
+/** There is nothing to stop. */
+const units = { stop: async () => {} } as unknown as Units;
+
+function start(behaviour: Behaviour): void {
+  if (typeof behaviour === "object" && "blame" in behaviour)
+    throw new EverspotError(behaviour.blame, { lines: behaviour.lines });
+}
+
+async function answer(behaviour: Behaviour, { signal }: StepContext): Promise<void> {
+  if (behaviour !== "hangs") return;
+  await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+}
