@@ -2,6 +2,10 @@
  * From the boot to the duty in a fresh process. A boot reads, unpacks, compiles and asks a lot that is never needed
  * again, and V8 and malloc keep half of it: a new start takes 0.3 s and 4 to 8 MB less, for weeks. It is the same process
  * to systemd. Should it fail, systemd starts the agent anew, which boots: every step can be repeated.
+ *
+ * Not by ExecStartPre= for the boot and ExecStart= for the duty: what the first leaves running is killed before the
+ * second begins (systemd.service(5)), and with it an order of a certificate under way. And as long as no boot goes well,
+ * of a site without a release for example, the start job would be pending and the system count as starting.
  */
 import { rm } from "node:fs/promises";
 import type { Identity } from "../identity/identity.ts";
