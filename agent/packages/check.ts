@@ -211,7 +211,8 @@ const apt = (room: string, sources: string, args: readonly string[], signal?: Ab
   run(
     "apt-get",
     [
-      ...["-q", "-y", "-o", `Dir::State::lists=${join(room, "lists")}`],
+      // Nothing is changed that another apt could want: neither dpkg nor the agent's other work is in the way.
+      ...["-q", "-y", "-o", "Debug::NoLocking=true", "-o", `Dir::State::lists=${join(room, "lists")}`],
       ...["-o", `Dir::Cache::archives=${join(room, "archives")}`],
       ...["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="],
       ...["-o", `Dir::Etc::sourcelist=${join(room, `${sources}.list`)}`, "-o", "Dir::Etc::sourceparts=-"],

@@ -1,4 +1,6 @@
 /** What the machine before left as packages, held against Debian's signatures by real apt; with a Debian of our own. */
+
+import { once } from "node:events";
 import { chmod, link, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
@@ -60,6 +62,15 @@ async function useAptOf(os: Os): Promise<() => Promise<void>> {
     await disk.remove();
   };
 }
+
+/** As dpkg and apt lock. */
+const HOLD = `
+import fcntl, sys
+files = [open(name, "w") for name in sys.argv[1:]]
+for file in files: fcntl.lockf(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+`;
 
 const DAY = 86_400_000;
 const NOW = Date.now();
@@ -239,6 +250,21 @@ describe.each(["debian-13", "debian-12"] as const)("by the apt of %s,", (os) => 
         await expect(check(place, [WEB, DATA])).rejects.toThrow(`the layer's ${DATA} is not a file`);
       }
     });
+  });
+
+  test("who installs something meanwhile is in nobody's way", async () => {
+    const place = await good();
+    // Beside the status file, where apt would take its lock, and where it does for the machine itself.
+    const places = [folder, path.join(folder, os, "root/var/lib/dpkg")];
+    const locks = places.flatMap((at) => [`${at}/lock-frontend`, `${at}/lock`]);
+    const holding = execa("python3", ["-c", HOLD, ...locks]);
+    try {
+      await once(holding.stdout, "data");
+      await expect(check(place, [WEB, DATA])).resolves.toBeDefined();
+    } finally {
+      holding.stdin.end();
+      await holding;
+    }
   });
 
   test("an index that expired is believed, and said to be expired", async () => {
