@@ -80,9 +80,9 @@ export class Apps {
     lines: async () => ["Traceback of the app"],
   };
 
-  /** What a visitor gets through the link that nginx follows. */
+  /** What a visitor gets through the link that nginx follows; where nothing listens, nginx answers 502. */
   visit(): Promise<{ status: number; release: string }> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const request = http.get({ socketPath: this.links.socket, path: "/", agent: false }, (response) => {
         let text = "";
         response.on("data", (part: Buffer) => {
@@ -90,7 +90,7 @@ export class Apps {
         });
         response.on("end", () => resolve({ status: response.statusCode ?? 0, release: text }));
       });
-      request.on("error", reject);
+      request.on("error", () => resolve({ status: 502, release: "" }));
     });
   }
 }
