@@ -132,7 +132,12 @@ export class Packages {
     for (let fresh = this.#fresh[0]; fresh !== undefined; fresh = this.#fresh[0]) {
       const { key, place, files } = fresh;
       const { store, debian, instance: by } = this.#source;
-      const index = await debian.pack(place, files);
+      const index = await debian.pack(place, files).catch(async (error: unknown) => {
+        // Another try would find the same; what else there is must not wait for it.
+        this.#fresh.shift();
+        await rm(place, { recursive: true, force: true });
+        throw error;
+      });
       const saved = await saveLayer(store, key, { folder: place, debs: files, index, by });
       await this.#mark(key, saved.sha256);
       await rm(fresh.place, { recursive: true, force: true });

@@ -191,6 +191,23 @@ test("what could not be kept is kept later", async () => {
   expect((await layer())?.files).toHaveLength(2);
 });
 
+test("what the next machine would refuse is not kept, and is in no other layer's way", async () => {
+  const debian = new Machine();
+  const packages = on(debian);
+  await packages.ensure({ lean: ["certbot"] });
+  await packages.ensure(wanted);
+  debian.pack = async () => {
+    throw new Error("not in Debian's index");
+  };
+  await expect(packages.keep()).rejects.toThrow("not in Debian's index");
+  debian.pack = Machine.prototype.pack;
+  await packages.keep();
+  expect(await layer()).toBeDefined();
+  expect((await local.store.list(keys.layersPrefix)).filter(({ key }) => key.endsWith(".json"))).toHaveLength(
+    1,
+  );
+});
+
 test("two who keep at once do not get into each other's way", async () => {
   const packages = on(new Machine());
   await packages.ensure(wanted);
