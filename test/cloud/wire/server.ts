@@ -60,8 +60,6 @@ export class WireServer {
   readonly #options: WireOptions;
   #server: Server | undefined;
   #requests = 0;
-  #inFlight = 0;
-  #quiet: (() => void)[] = [];
 
   constructor(options: WireOptions = {}) {
     this.#options = options;
@@ -118,22 +116,7 @@ export class WireServer {
     await closed;
   }
 
-  /** Resolves when every request that came has been answered. */
-  async answered(): Promise<void> {
-    while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#quiet.push(resolve));
-  }
-
   async #serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    this.#inFlight++;
-    try {
-      await this.#reply(req, res);
-    } finally {
-      this.#inFlight--;
-      if (this.#inFlight === 0) for (const resolve of this.#quiet.splice(0)) resolve();
-    }
-  }
-
-  async #reply(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const requestId = `req-${String(++this.#requests).padStart(8, "0")}`;
     const where: { service?: Service } = {};
     let reply: WireReply;

@@ -64,7 +64,6 @@ export async function openSwapSite(
       ...options.cloud,
     },
   });
-  idle?.start(desk.cloud.wire);
   const { site, domain, aliases } = desk.config;
   agents.attach({ cloud: desk.cloud, site, domain, aliases: [...aliases], zone: desk.zoneId, clock });
   const bucket = "everspot-blog-123456789012-us-east-1";
