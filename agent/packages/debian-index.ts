@@ -122,7 +122,7 @@ export interface Stanza {
 
 /**
  * The entries of some packages, out of a compressed Packages file, and the SHA-256 of its whole content. It is read as
- * a stream: the whole has more than 50 MB.
+ * a stream: the whole has more than 50 MB. @throws EverspotError when it is too large to be Debian's.
  */
 export async function readPackages(
   file: string,
@@ -131,6 +131,8 @@ export async function readPackages(
   const hash = createHash("sha256");
   const found: Stanza[] = [];
   let rest = "";
+  let bytes = 0;
+  const tooLarge = new EverspotError("a list of packages is larger than Debian's could be");
   const take = (text: string): void => {
     // "Package" is the first field of every entry.
     const name = /^Package: (\S+)\n/.exec(text)?.[1];
@@ -144,6 +146,8 @@ export async function readPackages(
     async (chunks: AsyncIterable<Buffer>) => {
       for await (const chunk of chunks) {
         hash.update(chunk);
+        bytes += chunk.length;
+        if (bytes > MOST_BYTES || rest.length > MOST_OF_ENTRY) throw tooLarge;
         const text = rest + chunk.toString("latin1");
         let from = 0;
         for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n", from)) {
@@ -154,7 +158,10 @@ export async function readPackages(
         rest = text.slice(from);
       }
     },
-  );
+  ).catch((error: unknown) => {
+    // The streams before it may tell of their end first.
+    throw bytes > MOST_BYTES || rest.length > MOST_OF_ENTRY ? tooLarge : error;
+  });
   take(rest.trimEnd());
   return { sha256: hash.digest("hex"), stanzas: found };
 }
@@ -162,6 +169,10 @@ export async function readPackages(
 /** Bytes; larger ones cost more of the kernel's time than they save. */
 const CHUNK = 1 << 16;
 const PACKAGE = "Package: ";
+
+/** Nothing has been verified when it is read. Debian 13's whole list has 57 MB, its longest entry 76 kB. */
+const MOST_BYTES = 300_000_000;
+const MOST_OF_ENTRY = 1_000_000;
 
 export const readRelease = async (file: string): Promise<Release> =>
   parseRelease(await readFile(file, "utf8"));
