@@ -64,9 +64,13 @@ until [ -e "$home/whole" ] || fetch; do
   wait=$((wait < 32 ? wait * 2 : 60))
 done
 
+# What it says, such as a webhook's address, is the agent's alone.
+rm -f /etc/everspot/boot.json.next
+umask 077
 cat >/etc/everspot/boot.json.next <<'EVERSPOT_BOOT_CONFIG'
 @BOOT_CONFIG@
 EVERSPOT_BOOT_CONFIG
+umask 022
 mv /etc/everspot/boot.json.next /etc/everspot/boot.json
 printf '%s\n' "AWS_REGION=$region" "AWS_EC2_METADATA_SERVICE_ENDPOINT=$imds" >/etc/everspot/environment
 # systemd finds new units by itself; only those it may have read in another form it must read again (0.2 s).

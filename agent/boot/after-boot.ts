@@ -5,6 +5,7 @@ import type { Machine } from "../machine/machine.ts";
 import { makeBytecode } from "../release/bytecode.ts";
 import { flushRelease, pruneReleases, readManifest } from "../release/fetch.ts";
 import { stopOthers } from "../serving/app.ts";
+import { pruneStatic } from "../serving/static-folder.ts";
 import { messageOf } from "../site/errors.ts";
 import { paths, wholeAgent } from "../system/paths.ts";
 import { run } from "../system/run.ts";
@@ -40,7 +41,11 @@ export async function afterBoot(
     ["flush the release to the disk", () => flushRelease(disk, outcome.release)],
     [
       "remove old releases",
-      async () => pruneReleases(disk, new Set([...(await candidates.wanted()), outcome.release])),
+      async () => {
+        const keep = new Set([...(await candidates.wanted()), outcome.release]);
+        await pruneReleases(disk, keep);
+        await pruneStatic(paths.static, keep);
+      },
     ],
     ["remove older agents", () => pruneAgents(paths.agents, machine.config.agent)],
     [

@@ -69,7 +69,7 @@ export function thisHost(
         clock,
         signal,
       ),
-    ask: () => askHealth(paths.socket, app.health, domain),
+    ask: () => askHealth({ link: paths.socket }, app.health, domain),
     probe: (seconds, signal) =>
       probeSite({ address: privateAddress, domain, path: app.health }, seconds, signal),
     servedSerial: () => servedSerial(privateAddress, domain),

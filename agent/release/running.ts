@@ -19,6 +19,6 @@ export async function runningRelease(
   if (folder === undefined) return undefined;
   const id = basename(folder);
   if ((await units.state(appUnit(id))).active !== "active") return undefined;
-  const health = await askHealth(links.socket, config.app.health, config.domain);
+  const health = await askHealth({ link: links.socket }, config.app.health, config.domain);
   return health.ok ? { id, role: "running" } : undefined;
 }

@@ -13,6 +13,8 @@ export const appMachine = (
   config,
   ...user,
   environment: paths.environment,
-  links: { socket: paths.socket, release: paths.release },
+  static: paths.static,
+  unitFiles: paths.units,
+  links: { socket: paths.socket, release: paths.release, static: paths.staticLink },
   socketOf: paths.appSocket,
 });

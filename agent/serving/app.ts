@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmod, lchown, mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
@@ -9,6 +9,8 @@ import { appUnit, prepareUnit } from "../system/paths.ts";
 import type { Units } from "../system/units.ts";
 import { appEnvironment, prepareScript } from "./app-environment.ts";
 import { askHealth } from "./health.ts";
+import { dropOldStatic, freshStatic, keepStatic, keptStatic, linkIn } from "./static-folder.ts";
+import { mountStatic } from "./static-mount.ts";
 
 const LINES = 30;
 const READ = 200;
@@ -25,8 +27,12 @@ export interface AppMachine {
   gid: number;
   /** Folder for environment files (0600) and before_start scripts, lost at a reboot. */
   environment: string;
+  /** Folder of the static files that `before_start` made, one folder per release; nobody else writes in it. */
+  static: string;
+  /** Folder of systemd units that a reboot empties. */
+  unitFiles: string;
   /** Symlinks that nginx follows. */
-  links: { socket: string; release: string };
+  links: { socket: string; release: string; static: string };
   socketOf(release: string): string;
 }
 
@@ -51,7 +57,7 @@ export async function prepareApp(
   const done = join(machine.environment, `${id}.prepared`);
   const mark = createHash("sha256").update(environment).update(script).digest("hex");
   if ((await readIfThere(done)) === mark) return "done before";
-  if (config.app.static !== undefined) await giveStatic(machine, join(folder, config.app.static.folder));
+  await offerStatic(machine, id, folder);
   await writeAtomic(join(machine.environment, `${id}.sh`), script, 0o644);
   const unit = prepareUnit(id);
   try {
@@ -65,8 +71,28 @@ export async function prepareApp(
       cause,
     });
   }
+  const link = await takeStatic(machine, id);
   await writeAtomic(done, mark, 0o600);
-  return `${config.app.beforeStart.flat().length} commands`;
+  const unserved = link === undefined ? "" : `; links among the static files are not served, such as ${link}`;
+  return `${config.app.beforeStart.flat().length} commands${unserved}`;
+}
+
+/** `collectstatic` writes there; all of a release itself is root's. */
+async function offerStatic(machine: AppMachine, id: string, folder: string): Promise<void> {
+  const { units, config } = machine;
+  if (config.app.static === undefined) return;
+  await mountStatic(machine, config.app.static.folder);
+  const packed = join(folder, config.app.static.folder);
+  await mkdir(packed, { recursive: true, mode: 0o755 });
+  if ((await units.state(appUnit(id))).active !== "active") await dropOldStatic(machine.static, id);
+  await freshStatic(machine.static, id, packed, machine);
+}
+
+/** @returns the first link among the files. */
+async function takeStatic({ config, static: root }: AppMachine, id: string): Promise<string | undefined> {
+  if (config.app.static === undefined) return undefined;
+  await keepStatic(root, id);
+  return linkIn(root, id);
 }
 
 /** The command that failed, and the end of what it said. */
@@ -84,15 +110,6 @@ export function lastWords(lines: readonly string[]): string[] {
   const end = lines.findLastIndex((line) => line.startsWith("gunicorn.errors.HaltServer"));
   const begin = lines.slice(0, end + 1).findLastIndex((line) => line.startsWith("Traceback ("));
   return (begin < 0 ? lines : lines.toSpliced(begin, end - begin + 1)).slice(-LINES);
-}
-
-/** `collectstatic` writes there; the rest of a release is root's. */
-async function giveStatic(machine: AppMachine, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await chmod(folder, 0o755);
-  for (const entry of [".", ...(await readdir(folder, { recursive: true }))]) {
-    await lchown(join(folder, entry), machine.uid, machine.gid);
-  }
 }
 
 /** Starts gunicorn for a release, unless it runs; others keep running. @throws EverspotError with its last lines. */
@@ -170,6 +187,14 @@ async function notRunning(
 
 /** New requests go to this release from here on; requests that run are not touched. */
 export async function switchTo(machine: AppMachine, id: string, folder: string): Promise<void> {
+  const { app } = machine.config;
+  if (app.static !== undefined) {
+    const packed = join(folder, app.static.folder);
+    await pointLink(
+      machine.links.static,
+      app.beforeStart.length === 0 ? packed : keptStatic(machine.static, id),
+    );
+  }
   await pointLink(machine.links.release, folder);
   await pointLink(machine.links.socket, machine.socketOf(id));
 }

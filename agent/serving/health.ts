@@ -1,4 +1,7 @@
+import { constants } from "node:fs";
+import { type FileHandle, open, readlink } from "node:fs/promises";
 import http from "node:http";
+import { messageOf } from "../site/errors.ts";
 import { giveUpAfter } from "../system/silence.ts";
 
 export interface Health {
@@ -7,21 +10,51 @@ export interface Health {
   seen: string;
 }
 
+/** The app's socket, a link of root's that leads to it, or an address. */
+export type Where = string | { link: string } | { host: string; port: number };
+
+/** open(2): only the place of a file; a socket has nothing to open. Not among Node's constants. */
+const O_PATH = 0x200000;
+
 /**
  * Asks the app itself, over its socket or an address, the way nginx will: with the site's name and as HTTPS, so that neither
  * ALLOWED_HOSTS nor a redirect to HTTPS stands in the way. Only 200 is healthy. Never throws.
+ *
+ * The app may put anything in its socket's place: a link there, which could lead to a socket that obeys root, is not
+ * followed.
  */
-export function askHealth(
-  where: string | { host: string; port: number },
+export async function askHealth(
+  where: Where,
   path: string,
   host: string,
   timeoutMs = 10_000,
   signal?: AbortSignal,
 ): Promise<Health> {
+  if (typeof where === "object" && "host" in where) return ask(where, path, host, timeoutMs, signal);
+  let held: FileHandle | undefined;
+  try {
+    const socket = typeof where === "string" ? where : await readlink(where.link);
+    held = await open(socket, O_PATH | constants.O_NOFOLLOW);
+    if (!(await held.stat()).isSocket()) return { ok: false, seen: `${socket} is not a socket` };
+    return await ask({ socketPath: `/proc/self/fd/${held.fd}` }, path, host, timeoutMs, signal);
+  } catch (error) {
+    return { ok: false, seen: messageOf(error) };
+  } finally {
+    await held?.close();
+  }
+}
+
+function ask(
+  where: { socketPath: string } | { host: string; port: number },
+  path: string,
+  host: string,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Health> {
   return new Promise((resolve) => {
     const request = http.get(
       {
-        ...(typeof where === "string" ? { socketPath: where } : where),
+        ...where,
         path,
         agent: false,
         headers: {

@@ -7,6 +7,8 @@ export const paths = {
   agents: "/opt/everspot",
   state: "/var/lib/everspot",
   releases: "/var/lib/everspot/releases",
+  /** One folder per release: its static files, where `before_start` made them. */
+  static: "/var/lib/everspot/static",
   /** In memory: no key is ever on a disk, or in an image that is made of one. The bucket keeps them. */
   certificates: "/run/everspot/certificates",
   letsencrypt: "/run/everspot/letsencrypt",
@@ -17,6 +19,8 @@ export const paths = {
   socket: "/run/everspot/app.sock",
   /** Symlink to the running app's release. */
   release: "/run/everspot/release",
+  /** Symlink to the static files of the running app. */
+  staticLink: "/run/everspot/static",
   /** Environment files of the units of a release, 0600. */
   environment: "/run/everspot/environment",
   nginxConfig: "/etc/everspot/nginx.conf",

@@ -374,6 +374,52 @@ describe("a candidate that is no good", () => {
   });
 });
 
+describe("an app that plants links among its static files", () => {
+  const EVIL = [
+    "import os, sys",
+    "if 'collectstatic' in sys.argv:",
+    "    aims = {'run': '/run/everspot', 'etc': '/etc/everspot', 'loop': '.', 'disk': '/dev/sda'}",
+    `    aims['key'] = '${paths.certificates}/current/privkey.pem'`,
+    "    aims['conf'] = '/etc/everspot/boot.json'",
+    "    for name, aim in aims.items():",
+    "        os.symlink(aim, 'static/' + name)",
+    "    os.mkfifo('static/fifo')",
+  ];
+  const owned = (instance: string) =>
+    sh(
+      instance,
+      `find / -xdev \\( -path /proc -o -path /var/lib/everspot/static -o -path /var/lib/everspot-app \\) -prune -o -user everspot-app -print; find /run -user everspot-app -print | grep -v ^/run/everspot-app/`,
+    );
+  let fourth: string;
+
+  test("gets nothing of root's, however often it is tried", async () => {
+    await site.publish(GUESTBOOK, "r3", (files) => {
+      files.set("manage.py", Buffer.from([...EVIL, "    sys.exit('again')", ""].join("\n")));
+    });
+    fourth = await site.launch();
+    const record = await serving(fourth);
+    expect(record).toMatchObject({ release: "r1" });
+    expect((await site.channel())?.quarantined.map((q) => q.id)).toContain("r3");
+    expect((await owned(fourth)).out).toBe("");
+    expect((await ask(fourth, { path: "/static/admin/css/base.css" })).status).toBe(200);
+  });
+
+  test("publishes nothing that is not its own", async () => {
+    await site.publish(GUESTBOOK, "r4", (files) => {
+      files.set("manage.py", Buffer.from([...EVIL, ""].join("\n")));
+    });
+    const fifth = await site.launch();
+    const record = await serving(fifth);
+    expect(record).toMatchObject({ release: "r4" });
+    expect(stepOf(record, "prepare").detail).toContain("links among the static files are not served");
+    expect((await owned(fifth)).out).toBe("");
+    for (const path of ["key", "conf", "run/bootstrap", "etc/boot.json", "loop/loop/key", "fifo"]) {
+      expect([path, (await ask(fifth, { path: `/static/${path}` })).status]).not.toEqual([path, 200]);
+    }
+    expect((await sh(fifth, "stat -c %a /etc/everspot/boot.json")).out).toBe("600");
+  });
+});
+
 test("nothing in all this was answered by a guess of the local AWS", () => {
   expect(site.cloud.faults()).toEqual([]);
 });

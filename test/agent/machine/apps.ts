@@ -19,7 +19,8 @@ export class Apps {
 
   private constructor(folder: string) {
     this.folder = folder;
-    this.links = { socket: join(folder, "app.sock"), release: join(folder, "release") };
+    const at = (name: string): string => join(folder, name);
+    this.links = { socket: at("app.sock"), release: at("release"), static: at("static-link") };
   }
 
   static async open(): Promise<Apps> {

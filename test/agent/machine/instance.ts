@@ -127,7 +127,7 @@ export class TestInstance {
         return "started";
       },
       renew: async ({ source }, hurry) => void this.done.push(`renew ${source}${hurry ? " in a hurry" : ""}`),
-      ask: () => askHealth(apps.links.socket, config.app.health, config.domain),
+      ask: () => askHealth({ link: apps.links.socket }, config.app.health, config.domain),
       probe: async () => {
         if (this.frontDoor !== undefined) throw this.frontDoor;
         const { ok, seen } = await host.ask();

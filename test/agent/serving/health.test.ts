@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,4 +48,19 @@ test("no socket, a hung-up connection and silence are answers too", async () => 
   expect((await askHealth(socket, "/", "a")).ok).toBe(false);
   answer = () => {};
   expect(await askHealth(socket, "/", "a", 50)).toEqual({ ok: false, seen: "no answer" });
+});
+
+test("a link of root's leads to the socket, one in the socket's place nowhere", async () => {
+  answer = (_, response) => response.end("ok");
+  const theirs = join(folder, "theirs.sock");
+  await symlink(socket, theirs);
+  expect(await askHealth(theirs, "/", "a")).toEqual({ ok: false, seen: `${theirs} is not a socket` });
+  const link = join(folder, "link");
+  await symlink(socket, link);
+  expect(await askHealth({ link }, "/", "a")).toEqual({ ok: true, seen: "HTTP 200" });
+  const toTheirs = join(folder, "to-theirs");
+  await symlink(theirs, toTheirs);
+  expect((await askHealth({ link: toTheirs }, "/", "a")).seen).toBe(`${theirs} is not a socket`);
+  await writeFile(join(folder, "file"), "");
+  expect((await askHealth(join(folder, "file"), "/", "a")).seen).toContain("is not a socket");
 });
