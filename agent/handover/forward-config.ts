@@ -29,11 +29,12 @@ export function renderForward(config: ForwardConfig): string {
 daemon off;
 user ${config.user ?? "www-data"};
 worker_processes 1;
+worker_rlimit_nofile 16384;
 pid ${config.pid};
 error_log ${config.log} warn;
 
 events {
-    worker_connections 2048;
+    worker_connections 8192;
 }
 
 http {

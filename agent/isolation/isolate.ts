@@ -1,6 +1,7 @@
 import { ensureDropIns } from "../system/drop-ins.ts";
 import { run } from "../system/run.ts";
 import type { Units } from "../system/units.ts";
+import { crowdRules } from "./crowd-rules.ts";
 import { type MetadataEndpoint, metadataDropIn, metadataRules } from "./metadata-rules.ts";
 
 /**
@@ -18,4 +19,9 @@ export async function isolateMetadata(
     hint: "the app does not start without this rule; is the kernel's nf_tables available?",
   });
   await ensureDropIns(units, unitFiles, { "everspot-.service.d/metadata.conf": metadataDropIn(endpoint) });
+}
+
+/** Keeps one visitor from keeping out all others. @throws EverspotError where the kernel cannot; the site can do without. */
+export async function limitCrowds(): Promise<void> {
+  await run("nft", ["-f", "-"], { input: crowdRules });
 }

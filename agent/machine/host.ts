@@ -4,7 +4,7 @@ import type { BootConfig } from "../../user-data/boot-config.ts";
 import type { ServedCertificate } from "../certificate/context.ts";
 import type { Identity } from "../identity/identity.ts";
 import { ensureAppUser } from "../isolation/app-user.ts";
-import { isolateMetadata } from "../isolation/isolate.ts";
+import { isolateMetadata, limitCrowds } from "../isolation/isolate.ts";
 import type { MetadataEndpoint } from "../isolation/metadata-rules.ts";
 import { runningRelease } from "../release/running.ts";
 import type { AppMachine } from "../serving/app.ts";
@@ -15,6 +15,7 @@ import { type Answer, probeSite } from "../serving/probe.ts";
 import { servedSerial } from "../serving/served-serial.ts";
 import { siteNginx } from "../serving/site-nginx.ts";
 import type { Clock } from "../site/clock.ts";
+import { messageOf } from "../site/errors.ts";
 import { paths } from "../system/paths.ts";
 import type { Units } from "../system/units.ts";
 
@@ -23,7 +24,7 @@ type Shown = Pick<ServedCertificate, "fullchain" | "key" | "source" | "changed">
 export interface Host {
   /** Where apps run; their user is made when missing. */
   apps(): Promise<AppMachine>;
-  /** Keeps the apps' user from the metadata service. @returns what was done, for a person. @throws EverspotError */
+  /** Keeps the apps' user from the metadata service, and one visitor from keeping out all others. @returns what was done, for a person. @throws EverspotError */
   isolate(uid: number): Promise<string>;
   /** The release that serves here now. */
   running(): Promise<{ id: string; role: "running" } | undefined>;
@@ -53,7 +54,11 @@ export function thisHost(
     apps: async () => appMachine(config, units, await ensureAppUser()),
     async isolate(uid) {
       await isolateMetadata(units, paths.units, endpoint, uid);
-      return `user ${uid} cannot reach ${endpoint.address}:${endpoint.port}`;
+      const unlimited = await limitCrowds().then(
+        () => "",
+        (error) => `; one visitor can keep out others: ${messageOf(error)}`,
+      );
+      return `user ${uid} cannot reach ${endpoint.address}:${endpoint.port}${unlimited}`;
     },
     running: () => runningRelease(units, paths, config),
     async open(certificate) {

@@ -2,6 +2,7 @@ import type { BootConfig } from "../../user-data/boot-config.ts";
 import { decodedUrl } from "../site/config/static-files.ts";
 import { EverspotError } from "../site/errors.ts";
 import { sorryPage } from "./sorry-page.ts";
+import { visitorClaims } from "./visitor-claims.ts";
 
 export interface NginxSite {
   /** IPv4 to listen on: ports 80 and 443 of this address and of no other. */
@@ -19,6 +20,7 @@ export interface NginxSite {
   closing: string;
   /** Port of the address on which other instances of the site pass on their requests, over plain HTTP. */
   forwardPort: number;
+  /** A link at `folder` itself is followed, none below it. What is not there, the app is asked for. */
   static: { url: string; folder: string } | undefined;
   /** Seconds the app may take for an answer. */
   timeout: number;
@@ -31,6 +33,17 @@ export interface NginxSite {
 const MAX_BODY = "32m";
 /** Seconds a visitor's idle connection is kept. */
 export const KEEP_ALIVE = 65;
+/**
+ * Connections of one worker. A visitor takes one, and one more while the app works for him; what a single address can
+ * hold open is limited before nginx (isolation/crowd-rules.ts), as nginx counts no request before all its header is there.
+ */
+const CONNECTIONS = 8192;
+/** Files: each connection, and one for what it sends. */
+const OPEN_FILES = 2 * CONNECTIONS + 64;
+/** Connections that wait to be accepted; the kernel's own limit, net.core.somaxconn, is the same since Linux 5.4. */
+const BACKLOG = 4096;
+/** Requests of one address at a time. A browser sends 100 over one connection (HTTP/2). */
+const AT_ONCE = 256;
 /** Seconds after which a visitor may ask again. */
 const RETRY_AFTER = 15;
 
@@ -50,21 +63,36 @@ export function renderNginx(site: NginxSite): string {
   const address = checked(site.address, /^\d+\.\d+\.\d+\.\d+$/, "IPv4 address");
   // nginx 1.26 asks the server that the handshake names; 1.22 the socket.
   const [http2, http2On] = site.os === "debian-12" ? [" http2", ""] : ["", "\n        http2 on;"];
-  const content = locations(site, fromVisitor);
+  const hsts =
+    site.trusted && site.hsts > 0
+      ? `add_header Strict-Transport-Security "max-age=${Math.floor(site.hsts)}" always;`
+      : "";
+  const perAddress = `limit_conn address ${AT_ONCE};`;
   return `# Written by the everspot agent; changes are lost.
 user www-data;
 worker_processes auto;
+worker_rlimit_nofile ${OPEN_FILES};
 pid /run/nginx.pid;
 error_log /var/log/nginx/error.log warn;
 
 events {
-    worker_connections 1024;
+    worker_connections ${CONNECTIONS};
 }
 
 http {
     include /etc/nginx/mime.types;
+    types {
+        application/javascript mjs;
+        application/manifest+json webmanifest;
+        text/vtt vtt;
+    }
     default_type application/octet-stream;
     charset utf-8;
+    # What a visitor may not claim is compared with hyphens only.
+    proxy_headers_hash_max_size 2048;
+    proxy_headers_hash_bucket_size 128;
+    underscores_in_headers off;
+    ignore_invalid_headers on;
     access_log /var/log/nginx/access.log combined buffer=16k flush=5s;
     sendfile on;
     tcp_nopush on;
@@ -72,11 +100,14 @@ http {
     server_names_hash_bucket_size 512;
     types_hash_max_size 2048;
     keepalive_timeout ${KEEP_ALIVE}s;
-    client_header_timeout 15s;
+    client_header_timeout 10s;
     client_body_timeout 30s;
     send_timeout 30s;
     client_max_body_size ${MAX_BODY};
     reset_timedout_connection on;
+    limit_conn_zone $binary_remote_addr zone=address:2m;
+    limit_conn_status 429;
+    limit_conn_log_level notice;
     # A request may be handed to the forwarder first and to the 503 page then.
     recursive_error_pages on;
 
@@ -93,20 +124,21 @@ http {
     ssl_session_timeout 1d;
     ssl_session_tickets off;
 
-    # Names with a hash in them, as Django's ManifestStaticFilesStorage makes, never change their content.
+    # A hash in the name, as Django's ManifestStaticFilesStorage and others put it there: the content never changes. Eight
+    # digits alone are a date.
     map $uri $static_expires {
         default 1h;
-        "~\\.[0-9a-f]{8,}\\.[A-Za-z0-9]+$" 365d;
+        "~\\.(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{8,64}\\.[A-Za-z0-9]+(\\.map)?$" 365d;
     }
 
     # Whoever asks for another name gets nothing of this site.
     server {
-        listen ${address}:80 default_server;
+        listen ${address}:80 default_server backlog=${BACKLOG};
         server_name _;
         return 444;
     }
     server {
-        listen ${address}:443 ssl${http2} default_server;${http2On}
+        listen ${address}:443 ssl${http2} default_server backlog=${BACKLOG};${http2On}
         server_name _;
         ssl_reject_handshake on;
         return 421;
@@ -115,13 +147,16 @@ http {
     server {
         listen ${address}:80;
         server_name ${names};
-${site.trusted ? "        return 301 https://$host$request_uri;\n" : content}    }
+        ${perAddress}
+${site.trusted ? "        return 301 https://$host$request_uri;\n" : locations(site, fromVisitor, "")}    }
     server {
         listen ${address}:443 ssl${http2};${http2On}
         server_name ${names};
         ssl_certificate ${chain};
         ssl_certificate_key ${key};
-${site.trusted && site.hsts > 0 ? `        add_header Strict-Transport-Security "max-age=${Math.floor(site.hsts)}" always;\n` : ""}${content}    }
+        ${perAddress}
+        ${hsts}
+${locations(site, fromVisitor, hsts)}    }
 
     # From an instance that this one replaced. Who asked, and how, is what that one says.
     server {
@@ -132,7 +167,7 @@ ${site.trusted && site.hsts > 0 ? `        add_header Strict-Transport-Security 
     server {
         listen ${address}:${site.forwardPort};
         server_name ${names};
-${locations(site, fromPeer)}    }
+${locations(site, fromPeer, "")}    }
 }
 `;
 }
@@ -145,7 +180,8 @@ const fromPeer = {
   port: "$http_x_forwarded_port",
 };
 
-function locations(site: NginxSite, from: typeof fromVisitor): string {
+/** @param always directive for every answer: a location that adds a header of its own leaves out the server's. */
+function locations(site: NginxSite, from: typeof fromVisitor, always: string): string {
   const forward = checked(site.forwarding.socket, FILE, "path");
   const proxied = proxy(checked(site.socket, FILE, "path"), from, site.timeout + 5);
   // 418 and 419 stand for nothing else here: answers of the app are never looked at.
@@ -157,7 +193,7 @@ function locations(site: NginxSite, from: typeof fromVisitor): string {
             if (-e ${checked(site.closing, FILE, "path")}) {
                 return 419;
             }`;
-  return `${site.static === undefined ? "" : staticFiles(site.static, unless("@closing-static"))}
+  return `${site.static === undefined ? "" : staticFiles(site.static, unless("@closing-static"), proxied, always)}
         location / {
             ${unless("@closing")}
             ${proxied}
@@ -175,6 +211,7 @@ function locations(site: NginxSite, from: typeof fromVisitor): string {
             default_type text/html;
             add_header Retry-After ${RETRY_AFTER} always;
             add_header Cache-Control "no-store" always;
+            ${always}
             return 503 '${sorryPage}';
         }
 `;
@@ -190,28 +227,46 @@ const proxy = (socket: string, from: typeof fromVisitor, seconds: number): strin
             proxy_set_header X-Forwarded-Proto ${from.scheme};
             proxy_set_header X-Forwarded-Host $host;
             proxy_set_header X-Forwarded-Port ${from.port};
-            proxy_set_header Forwarded "";
-            proxy_set_header Proxy "";
+            ${visitorClaims.map((name) => `proxy_set_header ${name} "";`).join("\n            ")}
             proxy_redirect off;
             proxy_connect_timeout 5s;
             proxy_send_timeout 30s;
             proxy_read_timeout ${seconds}s;
             error_page 502 = @sorry;`;
 
-function staticFiles(files: { url: string; folder: string }, unless: string): string {
+function staticFiles(
+  files: { url: string; folder: string },
+  unless: string,
+  proxied: string,
+  always: string,
+): string {
   const url = checked(decodedUrl(files.url) ?? "", URL_PREFIX, "URL prefix of static files");
   const folder = checked(files.folder.replace(/\/+$/, ""), FOLDER, "folder of static files");
+  const served = (miss: string): string => `error_page 404 = ${miss};
+            log_not_found off;
+            # The app may have put links there, to what is not its own.
+            disable_symlinks on ${word(`from=${folder}`)};
+            expires $static_expires;
+            add_header X-Content-Type-Options nosniff;
+            ${always}`;
   return `        location ^~ ${word(url)} {
             ${unless}
             alias ${word(`${folder}/`)};
-            expires $static_expires;
+            ${served("@app")}
+        }
+        location @app {
+            ${proxied}
         }
         location @closing-static {
             keepalive_timeout 0;
             # A named location takes no alias.
             rewrite ${word(`^${url.replace(/[\\^$.|?*+()[\]{}]/g, "\\$&")}(.*)$`)} /$1 break;
             root ${word(folder)};
-            expires $static_expires;
+            ${served("@closing-miss")}
+        }
+        location @closing-miss {
+            keepalive_timeout 0;
+            ${proxied.replace(/:;/, ":$request_uri;")}
         }
 `;
 }

@@ -119,6 +119,8 @@ export class TestInstance {
       apps: async () => ({
         ...{ units: apps.units, config, uid: 0, gid: 0, links: apps.links, socketOf: apps.socketOf },
         environment: join(apps.folder, "environment"),
+        static: join(apps.folder, "static"),
+        unitFiles: join(apps.folder, "units"),
       }),
       isolate: async (uid) => `user ${uid} cannot reach the metadata service`,
       running: () => runningRelease(apps.units, apps.links, config),

@@ -58,10 +58,39 @@ test("passes on who asked and how, and nothing a visitor made up", () => {
     "proxy_set_header X-Forwarded-For $remote_addr;",
     "proxy_set_header X-Forwarded-Proto $scheme;",
     'proxy_set_header Proxy "";',
+    'proxy_set_header X-Forwarded-Ssl "";',
+    'proxy_set_header Remote-User "";',
+    "underscores_in_headers off;",
   ]) {
     expect(text).toContain(line);
   }
   expect(text).toContain("proxy_read_timeout 35s;");
+});
+
+test("every answer to a visitor over HTTPS carries HSTS, whatever else its location adds", () => {
+  const [, , , tls = ""] = servers(renderNginx(site));
+  const locations = tls.split(/^ {8}location /m).slice(1);
+  const adding = locations.filter((location) => location.includes("add_header"));
+  expect(adding.map((location) => location.split(" {")[0])).toEqual([
+    "^~ /static/",
+    "@closing-static",
+    "@sorry",
+  ]);
+  for (const location of adding) expect(location).toContain("Strict-Transport-Security");
+  const [, , plain = ""] = servers(renderNginx({ ...site, trusted: false }));
+  expect(plain).not.toContain("Strict-Transport-Security");
+});
+
+test("links among static files are not followed, but the one that a release renames", () => {
+  expect(renderNginx(site).match(/disable_symlinks on from=\/run\/everspot\/release\/static;/g)).toHaveLength(
+    4,
+  );
+});
+
+test("one visitor's requests are limited, those that another instance passes on are not", () => {
+  const all = servers(renderNginx(site));
+  const limited = all.filter((server) => server.includes("limit_conn address"));
+  expect(limited).toEqual([all[2], all[3]]);
 });
 
 test("static files come from nginx, if there are any", () => {
