@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -68,6 +77,27 @@ test("a copy begins without what belongs to the machine it was taken of, and kno
   put("app/new.sqlite3");
   expect(await settleIn(copy, disk)).toMatchObject({ image: "ami-debian", newMachineId: false });
   expect(readdirSync(at("app"))).toEqual(["new.sqlite3"]);
+});
+
+test("what the other machine's app left links to stays", async () => {
+  await settleIn(first, disk);
+  lived();
+  put("others/keys/privkey.pem");
+  for (const [name, aim] of [
+    ["folder", at("others")],
+    ["file", at("others/keys/privkey.pem")],
+    ["loop", "."],
+    ["up", ".."],
+    ["nothing", at("none")],
+  ] as const) {
+    symlinkSync(aim, at(`app/${name}`));
+  }
+  mkdirSync(at("app/deep"));
+  symlinkSync(at("others/keys"), at("app/deep/keys"));
+  execFileSync("mkfifo", [at("app/fifo")]);
+  await settleIn(copy, disk);
+  expect(readdirSync(at("app"))).toEqual([]);
+  expect(readdirSync(at("others/keys"))).toEqual(["privkey.pem"]);
 });
 
 test("a copy of a copy still knows the first image", async () => {
