@@ -32,7 +32,7 @@ const REFUSED: Record<string, RegExp> = {
   agent:
     /^(ProtectHome|PrivateTmp|PrivateDevices|NoNewPrivileges|LockPersonality|ProtectHostname|ProtectControlGroups|RestrictAddressFamilies.*(PACKET|ALG)|RestrictNamespaces|SystemCallFilter @(debug|mount)|CapabilityBoundingSet CAP_SYS_(ADMIN|PTRACE|BOOT|RESOURCE))/,
   nginx:
-    /^(ProtectSystem|ProtectHome|PrivateTmp|PrivateDevices|Inaccessible.*(opt|dbus)|NoNewPrivileges|LockPersonality|MemoryDenyWriteExecute|ProtectHostname|ProtectControlGroups|RestrictSUIDSGID|RestrictAddressFamilies|RestrictNamespaces|SystemCallFilter @(debug|mount|keyring|memlock|ipc|resources)|CapabilityBoundingSet CAP_(SYS|NET_|KILL))/,
+    /^(ProtectSystem|ProtectHome|PrivateTmp|PrivateDevices|Inaccessible.*(opt|dbus)|NoNewPrivileges|LockPersonality|MemoryDenyWriteExecute|ProtectHostname|ProtectControlGroups|RestrictSUIDSGID|RestrictAddressFamilies|RestrictNamespaces|SystemCallFilter @(debug|mount|keyring|memlock|resources)|CapabilityBoundingSet CAP_(SYS|NET_|KILL))/,
 };
 
 describe.each(["debian-13", "debian-12"] as const)("on %s", (os: Os) => {
