@@ -2,9 +2,6 @@ import { EverspotError } from "../site/errors.ts";
 import { ensureDropIns } from "../system/drop-ins.ts";
 import type { Units } from "../system/units.ts";
 
-/** What stands unquoted in a unit's file and means itself there. */
-const FOLDER = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/;
-
 interface Where {
   units: Units;
   /** Of the static files of all releases. */
@@ -19,14 +16,22 @@ interface Where {
  */
 export function mountStatic({ units, static: root, unitFiles }: Where, folder: string): Promise<void> {
   const path = folder.replace(/\/+$/, "");
-  if (!FOLDER.test(path) || path.split("/").some((part) => part === "." || part === "..")) {
+  if (
+    path === "" ||
+    /\p{Cc}|\\/u.test(path) ||
+    path.split("/").some((part) => part === "." || part === "..")
+  ) {
     throw new EverspotError(`${JSON.stringify(folder)} cannot be the folder of static files`, {
       hint: "correct [app] static in everspot.toml",
     });
   }
-  const target = `/var/lib/everspot/releases/%i/${path}`;
+  const target = `/var/lib/everspot/releases/%i/${path.split("/").map(word).join("/")}`;
   return ensureDropIns(units, unitFiles, {
     "everspot-prepare@.service.d/static.conf": `[Service]\nBindPaths=${root}/.%i.next:${target}\n`,
     "everspot-app@.service.d/static.conf": `[Service]\nBindReadOnlyPaths=-${root}/%i:${target}\n`,
   });
 }
+
+/** Part of a path in systemd's BindPaths=, which splits at colons and blanks, knows quotes, and expands %. */
+const word = (text: string): string =>
+  text.replace(/[ -~]/g, (c) => (/[\w.-]/.test(c) ? c : c === "%" ? "%%" : `\\${c}`));

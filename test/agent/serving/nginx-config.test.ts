@@ -82,9 +82,9 @@ test("every answer to a visitor over HTTPS carries HSTS, whatever else its locat
 });
 
 test("links among static files are not followed, but the one that a release renames", () => {
-  expect(renderNginx(site).match(/disable_symlinks on from=\/run\/everspot\/release\/static;/g)).toHaveLength(
-    4,
-  );
+  expect(
+    renderNginx(site).match(/disable_symlinks on "from=\/run\/everspot\/release\/static";/g),
+  ).toHaveLength(4);
 });
 
 test("one visitor's requests are limited, those that another instance passes on are not", () => {
