@@ -15,6 +15,11 @@ export const appMachine = (
   environment: paths.environment,
   static: paths.static,
   unitFiles: paths.units,
-  links: { socket: paths.socket, release: paths.release, static: paths.staticLink },
+  links: {
+    socket: paths.socket,
+    release: paths.release,
+    static: paths.staticLink,
+    staticBefore: paths.staticBefore,
+  },
   socketOf: paths.appSocket,
 });

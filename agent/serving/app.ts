@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
@@ -32,7 +32,7 @@ export interface AppMachine {
   /** Folder of systemd units that a reboot empties. */
   unitFiles: string;
   /** Symlinks that nginx follows. */
-  links: { socket: string; release: string; static: string };
+  links: { socket: string; release: string; static: string; staticBefore: string };
   socketOf(release: string): string;
 }
 
@@ -187,16 +187,24 @@ async function notRunning(
 
 /** New requests go to this release from here on; requests that run are not touched. */
 export async function switchTo(machine: AppMachine, id: string, folder: string): Promise<void> {
-  const { app } = machine.config;
-  if (app.static !== undefined) {
-    const packed = join(folder, app.static.folder);
-    await pointLink(
-      machine.links.static,
-      app.beforeStart.length === 0 ? packed : keptStatic(machine.static, id),
-    );
-  }
+  await switchStatic(machine, id, folder);
   await pointLink(machine.links.release, folder);
   await pointLink(machine.links.socket, machine.socketOf(id));
+}
+
+/** What pages name that visitors have open stays within reach. */
+async function switchStatic(
+  { config, links, static: root }: AppMachine,
+  id: string,
+  folder: string,
+): Promise<void> {
+  const { app } = config;
+  if (app.static === undefined) return;
+  const next = app.beforeStart.length === 0 ? join(folder, app.static.folder) : keptStatic(root, id);
+  const before = await readlink(links.static).catch(() => undefined);
+  if (before === next) return;
+  if (before !== undefined) await pointLink(links.staticBefore, before);
+  await pointLink(links.static, next);
 }
 
 async function stopApp(machine: AppMachine, id: string): Promise<void> {

@@ -20,8 +20,11 @@ export interface NginxSite {
   closing: string;
   /** Port of the address on which other instances of the site pass on their requests, over plain HTTP. */
   forwardPort: number;
-  /** A link at `folder` itself is followed, none below it. What is not there, the app is asked for. */
-  static: { url: string; folder: string } | undefined;
+  /**
+   * A link at `folder` itself is followed, none below it. What is not there, but has a hash of its content in its name,
+   * is looked for in `before`, the folder of the release before, which need not exist; then the app is asked.
+   */
+  static: { url: string; folder: string; before: string } | undefined;
   /** Seconds the app may take for an answer. */
   timeout: number;
   /** Seconds; 0 sends no Strict-Transport-Security. */
@@ -44,6 +47,9 @@ const OPEN_FILES = 2 * CONNECTIONS + 64;
 const BACKLOG = 4096;
 /** Requests of one address at a time. A browser sends 100 over one connection (HTTP/2). */
 const AT_ONCE = 256;
+/** How long browsers may keep a static file, with a hash of its content in its name and without. */
+const HASHED = "365d";
+const PLAIN = "1h";
 /** Seconds after which a visitor may ask again. */
 const RETRY_AFTER = 15;
 
@@ -127,8 +133,8 @@ http {
     # A hash in the name, as Django's ManifestStaticFilesStorage and others put it there: the content never changes. Eight
     # digits alone are a date.
     map $uri $static_expires {
-        default 1h;
-        "~\\.(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{8,64}\\.[A-Za-z0-9]+(\\.map)?$" 365d;
+        default ${PLAIN};
+        "~\\.(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{8,64}\\.[A-Za-z0-9]+(\\.map)?$" ${HASHED};
     }
 
     # Whoever asks for another name gets nothing of this site.
@@ -184,7 +190,7 @@ const fromPeer = {
 function locations(site: NginxSite, from: typeof fromVisitor, always: string): string {
   const forward = checked(site.forwarding.socket, FILE, "path");
   const proxied = proxy(checked(site.socket, FILE, "path"), from, site.timeout + 5);
-  // 418 and 419 stand for nothing else here: answers of the app are never looked at.
+  // 418 to 420 stand for nothing else here: answers of the app are never looked at.
   const unless = (closing: string): string => `error_page 418 = @forward;
             error_page 419 = ${closing};
             if (-e ${checked(site.forwarding.marker, FILE, "path")}) {
@@ -235,38 +241,52 @@ const proxy = (socket: string, from: typeof fromVisitor, seconds: number): strin
             error_page 502 = @sorry;`;
 
 function staticFiles(
-  files: { url: string; folder: string },
+  files: { url: string; folder: string; before: string },
   unless: string,
   proxied: string,
   always: string,
 ): string {
   const url = checked(decodedUrl(files.url) ?? "", URL_PREFIX, "URL prefix of static files");
-  const folder = checked(files.folder.replace(/\/+$/, ""), FOLDER, "folder of static files");
-  const served = (miss: string): string => `error_page 404 = ${miss};
+  const [folder, before] = [files.folder, files.before].map((path) =>
+    checked(path.replace(/\/+$/, ""), FOLDER, "folder of static files"),
+  ) as [string, string];
+  const served = (from: string, miss: string): string => `error_page 404 = ${miss};
             log_not_found off;
             # The app may have put links there, to what is not its own.
-            disable_symlinks on ${word(`from=${folder}`)};
+            disable_symlinks on ${word(`from=${from}`)};
             expires $static_expires;
             add_header X-Content-Type-Options nosniff;
             ${always}`;
+  // A named location takes no alias.
+  const below = (root: string): string =>
+    `rewrite ${word(`^${url.replace(/[\\^$.|?*+()[\]{}]/g, "\\$&")}(.*)$`)} /$1 break;
+            root ${word(root)};`;
+  const asked = proxied.replace(/:;/, ":$request_uri;");
   return `        location ^~ ${word(url)} {
             ${unless}
             alias ${word(`${folder}/`)};
-            ${served("@app")}
+            ${served(folder, "@before")}
         }
-        location @app {
-            ${proxied}
+        location @before {
+            # Pages that are open name it still.
+            error_page 420 = @missed;
+            if ($static_expires != ${HASHED}) {
+                return 420;
+            }
+            ${below(before)}
+            ${served(before, "@missed")}
+        }
+        location @missed {
+            ${asked}
         }
         location @closing-static {
             keepalive_timeout 0;
-            # A named location takes no alias.
-            rewrite ${word(`^${url.replace(/[\\^$.|?*+()[\]{}]/g, "\\$&")}(.*)$`)} /$1 break;
-            root ${word(folder)};
-            ${served("@closing-miss")}
+            ${below(folder)}
+            ${served(folder, "@closing-missed")}
         }
-        location @closing-miss {
+        location @closing-missed {
             keepalive_timeout 0;
-            ${proxied.replace(/:;/, ":$request_uri;")}
+            ${asked}
         }
 `;
 }

@@ -20,7 +20,7 @@ export function siteNginx(
     forwarding: { marker: paths.forwarding, socket: paths.forwardSocket },
     closing: paths.closing,
     forwardPort: FORWARD_PORT,
-    static: served && { url: served.url, folder: paths.staticLink },
+    static: served && { url: served.url, folder: paths.staticLink, before: paths.staticBefore },
     timeout: config.app.timeout,
     hsts: config.app.hsts,
     os: config.image.os,

@@ -21,6 +21,8 @@ export const paths = {
   release: "/run/everspot/release",
   /** Symlink to the static files of the running app. */
   staticLink: "/run/everspot/static",
+  /** Symlink to those of the app that ran before, if this machine has had one. */
+  staticBefore: "/run/everspot/static-before",
   /** Environment files of the units of a release, 0600. */
   environment: "/run/everspot/environment",
   nginxConfig: "/etc/everspot/nginx.conf",

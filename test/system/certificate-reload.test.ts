@@ -59,7 +59,7 @@ async function withSite(trusted: boolean, run: (site: Site) => Promise<void>): P
       forwarding: { marker: join(folder, "forwarding"), socket: join(folder, "forward.sock") },
       closing,
       forwardPort: 8079,
-      static: { url: "/static/", folder: join(folder, "static") },
+      static: { url: "/static/", folder: join(folder, "static"), before: join(folder, "before") },
       timeout: 10,
       hsts: 3600,
       os: "debian-12",

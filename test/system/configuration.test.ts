@@ -141,7 +141,7 @@ test.each(FOLDERS)("nginx serves %s from the folder %s", async (url, name, asked
     forwarding: { marker: path.join(folder, "forwarding"), socket: path.join(folder, "forward.sock") },
     closing,
     forwardPort: 8079,
-    static: { url, folder: path.join(release, name) },
+    static: { url, folder: path.join(release, name), before: path.join(release, "before") },
     timeout: 10,
     hsts: 0,
     os: "debian-12",

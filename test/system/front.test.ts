@@ -99,6 +99,29 @@ describe("static files", () => {
     expect(seen.headers.connection).toBe("close");
   });
 
+  test("of the release before are found by their hash, and by nothing else", async () => {
+    const { folder } = front;
+    await mkdir(path.join(folder, "r0"));
+    await pointLink(path.join(folder, "before"), "r0");
+    for (const name of ["old.0a1b2c3d4e5f.css", "both.0a1b2c3d4e5f.css", "old.css"]) {
+      await writeFile(path.join(folder, "r0", name), "r0");
+    }
+    await writeFile(path.join(folder, "r1/both.0a1b2c3d4e5f.css"), "r1");
+    await symlink("../secret", path.join(folder, "r0/x.0a1b2c3d4e5f.css"));
+    const old = await ask("/static/old.0a1b2c3d4e5f.css");
+    expect(old).toMatchObject({ status: 200, body: "r0" });
+    expect(old.headers).toMatchObject({
+      "cache-control": "max-age=31536000",
+      "x-content-type-options": "nosniff",
+      "strict-transport-security": HSTS,
+    });
+    expect((await ask("/static/both.0a1b2c3d4e5f.css")).body).toBe("r1");
+    for (const name of ["old.css?v=1", "none.0a1b2c3d4e5f.css?v=1"]) {
+      expect((await ask(`/static/${name}`)).body).toBe(`app GET /static/${name}`);
+    }
+    expect((await ask("/static/x.0a1b2c3d4e5f.css")).body).not.toContain("secret");
+  });
+
   test("carry nosniff and HSTS, and the app's answers only HSTS", async () => {
     for (const seen of [await ask("/static/style.css"), await closing(() => ask("/static/style.css"))]) {
       expect(seen.headers).toMatchObject({

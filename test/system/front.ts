@@ -46,7 +46,7 @@ export async function startFront(
     forwarding: { marker: at("forwarding"), socket: at("forward.sock") },
     closing: at("closing"),
     forwardPort: 8079,
-    static: { url: "/static/", folder: at("static") },
+    static: { url: "/static/", folder: at("static"), before: at("before") },
     timeout: 10,
     hsts: 3600,
     os: "debian-12",

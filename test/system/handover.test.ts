@@ -76,7 +76,7 @@ async function startInstance(release: string, address: string): Promise<Instance
     forwarding: { marker: path.join(own, "forwarding"), socket: path.join(own, "forward.sock") },
     closing: path.join(own, "closing"),
     forwardPort: FORWARD_PORT,
-    static: { url: "/static/", folder: path.join(own, "static") },
+    static: { url: "/static/", folder: path.join(own, "static"), before: path.join(own, "before") },
     timeout: 10,
     hsts: 0,
     os: "debian-12",

@@ -20,7 +20,10 @@ export class Apps {
   private constructor(folder: string) {
     this.folder = folder;
     const at = (name: string): string => join(folder, name);
-    this.links = { socket: at("app.sock"), release: at("release"), static: at("static-link") };
+    this.links = {
+      ...{ socket: at("app.sock"), release: at("release") },
+      ...{ static: at("static-link"), staticBefore: at("static-before") },
+    };
   }
 
   static async open(): Promise<Apps> {

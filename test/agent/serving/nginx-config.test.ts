@@ -14,7 +14,7 @@ const site: NginxSite = {
   forwarding: { marker: "/run/everspot/forwarding", socket: "/run/everspot/forward.sock" },
   closing: "/run/everspot/closing",
   forwardPort: 8079,
-  static: { url: "/static/", folder: "/run/everspot/release/static" },
+  static: { url: "/static/", folder: "/run/everspot/static", before: "/run/everspot/static-before" },
   timeout: 30,
   hsts: 3600,
   os: "debian-13",
@@ -73,6 +73,7 @@ test("every answer to a visitor over HTTPS carries HSTS, whatever else its locat
   const adding = locations.filter((location) => location.includes("add_header"));
   expect(adding.map((location) => location.split(" {")[0])).toEqual([
     "^~ /static/",
+    "@before",
     "@closing-static",
     "@sorry",
   ]);
@@ -82,9 +83,7 @@ test("every answer to a visitor over HTTPS carries HSTS, whatever else its locat
 });
 
 test("links among static files are not followed, but the one that a release renames", () => {
-  expect(
-    renderNginx(site).match(/disable_symlinks on "from=\/run\/everspot\/release\/static";/g),
-  ).toHaveLength(4);
+  expect(renderNginx(site).match(/disable_symlinks on "from=\/run\/everspot\/static";/g)).toHaveLength(4);
 });
 
 test("one visitor's requests are limited, those that another instance passes on are not", () => {
@@ -95,7 +94,7 @@ test("one visitor's requests are limited, those that another instance passes on 
 
 test("static files come from nginx, if there are any", () => {
   expect(renderNginx(site)).toMatch(
-    /location \^~ \/static\/ \{[^@]+@forward;[^}]+\}[^}]+\}\s+alias \/run\/everspot\/release\/static\/;/,
+    /location \^~ \/static\/ \{[^@]+@forward;[^}]+\}[^}]+\}\s+alias \/run\/everspot\/static\/;/,
   );
   expect(renderNginx({ ...site, static: undefined })).not.toContain("alias");
 });
@@ -107,7 +106,7 @@ test("before a reload, answers close their connections, those with static files 
     /location @closing \{\s+keepalive_timeout 0;\s+proxy_pass http:\/\/unix:\/run\/everspot\/app.sock:;/,
   );
   expect(text).toMatch(
-    /location @closing-static \{\s+keepalive_timeout 0;[^}]+root \/run\/everspot\/release\/static;/,
+    /location @closing-static \{\s+keepalive_timeout 0;[^}]+root \/run\/everspot\/static;/,
   );
   expect(renderNginx({ ...site, static: undefined })).not.toContain("closing-static");
 });
@@ -136,12 +135,12 @@ describe("refuses what could break out of its place:", () => {
   test.each<[string, Partial<NginxSite>]>([
     ["a name", { names: ["a.example; return 200"] }],
     ["an address", { address: "0.0.0.0:80 default" }],
-    ["a URL prefix", { static: { url: "/static/ { }", folder: "/x" } }],
+    ["a URL prefix", { static: { url: "/static/ { }", folder: "/x", before: "/y" } }],
     [
       "a folder that leaves the release",
-      { static: { url: "/static/", folder: "/run/everspot/release/../.." } },
+      { static: { url: "/static/", folder: "/run/everspot/release/../..", before: "/y" } },
     ],
-    ["a folder with a variable", { static: { url: "/static/", folder: "/x/$uri" } }],
+    ["a folder with a variable", { static: { url: "/static/", folder: "/x/$uri", before: "/y" } }],
   ])("%s", (_, change) => {
     expect(() => renderNginx({ ...site, ...change })).toThrow("cannot be used as");
   });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -52,6 +52,7 @@ function machine(env: Record<string, string> = {}): AppMachine {
       socket: join(folder, "app.sock"),
       release: join(folder, "release"),
       static: join(folder, "link"),
+      staticBefore: join(folder, "before"),
     },
     socketOf: (id) => join(folder, `${id}.sock`),
   };
@@ -136,6 +137,17 @@ test("an app that runs keeps its files while before_start runs anew", async () =
   const old = (await readdir(machine().static)).filter((name) => name.startsWith(".r1.old."));
   expect(old).toHaveLength(1);
   expect(await readFile(join(machine().static, old[0] ?? "", "made.css"), "utf8")).toBe("first");
+});
+
+test("after a swap in place the files of the release before stay within reach", async () => {
+  beforeStart = async () => {};
+  await prepare();
+  await switchTo(machine(), "r1", release);
+  await expect(readlink(join(folder, "before"))).rejects.toThrow("ENOENT");
+  await switchTo(machine(), "r2", join(folder, "releases/r2"));
+  await switchTo(machine(), "r2", join(folder, "releases/r2"));
+  expect(await readlink(join(folder, "link"))).toBe(join(folder, "static/r2"));
+  expect(await readlink(join(folder, "before"))).toBe(join(folder, "static/r1"));
 });
 
 test("of releases that are not wanted any more nothing is left", async () => {
