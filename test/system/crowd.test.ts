@@ -1,4 +1,5 @@
 /** One address holds open as many half-sent requests as it can; a visitor from another one asks beside it. */
+import http from "node:http";
 import net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
@@ -56,6 +57,38 @@ test.each([
   else expect(open).toBeGreaterThan(2_000);
   expect(Math.max(...times)).toBeLessThan(1_000);
 });
+
+test("256 requests of one address are worked on at a time, and another one's beside them", async () => {
+  const answer: http.RequestListener = (request, response) => {
+    setTimeout(() => response.end("hello"), request.url === "/slow" ? 2_000 : 0);
+  };
+  // Plain HTTP serves the site too: 300 TLS handshakes would take longer than the requests.
+  front = await startFront(ADDRESS, NAME, answer, { trusted: false });
+  const slow = {
+    host: ADDRESS,
+    path: "/slow",
+    agent: false,
+    localAddress: "127.0.0.77",
+    headers: { host: NAME },
+  };
+  const asked = Array.from(
+    { length: 300 },
+    () =>
+      new Promise<number>((resolve, reject) => {
+        http
+          .get(slow, (seen) => {
+            seen.resume();
+            resolve(seen.statusCode ?? 0);
+          })
+          .on("error", reject);
+      }),
+  );
+  await delay(1_000);
+  expect(await milliseconds()).toBeLessThan(1_000);
+  const statuses = await Promise.all(asked);
+  expect(statuses.filter((status) => status === 200)).toHaveLength(256);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(44);
+}, 30_000);
 
 test("who asks often, but no more than visitors do, is never held back", async () => {
   front = await startFront(ADDRESS, NAME, (_request, response) => response.end("hello"));
