@@ -164,6 +164,7 @@ describe("the first boot", () => {
     expect(refused.code).not.toBe(0);
     expect(refused.out).toMatch(/refused|Failed to connect|Couldn't connect/);
     expect((await sh(first, "nft list chain inet everspot output | grep -c skuid")).out).toBe("2");
+    expect((await sh(first, "nft list chain inet everspot input | grep -c @visitors")).out).toBe("1");
   });
 
   test("the app runs in its sandbox, with its secrets, and reads none of ours", async () => {
