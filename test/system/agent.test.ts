@@ -214,7 +214,7 @@ describe("a replacement", () => {
     second = await site.launch();
     const record = await serving(second);
     expect(record).toMatchObject({ release: "r1", epoch: 2, warnings: [] });
-    expect(stepOf(record, "packages").detail).toMatch(/from the bucket$/);
+    expect(stepOf(record, "packages").detail).toMatch(/from the bucket, by Debian's index of /);
     const packages = stepOf(record, "packages");
     for (const beside of ["release", "certificate", "secrets"]) {
       expect(stepOf(record, beside).start).toBeLessThan(packages.start + (packages.seconds ?? 0));
@@ -376,6 +376,7 @@ describe("a candidate that is no good", () => {
 });
 
 describe("an app that plants links among its static files", () => {
+  /** Before Django's own. */
   const EVIL = [
     "import os, sys",
     "if 'collectstatic' in sys.argv:",
@@ -386,6 +387,8 @@ describe("an app that plants links among its static files", () => {
     "        os.symlink(aim, 'static/' + name)",
     "    os.mkfifo('static/fifo')",
   ];
+  const planting = (files: ReadonlyMap<string, Buffer>, ...more: string[]): Buffer =>
+    Buffer.from([...EVIL, ...more, String(files.get("manage.py"))].join("\n"));
   const owned = (instance: string) =>
     sh(
       instance,
@@ -395,7 +398,7 @@ describe("an app that plants links among its static files", () => {
 
   test("gets nothing of root's, however often it is tried", async () => {
     await site.publish(GUESTBOOK, "r3", (files) => {
-      files.set("manage.py", Buffer.from([...EVIL, "    sys.exit('again')", ""].join("\n")));
+      files.set("manage.py", planting(files, "    sys.exit('again')"));
     });
     fourth = await site.launch();
     const record = await serving(fourth);
@@ -407,7 +410,7 @@ describe("an app that plants links among its static files", () => {
 
   test("publishes nothing that is not its own", async () => {
     await site.publish(GUESTBOOK, "r4", (files) => {
-      files.set("manage.py", Buffer.from([...EVIL, ""].join("\n")));
+      files.set("manage.py", planting(files));
     });
     const fifth = await site.launch();
     const record = await serving(fifth);

@@ -144,7 +144,9 @@ describe.each(["debian-13", "debian-12"] as const)("on %s", (os: Os) => {
     await mkdir(at(`var/lib/everspot/releases/r1/${odd}`), { recursive: true });
     await sh("chown everspot-app: /var/lib/everspot/static/.r1.next; systemctl daemon-reload");
     await writeFile(at("root/r1.sh"), `touch '${odd.replaceAll("'", "'\\''")}/made' && ! touch elsewhere`);
-    await sh("cp /root/r1.sh /run/everspot/environment/; systemctl start everspot-prepare@r1");
+    await sh(
+      "cp /root/r1.sh /run/everspot/environment/; systemctl start everspot-prepare@r1 || { journalctl --output=cat --unit=everspot-prepare@r1; exit 1; }",
+    );
     expect(await sh("ls /var/lib/everspot/static/.r1.next")).toBe("made");
     expect(await readdir(at(`var/lib/everspot/releases/r1/${odd}`))).toEqual([]);
   });
