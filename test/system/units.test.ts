@@ -3,12 +3,10 @@
  * inside. An act counts as proved where it is done outside of the sandbox and refused inside; a container refuses some
  * by itself, and those are listed as unproved.
  */
-import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { mountStatic } from "../../agent/serving/static-mount.ts";
 import { poll } from "../../agent/site/poll.ts";
-import type { Units } from "../../agent/system/units.ts";
 import { type Mirror, openMirror } from "../cloud/mirror.ts";
 import { ensureImage } from "../cloud/nspawn/image.ts";
 import { type NspawnMachines, nspawnMachines } from "../cloud/nspawn/machines.ts";
@@ -127,29 +125,6 @@ describe.each(["debian-13", "debian-12"] as const)("on %s", (os: Os) => {
     );
     return JSON.parse(said.slice(5)) as Record<string, string>;
   }
-
-  test("before_start writes into the folder that it was given, whatever the release calls it", async () => {
-    const odd = `od'd f%il"es;#:ü/x  y`;
-    const units: Partial<Units> = { list: async () => [] };
-    await mountStatic(
-      {
-        units: units as Units,
-        static: "/var/lib/everspot/static",
-        unitFiles: path.join(machines.disk(id), "etc/systemd/system"),
-      },
-      odd,
-    );
-    const at = (file: string) => path.join(machines.disk(id), file);
-    await mkdir(at("var/lib/everspot/static/.r1.next"), { recursive: true });
-    await mkdir(at(`var/lib/everspot/releases/r1/${odd}`), { recursive: true });
-    await sh("chown everspot-app: /var/lib/everspot/static/.r1.next; systemctl daemon-reload");
-    await writeFile(at("root/r1.sh"), `touch '${odd.replaceAll("'", "'\\''")}/made' && ! touch elsewhere`);
-    await sh(
-      "cp /root/r1.sh /run/everspot/environment/; systemctl start everspot-prepare@r1 || { journalctl --output=cat --unit=everspot-prepare@r1; exit 1; }",
-    );
-    expect(await sh("ls /var/lib/everspot/static/.r1.next")).toBe("made");
-    expect(await readdir(at(`var/lib/everspot/releases/r1/${odd}`))).toEqual([]);
-  });
 
   test.each(ALLOWED)("systemd-analyze security %s: at most %s", async (unit, most) => {
     const { stdout } = await machines.exec(id, "systemd-analyze", ["security", "--no-pager", unit]);
