@@ -11,8 +11,10 @@ import { selfSigned } from "../../agent/certificate/self-signed.ts";
 import { appEnvironment, prepareScript } from "../../agent/serving/app-environment.ts";
 import { type NginxSite, renderNginx } from "../../agent/serving/nginx-config.ts";
 import { siteNginx } from "../../agent/serving/site-nginx.ts";
+import { mountStatic } from "../../agent/serving/static-mount.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { renderEnvironment } from "../../agent/system/environment-file.ts";
+import type { Units } from "../../agent/system/units.ts";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { renderBootstrap } from "../../user-data/render.ts";
 import { requireSandbox } from "../cloud/sandbox/sandbox.ts";
@@ -45,6 +47,7 @@ function writeNginx(text: string): string {
 
 test("every configuration that is accepted is one for nginx, for systemd and for the shells", async () => {
   let count = 0;
+  const units = copyUnits("of-a-site");
   await fc.assert(
     fc.asyncProperty(acceptedConfig, async (accepted) => {
       // What the nginx of both understands.
@@ -58,7 +61,9 @@ test("every configuration that is accepted is one for nginx, for systemd and for
         execa("nginx", ["-t", "-q", "-c", nginx]),
         execa("bash", ["-n"], { input: renderBootstrap(config) }),
         execa("sh", ["-n"], { input: prepareScript(config.app.beforeStart) }),
+        mountIn(units, config.app.static?.folder),
       ]);
+      expect(await complaints(units, APP)).toBe("");
       expect(byShell).toMatchObject(env);
       expect(bySystemd).toMatchObject(plain);
       count++;
@@ -98,21 +103,38 @@ const pair = (line: string): [string, string] => [
   line.slice(line.indexOf("=") + 1),
 ];
 
-test("the units are without fault", async () => {
-  const units = path.join(folder, "units");
+const APP = ["everspot-app@r000001.service", "everspot-prepare@r000001.service"];
+
+function copyUnits(name: string): string {
+  const units = path.join(folder, name);
   cpSync("user-data/units", units, { recursive: true });
+  // The agent is not here.
   const agent = path.join(units, "everspot.service");
-  writeFileSync(
-    agent,
-    readFileSync(agent, "utf8").replaceAll("/opt/everspot/current/node", process.execPath),
-  );
-  const names = ["everspot-app@r000001", "everspot-prepare@r000001", "everspot", "nginx-forward", "nginx"];
-  const files = names.map((name) => `${name}.service`);
-  const { all } = await execa("systemd-analyze", ["verify", "--man=no", ...files, "everspot-app.slice"], {
+  const text = readFileSync(agent, "utf8").replaceAll("/opt/everspot/current/node", process.execPath);
+  writeFileSync(agent, text);
+  return units;
+}
+
+/** As the agent does before an app with static files starts. */
+async function mountIn(unitFiles: string, name: string | undefined): Promise<void> {
+  const units: Partial<Units> = { list: async () => [] };
+  if (name !== undefined) {
+    await mountStatic({ units: units as Units, static: "/var/lib/everspot/static", unitFiles }, name);
+  }
+}
+
+/** What systemd says of units in this folder, which is nothing where it ignores nothing. */
+async function complaints(units: string, names: readonly string[]): Promise<string> {
+  const { all } = await execa("systemd-analyze", ["verify", "--man=no", ...names], {
     all: true,
     env: { SYSTEMD_UNIT_PATH: `${units}:` },
   });
-  expect(all).toBe("");
+  return all;
+}
+
+test("the units are without fault", async () => {
+  const others = ["everspot.service", "nginx-forward.service", "nginx.service", "everspot-app.slice"];
+  expect(await complaints(copyUnits("units"), [...APP, ...others])).toBe("");
 });
 
 /** As people write them. */
