@@ -52,6 +52,9 @@ function complainAboutFolder(folder: string): Complaint | undefined {
   if (folder.startsWith("/") || folder.split("/").includes("..")) {
     return { message: "must be a folder inside the project", hint };
   }
+  if (folder.trim() !== folder) {
+    return { message: "begins or ends with a blank", hint: `did you mean "${folder.trim()}"?` };
+  }
   if (folder.includes("\\")) return { message: "has a \\ in it", hint: "folders are separated by /" };
   if (folder.includes("$")) return { message: "has a $ in it, which nginx cannot write", hint };
   if (folder.split("/")[0] === ".everspot") {

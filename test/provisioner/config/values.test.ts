@@ -48,6 +48,7 @@ describe("a folder of static files", () => {
     ["static\\v2", "folders are separated by /"],
     ["$HOME", "nginx cannot write"],
     [".everspot/python", "belongs to everspot"],
+    ["static ", 'did you mean "static"?'],
     ["a\nb", "one line"],
     ["s".repeat(201), "longer than 200 bytes"],
   ])("cannot be %j", (folder, reason) => {
