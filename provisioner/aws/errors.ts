@@ -33,15 +33,40 @@ export function explain(doing: string, error: unknown): EverspotError {
   const known = advice.find((a) => a.code.test(code) || a.message?.test(said));
   const what =
     known?.instead ?? `${said}${code === "" || said.includes(code) || code === "Error" ? "" : ` (${code})`}`;
+  const hint = quotaHint(code) ?? known?.hint;
   return new EverspotError(`${doing}: ${what}`, {
     retry: known?.retry ?? (serverError(error) ? "retry" : "fatal"),
     cause: error,
-    ...(known?.hint === undefined ? {} : { hint: known.hint }),
+    ...(hint === undefined ? {} : { hint }),
   });
 }
 
 const serverError = (error: unknown): boolean =>
   ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 0) >= 500;
+
+/**
+ * What helps when AWS launches nothing because of a quota, which no other instance type gets round; undefined when it
+ * was something else. @param said an error's code, or its words as a fleet's history has them.
+ * Codes: EC2 API Reference, "Error codes"; quotas: Service Quotas, by their codes there.
+ */
+export function quotaHint(said: string): string | undefined {
+  const quota = QUOTAS.find((q) => q.met.test(said));
+  if (quota === undefined) return undefined;
+  return `the account's quota ${quota.code}, "${quota.name}", is used up (a new account may run 5 vCPUs, and an instance that ended counts until its spot request is closed): ask for more under Service Quotas → Amazon EC2 in the AWS console, or with \`aws service-quotas request-service-quota-increase --service-code ec2 --quota-code ${quota.code} --desired-value 16\`; other instance types count against the same quota`;
+}
+
+const QUOTAS = [
+  {
+    met: /MaxSpotInstanceCountExceeded|spotInstanceCountLimitExceeded|Max spot instance count exceeded/i,
+    code: "L-34B43A08",
+    name: "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests",
+  },
+  {
+    met: /VcpuLimitExceeded|vCPU limit|InstanceLimitExceeded/i,
+    code: "L-1216C47A",
+    name: "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
+  },
+] as const;
 
 const advice: {
   code: RegExp;

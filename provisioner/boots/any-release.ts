@@ -1,6 +1,7 @@
 import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import type { Aws } from "../aws/connect.ts";
+import { quotaHint } from "../aws/errors.ts";
 import type { Judge } from "./follow.ts";
 import { bootUrl } from "./read.ts";
 
@@ -36,7 +37,9 @@ export function servesAnything(aws: Pick<Aws, "store">, fleet: string): Judge {
       new EverspotError(`no instance came: ${reason}`, {
         resource: fleet,
         lines: said,
-        hint: "the fleet goes on trying; add more instance types to [fleet] types, which widens the choice, and run `everspot up` again",
+        hint:
+          quotaHint(said.join("\n")) ??
+          "the fleet goes on trying; add more instance types to [fleet] types, which widens the choice, and run `everspot up` again",
         retry: "retry",
       }),
   };

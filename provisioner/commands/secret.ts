@@ -7,8 +7,11 @@ import type { Tools } from "../operator/tools.ts";
 
 /** As the instance takes them: the name of an environment variable. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** Set by everspot itself, or what Python and systemd need. */
-const RESERVED = /^(EVERSPOT_.*|PYTHONPATH|STATE_DIRECTORY|RUNTIME_DIRECTORY|PATH|HOME)$/;
+/**
+ * Set by everspot itself, or what Python and systemd need. The webhook's secret alone is the owner's, and the agent's:
+ * the app does not get it.
+ */
+const RESERVED = /^(EVERSPOT_(?!NOTIFY_SECRET$).*|PYTHONPATH|STATE_DIRECTORY|RUNTIME_DIRECTORY|PATH|HOME)$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what an environment file cannot hold
 const REFUSED = /[\u0000-\u0008\u000b-\u001f\u007f]/;
 /** Bytes of a standard parameter. https://docs.aws.amazon.com/general/latest/gr/ssm.html */

@@ -3,6 +3,7 @@ import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { siteDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
+import { quotaHint } from "../aws/errors.ts";
 import type { Judge } from "../boots/follow.ts";
 import { bootUrl } from "../boots/read.ts";
 
@@ -95,7 +96,9 @@ export function servesCandidate(
       new NotServed(`no instance came: ${reason}`, undefined, {
         resource: fleet,
         lines: said,
-        hint: "deploy again later, add more instance types to [fleet] types, or use --in-place, which needs none",
+        hint:
+          quotaHint(said.join("\n")) ??
+          "deploy again later, add more instance types to [fleet] types, or use --in-place, which needs none",
         retry: "retry",
       }),
     ended: tooLate,

@@ -2,11 +2,14 @@ import { fenceRecord, SITE_TAG } from "../../agent/site/names.ts";
 import { imageParameter } from "../aws/images.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { DnsSeen, SiteSeen, World } from "../seen/observe.ts";
+import { withCertificate } from "../wanted/certificate.ts";
+import { instancePolicy } from "../wanted/instance-policy.ts";
 import type { Finding } from "./findings.ts";
 
 export interface PreflightInput {
   config: SiteConfig;
   account: string;
+  partition: string;
   seen: SiteSeen;
   dns: DnsSeen | undefined;
   world: World;
@@ -22,6 +25,7 @@ export function preflight(input: PreflightInput): Finding[] {
     ...imageFindings(input),
     ...typeFindings(input),
     ...siteFindings(input),
+    ...policyFindings(input),
   ];
 }
 
@@ -167,4 +171,23 @@ function siteFindings({ config, seen }: PreflightInput): Finding[] {
     );
   }
   return found;
+}
+
+/**
+ * Characters of all inline policies of a role together, white space not counted (IAM User Guide, "IAM and AWS STS
+ * quotas"): so two policies would hold no more than one.
+ */
+const LONGEST_POLICY = 10_240;
+
+/** Each name of the site is in the role's policy twice: for its record and for its challenge. */
+function policyFindings({ config, account, partition, dns }: PreflightInput): Finding[] {
+  const where = { account, partition, zone: dns?.zone.id ?? "" };
+  const { length } = JSON.stringify(instancePolicy(withCertificate(config, where), where));
+  if (length <= LONGEST_POLICY) return [];
+  return [
+    error(
+      `with ${config.aliases.length} aliases the policy of the instances' role has ${length} characters, and IAM takes ${LONGEST_POLICY}`,
+      "use fewer or shorter aliases; each of their letters counts twice",
+    ),
+  ];
 }

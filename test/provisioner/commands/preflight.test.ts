@@ -183,3 +183,15 @@ test("the same name in another region", async () => {
   const error = await refusal(other("us-east-1", "eu-west-1")).catch((e: EverspotError) => e);
   expect(error.message).toContain("there is a site blog in us-east-1 already");
 });
+
+test("more aliases than the role's policy can hold", async () => {
+  const long = (i: number) =>
+    `${String(i).padStart(2, "0")}${"a".repeat(55)}.${"b".repeat(60)}.${"c".repeat(60)}`;
+  const aliases = (count: number) =>
+    `aliases = [${Array.from({ length: count }, (_, i) => `"${long(i)}.example.com"`).join(", ")}]`;
+  const config = (count: number) =>
+    parseConfig(MINIMAL.replace(/aliases = .*/, aliases(count)), desk.config.file);
+  const error = await refusal(config(20));
+  expect(error.message).toMatch(/with 20 aliases the policy .* has \d+ characters, and IAM takes 10240/);
+  await runUp(config(10), desk.tools, options);
+});

@@ -46,6 +46,13 @@ test("set from stdin, without the line break at its end; again replaces it; its 
   expect(desk.json()).toMatchObject({ replaced: true });
 });
 
+test("the secret that signs the webhook's requests", async () => {
+  const name = "EVERSPOT_NOTIFY_SECRET";
+  await runSecretSet(desk.config, piped("signs"), name);
+  expect(await stored(name)).toMatchObject({ type: "SecureString", value: "signs" });
+  await runSecretUnset(desk.config, desk.tools, name);
+});
+
 test("list has names and times, and no value is ever printed", async () => {
   await runSecretSet(desk.config, piped("hunter2"), "PASSWORD");
   await runSecretList(desk.config, desk.tools);
@@ -69,6 +76,7 @@ test.each([
   ["A=secret", "x", /can be read by everyone/],
   ["9LIVES", "x", /cannot be the name/],
   ["PYTHONPATH", "x", /set by everspot itself/],
+  ["EVERSPOT_SITE", "x", /set by everspot itself/],
   ["EMPTY", "\n", /is empty/],
   ["LARGE", "x".repeat(4097), /has 4097 bytes/],
   ["BINARY", "a\u0000b", /control characters/],

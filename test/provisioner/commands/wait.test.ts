@@ -126,6 +126,21 @@ describe("up ends with the reason", () => {
     expect(open.said()).toMatch(/! AWS: .*capacity/i);
   });
 
+  test.each([
+    ["MaxSpotInstanceCountExceeded", "Max spot instance count exceeded", "L-34B43A08"],
+    [
+      "VcpuLimitExceeded",
+      "You have requested more vCPU capacity than your current vCPU limit of 5 allows for the instance bucket that the specified instance type belongs to.",
+      "L-1216C47A",
+    ],
+  ])("the quota of a new account, %s: which it is and how to raise it", async (code, message, quota) => {
+    const open = await withAgent(async () => {});
+    open.cloud.capacity("*", "*", { code, message });
+    const error = await runUp(open.config, open.tools, options).catch((e: unknown) => e);
+    expect(error).toMatchObject({ hint: expect.stringContaining(quota) });
+    expect(error).toMatchObject({ hint: expect.not.stringContaining("[fleet] types") });
+  });
+
   test("an agent that is never heard of: the last state, at the deadline", async () => {
     const open = await withAgent(async () => {});
     await expect(runUp(open.config, open.tools, { ...options, timeout: 5 })).rejects.toMatchObject({

@@ -6,6 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { parseConfig } from "../../../provisioner/config/load.ts";
 import { instancePolicy } from "../../../provisioner/wanted/instance-policy.ts";
+import { parsePolicy } from "../../cloud/iam/document.ts";
+import { evaluate } from "../../cloud/iam/evaluate.ts";
+import { contextOf } from "../../cloud/iam/match.ts";
 import { type Desk, MINIMAL, openDesk } from "../site.ts";
 
 const bucket = "everspot-blog-123456789012-us-east-1";
@@ -140,6 +143,25 @@ describe("records", () => {
     await refused(change(["_acme-challenge.example.com", "TXT", '"x"']));
     await refused(change(["blog.example.com", "CNAME", "elsewhere.example"]));
     await refused(change(["blog.example.com", "A", "1.2.3.4"], ["other.example.com", "A", "1.2.3.4"]));
+  });
+});
+
+describe("a change of records that names none", () => {
+  // ForAllValues alone holds for a request without the key.
+  test("is allowed by no statement", () => {
+    const where = { account: "123456789012", partition: "aws", zone: "Z1" };
+    const policy = parsePolicy(JSON.stringify(instancePolicy(desk.config, where)), "identity");
+    const ask = (context: Record<string, string[]>) =>
+      evaluate([policy], {
+        action: "route53:ChangeResourceRecordSets",
+        resource: "arn:aws:route53:::hostedzone/Z1",
+        context: contextOf(context),
+      });
+    const key = (part: string) => `route53:ChangeResourceRecordSets${part}`;
+    const types = { [key("RecordTypes")]: ["A"], [key("Actions")]: ["UPSERT"] };
+    expect(ask({ ...types, [key("NormalizedRecordNames")]: ["blog.example.com"] })).toBe("allow");
+    expect(ask(types)).toBe("none");
+    expect(ask({})).toBe("none");
   });
 });
 
