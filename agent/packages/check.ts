@@ -49,6 +49,8 @@ export interface CheckedLayer {
 }
 
 const SECONDS = 60;
+/** Complaints of apt that are told in one message; all of them are in its lines. */
+const TOLD = 2;
 
 /** @throws EverspotError when Debian vouches for less than all of it. */
 export async function checkLayer(layer: LayerToCheck, signal?: AbortSignal): Promise<CheckedLayer> {
@@ -187,7 +189,8 @@ async function takeFrom(
 function refuse(message: string, cause: unknown): never {
   const lines = cause instanceof EverspotError ? cause.lines : [];
   const said = lines.filter((line) => /^[EW]: /.test(line)).map((line) => line.slice(3));
-  throw new EverspotError(`${message}: ${said.join("; ") || messageOf(cause)}`, { lines, cause });
+  const some = said.length > TOLD ? [...said.slice(0, TOLD), `and ${said.length - TOLD} more`] : said;
+  throw new EverspotError(`${message}: ${some.join("; ") || messageOf(cause)}`, { lines, cause });
 }
 
 async function update(
