@@ -71,8 +71,8 @@ function failure(doing: string, arn: string | undefined, error: unknown): Eversp
   const name = error instanceof Error ? error.name : "";
   const fatal = /AccessDenied|ResourceNotFound|Validation|InvalidArn|InvalidState/.test(name);
   return new EverspotError(`ACM: ${doing}: ${messageOf(error)}`, {
-    ...(arn === undefined ? {} : { resource: arn }),
-    ...(/AccessDenied/.test(name) ? { hint: "run `everspot up`; it puts the instance's role right" } : {}),
+    resource: arn,
+    hint: /AccessDenied/.test(name) ? "run `everspot up`; it puts the instance's role right" : undefined,
     retry: fatal ? "fatal" : "retry",
     cause: error,
   });

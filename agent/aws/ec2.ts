@@ -14,7 +14,7 @@ export function createPeers(client: EC2Client, site: string): Peers {
         .send(
           new DescribeInstancesCommand({
             Filters: filters,
-            ...(token === undefined ? {} : { NextToken: token }),
+            NextToken: token,
           }),
         )
         .catch((cause: unknown) => {

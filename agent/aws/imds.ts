@@ -55,7 +55,7 @@ export function createMetadata(endpoint: string, patience: readonly number[] = P
     return new EverspotError(`instance metadata service: ${path}: ${what}`, {
       resource: base,
       retry: "retry",
-      ...(cause === undefined ? {} : { cause }),
+      cause,
     });
   }
 }

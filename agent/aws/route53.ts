@@ -87,9 +87,9 @@ function classify(error: unknown, doing: string, zoneId: string): unknown {
   return new EverspotError(`Route 53: ${doing}: ${messageOf(error)}`, {
     resource: `hosted zone ${zoneId}`,
     retry: denied || name === "NoSuchHostedZone" ? "fatal" : "retry",
-    ...(denied
-      ? { hint: "the instance's role does not allow this; run `everspot up` to put the role right" }
-      : {}),
+    hint: denied
+      ? "the instance's role does not allow this; run `everspot up` to put the role right"
+      : undefined,
     cause: error,
   });
 }

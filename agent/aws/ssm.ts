@@ -15,18 +15,16 @@ export function createSecrets(client: SSMClient, path: string): SecretSource {
               Path: path,
               Recursive: false,
               WithDecryption: true,
-              ...(token === undefined ? {} : { NextToken: token }),
+              NextToken: token,
             }),
           )
           .catch((cause: unknown) => {
             throw new EverspotError(`SSM: reading the site's secrets: ${messageOf(cause)}`, {
               resource: path,
               retry: "retry",
-              ...(/AccessDenied/.test(cause instanceof Error ? cause.name : "")
-                ? {
-                    hint: "a secret encrypted with a KMS key of your own needs kms:Decrypt in the instance's role",
-                  }
-                : {}),
+              hint: /AccessDenied/.test(cause instanceof Error ? cause.name : "")
+                ? "a secret encrypted with a KMS key of your own needs kms:Decrypt in the instance's role"
+                : undefined,
               cause,
             });
           });

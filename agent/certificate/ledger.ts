@@ -111,9 +111,8 @@ export async function end(
               ...a,
               ...rest,
               ended: now.toISOString(),
-              ...(retryAfter === undefined
-                ? {}
-                : { retryAt: new Date(now.getTime() + retryAfter).toISOString() }),
+              retryAt:
+                retryAfter === undefined ? undefined : new Date(now.getTime() + retryAfter).toISOString(),
             };
       const entries = Object.entries(current.directories).map(([url, list]) => [url, list.map(close)]);
       return { ...current, directories: Object.fromEntries(entries) };

@@ -75,7 +75,7 @@ async function answers(
         const { ok, seen } = await askHealth(where, app.health, domain, 5_000, signal);
         return ok ? { done: true } : { waiting: seen };
       },
-      { seconds: REACH_SECONDS, everySeconds: 0.2, ...(signal === undefined ? {} : { signal }) },
+      { seconds: REACH_SECONDS, everySeconds: 0.2, signal },
     );
   } catch (cause) {
     signal?.throwIfAborted();

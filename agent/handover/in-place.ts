@@ -82,7 +82,7 @@ export async function swapBy(
 ): Promise<boolean> {
   const { machine, recorder, log, signal } = context;
   const note = (state: "running" | "done" | "failed", reason?: string): void =>
-    recorder.change({ inPlace: { ...wanted, state, ...(reason === undefined ? {} : { reason }) } });
+    recorder.change({ inPlace: { ...wanted, state, reason } });
   note("running");
   recorder.forget("in-place");
   try {

@@ -25,9 +25,10 @@ export async function readIdentity(metadata: Metadata): Promise<Identity> {
     if (text === undefined) {
       throw new EverspotError(`the metadata service knows no ${path}`, {
         retry: "retry",
-        ...(path === "public-ipv4"
-          ? { hint: "the instance has no public IPv4 address: check the launch template" }
-          : {}),
+        hint:
+          path === "public-ipv4"
+            ? "the instance has no public IPv4 address: check the launch template"
+            : undefined,
       });
     }
     if (!(valid instanceof RegExp ? valid.test(text) : valid(text))) {

@@ -91,7 +91,7 @@ export async function claimSite(me: Claimant, context: ClaimContext): Promise<Cl
         seconds: SETTLE_SECONDS,
         everySeconds: 1,
         clock,
-        ...(context.signal ? { signal: context.signal } : {}),
+        signal: context.signal,
       },
     );
   }

@@ -221,5 +221,5 @@ const apt = (room: string, sources: string, args: readonly string[], signal?: Ab
       ...["-o", `Dir::Etc::sourcelist=${join(room, `${sources}.list`)}`, "-o", "Dir::Etc::sourceparts=-"],
       ...["-o", "Acquire::Languages=none", ...args],
     ],
-    { seconds: SECONDS, ...(signal === undefined ? {} : { signal }) },
+    { seconds: SECONDS, signal },
   );

@@ -79,7 +79,7 @@ export function createDebian({ imageStatus, codename, keyring = KEYRING }: Debia
       env: ENVIRONMENT,
       seconds: SECONDS,
       hint: "the package mirror must be reachable the first time a machine image is used",
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
 
   const againstImage = (names: readonly string[], recommends: boolean): string[] => [
@@ -238,6 +238,6 @@ async function dpkg(paths: readonly string[], signal?: AbortSignal): Promise<voi
         throw error;
       }
     },
-    { seconds: LOCK_SECONDS, everySeconds: 1, ...(signal === undefined ? {} : { signal }) },
+    { seconds: LOCK_SECONDS, everySeconds: 1, signal },
   );
 }

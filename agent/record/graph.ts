@@ -86,9 +86,10 @@ export class StepFailed extends EverspotError {
     const known = cause instanceof EverspotError ? cause : undefined;
     super(messageOf(cause), {
       cause,
-      ...(known?.resource === undefined ? {} : { resource: known.resource }),
-      ...(known?.hint === undefined ? {} : { hint: known.hint }),
-      ...(known === undefined ? {} : { retry: known.retry, lines: known.lines }),
+      resource: known?.resource,
+      hint: known?.hint,
+      retry: known?.retry,
+      lines: known?.lines,
     });
     this.step = name;
     const bad = blames === "always" || (blames === "when-fatal" && this.retry === "fatal");

@@ -1,5 +1,6 @@
 import { type BootStep, type Phase, stepLabel } from "../site/boot-record.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
+import { omitUndefined } from "../site/omit-undefined.ts";
 import type { StepObserver } from "./graph.ts";
 
 const MAX_LINES = 40;
@@ -74,12 +75,10 @@ export class StepLog {
 
 function told(error: unknown): Pick<BootStep, "error" | "hint" | "lines"> {
   const known = error instanceof EverspotError ? error : undefined;
+  const lines = known?.lines.slice(-MAX_LINES).map((line) => line.slice(0, MAX_LINE));
   return {
     error: known?.resource === undefined ? messageOf(error) : `${messageOf(error)} (${known.resource})`,
-    ...(known?.hint === undefined ? {} : { hint: known.hint }),
-    ...(known === undefined || known.lines.length === 0
-      ? {}
-      : { lines: known.lines.slice(-MAX_LINES).map((line) => line.slice(0, MAX_LINE)) }),
+    ...omitUndefined({ hint: known?.hint, lines: lines?.length === 0 ? undefined : lines }),
   };
 }
 

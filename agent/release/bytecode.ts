@@ -15,7 +15,7 @@ export async function makeBytecode(folder: string, signal?: AbortSignal): Promis
   if ((await cachesIn(folder)).length > 0) return 0;
   await run("nice", ["python3", "-I", "-W", "ignore", "-c", COMPILE, folder], {
     seconds: 900,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
   return (await cachesIn(folder)).length;
 }

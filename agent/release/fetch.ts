@@ -56,7 +56,7 @@ export async function fetchRelease(
     await rm(next, { recursive: true, force: true });
     await download(store, manifest, zip);
     signal?.throwIfAborted();
-    await unpackRelease(zip, next, undefined, signal === undefined ? {} : { signal });
+    await unpackRelease(zip, next, undefined, { signal });
     await rm(folder, { recursive: true, force: true });
     await rename(next, folder);
     await writeFile(join(disk.unflushed, id), "");

@@ -42,7 +42,7 @@ export async function unpackRelease(
   zipFile: string,
   intoDir: string,
   limits: ReleaseLimits = releaseLimits,
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal | undefined } = {},
 ): Promise<Unpacked> {
   await makeEmpty(intoDir);
   try {
@@ -199,9 +199,8 @@ async function stream(
   });
   const zipped = chunks(source, await dataStart(source, file.offset), file.compressedSize);
   const out = createWriteStream(target, { flags: "wx", mode });
-  const options = signal === undefined ? {} : { signal };
-  if (file.deflated) await pipeline(zipped, createInflateRaw({ chunkSize: CHUNK }), count, out, options);
-  else await pipeline(zipped, count, out, options);
+  if (file.deflated) await pipeline(zipped, createInflateRaw({ chunkSize: CHUNK }), count, out, { signal });
+  else await pipeline(zipped, count, out, { signal });
   check(file, size, sum);
   await chmod(target, mode);
 }

@@ -146,7 +146,7 @@ export async function waitHealthy(machine: AppMachine, id: string, signal?: Abor
         if (looks++ % 20 === 19) await stillRuns(machine, id);
         return { waiting: health.seen };
       },
-      { seconds: config.app.timeout, everySeconds: 0.03, ...(signal === undefined ? {} : { signal }) },
+      { seconds: config.app.timeout, everySeconds: 0.03, signal },
     );
   } catch (error) {
     signal?.throwIfAborted();

@@ -63,7 +63,7 @@ function ask(
           "x-forwarded-for": "127.0.0.1",
           "user-agent": "everspot",
         },
-        ...(signal === undefined ? {} : { signal }),
+        signal,
       },
       (answer) => {
         answer.resume();

@@ -41,7 +41,7 @@ export function ask(probe: Probe, timeoutMs: number, signal?: AbortSignal): Prom
         // The verdict is read below, so that an untrusted chain can be told from a wrong name.
         rejectUnauthorized: false,
         headers: { host: probe.domain, "user-agent": "everspot" },
-        ...(signal === undefined ? {} : { signal }),
+        signal,
       },
       (answer) => {
         const socket = answer.socket as TLSSocket;
@@ -77,7 +77,7 @@ export async function probeSite(probe: Probe, seconds: number, signal?: AbortSig
       seconds,
       everySeconds: 0.2,
       hint: "the app answers over its socket, so look at nginx: /var/log/nginx/error.log",
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     },
   );
 }

@@ -136,7 +136,7 @@ function fromVersion1({ name: label, state, error, ...rest }: z.infer<typeof ste
     name,
     needs: rest.needs.map(plain),
     state: stopped ? "stopped" : state,
-    ...(error === undefined || stopped ? {} : { error }),
+    error: stopped ? undefined : error,
     ...(OWN_CODE_1.includes(name) ? { ownCode: true as const } : {}),
   };
 }

@@ -95,7 +95,7 @@ export function addIssuance(
     version: 1,
     names: [...names],
     issuances: newestFirst.slice(0, ISSUANCES_KEPT),
-    ...(pointer?.acm === undefined ? {} : { acm: pointer.acm }),
+    acm: pointer?.acm,
   };
 }
 

@@ -169,10 +169,10 @@ export function quarantine(
   const now = current === id ? fallbackOf(channel, id) : current;
   return {
     ...rest,
-    ...(candidate === undefined || candidate.id === id ? {} : { candidate }),
-    ...(now === undefined ? {} : { current: now }),
-    ...(before === undefined || before === now ? {} : { previous: before }),
-    ...(good === undefined ? {} : { lastKnownGood: good }),
+    candidate: candidate?.id === id ? undefined : candidate,
+    current: now,
+    previous: before === now ? undefined : before,
+    lastKnownGood: good,
     quarantined: known ? quarantined : [...quarantined, { id, at, reason }].slice(-QUARANTINED_KEPT),
   };
 }
@@ -205,9 +205,9 @@ export function promote(channel: Channel, id: string): ChannelFields | undefined
   const before = current === id ? previous : current;
   return {
     ...rest,
-    ...(candidate === undefined || candidate.id === id ? {} : { candidate }),
+    candidate: candidate?.id === id ? undefined : candidate,
     current: id,
-    ...(before === undefined ? {} : { previous: before }),
+    previous: before,
     quarantined: quarantined.filter((bad) => bad.id !== id),
   };
 }

@@ -16,11 +16,11 @@ export class EverspotError extends Error {
   constructor(
     message: string,
     more: {
-      resource?: string;
-      hint?: string;
-      retry?: "retry" | "fatal";
-      lines?: readonly string[];
-      exitCode?: number;
+      resource?: string | undefined;
+      hint?: string | undefined;
+      retry?: "retry" | "fatal" | undefined;
+      lines?: readonly string[] | undefined;
+      exitCode?: number | undefined;
       cause?: unknown;
     } = {},
   ) {

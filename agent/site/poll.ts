@@ -11,7 +11,13 @@ export type Look<T> = { done: T } | { waiting: string };
 export async function poll<T>(
   what: string,
   look: () => Promise<Look<T>>,
-  options: { seconds: number; everySeconds: number; hint?: string; signal?: AbortSignal; clock?: Clock },
+  options: {
+    seconds: number;
+    everySeconds: number;
+    hint?: string | undefined;
+    signal?: AbortSignal | undefined;
+    clock?: Clock | undefined;
+  },
 ): Promise<T> {
   const clock = options.clock ?? systemClock;
   const deadline = clock.now() + options.seconds * 1000;
@@ -23,7 +29,7 @@ export async function poll<T>(
     if (left <= 0) {
       throw new EverspotError(`${what}: not after ${options.seconds} s; last seen: ${seen.waiting}`, {
         retry: "retry",
-        ...(options.hint === undefined ? {} : { hint: options.hint }),
+        hint: options.hint,
       });
     }
     await clock.sleep(Math.min(options.everySeconds * 1000, left), options.signal);

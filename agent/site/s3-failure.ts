@@ -26,7 +26,7 @@ export function s3Failure(attempted: Attempted, error: unknown): Error {
   return new EverspotError(`could not ${attempted.verb} ${resource}: ${messageOf(error)}`, {
     resource,
     retry: isTransient(error) ? "retry" : "fatal",
-    ...(hint === undefined ? {} : { hint }),
+    hint,
     cause: error,
   });
 }

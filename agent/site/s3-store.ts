@@ -14,6 +14,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { type Clock, systemClock } from "./clock.ts";
 import { EverspotError, messageOf } from "./errors.ts";
+import { omitUndefined } from "./omit-undefined.ts";
 import { answer, isTransient, s3Failure } from "./s3-failure.ts";
 import type { Condition, ObjectStore } from "./store.ts";
 
@@ -56,7 +57,7 @@ export function createS3Store(client: S3Client, bucket: string, clock: Clock = s
   ) => {
     const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...more });
     const date = serverDate(command);
-    const { ETag } = await client.send(command, abortSignal === undefined ? {} : { abortSignal });
+    const { ETag } = await client.send(command, omitUndefined({ abortSignal }));
     return { etag: ETag ?? "", date: date() };
   };
 

@@ -1,5 +1,6 @@
 import { ExecaError, execa } from "execa";
 import { EverspotError } from "../site/errors.ts";
+import { omitUndefined } from "../site/omit-undefined.ts";
 
 /** Lines of output kept to show the cause of a failure. */
 const LINES = 30;
@@ -11,7 +12,7 @@ export interface RunOptions {
   input?: string;
   /** Default 60. */
   seconds?: number;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   hint?: string;
 }
 
@@ -29,11 +30,9 @@ export async function run(
     const done = await execa(command, [...args], {
       all: true,
       stdin: options.input === undefined ? "ignore" : "pipe",
-      ...(options.input === undefined ? {} : { input: options.input }),
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...omitUndefined({ input: options.input, cwd: options.cwd, cancelSignal: options.signal }),
       env: { LC_ALL: "C.UTF-8", ...options.env },
       timeout: (options.seconds ?? 60) * 1000,
-      ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
     });
     return done.stdout;
   } catch (error) {
@@ -46,7 +45,7 @@ export async function run(
         .split("\n")
         .filter((line) => line.trim() !== "")
         .slice(-LINES),
-      ...(options.hint === undefined ? {} : { hint: options.hint }),
+      hint: options.hint,
       cause: error,
     });
   }

@@ -45,7 +45,7 @@ export const systemd: Units = {
     };
   },
   async start(unit, seconds, signal) {
-    await run("systemctl", ["start", "--", unit], { seconds, ...(signal === undefined ? {} : { signal }) });
+    await run("systemctl", ["start", "--", unit], { seconds, signal });
   },
   async stop(unit, seconds) {
     await run("systemctl", ["stop", "--", unit], { seconds });
