@@ -145,7 +145,7 @@ const FOLDERS: [url: string, folder: string, asked: string][] = [
   ["/static/", "static@1", "/static/a.txt"],
   ["/~me/static/", "~me/static", "/~me/static/a.txt"],
   ["/größe/", "Größe", "/gr%C3%B6%C3%9Fe/a.txt"],
-  ["/static%20files/", 'a;b{c}"d', "/static%20files/a.txt"],
+  ["/static%20files/", "a;b{c}'d", "/static%20files/a.txt"],
   ["/v1.2+(x)/", "v1.2+(x)", "/v1.2+(x)/a.txt"],
 ];
 

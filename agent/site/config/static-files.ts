@@ -57,6 +57,8 @@ function complainAboutFolder(folder: string): Complaint | undefined {
   }
   if (folder.includes("\\")) return { message: "has a \\ in it", hint: "folders are separated by /" };
   if (folder.includes("$")) return { message: "has a $ in it, which nginx cannot write", hint };
+  const odd = /[":`]/.exec(folder);
+  if (odd) return { message: `has a ${odd[0]} in it, which systemd 257 cannot mount`, hint };
   if (folder.split("/")[0] === ".everspot") {
     return { message: "belongs to everspot, which keeps a release's dependencies there", hint };
   }

@@ -47,6 +47,8 @@ describe("a folder of static files", () => {
     ["/srv/static", "must be a folder inside the project"],
     ["static\\v2", "folders are separated by /"],
     ["$HOME", "nginx cannot write"],
+    ["a:b", "systemd 257 cannot mount"],
+    ['a"b', "systemd 257 cannot mount"],
     [".everspot/python", "belongs to everspot"],
     ["static ", 'did you mean "static"?'],
     ["a\nb", "one line"],
