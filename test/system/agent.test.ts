@@ -404,6 +404,21 @@ describe("an app that plants links among its static files", () => {
     expect((await sh(fourth, "stat -c %a /etc/everspot/boot.json")).out).toBe("600");
     expect((await ask(fourth, { path: "/static/admin/css/base.css" })).status).toBe(200);
   });
+
+  test("publishes nothing that is not its own", async () => {
+    await site.publish(GUESTBOOK, "r4", (files) => {
+      // Django's own comes first: it would trip over the links.
+      files.set("manage.py", Buffer.from([String(files.get("manage.py")), ...EVIL, ""].join("\n")));
+    });
+    const fifth = await site.launch();
+    const record = await serving(fifth);
+    expect(record).toMatchObject({ release: "r4" });
+    expect(stepOf(record, "prepare").detail).toContain("links among the static files are not served");
+    expect((await owned(fifth)).out).toBe("");
+    for (const path of ["key", "conf", "run/bootstrap", "etc/boot.json", "loop/loop/key", "fifo"]) {
+      expect([path, (await ask(fifth, { path: `/static/${path}` })).status]).not.toEqual([path, 200]);
+    }
+  });
 });
 
 test("nothing in all this was answered by a guess of the local AWS", () => {
