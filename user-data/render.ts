@@ -41,6 +41,7 @@ export function renderBootstrap(config: BootConfig): string {
     BUCKET: word(config.bucket, "bucket"),
     REGION: word(config.region, "region"),
     AGENT: word(config.agent, "agent"),
+    ACCOUNT: word(config.account, "account"),
     // AWS China has a domain of its own (AWS documentation, "Amazon S3 endpoints and quotas").
     SUFFIX: config.region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com",
     BOOT_CONFIG: asciiJson(bootConfig.parse(config)),

@@ -3,7 +3,9 @@ import type { Machine } from "../machine/machine.ts";
 import { runGraph, type Step, StepFailed, type StepObserver, type Values } from "../record/graph.ts";
 import { logged } from "../record/logged.ts";
 import type { BootLog } from "../record/recorder.ts";
+import { systemClock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
+import type { Member } from "../system/rounds.ts";
 import type { Outcome } from "./after-boot.ts";
 import { pauseAfter } from "./pauses.ts";
 import { untilNeeded } from "./spare.ts";
@@ -23,7 +25,10 @@ export interface BootSteps {
   outcome(values: Values): Outcome;
 }
 
-type BootMachine = Pick<Machine, "candidates" | "clock" | "identity" | "notify" | "peers" | "store">;
+type BootMachine = Pick<
+  Machine,
+  "candidates" | "clock" | "identity" | "notify" | "peers" | "rounds" | "store"
+>;
 
 /**
  * Boots until it works. A try that failed leaves nginx with a 503 page where possible, and blames the release
@@ -37,11 +42,30 @@ export async function boot(
   log: Logger,
   signal: AbortSignal,
 ): Promise<Booted> {
+  const member = machine.rounds.join("boot");
+  try {
+    return await tryUntilBooted(machine, stepsOf, recorder, log, signal, member);
+  } finally {
+    member.leave();
+  }
+}
+
+async function tryUntilBooted(
+  machine: BootMachine,
+  stepsOf: () => BootSteps,
+  recorder: BootLog,
+  log: Logger,
+  signal: AbortSignal,
+  member: Member,
+): Promise<Booted> {
+  // As long as a step is within its time, and while it is waited for better times, the boot goes on as it should.
+  const steady = member.on(systemClock);
+  const clock = member.on(machine.clock);
   for (let attempt = 1; ; attempt++) {
     recorder.attempt(attempt);
     const steps = stepsOf();
     try {
-      const values = await runGraph(steps.all, logged(recorder, log, "boot"), signal);
+      const values = await runGraph(steps.all, logged(recorder, log, "boot"), signal, steady);
       const booted = steps.outcome(values);
       recorder.change({ state: booted.epoch === undefined ? "standby" : "serving" });
       log.info({ release: booted.release, epoch: booted.epoch, attempt }, "booted");
@@ -55,14 +79,14 @@ export async function boot(
       await machine.candidates
         .failed(reason)
         .catch((cause: unknown) => log.warn({ err: cause }, "channel.json could not be updated"));
-      await runGraph(steps.serving, silent, signal).catch((cause: unknown) =>
+      await runGraph(steps.serving, silent, signal, steady).catch((cause: unknown) =>
         log.warn(`no 503 page: ${messageOf(cause)}`),
       );
-      if (reason !== undefined) await untilNeeded(machine, log, signal);
+      if (reason !== undefined) await untilNeeded({ ...machine, clock }, log, signal);
       const pause = pauseAfter(attempt);
       log.error({ attempt, pause }, `boot failed, next try in ${pause} s`);
       // News in channel.json end a pause.
-      await machine.candidates.news(pause, signal);
+      await machine.candidates.news(pause, signal, clock);
     }
   }
 }

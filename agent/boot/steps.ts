@@ -30,7 +30,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     context.detail(`${instance}, ${type} in ${zone}, ${address}${copy}`);
   });
 
-  const packages = step("packages", { identity }, async (_, context) => {
+  const packages = step({ name: "packages", takes: "install" }, { identity }, async (_, context) => {
     const wanted = { lean: BASE_PACKAGES, full: config.image.packages };
     return tell(context, await machine.packages.ensure(wanted, context.signal));
   });
@@ -38,7 +38,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
   /** Without packages of its own, the app starts while nginx is still being installed. */
   const forApp = config.image.packages.length > 0 ? { packages } : {};
 
-  const certificate = step("certificate", { identity }, async (_, context) => {
+  const certificate = step({ name: "certificate", takes: "order" }, { identity }, async (_, context) => {
     const served = await machine.certificate();
     for (const warning of served.warnings) context.warn(warning);
     context.detail(`${served.source}, from ${served.issuer}, until ${served.notAfter.toISOString()}`);
@@ -73,20 +73,28 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     }
     return bringRelease(machine, choice.id, `${choice.id} (${choice.role})`, context);
   };
-  const release = step("release", { identity }, bring, "when-fatal");
+  const release = step({ name: "release", takes: "transfer" }, { identity }, bring, "when-fatal");
 
-  const isolation = step("isolation", { identity, ...forApp }, async (_, context) => {
-    await machine.packages.ensure({ lean: ["nftables"] }, context.signal);
-    const apps = await host.apps();
-    context.detail(await host.isolate(apps.uid));
-    return apps;
-  });
+  const isolation = step(
+    { name: "isolation", takes: "install" },
+    { identity, ...forApp },
+    async (_, context) => {
+      await machine.packages.ensure({ lean: ["nftables"] }, context.signal);
+      const apps = await host.apps();
+      context.detail(await host.isolate(apps.uid));
+      return apps;
+    },
+  );
 
-  const gunicorn = step("gunicorn", { identity, release, ...forApp }, async (got, context) => {
-    const ensured = await ensureGunicorn(machine, got.release, context.signal);
-    if (ensured === undefined) context.detail("the release brings it");
-    else tell(context, ensured);
-  });
+  const gunicorn = step(
+    { name: "gunicorn", takes: "install" },
+    { identity, release, ...forApp },
+    async (got, context) => {
+      const ensured = await ensureGunicorn(machine, got.release, context.signal);
+      if (ensured === undefined) context.detail("the release brings it");
+      else tell(context, ensured);
+    },
+  );
 
   const { prepare, app, healthy } = appSteps(
     machine,
@@ -107,17 +115,21 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
       context.warn(`visitors do not trust the certificate: ${answer.distrust}`);
   });
 
-  const ownership = step("ownership", { probe, identity, launched, release }, async (got, context) => {
-    const { instance, address, privateAddress } = me;
-    const how = await claimContext(machine, context.signal, context.detail);
-    const claim = await claimSite(
-      { instance, address, privateAddress, launched: got.launched, release: got.release.id },
-      how,
-    );
-    if (claim.owner) recorder.change({ epoch: claim.epoch });
-    context.detail(claim.owner ? `epoch ${claim.epoch}, records INSYNC` : `${claim.by} has the site`);
-    return { ...claim, ttl: how.ttl };
-  });
+  const ownership = step(
+    { name: "ownership", takes: "settle" },
+    { probe, identity, launched, release },
+    async (got, context) => {
+      const { instance, address, privateAddress } = me;
+      const how = await claimContext(machine, context.signal, context.detail);
+      const claim = await claimSite(
+        { instance, address, privateAddress, launched: got.launched, release: got.release.id },
+        how,
+      );
+      if (claim.owner) recorder.change({ epoch: claim.epoch });
+      context.detail(claim.owner ? `epoch ${claim.epoch}, records INSYNC` : `${claim.by} has the site`);
+      return { ...claim, ttl: how.ttl };
+    },
+  );
 
   const promote = step("promote", { ownership, release }, async (got, context) => {
     if (!got.ownership.owner) return machine.candidates.outlived();

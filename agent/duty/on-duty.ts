@@ -66,8 +66,7 @@ export async function onDuty(
 
   const reactions = reactionsOf({ machine, recorder, signal, outlook, role, inPlace, watchdog });
   const watching = watch(watchers(machine, outlook), {
-    clock,
-    signal,
+    ...{ clock, rounds: machine.rounds, signal },
     onEvent: async (event) => {
       log.info({ event: event.kind }, describe(event));
       recorder.event(describe(event));
@@ -82,15 +81,16 @@ export async function onDuty(
 }
 
 /** This instance, as EC2 has it. */
-function self({ identity, peers, clock }: Machine, signal: AbortSignal): Promise<Peer> {
+function self({ identity, peers, clock, rounds }: Machine, signal: AbortSignal): Promise<Peer> {
+  const member = rounds.join("EC2 to know this instance");
   return poll(
     `EC2 to know ${identity.instance}`,
     async () => {
       const found = await peers.find(identity.instance).catch(() => undefined);
       return found === undefined ? { waiting: "no answer" } : { done: found };
     },
-    { seconds: 3600, everySeconds: 5, clock, signal },
-  );
+    { seconds: 3600, everySeconds: 5, clock: member.on(clock), signal },
+  ).finally(() => member.leave());
 }
 
 const watchers = ({ identity, store, clock, metadata, host }: Machine, outlook: Outlook): Watcher[] => [

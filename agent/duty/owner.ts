@@ -6,6 +6,7 @@ import { ensureImage } from "../handover/stock-image.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Launches } from "../ports/launches.ts";
 import type { BootLog } from "../record/recorder.ts";
+import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 import { keepCertificate, keepLaunchable, keepLayers, soak } from "./duties.ts";
@@ -20,28 +21,45 @@ export interface OwnerContext {
   shown: { trusted: boolean };
 }
 
+/** Seconds that one turn of a duty may take: what it runs has limits of its own, which come to less. */
+const PATIENCE = {
+  /** Two fleets are changed, one after the other. */
+  image: 900,
+  /** apt downloads, packs and checks. */
+  layers: 5400,
+  /** certbot is installed and orders. */
+  certificate: 3600,
+};
+
 /** Each ends when the signal is aborted. */
 export function ownerDuties(context: OwnerContext, release: string, term: AbortSignal): Promise<void>[] {
   const { machine, recorder, log, launches } = context;
-  const { candidates, clock, host, packages } = machine;
+  const { candidates, host, packages } = machine;
+  const keep = (name: string, patience: number, duty: (clock: Clock) => Promise<void>): Promise<void> => {
+    const member = machine.rounds.join(name, patience);
+    return duty(member.on(machine.clock)).finally(() => member.leave());
+  };
   const tell = (text: string): void => {
     log.info(text);
     recorder.event(text);
   };
   return [
-    ...(launches === undefined ? [] : [image(context, launches, term)]),
-    keepLayers(packages, tell, clock, log, term),
-    soak(release, candidates, () => host.ask(), clock, log, term),
-    certificate(context, term),
+    ...(launches === undefined
+      ? []
+      : [keep("image", PATIENCE.image, (clock) => image(context, launches, clock, term))]),
+    keep("layers", PATIENCE.layers, (clock) => keepLayers(packages, tell, clock, log, term)),
+    keep("soak", 0, (clock) => soak(release, candidates, () => host.ask(), clock, log, term)),
+    keep("certificate", PATIENCE.certificate, (clock) => certificate(context, clock, term)),
   ];
 }
 
 function image(
   { machine, recorder, log }: OwnerContext,
   launches: Launches,
+  clock: Clock,
   term: AbortSignal,
 ): Promise<void> {
-  const { store, clock, notify } = machine;
+  const { store, notify } = machine;
   const deploying = async () => (await runningDeploy(store, clock)) !== undefined;
   const tell = (text: string): void => {
     recorder.warn(text);
@@ -51,8 +69,12 @@ function image(
   return keepLaunchable(() => ensureImage({ store, launches, deploying }), tell, clock, log, term);
 }
 
-function certificate({ machine, recorder, log, shown }: OwnerContext, term: AbortSignal): Promise<void> {
-  const { certificates, clock, host, notify, packages } = machine;
+function certificate(
+  { machine, recorder, log, shown }: OwnerContext,
+  clock: Clock,
+  term: AbortSignal,
+): Promise<void> {
+  const { certificates, host, notify, packages } = machine;
   return keepCertificate(
     async () => {
       const renewed = await renewIfDue(certificates).catch((error: unknown) => {

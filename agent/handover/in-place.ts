@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { afterBoot } from "../boot/after-boot.ts";
 import { appSteps, bringRelease, ensureGunicorn } from "../machine/app-steps.ts";
 import type { Machine } from "../machine/machine.ts";
+import { DEADLINES } from "../record/deadline.ts";
 import { runGraph, type Step, type StepContext, StepFailed, step } from "../record/graph.ts";
 import { logged } from "../record/logged.ts";
 import type { BootLog } from "../record/recorder.ts";
@@ -118,7 +119,7 @@ function inPlaceSteps(id: string, running: string, machine: Machine): Step<unkno
     }
     return bringRelease(machine, id, id, context);
   };
-  const release = step("release", {}, bring, "when-fatal");
+  const release = step({ name: "release", takes: "transfer" }, {}, bring, "when-fatal");
 
   const { prepare, app, healthy } = appSteps(machine, release, { release }, async (got, { signal }) => {
     await ensureGunicorn(machine, got.release, signal);
@@ -142,12 +143,17 @@ function inPlaceSteps(id: string, running: string, machine: Machine): Step<unkno
     detail(promoted ? `${id} is current` : "nothing to change");
   });
 
-  const stop = step("stop the old one", { promote, prepare }, async (got, { detail }) => {
-    if (running === id) return;
-    const ended = await drained(got.prepare.socketOf(running), config.app.timeout, clock);
-    await units.stop(appUnit(running), STOP_SECONDS);
-    detail(`${running}${ended ? "" : ", with requests that took too long"}`);
-  });
+  const ends = config.app.timeout + DEADLINES.calls;
+  const stop = step(
+    { name: "stop the old one", takes: ends },
+    { promote, prepare },
+    async (got, { detail }) => {
+      if (running === id) return;
+      const ended = await drained(got.prepare.socketOf(running), config.app.timeout, clock);
+      await units.stop(appUnit(running), STOP_SECONDS);
+      detail(`${running}${ended ? "" : ", with requests that took too long"}`);
+    },
+  );
 
   return [release, prepare, app, healthy, switched, promote, stop];
 }

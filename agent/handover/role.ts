@@ -6,6 +6,7 @@ import { publishRecords } from "../ownership/records.ts";
 import { HAND_OVER_TTL, keepTtl } from "../ownership/ttl.ts";
 import type { Fleet } from "../ports/fleet.ts";
 import type { BootLog } from "../record/recorder.ts";
+import type { Clock } from "../site/clock.ts";
 import { readDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
 import { siteDocument } from "../site/records.ts";
@@ -102,7 +103,12 @@ export class Role {
     const short = Math.min(HAND_OVER_TTL, config.dns.ttl);
     const wanted = () => (this.#context.handOverNear() ? short : config.dns.ttl);
     const onTrouble = (error: unknown) => this.#context.log.warn(`records: ${messageOf(error)}`);
-    this.#run("records", () => keepTtl(ttl, wanted, publish, { clock, signal, onTrouble }));
+    const member = machine.rounds.join("records");
+    this.#run("records", () =>
+      keepTtl(ttl, wanted, publish, { clock: member.on(clock), signal, onTrouble }).finally(() =>
+        member.leave(),
+      ),
+    );
     for (const duty of this.#context.duties(release, signal)) this.#run("duty", () => duty);
 
     const stale = () => stopForwarding(machine.units);
@@ -149,7 +155,7 @@ export class Role {
         return false;
       });
     }
-    this.#every(TAKE_BACK_SECONDS, "taking the site back", signal, () => this.#takeBack(signal));
+    this.#every(TAKE_BACK_SECONDS, "taking the site back", signal, (by) => this.#takeBack(by, signal));
   }
 
   /** Makes sure that another instance is coming. */
@@ -160,12 +166,11 @@ export class Role {
     this.#replacing.abort();
     this.#replacing = new AbortController();
     const signal = AbortSignal.any([this.#term.signal, this.#replacing.signal]);
-    this.#every(5, "replacement", signal, async () => {
+    this.#every(5, "replacement", signal, async (clock) => {
       const next = await ensureReplacement({
         me: this.#me(),
         peers: machine.peers,
-        fleet,
-        clock: machine.clock,
+        ...{ fleet, clock },
         ...need,
         onProgress: (what) => this.#tell(what),
         signal,
@@ -181,8 +186,9 @@ export class Role {
     return { instance: identity.instance, launched, onDemand: identity.lifeCycle === "on-demand" };
   }
 
-  async #takeBack(signal: AbortSignal): Promise<boolean> {
-    const { machine, launched, recorder } = this.#context;
+  async #takeBack(clock: Clock, signal: AbortSignal): Promise<boolean> {
+    const { launched, recorder } = this.#context;
+    const machine = { ...this.#context.machine, clock };
     const { identity } = machine;
     const { value: state } = await readDocument(machine.store, siteDocument);
     if (state === undefined) return true;
@@ -207,20 +213,26 @@ export class Role {
   }
 
   /** Repeats until it returns false; trouble is told when it changes, and tried again. */
-  #every(seconds: number, what: string, signal: AbortSignal, once: () => Promise<boolean>): void {
-    const { clock } = this.#context.machine;
+  #every(seconds: number, what: string, signal: AbortSignal, once: (clock: Clock) => Promise<boolean>): void {
+    const { machine } = this.#context;
+    const member = machine.rounds.join(what);
+    const clock = member.on(machine.clock);
     let trouble: string | undefined;
     this.#run(what, async () => {
-      while (!signal.aborted) {
-        try {
-          if (!(await once())) return;
-          trouble = undefined;
-        } catch (error) {
-          if (signal.aborted) return;
-          if (messageOf(error) !== trouble) this.#context.log.warn(`${what}: ${messageOf(error)}`);
-          trouble = messageOf(error);
+      try {
+        while (!signal.aborted) {
+          try {
+            if (!(await once(clock))) return;
+            trouble = undefined;
+          } catch (error) {
+            if (signal.aborted) return;
+            if (messageOf(error) !== trouble) this.#context.log.warn(`${what}: ${messageOf(error)}`);
+            trouble = messageOf(error);
+          }
+          await clock.sleep(seconds * 1000, signal).catch(() => undefined);
         }
-        await clock.sleep(seconds * 1000, signal).catch(() => undefined);
+      } finally {
+        member.leave();
       }
     });
   }

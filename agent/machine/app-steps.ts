@@ -1,5 +1,6 @@
 /** A release on this machine, from the bucket to an app that answers: for a boot, and for a swap in place. */
 
+import { DEADLINES } from "../record/deadline.ts";
 import {
   type Needs,
   resultOf,
@@ -61,6 +62,7 @@ export function appSteps<N extends Needs>(
     name: "prepare",
     needs: [...Object.values(needs), release],
     blames: "always",
+    seconds: DEADLINES.prepare,
     async run(values, context) {
       const { apps, secrets } = await ground(resultsOf(values, needs), context);
       const { id, folder } = resultOf(values, release);
@@ -75,7 +77,7 @@ export function appSteps<N extends Needs>(
     "always",
   );
   const healthy = step(
-    "healthy",
+    { name: "healthy", takes: config.app.timeout + DEADLINES.calls },
     { app, prepare, release },
     async (got, context) => {
       await waitHealthy(got.prepare, got.release.id, context.signal);

@@ -14,6 +14,7 @@ import type { ReleaseDisk } from "../release/fetch.ts";
 import type { Platform } from "../release/fit.ts";
 import type { Clock } from "../site/clock.ts";
 import type { ObjectStore } from "../site/store.ts";
+import type { Rounds } from "../system/rounds.ts";
 import type { Units } from "../system/units.ts";
 import type { Host } from "./host.ts";
 
@@ -22,6 +23,8 @@ export interface Machine {
   config: BootConfig;
   identity: Identity;
   clock: Clock;
+  /** Whoever is to keep going is one of them. */
+  rounds: Rounds;
   store: ObjectStore;
   metadata: Metadata;
   secrets: SecretSource;

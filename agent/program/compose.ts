@@ -1,14 +1,11 @@
-/** The composition root: the parts of the agent on a real instance. One client for each service of AWS. */
+/** The composition root: the parts of the agent on a real instance. */
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ACMClient } from "@aws-sdk/client-acm";
-import { EC2Client } from "@aws-sdk/client-ec2";
-import { Route53Client } from "@aws-sdk/client-route-53";
-import { SSMClient } from "@aws-sdk/client-ssm";
 import type { Logger } from "pino";
 import { type BootConfig, bootConfig } from "../../user-data/boot-config.ts";
 import { createCertificateManager } from "../aws/acm.ts";
+import { type Clients, createClients } from "../aws/clients.ts";
 import { roleCredentials } from "../aws/credentials.ts";
 import { createPeers } from "../aws/ec2.ts";
 import { createFleet } from "../aws/fleet.ts";
@@ -39,10 +36,11 @@ import { systemClock as clock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { secretPath } from "../site/names.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
-import { createS3Client } from "../site/s3-client.ts";
 import { createS3Store } from "../site/s3-store.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { paths } from "../system/paths.ts";
+import { Rounds } from "../system/rounds.ts";
+import { systemdSupervisor } from "../system/supervisor.ts";
 import { systemd, type Units } from "../system/units.ts";
 
 /** A boot goes on without a trusted certificate after this; the order goes on beside it. */
@@ -53,13 +51,13 @@ export interface Connections {
   config: BootConfig;
   /** Of the metadata service. */
   endpoint: string;
+  rounds: Rounds;
   metadata: Metadata;
   store: ObjectStore;
   units: Units;
   zone: Zone;
   secrets: SecretSource;
-  ec2: EC2Client;
-  acm: ACMClient;
+  clients: Pick<Clients, "ec2" | "acm">;
   /** @param instance undefined: not known yet. */
   notify(instance: string | undefined): Notify;
 }
@@ -85,15 +83,17 @@ export async function connect(
   const config = await readConfig(configFile);
   const endpoint = required(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
   const metadata = createMetadata(endpoint);
-  const client = { region: config.region, credentials: roleCredentials(metadata) };
-  const secrets = learnt(createSecrets(new SSMClient(client), secretPath(config.site)), redactor);
+  const { region, account, bucket } = config;
+  const clients = createClients({ region, account, credentials: roleCredentials(metadata) });
+  const secrets = learnt(createSecrets(clients.ssm, secretPath(config.site)), redactor);
+  const supervisor = systemdSupervisor(env, (message) => log.warn(message));
+  const stuck = (name: string, seconds: number) =>
+    log.warn({ name, seconds }, "at one piece of work for long");
   return {
-    ...{ config, endpoint, metadata, secrets },
-    store: redactingStore(createS3Store(createS3Client(client), config.bucket), redactor),
+    ...{ config, endpoint, metadata, secrets, clients, rounds: new Rounds(supervisor, stuck) },
+    store: redactingStore(createS3Store(clients.s3, bucket), redactor),
     units: redactingUnits(systemd, redactor),
-    zone: createZone(new Route53Client(client), config.zone),
-    ec2: new EC2Client(client),
-    acm: new ACMClient(client),
+    zone: createZone(clients.route53, config.zone),
     notify: (instance) =>
       redactingNotify(
         createNotify({
@@ -124,7 +124,8 @@ export async function composeAgent(
   log: Logger,
   places: Places = paths,
 ): Promise<Agent> {
-  const { config, endpoint, metadata, store, units, zone, secrets, ec2, acm } = connections;
+  const { config, endpoint, rounds, metadata, store, units, zone, secrets, clients } = connections;
+  const { ec2, acm } = clients;
   await mkdir(places.run, { recursive: true });
   await mkdir(places.state, { recursive: true, mode: 0o755 });
   const packages = packagesOf(store, identity, config.image.os, places.state);
@@ -152,7 +153,7 @@ export async function composeAgent(
   });
   const patience = () => clock.sleep(CERTIFICATE_SECONDS * 1000);
   const machine: Machine = {
-    ...{ config, identity, clock, store, metadata, secrets, zone, units, packages, certificates },
+    ...{ config, identity, clock, rounds, store, metadata, secrets, zone, units, packages, certificates },
     peers: createPeers(ec2, config.site),
     fleet: createFleet(ec2, config.site, clock),
     launches: createLaunches(ec2, config.site, clock),

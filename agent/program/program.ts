@@ -90,8 +90,19 @@ async function run(
   await live(agent, resumed, { goOn, stayLean: self.stayLean }, log, stop);
 }
 
-const known = ({ metadata, notify }: Connections, log: Logger, stop: AbortSignal): Promise<Identity> =>
-  identify(() => settledIdentity(metadata, originDisk), { clock, notify: notify(undefined), log }, stop);
+async function known(
+  { metadata, notify, rounds }: Connections,
+  log: Logger,
+  stop: AbortSignal,
+): Promise<Identity> {
+  const member = rounds.join("identity");
+  const by = { clock: member.on(clock), notify: notify(undefined), log };
+  try {
+    return await identify(() => settledIdentity(metadata, originDisk), by, stop);
+  } finally {
+    member.leave();
+  }
+}
 
 function report(to: Logger, error: unknown): void {
   if (error instanceof EverspotError) {

@@ -1,4 +1,6 @@
+import { type Clock, systemClock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
+import { DEADLINES, type Kind, withinTime } from "./deadline.ts";
 
 /** What a running step may say about itself and must heed. */
 export interface StepContext {
@@ -22,6 +24,8 @@ export interface Step<T> {
   readonly needs: readonly Step<unknown>[];
   /** Undefined: the release is never to blame. */
   readonly blames?: Blames | undefined;
+  /** Given up after that. */
+  readonly seconds: number;
   run(values: Values, context: StepContext): Promise<T>;
 }
 
@@ -56,15 +60,20 @@ export interface StepStart {
   ownCode: boolean;
 }
 
-/** `run` gets the values of the steps in `needs` under the names used there. */
+/**
+ * `run` gets the values of the steps in `needs` under the names used there.
+ * @param what its name; with what it takes, if that is more than a few calls: the kind of its deadline, or seconds.
+ */
 export function step<N extends Needs, T>(
-  name: string,
+  what: string | { name: string; takes: Kind | number },
   needs: N,
   run: (values: ValuesOf<N>, context: StepContext) => Promise<T>,
   blames?: Blames,
 ): Step<T> {
+  const { name, takes } = typeof what === "string" ? { name: what, takes: "calls" as const } : what;
   return {
     ...{ name, blames },
+    seconds: typeof takes === "number" ? takes : DEADLINES[takes],
     needs: Object.values(needs),
     run: (values, context) => run(resultsOf(values, needs), context),
   };
@@ -99,13 +108,15 @@ export class StepFailed extends EverspotError {
 
 /**
  * Runs every step as soon as all it needs is done. The first failure aborts the rest; the call returns only when
- * no step runs any more.
+ * no step runs any more, but for those that do not end after their time is up: nobody waits for them.
+ * @param clock sleeps as long as steps are within their time.
  * @throws StepFailed of the first step that failed; the signal's reason when it was aborted from outside.
  */
 export async function runGraph(
   steps: readonly Step<unknown>[],
   observer: StepObserver,
   signal: AbortSignal,
+  clock: Clock = systemClock,
 ): Promise<Values> {
   checkOrder(steps);
   const failure = new AbortController();
@@ -123,11 +134,13 @@ export async function runGraph(
       ownCode: one.blames === "always",
     });
     try {
-      const value = await one.run(values, {
-        signal: either,
-        detail: (text) => observer.detail(one.name, text),
-        warn: (text) => observer.warned(one.name, text),
-      });
+      const value = await withinTime(one.seconds, clock, either, (signal) =>
+        one.run(values, {
+          signal,
+          detail: (text) => observer.detail(one.name, text),
+          warn: (text) => observer.warned(one.name, text),
+        }),
+      );
       values.set(one, value);
       observer.done(one.name);
       return true;

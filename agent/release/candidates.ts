@@ -121,8 +121,8 @@ export class Candidates {
   }
 
   /** Waits for a change of `channel.json`, at most so many seconds. @throws the signal's reason. */
-  async news(seconds: number, signal: AbortSignal): Promise<void> {
-    const end = this.#clock.now() + seconds * 1000;
+  async news(seconds: number, signal: AbortSignal, clock: Clock = this.#clock): Promise<void> {
+    const end = clock.now() + seconds * 1000;
     const etag = () =>
       this.#store.head(channelDocument.key).then(
         (head) => head?.etag,
@@ -130,8 +130,8 @@ export class Candidates {
       );
     let before: string | undefined;
     before = await etag();
-    for (let left = seconds * 1000; left > 0; left = end - this.#clock.now()) {
-      await this.#clock.sleep(Math.min(left, LOOK_SECONDS * 1000), signal);
+    for (let left = seconds * 1000; left > 0; left = end - clock.now()) {
+      await clock.sleep(Math.min(left, LOOK_SECONDS * 1000), signal);
       if ((await etag()) !== before) return;
     }
   }

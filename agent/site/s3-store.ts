@@ -12,6 +12,7 @@ import {
   type PutObjectCommandInput,
   type S3Client,
 } from "@aws-sdk/client-s3";
+import { callLimits } from "./call-limits.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { EverspotError, messageOf } from "./errors.ts";
 import { omitUndefined } from "./omit-undefined.ts";
@@ -22,6 +23,9 @@ import type { Condition, ObjectStore } from "./store.ts";
 const LARGEST_PUT = 5 * 1024 ** 3;
 /** The SDK tries again by itself, but not once a stream has begun. */
 const STREAM_ATTEMPTS = 3;
+
+/** Of what sends no body: the head of the answer is there soon, however long its body takes. */
+const SHORT = { requestTimeout: callLimits.requestTimeout };
 
 /** The ObjectStore contract over one bucket of S3. The client stays its maker's to configure and destroy. */
 export function createS3Store(client: S3Client, bucket: string, clock: Clock = systemClock): ObjectStore {
@@ -35,7 +39,7 @@ export function createS3Store(client: S3Client, bucket: string, clock: Clock = s
       const date = serverDate(command);
       let found: GetObjectCommandOutput;
       try {
-        found = await client.send(command);
+        found = await client.send(command, SHORT);
       } catch (error) {
         if (answer(error).name === "NoSuchKey") return undefined;
         throw failure("read", key, error);
@@ -73,7 +77,7 @@ export function createS3Store(client: S3Client, bucket: string, clock: Clock = s
 
     async head(key) {
       try {
-        const found = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+        const found = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }), SHORT);
         return {
           etag: found.ETag ?? "",
           size: found.ContentLength ?? 0,
@@ -101,6 +105,7 @@ export function createS3Store(client: S3Client, bucket: string, clock: Clock = s
               Prefix: prefix,
               ...(token && { ContinuationToken: token }),
             }),
+            SHORT,
           )
           .catch((error: unknown) => {
             throw failure("list", prefix, error);

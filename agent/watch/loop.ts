@@ -1,5 +1,6 @@
 import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
+import type { Rounds } from "../system/rounds.ts";
 import type { WatchEvent } from "./events.ts";
 
 /** Looks at one thing again and again. What it has told once it does not tell again. */
@@ -12,6 +13,8 @@ export interface Watcher {
 
 export interface WatchOptions {
   clock: Clock;
+  /** Each watcher is one of them, and whatever reacts to what it saw. */
+  rounds: Rounds;
   signal: AbortSignal;
   onEvent(event: WatchEvent): Promise<void>;
   /** A watcher could not look (`message`), or can again (undefined). Told at each change, not at each look. */
@@ -23,14 +26,19 @@ export interface WatchOptions {
  * Events reach `onEvent` in the order seen, one at a time.
  */
 export async function watch(watchers: readonly Watcher[], options: WatchOptions): Promise<void> {
-  const { clock, signal } = options;
+  const { rounds, signal } = options;
   let queue: Promise<void> = Promise.resolve();
   const tell = (event: WatchEvent): void => {
-    queue = queue
-      .then(() => options.onEvent(event))
-      .catch((error: unknown) => options.onTrouble(`reaction to ${event.kind}`, messageOf(error)));
+    const what = `reaction to ${event.kind}`;
+    queue = queue.then(async () => {
+      const member = rounds.join(what);
+      await options.onEvent(event).catch((error: unknown) => options.onTrouble(what, messageOf(error)));
+      member.leave();
+    });
   };
   const run = async (watcher: Watcher): Promise<void> => {
+    const member = rounds.join(watcher.name);
+    const clock = member.on(options.clock);
     let trouble: string | undefined;
     while (!signal.aborted) {
       try {
@@ -44,6 +52,7 @@ export async function watch(watchers: readonly Watcher[], options: WatchOptions)
       }
       await clock.sleep(watcher.everySeconds * 1000, signal).catch(() => undefined);
     }
+    member.leave();
   };
   await Promise.all(watchers.map(run));
   await queue;

@@ -5,6 +5,7 @@ import { Route53Client } from "@aws-sdk/client-route-53";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient } from "@aws-sdk/client-sts";
+import { callLimits } from "../../agent/site/call-limits.ts";
 import { createS3Client } from "../../agent/site/s3-client.ts";
 import { ReplyLost } from "./errors.ts";
 import { type SignedJson, signedJson } from "./signed-json.ts";
@@ -24,9 +25,11 @@ export interface Clients {
   destroy(): void;
 }
 
+/** A person's connection may be slow. */
+const PATIENT = { ...callLimits, connectionTimeout: 10_000, requestTimeout: 60_000, socketTimeout: 60_000 };
+
 export function createClients(region: string): Clients {
-  // The SDK waits for ever by default.
-  const own = { region, requestHandler: { connectionTimeout: 10_000, socketTimeout: 60_000 } };
+  const own = { region, requestHandler: PATIENT };
   const sts = new STSClient(own);
   // Of one for all: a CI job's token is good for a few minutes, and each client by itself would need it anew.
   const config = { ...own, credentials: sts.config.credentials };
@@ -36,7 +39,7 @@ export function createClients(region: string): Clients {
     ec2: new EC2Client(config),
     iam: new IAMClient(config),
     route53: new Route53Client(config),
-    s3: createS3Client(config),
+    s3: createS3Client({ region, credentials: config.credentials }),
     ssm: new SSMClient(config),
     sts,
   };

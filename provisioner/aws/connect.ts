@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { bucketName } from "../../agent/site/names.ts";
+import { expectOwner } from "../../agent/site/s3-client.ts";
 import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -53,6 +54,7 @@ export async function connect(config: SiteConfig, clock: Clock = systemClock): P
   const clients = createClients(region);
   try {
     const caller = await whoAmI(clients.sts);
+    expectOwner(clients.s3, caller.account);
     const name = bucketName(site, caller.account, region);
     return {
       caller,

@@ -28,9 +28,9 @@ test("the pictures and the list of rooms are up to date, and `up` enters few roo
 
 test("the page names every step of a boot, every transition of the channel and every document of the bucket", () => {
   const steps = ["boot/steps.ts", "machine/app-steps.ts"].flatMap((file) =>
-    [...readFileSync(path.join(root, "agent", file), "utf8").matchAll(/\bstep\(\s*"([^"]+)"/g)].map(
-      (m) => m[1],
-    ),
+    [
+      ...readFileSync(path.join(root, "agent", file), "utf8").matchAll(/\bstep\(\s*(?:\{ name: )?"([^"]+)"/g),
+    ].map((m) => m[1]),
   );
   expect(steps.length).toBeGreaterThanOrEqual(12);
   for (const step of steps) expect(text).toContain(`\n| ${step} |`);

@@ -10,6 +10,7 @@ import type { Zone } from "../../../agent/ports/zone.ts";
 import { BootRecorder } from "../../../agent/record/recorder.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { siteDocument } from "../../../agent/site/records.ts";
+import { Rounds } from "../../../agent/system/rounds.ts";
 import type { Units } from "../../../agent/system/units.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 import { Route53 } from "../../cloud/route53.ts";
@@ -56,7 +57,7 @@ beforeEach(async () => {
   [near, healthy, terms] = [false, true, []];
   const units = { state: async () => ({ active: "inactive" }) } as unknown as Units;
   machine = {
-    ...{ identity, zone, clock, units },
+    ...{ identity, zone, clock, units, rounds: new Rounds() },
     host: { ask: async () => ({ ok: healthy, seen: "" }) },
     store: local.store,
     peers: fleet,

@@ -18,6 +18,7 @@ import type { Clock } from "../../../agent/site/clock.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
 import { keys } from "../../../agent/site/names.ts";
 import { siteDocument } from "../../../agent/site/records.ts";
+import { Rounds } from "../../../agent/system/rounds.ts";
 import { Route53 } from "../../cloud/route53.ts";
 import { bootConfigOf } from "../boot-config.ts";
 import { TestFleet } from "../handover/fleet.ts";
@@ -46,6 +47,7 @@ export class TestInstance {
   readonly notices: Notice[] = [];
   /** What was asked of the machine, in order. */
   readonly done: string[] = [];
+  rounds = new Rounds();
   /** Answers of the metadata service below /latest/. */
   readonly metadata = new Map<string, string>();
   /** What a visitor's request fails with, other than the app's own answer. */
@@ -139,7 +141,17 @@ export class TestInstance {
       servedSerial: async () => "aa",
     };
     const machine: Machine = {
-      ...{ config, identity, clock, store, host, units: apps.units, zone: this.zone, peers: fleet },
+      ...{
+        config,
+        identity,
+        clock,
+        rounds: this.rounds,
+        store,
+        host,
+        units: apps.units,
+        zone: this.zone,
+        peers: fleet,
+      },
       metadata: { get: async (path) => this.metadata.get(path) },
       secrets: { read: () => this.secrets() },
       fleet,

@@ -1,18 +1,22 @@
 import { expect, test } from "vitest";
+import { Rounds } from "../../../agent/system/rounds.ts";
 import { describe as text, type WatchEvent } from "../../../agent/watch/events.ts";
 import { healthWatcher } from "../../../agent/watch/health.ts";
 import { type Watcher, watch } from "../../../agent/watch/loop.ts";
 import { diskUsed, memoryUsed, pressureWatcher } from "../../../agent/watch/pressure.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 
-function run(watchers: Watcher[], react: (event: WatchEvent) => Promise<void> = async () => {}) {
+function run(
+  watchers: Watcher[],
+  react: (event: WatchEvent) => Promise<void> = async () => {},
+  rounds = new Rounds(),
+) {
   const clock = new ManualClock();
   const stop = new AbortController();
   const events: string[] = [];
   const troubles: string[] = [];
   const done = watch(watchers, {
-    clock,
-    signal: stop.signal,
+    ...{ clock, rounds, signal: stop.signal },
     onEvent: async (event) => {
       events.push(text(event));
       await react(event);
@@ -111,4 +115,33 @@ test("pressure is told once until it is over", async () => {
 test("disk and memory are read from the system", async () => {
   expect(await diskUsed("/")).toBeGreaterThan(0);
   expect(memoryUsed("MemTotal:  1000 kB\nMemFree: 5 kB\nMemAvailable:   250 kB\n")).toBe(75);
+});
+
+test("one watcher that hangs keeps the supervisor from hearing that all is well; so does a reaction", async () => {
+  const quick: Watcher = { name: "quick", everySeconds: 5, look: async () => [] };
+  const hear = () => {
+    const heard: number[] = [];
+    const clock = new ManualClock();
+    return {
+      heard,
+      clock,
+      rounds: new Rounds({ alive: async () => void heard.push(clock.now()) }, undefined, clock),
+    };
+  };
+  const hangs: Watcher = { name: "hangs", everySeconds: 10, look: () => new Promise(() => {}) };
+  const tells: Watcher = {
+    name: "tells",
+    everySeconds: 10,
+    look: async () => [{ kind: "rebalance", time: 0 }],
+  };
+  const of = async (watchers: Watcher[], react?: () => Promise<void>) => {
+    const { heard, clock, rounds } = hear();
+    const options = { onEvent: react ?? (async () => {}), onTrouble: () => {}, clock, rounds };
+    void watch(watchers, { ...options, signal: new AbortController().signal });
+    await clock.advance(300_000);
+    return heard.length;
+  };
+  expect(await of([quick, tells])).toBeGreaterThan(10);
+  expect(await of([quick, hangs])).toBeLessThanOrEqual(1);
+  expect(await of([quick, tells], () => new Promise(() => {}))).toBeLessThanOrEqual(1);
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createMetadata } from "../../../agent/aws/imds.ts";
+import { Rounds } from "../../../agent/system/rounds.ts";
 import type { WatchEvent } from "../../../agent/watch/events.ts";
 import { interruptionWatcher } from "../../../agent/watch/interruption.ts";
 import { watch } from "../../../agent/watch/loop.ts";
@@ -45,7 +46,7 @@ beforeEach(async () => {
       now: Date.now,
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     },
-    signal: stop.signal,
+    ...{ rounds: new Rounds(), signal: stop.signal },
     onEvent: async (event) => void events.push(event),
     onTrouble: (_, message) => void troubles.push(message),
   });

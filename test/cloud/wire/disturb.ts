@@ -25,6 +25,33 @@ export class ConnectionLost extends Error {
 /** Counts calls of each operation and disturbs the ones asked for. */
 export class Disturbances {
   readonly #waiting: { name: string; left: number; disturbance: Disturbance }[] = [];
+  readonly #silent = new Map<string, { over: Promise<void>; speak: () => void }>();
+
+  /** From here on a service takes every request and answers none; who waited for it never hears of it. */
+  silence(service: string): void {
+    let speak = () => {};
+    const over = new Promise<void>((resolve) => {
+      speak = resolve;
+    });
+    if (!this.#silent.has(service)) this.#silent.set(service, { over, speak });
+  }
+
+  /** It answers again. Undefined: all do. */
+  speak(service?: string): void {
+    for (const [name, { speak }] of this.#silent) {
+      if (service !== undefined && name !== service) continue;
+      this.#silent.delete(name);
+      speak();
+    }
+  }
+
+  /** @throws ConnectionLost once a service that says nothing speaks again, or nobody waits any more. */
+  async heard(service: string, gone: () => Promise<unknown>): Promise<void> {
+    const silent = this.#silent.get(service);
+    if (silent === undefined) return;
+    await Promise.race([silent.over, gone()]);
+    throw new ConnectionLost();
+  }
 
   /** `nth` counts from now: 1 is the next call of the operation. */
   add(name: string, nth: number, disturbance: Disturbance): void {

@@ -95,6 +95,19 @@ export class WireServer {
     return this;
   }
 
+  /** From here on every call of a service is taken and never answered, until it is to `speak`. */
+  silence(signingName: string): this {
+    if (!this.#services.has(signingName)) throw new ContractError(`no service signs as "${signingName}"`);
+    this.#disturbances.silence(signingName);
+    return this;
+  }
+
+  /** Undefined: all services do. */
+  speak(signingName?: string): this {
+    this.#disturbances.speak(signingName);
+    return this;
+  }
+
   async start(at: { host?: string; port?: number } = {}): Promise<this> {
     const host = at.host ?? "127.0.0.1";
     const server = createServer({ requestTimeout: 0 }, (req, res) => void this.#serve(req, res));
@@ -149,6 +162,8 @@ export class WireServer {
     const claim = claimOf(sent);
     const service = this.#serviceOf(claim, sent.headers, sent.body);
     where.service = service;
+    const gone = () => new Promise((resolve) => req.socket.once("close", resolve));
+    await this.#disturbances.heard(service.signingName, gone);
     if (claim !== undefined && this.#options.secretOf !== undefined) {
       authenticate(
         service,

@@ -16,6 +16,7 @@ import type { Clock } from "../../../agent/site/clock.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { bucketName } from "../../../agent/site/names.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
+import { Rounds } from "../../../agent/system/rounds.ts";
 import type { Units } from "../../../agent/system/units.ts";
 import { deployWatcher } from "../../../agent/watch/deploy.ts";
 import { type Watcher, watch } from "../../../agent/watch/loop.ts";
@@ -136,7 +137,7 @@ export async function live(life: Life): Promise<void> {
   }
 
   const notify = async () => {};
-  const machine = { candidates, clock, identity, notify, peers, store };
+  const machine = { candidates, clock, identity, notify, peers, rounds: new Rounds(), store };
   const { launched, release, epoch } = await boot(machine, bootSteps, recorder, log, signal);
   recorder.change({ settled: new Date(clock.now()).toISOString() });
 
@@ -147,8 +148,7 @@ export async function live(life: Life): Promise<void> {
   await watch(
     watchers.map((watcher) => every(watcher, life.lookSeconds)),
     {
-      clock,
-      signal,
+      ...{ clock, rounds: machine.rounds, signal },
       onEvent: (event) =>
         react(event, {
           replaced: () => {
