@@ -170,8 +170,28 @@ export function upExecutor(
         return quietly(removeImage(aws, { id: action.image, snapshot: action.snapshot }));
       case "create-fleet": {
         const template = known(ids.template, "template");
-        ids.fleet = await fleets.create(launch(action.pools), fleetToken(template, seen));
+        const token = fleetToken(template, seen);
+        ids.fleet = await fleets.create(launch(action.pools), token, "spot", action.ceiling);
         return ids.fleet;
+      }
+      case "replace-fleet":
+      case "replace-bridge": {
+        const spot = action.do === "replace-fleet";
+        const template = known(ids.template, "template");
+        // First the old one: with both, each would replace what the new owner of the site ends.
+        const there = (await fleets.look()).some((f) => f.alive && f.id === action.fleet);
+        if (there) await (spot ? fleets.dissolve(action.fleet) : fleets.delete(action.fleet));
+        if (!spot) {
+          const token = fleetToken(template, seen, "bridge");
+          return fleets.create(launch(action.pools), token, "bridge", action.ceiling);
+        }
+        const token = fleetToken(template, seen);
+        ids.fleet = await fleets.create(launch(action.pools), token, "spot", action.ceiling);
+        const { role } = await aws.github.look();
+        const named = JSON.stringify(role?.policy ?? "").includes(action.fleet);
+        return named
+          ? `${ids.fleet}; GitHub's role is for the old one: run \`everspot github\` again`
+          : ids.fleet;
       }
       case "change-fleet": {
         const total = action.target === undefined ? {} : { total: action.target };
@@ -182,7 +202,8 @@ export function upExecutor(
         return quietly(fleets.change(known(ids.fleet, "fleet"), { total: action.target }));
       case "create-bridge": {
         const template = known(ids.template, "template");
-        return fleets.create(launch(action.pools), fleetToken(template, seen, "bridge"), "bridge");
+        const token = fleetToken(template, seen, "bridge");
+        return fleets.create(launch(action.pools), token, "bridge", action.ceiling);
       }
       case "change-bridge":
         return quietly(fleets.change(known(current.bridge, "bridge").id, { launch: launch(action.pools) }));

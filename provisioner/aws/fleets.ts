@@ -40,6 +40,8 @@ export interface FleetSeen {
   /** Whether its instances cost the on-demand price: the second fleet, for when there is no spot capacity. */
   bridge: boolean;
   fulfilled: number;
+  /** `MaxTotalPrice` of its market, USD per hour; undefined when it has none. */
+  ceiling: number | undefined;
 }
 
 /** Something that happened to a fleet, in AWS's words. */
@@ -55,15 +57,22 @@ export interface Fleets {
   look(): Promise<FleetSeen[]>;
   /** The same once none is being changed: until then a fleet shows what it was. */
   settled(): Promise<FleetSeen[]>;
-  /** `token` makes this safe to repeat. @returns the fleet's id. */
   /**
-   * `token` makes this safe to repeat. @param kind a fleet that bridges begins with a target of 0. @returns its id.
+   * `token` makes this safe to repeat. @param kind a fleet that bridges begins with a target of 0. @param ceiling USD
+   * per hour that its instances may cost together, which nobody can change later. @returns its id.
    */
-  create(launch: Launch, token: string, kind?: "spot" | "bridge"): Promise<string>;
+  create(
+    launch: Launch,
+    token: string,
+    kind: "spot" | "bridge",
+    ceiling: number | undefined,
+  ): Promise<string>;
   /** In one call that ends no instance; returns once the fleet is `active` and shows it. */
   change(fleet: string, change: FleetChange): Promise<void>;
   /** Its instances are terminated with it. */
   delete(fleet: string): Promise<void>;
+  /** Its instances stay, and nobody replaces them. */
+  dissolve(fleet: string): Promise<void>;
   /** Oldest first. */
   history(fleet: string, since: Date): Promise<FleetEvent[]>;
 }
@@ -98,7 +107,7 @@ export function createFleets(client: EC2Client, site: string, clock: Clock = sys
         },
         { seconds: SETTLE_SECONDS, everySeconds: 1, clock },
       ),
-    create: (launch, token, kind = "spot") =>
+    create: (launch, token, kind, ceiling) =>
       named(kind === "spot" ? "creating the fleet" : "creating the fleet that bridges", async () => {
         const made = await client.send(
           new CreateFleetCommand({
@@ -108,50 +117,65 @@ export function createFleets(client: EC2Client, site: string, clock: Clock = sys
             ExcessCapacityTerminationPolicy: "no-termination",
             LaunchTemplateConfigs: launchConfigs(launch),
             TagSpecifications: [{ ResourceType: "fleet", Tags: siteTags(site) }],
-            ...(kind === "spot" ? SPOT : BRIDGE),
+            ...(kind === "spot" ? spot(ceiling) : bridge(ceiling)),
           }),
         );
         return made.FleetId ?? "";
       }),
     change: (fleet, change) =>
       named("changing the fleet", () => changeFleet(client, fleet, change, { clock })),
-    delete: (fleet) =>
-      named("deleting the fleet", async () => {
-        const answer = await client.send(
-          new DeleteFleetsCommand({ FleetIds: [fleet], TerminateInstances: true }),
-        );
-        const failed = answer.UnsuccessfulFleetDeletions?.[0]?.Error;
-        if (failed === undefined || failed.Code === "fleetIdDoesNotExist") return;
-        throw new EverspotError(`the fleet could not be deleted: ${failed.Message ?? failed.Code}`, {
-          resource: fleet,
-        });
-      }),
+    delete: (fleet) => named("deleting the fleet", () => remove(client, fleet, true)),
+    dissolve: (fleet) => named("deleting the fleet without its instance", () => remove(client, fleet, false)),
     history: (fleet, since) => named("reading the fleet's history", () => history(client, fleet, since)),
   };
 }
 
-const SPOT = {
-  TargetCapacitySpecification: { TotalTargetCapacity: 1, DefaultTargetCapacityType: "spot" },
-  SpotOptions: {
-    AllocationStrategy: "price-capacity-optimized",
-    MaintenanceStrategies: {
-      CapacityRebalance: {
-        ReplacementStrategy: "launch-before-terminate",
-        TerminationDelay: TERMINATION_DELAY,
+async function remove(client: EC2Client, fleet: string, TerminateInstances: boolean): Promise<void> {
+  const answer = await client.send(new DeleteFleetsCommand({ FleetIds: [fleet], TerminateInstances }));
+  const failed = answer.UnsuccessfulFleetDeletions?.[0]?.Error;
+  if (failed === undefined || failed.Code === "fleetIdDoesNotExist") return;
+  throw new EverspotError(`the fleet could not be deleted: ${failed.Message ?? failed.Code}`, {
+    resource: fleet,
+  });
+}
+
+/**
+ * Below the price of any instance: of the market that is not the fleet's, nothing is launched, although ModifyFleet
+ * could change which one is.
+ */
+const NOTHING = "0.001";
+
+const most = (ceiling: number | undefined) =>
+  ceiling === undefined ? {} : { MaxTotalPrice: String(ceiling) };
+
+const spot = (ceiling: number | undefined) =>
+  ({
+    TargetCapacitySpecification: { TotalTargetCapacity: 1, DefaultTargetCapacityType: "spot" },
+    SpotOptions: {
+      AllocationStrategy: "price-capacity-optimized",
+      MaintenanceStrategies: {
+        CapacityRebalance: {
+          ReplacementStrategy: "launch-before-terminate",
+          TerminationDelay: TERMINATION_DELAY,
+        },
       },
+      ...most(ceiling),
     },
-  },
-} as const;
+    OnDemandOptions: { MaxTotalPrice: NOTHING },
+  }) as const;
 
 /** Empty until an agent sees that no spot instance comes. */
-const BRIDGE = {
-  TargetCapacitySpecification: { TotalTargetCapacity: 0, DefaultTargetCapacityType: "on-demand" },
-  OnDemandOptions: { AllocationStrategy: "lowest-price" },
-} as const;
+const bridge = (ceiling: number | undefined) =>
+  ({
+    TargetCapacitySpecification: { TotalTargetCapacity: 0, DefaultTargetCapacityType: "on-demand" },
+    OnDemandOptions: { AllocationStrategy: "lowest-price", ...most(ceiling) },
+    SpotOptions: { MaxTotalPrice: NOTHING },
+  }) as const;
 
 function seen(fleet: FleetData): FleetSeen {
   const launch = launchOf(fleet);
   const state = fleet.FleetState ?? "";
+  const most = (isBridge(fleet) ? fleet.OnDemandOptions : fleet.SpotOptions)?.MaxTotalPrice;
   return {
     id: fleet.FleetId ?? "",
     state,
@@ -162,6 +186,7 @@ function seen(fleet: FleetData): FleetSeen {
     target: fleet.TargetCapacitySpecification?.TotalTargetCapacity ?? 0,
     bridge: isBridge(fleet),
     fulfilled: fleet.FulfilledCapacity ?? 0,
+    ceiling: most === undefined ? undefined : Number(most),
   };
 }
 

@@ -35,7 +35,7 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
       publishFirstRelease: (store) => tools.publishFirstRelease(config, store, terminal.say),
       planAnew: async () => accepted(config, planOf(config, await look(config, aws, tools, options))),
     });
-    const site = options.wait ? await follow(config, tools, aws, options.timeout, began) : {};
+    const site = options.wait ? await follow(config, tools, aws, options.timeout, began, old(change)) : {};
     const seconds = (clock.now() - began) / 1000;
     terminal.json({
       command: "up",
@@ -86,13 +86,24 @@ const EARLIER_MS = 300_000;
 /** Seconds for the name to resolve and answer from here, once the instance serves. */
 const REACH_SECONDS = 180;
 
-/** Until the site answers. @param began milliseconds since the epoch. */
-async function follow(config: SiteConfig, tools: Tools, aws: Aws, seconds: number, began: number) {
+/** Instances that a new one is to take the site over from. */
+const old = ({ actions, seen }: Change): ReadonlySet<string> =>
+  new Set(actions.some((a) => a.do === "replace-fleet") ? seen.instances.map((i) => i.id) : []);
+
+/** Until the site answers. @param began milliseconds since the epoch. @param before who is not waited for. */
+async function follow(
+  config: SiteConfig,
+  tools: Tools,
+  aws: Aws,
+  seconds: number,
+  began: number,
+  before: ReadonlySet<string>,
+) {
   const { terminal, clock, probe } = tools;
   const { say, warn } = terminal;
   const fleet = (await aws.fleets.look()).find((f) => f.alive && !f.bridge)?.id ?? "";
   say("waiting for the instance:");
-  const following = { fleet, since: new Date(began - EARLIER_MS), seconds, clock, say, warn };
+  const following = { fleet, since: new Date(began - EARLIER_MS), before, seconds, clock, say, warn };
   const boot = await followBoot(aws, following, servesAnything(aws, fleet));
   if (boot.certificate?.source === "self-signed") {
     warn(

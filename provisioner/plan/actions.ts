@@ -37,7 +37,20 @@ export type UpAction =
   | { do: "create-template" | "create-template-version"; data: TemplateData; made: Made }
   | { do: "note-image"; image: string }
   | { do: "remove-image"; image: string; snapshot: string | undefined }
-  | { do: "create-fleet" | "create-bridge" | "change-bridge"; pools: readonly ZonePool[] }
+  /** `ceiling`: USD per hour that its instances may cost together; without, no price is known of a type. */
+  | { do: "create-fleet" | "create-bridge"; pools: readonly ZonePool[]; ceiling: number | undefined }
+  | { do: "change-bridge"; pools: readonly ZonePool[] }
+  /**
+   * By one with another ceiling, which a fleet has from its creation on. The spot fleet's instance stays meanwhile.
+   * `needed`: with the old one, the types that are wanted could not be launched.
+   */
+  | {
+      do: "replace-fleet" | "replace-bridge";
+      fleet: string;
+      pools: readonly ZonePool[];
+      ceiling: number | undefined;
+      needed: boolean;
+    }
   /** `target`: in the same call; otherwise it stays as it is. */
   | { do: "change-fleet"; pools: readonly ZonePool[]; target?: number }
   | { do: "delete-bridge"; fleet: string }
@@ -115,9 +128,13 @@ export function describeUp(action: UpAction): string {
     case "remove-image":
       return `remove the site's older image ${action.image}`;
     case "create-fleet":
-      return `create the spot fleet: 1 of ${types(action.pools)} in ${zones(action.pools)}`;
+      return `create the spot fleet: 1 of ${types(action.pools)} in ${zones(action.pools)}${atMost(action.ceiling)}`;
     case "create-bridge":
-      return "create the fleet for an on-demand instance while there is no spot capacity: 0 for now";
+      return `create the fleet for an on-demand instance while there is no spot capacity: 0 for now${atMost(action.ceiling)}`;
+    case "replace-fleet":
+      return `replace the spot fleet, which cannot be given another limit to its price: 1 of ${types(action.pools)} in ${zones(action.pools)}${atMost(action.ceiling)}; the instance that runs serves on until the new one has the site`;
+    case "replace-bridge":
+      return `replace the empty fleet for an on-demand instance, which cannot be given another limit to its price${atMost(action.ceiling)}`;
     case "change-bridge":
       return "bridge from now on by the newest launch template, too";
     case "delete-bridge":
@@ -130,5 +147,8 @@ export function describeUp(action: UpAction): string {
 }
 
 const types = (pools: readonly ZonePool[]): string => [...new Set(pools.map((p) => p.type))].join(", ");
+
+const atMost = (ceiling: number | undefined): string =>
+  ceiling === undefined ? "" : `, together for $${ceiling} an hour at most`;
 
 const zones = (pools: readonly ZonePool[]): string => [...new Set(pools.map((p) => p.zone))].join(", ");

@@ -28,10 +28,12 @@ const IGNORED: ReadonlySet<UpAction["do"]> = new Set(["publish-release", "set-fl
 /** @throws EverspotError when everspot.toml changes more than a deploy can apply along with the rest. */
 export function configurationChange(change: Change): ConfigurationChange {
   const actions = change.actions.filter((a) => OURS.has(a.do));
-  const left = change.actions.filter((a) => !OURS.has(a.do) && !IGNORED.has(a.do)).map(describeUp);
-  if (left.length > 0 && actions.length > 0) {
+  const others = change.actions.filter((a) => !OURS.has(a.do) && !IGNORED.has(a.do));
+  const left = others.map(describeUp);
+  const first = others.filter((a) => !("needed" in a) || a.needed).map(describeUp);
+  if (first.length > 0 && (actions.length > 0 || others.some((a) => "needed" in a && a.needed))) {
     throw new EverspotError("everspot.toml changes more of the site than a deploy applies", {
-      lines: left,
+      lines: first,
       hint: "run `everspot up`, then deploy again",
     });
   }

@@ -4,6 +4,7 @@ import type { SiteConfig } from "../config/site-config.ts";
 import type { DnsSeen, SiteSeen, World } from "../seen/observe.ts";
 import { withCertificate } from "../wanted/certificate.ts";
 import { instancePolicy } from "../wanted/instance-policy.ts";
+import { unpriced } from "./ceiling.ts";
 import type { Finding } from "./findings.ts";
 
 export interface PreflightInput {
@@ -24,6 +25,7 @@ export function preflight(input: PreflightInput): Finding[] {
     ...recordFindings(input),
     ...imageFindings(input),
     ...typeFindings(input),
+    ...priceFindings(input),
     ...siteFindings(input),
     ...policyFindings(input),
   ];
@@ -148,6 +150,16 @@ function typeFindings({ config, world }: PreflightInput): Finding[] {
   const message = `${config.region} does not offer ${missing.join(", ")}`;
   return [
     missing.length === config.fleet.types.length ? error(message, hint) : { level: "note", message, hint },
+  ];
+}
+
+/** Without a price there is no ceiling for what the site's fleets may cost. */
+function priceFindings({ config }: PreflightInput): Finding[] {
+  const types = unpriced(config.fleet.types);
+  if (types.length === 0) return [];
+  const message = `everspot knows no price of ${types.join(", ")}, so its fleets get no limit to what they may cost together`;
+  return [
+    { level: "note", message, hint: "a budget alarm of AWS's own (AWS Budgets) tells of a bill that grows" },
   ];
 }
 

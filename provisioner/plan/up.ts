@@ -12,6 +12,7 @@ import { parseVersion, type TemplateData, templateHash } from "../wanted/templat
 import type { Wanted } from "../wanted/wanted.ts";
 import type { UpAction, ZonePool } from "./actions.ts";
 import { certificateCost } from "./bill.ts";
+import { type Ceiling, ceilingOf, holds } from "./ceiling.ts";
 
 /** What was found, and whether the agent's archive is in the bucket. */
 export interface UpSeen extends SiteSeen {
@@ -196,21 +197,51 @@ function fleets(wanted: Wanted, seen: SiteSeen): UpAction[] {
   // A price to bid is for spot alone.
   const dear = pools.map((pool) => ({ ...pool, maxPrice: undefined }));
   const empty = bridge !== undefined && bridge.target === 0 && bridge.fulfilled === 0;
+  const types = [...new Set(pools.map((p) => p.type))];
+  const most = ceilingOf(types, wanted.region, wanted.maxPrice);
+  const dearMost = ceilingOf(types, wanted.region, undefined);
+  const ceiling = most?.wanted;
   return [
     ...(now === undefined
-      ? when(true, { do: "create-fleet", pools })
+      ? when(true, { do: "create-fleet", pools, ceiling })
       : [
-          ...when(!launches(now, pools, wanted, seen), { do: "change-fleet", pools }),
+          ...spotFleet(now, pools, most, launches(now, pools, wanted, seen)),
           // Above 1 a swap or a replacement is under way, which the agents and `deploy` bring back themselves.
           ...when(now.target < 1, { do: "set-fleet-target", target: 1 }),
         ]),
-    ...when(wanted.bridge && bridge === undefined, { do: "create-bridge", pools: dear }),
+    ...when(wanted.bridge && bridge === undefined, {
+      ...{ do: "create-bridge", pools: dear, ceiling: dearMost?.wanted },
+    }),
     ...when(wanted.bridge && bridge !== undefined && !launches(bridge, dear, wanted, seen), {
       ...{ do: "change-bridge", pools: dear },
+    }),
+    // One that bridges just now is replaced with the next `up`.
+    ...when(wanted.bridge && bridge !== undefined && empty && !holds(bridge.ceiling, dearMost), {
+      ...{ do: "replace-bridge", fleet: bridge?.id ?? "", pools: dear, ceiling: dearMost?.wanted },
+      needed: bridge?.ceiling !== undefined,
     }),
     // One that bridges just now goes with the next `up`.
     ...when(!wanted.bridge && empty, { do: "delete-bridge", fleet: bridge?.id ?? "" }),
   ];
+}
+
+/**
+ * Its total price is fixed, so another one means another fleet, and a new instance. Where the old one only lacks a
+ * limit, that waits until nothing is under way.
+ */
+function spotFleet(
+  now: FleetSeen,
+  pools: readonly ZonePool[],
+  most: Ceiling | undefined,
+  launches: boolean,
+): UpAction[] {
+  const needed = now.ceiling !== undefined;
+  const quiet = now.target <= 1 && now.fulfilled <= 1;
+  const replace: UpAction = { do: "replace-fleet", fleet: now.id, pools, ceiling: most?.wanted, needed };
+  if (!holds(now.ceiling, most) && (needed || quiet)) {
+    return [...when(!needed && !launches, { do: "change-fleet", pools }), replace];
+  }
+  return when(!launches, { do: "change-fleet", pools });
 }
 
 /** Whether a fleet launches by the newest template, from just these pools. */

@@ -26,6 +26,7 @@ export interface Wanted {
   };
   /** Zones of the region with those of the site's types that they offer. */
   zones: readonly { zone: string; types: readonly string[] }[];
+  region: string;
   maxPrice: number | undefined;
   /** Whether an on-demand instance may bridge a lack of spot capacity. */
   bridge: boolean;
@@ -72,6 +73,7 @@ export function wantedOf(configured: SiteConfig, facts: Facts, certificate?: str
       ...(baked === undefined ? {} : { stock: data(baked.stock), base: baked.base }),
     },
     zones: facts.zones.filter((z) => z.types.length > 0),
+    region: config.region,
     maxPrice: config.fleet.maxPrice,
     bridge: config.fleet.bridge,
   };

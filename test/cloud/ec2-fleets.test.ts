@@ -433,6 +433,28 @@ test("machines that cannot start are not tried again and again at once", async (
   site.cloud.jobs.failures.length = 0;
 });
 
+test("above its total price a fleet launches nothing, and no ModifyFleet lifts that", async () => {
+  // Of t4g.nano at $0.0042 an hour.
+  const OnDemandOptions = { MaxTotalPrice: "0.001" };
+  const fleetId = await site.fleet({ SpotOptions: { MaxTotalPrice: "0.0105" }, OnDemandOptions });
+  const { Fleets } = await site.ec2.describeFleets({ FleetIds: [fleetId] });
+  expect(only(Fleets ?? [])).toMatchObject({ SpotOptions: { MaxTotalPrice: "0.0105" }, OnDemandOptions });
+  await site.ec2.modifyFleet({ FleetId: fleetId, ...target(15) });
+  await site.pass(60);
+  const members = await site.members(fleetId);
+  expect(members).toHaveLength(2);
+  await site.ec2.modifyFleet({
+    FleetId: fleetId,
+    TargetCapacitySpecification: { TotalTargetCapacity: 15, DefaultTargetCapacityType: "on-demand" },
+  });
+  await site.pass(60);
+  expect(await site.members(fleetId)).toEqual(members);
+  await site.ec2.modifyFleet({ FleetId: fleetId, ...target(2) });
+  site.cloud.reclaimNow(members[0] ?? "");
+  await site.pass(60);
+  expect(await site.members(fleetId)).toHaveLength(2);
+});
+
 test("closing while everything waits leaves no timer", async () => {
   const cloud = await startCloud({ delays: { pending: 3_600_000 } });
   await client(cloud).runInstances({

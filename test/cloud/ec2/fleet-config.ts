@@ -35,8 +35,9 @@ export function fleetConfig(templates: Templates, network: Network, input: Creat
     "AllocationStrategy",
     "MaintenanceStrategies",
     "InstanceInterruptionBehavior",
+    "MaxTotalPrice",
   ]);
-  assertOnly("OnDemandOptions", onDemand, ["AllocationStrategy"]);
+  assertOnly("OnDemandOptions", onDemand, ["AllocationStrategy", "MaxTotalPrice"]);
   if (spot?.InstanceInterruptionBehavior !== undefined && spot.InstanceInterruptionBehavior !== "terminate") {
     throw new ContractError(
       `InstanceInterruptionBehavior ${spot.InstanceInterruptionBehavior} is not modelled`,
@@ -55,7 +56,15 @@ export function fleetConfig(templates: Templates, network: Network, input: Creat
     spotStrategy: spot?.AllocationStrategy ?? "lowest-price",
     onDemandStrategy: onDemand?.AllocationStrategy === "prioritized" ? "prioritized" : "lowest-price",
     rebalance: rebalanceOf(spot, type),
+    maxTotalPrice: { spot: priceOf(spot?.MaxTotalPrice), "on-demand": priceOf(onDemand?.MaxTotalPrice) },
   };
+}
+
+function priceOf(given: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  if (!/^\d+(\.\d+)?$/.test(given) || Number(given) === 0)
+    throw invalid(`Invalid value '${given}' for MaxTotalPrice`);
+  return Number(given);
 }
 
 /** What neither market claims goes to the default type. @throws AwsError InvalidTargetCapacitySpecification */

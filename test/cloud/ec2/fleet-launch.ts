@@ -15,7 +15,7 @@ export interface PoolFailure {
   error: AwsError;
 }
 
-/** Launches one instance from the first pool that can; otherwise tells why each could not. */
+/** Launches one instance from the first pool that can; otherwise tells why each could not, apart from the price. */
 export function launchOne(
   world: LaunchWorld & { instances: Instances; templates: Templates },
   fleet: Fleet,
@@ -37,6 +37,7 @@ export function launchOne(
       const spec = launchSpec(world, overridden(version.data, pool), market);
       spec.spot.maxPrice = pool.override.maxPrice;
       checkPool(world, spec);
+      if (!affordable(fleet, market, [...members.map((m) => m.spec), spec])) continue;
       return world.instances.launch(spec, {
         reservationId: newId("r"),
         clientToken,
@@ -49,6 +50,21 @@ export function launchOne(
     }
   }
   return failures;
+}
+
+/**
+ * "When the maximum total price is reached, EC2 Fleet stops launching instances even if it hasn't met the target
+ * capacity" (EC2 user guide, "Control spending"), and nothing documented says so in its history. Whether AWS counts a
+ * spot instance by the price of now or by its own maximum, the on-demand price if none is given, is not documented
+ * either: the dearer is assumed.
+ */
+function affordable(fleet: Fleet, market: Market, specs: readonly Instance["spec"][]): boolean {
+  const most = fleet.maxTotalPrice[market];
+  if (most === undefined) return true;
+  const prices = specs
+    .filter((spec) => spec.market === market)
+    .map(({ type, spot }) => (market === "spot" ? Number(spot.maxPrice ?? type.onDemand) : type.onDemand));
+  return prices.reduce((sum, price) => sum + price, 0) <= most;
 }
 
 /** The subnet of an override goes to the template's one network interface. */

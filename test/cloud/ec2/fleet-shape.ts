@@ -57,6 +57,7 @@ export function fleetShape(
     SpotOptions: {
       AllocationStrategy: fleet.spotStrategy,
       InstanceInterruptionBehavior: "terminate",
+      MaxTotalPrice: fleet.maxTotalPrice.spot?.toString(),
       ...(rebalance === undefined
         ? {}
         : {
@@ -68,7 +69,10 @@ export function fleetShape(
             },
           }),
     },
-    OnDemandOptions: { AllocationStrategy: fleet.onDemandStrategy },
+    OnDemandOptions: {
+      AllocationStrategy: fleet.onDemandStrategy,
+      MaxTotalPrice: fleet.maxTotalPrice["on-demand"]?.toString(),
+    },
     Tags: place.tags.of(fleet.id),
     // AWS fills both only for instant fleets; a maintain fleet's failures are in its history.
     Errors: fleet.errors.map(({ market, pool, error }) => ({

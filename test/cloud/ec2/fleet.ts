@@ -46,6 +46,8 @@ export interface FleetConfig {
   spotStrategy: SpotAllocationStrategy;
   onDemandStrategy: "lowest-price" | "prioritized";
   rebalance: Rebalance | undefined;
+  /** Dollars an hour that its instances of a market may cost together; nothing changes it later. */
+  maxTotalPrice: Readonly<Record<Market, number | undefined>>;
 }
 
 /** What ModifyFleet changes. */

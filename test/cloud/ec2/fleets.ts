@@ -217,6 +217,8 @@ export class Fleets {
       this.#history.launched(fleet, launched);
       return true;
     }
+    // Nothing failed: what could be launched would cost more than the fleet may.
+    if (launched.length === 0) return false;
     this.#history.failed(fleet, launched);
     fleet.lastError = launched[0]?.error;
     this.#retry(fleet);

@@ -25,6 +25,7 @@ function scene(more: {
       template: { id: "lt-1", version: 1 },
       target: more.target,
       bridge: false,
+      ceiling: undefined,
       fulfilled: 1,
     },
   };

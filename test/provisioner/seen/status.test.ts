@@ -60,6 +60,7 @@ const well = (): StatusInput => ({
         pools: [],
         target: 1,
         bridge: false,
+        ceiling: undefined,
         fulfilled: 1,
       },
     ],
