@@ -46,7 +46,7 @@ export function summaryOf(report: DeployReport): string {
 
 function failureOf(error: unknown): string[] {
   const { message, hint, lines } = errorReport(error);
-  const shown = Array.isArray(lines) ? ["", "```", ...lines.map(String), "```"] : [];
+  const shown = Array.isArray(lines) ? ["", ...fenced(lines.map(String))] : [];
   return [
     `**${cell(String(message))}**`,
     ...shown,
@@ -54,4 +54,12 @@ function failureOf(error: unknown): string[] {
   ];
 }
 
-const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
+/** A block of code that nothing in it ends (CommonMark, fenced code blocks). */
+function fenced(lines: readonly string[]): string[] {
+  const runs = lines.flatMap((line) => line.match(/`{3,}/g) ?? []).map((run) => run.length);
+  const fence = "`".repeat(Math.max(2, ...runs) + 1);
+  return [fence, ...lines, fence];
+}
+
+const cell = (text: string): string =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("|", "\\|").replaceAll("\n", " ");

@@ -14,3 +14,9 @@ test("text is left alone", () => {
   const plain = { text: "Zürich\t1 €\nsecond line", number: 1.5, nothing: null, list: [true, "✓"] };
   expect(parse(plain)).toEqual(plain);
 });
+
+test("nothing in it is a command to GitHub's runner", () => {
+  expect(parse("::add-mask::x\n  ::error::y\na ::b:: c\nz ##[group]w")).toBe(
+    ": :add-mask::x\n  : :error::y\na ::b:: c\nz ## [group]w",
+  );
+});
