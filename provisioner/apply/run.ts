@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
-import { ReplyLost } from "../aws/errors.ts";
+import { NotYet, ReplyLost } from "../aws/errors.ts";
 import type { Progress } from "../operator/terminal.ts";
 
 export interface Applied {
@@ -65,4 +65,5 @@ const UNSETTLED =
   /\.NotFound$|^NoSuchEntity|^NoSuchBucket$|^DependencyViolation$|^DeleteConflict|^OperationAborted$|^BucketNotEmpty$|^IncorrectState$|^ResourceInUse|ConcurrentModification|^IncorrectInstanceState$|^InvalidSnapshot\.InUse$|^PriorRequestNotComplete$/;
 
 const unsettled = (error: unknown): boolean =>
-  error instanceof EverspotError && error.cause instanceof Error && UNSETTLED.test(error.cause.name);
+  error instanceof NotYet ||
+  (error instanceof EverspotError && error.cause instanceof Error && UNSETTLED.test(error.cause.name));

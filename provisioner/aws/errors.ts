@@ -10,6 +10,13 @@ export class ReplyLost extends EverspotError {
   }
 }
 
+/** AWS took a change and does not show it yet: the same again in a moment. */
+export class NotYet extends EverspotError {
+  constructor(message: string, more: { resource?: string; hint?: string } = {}) {
+    super(message, { ...more, retry: "retry" });
+  }
+}
+
 /** Whether AWS answered with one of these error codes. */
 export const hasCode = (error: unknown, ...codes: readonly string[]): boolean =>
   error instanceof Error && codes.includes(error.name);

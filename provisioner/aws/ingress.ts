@@ -1,7 +1,7 @@
-import type { IpPermission } from "@aws-sdk/client-ec2";
+import type { IpPermission, SecurityGroupRule } from "@aws-sdk/client-ec2";
 import type { Rule } from "../wanted/ingress.ts";
 
-/** EC2 leaves the ports out for protocol "-1" (everything). */
+/** What EC2 shows, and wants to be told, for every type of ICMP; for protocol "-1" (everything) it leaves the ports out. */
 const ALL_PORTS = -1;
 
 export function toRules(permissions: readonly IpPermission[], group: string): Rule[] {
@@ -27,6 +27,20 @@ export function toRules(permissions: readonly IpPermission[], group: string): Ru
   });
 }
 
+/** A rule by itself, under which it can be revoked whatever the others are. */
+export function toRule(seen: SecurityGroupRule, group: string): Rule | undefined {
+  const { CidrIpv4, CidrIpv6, PrefixListId, ReferencedGroupInfo } = seen;
+  const other = ReferencedGroupInfo?.GroupId;
+  const source = CidrIpv4 ?? CidrIpv6 ?? PrefixListId ?? (other === group ? "self" : other);
+  if (source === undefined) return undefined;
+  return {
+    protocol: seen.IpProtocol ?? "-1",
+    from: seen.FromPort ?? ALL_PORTS,
+    to: seen.ToPort ?? ALL_PORTS,
+    source,
+  };
+}
+
 /** One permission for each protocol and range of ports, as EC2 itself keeps them. */
 export function fromRules(rules: readonly Rule[], group: string): IpPermission[] {
   const byPorts = new Map<string, Rule[]>();
@@ -45,7 +59,7 @@ function permission(rules: readonly Rule[], group: string): IpPermission {
   const groups = sources.filter((s) => s === "self" || s.startsWith("sg-"));
   const first = rules[0];
   const ports =
-    first === undefined || first.from === ALL_PORTS ? {} : { FromPort: first.from, ToPort: first.to };
+    first === undefined || first.protocol === "-1" ? {} : { FromPort: first.from, ToPort: first.to };
   return {
     IpProtocol: first?.protocol ?? "tcp",
     ...ports,

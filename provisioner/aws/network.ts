@@ -18,10 +18,10 @@ import {
   DisassociateRouteTableCommand,
   type EC2Client,
   type ResourceType,
-  RevokeSecurityGroupIngressCommand,
 } from "@aws-sdk/client-ec2";
 import { resourceName } from "../../agent/site/names.ts";
 import type { Rule } from "../wanted/ingress.ts";
+import { closePorts } from "./close-ports.ts";
 import { hasCode, named } from "./errors.ts";
 import { fromRules } from "./ingress.ts";
 import { lookAtNetwork, type NetworkSeen } from "./network-look.ts";
@@ -43,6 +43,7 @@ export interface Network {
   associate(table: string, subnet: string): Promise<void>;
   createGroup(vpc: string, description: string): Promise<string>;
   allow(group: string, rules: readonly Rule[]): Promise<void>;
+  /** @throws NotYet while EC2 still shows one of them. */
   revoke(group: string, rules: readonly Rule[]): Promise<void>;
   deleteGroup(id: string): Promise<void>;
   disassociate(association: string): Promise<void>;
@@ -163,11 +164,7 @@ export function createNetwork(client: EC2Client, site: string): Network {
         ),
       ),
     revoke: (group, rules) =>
-      unlessGone("closing ports of the security group", () =>
-        client.send(
-          new RevokeSecurityGroupIngressCommand({ GroupId: group, IpPermissions: fromRules(rules, group) }),
-        ),
-      ),
+      named("closing ports of the security group", () => closePorts(client, group, rules)),
     deleteGroup: (id) =>
       unlessGone("deleting the security group", () =>
         client.send(new DeleteSecurityGroupCommand({ GroupId: id })),

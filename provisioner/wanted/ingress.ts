@@ -19,6 +19,10 @@ export const siteRules: readonly Rule[] = [
   tcp(FORWARD_PORT, "self"),
 ];
 
+/** Rules of `a` that are in `b`. */
+export const within = (a: readonly Rule[], b: readonly Rule[]): Rule[] =>
+  a.filter((rule) => b.some((other) => same(rule, other)));
+
 /** Rules of `a` that are not in `b`. */
 export const without = (a: readonly Rule[], b: readonly Rule[]): Rule[] =>
   a.filter((rule) => !b.some((other) => same(rule, other)));
@@ -43,5 +47,6 @@ export function describeRules(rules: readonly Rule[]): string {
 
 function portsOf({ protocol, from, to }: Rule): string {
   if (protocol === "-1") return "everything";
+  if (from === -1) return `all ${protocol}`;
   return `${protocol} ${from === to ? from : `${from}–${to}`}`;
 }

@@ -146,6 +146,23 @@ describe("security groups", () => {
     expect(rules.SecurityGroupRules?.filter((r) => !r.IsEgress)).toHaveLength(2);
   });
 
+  test("ICMP wants its type and code, and one rule that is not there keeps all of them", async () => {
+    const GroupId = await groupOf(await vpcOf(), "site");
+    const ping = { IpProtocol: "icmp", IpRanges: [{ CidrIp: "0.0.0.0/0" }] };
+    const every = { ...ping, FromPort: -1, ToPort: -1 };
+    await expect(ec2.authorizeSecurityGroupIngress({ GroupId, IpPermissions: [ping] })).rejects.toMatchObject(
+      code("InvalidParameterValue"),
+    );
+    await ec2.authorizeSecurityGroupIngress({ GroupId, IpPermissions: [every] });
+    const revoke = (...IpPermissions: object[]) => ec2.revokeSecurityGroupIngress({ GroupId, IpPermissions });
+    await expect(revoke(ping)).rejects.toMatchObject(code("InvalidParameterValue"));
+    await expect(revoke(every, web)).rejects.toMatchObject(code("InvalidPermission.NotFound"));
+    const look = async () => (await ec2.describeSecurityGroups({ GroupIds: [GroupId] })).SecurityGroups?.[0];
+    expect((await look())?.IpPermissions).toMatchObject([{ IpProtocol: "icmp", FromPort: -1, ToPort: -1 }]);
+    await revoke(every);
+    expect((await look())?.IpPermissions ?? []).toEqual([]);
+  });
+
   test("a name is used once in a VPC; what another group's rule names stays", async () => {
     const VpcId = await vpcOf();
     const GroupId = await groupOf(VpcId, "site");

@@ -77,7 +77,15 @@ function protocolOf(given: string): string {
 
 function portsOf(protocol: string, { FromPort, ToPort }: IpPermission): { from: number; to: number } {
   if (protocol === "-1") return { from: -1, to: -1 };
-  if (protocol !== "tcp" && protocol !== "udp") return { from: FromPort ?? -1, to: ToPort ?? -1 };
+  if (protocol === "icmp" || protocol === "icmpv6") {
+    if (FromPort === undefined || ToPort === undefined) {
+      throw invalid(
+        "Must specify both from and to ports (or type and code for ICMP/ICMPv6) with TCP/UDP/ICMP/ICMPv6.",
+      );
+    }
+    return { from: FromPort, to: ToPort };
+  }
+  if (protocol !== "tcp" && protocol !== "udp") return { from: -1, to: -1 };
   const from = need(FromPort, "FromPort");
   const to = need(ToPort, "ToPort");
   if (from < 0 || to > 65535 || from > to) throw invalid(`Invalid value for portRange: ${from}-${to}`);

@@ -6,6 +6,8 @@ import {
   DescribeLaunchTemplateVersionsCommand,
   DescribeSecurityGroupsCommand,
   EC2Client,
+  type IpPermission,
+  RevokeSecurityGroupIngressCommand,
 } from "@aws-sdk/client-ec2";
 import { DeleteBucketPolicyCommand, GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -115,6 +117,48 @@ test("other types change the fleet", async () => {
     ["t3.small", "0.02"],
   ]);
   expect(await up(changed)).toEqual([]);
+});
+
+describe("ports that were opened by hand", () => {
+  const ssh = { IpProtocol: "tcp", FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: "0.0.0.0/0" }] };
+  const everyIcmp = { IpProtocol: "icmp", FromPort: -1, ToPort: -1, IpRanges: [{ CidrIp: "0.0.0.0/0" }] };
+  const all = { IpProtocol: "-1", Ipv6Ranges: [{ CidrIpv6: "2001:db8::/32" }] };
+  const group = async () => {
+    const groups = await ec2.send(new DescribeSecurityGroupsCommand({}));
+    return groups.SecurityGroups?.find((g) => g.GroupName === "everspot-blog");
+  };
+  const authorize = async (...IpPermissions: IpPermission[]) =>
+    ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId: (await group())?.GroupId, IpPermissions }));
+
+  test("are closed: all ICMP and everything from a range too", async () => {
+    await up();
+    await authorize(ssh, everyIcmp, all);
+    expect(await up()).toEqual(["RevokeSecurityGroupIngress"]);
+    expect(desk.json()).toMatchObject({
+      actions: [
+        {
+          do: "revoke-ingress",
+          what: "no longer let in tcp 22, all icmp from anywhere; everything from 2001:db8::/32",
+        },
+      ],
+    });
+    expect((await group())?.IpPermissions).toHaveLength(3);
+    expect(await up()).toEqual([]);
+  });
+
+  test("are closed though somebody else closes one of them at that moment", async () => {
+    await up();
+    await authorize(ssh, everyIcmp);
+    let first = true;
+    desk.cloud.wire.before(async (call) => {
+      if (call.operation !== "RevokeSecurityGroupIngress" || !first) return;
+      first = false;
+      const GroupId = (await group())?.GroupId;
+      await ec2.send(new RevokeSecurityGroupIngressCommand({ GroupId, IpPermissions: [ssh] }));
+    });
+    await up();
+    expect((await group())?.IpPermissions).toHaveLength(3);
+  });
 });
 
 test("what was changed by hand is put right, and nothing else is touched", async () => {
