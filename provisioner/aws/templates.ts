@@ -24,6 +24,8 @@ export interface Templates {
   look(): Promise<TemplateSeen[]>;
   create(data: TemplateData, group: string, description: string): Promise<{ id: string; version: number }>;
   createVersion(id: string, data: TemplateData, group: string, description: string): Promise<number>;
+  /** Whether these credentials may do so: only asked, nothing is made. */
+  mayCreateVersion(template: TemplateSeen): Promise<boolean>;
   delete(id: string): Promise<void>;
 }
 
@@ -55,6 +57,24 @@ export function createTemplates(client: EC2Client, site: string): Templates {
           }),
         );
         return made.LaunchTemplateVersion?.VersionNumber ?? 0;
+      }),
+    mayCreateVersion: ({ id, latest }) =>
+      named(`asking whether the launch template ${name} may be changed`, async () => {
+        const asked = client.send(
+          new CreateLaunchTemplateVersionCommand({
+            DryRun: true,
+            LaunchTemplateId: id,
+            LaunchTemplateData: { ImageId: latest.image },
+          }),
+        );
+        return asked.then(
+          () => true,
+          (error: unknown) => {
+            if (hasCode(error, "DryRunOperation")) return true;
+            if (hasCode(error, "UnauthorizedOperation")) return false;
+            throw error;
+          },
+        );
       }),
     delete: (id) =>
       named("deleting the launch template", async () => {

@@ -150,6 +150,11 @@ function program(version: string, makeTools: MakeTools): Command {
     .option("--environment <name>", "the deployment environment whose jobs may deploy, instead of a branch")
     .option("--owner-id <number>", "GitHub's id of the owner: trusts no other of that name")
     .option("--repo-id <number>", "GitHub's id of the repository: trusts no other of that name")
+    .option(
+      "--with-agent",
+      "let it bring new agents, launch templates and images, too: then its holder is root on the site",
+      false,
+    )
     .option("-y, --yes", "do not ask", false);
 
   siteCommand<Common>(

@@ -17,12 +17,14 @@ export interface GithubOptions {
   environment?: string;
   ownerId?: string;
   repoId?: string;
+  /** Also new agents, launch templates and images, which makes whoever has the role root on the site. */
+  withAgent: boolean;
 }
 
 type Action =
   | { do: "create-provider" | "add-audience" }
   | { do: "create-role" | "set-trust"; trust: PolicyDocument }
-  | { do: "set-policy"; policy: PolicyDocument };
+  | { do: "set-policy"; policy: PolicyDocument; withAgent: boolean };
 
 const PATIENCE = 60;
 
@@ -32,7 +34,8 @@ export async function runGithub(config: SiteConfig, tools: Tools, options: Githu
   const trusted = trustedOf(options);
   const aws = await connect(config);
   try {
-    const actions = await plan(config, aws, trusted);
+    const { withAgent } = options;
+    const actions = await plan(config, aws, trusted, withAgent);
     const who = describeTrusted(trusted);
     for (const action of actions) terminal.print(`  ${describe(action)}`);
     if (actions.length > 0) await questions.agree(`Let ${who} deploy ${config.site}?`);
@@ -45,15 +48,32 @@ export async function runGithub(config: SiteConfig, tools: Tools, options: Githu
       clock,
     });
     const role = aws.github.roleArn;
-    terminal.json({ command: "github", site: config.site, role, trusted, actions: applied });
+    terminal.json({ command: "github", site: config.site, role, withAgent, trusted, actions: applied });
     terminal.print(`${who} may deploy ${config.site} with the role`);
     terminal.print(`  ${role}`);
     terminal.print(
       "In the workflow: `permissions: { id-token: write, contents: read }` and, for the action, `role:`.",
     );
+    for (const line of advice(config.site, trusted, withAgent)) terminal.print(line);
   } finally {
     aws.close();
   }
+}
+
+/** What the role means, and how to keep it small. */
+function advice(site: string, { ref }: Trusted, withAgent: boolean): string[] {
+  const holder = withAgent
+    ? `Whoever gets it is root on the instances of ${site}: it brings agents and user data, too.`
+    : `It brings releases, which run as the app's user. New agents and launch templates come with \`everspot deploy\` at a terminal; with --with-agent this role would bring them, and be root on the instances.`;
+  const environment =
+    "branch" in ref
+      ? [
+          `Better than a branch, which everyone who may push to it decides on: --environment NAME, with required reviewers set for it in GitHub (Settings → Environments).`,
+        ]
+      : [
+          `Set required reviewers for the environment ${ref.environment} in GitHub (Settings → Environments), and limit it to the branches that may deploy.`,
+        ];
+  return [holder, ...environment];
 }
 
 function trustedOf(options: GithubOptions): Trusted {
@@ -97,7 +117,7 @@ function trustedOf(options: GithubOptions): Trusted {
 const describeTrusted = ({ owner, repository, ref }: Trusted): string =>
   `${"branch" in ref ? `branch ${ref.branch}` : `environment ${ref.environment}`} of ${owner}/${repository}`;
 
-async function plan(config: SiteConfig, aws: Aws, trusted: Trusted): Promise<Action[]> {
+async function plan(config: SiteConfig, aws: Aws, trusted: Trusted, withAgent: boolean): Promise<Action[]> {
   const [site, seen, zone] = await Promise.all([
     observeSite(aws),
     aws.github.look(),
@@ -112,14 +132,14 @@ async function plan(config: SiteConfig, aws: Aws, trusted: Trusted): Promise<Act
   const { account } = aws.caller;
   const { partition } = aws;
   const trust = deployTrust(trusted, { account, partition });
-  const where = { account, partition, zone: zone.id, template: template.id, fleet: fleet.id };
-  const policy = deployPolicy(config, where);
+  const where = { account, partition, zone: zone.id, template: template.id };
+  const policy = deployPolicy(config, where, withAgent);
   const actions: Action[] = [];
   if (seen.provider === undefined) actions.push({ do: "create-provider" });
   else if (!seen.provider.audiences.includes(GITHUB_AUDIENCE)) actions.push({ do: "add-audience" });
   if (seen.role === undefined) actions.push({ do: "create-role", trust });
   else if (!sameDocument(seen.role.trust, trust)) actions.push({ do: "set-trust", trust });
-  if (!sameDocument(seen.role?.policy, policy)) actions.push({ do: "set-policy", policy });
+  if (!sameDocument(seen.role?.policy, policy)) actions.push({ do: "set-policy", policy, withAgent });
   return actions;
 }
 
@@ -134,7 +154,9 @@ function describe(action: Action): string {
     case "set-trust":
       return "set who may use the deploy role";
     case "set-policy":
-      return "set what the deploy role may do: this site's releases, fleet and instances";
+      return action.withAgent
+        ? "set what the deploy role may do: this site's releases, agent, launch template, images, fleet and instances"
+        : "set what the deploy role may do: this site's releases, fleet and instances";
   }
 }
 

@@ -1,6 +1,9 @@
+import type { Aws } from "../aws/connect.ts";
+import { describeUp, type UpAction } from "../plan/actions.ts";
 import { type ConfigurationChange, configurationChange } from "../plan/configuration.ts";
 import { refuse, warningsOf } from "../plan/findings.ts";
-import { planOf } from "../plan/plan.ts";
+import { type Change, planOf } from "../plan/plan.ts";
+import { currentOf } from "../seen/current.ts";
 import { survey } from "../seen/survey.ts";
 import type { Given } from "./session.ts";
 
@@ -17,7 +20,28 @@ export async function compareConfiguration(
   for (const warning of warningsOf(plan.findings)) terminal.warn(warning);
   refuse(config.site, plan.findings);
   if (plan.change === undefined) throw new Error("a plan without errors has a change");
+  const without = await leftAsItIs(plan.change, aws);
+  if (without !== undefined) {
+    terminal.warn(
+      `what instances start with stays as it is: these credentials may not change it, and it would take: ${without.join("; ")}. \`everspot deploy\` at a terminal brings it (\`everspot up\` does, for the next launch)`,
+    );
+    return { ...plan.change, actions: [], left: [], before: undefined };
+  }
   const change = configurationChange(plan.change);
   if (change.left.length > 0) terminal.warn(`\`everspot up\` has something to do: ${change.left.join("; ")}`);
   return change;
+}
+
+/** What a machine starts with, as root: a role that only brings code may do none of it. */
+const MACHINE: ReadonlySet<UpAction["do"]> = new Set([
+  "upload-agent",
+  "create-template-version",
+  "note-image",
+]);
+
+/** A line for each action that is not done, where what a machine starts with may not be changed; else undefined. */
+async function leftAsItIs({ actions, seen }: Change, aws: Aws): Promise<string[] | undefined> {
+  const { template } = currentOf(seen);
+  if (template === undefined || !actions.some((a) => MACHINE.has(a.do))) return undefined;
+  return (await aws.templates.mayCreateVersion(template)) ? undefined : actions.map(describeUp);
 }

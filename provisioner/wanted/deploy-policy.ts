@@ -1,6 +1,7 @@
 /** Who may deploy a site from GitHub Actions, and what that role may do. Pure. */
 import { bucketName, resourceName, SITE_TAG } from "../../agent/site/names.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { requestsCertificate } from "./certificate.ts";
 import type { PolicyDocument, Statement } from "./instance-policy.ts";
 
 export const GITHUB_ISSUER = "token.actions.githubusercontent.com";
@@ -57,15 +58,18 @@ export function deployTrust(trusted: Trusted, where: { account: string; partitio
 }
 
 /**
- * What `everspot deploy` and `rollback` do, on this site alone: look, publish, launch by a new template, and end an
- * instance of the site. No secret, no record, no certificate, no permission of another role.
+ * What `everspot deploy` and `rollback` do, on this site alone: look, publish, launch, and end an instance of the site.
+ * No secret, no record, no certificate, no permission of another role: whoever holds it runs code as the app's user.
+ * @param withAgent also new agents, versions of the launch template and images: whoever holds it is root on the site,
+ * since user data runs as root, with the instances' role.
  */
 export function deployPolicy(
   config: SiteConfig,
-  where: { account: string; partition: string; zone: string; template: string; fleet: string },
+  where: { account: string; partition: string; zone: string; template: string },
+  withAgent: boolean,
 ): PolicyDocument {
   const { site, region } = config;
-  const { account, partition, zone, template, fleet } = where;
+  const { account, partition, zone, template } = where;
   const bucket = `arn:${partition}:s3:::${bucketName(site, account, region)}`;
   const ec2 = (what: string) => `arn:${partition}:ec2:${region}:${account}:${what}`;
   const role = (name: string) => `arn:${partition}:iam::${account}:role/${name}`;
@@ -75,16 +79,10 @@ export function deployPolicy(
     StringEquals: { [`aws:RequestTag/${SITE_TAG}`]: site, ...more },
   });
   const ours = { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } };
-  const written = [
-    "agent/*",
-    "releases/*",
-    "channel.json",
-    "image.json",
-    "packages.json",
-    "deploy.json",
-    "history/*",
-  ];
-  const read = [...written, "site.json", "boots/*", "layers/packages/*"];
+  const code = ["releases/*", "channel.json", "packages.json", "deploy.json", "history/*"];
+  const machine = ["agent/*", "image.json"];
+  const written = withAgent ? [...machine, ...code] : code;
+  const read = [...machine, ...code, "site.json", "boots/*", "layers/packages/*"];
   const statements: Statement[] = [
     allow(
       "ReadObjects",
@@ -157,24 +155,44 @@ export function deployPolicy(
         role("aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"),
       ],
     ),
-    { ...allow("Launch", "ec2:ModifyFleet", [ec2(`fleet/${fleet}`), ec2(`launch-template/${template}`)]) },
-    { ...allow("LaunchIn", "ec2:ModifyFleet", ec2("subnet/*")), Condition: ours },
-    allow("NewTemplateVersion", "ec2:CreateLaunchTemplateVersion", ec2(`launch-template/${template}`)),
+    ...certificateStatements(config, where),
+    // Why an instance that is never heard of does not come up.
+    { ...allow("LookAtConsole", "ec2:GetConsoleOutput", ec2("instance/*")), Condition: ours },
+    allow("Launch", "ec2:ModifyFleet", ec2(`launch-template/${template}`)),
+    { ...allow("LaunchIn", "ec2:ModifyFleet", [ec2("fleet/*"), ec2("subnet/*")]), Condition: ours },
     {
       ...allow("HandOverRole", "iam:PassRole", role(resourceName(site))),
       Condition: { StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" } },
     },
-    // For `--bake`, and for the images that are older than what serves.
-    { ...allow("BakeFrom", "ec2:CreateImage", ec2("instance/*")), Condition: ours },
-    { ...allow("Bake", "ec2:CreateImage", made), Condition: tagged() },
-    {
-      ...allow("TagBaked", "ec2:CreateTags", made),
-      Condition: tagged({ "ec2:CreateAction": "CreateImage" }),
-    },
+    ...(withAgent
+      ? [
+          allow("NewTemplateVersion", "ec2:CreateLaunchTemplateVersion", ec2(`launch-template/${template}`)),
+          { ...allow("BakeFrom", "ec2:CreateImage", ec2("instance/*")), Condition: ours },
+          { ...allow("Bake", "ec2:CreateImage", made), Condition: tagged() },
+          {
+            ...allow("TagBaked", "ec2:CreateTags", made),
+            Condition: tagged({ "ec2:CreateAction": "CreateImage" }),
+          },
+        ]
+      : []),
+    // Images that are older than what serves.
     { ...allow("RemoveBaked", ["ec2:DeregisterImage", "ec2:DeleteSnapshot"], made), Condition: ours },
     { ...allow("EndInstances", "ec2:TerminateInstances", ec2("instance/*")), Condition: ours },
   ];
   return { Version: "2012-10-17", Statement: statements };
+}
+
+/** To see whether the certificate that `up` requested is as it should be. Lists of ACM take no resource. */
+function certificateStatements(
+  config: SiteConfig,
+  { account, partition }: { account: string; partition: string },
+): Statement[] {
+  if (!requestsCertificate(config)) return [];
+  const any = `arn:${partition}:acm:${config.region}:${account}:certificate/*`;
+  return [
+    allow("ListCertificates", "acm:ListCertificates", "*"),
+    allow("LookAtCertificates", ["acm:DescribeCertificate", "acm:ListTagsForCertificate"], any),
+  ];
 }
 
 const allow = (Sid: string, Action: string | string[], Resource: string | string[]): Statement => ({

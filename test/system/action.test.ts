@@ -44,7 +44,7 @@ beforeAll(async () => {
 
   github = await startGithubTokens({ sub: "repo:ann@1/blog@2:ref:refs/heads/main", repository: "ann/blog" });
   site = await openSwapSite({ realTime: true, drain: 3, cloud: { oidcKeys: { [GITHUB]: github.jwks } } });
-  await runGithub(site.config, site.tools, { repo: "ann/blog" });
+  await runGithub(site.config, site.tools, { repo: "ann/blog", withAgent: false });
   outside = await startOutside(folder, site.dns.address, "blog.example.com");
 });
 afterAll(async () => {
@@ -178,6 +178,7 @@ test("the example deploys from a release commit alone, with a session of the rol
 const last = (codes: Ran["codes"]): string => Object.keys(codes).at(-1) ?? "";
 
 test("with bake, an image is made of the instance that serves", async () => {
+  await runGithub(site.config, site.tools, { repo: "ann/blog", withAgent: true });
   writeFileSync(path.join(project, "newer.py"), "print('newer')\n");
   const { codes, summary } = await deploy({ bake: "true" });
   expect(codes).toMatchObject({ Deploy: 0 });

@@ -21,7 +21,7 @@ beforeAll(async () => {
   github = await startGithubTokens(oldForm);
   desk = await openDesk({ cloud: { oidcKeys: { [GITHUB]: github.jwks }, zones: ["us-east-1a"] } });
   await runUp(desk.config, desk.tools, { refreshImage: false, wait: false, timeout: 1 });
-  await runGithub(desk.config, desk.tools, { repo });
+  await runGithub(desk.config, desk.tools, { repo, withAgent: false });
 });
 afterAll(async () => {
   await desk.close();
@@ -48,7 +48,7 @@ async function assume(claims: Record<string, string>, audience?: string) {
 test("makes the provider and the role, and nothing more when run again", async () => {
   expect(desk.json()).toMatchObject({ command: "github", role });
   const mark = desk.cloud.mark();
-  await runGithub(desk.config, desk.tools, { repo });
+  await runGithub(desk.config, desk.tools, { repo, withAgent: false });
   expect(desk.cloud.writes(mark)).toEqual([]);
 });
 
@@ -86,15 +86,15 @@ describe("who may use the role", () => {
   });
 
   test("with the ids given, no other repository of that name, nor an environment's branch", async () => {
-    await runGithub(desk.config, desk.tools, { repo, ownerId: "101", repoId: "202" });
+    await runGithub(desk.config, desk.tools, { repo, withAgent: false, ownerId: "101", repoId: "202" });
     await assume(newForm);
     await expect(assume(oldForm)).rejects.toHaveProperty("name", "AccessDenied");
     const recycled = { ...newForm, sub: "repo:ann@999/blog@202:ref:refs/heads/main" };
     await expect(assume(recycled)).rejects.toHaveProperty("name", "AccessDenied");
-    await runGithub(desk.config, desk.tools, { repo, environment: "prod" });
+    await runGithub(desk.config, desk.tools, { repo, withAgent: false, environment: "prod" });
     await assume({ ...newForm, sub: "repo:ann@101/blog@202:environment:prod" });
     await expect(assume(newForm)).rejects.toHaveProperty("name", "AccessDenied");
-    await runGithub(desk.config, desk.tools, { repo });
+    await runGithub(desk.config, desk.tools, { repo, withAgent: false });
   });
 
   test.each([
@@ -103,7 +103,7 @@ describe("who may use the role", () => {
     [{ repo, branch: "*" }, /does not name one/],
     [{ repo, ownerId: "1" }, /go together/],
   ])("%o is refused", async (options, message) => {
-    await expect(runGithub(desk.config, desk.tools, options)).rejects.toMatchObject({
+    await expect(runGithub(desk.config, desk.tools, { withAgent: false, ...options })).rejects.toMatchObject({
       ...{ exitCode: 2, message: expect.stringMatching(message) },
     });
   });
