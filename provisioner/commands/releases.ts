@@ -58,7 +58,10 @@ export function renderReleases(rows: readonly ReleaseRow[], style: Style): strin
       line(cells[i] ?? []),
       ...(row.quarantined === undefined
         ? []
-        : [`  ${style.red("✗")} quarantined ${row.quarantined.at}: ${row.quarantined.reason}`]),
+        : [
+            `  ${style.red("✗")} quarantined ${row.quarantined.at}: ${row.quarantined.reason}`,
+            ...(row.quarantined.lines ?? []).map((text) => `      ${text}`),
+          ]),
     ]),
   ];
 }

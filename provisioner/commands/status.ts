@@ -1,10 +1,11 @@
-import { type BootRecord, stepLabel } from "../../agent/site/boot-record.ts";
+import { isDeepStrictEqual } from "node:util";
+import { type BootRecord, failedStep, stepLabel } from "../../agent/site/boot-record.ts";
 import { certificateNames } from "../../agent/site/certificate-names.ts";
 import { pointerDocument } from "../../agent/site/certificates.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { readBoot } from "../aws/boot-records.ts";
 import { connect } from "../aws/connect.ts";
 import { type BootBar, bootBars, renderBars } from "../boots/bars.ts";
-import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { age, type Style, took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
@@ -39,7 +40,11 @@ export async function runStatus(
     const { style, columns } = terminal;
     const bars = boot === undefined ? [] : bootBars(boot);
     const lines = options.boot
-      ? [bootLine(boot, bars, clock.now()), ...renderBars(bars, columns, style)]
+      ? [
+          bootLine(boot, bars, clock.now()),
+          ...renderBars(bars, columns, style),
+          ...whatFailed(status, boot, style),
+        ]
       : renderStatus(status, clock.now(), style);
     for (const line of lines) terminal.print(line);
     terminal.json({ command: "status", ...status, ...(options.boot ? { bars } : {}) });
@@ -117,6 +122,22 @@ export function renderStatus(status: Status, now: number, style: Style): string[
     ...rows.map(([name, text]) => `${style.dim(name.padEnd(12))}${text}`),
     ...(status.boot === undefined ? [] : renderBoot(status.boot, style)),
     ...status.odd.map((text) => `${style.yellow("!")} ${text}`),
+    ...whatFailed(status, status.boot, style),
+  ];
+}
+
+/** What the step that failed said, and what to do; of the newest release that is condemned, what that said. */
+function whatFailed({ release }: Status, boot: BootRecord | undefined, style: Style): string[] {
+  const step = boot === undefined ? undefined : failedStep(boot, "boot");
+  const bad = release.quarantined;
+  const told = (title: string, lines: readonly string[] | undefined) =>
+    lines === undefined || lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `    ${line}`)];
+  return [
+    ...(step === undefined ? [] : told(`${style.red("✗")} ${step.name}: ${step.error ?? ""}`, step.lines)),
+    ...(step?.hint === undefined ? [] : [`  ${style.dim("what to do:")} ${step.hint}`]),
+    ...(bad === undefined || isDeepStrictEqual(bad.lines, step?.lines)
+      ? []
+      : told(`${style.red("✗")} ${bad.id}: ${bad.reason}`, bad.lines)),
   ];
 }
 

@@ -14,7 +14,8 @@ export interface ReleaseRow {
   manifest: ReleaseManifest;
   /** Seconds since it was published. */
   age: number;
-  quarantined?: { at: string; reason: string };
+  /** `lines`: what it said last. */
+  quarantined?: { at: string; reason: string; lines?: string[] | undefined };
 }
 
 const READS_AT_ONCE = 8;
@@ -55,7 +56,7 @@ function row(manifest: ReleaseManifest, channel: Channel | undefined, now: numbe
     states: states.filter(([, applies]) => applies).map(([state]) => state),
     manifest,
     age: Math.max(0, (now - Date.parse(manifest.created)) / 1000),
-    ...(bad === undefined ? {} : { quarantined: { at: bad.at, reason: bad.reason } }),
+    ...(bad === undefined ? {} : { quarantined: { at: bad.at, reason: bad.reason, lines: bad.lines } }),
   };
 }
 

@@ -36,7 +36,13 @@ export interface Status {
     spotPrice: number | undefined;
     templateVersion: number | undefined;
   }[];
-  release: { current: string | undefined; candidate: string | undefined; lastKnownGood: string | undefined };
+  release: {
+    current: string | undefined;
+    candidate: string | undefined;
+    lastKnownGood: string | undefined;
+    /** The newest that is: why, and what it said last. */
+    quarantined: { id: string; at: string; reason: string; lines?: string[] | undefined } | undefined;
+  };
   records: { name: string; type: string; ttl: number | undefined; values: string[] }[];
   fence: { epoch: number; owner: string } | undefined;
   certificate: { expires: string; serial: string; source: string } | undefined;
@@ -83,6 +89,7 @@ export function statusOf(input: StatusInput): Status {
       current: seen.channel?.current,
       candidate: seen.channel?.candidate?.id,
       lastKnownGood: seen.channel?.lastKnownGood,
+      quarantined: seen.channel?.quarantined.at(-1),
     },
     records: (dns?.records ?? []).map(({ name, type, ttl, values }) => ({ name, type, ttl, values })),
     fence: dns?.fence,
