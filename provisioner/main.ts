@@ -4,7 +4,7 @@ import { systemClock } from "../agent/site/clock.ts";
 import { buildAgentArchive } from "./archive/agent-archive.ts";
 import { inPackage } from "./archive/package.ts";
 import { run } from "./cli/program.ts";
-import { packFor, publishFirstRelease } from "./commands/first-release.ts";
+import { packFor } from "./commands/pack-for.ts";
 import { holderOf } from "./operator/holder.ts";
 import { interruption } from "./operator/interruption.ts";
 import { createProbe } from "./operator/probe.ts";
@@ -29,6 +29,4 @@ process.exitCode = await run(process.argv.slice(2), version, ({ json, yes }) => 
   interrupted: interruption,
   pack: packFor,
   agentArchive: (arch) => buildAgentArchive(arch),
-  publishFirstRelease: (config, store, onProgress) =>
-    publishFirstRelease(config, store, onProgress, systemClock),
 }));

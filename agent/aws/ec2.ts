@@ -33,12 +33,15 @@ export function createPeers(client: EC2Client, site: string): Peers {
 
 function peerOf(instance: Instance): Peer {
   const state = instance.State?.Name ?? "unknown";
+  const tag = (key: string) => instance.Tags?.find((t) => t.Key === key)?.Value;
+  const template = Number(tag("aws:ec2launchtemplate:version"));
   return {
     instance: instance.InstanceId ?? "",
     state,
     alive: state === "pending" || state === "running",
     launched: instance.LaunchTime ?? new Date(0),
     privateAddress: instance.PrivateIpAddress,
-    fleet: instance.Tags?.find((t) => t.Key === "aws:ec2:fleet-id")?.Value,
+    fleet: tag("aws:ec2:fleet-id"),
+    ...(template > 0 ? { template } : {}),
   };
 }

@@ -77,7 +77,7 @@ async function tryUntilBooted(
       if (reason !== undefined) recorder.change({ blame: reason });
       void machine.notify({ kind: "boot-failed", text: bootFailed(machine, error) });
       await machine.candidates
-        .failed(reason)
+        .failed(reason, error instanceof StepFailed ? error.lines : [])
         .catch((cause: unknown) => log.warn({ err: cause }, "channel.json could not be updated"));
       await runGraph(steps.serving, silent, signal, steady).catch((cause: unknown) =>
         log.warn(`no 503 page: ${messageOf(cause)}`),

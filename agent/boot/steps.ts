@@ -66,7 +66,8 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
   });
 
   const bring = async (_: unknown, context: StepContext) => {
-    const choice = (await host.running()) ?? (await machine.candidates.next(me.instance));
+    const choice =
+      (await host.running()) ?? (await machine.candidates.next(me.instance, await templateOf(machine)));
     recorder.change({ release: choice.id });
     if (choice.role === "lastKnownGood" || choice.role === "previous") {
       context.warn(`serving release ${choice.id} (${choice.role}) because newer ones failed`);
@@ -158,6 +159,12 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
       };
     },
   };
+}
+
+/** Where nobody tells, the machine takes what there is. */
+async function templateOf({ identity, peers }: Machine): Promise<number | undefined> {
+  if (identity.template !== undefined) return identity.template;
+  return (await peers.find(identity.instance).catch(() => undefined))?.template;
 }
 
 function tell(context: StepContext, ensured: Ensured): Ensured {

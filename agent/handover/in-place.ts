@@ -96,8 +96,8 @@ export async function swapBy(
     try {
       if (wanted.release !== running) await machine.units.stop(appUnit(wanted.release), STOP_SECONDS);
       const bad = failed?.step === SWITCH ? failed.message : failed?.blame;
-      if (bad !== undefined) await machine.candidates.quarantine(wanted.release, bad);
-      await machine.candidates.failed(bad);
+      if (bad !== undefined) await machine.candidates.quarantine(wanted.release, bad, failed?.lines);
+      await machine.candidates.failed(bad, failed?.lines);
     } catch (cause) {
       log.warn(`after a swap in place that failed: ${messageOf(cause)}`);
     }

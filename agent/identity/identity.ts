@@ -16,6 +16,8 @@ export interface Identity {
   address: string;
   privateAddress: string;
   lifeCycle: string;
+  /** Version of the launch template that it was launched by; undefined where the metadata service does not tell. */
+  template?: number;
 }
 
 /** @throws EverspotError when a value is missing or not of its form: nonsense must not reach a DNS record. */
@@ -50,5 +52,14 @@ export async function readIdentity(metadata: Metadata): Promise<Identity> {
     read("local-ipv4", isIPv4),
     read("instance-life-cycle", /^[a-z-]+$/),
   ]);
-  return { instance, type, image, zone, address, privateAddress, lifeCycle };
+  const template = await templateVersion(metadata);
+  return { instance, type, image, zone, address, privateAddress, lifeCycle, ...(template && { template }) };
+}
+
+/** A tag that EC2 sets (EC2 user guide, "Tag your launch templates"); the template lets the service show tags. */
+const TEMPLATE_TAG = "meta-data/tags/instance/aws:ec2launchtemplate:version";
+
+async function templateVersion(metadata: Metadata): Promise<number | undefined> {
+  const text = (await metadata.get(TEMPLATE_TAG))?.trim() ?? "";
+  return /^[1-9]\d*$/.test(text) ? Number(text) : undefined;
 }

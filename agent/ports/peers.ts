@@ -7,6 +7,8 @@ export interface Peer {
   privateAddress: string | undefined;
   /** Id of the EC2 Fleet that launched it. */
   fleet: string | undefined;
+  /** Version of the launch template that it was launched by. */
+  template?: number;
 }
 
 /** What EC2 knows of the instances of this site. */

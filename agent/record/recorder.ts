@@ -87,6 +87,8 @@ export class BootRecorder {
     this.#steps.forget("boot", "in-place");
     this.#record.warnings = [];
     delete this.#record.blame;
+    // Which one is to be tried now is not known yet.
+    delete this.#record.release;
     this.change({ attempt: number, state: "booting" });
   }
 

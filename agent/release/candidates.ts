@@ -4,6 +4,7 @@ import {
   type Channel,
   type ChannelFields,
   channelDocument,
+  isTooNew,
   markGood,
   promote,
   quarantineCandidate,
@@ -30,11 +31,18 @@ const PATIENCE_WITH_GOOD = 3;
 
 const LOOK_SECONDS = 5;
 
+/** Why a release is bad, and what it said last. */
+export interface Failure {
+  reason: string;
+  lines: readonly string[];
+}
+
 /** One boot's dealings with `channel.json`. */
 export class Candidates {
   readonly #store: ObjectStore;
   readonly #clock: Clock;
-  readonly #failures = new Map<string, number>();
+  /** How often and why a release failed in this boot. */
+  readonly #failures = new Map<string, { times: number } & Failure>();
   #chosen: string | undefined;
   /** Noted in channel.json. */
   #attempt: Attempt | undefined;
@@ -48,9 +56,10 @@ export class Candidates {
 
   /**
    * The release to run now. That it is tried is noted before this returns, so that a machine that dies of it counts.
+   * @param template version of the launch template that the machine was launched by, where that is known.
    * @throws EverspotError when there is none, or too many machines died of what they ran.
    */
-  async next(instance: string): Promise<Choice> {
+  async next(instance: string, template?: number): Promise<Choice> {
     this.#chosen = undefined;
     await this.#update((channel) =>
       quarantineSpent(channel, "two boots with it brought no healthy app", this.#now()),
@@ -64,11 +73,12 @@ export class Candidates {
       ),
     ]);
     const failed = this.#given(value, spent);
-    const choice = value && choose(value, new Set(failed));
+    const choice = value && choose(value, new Set(failed), template);
     if (choice === undefined) {
+      const why = new Map(this.#failures);
       // The next try begins again with the best.
       this.#failures.clear();
-      throw nothingToRun(value, failed, this.#store.url);
+      throw nothingToRun({ channel: value, failed, why, template }, this.#store.url);
     }
     const budget = budgetOf(value && spent && startsOfServed(value, spent), new Date(this.#clock.now()));
     if (budget.spent && choice.role !== "candidate") throw tooManyDied(budget.until, this.#store.url);
@@ -85,26 +95,30 @@ export class Candidates {
   /**
    * The try with the release that `next` named failed.
    * @param blame why the release itself is bad; undefined when something else failed.
+   * @param lines what it said last.
    */
-  async failed(blame: string | undefined): Promise<void> {
+  async failed(blame: string | undefined, lines: readonly string[] = []): Promise<void> {
     const id = this.#chosen;
     const attempt = this.#attempt;
     this.#chosen = undefined;
     this.#attempt = undefined;
     await this.outlived();
     if (id === undefined) return;
-    if (blame !== undefined) this.#failures.set(id, (this.#failures.get(id) ?? 0) + 1);
+    if (blame !== undefined) {
+      const times = (this.#failures.get(id)?.times ?? 0) + 1;
+      this.#failures.set(id, { times, reason: blame, lines });
+    }
     if (attempt === undefined) return;
     await this.#update((channel) =>
       blame === undefined
         ? withdrawAttempt(channel, id, attempt)
-        : quarantineSpent(channel, blame, this.#now()),
+        : quarantineSpent(channel, blame, this.#now(), lines),
     );
   }
 
   /** The candidate is bad: no boot tries it again. A release that served before is not condemned. */
-  async quarantine(id: string, reason: string): Promise<void> {
-    await this.#update((channel) => quarantineCandidate(channel, id, reason, this.#now()));
+  async quarantine(id: string, reason: string, lines: readonly string[] = []): Promise<void> {
+    await this.#update((channel) => quarantineCandidate(channel, id, reason, this.#now(), lines));
   }
 
   /** The release serves the site. @returns whether it became current just now. */
@@ -148,7 +162,7 @@ export class Candidates {
     const now = new Date(this.#clock.now());
     const ids = new Set([...this.#failures.keys(), ...(spent?.starts.map((s) => s.release) ?? [])]);
     return [...ids].filter((id) => {
-      const failures = (this.#failures.get(id) ?? 0) + unendedStarts(spent, id, now);
+      const failures = (this.#failures.get(id)?.times ?? 0) + unendedStarts(spent, id, now);
       return failures >= (id === channel?.lastKnownGood ? PATIENCE_WITH_GOOD : PATIENCE);
     });
   }
@@ -217,16 +231,43 @@ function tooManyDied(until: Date, url: string): EverspotError {
   );
 }
 
-function nothingToRun(channel: Channel | undefined, failed: readonly string[], url: string): EverspotError {
-  const bad = [...failed, ...(channel?.quarantined.map((q) => q.id) ?? [])];
-  return new EverspotError(
-    bad.length === 0
-      ? "no release was published yet"
-      : `no release works: ${[...new Set(bad)].join(", ")} failed`,
-    {
-      resource: `${url}/${channelDocument.key}`,
+interface Nothing {
+  channel: Channel | undefined;
+  /** Releases there is no patience with any more. */
+  failed: readonly string[];
+  why: ReadonlyMap<string, Failure>;
+  template: number | undefined;
+}
+
+/** With the reason why the newest is bad, and what it said: what comes after it would hide that. */
+function nothingToRun({ channel, failed, why, template }: Nothing, url: string): EverspotError {
+  const resource = `${url}/${channelDocument.key}`;
+  const { candidate, quarantined = [] } = channel ?? {};
+  if (candidate !== undefined && isTooNew(candidate, template)) {
+    return new EverspotError(
+      `${candidate.id} came with version ${candidate.template} of the launch template, and this machine with version ${template}`,
+      {
+        resource,
+        hint: "a machine of the newer version tries it; `everspot up` launches one",
+        retry: "retry",
+      },
+    );
+  }
+  const bad = [...new Set([...quarantined.map((q) => q.id), ...failed])];
+  const newest = bad.at(-1);
+  if (newest === undefined) {
+    return new EverspotError("no release was published yet", {
+      resource,
       hint: "publish one with `everspot deploy`; until then visitors get a 503 page",
       retry: "retry",
-    },
-  );
+    });
+  }
+  const known = why.get(newest) ?? quarantined.find((q) => q.id === newest);
+  const reason = known === undefined ? "" : `; ${newest}: ${known.reason}`;
+  return new EverspotError(`no release works: ${bad.join(", ")} failed${reason}`, {
+    resource,
+    hint: "put it right, then run `everspot up` if the site was never served, else `everspot deploy`; until then visitors get a 503 page",
+    lines: known?.lines ?? [],
+    retry: "retry",
+  });
 }

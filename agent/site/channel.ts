@@ -8,6 +8,7 @@
  * | the operator goes back to an earlier one | `rollBack` |
  * | a deploy is called off; it fails and the release is to blame | `withdrawCandidate`; `quarantine` |
  * | an instance tries the candidate; the try failed for another reason | `beginAttempt`; `withdrawAttempt` |
+ * | the candidate is to be tried with another configuration | `reconfigure` |
  * | a try failed and no other is left; one try was enough | `quarantineSpent`; `quarantineCandidate` |
  * | a release serves the site; has served through its soak | `promote`; `markGood` |
  * | what serves fails before it ever was good | `demote` |
@@ -16,8 +17,11 @@
  * includes that it was made already: `updateDocument` may ask twice. A quarantined release has no part in the
  * channel besides; none is ever tried again, unless it serves all the same.
  *
- * Version 1 is the only one. Instances and CLIs of before refuse fields they do not know, so a field that comes
- * later needs version 2, written only while such a field is set.
+ * A release may need the configuration that it came with. So a candidate says by which version of the launch template;
+ * machines of an older one neither try nor condemn it.
+ *
+ * Instances and CLIs of before refuse fields they do not know, so version 2, which has `template` and `lines`, is
+ * written only while one of them is set.
  */
 import * as z from "zod/mini";
 import type { DocumentType } from "./document.ts";
@@ -31,19 +35,48 @@ const time = z.iso.datetime();
 const attempt = z.strictObject({ instance: z.string(), at: time });
 export type Attempt = z.infer<typeof attempt>;
 
-export const channel = z.strictObject({
+const candidate1 = z.strictObject({ id: z.string(), attempts: z.array(attempt) });
+const quarantined1 = z.strictObject({ id: z.string(), at: time, reason: z.string() });
+
+const version1 = z.strictObject({
   version: z.literal(1),
   nonce: z.string(),
   /** Grows by one at every published release; becomes the release's counter. */
   counter: z.int().check(z.nonnegative()),
-  candidate: z.optional(z.strictObject({ id: z.string(), attempts: z.array(attempt) })),
+  candidate: z.optional(candidate1),
   current: z.optional(z.string()),
   previous: z.optional(z.string()),
   lastKnownGood: z.optional(z.string()),
   /** Oldest first; the newest QUARANTINED_KEPT. */
-  quarantined: z.array(z.strictObject({ id: z.string(), at: time, reason: z.string() })),
+  quarantined: z.array(quarantined1),
 });
-export type Channel = z.infer<typeof channel>;
+
+const version2 = z.extend(version1, {
+  version: z.literal(2),
+  candidate: z.optional(
+    z.extend(candidate1, {
+      /** Version of the launch template whose configuration it came with; the lowest that has it. */
+      template: z.optional(z.int().check(z.positive())),
+    }),
+  ),
+  quarantined: z.array(
+    z.extend(quarantined1, {
+      /** What it said last; of the newest LINES_KEPT. */
+      lines: z.optional(z.array(z.string())),
+    }),
+  ),
+});
+export type Channel = Omit<z.infer<typeof version2>, "version"> & { version: 1 | 2 };
+
+/** What comes out, and what is written, is of the lowest version that holds it. */
+export const channel = z.pipe(
+  z.discriminatedUnion("version", [version1, version2]),
+  z.transform((read: Channel): Channel => {
+    const newer =
+      read.candidate?.template !== undefined || read.quarantined.some((q) => q.lines !== undefined);
+    return { ...read, version: newer ? 2 : 1 };
+  }),
+);
 export const channelDocument: DocumentType<Channel> = { key: keys.channel, schema: channel };
 
 /** What a transition returns. */
@@ -53,15 +86,27 @@ export type ChannelFields = Omit<Channel, "nonce">;
 export const MAX_ATTEMPTS = 2;
 /** One that is older than these is no candidate for anything. */
 export const QUARANTINED_KEPT = 50;
+export const LINES_KEPT = 3;
+const MAX_LINES = 30;
+/** Characters. */
+const MAX_LINE = 300;
 
 const emptyChannel: ChannelFields = { version: 1, counter: 0, quarantined: [] };
 
 export const isQuarantined = ({ quarantined }: ChannelFields, id: string): boolean =>
   quarantined.some((bad) => bad.id === id);
 
-/** The candidate, as long as it may be tried. */
-export const openCandidate = ({ candidate }: ChannelFields): string | undefined =>
-  candidate === undefined || isSpent(candidate) ? undefined : candidate.id;
+/**
+ * The candidate, as long as it may be tried.
+ * @param template version of the launch template that the machine was launched by; undefined: one that nobody holds
+ * anything against.
+ */
+export const openCandidate = ({ candidate }: ChannelFields, template?: number): string | undefined =>
+  candidate === undefined || isSpent(candidate) || isTooNew(candidate, template) ? undefined : candidate.id;
+
+/** Whether the candidate came with a configuration that a machine of this version of the launch template has not. */
+export const isTooNew = (candidate: ChannelFields["candidate"], template: number | undefined): boolean =>
+  candidate?.template !== undefined && template !== undefined && template < candidate.template;
 
 const isSpent = ({ attempts }: { attempts: readonly Attempt[] }): boolean => attempts.length >= MAX_ATTEMPTS;
 
@@ -80,9 +125,14 @@ export function reserveCounter(channel: Channel | undefined): ChannelFields {
 
 /**
  * The release is in the bucket as a whole: instances are to try it.
+ * @param template version of the launch template that it comes with, if only machines of that are to try it.
  * @throws EverspotError when a later one was published meanwhile.
  */
-export function publishCandidate(channel: Channel | undefined, id: string): ChannelFields | undefined {
+export function publishCandidate(
+  channel: Channel | undefined,
+  id: string,
+  template?: number,
+): ChannelFields | undefined {
   const before = channel ?? emptyChannel;
   if (before.candidate?.id === id || before.current === id || isQuarantined(before, id)) return undefined;
   const later = [before.candidate?.id, before.current].find(
@@ -93,7 +143,14 @@ export function publishCandidate(channel: Channel | undefined, id: string): Chan
       hint: "somebody else deployed at the same time; deploy again if yours is to follow",
     });
   }
-  return { ...before, candidate: { id, attempts: [] } };
+  return { ...before, version: 2, candidate: { id, attempts: [], ...(template && { template }) } };
+}
+
+/** A candidate that is there already comes with this version of the launch template: it is tried anew. */
+export function reconfigure(channel: Channel, id: string, template: number): ChannelFields | undefined {
+  const { candidate } = channel;
+  if (candidate?.id !== id || (candidate.template ?? 0) >= template) return undefined;
+  return { ...channel, version: 2, candidate: { id, attempts: [], template } };
 }
 
 /** The release before the current one. @throws EverspotError when there is none. */
@@ -138,7 +195,7 @@ export function withdrawCandidate(channel: Channel, id: string): ChannelFields |
 export function beginAttempt(channel: Channel, id: string, attempt: Attempt): ChannelFields | undefined {
   const { candidate } = channel;
   if (candidate?.id !== id || candidate.attempts.some((a) => isSame(a, attempt))) return undefined;
-  return { ...channel, candidate: { id, attempts: [...candidate.attempts, attempt] } };
+  return { ...channel, candidate: { ...candidate, attempts: [...candidate.attempts, attempt] } };
 }
 
 /** The attempt ended for a reason that is not the release's: it does not count. */
@@ -147,20 +204,21 @@ export function withdrawAttempt(channel: Channel, id: string, attempt: Attempt):
   if (candidate?.id !== id) return undefined;
   const attempts = candidate.attempts.filter((a) => !isSame(a, attempt));
   if (attempts.length === candidate.attempts.length) return undefined;
-  return { ...channel, candidate: { id, attempts } };
+  return { ...channel, candidate: { ...candidate, attempts } };
 }
 
 const isSame = (a: Attempt, b: Attempt): boolean => a.instance === b.instance && a.at === b.at;
 
 /**
  * A release is bad: nobody tries it again. If it is current, what served before is current again.
- * @param at ISO 8601.
+ * @param at ISO 8601. @param lines what it said last.
  */
 export function quarantine(
   channel: Channel,
   id: string,
   reason: string,
   at: string,
+  lines: readonly string[] = [],
 ): ChannelFields | undefined {
   const { candidate, current, previous, lastKnownGood, quarantined, ...rest } = channel;
   const known = isQuarantined(channel, id);
@@ -169,23 +227,39 @@ export function quarantine(
   const now = current === id ? fallbackOf(channel, id) : current;
   return {
     ...rest,
+    version: 2,
     candidate: candidate?.id === id ? undefined : candidate,
     current: now,
     previous: before === now ? undefined : before,
     lastKnownGood: good,
-    quarantined: known ? quarantined : [...quarantined, { id, at, reason }].slice(-QUARANTINED_KEPT),
+    quarantined: known ? quarantined : withOne(quarantined, { id, at, reason, ...saidLast(lines) }),
   };
 }
 
+type Quarantined = ChannelFields["quarantined"];
+
+const withOne = (before: Quarantined, one: Quarantined[number]): Quarantined =>
+  [...before, one]
+    .slice(-QUARANTINED_KEPT)
+    .map(({ lines, ...bad }, i, all) =>
+      lines === undefined || i < all.length - LINES_KEPT ? bad : { ...bad, lines },
+    );
+
+const saidLast = (lines: readonly string[]) =>
+  lines.length === 0 ? {} : { lines: lines.slice(-MAX_LINES).map((line) => line.slice(0, MAX_LINE)) };
+
 /** A candidate that failed where a single failure is enough is bad; any other release is left alone. */
-export const quarantineCandidate: typeof quarantine = (channel, id, reason, at) =>
-  channel.candidate?.id === id ? quarantine(channel, id, reason, at) : undefined;
+export const quarantineCandidate: typeof quarantine = (channel, id, ...why) =>
+  channel.candidate?.id === id ? quarantine(channel, id, ...why) : undefined;
 
 /** A candidate whose attempts are spent is bad. */
-export function quarantineSpent(channel: Channel, reason: string, at: string): ChannelFields | undefined {
+export function quarantineSpent(
+  channel: Channel,
+  ...why: [reason: string, at: string, lines?: readonly string[]]
+): ChannelFields | undefined {
   const { candidate } = channel;
   return candidate !== undefined && isSpent(candidate)
-    ? quarantine(channel, candidate.id, reason, at)
+    ? quarantine(channel, candidate.id, ...why)
     : undefined;
 }
 
@@ -196,12 +270,14 @@ export const demote: typeof quarantine = (channel, id, reason, at) =>
     : undefined;
 
 /**
- * The candidate answered 200 as the site: it is current. So is a quarantined release that serves, whatever another
- * instance thought of it. One that serves because newer ones failed on one instance does not replace them.
+ * The candidate answered 200 as the site: it is current. So is any other release that serves, quarantined or without
+ * a part in the channel, whatever another instance or a deploy that was called off thought of it. But one that served
+ * before, and does because newer ones failed on one instance, does not replace them.
  */
 export function promote(channel: Channel, id: string): ChannelFields | undefined {
   const { candidate, current, previous, quarantined, ...rest } = channel;
-  if (candidate?.id !== id && !isQuarantined(channel, id)) return undefined;
+  const older = [current, previous, rest.lastKnownGood].includes(id);
+  if (candidate?.id !== id && older && !isQuarantined(channel, id)) return undefined;
   const before = current === id ? previous : current;
   return {
     ...rest,

@@ -7,6 +7,9 @@ export const BUNDLED_PYTHON = ".everspot/python";
 export const releaseId = (counter: number, sha256: string): string =>
   `r${String(counter).padStart(6, "0")}-${sha256.slice(0, 8)}`;
 
+/** Whether a release is of this content, as far as its name tells. */
+export const hasContent = (id: string, sha256: string): boolean => releaseId(counterOf(id), sha256) === id;
+
 /** It names folders and units of the instance, and keys of the bucket. */
 export const isReleaseId = (id: string): boolean => /^[A-Za-z0-9._-]{1,128}$/.test(id) && !/^\.+$/.test(id);
 

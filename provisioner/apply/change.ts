@@ -14,7 +14,7 @@ const ROUNDS = 8;
 /** Seconds until EC2 shows what such a call made. */
 const LOST_PAUSE = 3;
 
-type Publish = (store: ObjectStore) => Promise<string>;
+type Publish = (store: ObjectStore, template: number | undefined) => Promise<string>;
 
 /** Does what a plan says. @param publishFirstRelease for a plan that has one to be published; returns one line about it. */
 export function applyChange(
@@ -27,7 +27,7 @@ export function applyChange(
 ): Promise<Applied[]> {
   const execute = upExecutor(aws, change, {
     clock,
-    publishFirstRelease: () => publishFirstRelease(aws.store),
+    publishFirstRelease: (template) => publishFirstRelease(aws.store, template),
   });
   return runActions(change.actions, {
     ...{ describe: describeUp, execute, progress: terminal, patience: PATIENCE, clock },

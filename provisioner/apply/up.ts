@@ -6,7 +6,9 @@ import { launchDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Pool } from "../aws/fleets.ts";
 import type { Made, UpAction, ZonePool } from "../plan/actions.ts";
+import { configurationVersion } from "../plan/configuration-version.ts";
 import type { Change } from "../plan/plan.ts";
+import { reconfigureCandidate } from "../release/publish.ts";
 import { currentOf } from "../seen/current.ts";
 import type { SiteSeen } from "../seen/observe.ts";
 import { describeVersion, parseVersion, type TemplateData, templateHash } from "../wanted/template.ts";
@@ -16,8 +18,11 @@ import { removeImage } from "./obsolete-images.ts";
 
 /** What the plan itself does not hold. */
 export interface Sources {
-  /** Packs the project's folder and publishes it as the candidate. @returns one line about it. */
-  publishFirstRelease(): Promise<string>;
+  /**
+   * Publishes the project's folder as the candidate. @returns one line about it.
+   * @param template version of the launch template that it comes with.
+   */
+  publishFirstRelease(template: number | undefined): Promise<string>;
   clock: Clock;
 }
 
@@ -28,7 +33,7 @@ export interface Sources {
  */
 export function upExecutor(
   aws: Aws,
-  change: Omit<Change, "actions">,
+  change: Change,
   sources: Sources,
 ): (action: UpAction) => Promise<string | undefined> {
   const { config, facts, seen } = change;
@@ -140,7 +145,9 @@ export function upExecutor(
       case "upload-agent":
         return quietly(aws.store.upload(keys.agent(action.sha256), change.agentFile, undefined, "br"));
       case "publish-release":
-        return sources.publishFirstRelease();
+        return sources.publishFirstRelease(configurationVersion(change.actions, current.template));
+      case "reconfigure-candidate":
+        return quietly(reconfigureCandidate(aws.store, action.release, action.template, sources.clock));
       case "create-template": {
         const group = known(ids.group, "group");
         const data = told(action.data);
@@ -200,6 +207,9 @@ export function upExecutor(
       }
       case "set-fleet-target":
         return quietly(fleets.change(known(ids.fleet, "fleet"), { total: action.target }));
+      case "replace-instance":
+        // The fleet launches another one in its place.
+        return quietly(aws.instances.terminate([action.instance]));
       case "create-bridge": {
         const template = known(ids.template, "template");
         const token = fleetToken(template, seen, "bridge");

@@ -1,23 +1,32 @@
 import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
+import { bootUrl } from "../aws/boot-records.ts";
 import type { Aws } from "../aws/connect.ts";
 import { quotaHint } from "../aws/errors.ts";
 import type { Judge } from "./follow.ts";
-import { bootUrl } from "./read.ts";
 
 /** A boot tries again by itself; the same step failing twice is not going to work. */
 const ATTEMPTS = 2;
 
+/** What there was before: it is no answer to what was put right since. */
+export interface Earlier {
+  boots: readonly BootRecord[];
+  /** The candidate, if there is one: that another release failed is no answer either. */
+  release: string | undefined;
+}
+
 /** The judge of `up`: satisfied by an instance that serves, whatever it serves. */
-export function servesAnything(aws: Pick<Aws, "store">, fleet: string): Judge {
+export function servesAnything(aws: Pick<Aws, "store">, fleet: string, earlier: Earlier): Judge {
   const failures: { instance: string; step: string; attempt: number }[] = [];
 
   const giveUpOnRepeat = (boot: BootRecord): undefined => {
-    const { instance, attempt } = boot;
+    const { instance, bootId } = boot;
     const step = failedStep(boot, "boot");
-    if (step === undefined) return;
-    const earlier = failures.filter((f) => f.instance === instance);
-    if (!earlier.some((f) => f.attempt === attempt)) failures.push({ instance, step: step.name, attempt });
+    const before = earlier.boots.find((b) => b.instance === instance && b.bootId === bootId);
+    const attempt = boot.attempt - (before?.attempt ?? 0);
+    if (step === undefined || attempt <= 0 || isOther(boot.release)) return;
+    const known = failures.filter((f) => f.instance === instance);
+    if (!known.some((f) => f.attempt === attempt)) failures.push({ instance, step: step.name, attempt });
     const times = failures.filter((f) => f.instance === instance && f.step === step.name).length;
     if (times < ATTEMPTS && attempt <= ATTEMPTS) return;
     throw new EverspotError(`${instance} does not come up: ${step.name} failed: ${step.error ?? ""}`, {
@@ -26,6 +35,9 @@ export function servesAnything(aws: Pick<Aws, "store">, fleet: string): Judge {
       hint: step.hint ?? "put it right and run `everspot up` again; the instance goes on trying by itself",
     });
   };
+
+  const isOther = (release: string | undefined): boolean =>
+    release !== undefined && earlier.release !== undefined && release !== earlier.release;
 
   return {
     waitsFor: { what: "the site does not serve", hint: "`everspot status` shows how the boot goes on" },

@@ -2,10 +2,10 @@ import type { BootRecord } from "../../agent/site/boot-record.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import type { EverspotError } from "../../agent/site/errors.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
+import { readBoot } from "../aws/boot-records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
 import { describeBoot, newsOf, tellNews } from "./progress.ts";
-import { readBoot } from "./read.ts";
 
 export interface FollowOptions {
   fleet: string;
@@ -13,6 +13,8 @@ export interface FollowOptions {
   since: Date;
   /** Instances that are not followed: they were there before. */
   before?: ReadonlySet<string>;
+  /** What was known of their boots: it is no news. */
+  known?: readonly BootRecord[];
   /** Seconds until giving up. */
   seconds: number;
   clock: Clock;
@@ -49,7 +51,7 @@ const SUMMARY = /^allLaunchSpecs/;
  * @throws EverspotError: the judge's; at the deadline with the last state seen.
  */
 export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge): Promise<BootRecord> {
-  const { fleet, since, before, seconds, clock, signal, say, warn } = options;
+  const { fleet, since, before, known, seconds, clock, signal, say, warn } = options;
   const began = clock.now();
   const awsSaid = new Set<string>();
   const warned = new Set<string>();
@@ -62,7 +64,7 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
       if (instance !== undefined) warn(`${instance.id} is gone`);
       if (newest !== undefined) say(`  ${newest.id} (${newest.type} in ${newest.zone}) was launched`);
       instance = newest;
-      record = undefined;
+      record = known?.find((boot) => boot.instance === newest?.id);
     }
     if (instance === undefined) return noInstance();
     const found = await readBoot(aws, instance.id);

@@ -11,8 +11,9 @@ import type { Session } from "../deploy/session.ts";
 import { swap } from "../deploy/swap.ts";
 import type { Tools } from "../operator/tools.ts";
 import type { ConfigurationChange } from "../plan/configuration.ts";
+import { configurationVersion } from "../plan/configuration-version.ts";
 import type { Packed } from "../release/pack.ts";
-import { type Published, publishRelease } from "../release/publish.ts";
+import { condemnedBefore, type Published, type PublishOptions, publishRelease } from "../release/publish.ts";
 import { tellProgress } from "../release/tell-progress.ts";
 import { report } from "./bake.ts";
 import { discard, pack, runPackage, sizeOf } from "./package.ts";
@@ -60,7 +61,10 @@ export async function runDeploy(config: SiteConfig, tools: Tools, options: Deplo
 async function deployBySwap(session: Session, packed: Packed, options: DeployOptions): Promise<Outcome> {
   const { note } = session;
   const change = await compare(session);
-  const { id: release, state } = await publish(session, packed, (id) => note({ release: id }));
+  const { id: release, state } = await publish(session, packed, {
+    template: configurationVersion(change.actions, change.seen.templates[0]),
+    onWhole: (id) => note({ release: id }),
+  });
   if (state === "current" && change.actions.length === 0 && !options.force) {
     return { release, result: "unchanged" };
   }
@@ -109,17 +113,18 @@ const compare = (session: Session): Promise<ConfigurationChange> =>
     return change;
   });
 
-/** @param onWhole told before the release is the candidate. */
 const publish = (
   { aws, tools, signal, step }: Session,
   packed: Packed,
-  onWhole?: (id: string) => Promise<void>,
+  options: Pick<PublishOptions, "template" | "onWhole"> = {},
 ): Promise<Published> =>
   step("publish", async (detail) => {
     const found = await publishRelease(aws.store, packed, {
       ...{ by: tools.holder, clock: tools.clock, signal, onProgress: tellProgress(tools.terminal.say) },
-      ...(onWhole === undefined ? {} : { onWhole }),
+      ...options,
     });
+    const again = condemnedBefore(found);
+    if (again !== undefined) tools.terminal.warn(again);
     detail(`${found.id}${found.reused ? ", which is in the bucket already" : ""}`);
     return found;
   });

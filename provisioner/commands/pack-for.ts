@@ -1,12 +1,5 @@
-import { rm } from "node:fs/promises";
-import path from "node:path";
-import type { Clock } from "../../agent/site/clock.ts";
-import type { ObjectStore } from "../../agent/site/store.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import { holderOf } from "../operator/holder.ts";
 import { type Packed, type PackOptions, packRelease } from "../release/pack.ts";
-import { publishRelease } from "../release/publish.ts";
-import { tellProgress } from "../release/tell-progress.ts";
 
 /** Python of each Debian (FACTS: python3 of 12 and 13). */
 const PYTHON = { "debian-12": "3.11", "debian-13": "3.13" } as const;
@@ -23,23 +16,3 @@ export const packFor = (
     ...options,
     allow: [...config.release.allow, ...options.allow],
   });
-
-/** Packs the project's folder and publishes it as the candidate. @returns one line about it. */
-export async function publishFirstRelease(
-  config: SiteConfig,
-  store: ObjectStore,
-  onProgress: (text: string) => void,
-  clock: Clock,
-): Promise<string> {
-  const packed = await packFor(config, { allow: [], onProgress: tellProgress(onProgress) });
-  for (const warning of packed.warnings) onProgress(`  ! ${warning}`);
-  try {
-    const published = await publishRelease(store, packed, {
-      by: holderOf(process.env),
-      clock,
-    });
-    return `${published.id}, ${packed.files} files, ${(packed.size / 1e6).toFixed(1)} MB`;
-  } finally {
-    await rm(path.dirname(packed.file), { recursive: true, force: true });
-  }
-}

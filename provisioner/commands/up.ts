@@ -1,3 +1,6 @@
+import type { BootRecord } from "../../agent/site/boot-record.ts";
+import { channelDocument } from "../../agent/site/channel.ts";
+import { readDocument } from "../../agent/site/document.ts";
 import { applyToTheEnd } from "../apply/change.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { servesAnything } from "../boots/any-release.ts";
@@ -9,6 +12,7 @@ import type { Tools } from "../operator/tools.ts";
 import { dollars } from "../plan/bill.ts";
 import { refuse, warningsOf } from "../plan/findings.ts";
 import { type Change, type Plan, planOf } from "../plan/plan.ts";
+import { FirstRelease } from "./first-release.ts";
 import { look, showPlan } from "./plan.ts";
 
 export interface UpOptions {
@@ -24,18 +28,22 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
   const { terminal, clock } = tools;
   const began = clock.now();
   const aws = await connect(config, tools.clock);
+  const first = new FirstRelease(config, tools);
+  const gone = new Set<string>();
   try {
     const survey = await look(config, aws, tools, options);
     const plan = planOf(config, survey);
     for (const warning of warningsOf(plan.findings)) terminal.warn(warning);
-    const change = accepted(config, plan);
+    const change = accepted(config, plan, gone);
+    await first.prepare(change);
     showPlan(terminal, config, plan);
     await agree(config, tools, plan);
     const applied = await applyToTheEnd(change, aws, tools, {
-      publishFirstRelease: (store) => tools.publishFirstRelease(config, store, terminal.say),
-      planAnew: async () => accepted(config, planOf(config, await look(config, aws, tools, options))),
+      publishFirstRelease: (store, template) => first.publish(store, template),
+      planAnew: async () => accepted(config, planOf(config, await look(config, aws, tools, options)), gone),
     });
-    const site = options.wait ? await follow(config, tools, aws, options.timeout, began, old(change)) : {};
+    const earlier = { boots: survey.boots, gone };
+    const site = options.wait ? await follow(config, tools, aws, options.timeout, { began, earlier }) : {};
     const seconds = (clock.now() - began) / 1000;
     terminal.json({
       command: "up",
@@ -54,14 +62,23 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
         : `done (${took(seconds)}); \`everspot status\` shows how the boot goes on`,
     );
   } finally {
+    await first.discard();
     aws.close();
   }
 }
 
-/** @throws EverspotError when the findings stand against it. */
-function accepted(config: SiteConfig, { findings, change }: Plan): Change {
+/**
+ * @param gone told of the instances that are to be replaced, which are not waited for.
+ * @throws EverspotError when the findings stand against it.
+ */
+function accepted(config: SiteConfig, { findings, change }: Plan, gone: Set<string>): Change {
   refuse(config.site, findings);
   if (change === undefined) throw new Error("a plan without errors has a change");
+  for (const action of change.actions) {
+    if (action.do === "replace-instance") gone.add(action.instance);
+    // A new one is to take the site over from these.
+    if (action.do === "replace-fleet") for (const { id } of change.seen.instances) gone.add(id);
+  }
   return change;
 }
 
@@ -86,25 +103,24 @@ const EARLIER_MS = 300_000;
 /** Seconds for the name to resolve and answer from here, once the instance serves. */
 const REACH_SECONDS = 180;
 
-/** Instances that a new one is to take the site over from. */
-const old = ({ actions, seen }: Change): ReadonlySet<string> =>
-  new Set(actions.some((a) => a.do === "replace-fleet") ? seen.instances.map((i) => i.id) : []);
+interface Before {
+  /** Milliseconds since the epoch. */
+  began: number;
+  earlier: { boots: readonly BootRecord[]; gone: ReadonlySet<string> };
+}
 
-/** Until the site answers. @param began milliseconds since the epoch. @param before who is not waited for. */
-async function follow(
-  config: SiteConfig,
-  tools: Tools,
-  aws: Aws,
-  seconds: number,
-  began: number,
-  before: ReadonlySet<string>,
-) {
+/** Until the site answers. */
+async function follow(config: SiteConfig, tools: Tools, aws: Aws, seconds: number, before: Before) {
+  const { began, earlier } = before;
   const { terminal, clock, probe } = tools;
   const { say, warn } = terminal;
   const fleet = (await aws.fleets.look()).find((f) => f.alive && !f.bridge)?.id ?? "";
   say("waiting for the instance:");
-  const following = { fleet, since: new Date(began - EARLIER_MS), before, seconds, clock, say, warn };
-  const boot = await followBoot(aws, following, servesAnything(aws, fleet));
+  const since = new Date(began - EARLIER_MS);
+  const following = { fleet, since, before: earlier.gone, known: earlier.boots, seconds, clock, say, warn };
+  const { value: channel } = await readDocument(aws.store, channelDocument);
+  const wanted = { release: channel?.candidate?.id, boots: earlier.boots };
+  const boot = await followBoot(aws, following, servesAnything(aws, fleet, wanted));
   if (boot.certificate?.source === "self-signed") {
     warn(
       "there is no certificate that visitors trust yet: plain HTTP serves, and the instance asks for one again by itself (`everspot certificate` shows when)",

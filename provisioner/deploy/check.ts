@@ -1,3 +1,4 @@
+import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { siteDocument } from "../../agent/site/records.ts";
@@ -6,10 +7,10 @@ import type { Session } from "./session.ts";
 
 /** Seconds for the site to answer by name in the end. */
 const REACH_SECONDS = 60;
-/** Seconds for the owner to write down what it serves. */
+/** Seconds for the owner to write down what it serves, and that it is current. */
 const RECORD_SECONDS = 15;
 
-/** @throws EverspotError when it is not proved that the site is served by this instance and release. */
+/** @throws EverspotError when it is not proved that this instance serves the release, and that the next one will. */
 export async function checkFromOutside(session: Session, instance: string, release: string): Promise<void> {
   const { config, aws, tools } = session;
   const url = `https://${config.domain}${config.app.health}`;
@@ -22,9 +23,15 @@ export async function checkFromOutside(session: Session, instance: string, relea
     await poll(
       `${instance} has the site with ${release}`,
       async () => {
-        const { value: site } = await readDocument(aws.store, siteDocument);
-        if (site?.owner === instance && site.release === release) return { done: true };
-        return { waiting: `${site?.owner ?? "nobody"} has it with ${site?.release ?? "no release"}` };
+        const [{ value: site }, { value: channel }] = await Promise.all([
+          readDocument(aws.store, siteDocument),
+          readDocument(aws.store, channelDocument),
+        ]);
+        if (site?.owner !== instance || site.release !== release)
+          return { waiting: `${site?.owner ?? "nobody"} has it with ${site?.release ?? "no release"}` };
+        if (channel?.current === release) return { done: true };
+        // The next machine would run another one.
+        return { waiting: `${channel?.current ?? "no release"} is current` };
       },
       {
         ...{ seconds: RECORD_SECONDS, everySeconds: 1, clock: tools.clock, signal: session.signal },

@@ -1,4 +1,4 @@
-import { channelDocument, quarantine } from "../../agent/site/channel.ts";
+import { channelDocument, isQuarantined, quarantineCandidate } from "../../agent/site/channel.ts";
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { siteDocument } from "../../agent/site/records.ts";
@@ -71,16 +71,19 @@ async function takeBack(session: Session, error: unknown): Promise<void> {
 async function quarantineBlamed({ aws, tools, written }: Session, error: unknown): Promise<void> {
   const { clock, terminal } = tools;
   const { release } = written;
-  const blame = error instanceof NotServed ? error.blame : undefined;
-  if (blame === undefined || release === undefined) return;
+  if (!(error instanceof NotServed) || release === undefined) return;
+  const { blame, lines } = error;
+  if (blame === undefined) return;
   const at = new Date(clock.now()).toISOString();
-  await updateDocument(
+  // One that serves elsewhere is not condemned for what it did on a new instance.
+  const { value: channel } = await updateDocument(
     aws.store,
     channelDocument,
-    (channel) => channel && quarantine(channel, release, blame, at),
+    (channel) => channel && quarantineCandidate(channel, release, blame, at, lines),
     clock,
   );
-  terminal.say(`${release} is quarantined: ${blame}`);
+  if (channel !== undefined && isQuarantined(channel, release))
+    terminal.say(`${release} is quarantined: ${blame}`);
 }
 
 const recovering = ({ config, tools }: Session) => ({

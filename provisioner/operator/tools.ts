@@ -1,5 +1,4 @@
 import type { Clock } from "../../agent/site/clock.ts";
-import type { ObjectStore } from "../../agent/site/store.ts";
 import type { Arch, SiteConfig } from "../config/site-config.ts";
 import type { Packed } from "../release/pack.ts";
 import type { OnProgress } from "../release/progress.ts";
@@ -28,10 +27,4 @@ export interface Tools {
   ): Promise<Packed>;
   /** The agent's archive for an architecture; SHA-256 in hex. */
   agentArchive(arch: Arch): Promise<{ file: string; sha256: string }>;
-  /** Packs the project's folder and publishes it as the candidate. @returns one line about it. */
-  publishFirstRelease(
-    config: SiteConfig,
-    store: ObjectStore,
-    onProgress: (text: string) => void,
-  ): Promise<string>;
 }

@@ -34,6 +34,8 @@ export type UpAction =
   | { do: "delete-certificate"; arn: string; names: readonly string[] }
   | { do: "upload-agent"; sha256: string }
   | { do: "publish-release"; folder: string }
+  /** `template`: the version of the launch template that the next action makes. */
+  | { do: "reconfigure-candidate"; release: string; template: number }
   | { do: "create-template" | "create-template-version"; data: TemplateData; made: Made }
   | { do: "note-image"; image: string }
   | { do: "remove-image"; image: string; snapshot: string | undefined }
@@ -54,7 +56,9 @@ export type UpAction =
   /** `target`: in the same call; otherwise it stays as it is. */
   | { do: "change-fleet"; pools: readonly ZonePool[]; target?: number }
   | { do: "delete-bridge"; fleet: string }
-  | { do: "set-fleet-target"; target: number };
+  | { do: "set-fleet-target"; target: number }
+  /** `templateVersion`: of the launch template it was launched by. */
+  | { do: "replace-instance"; instance: string; templateVersion: number };
 
 /** One line for a person. */
 export function describeUp(action: UpAction): string {
@@ -117,6 +121,8 @@ export function describeUp(action: UpAction): string {
       return `upload the agent ${action.sha256.slice(0, 12)}`;
     case "publish-release":
       return `publish a first release from ${action.folder}`;
+    case "reconfigure-candidate":
+      return `have ${action.release} tried anew, by machines of the new configuration`;
     case "create-template":
       return `create the launch template with ${action.data.image}`;
     case "create-template-version":
@@ -143,6 +149,8 @@ export function describeUp(action: UpAction): string {
       return `launch from now on ${types(action.pools)} in ${zones(action.pools)}, by the newest launch template`;
     case "set-fleet-target":
       return `set the fleet's target to ${action.target}`;
+    case "replace-instance":
+      return `replace ${action.instance}, which does not come up with version ${action.templateVersion} of the launch template`;
   }
 }
 

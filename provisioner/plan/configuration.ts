@@ -2,11 +2,13 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import type { DeployState } from "../../agent/site/records.ts";
 import { currentOf } from "../seen/current.ts";
+import type { SiteSeen } from "../seen/observe.ts";
+import { parseVersion } from "../wanted/template.ts";
 import { describeUp, type UpAction } from "./actions.ts";
 import type { Change } from "./plan.ts";
 
 export interface ConfigurationChange extends Change {
-  /** What the fleet launches now, to go back to. */
+  /** What the instance that serves was launched by, to go back to; undefined where none serves. */
   before: DeployState["before"];
   /** What only `up` does, a line each. */
   left: string[];
@@ -20,10 +22,16 @@ const OURS: ReadonlySet<UpAction["do"]> = new Set([
   "change-bridge",
 ]);
 /**
- * Shown to nobody: the site has a release, or gets one now; the target is the deploy's own business; older images go
- * when it is over.
+ * Shown to nobody: the site has a release, or gets one now; the target and what is too many are the deploy's own
+ * business; older images go when it is over.
  */
-const IGNORED: ReadonlySet<UpAction["do"]> = new Set(["publish-release", "set-fleet-target", "remove-image"]);
+const IGNORED: ReadonlySet<UpAction["do"]> = new Set([
+  "publish-release",
+  "reconfigure-candidate",
+  "set-fleet-target",
+  "replace-instance",
+  "remove-image",
+]);
 
 /** @throws EverspotError when everspot.toml changes more than a deploy can apply along with the rest. */
 export function configurationChange(change: Change): ConfigurationChange {
@@ -38,15 +46,30 @@ export function configurationChange(change: Change): ConfigurationChange {
     });
   }
   const { fleet } = currentOf(change.seen);
-  const before = fleet?.template && {
-    version: fleet.template.version,
-    pools: fleet.pools.map(({ type, subnet, maxPrice }) => ({
-      type,
-      subnet,
-      ...(maxPrice === undefined ? {} : { maxPrice }),
-    })),
-  };
-  return { ...change, actions, left, before };
+  const served = servedVersion(change.seen);
+  const before = served !== undefined &&
+    fleet?.template && {
+      version: served,
+      pools: fleet.pools.map(({ type, subnet, maxPrice }) => ({
+        type,
+        subnet,
+        ...(maxPrice === undefined ? {} : { maxPrice }),
+      })),
+    };
+  return { ...change, actions, left, before: before || undefined };
+}
+
+/**
+ * The version of the launch template that is known to bring up an instance: the fleet's, where that says the same as the
+ * one of the instance that has the site.
+ */
+function servedVersion({ fleets, instances, state, templates }: SiteSeen): number | undefined {
+  const serves = state?.state === "serving" && instances.find((i) => i.alive && i.id === state.owner);
+  if (!serves) return undefined;
+  const launches = fleets.find((f) => f.alive && !f.bridge)?.template?.version;
+  const latest = templates[0]?.latest;
+  const stock = latest?.version === launches ? parseVersion(latest?.description)?.baked?.stock : undefined;
+  return serves.templateVersion === stock ? launches : (serves.templateVersion ?? launches);
 }
 
 /** The same with the fleet's target, in the call that changes what it launches: it takes no second one meanwhile. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import type { BootRecord } from "../../agent/site/boot-record.ts";
 import type { FleetSeen } from "../aws/fleets.ts";
 import type { AcmSeen } from "../seen/acm.ts";
 import { obsoleteImages } from "../seen/choose.ts";
@@ -13,10 +14,12 @@ import type { Wanted } from "../wanted/wanted.ts";
 import type { UpAction, ZonePool } from "./actions.ts";
 import { certificateCost } from "./bill.ts";
 import { type Ceiling, ceilingOf, holds } from "./ceiling.ts";
+import { configurationVersion, makesConfiguration } from "./configuration-version.ts";
 
 /** What was found, and whether the agent's archive is in the bucket. */
 export interface UpSeen extends SiteSeen {
   hasAgent: boolean;
+  boots: readonly BootRecord[];
   /** When `up` is to request a certificate from ACM. */
   acm: AcmSeen | undefined;
   /** Hosted zone. */
@@ -25,6 +28,7 @@ export interface UpSeen extends SiteSeen {
 
 /** What is to be done, in order. Nothing, when the site is as wanted. */
 export function planUp(wanted: Wanted, seen: UpSeen, world: Pick<World, "serviceRoles">): UpAction[] {
+  const newer = template(wanted, seen);
   return [
     ...serviceRoles(world),
     ...bucket(wanted, seen),
@@ -32,9 +36,11 @@ export function planUp(wanted: Wanted, seen: UpSeen, world: Pick<World, "service
     ...role(wanted, seen),
     ...network(wanted, seen),
     ...objects(wanted, seen),
-    ...template(wanted, seen),
+    ...candidate(newer, seen),
+    ...newer,
     ...certificateIssued(seen),
     ...fleets(wanted, seen),
+    ...stuck(newer, seen),
     ...olderCertificates(seen),
     ...olderImages(wanted, seen),
   ];
@@ -146,6 +152,31 @@ function objects(wanted: Wanted, seen: UpSeen): UpAction[] {
     ...when(!seen.hasAgent, { do: "upload-agent", sha256: wanted.agent }),
     ...when(!hasRelease, { do: "publish-release", folder: wanted.folder }),
   ];
+}
+
+/** One that is there already is to be tried with the new configuration, not with the one before. */
+function candidate(newer: readonly UpAction[], { channel, templates }: UpSeen): UpAction[] {
+  const release = channel?.candidate?.id;
+  const template = configurationVersion(newer, templates[0]);
+  if (release === undefined || template === undefined || !newer.some(makesConfiguration)) return [];
+  return [{ do: "reconfigure-candidate", release, template }];
+}
+
+/**
+ * Machines of an older configuration that do not come up: what was put right cannot be seen on them, so the fleet is
+ * to launch others. While an instance has the site, one that still boots for the first time is let be.
+ */
+function stuck(newer: readonly UpAction[], { boots, instances, state, templates }: UpSeen): UpAction[] {
+  const template = configurationVersion(newer, templates[0]);
+  const alive = instances.filter((i) => i.alive);
+  const owned = alive.some((i) => i.id === state?.owner);
+  return alive.flatMap(({ id, templateVersion }): UpAction[] => {
+    if (template === undefined || templateVersion === undefined || templateVersion >= template) return [];
+    const boot = boots.find((b) => b.instance === id);
+    const failed = boot?.state === "failed" || (boot?.state === "booting" && boot.attempt > 1);
+    const begins = !owned && (boot === undefined || boot.state === "booting");
+    return failed || begins ? [{ do: "replace-instance", instance: id, templateVersion }] : [];
+  });
 }
 
 function template(wanted: Wanted, seen: SiteSeen): UpAction[] {

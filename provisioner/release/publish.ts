@@ -2,6 +2,7 @@ import {
   channelDocument,
   openCandidate,
   publishCandidate,
+  reconfigure,
   reserveCounter,
 } from "../../agent/site/channel.ts";
 import type { Clock } from "../../agent/site/clock.ts";
@@ -9,7 +10,7 @@ import { readDocument, updateDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
 import { type ReleaseManifest, releaseManifest } from "../../agent/site/records.ts";
-import { releaseId } from "../../agent/site/release.ts";
+import { hasContent, releaseId } from "../../agent/site/release.ts";
 import { ConditionFailed, type ObjectStore, WriteConflict } from "../../agent/site/store.ts";
 import { readManifest } from "./manifests.ts";
 import type { Packed } from "./pack.ts";
@@ -24,6 +25,19 @@ export interface Published {
   reused: boolean;
   /** The site has had no release before this one. */
   first: boolean;
+  /** Release with the very same content that is quarantined, and why. */
+  condemned?: { id: string; reason: string };
+}
+
+export interface PublishOptions {
+  by: string;
+  clock: Clock;
+  /** Version of the launch template that it comes with, if only machines of that are to try it. */
+  template?: number | undefined;
+  onProgress?: OnProgress;
+  /** The release is in the bucket as a whole, and named in the channel next. */
+  onWhole?: (id: string) => Promise<void>;
+  signal?: AbortSignal;
 }
 
 /**
@@ -36,20 +50,14 @@ export interface Published {
 export async function publishRelease(
   store: ObjectStore,
   packed: Packed,
-  options: {
-    by: string;
-    clock: Clock;
-    onProgress?: OnProgress;
-    /** The release is in the bucket as a whole, and named in the channel next. */
-    onWhole?: (id: string) => Promise<void>;
-    signal?: AbortSignal;
-  },
+  options: PublishOptions,
 ): Promise<Published> {
-  const { clock, signal } = options;
+  const { clock, signal, template } = options;
   const report = options.onProgress ?? (() => {});
   const known = await findSame(store, packed.sha256);
   if (known !== undefined) {
     await options.onWhole?.(known.id);
+    if (template !== undefined) await reconfigureCandidate(store, known.id, template, clock);
     return known;
   }
 
@@ -71,16 +79,39 @@ export async function publishRelease(
   signal?.throwIfAborted();
   await options.onWhole?.(id);
   let first = false;
+  let condemned: Published["condemned"];
   await updateDocument(
     store,
     channelDocument,
     (channel) => {
       first = channel?.candidate === undefined && channel?.current === undefined;
-      return publishCandidate(channel, id);
+      condemned = channel?.quarantined.findLast((bad) => hasContent(bad.id, packed.sha256));
+      return publishCandidate(channel, id, template);
     },
     clock,
   );
-  return { id, counter, state: "candidate", reused: false, first };
+  const told = condemned && { condemned: { id: condemned.id, reason: condemned.reason } };
+  return { id, counter, state: "candidate", reused: false, first, ...told };
+}
+
+/** A person should know that it will fail again, unless what surrounds it changed. */
+export const condemnedBefore = ({ id, condemned }: Published): string | undefined =>
+  condemned &&
+  `${id} is the very content of ${condemned.id}, which is quarantined (${condemned.reason}); it is tried again`;
+
+/** The candidate is tried anew, by machines of this version of the launch template. */
+export async function reconfigureCandidate(
+  store: ObjectStore,
+  id: string,
+  template: number,
+  clock: Clock,
+): Promise<void> {
+  await updateDocument(
+    store,
+    channelDocument,
+    (channel) => channel && reconfigure(channel, id, template),
+    clock,
+  );
 }
 
 async function findSame(store: ObjectStore, sha256: string): Promise<Published | undefined> {

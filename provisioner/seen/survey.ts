@@ -1,4 +1,6 @@
+import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { keys } from "../../agent/site/names.ts";
+import { readBoot } from "../aws/boot-records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { SpotPrice } from "../aws/market.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -28,6 +30,8 @@ export interface Survey {
   spot: readonly SpotPrice[];
   /** When `up` is to request a certificate from ACM. */
   acm: AcmSeen | undefined;
+  /** How the instances that are alive come up, as far as they said. */
+  boots: readonly BootRecord[];
   /** `there`: whether it is in the bucket. */
   agent: { file: string; sha256: string; there: boolean };
 }
@@ -40,16 +44,19 @@ export async function survey(
 ): Promise<Survey> {
   const seen = await observeSite(aws, { settled: true });
   const dns = await observeDns(config, aws, seen);
-  const [world, delegation, spot, { file, sha256 }, acm] = await Promise.all([
+  const alive = seen.bucket === undefined ? [] : seen.instances.filter((i) => i.alive);
+  const [world, delegation, spot, { file, sha256 }, acm, boots] = await Promise.all([
     observeWorld(config, aws, { seen, dns, ...options }),
     dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
     aws.market.spotPrices(config.fleet.types),
     tools.agentArchive(config.fleet.arch),
     dns === undefined ? undefined : observeAcm(config, aws, dns.zone.id),
+    Promise.all(alive.map((i) => readBoot(aws, i.id))),
   ]);
   const there = seen.bucket !== undefined && (await aws.store.head(keys.agent(sha256))) !== undefined;
   return {
     ...{ account: aws.caller.account, partition: aws.partition, bucket: aws.bucket.name },
-    ...{ seen, dns, world, delegation, spot, acm, agent: { file, sha256, there } },
+    ...{ seen, dns, world, delegation, spot, acm, boots: boots.filter((b) => b !== undefined) },
+    ...{ agent: { file, sha256, there } },
   };
 }

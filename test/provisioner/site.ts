@@ -10,7 +10,6 @@ import { createPublicDns } from "../../provisioner/operator/resolver.ts";
 import { createTerminal } from "../../provisioner/operator/terminal.ts";
 import type { Tools } from "../../provisioner/operator/tools.ts";
 import type { Packed } from "../../provisioner/release/pack.ts";
-import { publishRelease } from "../../provisioner/release/publish.ts";
 import { type Cloud, type CloudOptions, startCloud } from "../cloud/cloud.ts";
 import { DnsServer } from "../cloud/dns.ts";
 import { sha256 } from "./sha256.ts";
@@ -72,11 +71,6 @@ export async function openDesk(
     interrupted: () => new AbortController().signal,
     pack: async () => packed(mkdtempSync(path.join(folder, "packing-"))),
     agentArchive: async () => ({ file, sha256: sha256("the agent") }),
-    publishFirstRelease: async (_config, store) => {
-      const by = "somebody@somewhere";
-      const published = await publishRelease(store, packed(folder), { by, clock });
-      return published.id;
-    },
     ...options.tools,
   };
   return {

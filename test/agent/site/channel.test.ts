@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   beginAttempt,
   type Channel,
@@ -13,6 +13,7 @@ import {
   quarantine,
   quarantineCandidate,
   quarantineSpent,
+  reconfigure,
   releaseBefore,
   reserveCounter,
   rollBack,
@@ -192,6 +193,8 @@ const table: Record<string, Record<string, string>> = {
     "current 9, previous 8, good 8": "current 8, good 8, bad 9",
   },
   promote: {
+    nothing: "current 9",
+    "current 8": "current 9, previous 8",
     "candidate 9": "current 9",
     "candidate 9, current 8": "current 9, previous 8",
     "candidate 9+, current 8, previous 7, good 7": "current 9, previous 8, good 7",
@@ -276,6 +279,52 @@ test.each([
   ["current 8", undefined],
 ])("the candidate that may be tried, of %s", (state, expected) => {
   expect(openCandidate(parse(state) as Channel)).toBe(expected);
+});
+
+describe("a candidate that came with a version of the launch template", () => {
+  const made = schema.parse({
+    ...publishCandidate(parse("current 8"), NINE, 3),
+    nonce: "n",
+  });
+
+  test("is for machines of that version, of a later one, and of one that nobody knows", () => {
+    expect([2, 3, 4, undefined].map((template) => openCandidate(made, template))).toEqual([
+      undefined,
+      NINE,
+      NINE,
+      NINE,
+    ]);
+  });
+
+  test("is tried anew when it comes with a later one, and only then", () => {
+    const tried = beginAttempt(made, NINE, attempt(1)) ?? made;
+    const again = reconfigure({ ...tried, nonce: "n" }, NINE, 4);
+    expect(again?.candidate).toEqual({ id: NINE, attempts: [], template: 4 });
+    expect(reconfigure({ ...made, ...again }, NINE, 4)).toBeUndefined();
+    expect(reconfigure(made, id(7), 4)).toBeUndefined();
+  });
+});
+
+test("a channel is of version 2 only while it holds what version 1 cannot say", () => {
+  const version = (fields: ChannelFields | undefined) => schema.parse({ ...fields, nonce: "n" }).version;
+  const before = parse("current 8") as Channel;
+  expect(version(publishCandidate(before, NINE))).toBe(1);
+  const candidate = schema.parse({ ...publishCandidate(before, NINE, 3), nonce: "n" });
+  expect(candidate.version).toBe(2);
+  expect(version(promote(candidate, NINE))).toBe(1);
+  expect(version(quarantine(candidate, NINE, "why", AT))).toBe(1);
+  expect(version(quarantine(candidate, NINE, "why", AT, ["ImportError"]))).toBe(2);
+});
+
+test("what a quarantined release said last is kept of the newest three", () => {
+  let now = parse("current 1") as Channel;
+  for (let n = 2; n < 7; n++)
+    now = schema.parse({ ...quarantine(now, id(n), "why", AT, [`line of ${n}`]), nonce: "n" });
+  expect(now.quarantined.map((bad) => bad.lines)).toEqual([
+    undefined,
+    undefined,
+    ...[4, 5, 6].map((n) => [`line of ${n}`]),
+  ]);
 });
 
 test.each([

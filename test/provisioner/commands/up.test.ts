@@ -96,7 +96,9 @@ test("nothing but the web, and the site's own instances, gets in", async () => {
 test("a changed configuration becomes a new template version that the fleet launches, once", async () => {
   await up();
   const changed = parseConfig(MINIMAL.replace("[app]", "[app]\nworkers = 3"), desk.config.file);
-  expect(await up(changed)).toEqual(["CreateLaunchTemplateVersion", "ModifyFleet"]);
+  // The instance, of which nothing was heard yet, would try the release with the configuration of before.
+  const anew = ["PutObject", "CreateLaunchTemplateVersion", "ModifyFleet", "TerminateInstances"];
+  expect(await up(changed)).toEqual(anew);
   expect((await latest())?.VersionNumber).toBe(2);
   const fleet = (await ec2.send(new DescribeFleetsCommand({}))).Fleets?.[0];
   expect(fleet?.LaunchTemplateConfigs?.[0]?.LaunchTemplateSpecification?.Version).toBe("2");
@@ -209,7 +211,7 @@ describe("the image", () => {
     await up();
     publish();
     desk.cloud.ec2.images.all.delete("ami-0deb13000000a0064");
-    expect(await up()).toEqual(["CreateLaunchTemplateVersion", "ModifyFleet"]);
+    expect(await up()).toEqual(expect.arrayContaining(["CreateLaunchTemplateVersion", "ModifyFleet"]));
     expect((await latest())?.LaunchTemplateData?.ImageId).toBe(NEWER);
   });
 });

@@ -82,7 +82,7 @@ export async function live(life: Life): Promise<void> {
     const release = step("release", {}, async () => {
       recorder.identify(identity);
       recorder.change({ base: DEBIAN });
-      const { id, role } = await candidates.next(instance);
+      const { id, role } = await candidates.next(instance, (await peers.find(instance))?.template);
       recorder.change({ release: id });
       return { id, behaviour: behaviourOf(id, role === "candidate") };
     });

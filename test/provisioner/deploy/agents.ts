@@ -20,6 +20,8 @@ export class Agents {
   readonly behaviour = new Map<string, Behaviour>();
   /** Of releases that come: counts down to what a deploy is about to publish. */
   next: Behaviour = "serves";
+  /** Instead of both: by the release and the configuration that the machine was launched with, as bootstrap.sh has it. */
+  decide: ((release: string, userData: string) => Behaviour) | undefined;
   readonly failures: unknown[] = [];
   /** How often the owner looks whether it still is, and whether it is to deploy. */
   lookMs = 5000;
@@ -33,10 +35,11 @@ export class Agents {
     };
     this.machines = {
       ...simulatedMachines(),
-      start: async ({ instanceId, address }) => {
+      start: async ({ instanceId, address, userData }) => {
         const stop = new AbortController();
         this.#running.set(instanceId, stop);
-        void this.#run(instanceId, address, stop.signal).catch((error: unknown) => {
+        const told = Buffer.from(userData ?? []).toString();
+        void this.#run(instanceId, address, told, stop.signal).catch((error: unknown) => {
           if (!stop.signal.aborted) this.failures.push(error);
         });
       },
@@ -57,7 +60,7 @@ export class Agents {
     this.#site = site;
   }
 
-  async #run(instance: string, address: string, signal: AbortSignal): Promise<void> {
+  async #run(instance: string, address: string, userData: string, signal: AbortSignal): Promise<void> {
     if (this.#site === undefined) throw new Error("attach the agents first");
     const { cloud, ...site } = this.#site;
     const credentials = cloud.iam.instances.credentialsFor(resourceName(site.site), instance);
@@ -69,6 +72,7 @@ export class Agents {
       client: { region, endpoint, credentials },
       lookSeconds: () => this.lookMs / 1000,
       behaviourOf: (release, isCandidate) => {
+        if (this.decide !== undefined) return this.decide(release, userData);
         const behaviour = this.behaviour.get(release) ?? (isCandidate ? this.next : "serves");
         this.behaviour.set(release, behaviour);
         return behaviour;

@@ -27,6 +27,8 @@ import { IdleClock } from "./idle-clock.ts";
 export interface SwapSite extends Desk {
   agents: Agents;
   store: ObjectStore;
+  /** Brings the site up, with this content if it has none. */
+  up(content: string): Promise<void>;
   /** Deploys this content. */
   deploy(content: string, options?: Partial<DeployOptions>): Promise<void>;
   channel(): Promise<Channel | undefined>;
@@ -47,9 +49,11 @@ export const deployOptions: DeployOptions = {
   timeout: 600,
 };
 
-/** A site that is up, with agents on simulated machines, in time that nobody waits for unless `realTime`. */
+/**
+ * A site that is up, unless `down`, with agents on simulated machines, in time that nobody waits for unless `realTime`.
+ */
 export async function openSwapSite(
-  options: { realTime?: boolean; cloud?: CloudOptions; drain?: number } = {},
+  options: { realTime?: boolean; cloud?: CloudOptions; drain?: number; down?: boolean } = {},
 ): Promise<SwapSite> {
   const idle = options.realTime ? undefined : new IdleClock();
   const clock: Clock = idle ?? systemClock;
@@ -69,12 +73,15 @@ export async function openSwapSite(
   const bucket = "everspot-blog-123456789012-us-east-1";
   const client = new S3Client({ region: "us-east-1", endpoint: desk.cloud.endpoint });
   const store = createS3Store(client, bucket, clock);
-  await runUp(desk.config, desk.tools, { refreshImage: false, wait: true, timeout: 600 });
+  const up = (tools = desk.tools) =>
+    runUp(desk.config, tools, { refreshImage: false, wait: true, timeout: 600 });
+  if (options.down !== true) await up();
   desk.forget();
   return {
     ...desk,
     agents,
     store,
+    up: (content) => up({ ...desk.tools, pack: async () => packed(content) }),
     deploy: (content, options = {}) =>
       runDeploy(
         desk.config,
