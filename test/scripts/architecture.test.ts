@@ -35,7 +35,7 @@ test("the page names every step of a boot, every transition of the channel and e
   expect(steps.length).toBeGreaterThanOrEqual(12);
   for (const step of steps) expect(text).toContain(`\n| ${step} |`);
 
-  const asks = new Set(["isQuarantined", "openCandidate", "fallbackOf", "releaseBefore"]);
+  const asks = new Set(["isQuarantined", "isTooNew", "openCandidate", "fallbackOf", "releaseBefore"]);
   const transitions = Object.entries(channel).flatMap(([name, value]) =>
     typeof value === "function" && !asks.has(name) ? [name] : [],
   );

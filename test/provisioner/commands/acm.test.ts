@@ -17,6 +17,7 @@ import { runUp } from "../../../provisioner/commands/up.ts";
 import { parseConfig } from "../../../provisioner/config/load.ts";
 import { fixture } from "../../agent/certificate/fixture.ts";
 import { inventory } from "../../cloud/inventory.ts";
+import { report } from "../boot-record.ts";
 import { type Desk, MINIMAL, openDesk, skippingClock } from "../site.ts";
 
 const TOML = `${MINIMAL}
@@ -136,6 +137,12 @@ test("killed after the request, run again: the same certificate, and what was le
 test("other names: another certificate, and the older one goes once no instance was launched for it", async () => {
   await up();
   const [first] = await certificates();
+  const ec2 = new EC2Client({ region: "us-east-1" });
+  const running = { Filters: [{ Name: "instance-state-name", Values: ["running"] }] };
+  const instances = async () =>
+    (await ec2.send(new DescribeInstancesCommand(running))).Reservations?.flatMap((r) => r.Instances ?? []);
+  for (const { InstanceId } of (await instances()) ?? [])
+    await report(InstanceId ?? "", { state: "serving" });
   const fewer = parseConfig(TOML.replace(/^aliases.*$/m, ""), desk.config.file);
   expect(await up(fewer)).toContain("RequestCertificate");
   const both = await certificates();
@@ -144,13 +151,8 @@ test("other names: another certificate, and the older one goes once no instance 
   expect((await told()).arn).toBe(second?.CertificateArn);
   // The instance that runs still has the template before.
   expect(await up(fewer)).toEqual([]);
-  const ec2 = new EC2Client({ region: "us-east-1" });
-  const running = { Filters: [{ Name: "instance-state-name", Values: ["running"] }] };
-  const found = await ec2.send(new DescribeInstancesCommand(running));
+  for (const { InstanceId } of (await instances()) ?? []) desk.cloud.reclaimNow(InstanceId ?? "");
   ec2.destroy();
-  for (const { InstanceId } of found.Reservations?.flatMap((r) => r.Instances ?? []) ?? []) {
-    desk.cloud.reclaimNow(InstanceId ?? "");
-  }
   await desk.cloud.settled();
   expect(await up(fewer)).toEqual(["DeleteCertificate"]);
   expect((await certificates()).map((c) => c.CertificateArn)).toEqual([second?.CertificateArn]);

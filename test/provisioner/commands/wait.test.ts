@@ -1,10 +1,8 @@
-import { S3Client } from "@aws-sdk/client-s3";
 import { afterEach, describe, expect, test } from "vitest";
-import type { BootRecord, BootStep } from "../../../agent/site/boot-record.ts";
-import { keys } from "../../../agent/site/names.ts";
-import { createS3Store } from "../../../agent/site/s3-store.ts";
+import type { BootStep } from "../../../agent/site/boot-record.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { simulatedMachines } from "../../cloud/machines.ts";
+import { report } from "../boot-record.ts";
 import { type Desk, openDesk } from "../site.ts";
 
 let desk: Desk | undefined;
@@ -34,29 +32,6 @@ const step = (name: string, more: Partial<BootStep>): BootStep => ({
   state: "done",
   ...more,
 });
-
-async function report(instance: string, more: Partial<BootRecord>): Promise<void> {
-  const client = new S3Client({ region: "us-east-1" });
-  const record: BootRecord = {
-    version: 2,
-    site: "blog",
-    instance,
-    bootId: "b",
-    attempt: 1,
-    started: "2026-11-21T12:00:00.000Z",
-    updated: "2026-11-21T12:00:01.000Z",
-    state: "booting",
-    agent: "a",
-    steps: [],
-    warnings: [],
-    ...more,
-  };
-  await createS3Store(client, "everspot-blog-123456789012-us-east-1").put(
-    keys.boot(instance),
-    JSON.stringify(record),
-  );
-  client.destroy();
-}
 
 test("the boot is told step by step, and up ends when the site answers by name", async () => {
   const asked: string[] = [];
