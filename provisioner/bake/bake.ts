@@ -7,7 +7,7 @@ import { siteDocument } from "../../agent/site/records.ts";
 import { applyChange } from "../apply/change.ts";
 import { removeImage, tidyImages } from "../apply/obsolete-images.ts";
 import type { BakedImage } from "../aws/baked-images.ts";
-import { readBoot } from "../aws/boot-records.ts";
+import { readBoot } from "../boots/read.ts";
 import { compareConfiguration } from "../deploy/configuration.ts";
 import type { Session } from "../deploy/session.ts";
 import { describeUp } from "../plan/actions.ts";

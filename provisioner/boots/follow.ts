@@ -2,10 +2,10 @@ import type { BootRecord } from "../../agent/site/boot-record.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import type { EverspotError } from "../../agent/site/errors.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
-import { readBoot } from "../aws/boot-records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
 import { describeBoot, newsOf, tellNews } from "./progress.ts";
+import { readBoot } from "./read.ts";
 
 export interface FollowOptions {
   fleet: string;

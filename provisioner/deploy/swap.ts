@@ -1,8 +1,8 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { applyChange } from "../apply/change.ts";
-import { readBoot } from "../aws/boot-records.ts";
 import { followBoot } from "../boots/follow.ts";
+import { readBoot } from "../boots/read.ts";
 import { type ConfigurationChange, withTarget } from "../plan/configuration.ts";
 import { servesCandidate } from "./candidate.ts";
 import { checkFromOutside } from "./check.ts";

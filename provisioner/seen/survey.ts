@@ -1,8 +1,8 @@
 import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { keys } from "../../agent/site/names.ts";
-import { readBoot } from "../aws/boot-records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { SpotPrice } from "../aws/market.ts";
+import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { Tools } from "../operator/tools.ts";
 import { type AcmSeen, observeAcm } from "./acm.ts";

@@ -42,10 +42,10 @@ export const house: readonly Wing[] = [
       },
       {
         seen: "what is there: the site, its domain, the account",
-        boots: "how a boot goes: the follower, its news, its bars",
         certificate: "which certificate is served, and what may be ordered",
         drill: "an interruption on purpose, and what visitors noticed",
       },
+      { boots: "how a boot goes: the follower, its news, its bars" },
       { aws: "AWS, in the verbs of the project" },
       {
         operator: "the operator's own computer: terminal, questions, network",

@@ -1,7 +1,7 @@
 import { type BootRecord, bootRecord } from "../../agent/site/boot-record.ts";
 import { keys } from "../../agent/site/names.ts";
 import { parsePlainJson } from "../../agent/site/plain-json.ts";
-import type { Aws } from "./connect.ts";
+import type { Aws } from "../aws/connect.ts";
 
 /** Undefined while there is none, or when it is not of a form this everspot knows. */
 export async function readBoot(aws: Pick<Aws, "store">, instance: string): Promise<BootRecord | undefined> {
