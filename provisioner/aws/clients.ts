@@ -7,6 +7,7 @@ import { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient } from "@aws-sdk/client-sts";
 import { callLimits } from "../../agent/site/call-limits.ts";
 import { createS3Client } from "../../agent/site/s3-client.ts";
+import { Untold } from "../operator/credentials.ts";
 import { ReplyLost } from "./errors.ts";
 import { type SignedJson, signedJson } from "./signed-json.ts";
 
@@ -30,23 +31,24 @@ const PATIENT = { ...callLimits, connectionTimeout: 10_000, requestTimeout: 60_0
 
 export function createClients(region: string): Clients {
   const own = { region, requestHandler: PATIENT };
-  const sts = new STSClient(own);
+  const untold = new Untold();
   // Of one for all: a CI job's token is good for a few minutes, and each client by itself would need it anew.
-  const config = { ...own, credentials: sts.config.credentials };
+  const credentials = untold.of(new STSClient({ ...own, logger: untold.logger }).config.credentials);
+  const config = { ...own, credentials };
   const calls: Clients["calls"] = { reads: 0, writes: [] };
   const clients = {
     acm: new ACMClient(config),
     ec2: new EC2Client(config),
     iam: new IAMClient(config),
     route53: new Route53Client(config),
-    s3: createS3Client({ region, credentials: config.credentials }),
+    s3: createS3Client({ region, credentials }),
     ssm: new SSMClient(config),
-    sts,
+    sts: new STSClient(config),
   };
   for (const [name, client] of Object.entries(clients)) watch(client, name, calls);
   return {
     ...clients,
-    fis: signedJson({ service: "fis", region, credentials: sts.config.credentials, env: process.env }),
+    fis: signedJson({ service: "fis", region, credentials, env: process.env }),
     calls,
     destroy: () => {
       for (const client of Object.values(clients)) client.destroy();

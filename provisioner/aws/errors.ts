@@ -1,4 +1,5 @@
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import { NoCredentials } from "../operator/credentials.ts";
 
 /** A call that cannot be repeated got no answer: whether it happened must be looked up. */
 export class ReplyLost extends EverspotError {
@@ -35,6 +36,10 @@ export async function named<T>(doing: string, run: () => Promise<T>): Promise<T>
 }
 
 export function explain(doing: string, error: unknown): EverspotError {
+  if (error instanceof NoCredentials) {
+    const { hint, lines } = error;
+    return new EverspotError(`${doing}: ${error.message}`, { hint, lines, cause: error });
+  }
   const code = error instanceof Error ? error.name : "";
   const said = messageOf(error).trim();
   const known = advice.find((a) => a.code.test(code) || a.message?.test(said));
@@ -83,15 +88,8 @@ const advice: {
   retry: "retry" | "fatal";
 }[] = [
   {
-    code: /^(CredentialsProviderError|ProviderError)$/,
-    message: /Could not load credentials|Credential is missing/,
-    instead: "no AWS credentials were found",
-    hint: "log in with `aws sso login` or `aws login`, set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-    retry: "fatal",
-  },
-  {
     code: /^(ExpiredToken|ExpiredTokenException|RequestExpired|TokenRefreshRequired)$/,
-    message: /security token included in the request is expired|SSO session .* (expired|invalid)/,
+    message: /security token included in the request is expired/,
     instead: "the AWS credentials have expired",
     hint: "log in again, for example with `aws sso login`",
     retry: "fatal",
