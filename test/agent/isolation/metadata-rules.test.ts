@@ -21,3 +21,15 @@ test("rules only add users and addresses, and leave others' alone", () => {
   expect(rules.match(/^flush .*$/gm)).toEqual(["flush chain inet everspot output"]);
   expect(metadataDropIn({ address: "127.0.1.7", port: 1338 })).toContain("IPAddressDeny=127.0.1.7 ");
 });
+
+test("the app's user is refused on each way there is, and nobody is let through before", () => {
+  const rules = metadataRules({ address: "127.0.1.7", port: 1338 }, 996);
+  const chain = rules.slice(rules.lastIndexOf("chain output {")).split("\n").slice(1, -3);
+  expect(chain.map((line) => line.trim())).toEqual([
+    "meta skuid @users ip daddr . tcp dport @metadata reject with tcp reset",
+    "meta skuid @users ip6 daddr fd00:ec2::254 reject",
+  ]);
+  expect(metadataDropIn({ address: "127.0.1.7", port: 1338 })).toBe(
+    "[Service]\nIPAddressDeny=127.0.1.7 fd00:ec2::254\n",
+  );
+});

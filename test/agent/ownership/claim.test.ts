@@ -167,6 +167,17 @@ test("a record that changes between read and write is read again; a fence that m
   expect(await addresses()).toEqual([[newer.address], [newer.address]]);
 });
 
+test("an epoch is one owner's: another with the same one changes no record", async () => {
+  await claim(older);
+  const records = { domain: DOMAIN, aliases: [ALIAS], address: newer.address, ttl: 60 };
+  expect(await publishRecords(zone, { ...records, fence: { epoch: 1, owner: newer.instance } })).toEqual({
+    published: false,
+    owner: { epoch: 1, owner: older.instance },
+  });
+  expect(await addresses()).toEqual([[older.address], [older.address]]);
+  expect(await readFence(zone, DOMAIN)).toEqual({ epoch: 1, owner: older.instance });
+});
+
 test("a zone that changes at every try is trouble that can pass", async () => {
   let ttl = 100;
   const restless: Zone = {

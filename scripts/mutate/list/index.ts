@@ -1,0 +1,19 @@
+/** All that is taken back, one thing at a time. */
+import type { Mutation } from "../mutation.ts";
+import { configuration } from "./configuration.ts";
+import { layers } from "./layers.ts";
+import { ownership } from "./ownership.ts";
+import { policies } from "./policies.ts";
+import { redaction } from "./redaction.ts";
+import { releases } from "./releases.ts";
+import { serving } from "./serving.ts";
+
+export const mutations: readonly Mutation[] = [
+  ...ownership,
+  ...policies,
+  ...releases,
+  ...layers,
+  ...redaction,
+  ...serving,
+  ...configuration,
+];

@@ -1,0 +1,153 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the sources have templates
+/** The app's files, nginx, and what visitors can do. */
+import type { Mutation } from "../mutation.ts";
+
+const folder = ["test/agent/serving/static-folder.test.ts"];
+const nginx = ["test/agent/serving/nginx-config.test.ts"];
+
+export const serving: readonly Mutation[] = [
+  {
+    name: "root changes the owner of no link's target",
+    file: "agent/serving/static-folder.ts",
+    find: '["-R", "-P", "-h", "--", `',
+    replace: '["-R", "-L", "--", `',
+    tests: folder,
+  },
+  {
+    name: "each try has a fresh folder of static files",
+    file: "agent/serving/static-folder.ts",
+    find: "  await discard(root, next);\n",
+    replace: "  await rename(next, next).catch(() => undefined);\n",
+    tests: folder,
+  },
+  {
+    name: "what an app had is removed without following links",
+    file: "agent/serving/static-folder.ts",
+    find: 'await run("rm", ["-rf", "--one-file-system", "--", gone]',
+    replace: 'await run("sh", ["-c", "rm -rf \\"$0\\"/*/*; rm -rf \\"$0\\"", gone]',
+    tests: folder,
+  },
+  {
+    name: "an app that runs keeps its static files",
+    file: "agent/serving/static-folder.ts",
+    find: "if (await exists(kept)) await rename(kept,",
+    replace: "if (await exists(kept)) await discard(root, kept);\n  if (false) await rename(kept,",
+    tests: folder,
+  },
+  {
+    name: "static files of releases that go, go too",
+    file: "agent/serving/static-folder.ts",
+    find: "if (!keep.has(releaseOf(name))) await discard",
+    replace: "if (keep.size < 0) await discard",
+    tests: folder,
+  },
+  {
+    name: "the app's unit reads its static files and cannot write them",
+    file: "agent/serving/static-mount.ts",
+    find: "BindReadOnlyPaths=-",
+    replace: "BindPaths=-",
+    tests: folder,
+  },
+  {
+    name: "a static folder cannot lead out of the release",
+    file: "agent/serving/static-mount.ts",
+    find: 'part === "." || part === ".."',
+    replace: "false",
+    tests: folder,
+  },
+  {
+    name: "the files of the release before stay within reach",
+    file: "agent/serving/app.ts",
+    find: "if (before !== undefined) await pointLink(links.staticBefore, before);",
+    replace: "",
+    tests: folder,
+  },
+  {
+    name: "a link in the place of the app's socket is not followed",
+    file: "agent/serving/health.ts",
+    find: "O_PATH | constants.O_NOFOLLOW",
+    replace: "O_PATH",
+    tests: ["test/agent/serving/health.test.ts"],
+  },
+  {
+    name: "nginx follows no link among static files",
+    file: "agent/serving/nginx-config.ts",
+    find: "disable_symlinks on ",
+    replace: "disable_symlinks off ",
+    tests: nginx,
+  },
+  {
+    name: "static files are what they say they are",
+    file: "agent/serving/nginx-config.ts",
+    find: "            add_header X-Content-Type-Options nosniff;\n",
+    replace: "",
+    tests: nginx,
+  },
+  {
+    name: "the 503 page keeps HSTS",
+    file: "agent/serving/nginx-config.ts",
+    find: '"no-store" always;\n            ${always}',
+    replace: '"no-store" always;',
+    tests: nginx,
+  },
+  {
+    name: "headers that would be believed are the proxy's alone",
+    file: "agent/serving/nginx-config.ts",
+    find: '${visitorClaims.map((name) => `proxy_set_header ${name} "";`).join("\\n            ")}',
+    replace: "",
+    tests: nginx,
+  },
+  {
+    name: "X-Script-Name of visitors reaches no app",
+    file: "agent/serving/visitor-claims.ts",
+    find: '...["X-Script-Name", "Script-Name", "X-Path-Info", "Path-Info"],',
+    replace: "",
+    tests: ["test/system/front.test.ts"],
+    system: true,
+  },
+  {
+    name: "who asks is what nginx sees",
+    file: "agent/serving/nginx-config.ts",
+    find: 'const fromVisitor = { address: "$remote_addr"',
+    replace: 'const fromVisitor = { address: "$http_x_forwarded_for"',
+    tests: nginx,
+  },
+  {
+    name: "requests of one address are limited",
+    file: "agent/serving/nginx-config.ts",
+    find: "const perAddress = `limit_conn address ${AT_ONCE};`;",
+    replace: 'const perAddress = "";',
+    tests: nginx,
+  },
+  {
+    name: "another name reaches nothing of the site",
+    file: "agent/serving/nginx-config.ts",
+    find: "ssl_reject_handshake on;",
+    replace: "ssl_reject_handshake off;",
+    tests: nginx,
+  },
+  {
+    name: "a visitor's names with underscores are dropped",
+    file: "agent/serving/nginx-config.ts",
+    find: "underscores_in_headers off;",
+    replace: "underscores_in_headers on;",
+    tests: ["test/system/front.test.ts"],
+    system: true,
+  },
+  {
+    name: "boot.json is root's alone",
+    file: "user-data/bootstrap.sh",
+    find: "umask 077\n",
+    replace: "",
+    tests: ["test/system/agent.test.ts"],
+    system: true,
+  },
+  {
+    name: "the agent that starts has the pinned hash",
+    file: "user-data/bootstrap.sh",
+    find: '[ "${sum%% *}" != "$agent" ] || ',
+    replace: "",
+    tests: ["test/system/agent.test.ts"],
+    system: true,
+  },
+];

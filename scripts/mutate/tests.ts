@@ -1,0 +1,64 @@
+/** Runs files of tests in a copy of the project, and reads which failed. */
+import { readFile, rm } from "node:fs/promises";
+import path from "node:path";
+import { execa } from "execa";
+
+export type Ran =
+  | { outcome: "passed" }
+  /** The first that failed, or what else there is to say. */
+  | { outcome: "failed"; file: string; test: string }
+  /** Nothing was tried: a file could not be loaded, or there are no tests in it. */
+  | { outcome: "broken"; why: string };
+
+/** Seconds until it counts as hanging. */
+const PATIENCE = { unit: 300, system: 1800 };
+
+interface Report {
+  numTotalTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { status: string; fullName: string }[];
+  }[];
+}
+
+/** @param bail whether the first failure is enough. */
+export async function runTests(
+  copy: string,
+  files: readonly string[],
+  { system, bail }: { system: boolean; bail: boolean },
+): Promise<Ran> {
+  const output = path.join(copy, "mutate-report.json");
+  await rm(output, { force: true });
+  const config = system ? "vitest.system.config.ts" : "vitest.config.ts";
+  const vitest = ["node_modules/vitest/vitest.mjs", "run", "--config", config, "--reporter=json"];
+  const options = [`--outputFile=${output}`, ...(bail ? ["--bail=1"] : []), ...files];
+  const [command, ...args] = [...(system ? ["./scripts/sandbox"] : []), "node", ...vitest, ...options];
+  const { timedOut, all } = await execa(command ?? "", args, {
+    ...{ cwd: copy, reject: false, all: true, stdin: "ignore" },
+    timeout: PATIENCE[system ? "system" : "unit"] * 1000,
+    forceKillAfterDelay: 10_000,
+  });
+  if (timedOut) return { outcome: "failed", file: files.join(", "), test: "(they do not end)" };
+  const text = await readFile(output, "utf8").catch(() => undefined);
+  if (text === undefined) return { outcome: "broken", why: String(all).slice(-2000) };
+  return read(JSON.parse(text) as Report, copy);
+}
+
+function read(report: Report, copy: string): Ran {
+  const broken = report.testResults.find((f) => f.status === "failed" && f.assertionResults.length === 0);
+  if (broken !== undefined) return { outcome: "broken", why: `${broken.name}: ${broken.message}` };
+  for (const file of report.testResults) {
+    const failed = file.assertionResults.find((a) => a.status === "failed");
+    const name = path.relative(copy, file.name);
+    if (failed !== undefined) return { outcome: "failed", file: name, test: failed.fullName };
+    // A set-up that fails has the tests skipped.
+    if (file.status === "failed")
+      return { outcome: "failed", file: name, test: `(${firstLine(file.message)})` };
+  }
+  if (report.numTotalTests === 0) return { outcome: "broken", why: "there were no tests" };
+  return { outcome: "passed" };
+}
+
+const firstLine = (text: string): string => text.trim().split("\n")[0] ?? "";
