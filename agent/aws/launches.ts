@@ -1,4 +1,4 @@
-import { DescribeImagesCommand, type EC2Client } from "@aws-sdk/client-ec2";
+import { DescribeImagesCommand, type EC2Client, type Image } from "@aws-sdk/client-ec2";
 import type { Launches } from "../ports/launches.ts";
 import { changeFleet, fleetError, launchOf } from "../site/change-fleet.ts";
 import type { Clock } from "../site/clock.ts";
@@ -25,13 +25,21 @@ export function createLaunches(client: EC2Client, site: string, clock: Clock): L
         }
       }),
     hasImage: (image) =>
+      named(`describing ${image}`, async () => (await imageOf(client, image))?.State === "available"),
+    imageCreated: (image) =>
       named(`describing ${image}`, async () => {
-        const found = await client
-          .send(new DescribeImagesCommand({ ImageIds: [image] }))
-          .catch((error: unknown) => {
-            if ((error as Error).name !== "InvalidAMIID.NotFound") throw error;
-          });
-        return found?.Images?.[0]?.State === "available";
+        const found = await imageOf(client, image);
+        return found && new Date(found.CreationDate ?? Number.NaN);
       }),
   };
+}
+
+/** Of another's images EC2 shows those that are deprecated only to who asks for them. */
+async function imageOf(client: EC2Client, id: string): Promise<Image | undefined> {
+  const found = await client
+    .send(new DescribeImagesCommand({ ImageIds: [id], IncludeDeprecated: true }))
+    .catch((error: unknown) => {
+      if ((error as Error).name !== "InvalidAMIID.NotFound") throw error;
+    });
+  return found?.Images?.[0];
 }

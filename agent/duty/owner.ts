@@ -10,6 +10,7 @@ import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 import { keepCertificate, keepLaunchable, keepLayers, soak } from "./duties.ts";
+import { watchImageAge } from "./image-age.ts";
 
 export interface OwnerContext {
   machine: Machine;
@@ -29,6 +30,8 @@ const PATIENCE = {
   layers: 5400,
   /** certbot is installed and orders. */
   certificate: 3600,
+  /** EC2 is asked. */
+  imageAge: 300,
 };
 
 /** Each ends when the signal is aborted. */
@@ -50,6 +53,7 @@ export function ownerDuties(context: OwnerContext, release: string, term: AbortS
     keep("layers", PATIENCE.layers, (clock) => keepLayers(packages, tell, clock, log, term)),
     keep("soak", 0, (clock) => soak(release, candidates, () => host.ask(), clock, log, term)),
     keep("certificate", PATIENCE.certificate, (clock) => certificate(context, clock, term)),
+    keep("image age", PATIENCE.imageAge, (clock) => imageAge(context, clock, term)),
   ];
 }
 
@@ -67,6 +71,16 @@ function image(
     void notify({ kind: "image", text });
   };
   return keepLaunchable(() => ensureImage({ store, launches, deploying }), tell, clock, log, term);
+}
+
+function imageAge({ machine, recorder, log }: OwnerContext, clock: Clock, term: AbortSignal): Promise<void> {
+  const { identity, launches, notify } = machine;
+  const began = identity.base ?? identity.image;
+  const tell = (text: string): void => {
+    recorder.event(text);
+    void notify({ kind: "old-image", text });
+  };
+  return watchImageAge(began, () => launches.imageCreated(began), tell, clock, log, term);
 }
 
 function certificate(

@@ -4,7 +4,7 @@ import { messageOf } from "../site/errors.ts";
 
 /** What the person who pays the bill may want to hear of at once. `text`: one line. */
 export interface Notice {
-  kind: "healed" | "boot-failed" | "replacing" | "budget-spent" | "certificate" | "image";
+  kind: "healed" | "boot-failed" | "replacing" | "budget-spent" | "certificate" | "image" | "old-image";
   text: string;
 }
 
@@ -23,6 +23,7 @@ const QUIET_MS: Record<Notice["kind"], number> = {
   "budget-spent": 6 * HOUR,
   certificate: 24 * HOUR,
   image: 24 * HOUR,
+  "old-image": 7 * 24 * HOUR,
 };
 /** In the Parameter Store below the site's path; the only one there that the app does not get. */
 export const SIGNING_SECRET = "EVERSPOT_NOTIFY_SECRET";

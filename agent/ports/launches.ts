@@ -6,4 +6,6 @@ export interface Launches {
   launchBy(version: number): Promise<void>;
   /** Whether an instance can be launched from it. */
   hasImage(image: string): Promise<boolean>;
+  /** When it was made; undefined when it is gone. */
+  imageCreated(image: string): Promise<Date | undefined>;
 }

@@ -17,3 +17,6 @@ export const systemClock: Clock = {
     });
   },
 };
+
+/** Whole days that have passed since. @param now milliseconds since the epoch. */
+export const daysSince = (then: Date, now: number): number => Math.floor((now - then.getTime()) / 86_400_000);

@@ -7,7 +7,7 @@ import { hasCode, named } from "./errors.ts";
 export interface Images {
   /** Id of Debian's newest image; undefined when AWS has none for this release and architecture. */
   newest(os: "debian-12" | "debian-13", arch: Arch): Promise<string | undefined>;
-  /** Undefined when the image is gone. */
+  /** Undefined when the image is gone; one that its owner deprecated is not. */
   find(id: string): Promise<Image | undefined>;
 }
 
@@ -29,7 +29,7 @@ export function createImages(ec2: EC2Client, ssm: SSMClient): Images {
     find: (id) =>
       named(`looking at the image ${id}`, async () => {
         const answer = await ec2
-          .send(new DescribeImagesCommand({ ImageIds: [id] }))
+          .send(new DescribeImagesCommand({ ImageIds: [id], IncludeDeprecated: true }))
           .catch((error: unknown) => {
             if (!hasCode(error, "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable")) throw error;
           });
@@ -37,7 +37,8 @@ export function createImages(ec2: EC2Client, ssm: SSMClient): Images {
         if (image === undefined) return undefined;
         const rootDevice = image.RootDeviceName ?? "/dev/xvda";
         const root = image.BlockDeviceMappings?.find((m) => m.DeviceName === rootDevice);
-        return { id, arch: image.Architecture ?? "", rootDevice, size: root?.Ebs?.VolumeSize ?? 0 };
+        const created = new Date(image.CreationDate ?? Number.NaN);
+        return { id, arch: image.Architecture ?? "", rootDevice, size: root?.Ebs?.VolumeSize ?? 0, created };
       }),
   };
 }

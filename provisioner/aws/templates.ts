@@ -14,14 +14,22 @@ import { hasCode, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 import { siteFilter, siteTags } from "./tags.ts";
 
+export interface VersionSeen {
+  version: number;
+  description: string | undefined;
+  image: string | undefined;
+}
+
 export interface TemplateSeen {
   id: string;
-  latest: { version: number; description: string | undefined; image: string | undefined };
+  latest: VersionSeen;
 }
 
 /** The site's launch template; versions are never changed. */
 export interface Templates {
   look(): Promise<TemplateSeen[]>;
+  /** One of its versions; undefined when there is none of that number. */
+  version(id: string, version: number): Promise<VersionSeen | undefined>;
   create(data: TemplateData, group: string, description: string): Promise<{ id: string; version: number }>;
   createVersion(id: string, data: TemplateData, group: string, description: string): Promise<number>;
   /** Whether these credentials may do so: only asked, nothing is made. */
@@ -33,6 +41,8 @@ export function createTemplates(client: EC2Client, site: string): Templates {
   const name = resourceName(site);
   return {
     look: () => named("looking at the launch template", () => look(client, site)),
+    version: (id, version) =>
+      named("looking at a version of the launch template", () => versionOf(client, id, String(version))),
     create: (data, group, description) =>
       named(`creating the launch template ${name}`, async () => {
         const made = await client.send(
@@ -94,20 +104,26 @@ async function look(client: EC2Client, site: string): Promise<TemplateSeen[]> {
   );
   const seen = found.map(async (template): Promise<TemplateSeen> => {
     const id = template.LaunchTemplateId ?? "";
-    const answer = await client.send(
-      new DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId: id, Versions: ["$Latest"] }),
-    );
-    const latest = answer.LaunchTemplateVersions?.[0];
-    return {
-      id,
-      latest: {
-        version: latest?.VersionNumber ?? template.LatestVersionNumber ?? 0,
-        description: latest?.VersionDescription,
-        image: latest?.LaunchTemplateData?.ImageId,
-      },
-    };
+    const none = { version: template.LatestVersionNumber ?? 0, description: undefined, image: undefined };
+    return { id, latest: (await versionOf(client, id, "$Latest")) ?? none };
   });
   return (await Promise.all(seen)).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+async function versionOf(client: EC2Client, id: string, version: string): Promise<VersionSeen | undefined> {
+  const answer = await client
+    .send(new DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId: id, Versions: [version] }))
+    .catch((error: unknown) => {
+      if (!hasCode(error, "InvalidLaunchTemplateId.VersionNotFound")) throw error;
+    });
+  const found = answer?.LaunchTemplateVersions?.[0];
+  return (
+    found && {
+      version: found.VersionNumber ?? 0,
+      description: found.VersionDescription,
+      image: found.LaunchTemplateData?.ImageId,
+    }
+  );
 }
 
 function wire(data: TemplateData, group: string, site: string): RequestLaunchTemplateData {

@@ -104,6 +104,7 @@ function program(version: string, makeTools: MakeTools): Command {
     (config, tools, options) => runDeploy(config, tools, options),
   )
     .option("--in-place", "on the running instance: for small changes, in seconds", false)
+    .option("--refresh-image", "with the newest Debian image", false)
     .option("--bake", "then make an image of the instance, so that the next one boots faster", false)
     .option("--abort", "stop a deploy, whoever runs it, and put things in order", false)
     .option("--package <file>", "only make the release, as this zip file")

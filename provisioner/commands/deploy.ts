@@ -1,6 +1,7 @@
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { connect } from "../aws/connect.ts";
 import { bake } from "../bake/bake.ts";
+import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { runAbort } from "../deploy/abort.ts";
 import { compareConfiguration } from "../deploy/configuration.ts";
@@ -15,6 +16,7 @@ import { configurationVersion } from "../plan/configuration-version.ts";
 import type { Packed } from "../release/pack.ts";
 import { condemnedBefore, type Published, type PublishOptions, publishRelease } from "../release/publish.ts";
 import { tellProgress } from "../release/tell-progress.ts";
+import { outdatedBefore } from "../seen/image-age.ts";
 import { report } from "./bake.ts";
 import { discard, pack, runPackage, sizeOf } from "./package.ts";
 
@@ -27,6 +29,8 @@ export interface DeployOptions {
   package?: string;
   /** Also when nothing changed. */
   force: boolean;
+  /** With Debian's newest image, however old the one is that the site has. */
+  refreshImage: boolean;
   /** Makes an image of the instance that serves in the end. */
   bake: boolean;
   /** Files that look like secrets and may go in all the same. */
@@ -37,6 +41,12 @@ export interface DeployOptions {
 
 /** `everspot deploy`: the project's folder becomes a release, which takes the site over once it serves. */
 export async function runDeploy(config: SiteConfig, tools: Tools, options: DeployOptions): Promise<void> {
+  if (options.inPlace && options.refreshImage) {
+    throw new EverspotError("a running instance keeps the image that it began with", {
+      hint: "leave out --in-place: a new instance begins with the newest",
+      exitCode: USAGE,
+    });
+  }
   if (options.package !== undefined) return await runPackage(config, tools, options, options.package);
   const aws = await connect(config, tools.clock);
   try {
@@ -60,7 +70,7 @@ export async function runDeploy(config: SiteConfig, tools: Tools, options: Deplo
 
 async function deployBySwap(session: Session, packed: Packed, options: DeployOptions): Promise<Outcome> {
   const { note } = session;
-  const change = await compare(session);
+  const change = await compare(session, options);
   const { id: release, state } = await publish(session, packed, {
     template: configurationVersion(change.actions, change.seen.templates[0]),
     onWhole: (id) => note({ release: id }),
@@ -106,9 +116,14 @@ const packIn = ({ config, tools, signal, step }: Session, options: DeployOptions
     return packed;
   });
 
-const compare = (session: Session): Promise<ConfigurationChange> =>
+const compare = (
+  session: Session,
+  { refreshImage }: Pick<DeployOptions, "refreshImage">,
+): Promise<ConfigurationChange> =>
   session.step("compare the configuration", async (detail) => {
-    const change = await compareConfiguration(session);
+    const { config, tools } = session;
+    const before = outdatedBefore(config, tools.clock.now());
+    const change = await compareConfiguration(session, { refreshImage, outdatedBefore: before });
     detail(change.actions.length === 0 ? "as it is" : "changed");
     return change;
   });

@@ -10,6 +10,7 @@ import type { SiteConfig } from "../config/site-config.ts";
 import { age, type Style, took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import { dollars, snapshotCost } from "../plan/bill.ts";
+import { observeImageAge } from "../seen/image-age.ts";
 import { observeDns, observeSite } from "../seen/observe.ts";
 import { type Status, statusOf } from "../seen/status.ts";
 
@@ -36,7 +37,9 @@ export async function runStatus(
       seen.bucket === undefined || instance === undefined ? undefined : readBoot(aws, instance),
       seen.bucket === undefined ? undefined : readDocument(aws.store, pointerDocument(names)),
     ]);
-    const status = statusOf({ config, seen, dns, boot, pointer: pointer?.value, spot, now: clock.now() });
+    const began = await observeImageAge(config, aws, seen, boot);
+    const now = clock.now();
+    const status = statusOf({ config, seen, dns, boot, began, pointer: pointer?.value, spot, now });
     const { style, columns } = terminal;
     const bars = boot === undefined ? [] : bootBars(boot);
     const lines = options.boot

@@ -18,7 +18,7 @@ export function bootConfigOf(
     aliases,
     app,
     fleet: { bridge: fleet.bridge },
-    image,
+    image: { os: image.os, packages: image.packages },
     certificate,
     dns,
     notify,

@@ -4,8 +4,22 @@ import { app } from "../../agent/site/config/app.ts";
 import { table } from "../../agent/site/config/camel.ts";
 import { certificate } from "../../agent/site/config/certificate.ts";
 import { fleetTable } from "../../agent/site/config/fleet.ts";
-import { dns, image, names, notify } from "../../agent/site/config/site.ts";
-import { notes, oneLine, printable, text } from "../../agent/site/config/text.ts";
+import { dns, image, names, notify, OLD_IMAGE_DAYS } from "../../agent/site/config/site.ts";
+import { matching, notes, oneLine, printable, text } from "../../agent/site/config/text.ts";
+
+/** No instance needs it. */
+const refresh = {
+  refresh: z
+    ._default(
+      matching(/^(?:[1-9]\d{0,3}d|never)$/, "not an age", 'in days like "30d", or "never"'),
+      `${OLD_IMAGE_DAYS}d`,
+    )
+    .register(notes, {
+      description:
+        'How old Debian\'s image may be, and with it the kernel, before a deploy takes the newest along: like any other change, it goes back if the new instance does not serve. "never" leaves it at `everspot deploy --refresh-image`.',
+      examples: ["30d"],
+    }),
+};
 
 const release = {
   allow: z._default(z.array(text(printable, oneLine)), []).register(notes, {
@@ -22,7 +36,9 @@ export const siteFile = z.strictObject({
     missing: '[app] needs at least wsgi = "mysite.wsgi:application"',
   }),
   fleet: z.prefault(fleetTable, {}).register(notes, { description: "Which instances AWS may give." }),
-  image: z.prefault(table(image), {}).register(notes, { description: "What the instances start from." }),
+  image: z
+    .prefault(table({ ...image, ...refresh }), {})
+    .register(notes, { description: "What the instances start from." }),
   certificate: z.prefault(table(certificate), {}).register(notes, {
     description: "Who issues the certificate, and what is kept of it.",
   }),

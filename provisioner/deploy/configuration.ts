@@ -1,10 +1,12 @@
+import { daysSince } from "../../agent/site/clock.ts";
 import type { Aws } from "../aws/connect.ts";
 import { describeUp, type UpAction } from "../plan/actions.ts";
-import { type ConfigurationChange, configurationChange } from "../plan/configuration.ts";
+import { type ConfigurationChange, configurationChange, firstOf } from "../plan/configuration.ts";
 import { refuse, warningsOf } from "../plan/findings.ts";
 import { type Change, planOf } from "../plan/plan.ts";
 import { currentOf } from "../seen/current.ts";
-import { survey } from "../seen/survey.ts";
+import type { ImageOptions, World } from "../seen/observe.ts";
+import { type Survey, survey } from "../seen/survey.ts";
 import type { Given } from "./session.ts";
 
 /**
@@ -13,10 +15,20 @@ import type { Given } from "./session.ts";
  */
 export async function compareConfiguration(
   { config, aws, tools }: Pick<Given, "config" | "aws" | "tools">,
-  options: { notOwn?: boolean } = {},
+  options: Partial<ImageOptions> = {},
 ): Promise<ConfigurationChange> {
   const { terminal } = tools;
-  const plan = planOf(config, await survey(config, aws, tools, { refreshImage: false, ...options }));
+  const look = (how: ImageOptions) => survey(config, aws, tools, how);
+  const how = { refreshImage: false, ...options };
+  let found = await look(how);
+  let plan = planOf(config, found);
+  const { outdated } = found.world;
+  if (outdated !== undefined && plan.change !== undefined && firstOf(plan.change).length > 0) {
+    // Nobody asked for a newer image, so it must not keep a deploy from going on that could go on without.
+    terminal.warn(`${outdated.id} is old, and stays until \`everspot up\` did what is only its to do`);
+    found = await look({ ...how, outdatedBefore: undefined });
+    plan = planOf(config, found);
+  }
   for (const warning of warningsOf(plan.findings)) terminal.warn(warning);
   refuse(config.site, plan.findings);
   if (plan.change === undefined) throw new Error("a plan without errors has a change");
@@ -28,6 +40,8 @@ export async function compareConfiguration(
     return { ...plan.change, actions: [], left: [], before: undefined };
   }
   const change = configurationChange(plan.change);
+  if (found.world.outdated !== undefined)
+    terminal.say(takenAlong(found, found.world.outdated, tools.clock.now()));
   if (change.left.length > 0) terminal.warn(`\`everspot up\` has something to do: ${change.left.join("; ")}`);
   return change;
 }
@@ -44,4 +58,11 @@ async function leftAsItIs({ actions, seen }: Change, aws: Aws): Promise<string[]
   const { template } = currentOf(seen);
   if (template === undefined || !actions.some((a) => MACHINE.has(a.do))) return undefined;
   return (await aws.templates.mayCreateVersion(template)) ? undefined : actions.map(describeUp);
+}
+
+function takenAlong({ seen, world }: Survey, outdated: NonNullable<World["outdated"]>, now: number): string {
+  const own = seen.images.some((i) => i.base === outdated.id)
+    ? "; `everspot bake` then makes an image of it"
+    : "";
+  return `Debian's image ${outdated.id} is ${daysSince(outdated.created, now)} days old: ${world.newestImage} takes its place if it serves ([image] refresh)${own}`;
 }

@@ -33,13 +33,23 @@ const IGNORED: ReadonlySet<UpAction["do"]> = new Set([
   "remove-image",
 ]);
 
+type Actions = Pick<Change, "actions">;
+
+const othersOf = ({ actions }: Actions): UpAction[] =>
+  actions.filter((a) => !OURS.has(a.do) && !IGNORED.has(a.do));
+
+/** What only `up` does, and has to do before a deploy can change anything, a line each. */
+export const firstOf = (change: Actions): string[] =>
+  othersOf(change)
+    .filter((a) => !("needed" in a) || a.needed)
+    .map(describeUp);
+
 /** @throws EverspotError when everspot.toml changes more than a deploy can apply along with the rest. */
 export function configurationChange(change: Change): ConfigurationChange {
   const actions = change.actions.filter((a) => OURS.has(a.do));
-  const others = change.actions.filter((a) => !OURS.has(a.do) && !IGNORED.has(a.do));
-  const left = others.map(describeUp);
-  const first = others.filter((a) => !("needed" in a) || a.needed).map(describeUp);
-  if (first.length > 0 && (actions.length > 0 || others.some((a) => "needed" in a && a.needed))) {
+  const left = othersOf(change).map(describeUp);
+  const first = firstOf(change);
+  if (first.length > 0 && (actions.length > 0 || othersOf(change).some((a) => "needed" in a && a.needed))) {
     throw new EverspotError("everspot.toml changes more of the site than a deploy applies", {
       lines: first,
       hint: "run `everspot up`, then deploy again",

@@ -137,7 +137,7 @@ function imageFindings({ config, world }: PreflightInput): Finding[] {
   const debian = world.baked?.base ?? image.id;
   if (world.newestImage !== undefined && world.newestImage !== debian) {
     const message = `a newer image of ${config.image.os} is there: ${world.newestImage} instead of ${debian}`;
-    found.push({ level: "note", message, hint: "take it with `everspot up --refresh-image`" });
+    found.push({ level: "note", message, hint: "take it with `everspot deploy --refresh-image`" });
   }
   return found;
 }

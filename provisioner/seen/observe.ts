@@ -11,7 +11,7 @@ import type { FleetSeen } from "../aws/fleets.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
 import type { NetworkSeen } from "../aws/network-look.ts";
 import type { RoleSeen } from "../aws/roles.ts";
-import type { TemplateSeen } from "../aws/templates.ts";
+import type { TemplateSeen, VersionSeen } from "../aws/templates.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { Image } from "../wanted/image.ts";
 import { parseVersion } from "../wanted/template.ts";
@@ -104,6 +104,8 @@ export interface World {
   baked: { base: string; stock: Image } | undefined;
   /** Debian's newest image; undefined when AWS has none for the system and architecture. */
   newestImage: string | undefined;
+  /** Debian's image that the newest takes the place of for its age; undefined when it does not. */
+  outdated: Image | undefined;
   serviceRoles: { service: string; role: string; exists: boolean }[];
   nameServers: string[];
 }
@@ -117,6 +119,8 @@ const SERVICE_ROLES = [
 export interface ImageOptions {
   /** Debian's newest image instead of the one the site has. */
   refreshImage: boolean;
+  /** The same where Debian's image that the site has was made before this. */
+  outdatedBefore?: Date | undefined;
   /** Not the site's own image, though there is one. */
   notOwn?: boolean;
 }
@@ -137,26 +141,41 @@ export async function observeWorld(
 }
 
 /**
- * Debian publishes an image every few weeks; the site stays with the one it has as long as that exists, so that
- * an unchanged site stays unchanged. Of an image that it has, it launches its own newest image; without one, or
- * once it is gone, Debian's.
+ * Debian publishes an image every few weeks; the site stays with the one it has as long as that exists and is not too
+ * old, so that an unchanged site stays unchanged. Of an image that it has, it launches its own newest image; without
+ * one, or once it is gone, Debian's.
  */
 async function chooseImage(
   config: SiteConfig,
   aws: Aws,
-  { seen, refreshImage, notOwn }: { seen: SiteSeen } & ImageOptions,
-): Promise<Pick<World, "image" | "baked" | "newestImage">> {
+  { seen, refreshImage, outdatedBefore, notOwn }: { seen: SiteSeen } & ImageOptions,
+): Promise<Pick<World, "image" | "baked" | "newestImage" | "outdated">> {
   const { os } = config.image;
   const { arch, disk } = config.fleet;
-  const latest = seen.templates[0]?.latest;
-  const version = parseVersion(latest?.description);
+  const find = async (id: string | undefined) => (id === undefined ? undefined : aws.images.find(id));
+  const [launched, newestImage] = await Promise.all([launchedBy(aws, seen), aws.images.newest(os, arch)]);
+  const version = parseVersion(launched?.description);
   const fits = version?.os === os && version.arch === arch;
-  const had = fits ? (version.baked?.base ?? latest?.image) : undefined;
-  const newestImage = await aws.images.newest(os, arch);
-  const base = refreshImage ? newestImage : had;
-  const kept = base === undefined ? undefined : await aws.images.find(base);
-  const stock = kept ?? (newestImage === undefined ? undefined : await aws.images.find(newestImage));
-  const own = notOwn === true ? undefined : newestBaked(seen.images, { base, arch, disk });
-  if (own === undefined || stock === undefined) return { image: stock, baked: undefined, newestImage };
-  return { image: own, baked: { base: own.base, stock }, newestImage };
+  const had = fits ? (version.baked?.base ?? launched?.image) : undefined;
+  const kept = refreshImage ? undefined : await find(had);
+  const old = kept !== undefined && outdatedBefore !== undefined && kept.created < outdatedBefore;
+  const newest = kept === undefined || (old && newestImage !== had) ? await find(newestImage) : undefined;
+  const stock = newest ?? kept;
+  const own = notOwn === true ? undefined : newestBaked(seen.images, { base: stock?.id, arch, disk });
+  const outdated = newest === undefined ? undefined : kept;
+  if (own === undefined || stock === undefined)
+    return { image: stock, baked: undefined, newestImage, outdated };
+  return { image: own, baked: { base: own.base, stock }, newestImage, outdated };
+}
+
+/**
+ * The version of the launch template that the fleet launches by. The newest may be another: that of a deploy whose
+ * instance did not serve, which says nothing of what the site has.
+ */
+async function launchedBy(aws: Aws, seen: SiteSeen): Promise<VersionSeen | undefined> {
+  const [template] = seen.templates;
+  if (template === undefined) return undefined;
+  const version = seen.fleets.find((f) => f.alive && !f.bridge)?.template?.version;
+  if (version === undefined || version === template.latest.version) return template.latest;
+  return (await aws.templates.version(template.id, version)) ?? template.latest;
 }

@@ -5,6 +5,7 @@ import type { SpotPrice } from "../aws/market.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { parseVersion } from "../wanted/template.ts";
 import { currentOf } from "./current.ts";
+import { type BeganWith, imageOddity } from "./image-age.ts";
 import type { DnsSeen, SiteSeen } from "./observe.ts";
 
 export interface StatusInput {
@@ -13,6 +14,7 @@ export interface StatusInput {
   dns: DnsSeen | undefined;
   /** Of the newest instance that is alive, or else of the owner. */
   boot: BootRecord | undefined;
+  began: BeganWith | undefined;
   pointer: CertificatePointer | undefined;
   spot: readonly SpotPrice[];
   /** Milliseconds since the epoch. */
@@ -52,6 +54,8 @@ export interface Status {
     | undefined;
   /** What the newest version of the launch template has; GB and age of one that is the site's own. */
   image: { id: string; own: boolean; base?: string; gigabytes?: number; created?: string } | undefined;
+  /** Debian's image that the running instance began with. */
+  debian: { image: string; created: string | undefined; newest: string | undefined } | undefined;
   /** What a person should look at. */
   odd: string[];
 }
@@ -105,6 +109,7 @@ export function statusOf(input: StatusInput): Status {
       templateVersion: fleet.template?.version,
     },
     image: imageOf(seen),
+    debian: input.began && { ...input.began, created: input.began.created?.toISOString() },
     odd: oddities(input),
   };
 }
@@ -130,7 +135,7 @@ function goneImage(seen: SiteSeen): string[] {
   ];
 }
 
-function oddities({ config, seen, dns, boot, pointer, now }: StatusInput): string[] {
+function oddities({ config, seen, dns, boot, began, pointer, now }: StatusInput): string[] {
   const { fleet, template } = currentOf(seen);
   const alive = seen.instances.filter((i) => i.alive);
   const odd: string[] = [];
@@ -157,7 +162,11 @@ function oddities({ config, seen, dns, boot, pointer, now }: StatusInput): strin
       `the fleet launches version ${fleet.template.version} of the launch template; the newest is ${latest}`,
     );
   }
-  odd.push(...goneImage(seen), ...recordOddities(config, seen, dns));
+  odd.push(
+    ...goneImage(seen),
+    ...[imageOddity(began, now) ?? []].flat(),
+    ...recordOddities(config, seen, dns),
+  );
   if (boot?.state === "unavailable") odd.push(`visitors get a 503 page: ${boot.blame ?? "the app fails"}`);
   if (boot !== undefined && (boot.state === "failed" || boot.attempt > 1)) {
     const failed = failedStep(boot, "boot");

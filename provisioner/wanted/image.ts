@@ -5,4 +5,5 @@ export interface Image {
   rootDevice: string;
   /** GB of the disk it was made from. */
   size: number;
+  created: Date;
 }

@@ -145,6 +145,7 @@ export const house: readonly Wing[] = [
         bench: "how fast, and how large",
         picture: "a picture of a report",
         rehearse: "plays everspot on this machine",
+        mutate: "takes back one mend after the other, and sees which test notices",
       },
       {
         rehearsal: "the plays, one file each, and their reports",

@@ -35,6 +35,12 @@ export const names = {
 /** apt would remove a package whose name is followed by a hyphen. */
 const packageName = matching(/^[a-z0-9][a-z0-9+.-]*[a-z0-9+]$/, "not the name of a Debian package");
 
+/**
+ * Days from which on a person is told that the image of Debian's is old that a machine began with: it is as old as its
+ * kernel. Debian publishes one every few weeks, and whenever a kernel has to be mended.
+ */
+export const OLD_IMAGE_DAYS = 30;
+
 export const image = {
   os: z._default(z.enum(["debian-13", "debian-12"]), "debian-13").register(notes, {
     description:

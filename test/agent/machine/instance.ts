@@ -155,7 +155,12 @@ export class TestInstance {
       metadata: { get: async (path) => this.metadata.get(path) },
       secrets: { read: () => this.secrets() },
       fleet,
-      launches: { version: async () => 1, launchBy: async () => {}, hasImage: async () => true },
+      launches: {
+        version: async () => 1,
+        launchBy: async () => {},
+        hasImage: async () => true,
+        imageCreated: async () => undefined,
+      },
       platform: { python: "3.13", arch: "x86_64" },
       disk: { releases: join(apps.folder, "releases"), unflushed: join(apps.folder, "unflushed") },
       candidates: new Candidates(store, clock),

@@ -34,7 +34,7 @@ test("the smallest file needs site, region, domain and wsgi, and the rest has de
     aliases: [],
     app: { workers: 2, health: "/", timeout: 30, hsts: 0, beforeStart: [], env: {} },
     fleet: { arch: "x86_64", disk: 8 },
-    image: { os: "debian-13", packages: [] },
+    image: { os: "debian-13", packages: [], refresh: "30d" },
     certificate: { source: "letsencrypt", mirrorToAcm: false },
     dns: { ttl: 60, drain: 90 },
   });
@@ -159,6 +159,16 @@ ttl = 0
     const wide = '[certificate]\nsource = "acm"\nwildcard = true\n';
     expect(problems(MINIMAL + wide).lines.join()).toContain('is not for source = "acm"');
     expect(problems(`${MINIMAL}[certificate]\narn = "${arn}"\n`).lines.join()).toContain("of no use here");
+  });
+
+  test("an age that is none", () => {
+    const at = (refresh: string) => problems(`${MINIMAL}[image]\nrefresh = "${refresh}"\n`).lines;
+    for (const refresh of ["30", "0d", "1w", "-1d", "Never", "30 d"])
+      expect(at(refresh)).toEqual([expect.stringContaining('in days like "30d", or "never"')]);
+    for (const refresh of ["1d", "9999d", "never"])
+      expect(parseConfig(`${MINIMAL}[image]\nrefresh = "${refresh}"\n`, "/p/e.toml").image.refresh).toBe(
+        refresh,
+      );
   });
 
   test("an enumerated value nearly right", () => {

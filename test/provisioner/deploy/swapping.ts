@@ -43,6 +43,7 @@ export interface SwapSite extends Desk {
 export const deployOptions: DeployOptions = {
   inPlace: false,
   abort: false,
+  refreshImage: false,
   bake: false,
   force: false,
   allow: [],

@@ -105,6 +105,7 @@ const well = (): StatusInput => ({
     ours: true,
   },
   boot,
+  began: { image: "ami-1", created: new Date("2026-11-01T00:00:00Z"), newest: "ami-1" },
   pointer: undefined,
   spot: [{ type: "t3.micro", zone: "us-east-1a", price: 0.0043 }],
   now: NOW,
