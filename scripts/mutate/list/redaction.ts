@@ -11,7 +11,7 @@ const form = (name: string, find: string, replace = ""): Mutation => ({
 
 export const redaction: readonly Mutation[] = [
   form("from 6 characters on", "SHORTEST = 6", "SHORTEST = 12"),
-  form("as the password of a URL", ", ...passwordOf(secret)]"),
+  form("as the password of a URL", ", ...passwordOf(secret)]", "]"),
   form("by each of its lines", "...(lines.length > 1 ? lines : []), "),
   form("in percent encoding", "percents = [percent, python,", "percents = [python,"),
   form("as Python quotes it in a URL", 'python, python.replaceAll("%2F", "/")]', "]"),
@@ -96,8 +96,8 @@ export const redaction: readonly Mutation[] = [
   {
     name: "the agent's store tells no secret",
     file: "agent/program/compose.ts",
-    find: "store: redactingStore(createS3Store(createS3Client(client), config.bucket), redactor),",
-    replace: "store: createS3Store(createS3Client(client), config.bucket),",
+    find: "redactingStore(createS3Store(clients.s3, bucket), redactor)",
+    replace: "createS3Store(clients.s3, bucket)",
     tests: ["test/agent/program/compose.test.ts"],
   },
   {

@@ -4,7 +4,7 @@ import { createZone } from "../../../agent/aws/route53.ts";
 import { type Claimant, claimSite, mayTake } from "../../../agent/ownership/claim.ts";
 import { publishRecords, readFence } from "../../../agent/ownership/records.ts";
 import type { Zone } from "../../../agent/ports/zone.ts";
-import { readDocument } from "../../../agent/site/document.ts";
+import { readDocument, updateDocument } from "../../../agent/site/document.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { formatFence, parseFence } from "../../../agent/site/fence.ts";
 import { fenceRecord } from "../../../agent/site/names.ts";
@@ -178,6 +178,54 @@ test("an epoch is one owner's: another with the same one changes no record", asy
   expect(await readFence(zone, DOMAIN)).toEqual({ epoch: 1, owner: older.instance });
 });
 
+test("records that are an earlier epoch's are written again, though they look the same", async () => {
+  await claim(older);
+  const records = { domain: DOMAIN, aliases: [ALIAS], address: older.address, ttl: 60 };
+  const fence = { epoch: 2, owner: newer.instance };
+  expect(await publishRecords(zone, { ...records, fence })).toMatchObject({ change: expect.any(String) });
+  expect(await readFence(zone, DOMAIN)).toEqual(fence);
+});
+
+test("an address that was added beside the owner's goes", async () => {
+  await claim(older);
+  const values = [older.address, "192.0.2.9"];
+  await zone.change([{ action: "UPSERT", record: { name: DOMAIN, type: "A", ttl: 60, values } }]);
+  expect(await claim(older)).toMatchObject({ owner: true, epoch: 1 });
+  expect(await addresses()).toEqual([[older.address], [older.address]]);
+});
+
+test("until the records are INSYNC the owner claims, and only then it serves", async () => {
+  const states: (string | undefined)[] = [];
+  const slow: Zone = {
+    ...zone,
+    settled: async () => {
+      states.push((await site())?.state);
+      return states.length === 3;
+    },
+  };
+  await claim(older, { zone: slow });
+  expect(states).toEqual(["claiming", "claiming", "claiming"]);
+  expect((await site())?.state).toBe("serving");
+});
+
+test("who loses the site while the records settle leaves it as its new owner has it", async () => {
+  let theirs: SiteState | undefined;
+  const raced: Zone = {
+    ...zone,
+    settled: async () => {
+      const { value } = await updateDocument(
+        local.store,
+        siteDocument,
+        (now) => now && { ...now, epoch: 2, owner: newer.instance, state: "claiming", release: "r9" },
+      );
+      theirs = value;
+      return true;
+    },
+  };
+  expect(await claim(older, { zone: raced })).toEqual({ owner: false, by: newer.instance });
+  expect(await site()).toEqual(theirs);
+});
+
 test("a zone that changes at every try is trouble that can pass", async () => {
   let ttl = 100;
   const restless: Zone = {
@@ -220,6 +268,12 @@ test.each([
 test("fence texts: ours round-trip, others are not read", () => {
   const fence = { epoch: 12, owner: "i-00000001" };
   expect(parseFence(formatFence(fence))).toEqual(fence);
-  for (const text of ["", "v=spf1 -all", "everspot epoch=-1 owner=i-1", "everspot epoch=1 owner="])
+  for (const text of [
+    "",
+    "v=spf1 -all",
+    "x everspot epoch=1 owner=i-1",
+    "everspot epoch=-1 owner=i-1",
+    "everspot epoch=1 owner=",
+  ])
     expect(parseFence(text)).toBeUndefined();
 });

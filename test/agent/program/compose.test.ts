@@ -43,10 +43,10 @@ const places = (): Places => ({
   certificates: join(folder, "run/certificates"),
   letsencrypt: join(folder, "run/letsencrypt"),
 });
-const compose = async (more: object = {}) => {
+const compose = async (more: object = {}, redactor = new Redactor()) => {
   const identity = { ...identityOf("i-00000001"), ...more };
   const start = { bootId: "b-1", started: 1_000, steps: [] };
-  return composeAgent(await connect(log, new Redactor(), env, file), identity, start, log, places());
+  return composeAgent(await connect(log, redactor, env, file), identity, start, log, places());
 };
 
 test("the parts work with the role's credentials, and each service of AWS has one client", async () => {
@@ -60,7 +60,8 @@ test("the parts work with the role's credentials, and each service of AWS has on
   const [member = ""] = await site.members(fleet);
   await giveRole(member);
 
-  const { machine } = await compose();
+  const redactor = new Redactor();
+  const { machine } = await compose({}, redactor);
   expect(await machine.peers.find(member)).toMatchObject({ instance: member, alive: true, fleet });
   expect(await machine.fleet.target()).toEqual({ total: 1, bridge: undefined });
   expect(await machine.launches.hasImage("ami-00000000")).toBe(false);
@@ -71,6 +72,12 @@ test("the parts work with the role's credentials, and each service of AWS has on
   await machine.store.put("a.json", "{}");
   expect(await machine.secrets.read()).toEqual({ TOKEN: "s3cret" });
   expect(credentials()).toHaveLength(3);
+
+  // Who reads the secrets has made them known; nothing that is written from then on tells one.
+  expect(redactor.text("it said s3cret")).toBe("it said [redacted]");
+  await machine.store.put("b.json", JSON.stringify({ error: "it said s3cret" }));
+  const { body } = (await machine.store.get("b.json")) ?? expect.fail("not there");
+  expect(JSON.parse(new TextDecoder().decode(body))).toEqual({ error: "it said [redacted]" });
 });
 const root_ = { accessKeyId: "AKIATEST", secretAccessKey: "test" };
 

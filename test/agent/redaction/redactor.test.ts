@@ -92,6 +92,29 @@ describe("the redactor", () => {
     expect(redactor("a b c d").text("x a b c d y abcd")).toBe("x [redacted] y abcd");
   });
 
+  // Of these too little is left without quotes and backslashes: each form is looked for as it is.
+  test.each([
+    ["json", `a"b"c"`, `a\\"b\\"c\\"`],
+    ["json in json", `a"b"c"`, `a\\\\\\"b\\\\\\"c\\\\\\"`],
+    ["json with slashes escaped", `a"/"c"`, `a\\"\\/\\"c\\"`],
+    ["json of ASCII alone", `ü"""""`, `\\u00fc${`\\"`.repeat(5)}`],
+    ["repr()", `a'b'c'`, `a\\'b\\'c\\'`],
+    ["ascii()", `ü'b'c'`, `\\xfc\\'b\\'c\\'`],
+  ])("finds a short one in %s", (_, secret, said) => {
+    expect(redactor(secret).text(`before ${said} behind`)).toBe("before [redacted] behind");
+  });
+
+  test.each([
+    ["as JavaScript encodes it", "it's!(so)*2026/é", encodeURIComponent],
+    ["in lower case", "a/b?c=d&e", (s: string) => encodeURIComponent(s).toLowerCase()],
+  ])("finds one in a URL %s", (_, secret, encode) => {
+    expect(redactor(secret).text(`before ${encode(secret)} behind`)).toBe("before [redacted] behind");
+  });
+
+  test("takes out all of one that holds another", () => {
+    expect(redactor("outer-secret-value", "secret").text("x outer-secret-value y")).toBe("x [redacted] y");
+  });
+
   test("finds every one, also where they overlap", () => {
     expect(redactor("abcdef", "defghi").text("x abcdefghi y abcdef")).toBe("x [redacted] y [redacted]");
   });

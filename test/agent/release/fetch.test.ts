@@ -87,6 +87,8 @@ describe("refuses, and leaves nothing behind,", () => {
   test("a zip that is not what was published", async () => {
     await publish("r1", {}, true);
     await refused("r1", /is not what was published/);
+    await publish("r2", { size: 1 });
+    await refused("r2", /is not what was published/);
   });
   test("a release without manifest or zip", async () => {
     await refused("r1", /has no manifest/);

@@ -86,6 +86,13 @@ test("links among static files are not followed, but the one that a release rena
   expect(renderNginx(site).match(/disable_symlinks on "from=\/run\/everspot\/static";/g)).toHaveLength(4);
 });
 
+test("a static file is taken for nothing but what it says it is, wherever it was found", () => {
+  const [before = "", ...served] = renderNginx(site).split("disable_symlinks on ");
+  expect(before).not.toContain("nosniff");
+  expect(served).toHaveLength(4);
+  for (const location of served) expect(location.split("}")[0]).toContain("X-Content-Type-Options nosniff");
+});
+
 test("one visitor's requests are limited, those that another instance passes on are not", () => {
   const all = servers(renderNginx(site));
   const limited = all.filter((server) => server.includes("limit_conn address"));

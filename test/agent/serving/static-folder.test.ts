@@ -118,6 +118,18 @@ test.each(Object.entries(evil))("a try that leaves %s changes nothing outside", 
   expect(await lookOfOthers()).toEqual(before);
 });
 
+test("a link that was packed is handed over as the link it is: what it leads to stays root's", async () => {
+  await symlink(join(others, "privkey.pem"), join(release, "static/x"));
+  await symlink(others, join(release, "static/y"));
+  const before = await lookOfOthers();
+  beforeStart = async (given) => {
+    for (const link of ["x", "y"])
+      expect(await lstat(join(given, link))).toMatchObject({ uid: 4711, gid: 4711 });
+  };
+  await prepareApp({ ...machine(), uid: 4711, gid: 4711 }, "r1", release, {});
+  expect(await lookOfOthers()).toEqual(before);
+});
+
 test("a link among the static files is told of, for it is not served", async () => {
   beforeStart = (given) => symlink("../../source.css", join(given, "linked.css"));
   expect(await prepare()).toContain("links among the static files are not served, such as linked.css");
