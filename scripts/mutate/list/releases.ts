@@ -231,9 +231,9 @@ const trying: readonly Mutation[] = [
     tests: channel,
   },
   {
-    name: "only the candidate is promoted",
+    name: "a release of before does not take the current one's place",
     file: "agent/site/channel.ts",
-    find: "if (candidate?.id !== id && !isQuarantined(channel, id)) return undefined;",
+    find: "if (candidate?.id !== id && older && !isQuarantined(channel, id)) return undefined;",
     replace: "",
     tests: channel,
   },

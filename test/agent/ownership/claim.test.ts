@@ -216,7 +216,8 @@ test("who loses the site while the records settle leaves it as its new owner has
       const { value } = await updateDocument(
         local.store,
         siteDocument,
-        (now) => now && { ...now, epoch: 2, owner: newer.instance, state: "claiming", release: "r9" },
+        (now) =>
+          now && { ...now, epoch: 2, owner: newer.instance, state: "claiming" as const, release: "r9" },
       );
       theirs = value;
       return true;
