@@ -40,7 +40,7 @@ export const releaseLimits: ReleaseLimits = {
 
 /** @returns what is wrong with these totals, for a person, or undefined. */
 export function totalsProblem(
-  totals: { entries: number; bytes: number; zipBytes?: number },
+  totals: { entries: number; bytes: number; zipBytes?: number | undefined },
   limits: ReleaseLimits,
 ): string | undefined {
   if (totals.entries > limits.entries) return `more than ${limits.entries} files and folders`;

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { NotYet, ReplyLost } from "../aws/errors.ts";
 import type { Progress } from "../operator/terminal.ts";
 
@@ -24,7 +25,7 @@ export async function runActions<Action extends { do: string }>(
     progress: Progress;
     patience: number;
     clock?: Clock;
-    signal?: AbortSignal;
+    signal?: AbortSignal | undefined;
   },
 ): Promise<Applied[]> {
   const clock = how.clock ?? systemClock;
@@ -38,7 +39,7 @@ export async function runActions<Action extends { do: string }>(
     try {
       const detail = await patiently(() => how.execute(action), began + how.patience * 1000, clock);
       how.progress.done(what, seconds(), detail);
-      applied.push({ what, do: action.do, seconds: seconds(), ...(detail === undefined ? {} : { detail }) });
+      applied.push({ what, do: action.do, seconds: seconds(), ...omitUndefined({ detail }) });
     } catch (error) {
       how.progress.failed(what, seconds());
       throw error;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../../agent/site/clock.ts";
 import { updateDocument } from "../../agent/site/document.ts";
 import { keys } from "../../agent/site/names.ts";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { launchDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Pool } from "../aws/fleets.ts";
@@ -62,9 +63,8 @@ export function upExecutor(
     pools: pools(list),
   });
   const describe = (data: TemplateData, group: string, { base, ...made }: Made) => {
-    const baked =
-      base === undefined ? {} : { baked: { base, stock: known(ids.template, "template").version } };
-    return describeVersion({ hash: templateHash(data, group), ...made, ...baked });
+    const baked = base === undefined ? undefined : { base, stock: known(ids.template, "template").version };
+    return describeVersion({ hash: templateHash(data, group), ...made, baked });
   };
   let stock = parseVersion(current.template?.latest.description)?.baked?.stock;
 
@@ -201,8 +201,10 @@ export function upExecutor(
           : ids.fleet;
       }
       case "change-fleet": {
-        const total = action.target === undefined ? {} : { total: action.target };
-        await fleets.change(known(ids.fleet, "fleet"), { launch: launch(action.pools), ...total });
+        await fleets.change(known(ids.fleet, "fleet"), {
+          launch: launch(action.pools),
+          ...omitUndefined({ total: action.target }),
+        });
         return `version ${known(ids.template, "template").version}`;
       }
       case "set-fleet-target":

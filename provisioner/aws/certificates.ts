@@ -99,7 +99,7 @@ export function createCertificates(client: ACMClient, site: string): Certificate
         const { CertificateArn } = await client.send(
           new RequestCertificateCommand({
             DomainName: domain,
-            ...(others.length === 0 ? {} : { SubjectAlternativeNames: [domain, ...others] }),
+            SubjectAlternativeNames: others.length === 0 ? undefined : [domain, ...others],
             ValidationMethod: "DNS",
             KeyAlgorithm: "EC_prime256v1",
             Options: { Export: "ENABLED" },

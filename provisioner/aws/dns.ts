@@ -99,7 +99,11 @@ export function createDns(client: Route53Client): Dns {
 
 async function recordsAt(client: Route53Client, zone: string, name: string): Promise<DnsRecord[]> {
   const found: DnsRecord[] = [];
-  let start: { StartRecordName: string; StartRecordType?: never; StartRecordIdentifier?: string } = {
+  let start: {
+    StartRecordName: string;
+    StartRecordType?: never;
+    StartRecordIdentifier?: string | undefined;
+  } = {
     StartRecordName: name,
   };
   for (;;) {
@@ -111,9 +115,7 @@ async function recordsAt(client: Route53Client, zone: string, name: string): Pro
     start = {
       StartRecordName: page.NextRecordName,
       StartRecordType: page.NextRecordType as never,
-      ...(page.NextRecordIdentifier === undefined
-        ? {}
-        : { StartRecordIdentifier: page.NextRecordIdentifier }),
+      StartRecordIdentifier: page.NextRecordIdentifier,
     };
   }
 }

@@ -49,7 +49,7 @@ export function explain(doing: string, error: unknown): EverspotError {
   return new EverspotError(`${doing}: ${what}`, {
     retry: known?.retry ?? (serverError(error) ? "retry" : "fatal"),
     cause: error,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   });
 }
 

@@ -198,7 +198,7 @@ async function history(client: EC2Client, fleet: string, since: Date): Promise<F
       new DescribeFleetHistoryCommand({
         FleetId: fleet,
         StartTime: since,
-        ...(token === undefined ? {} : { NextToken: token }),
+        NextToken: token,
       }),
     );
     for (const record of page.HistoryRecords ?? []) {

@@ -51,6 +51,8 @@ export function fromRules(rules: readonly Rule[], group: string): IpPermission[]
   return [...byPorts.values()].map((same) => permission(same, group));
 }
 
+const unlessEmpty = <T>(list: T[]): T[] | undefined => (list.length === 0 ? undefined : list);
+
 function permission(rules: readonly Rule[], group: string): IpPermission {
   const sources = rules.map((r) => r.source);
   const v4 = sources.filter((s) => /^[\d.]+\/\d+$/.test(s));
@@ -63,11 +65,9 @@ function permission(rules: readonly Rule[], group: string): IpPermission {
   return {
     IpProtocol: first?.protocol ?? "tcp",
     ...ports,
-    ...(v4.length > 0 ? { IpRanges: v4.map((CidrIp) => ({ CidrIp })) } : {}),
-    ...(v6.length > 0 ? { Ipv6Ranges: v6.map((CidrIpv6) => ({ CidrIpv6 })) } : {}),
-    ...(lists.length > 0 ? { PrefixListIds: lists.map((PrefixListId) => ({ PrefixListId })) } : {}),
-    ...(groups.length > 0
-      ? { UserIdGroupPairs: groups.map((g) => ({ GroupId: g === "self" ? group : g })) }
-      : {}),
+    IpRanges: unlessEmpty(v4.map((CidrIp) => ({ CidrIp }))),
+    Ipv6Ranges: unlessEmpty(v6.map((CidrIpv6) => ({ CidrIpv6 }))),
+    PrefixListIds: unlessEmpty(lists.map((PrefixListId) => ({ PrefixListId }))),
+    UserIdGroupPairs: unlessEmpty(groups.map((g) => ({ GroupId: g === "self" ? group : g }))),
   };
 }

@@ -1,4 +1,5 @@
 import type { LifecycleRule as Wire } from "@aws-sdk/client-s3";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { EXPIRE_TAG, type LifecycleRule } from "../wanted/bucket-rules.ts";
 
 export function fromLifecycle(rules: readonly LifecycleRule[]): Wire[] {
@@ -8,13 +9,11 @@ export function fromLifecycle(rules: readonly LifecycleRule[]): Wire[] {
     Filter: rule.superseded
       ? { And: { Prefix: rule.prefix, Tags: [{ Key: EXPIRE_TAG.key, Value: EXPIRE_TAG.value }] } }
       : { Prefix: rule.prefix },
-    ...(rule.expireDays === undefined ? {} : { Expiration: { Days: rule.expireDays } }),
-    ...(rule.noncurrentDays === undefined
-      ? {}
-      : { NoncurrentVersionExpiration: { NoncurrentDays: rule.noncurrentDays } }),
-    ...(rule.abortUploadDays === undefined
-      ? {}
-      : { AbortIncompleteMultipartUpload: { DaysAfterInitiation: rule.abortUploadDays } }),
+    Expiration: rule.expireDays === undefined ? undefined : { Days: rule.expireDays },
+    NoncurrentVersionExpiration:
+      rule.noncurrentDays === undefined ? undefined : { NoncurrentDays: rule.noncurrentDays },
+    AbortIncompleteMultipartUpload:
+      rule.abortUploadDays === undefined ? undefined : { DaysAfterInitiation: rule.abortUploadDays },
   }));
 }
 
@@ -25,13 +24,11 @@ export function toLifecycle(rules: readonly Wire[]): LifecycleRule[] {
     .map((rule) => ({
       id: rule.ID ?? "",
       prefix: rule.Filter?.And?.Prefix ?? rule.Filter?.Prefix ?? "",
-      ...(rule.Filter?.And?.Tags?.some((t) => t.Key === EXPIRE_TAG.key) ? { superseded: true } : {}),
-      ...(rule.Expiration?.Days === undefined ? {} : { expireDays: rule.Expiration.Days }),
-      ...(rule.NoncurrentVersionExpiration?.NoncurrentDays === undefined
-        ? {}
-        : { noncurrentDays: rule.NoncurrentVersionExpiration.NoncurrentDays }),
-      ...(rule.AbortIncompleteMultipartUpload?.DaysAfterInitiation === undefined
-        ? {}
-        : { abortUploadDays: rule.AbortIncompleteMultipartUpload.DaysAfterInitiation }),
+      ...(rule.Filter?.And?.Tags?.some((t) => t.Key === EXPIRE_TAG.key) && { superseded: true }),
+      ...omitUndefined({
+        expireDays: rule.Expiration?.Days,
+        noncurrentDays: rule.NoncurrentVersionExpiration?.NoncurrentDays,
+        abortUploadDays: rule.AbortIncompleteMultipartUpload?.DaysAfterInitiation,
+      }),
     }));
 }

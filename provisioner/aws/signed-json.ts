@@ -1,6 +1,7 @@
 /** Signed JSON requests to an AWS service (protocol restJson1) that no SDK client of this release exists for. */
 import { createHash, createHmac, randomUUID } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 
 export interface SignedJsonOptions {
   /** In host names and in signatures, e.g. "fis". */
@@ -34,16 +35,16 @@ export function signedJson({ service, region, credentials, env }: SignedJsonOpti
         query: {},
         headers: {
           host: endpoint.host,
-          ...(text === undefined ? {} : { "content-type": "application/json" }),
+          ...(text !== undefined && { "content-type": "application/json" }),
         },
-        ...(text === undefined ? {} : { body: text }),
+        body: text,
       });
       try {
         const { host: _, ...sent } = headers;
         const answer = await fetch(new URL(path, endpoint), {
           method,
           headers: sent,
-          ...(text === undefined ? {} : { body: text }),
+          ...omitUndefined({ body: text }),
           signal: AbortSignal.timeout(TIMEOUT_MS),
         });
         return await resultOf(answer);

@@ -151,6 +151,6 @@ function wire(data: TemplateData, group: string, site: string): RequestLaunchTem
       { ResourceType: "instance", Tags: tags },
       { ResourceType: "volume", Tags: tags },
     ],
-    ...(data.standardCredits ? { CreditSpecification: { CpuCredits: "standard" } } : {}),
+    CreditSpecification: data.standardCredits ? { CpuCredits: "standard" } : undefined,
   };
 }

@@ -2,6 +2,7 @@ import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
 import { siteDocument } from "../../agent/site/records.ts";
 import { applyChange } from "../apply/change.ts";
@@ -71,7 +72,7 @@ export async function bake(session: Session): Promise<Baked> {
     await step("launch by it", async (detail) => {
       signal.throwIfAborted();
       const change = await compareConfiguration(session);
-      await session.note(change.before === undefined ? {} : { before: change.before });
+      await session.note(omitUndefined({ before: change.before }));
       await applyChange(change, aws, tools);
       const { template, fleet } = currentOf(await observeSite(aws, { settled: true }));
       const launched = template?.latest;

@@ -97,7 +97,7 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
   try {
     return await poll(judge.waitsFor.what, look, {
       ...{ seconds, everySeconds: EVERY_SECONDS, clock, hint: judge.waitsFor.hint },
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
   } catch (error) {
     throw judge.ended === undefined ? error : judge.ended(error, record);

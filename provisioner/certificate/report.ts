@@ -7,6 +7,7 @@ import type {
   CertificatePointer,
   Issuance,
 } from "../../agent/site/certificates.ts";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import type { ServedCertificate } from "../operator/served.ts";
 
 export interface ReportInput {
@@ -148,8 +149,7 @@ function historyOf(
       what: attempt.outcome === "unknown" ? "lost" : (attempt.outcome ?? "running"),
       by: attempt.by,
       directory,
-      ...(issued === undefined ? {} : { serial: issued.serial, until: issued.notAfter }),
-      ...(attempt.error === undefined ? {} : { error: attempt.error }),
+      ...omitUndefined({ serial: issued?.serial, until: issued?.notAfter, error: attempt.error }),
     };
   });
   const fromPointer = issuances

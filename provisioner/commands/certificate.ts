@@ -43,7 +43,7 @@ export async function runCertificate(
       site: config.site,
       domain: config.domain,
       ...after,
-      ...(renewed === undefined ? {} : { renewed: { serial: renewed, seconds } }),
+      renewed: renewed === undefined ? undefined : { serial: renewed, seconds },
     });
     for (const line of linesOf(after, clock.now(), terminal.style)) terminal.print(line);
     if (renewed !== undefined) {

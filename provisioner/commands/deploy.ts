@@ -1,4 +1,5 @@
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { connect } from "../aws/connect.ts";
 import { bake } from "../bake/bake.ts";
 import { USAGE } from "../config/load.ts";
@@ -79,7 +80,7 @@ async function deployBySwap(session: Session, packed: Packed, options: DeployOpt
     return { release, result: "unchanged" };
   }
   if (change.actions.length > 0) {
-    await note(change.before === undefined ? {} : { before: change.before });
+    await note(omitUndefined({ before: change.before }));
   }
   return { release, result: "done", instance: await swap(session, release, options.timeout, change) };
 }

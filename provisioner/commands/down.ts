@@ -46,7 +46,7 @@ export async function runDown(
       actions: applied,
       calls: { reads: aws.calls.reads, writes: aws.calls.writes.length },
       leftovers: left,
-      ...(kept ? { kept: `s3://${aws.bucket.name}` } : {}),
+      kept: kept ? `s3://${aws.bucket.name}` : undefined,
       seconds: (clock.now() - began) / 1000,
     });
     if (left.length > 0) {

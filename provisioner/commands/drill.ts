@@ -132,7 +132,7 @@ async function ended(
       const state = (await aws.instances.look()).find((i) => i.id === old)?.state ?? "gone";
       return /^(pending|running)$/.test(state) ? { waiting: state } : { done: true };
     },
-    { seconds: END_SECONDS, everySeconds: 2, clock, ...(signal === undefined ? {} : { signal }) },
+    { seconds: END_SECONDS, everySeconds: 2, clock, signal },
   );
   terminal.say(`  ${old} is gone`);
 }
@@ -173,7 +173,7 @@ async function successor(
     {
       ...{ seconds, everySeconds: 1, clock: tools.clock },
       hint: "`everspot status` shows how its boot goes on",
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     },
   );
 }

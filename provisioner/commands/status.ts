@@ -50,7 +50,7 @@ export async function runStatus(
         ]
       : renderStatus(status, clock.now(), style);
     for (const line of lines) terminal.print(line);
-    terminal.json({ command: "status", ...status, ...(options.boot ? { bars } : {}) });
+    terminal.json({ command: "status", ...status, bars: options.boot ? bars : undefined });
   } finally {
     aws.close();
   }

@@ -25,7 +25,7 @@ export async function loadConfig(file: string, stage?: string): Promise<SiteConf
       {
         exitCode: USAGE,
         cause,
-        ...(hint === undefined ? {} : { hint }),
+        hint,
       },
     );
   });

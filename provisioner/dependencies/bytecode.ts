@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { execa } from "execa";
 import { EverspotError } from "../../agent/site/errors.ts";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import type { Python } from "./python.ts";
 
 /**
@@ -40,7 +41,7 @@ export async function compileFiles(
   root: string,
   files: readonly { path: string; size: number }[],
   out: string,
-  options: { env: NodeJS.ProcessEnv; signal?: AbortSignal; onFile?: () => void },
+  options: { env: NodeJS.ProcessEnv; signal?: AbortSignal | undefined; onFile?: () => void },
 ): Promise<void> {
   const sources = files.filter((f) => f.path.endsWith(".py"));
   const queue = split(sources).values();
@@ -69,14 +70,14 @@ async function compilePart(
   root: string,
   part: readonly string[],
   out: string,
-  options: { env: NodeJS.ProcessEnv; signal?: AbortSignal; onFile?: () => void },
+  options: { env: NodeJS.ProcessEnv; signal?: AbortSignal | undefined; onFile?: () => void },
 ): Promise<void> {
   const child = execa(python.command, ["-I", "-W", "ignore", "-c", COMPILE, root, out], {
     env: { ...options.env, PYTHONHASHSEED: "0" },
     extendEnv: false,
     reject: false,
     input: part.map((p) => `${p}\n`).join(""),
-    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    ...omitUndefined({ cancelSignal: options.signal }),
   });
   for await (const _done of child) options.onFile?.();
   const result = await child;

@@ -30,7 +30,12 @@ const DAY = 24 * 3600 * 1000;
 export async function collectDependencies(
   folder: string,
   target: PythonTarget,
-  options: { env: NodeJS.ProcessEnv; cacheDir: string; onProgress: OnProgress; signal?: AbortSignal },
+  options: {
+    env: NodeJS.ProcessEnv;
+    cacheDir: string;
+    onProgress: OnProgress;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<Dependencies | undefined> {
   const declaration = await findDeclaration(folder);
   if (declaration === undefined) return undefined;
@@ -91,7 +96,7 @@ export async function collectDependencies(
 async function compileTree(
   compiler: NonNullable<Pythons["compiler"]>,
   tree: string,
-  options: { env: NodeJS.ProcessEnv; onProgress: OnProgress; signal?: AbortSignal },
+  options: { env: NodeJS.ProcessEnv; onProgress: OnProgress; signal?: AbortSignal | undefined },
 ): Promise<void> {
   const files = await listTree(tree);
   const total = files.filter((f) => f.path.endsWith(".py")).length;

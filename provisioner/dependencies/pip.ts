@@ -1,5 +1,6 @@
 import { execa } from "execa";
 import { EverspotError } from "../../agent/site/errors.ts";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import type { Python } from "./python.ts";
 import { markerEnvironment, type PythonTarget } from "./python-target.ts";
 
@@ -117,7 +118,7 @@ export class Pip {
       env: this.#env,
       extendEnv: false,
       reject: false as const,
-      ...(this.#signal === undefined ? {} : { cancelSignal: this.#signal }),
+      ...omitUndefined({ cancelSignal: this.#signal }),
     };
   }
 }

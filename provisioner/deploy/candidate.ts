@@ -71,7 +71,7 @@ export function servesCandidate(
     const running = last?.steps.find((s) => s.state === "running" && s.ownCode);
     const { message, hint, retry } = error;
     return new NotServed(message, running && `${running.name} did not end in ${seconds} s`, {
-      ...(hint === undefined ? {} : { hint }),
+      hint,
       retry,
       lines: running?.lines ?? [],
       cause: error,

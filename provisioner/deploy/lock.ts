@@ -60,13 +60,7 @@ export async function takeLock(
   return { lock: new DeployLock(store, { id, started: value?.started ?? "" }, clock), leftover };
 }
 
-function notesOf({ release, old, before }: DeployState): Note {
-  return {
-    ...(release === undefined ? {} : { release }),
-    ...(old === undefined ? {} : { old }),
-    ...(before === undefined ? {} : { before }),
-  };
-}
+const notesOf = ({ release, old, before }: DeployState): Note => ({ release, old, before });
 
 function busy(store: ObjectStore, holder: DeployState | undefined, now: number): EverspotError {
   const since = holder?.started ?? "";
@@ -114,7 +108,7 @@ export class DeployLock {
   /** It is over and everything is in order. @throws EverspotError when the lock was lost. */
   async end(state: "done" | "failed" | "aborted", reason?: string): Promise<void> {
     await this.stop();
-    await this.#write((current) => ({ ...current, state, ...(reason === undefined ? {} : { reason }) }));
+    await this.#write((current) => ({ ...current, state, reason: reason ?? current.reason }));
     this.#lost.signal.throwIfAborted();
   }
 
@@ -179,12 +173,6 @@ export class DeployLock {
 }
 
 function withNote(current: Fields, note: { [K in keyof Note]: Note[K] | undefined }): Fields {
-  const { release, old, before, ...rest } = { ...current, ...note };
-  return {
-    ...rest,
-    step: rest.step ?? current.step,
-    ...(release === undefined ? {} : { release }),
-    ...(old === undefined ? {} : { old }),
-    ...(before === undefined ? {} : { before }),
-  };
+  const next = { ...current, ...note };
+  return { ...next, step: next.step ?? current.step };
 }

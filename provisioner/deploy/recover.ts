@@ -48,7 +48,7 @@ export async function recover(
         progress,
         patience: PATIENCE,
         clock,
-        ...(signal === undefined ? {} : { signal }),
+        signal,
       })),
     );
     if (actions.some((a) => a.do === "terminate")) await ownerServes(aws, options);
@@ -106,7 +106,7 @@ async function ownerServes(aws: Aws, { clock, signal }: RecoverOptions): Promise
       everySeconds: 2,
       clock,
       hint: "`everspot status` shows who serves",
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     },
   );
 }

@@ -1,6 +1,7 @@
 /** What is to be done so that a deploy leaves one instance, one owner, target 1 and no candidate of its own. Pure. */
 import type { FleetChange } from "../../agent/site/change-fleet.ts";
 import type { Channel } from "../../agent/site/channel.ts";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import type { DeployState, SiteState } from "../../agent/site/records.ts";
 import type { FleetSeen } from "../aws/fleets.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
@@ -86,7 +87,7 @@ function changeOf(
   const most = fleet.bridge ? Number(keep?.spot === false) : 1;
   const total = keep !== undefined && fleet.target > most ? most : undefined;
   if (launch === undefined && total === undefined) return undefined;
-  return { ...(launch === undefined ? {} : { launch }), ...(total === undefined ? {} : { total }) };
+  return omitUndefined({ launch, total });
 }
 
 export function describeRecovery(action: RecoveryAction): string {

@@ -30,10 +30,10 @@ export function pastOf(report: DeployReport, held: Pick<PastDeploy, "id" | "at" 
   const { command, kind, result, release, previous, instance, seconds, requests, error } = report;
   return {
     ...{ version: 1, ...held, command, kind, result, seconds, steps: [...report.steps] },
-    ...(release === undefined ? {} : { release }),
-    ...(previous === undefined ? {} : { previous }),
-    ...(instance === undefined ? {} : { instance }),
-    ...(requests === undefined ? {} : { requests }),
-    ...(error === undefined ? {} : { reason: messageOf(error) }),
+    release,
+    previous,
+    instance,
+    requests,
+    reason: error === undefined ? undefined : messageOf(error),
   };
 }

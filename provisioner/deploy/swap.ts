@@ -115,7 +115,7 @@ async function forwarding({ aws, tools, signal }: Session, old: string): Promise
 /** Everything older goes, after the target, which alone ends no instance. */
 const oldGoes = ({ aws, tools, signal, step, old }: Session, release: string): Promise<void> =>
   step("one instance again", async (detail) => {
-    const left = { kind: "swap" as const, release, ...(old === undefined ? {} : { old }) };
+    const left = { kind: "swap" as const, release, old };
     await recover(aws, left, { clock: tools.clock, progress: tools.terminal, drain: 0, signal });
     const { instances, fleets } = await lookAtScene(aws);
     const alive = instances.filter((i) => i.alive).map((i) => i.id);

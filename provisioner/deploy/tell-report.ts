@@ -12,7 +12,7 @@ export async function tellReport(
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
   const { error, ...rest } = report;
-  terminal.json({ ...rest, ...(error === undefined ? {} : { error: errorReport(error) }) });
+  terminal.json({ ...rest, error: error === undefined ? undefined : errorReport(error) });
   try {
     if (env.GITHUB_STEP_SUMMARY) await appendFile(env.GITHUB_STEP_SUMMARY, summaryOf(report));
     if (env.GITHUB_OUTPUT) await appendFile(env.GITHUB_OUTPUT, outputsOf(report));

@@ -1,4 +1,5 @@
 import type { Clock } from "../../agent/site/clock.ts";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import type { Progress } from "../operator/terminal.ts";
 
 export interface TimelineStep {
@@ -33,7 +34,7 @@ export class Timeline {
     let detail: string | undefined;
     const ended = (state: TimelineStep["state"]): number => {
       const seconds = round(this.seconds - start);
-      this.steps.push({ name, start, seconds, state, ...(detail === undefined ? {} : { detail }) });
+      this.steps.push({ name, start, seconds, state, ...omitUndefined({ detail }) });
       return seconds;
     };
     this.#progress.begin(name);

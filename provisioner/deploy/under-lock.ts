@@ -97,7 +97,7 @@ function notInOrder(error: unknown, cause: unknown): EverspotError {
   return new EverspotError(
     `${messageOf(error)}; and it could not be put in order after that: ${messageOf(cause)}`,
     {
-      ...(known?.resource === undefined ? {} : { resource: known.resource }),
+      resource: known?.resource,
       lines: known?.lines ?? [],
       hint: "run `everspot deploy --abort`, or deploy again",
       cause: error,

@@ -49,7 +49,7 @@ export async function keepDeploy(
 export const abandoned = (left: DeployState): PastDeploy => ({
   version: 1,
   ...{ id: left.id, at: left.started, command: "deploy", kind: left.kind, by: left.by, result: "abandoned" },
-  ...(left.release === undefined ? {} : { release: left.release }),
+  release: left.release,
   seconds: Math.max(0, (Date.parse(left.heartbeat) - Date.parse(left.started)) / 1000),
   steps: [],
   reason: left.reason ?? `at: ${left.step}`,

@@ -35,8 +35,8 @@ export function report(error: unknown): Record<string, unknown> {
   const { message, resource, hint, lines } = error;
   return {
     message,
-    ...(resource === undefined ? {} : { resource }),
-    ...(hint === undefined ? {} : { hint }),
-    ...(lines.length === 0 ? {} : { lines }),
+    resource,
+    hint,
+    lines: lines.length === 0 ? undefined : lines,
   };
 }

@@ -66,7 +66,7 @@ export function billOf(input: BillInput): Bill {
       running === undefined ? `spot instance (${input.types.join(", ")})` : `spot instance (${running.type})`,
     low: spot?.low ?? 0,
     high: spot?.high ?? 0,
-    ...(spot === undefined ? { note: "EC2 gave no spot price for these types" } : {}),
+    ...(spot === undefined && { note: "EC2 gave no spot price for these types" }),
   };
   const rest: BillLine[] = [
     fixed("public IPv4 address", prices.publicIpv4PerHour * prices.hoursPerMonth),

@@ -63,7 +63,7 @@ export function configurationChange(change: Change): ConfigurationChange {
       pools: fleet.pools.map(({ type, subnet, maxPrice }) => ({
         type,
         subnet,
-        ...(maxPrice === undefined ? {} : { maxPrice }),
+        maxPrice,
       })),
     };
   return { ...change, actions, left, before: before || undefined };

@@ -20,7 +20,7 @@ export function refuse(site: string, findings: readonly Finding[]): void {
   const [only] = errors;
   if (only === undefined) return;
   if (errors.length === 1) {
-    throw new EverspotError(only.message, only.hint === undefined ? {} : { hint: only.hint });
+    throw new EverspotError(only.message, { hint: only.hint });
   }
   throw new EverspotError(`${site} cannot be brought up: ${errors.length} problems`, {
     lines: errors.flatMap((f) => [f.message, ...(f.hint === undefined ? [] : [`  → ${f.hint}`])]),

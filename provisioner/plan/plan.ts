@@ -41,7 +41,7 @@ export function planOf(config: SiteConfig, survey: Survey): Plan {
     ...{ account: survey.account, partition: survey.partition, bucket: survey.bucket },
     zone: dns.zone.id,
     image: world.image,
-    ...(world.baked === undefined ? {} : { baked: world.baked }),
+    baked: world.baked,
     agent: agent.sha256,
     zones: world.zones,
   };

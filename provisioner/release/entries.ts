@@ -47,7 +47,7 @@ export function checkTotals(entries: readonly ZipSource[], folder: string, zipBy
   const totals = {
     entries: entries.length + countFolders(entries),
     bytes: entries.reduce((sum, entry) => sum + entry.size, 0),
-    ...(zipBytes === undefined ? {} : { zipBytes }),
+    zipBytes,
   };
   const problem = totalsProblem(totals, releaseLimits);
   if (problem === undefined) return;

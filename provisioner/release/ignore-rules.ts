@@ -2,8 +2,8 @@ import ignore from "ignore";
 
 /** Text of the ignore files of one folder. */
 export interface IgnoreFiles {
-  git?: string;
-  everspot?: string;
+  git?: string | undefined;
+  everspot?: string | undefined;
 }
 
 /**

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { compileFiles } from "../dependencies/bytecode.ts";
 import { collectDependencies, type Dependencies } from "../dependencies/dependencies.ts";
 import { findCompiler } from "../dependencies/python.ts";
@@ -65,7 +66,7 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
   const env = options.env ?? process.env;
   const report = options.onProgress ?? (() => {});
   const target = { python: options.python, arch: options.arch };
-  const signal = options.signal === undefined ? {} : { signal: options.signal };
+  const { signal } = options;
   const folder = path.resolve(options.folder);
 
   report({ phase: "files", done: 0, unit: "files" });
@@ -92,10 +93,10 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
       env,
       cacheDir,
       onProgress: report,
-      ...signal,
+      signal,
     });
     const compiler = await findCompiler(target, env);
-    if (compiler !== undefined) await compileFiles(compiler, folder, project.files, work, { env, ...signal });
+    if (compiler !== undefined) await compileFiles(compiler, folder, project.files, work, { env, signal });
     const entries = await listEntries(project, work, dependencies?.folder);
     const unpackedSize = entries.reduce((sum, entry) => sum + entry.size, 0);
     checkEntries(entries, folder);
@@ -103,7 +104,7 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
     const file = path.join(staging, "release.zip");
     let done = 0;
     const zip = await writeZip(entries, file, {
-      ...signal,
+      signal,
       onBytes: (bytes) => {
         done += bytes;
         report({ phase: "zip", done, total: unpackedSize, unit: "bytes" });
@@ -121,9 +122,11 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
       ...zip,
       unpackedSize,
       files: entries.length,
-      ...(git === undefined ? {} : { git }),
-      ...(dependencies === undefined ? {} : { python: options.python }),
-      ...(dependencies?.meta.compiled ? { arch: options.arch } : {}),
+      ...omitUndefined({
+        git,
+        python: dependencies && options.python,
+        arch: dependencies?.meta.compiled ? options.arch : undefined,
+      }),
       bytecode: compiler !== undefined && (dependencies === undefined || dependencies.meta.bytecode),
       packages: dependencies?.meta.packages ?? [],
       warnings: [...project.warnings, ...ignoredWarning(ignored)],

@@ -151,7 +151,7 @@ class Walk {
 async function ignoreFiles(folder: string): Promise<IgnoreFiles> {
   const git = await readText(path.join(folder, ".gitignore"));
   const everspot = await readText(path.join(folder, ".everspotignore"));
-  return { ...(git === undefined ? {} : { git }), ...(everspot === undefined ? {} : { everspot }) };
+  return { git, everspot };
 }
 
 /** Ignore files of the folders above, from the repository's top, unless they leave out the project as a whole. */
@@ -164,7 +164,7 @@ async function rulesAbove(root: string): Promise<{ rules: IgnoreRules; prefix: s
   for (let depth = 0; depth < steps.length; depth++) {
     const above = steps.slice(0, depth);
     const git = await readText(path.join(top, ...above, ".gitignore"));
-    rules = rules.with(above.join("/"), git === undefined ? {} : { git });
+    rules = rules.with(above.join("/"), { git });
   }
   const project = steps.join("/");
   return rules.ignores(project, true) ? alone : { rules, prefix: `${project}/` };

@@ -170,10 +170,10 @@ function manifestOf(packed: Packed, id: string, counter: number, by: string, clo
     size: packed.size,
     unpackedSize: packed.unpackedSize,
     files: packed.files,
-    ...(packed.git === undefined ? {} : { git: packed.git }),
+    git: packed.git,
     by,
-    ...(packed.python === undefined ? {} : { python: packed.python }),
-    ...(packed.arch === undefined ? {} : { arch: packed.arch }),
+    python: packed.python,
+    arch: packed.arch,
     bytecode: packed.bytecode,
   });
 }

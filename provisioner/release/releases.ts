@@ -15,7 +15,7 @@ export interface ReleaseRow {
   /** Seconds since it was published. */
   age: number;
   /** `lines`: what it said last. */
-  quarantined?: { at: string; reason: string; lines?: string[] | undefined };
+  quarantined?: { at: string; reason: string; lines?: string[] | undefined } | undefined;
 }
 
 const READS_AT_ONCE = 8;
@@ -56,7 +56,7 @@ function row(manifest: ReleaseManifest, channel: Channel | undefined, now: numbe
     states: states.filter(([, applies]) => applies).map(([state]) => state),
     manifest,
     age: Math.max(0, (now - Date.parse(manifest.created)) / 1000),
-    ...(bad === undefined ? {} : { quarantined: { at: bad.at, reason: bad.reason, lines: bad.lines } }),
+    quarantined: bad && { at: bad.at, reason: bad.reason, lines: bad.lines },
   };
 }
 

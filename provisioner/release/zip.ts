@@ -44,7 +44,7 @@ const IN_HAND = 32 * 1024 ** 2;
 export async function writeZip(
   entries: readonly ZipSource[],
   file: string,
-  options: { onBytes?: (bytes: number) => void; signal?: AbortSignal } = {},
+  options: { onBytes?: (bytes: number) => void; signal?: AbortSignal | undefined } = {},
 ): Promise<{ sha256: string; size: number }> {
   const zip = new yazl.ZipFile();
   const output = zip.outputStream as PassThrough;
@@ -59,7 +59,7 @@ export async function writeZip(
   });
   zip.on("error", (error: Error) => output.destroy(error));
   const written = pipeline(output, count, createWriteStream(file, { mode: 0o600 }), {
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    signal: options.signal,
   });
   try {
     await Promise.all([written, feed(zip, output, entries, options.onBytes ?? (() => {}))]);

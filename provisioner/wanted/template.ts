@@ -29,7 +29,7 @@ export interface Version {
    * Set where the image is the site's own: the image of Debian's below it, and the version that is the same but for
    * having that one, to be launched when the own image is gone.
    */
-  baked?: { base: string; stock: number };
+  baked?: { base: string; stock: number } | undefined;
 }
 
 export function templateHash(data: TemplateData, group: string): string {
@@ -46,7 +46,7 @@ export function parseVersion(description: string | undefined): Version | undefin
   const [, hash, os, arch, base, stock] =
     /^everspot (\w+) (\S+) (\S+)(?: baked (\S+) (\d+))?$/.exec(description ?? "") ?? [];
   if (hash === undefined || os === undefined || arch === undefined) return undefined;
-  return { hash, os, arch, ...(base === undefined ? {} : { baked: { base, stock: Number(stock) } }) };
+  return { hash, os, arch, baked: base === undefined ? undefined : { base, stock: Number(stock) } };
 }
 
 /** Sizes of T instances earn CPU credits; EC2 refuses a credit setting for any other type. */

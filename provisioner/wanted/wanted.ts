@@ -21,8 +21,8 @@ export interface Wanted {
     os: string;
     arch: string;
     /** Set where the image is the site's own: the same with the image of Debian's below it. */
-    stock?: TemplateData;
-    base?: string;
+    stock?: TemplateData | undefined;
+    base?: string | undefined;
   };
   /** Zones of the region with those of the site's types that they offer. */
   zones: readonly { zone: string; types: readonly string[] }[];
@@ -40,7 +40,7 @@ export interface Facts {
   zone: string;
   image: Image;
   /** Where `image` is the site's own: what it is made of, and what can be launched in its place. */
-  baked?: { base: string; stock: Image };
+  baked?: { base: string; stock: Image } | undefined;
   agent: string;
   zones: readonly { zone: string; types: readonly string[] }[];
 }
@@ -70,7 +70,8 @@ export function wantedOf(configured: SiteConfig, facts: Facts, certificate?: str
       data: data(facts.image),
       os: config.image.os,
       arch: config.fleet.arch,
-      ...(baked === undefined ? {} : { stock: data(baked.stock), base: baked.base }),
+      stock: baked && data(baked.stock),
+      base: baked?.base,
     },
     zones: facts.zones.filter((z) => z.types.length > 0),
     region: config.region,

@@ -22,8 +22,8 @@ export async function measureBoot(
   const owned = since + ((claimed?.start ?? Number.NaN) + (claimed?.seconds ?? Number.NaN)) * 1000;
   const steps = record.steps.map(({ phase, name, start, seconds, state, detail }) => ({
     ...{ name: stepLabel({ phase, name }), start, state },
-    ...(seconds === undefined ? {} : { seconds }),
-    ...(detail === undefined ? {} : { detail }),
+    seconds,
+    detail,
   }));
   return {
     boot: { instance: record.instance, seconds: (answered - since) / 1000, steps },

@@ -52,8 +52,8 @@ export async function recordBoots(rehearsal: Rehearsal, result: Result): Promise
       name: stepLabel({ phase, name }),
       start,
       state,
-      ...(seconds === undefined ? {} : { seconds }),
-      ...(detail === undefined ? {} : { detail }),
+      seconds,
+      detail,
     })),
   }));
 }

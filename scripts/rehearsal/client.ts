@@ -10,6 +10,7 @@ import { readFileSync } from "node:fs";
 import https from "node:https";
 import { clearInterval, setInterval } from "node:timers";
 import type { TLSSocket } from "node:tls";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { Http2Client } from "./http2.ts";
 import type { ClientOptions, Sample } from "./sample.ts";
 
@@ -95,8 +96,7 @@ async function requestHttp2(
     : await client.request("GET", options.path);
   return {
     ...{ status, address },
-    ...(serial === undefined ? {} : { serial }),
-    ...(post ? { body: body.slice(0, 200) } : {}),
+    ...omitUndefined({ serial, body: post ? body.slice(0, 200) : undefined }),
   };
 }
 
@@ -129,11 +129,13 @@ function request(
         answer.on("data", (chunk: Buffer) => chunks.push(chunk));
         answer.on("error", reject);
         answer.on("end", () => {
-          resolve({
-            ...(answer.statusCode === undefined ? {} : { status: answer.statusCode }),
-            ...(serial === undefined ? {} : { serial }),
-            ...(post ? { body: Buffer.concat(chunks).toString().slice(0, 200) } : {}),
-          });
+          resolve(
+            omitUndefined({
+              status: answer.statusCode,
+              serial,
+              body: post ? Buffer.concat(chunks).toString().slice(0, 200) : undefined,
+            }),
+          );
         });
       },
     );

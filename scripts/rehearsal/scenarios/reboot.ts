@@ -101,8 +101,8 @@ async function byHand(rehearsal: Rehearsal, ec2: EC2Client): Promise<string> {
     new RunInstancesCommand({
       MinCount: 1,
       MaxCount: 1,
-      LaunchTemplate: { LaunchTemplateId, ...(Version === undefined ? {} : { Version }) },
-      ...(pool.InstanceType === undefined ? {} : { InstanceType: pool.InstanceType }),
+      LaunchTemplate: { LaunchTemplateId, Version },
+      InstanceType: pool.InstanceType,
       NetworkInterfaces: [{ DeviceIndex: 0, SubnetId: pool.SubnetId, AssociatePublicIpAddress: true }],
     }),
   );
