@@ -3,8 +3,15 @@ import { SIGNING_SECRET } from "../notify/notify.ts";
 import { BUNDLED_PYTHON } from "../site/release.ts";
 import { renderEnvironment } from "../system/environment-file.ts";
 
+/** The app's own folder, as systemd names it to its units and makes it for them (StateDirectory=). */
+const STATE_DIRECTORY = "/var/lib/everspot-app";
+
+/** A file of environment variables takes `$` as it is (systemd.exec(5), "EnvironmentFile="). */
+const inStateDirectory = (value: string): string =>
+  value.replaceAll(/\$(?:STATE_DIRECTORY\b|\{STATE_DIRECTORY\})/g, STATE_DIRECTORY);
+
 /**
- * The environment file of a release's units. Order of weight, least first: `[app.env]`, secrets, what the unit
+ * The environment file of a release's units. `$STATE_DIRECTORY` in `[app.env]` is the app's own folder. Order of weight, least first: `[app.env]`, secrets, what the unit
  * itself needs.
  * @param folder of the release.
  * @throws EverspotError for names or values systemd would drop.
@@ -18,7 +25,9 @@ export function appEnvironment(
   // That one is the agent's own.
   const { [SIGNING_SECRET]: _, ...theirs } = secrets;
   return renderEnvironment({
-    ...config.app.env,
+    ...Object.fromEntries(
+      Object.entries(config.app.env).map(([name, value]) => [name, inStateDirectory(value)]),
+    ),
     ...theirs,
     PYTHONPATH: `${folder}/${BUNDLED_PYTHON}:${folder}`,
     EVERSPOT_WSGI: config.app.wsgi,
@@ -30,16 +39,26 @@ export function appEnvironment(
 }
 
 /**
- * The script that runs `before_start`, one command after the other until one fails, each shown as it starts.
+ * The script that runs `before_start`, one command after the other until one fails, each shown as it starts, and with
+ * the time it took as it ends.
  * The commands are the site owner's own shell lines; they run as the app's user. Those in a list of their own run side
  * by side, each in a shell of its own, and are shown when all have ended: first those that went well.
  */
 export function prepareScript(commands: BootConfig["app"]["beforeStart"]): string {
   const lines = commands.flatMap((step) =>
-    typeof step === "string" ? [shown(step), evaluated(step)] : sideBySide(step),
+    typeof step === "string" ? [shown(step), BEGAN, evaluated(step), took(step)] : sideBySide(step),
   );
-  return ["set -e", ...lines, ""].join("\n");
+  return ["set -e", CLOCK, ...lines, ""].join("\n");
 }
+
+/** Milliseconds since the epoch. */
+const CLOCK = "everspot_now() { echo $(($(date +%s%N) / 1000000)); }";
+const BEGAN = "everspot_began=$(everspot_now)";
+const took = (command: string): string =>
+  [
+    "everspot_took=$(($(everspot_now) - everspot_began))",
+    `printf '= %d.%03d s: %s\\n' $((everspot_took / 1000)) $((everspot_took % 1000)) ${quote(command)}`,
+  ].join("\n");
 
 function sideBySide(commands: readonly string[]): string[] {
   const all = commands.map((command, i) => ({
@@ -50,17 +69,25 @@ function sideBySide(commands: readonly string[]): string[] {
   }));
   return [
     "said=$(mktemp -d)",
-    ...all.flatMap(({ command, said }, i) => ["(", evaluated(command), `) >${said} 2>&1 &`, `pid${i}=$!`]),
+    ...all.flatMap(({ command, said }, i) => [
+      ...["(", BEGAN, "(", evaluated(command), `) >${said} 2>&1`, took(command), ") &"],
+      `pid${i}=$!`,
+    ]),
     ...all.map(({ pid, end }) => `${end}=0; wait ${pid} || ${end}=$?`),
     ...all.map(({ command, said, end }) => `[ $${end} != 0 ] || { ${shown(command)}; cat ${said}; }`),
+    "failed=0",
     ...all.map(
-      ({ command, said, end }) => `[ $${end} = 0 ] || { ${shown(command)}; cat ${said}; exit $${end}; }`,
+      ({ command, said, end }) =>
+        `[ $${end} = 0 ] || { ${shown(`${command} (ended with `, `$${end})`)}; cat ${said}; failed=$${end}; }`,
     ),
     'rm -r "$said"',
+    "[ $failed = 0 ] || exit $failed",
   ];
 }
 
-const shown = (command: string): string => `printf '+ %s\\n' ${quote(command)}`;
+/** @param end what the shell is to put behind it. */
+const shown = (command: string, end = ""): string =>
+  `printf '+ %s\\n' ${quote(command)}${end === "" ? "" : `"${end}"`}`;
 
 /** What is no shell command fails in its own place, and cannot change what stands around it. */
 const evaluated = (command: string): string => `eval ${quote(command)}`;

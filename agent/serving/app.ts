@@ -8,12 +8,13 @@ import { pointLink, readIfThere, writeAtomic } from "../system/files.ts";
 import { appUnit, prepareUnit } from "../system/paths.ts";
 import type { Units } from "../system/units.ts";
 import { appEnvironment, prepareScript } from "./app-environment.ts";
-import { askHealth } from "./health.ts";
+import { askHealth, definiteAnswer, type Health } from "./health.ts";
+import { adviceOn, failedCommands, lastWords, timesOf } from "./last-words.ts";
 import { dropOldStatic, freshStatic, keepStatic, keptStatic, linkIn } from "./static-folder.ts";
 import { mountStatic } from "./static-mount.ts";
 
-const LINES = 30;
-const READ = 200;
+/** Lines: a chain of exceptions is long. */
+const READ = 1000;
 /** `before_start` may migrate a database. */
 const PREPARE_SECONDS = 900;
 /** gunicorn lets running requests end (its graceful_timeout is 30). */
@@ -64,17 +65,22 @@ export async function prepareApp(
     await units.start(unit, PREPARE_SECONDS, signal);
   } catch (cause) {
     signal?.throwIfAborted();
+    const lines = failedCommands(await units.lines(unit, READ));
     throw new EverspotError("before_start failed", {
       resource: `release ${id}`,
-      hint: "the line that starts with + is the command that failed",
-      lines: fromCommand(await units.lines(unit, 300)),
+      hint: adviceOn(lines) ?? "a line that starts with + is a command that failed",
+      lines,
       cause,
     });
   }
   const link = await takeStatic(machine, id);
   await writeAtomic(done, mark, 0o600);
   const unserved = link === undefined ? "" : `; links among the static files are not served, such as ${link}`;
-  return `${config.app.beforeStart.flat().length} commands${unserved}`;
+  const told = timesOf(await units.lines(unit, READ).catch(() => []))
+    .filter(({ command }) => config.app.beforeStart.flat().includes(command))
+    .map(({ command, seconds }) => `${command} ${seconds.toFixed(1)} s`);
+  const times = told.length === 0 ? "" : `: ${told.join(", ")}`;
+  return `${config.app.beforeStart.flat().length} commands${times}${unserved}`;
 }
 
 /** `collectstatic` writes there; all of a release itself is root's. */
@@ -95,23 +101,6 @@ async function takeStatic({ config, static: root }: AppMachine, id: string): Pro
   return linkIn(root, id);
 }
 
-/** The command that failed, and the end of what it said. */
-function fromCommand(lines: readonly string[]): string[] {
-  const at = lines.findLastIndex((line) => line.startsWith("+ "));
-  const said = lines.slice(at + 1).slice(-LINES);
-  return at < 0 ? said : [lines[at] ?? "", ...said];
-}
-
-/**
- * What an app that ended said last. When two of its workers die at once, gunicorn ends with a traceback of its own that
- * is longer than theirs and says nothing.
- */
-export function lastWords(lines: readonly string[]): string[] {
-  const end = lines.findLastIndex((line) => line.startsWith("gunicorn.errors.HaltServer"));
-  const begin = lines.slice(0, end + 1).findLastIndex((line) => line.startsWith("Traceback ("));
-  return (begin < 0 ? lines : lines.toSpliced(begin, end - begin + 1)).slice(-LINES);
-}
-
 /** Starts gunicorn for a release, unless it runs; others keep running. @throws EverspotError with its last lines. */
 export async function startApp(machine: AppMachine, id: string, signal?: AbortSignal): Promise<void> {
   const unit = appUnit(id);
@@ -126,11 +115,16 @@ export async function startApp(machine: AppMachine, id: string, signal?: AbortSi
   }
 }
 
-/** @throws EverspotError with the app's last lines when it ends, or does not answer 200 within its `timeout`. */
+/**
+ * @throws EverspotError with the app's last lines when it ends, keeps answering something else than 200, or does not
+ * answer within its `timeout`.
+ */
 export async function waitHealthy(machine: AppMachine, id: string, signal?: AbortSignal): Promise<void> {
   const { config } = machine;
   const unit = appUnit(id);
   let looks = 0;
+  let last: Health | undefined;
+  const isDefinite = definiteAnswer(() => performance.now());
   try {
     await poll(
       `${config.app.health} of the app`,
@@ -144,6 +138,12 @@ export async function waitHealthy(machine: AppMachine, id: string, signal?: Abor
         );
         if (health.ok) return { done: true };
         if (looks++ % 20 === 19) await stillRuns(machine, id);
+        last = health;
+        if (isDefinite(health)) {
+          throw new EverspotError(`${config.app.health} of the app answers ${health.seen}`, {
+            retry: "retry",
+          });
+        }
         return { waiting: health.seen };
       },
       { seconds: config.app.timeout, everySeconds: 0.03, signal },
@@ -155,11 +155,21 @@ export async function waitHealthy(machine: AppMachine, id: string, signal?: Abor
     await stopApp(machine, id);
     throw new EverspotError(messageOf(error), {
       resource: `release ${id}`,
-      hint: `the path must answer 200 when asked as ${config.domain}; see [app] health and ALLOWED_HOSTS`,
+      hint: adviceOn(lines) ?? hintOn(last?.status, config),
       lines,
       cause: error,
     });
   }
+}
+
+function hintOn(status: number | undefined, { domain, app }: BootConfig): string {
+  const must = `${app.health} must answer 200 when asked as ${domain}`;
+  if (status === undefined) return `${must}; see [app] health and timeout`;
+  if (status === 400) return `${must}; Django answers 400 when ALLOWED_HOSTS does not name it`;
+  if (status >= 300 && status < 400)
+    return `${must}, and not lead elsewhere; name a page in [app] health that does, such as the one it leads to`;
+  if (status < 500) return `${must}; name a page in [app] health that anybody may see`;
+  return `${must}; the lines are what the app said about it, if it did: see LOGGING in its settings`;
 }
 
 async function stillRuns(machine: AppMachine, id: string): Promise<void> {
@@ -179,7 +189,9 @@ async function notRunning(
   await stopApp(machine, id);
   return new EverspotError(message, {
     resource: `release ${id}`,
-    hint: "the lines are what gunicorn and the app said; see [app] wsgi if it could not be imported",
+    hint:
+      adviceOn(lines) ??
+      "the lines are what gunicorn and the app said; see [app] wsgi if it could not be imported",
     lines: lines.length === 0 ? ["(it said nothing)"] : lines,
     cause,
   });

@@ -8,6 +8,8 @@ export interface Health {
   ok: boolean;
   /** For a person, e.g. "HTTP 500", "connect ENOENT /run/…". */
   seen: string;
+  /** Of HTTP; undefined where there was no answer. */
+  status?: number | undefined;
 }
 
 /** The app's socket, a link of root's that leads to it, or an address. */
@@ -68,7 +70,8 @@ function ask(
       (answer) => {
         answer.resume();
         const where = answer.headers.location === undefined ? "" : ` to ${answer.headers.location}`;
-        resolve({ ok: answer.statusCode === 200, seen: `HTTP ${answer.statusCode}${where}` });
+        const status = answer.statusCode;
+        resolve({ ok: status === 200, seen: `HTTP ${status}${where}`, status });
       },
     );
     giveUpAfter(request, timeoutMs);
@@ -79,4 +82,18 @@ function ask(
       }),
     );
   });
+}
+
+/** Seconds after which an answer that stays the same is the app's last word. */
+const DEFINITE_SECONDS = 3;
+/** What a server that is still getting ready may answer. */
+const NOT_YET: ReadonlySet<number | undefined> = new Set([undefined, 408, 425, 429, 502, 503, 504]);
+
+/** @param now milliseconds. @returns what is asked after each look whether it is of no use to ask again. */
+export function definiteAnswer(now: () => number): (health: Health) => boolean {
+  let same: { status: number | undefined; since: number } | undefined;
+  return ({ status }) => {
+    if (same === undefined || same.status !== status) same = { status, since: now() };
+    return !NOT_YET.has(status) && now() - same.since >= DEFINITE_SECONDS * 1000;
+  };
 }

@@ -46,6 +46,7 @@ export async function runStatus(
       ? [
           bootLine(boot, bars, clock.now()),
           ...renderBars(bars, columns, style),
+          ...commandsOf(boot),
           ...whatFailed(status, boot, style),
         ]
       : renderStatus(status, clock.now(), style);
@@ -128,6 +129,12 @@ export function renderStatus(status: Status, now: number, style: Style): string[
     ...whatFailed(status, status.boot, style),
   ];
 }
+
+/** What came before the app's start, with the time that each command took. */
+const commandsOf = (boot: BootRecord | undefined): string[] =>
+  (boot?.steps ?? []).flatMap(({ phase, name, detail }) =>
+    phase === "boot" && name === "prepare" && detail !== undefined ? [`prepare: ${detail}`] : [],
+  );
 
 /** What the step that failed said, and what to do; of the newest release that is condemned, what that said. */
 function whatFailed({ release }: Status, boot: BootRecord | undefined, style: Style): string[] {

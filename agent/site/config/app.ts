@@ -66,7 +66,12 @@ export const app = {
     }),
   env: z._default(z.record(variable, text(printable)), {}).register(notes, {
     description:
-      "The app's environment. Not for secrets: those are kept in SSM Parameter Store, where `everspot secret set NAME` puts them.",
-    examples: [{ DJANGO_SETTINGS_MODULE: "guestbook.settings" }],
+      "The app's environment. $STATE_DIRECTORY in a value is the one folder on the instance in which the app may write; it goes with the instance. Not for secrets: those are kept in SSM Parameter Store, where `everspot secret set NAME` puts them.",
+    examples: [
+      {
+        DJANGO_SETTINGS_MODULE: "guestbook.settings",
+        DATABASE_URL: "sqlite:///$STATE_DIRECTORY/db.sqlite3",
+      },
+    ],
   }),
 };

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { appEnvironment, prepareScript } from "../../../agent/serving/app-environment.ts";
+import { timesOf } from "../../../agent/serving/last-words.ts";
 import { renderEnvironment } from "../../../agent/system/environment-file.ts";
 import { bootConfigOf } from "../boot-config.ts";
 
@@ -19,7 +20,8 @@ describe("an environment file", () => {
     expect(() => renderEnvironment({ KEY: "se\rcret" })).not.toThrow(/cret/);
   });
   test("secrets outweigh [app.env]; what the unit needs outweighs both", () => {
-    const config = bootConfigOf({ app: { env: { A: "config", B: "config", EVERSPOT_WORKERS: "99" } } });
+    const env = { A: "config", B: "config", EVERSPOT_WORKERS: "99" };
+    const config = bootConfigOf({ app: { env } });
     const text = appEnvironment(config, "r1", "/r/r1", {
       B: "secret",
       PYTHONPATH: "/evil",
@@ -35,12 +37,28 @@ describe("an environment file", () => {
   });
 });
 
+test("$STATE_DIRECTORY in [app.env] is the folder that systemd names so; in secrets it is what it is", () => {
+  const env = {
+    DATABASE_URL: "sqlite:///$STATE_DIRECTORY/db.sqlite3",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: as somebody writes it in everspot.toml
+    MEDIA: "${STATE_DIRECTORY}/media",
+    OTHER: "$STATE_DIRECTORYS",
+  };
+  const text = appEnvironment(bootConfigOf({ app: { env } }), "r1", "/r/r1", { KEY: "$STATE_DIRECTORY" });
+  expect(text).toContain('DATABASE_URL="sqlite:////var/lib/everspot-app/db.sqlite3"\n');
+  expect(text).toContain('MEDIA="/var/lib/everspot-app/media"\n');
+  expect(text).toContain('OTHER="\\$STATE_DIRECTORYS"\n');
+  expect(text).toContain('KEY="\\$STATE_DIRECTORY"\n');
+});
+
 describe("before_start", () => {
-  const run = (commands: (string | string[])[]) =>
+  const runTimed = (commands: (string | string[])[]) =>
     execFileSync("sh", ["-c", `${prepareScript(commands)}`], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
     });
+  const untimed = (said: string) => said.replace(/^= \d+\.\d{3} s: .*\n/gm, "");
+  const run = (commands: (string | string[])[]) => untimed(runTimed(commands));
   test("shows and runs each command, in one shell", () => {
     expect(run(["X=1", 'echo "it\'s $X"'])).toBe("+ X=1\n+ echo \"it's $X\"\nit's 1\n");
   });
@@ -49,7 +67,7 @@ describe("before_start", () => {
     try {
       run(["echo one", "false", "echo never"]);
     } catch (error) {
-      expect((error as { stdout: string }).stdout).toBe("+ echo one\none\n+ false\n");
+      expect(untimed((error as { stdout: string }).stdout)).toBe("+ echo one\none\n+ false\n");
     }
   });
 
@@ -67,17 +85,32 @@ describe("before_start", () => {
     );
     rmSync(folder, { recursive: true });
   });
-  test("of several at a time, shows the one that failed last and ends as it did", () => {
+  test("of several at a time, shows those that failed last and ends as the last of them did", () => {
     const failed = (() => {
       try {
-        return run([["echo one; exit 3", "echo two >&2", "X=1; echo three"], "echo never"]);
+        return run([["echo one; exit 4", "echo two >&2", "echo three; exit 3"], "echo never"]);
       } catch (error) {
         return error as { stdout: string; status: number };
       }
     })();
-    expect(failed).toMatchObject({
-      status: 3,
-      stdout: "+ echo two >&2\ntwo\n+ X=1; echo three\nthree\n+ echo one; exit 3\none\n",
-    });
+    if (typeof failed === "string") return expect.fail("it did not fail");
+    expect(failed.status).toBe(3);
+    expect(untimed(failed.stdout)).toBe(
+      "+ echo two >&2\ntwo\n+ echo one; exit 4 (ended with 4)\none\n+ echo three; exit 3 (ended with 3)\nthree\n",
+    );
+  });
+
+  test("tells how long each command took, as soon as it has ended", () => {
+    const said = runTimed(["sleep 0.1", ["sleep 0.2", "echo 'it''s 50%'"]])
+      .trimEnd()
+      .split("\n");
+    const times = timesOf(said);
+    expect(times.map((t) => t.command)).toEqual(["sleep 0.1", "echo 'it''s 50%'", "sleep 0.2"]);
+    expect(times[0]?.seconds).toBeGreaterThanOrEqual(0.1);
+    expect(times[2]?.seconds).toBeGreaterThanOrEqual(0.2);
+    // Before the output of those that ran at the same time.
+    expect(said.findIndex((line) => line.startsWith("= ") && line.endsWith("sleep 0.2"))).toBeLessThan(
+      said.indexOf("+ sleep 0.2"),
+    );
   });
 });

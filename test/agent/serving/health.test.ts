@@ -3,7 +3,7 @@ import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { askHealth } from "../../../agent/serving/health.ts";
+import { askHealth, definiteAnswer } from "../../../agent/serving/health.ts";
 
 let folder: string;
 let socket: string;
@@ -27,18 +27,19 @@ test("asks as nginx will: with the site's name and as HTTPS", async () => {
     seen = request;
     response.end("ok");
   };
-  expect(await askHealth(socket, "/healthz", "blog.example")).toEqual({ ok: true, seen: "HTTP 200" });
+  expect(await askHealth(socket, "/healthz", "blog.example")).toMatchObject({ ok: true, seen: "HTTP 200" });
   expect(seen?.url).toBe("/healthz");
   expect(seen?.headers).toMatchObject({ host: "blog.example", "x-forwarded-proto": "https" });
 });
 
 test("only 200 is healthy, and a redirect says where to", async () => {
   answer = (_, response) => response.writeHead(204).end();
-  expect(await askHealth(socket, "/", "blog.example")).toEqual({ ok: false, seen: "HTTP 204" });
+  expect(await askHealth(socket, "/", "blog.example")).toEqual({ ok: false, seen: "HTTP 204", status: 204 });
   answer = (_, response) => response.writeHead(301, { location: "https://blog.example/" }).end();
   expect(await askHealth(socket, "/", "blog.example")).toEqual({
     ok: false,
     seen: "HTTP 301 to https://blog.example/",
+    status: 301,
   });
 });
 
@@ -50,6 +51,20 @@ test("no socket, a hung-up connection and silence are answers too", async () => 
   expect(await askHealth(socket, "/", "a", 50)).toEqual({ ok: false, seen: "no answer" });
 });
 
+test("the same answer for three seconds is the last word, unless a server that gets ready may give it", () => {
+  let now = 0;
+  const ask = (status: number | undefined, at: number) => {
+    now = at * 1000;
+    return isDefinite({ ok: false, seen: "", status });
+  };
+  let isDefinite = definiteAnswer(() => now);
+  expect([ask(undefined, 0), ask(500, 1), ask(500, 3.9), ask(500, 4)]).toEqual([false, false, false, true]);
+  isDefinite = definiteAnswer(() => now);
+  expect([ask(500, 0), ask(302, 2), ask(302, 4), ask(302, 5)]).toEqual([false, false, false, true]);
+  isDefinite = definiteAnswer(() => now);
+  expect([ask(503, 0), ask(503, 29), ask(undefined, 30), ask(undefined, 60)]).not.toContain(true);
+});
+
 test("a link of root's leads to the socket, one in the socket's place nowhere", async () => {
   answer = (_, response) => response.end("ok");
   const theirs = join(folder, "theirs.sock");
@@ -57,7 +72,7 @@ test("a link of root's leads to the socket, one in the socket's place nowhere", 
   expect(await askHealth(theirs, "/", "a")).toEqual({ ok: false, seen: `${theirs} is not a socket` });
   const link = join(folder, "link");
   await symlink(socket, link);
-  expect(await askHealth({ link }, "/", "a")).toEqual({ ok: true, seen: "HTTP 200" });
+  expect(await askHealth({ link }, "/", "a")).toMatchObject({ ok: true, seen: "HTTP 200" });
   const toTheirs = join(folder, "to-theirs");
   await symlink(theirs, toTheirs);
   expect((await askHealth({ link: toTheirs }, "/", "a")).seen).toBe(`${theirs} is not a socket`);
