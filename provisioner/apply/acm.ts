@@ -11,7 +11,7 @@ const RECORD_TTL = 300;
 /** "Validation can take up to 30 minutes" (ACM user guide, DNS validation); usually a few. */
 const ISSUE_SECONDS = 1800;
 
-/** Puts the validation records into the zone. Repeating it changes nothing. @returns how many there are. */
+/** Puts the validation records into the zone. Safe to repeat. @returns how many there are. */
 export async function validate(aws: Aws, arn: string, zone: string, clock: Clock): Promise<string> {
   const records = await poll(
     "the validation records of ACM",
@@ -45,7 +45,7 @@ export async function untilIssued(aws: Aws, arn: string, clock: Clock): Promise<
     },
     {
       ...{ seconds: ISSUE_SECONDS, everySeconds: 10, clock },
-      hint: "run `everspot up` again; it goes on waiting. The domain's name servers must be the zone's",
+      hint: "run `everspot up` again to go on waiting; the domain's name servers must be those of the hosted zone",
     },
   );
   return undefined;

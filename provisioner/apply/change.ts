@@ -7,16 +7,16 @@ import type { Change } from "../plan/plan.ts";
 import { type Applied, runActions } from "./run.ts";
 import { upExecutor } from "./up.ts";
 
-/** Seconds an action may meet what AWS has not finished yet. */
+/** Seconds for which an action is tried again while AWS has not finished another change. */
 const PATIENCE = 60;
-/** How often the rest is planned anew after a call that got no answer. */
+/** How often the rest may be planned again after a call that got no answer. */
 const ROUNDS = 8;
 /** Seconds until EC2 shows what such a call made. */
 const LOST_PAUSE = 3;
 
 type Publish = (store: ObjectStore, template: number | undefined) => Promise<string>;
 
-/** Does what a plan says. @param publishFirstRelease for a plan that has one to be published; returns one line about it. */
+/** Does what a plan says. @param publishFirstRelease for a plan that publishes one; returns one line about it. */
 export function applyChange(
   change: Change,
   aws: Aws,
@@ -35,7 +35,7 @@ export function applyChange(
 }
 
 /**
- * The same, even when a call that cannot be repeated gets no answer: then `planAnew` looks again and plans what is left.
+ * The same, even when a call that cannot be repeated gets no answer: `planAnew` then looks again and plans the rest.
  * @returns what the last plan did.
  */
 export async function applyToTheEnd(
@@ -50,7 +50,7 @@ export async function applyToTheEnd(
       return await applyChange(change, aws, tools, how.publishFirstRelease);
     } catch (error) {
       if (!(error instanceof ReplyLost) || round === ROUNDS) throw error;
-      tools.terminal.warn(`${error.message}; looking`);
+      tools.terminal.warn(`${error.message}; checking`);
       await tools.clock.sleep(LOST_PAUSE * 1000);
       change = await how.planAnew();
     }

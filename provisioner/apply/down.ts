@@ -9,7 +9,7 @@ import { observeDns, type SiteSeen } from "../seen/observe.ts";
 
 /** An instance takes up to a few minutes to shut down and go. */
 const TERMINATION_SECONDS = 600;
-/** How often records that change while they are deleted are read again. */
+/** How often records that change while being deleted are read again. */
 const RECORD_ATTEMPTS = 3;
 
 /** Does one action of `down`. */
@@ -105,7 +105,7 @@ export function downExecutor(
   };
 }
 
-/** The fleet may have launched one more while it was being deleted; that one goes too. */
+/** The fleet may have launched one more instance while it was being deleted; that one goes too. */
 async function waitUntilGone(aws: Aws, clock: Clock): Promise<void> {
   await poll(
     "instances are still there",

@@ -3,7 +3,7 @@ import { siteDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import { obsoleteImages } from "../seen/choose.ts";
 
-/** Removes images that are needed no more, and snapshots that no image stands on. @returns the ids of what is gone. */
+/** Removes images that are no longer needed, and snapshots without an image. @returns the ids of what is gone. */
 export async function tidyImages(aws: Aws): Promise<string[]> {
   const [images, [template], instances, site] = await Promise.all([
     aws.bakedImages.look(),
@@ -15,14 +15,14 @@ export async function tidyImages(aws: Aws): Promise<string[]> {
   const gone = obsoleteImages(images, template?.latest.image, owner?.image);
   for (const image of gone) await removeImage(aws, image);
   const kept = new Set(images.filter((i) => !gone.includes(i)).map((i) => i.snapshot));
-  // EC2 does not tell the snapshot of an image that is still being made.
+  // EC2 does not name the snapshot of an image that is still being made.
   const making = images.some((i) => i.state === "pending");
   const loose = making ? [] : (await aws.bakedImages.snapshots()).filter((s) => !kept.has(s.id));
   for (const { id } of loose) await aws.bakedImages.removeSnapshot(id);
   return [...gone.flatMap((i) => [i.id, i.snapshot ?? []].flat()), ...loose.map((s) => s.id)];
 }
 
-/** The image first: a snapshot that one stands on cannot go. */
+/** The image first: its snapshot cannot be deleted while it exists. */
 export async function removeImage(
   aws: Aws,
   image: { id: string; snapshot: string | undefined },

@@ -13,9 +13,9 @@ export interface Applied {
 }
 
 /**
- * Executes actions one after the other; the first failure ends it and is thrown. An action that meets what AWS
- * has not finished yet (something just made that another server does not know, something just deleted that still
- * counts as used) is tried again for `patience` seconds.
+ * Executes actions one after the other; the first failure ends the run and is thrown. An action that meets something
+ * AWS has not finished (just made but unknown to another server, or just deleted but still counted as used) is tried
+ * again for `patience` seconds.
  */
 export async function runActions<Action extends { do: string }>(
   actions: readonly Action[],
@@ -61,7 +61,7 @@ async function patiently<T>(run: () => Promise<T>, deadline: number, clock: Cloc
   }
 }
 
-/** Codes by which EC2, IAM and S3 say that another change is still on its way through AWS. */
+/** Codes by which EC2, IAM and S3 say that an earlier change has not yet reached every server. */
 const UNSETTLED =
   /\.NotFound$|^NoSuchEntity|^NoSuchBucket$|^DependencyViolation$|^DeleteConflict|^OperationAborted$|^BucketNotEmpty$|^IncorrectState$|^ResourceInUse|ConcurrentModification|^IncorrectInstanceState$|^InvalidSnapshot\.InUse$|^PriorRequestNotComplete$/;
 

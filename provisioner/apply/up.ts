@@ -17,7 +17,7 @@ import { wantedOf } from "../wanted/wanted.ts";
 import { untilIssued, validate } from "./acm.ts";
 import { removeImage } from "./obsolete-images.ts";
 
-/** What the plan itself does not hold. */
+/** What an action needs beyond the plan. */
 export interface Sources {
   /**
    * Publishes the project's folder as the candidate. @returns one line about it.
@@ -28,8 +28,8 @@ export interface Sources {
 }
 
 /**
- * Does one action of `up`. Ids of what exists come from `seen`; those of what was made are kept for the actions
- * after it.
+ * Does one action of `up`. Ids of what exists come from `seen`; those of what is made are kept for the actions that
+ * follow.
  * @returns a detail for a person.
  */
 export function upExecutor(
@@ -235,8 +235,8 @@ function known<T>(value: T | undefined, what: string): T {
 }
 
 /**
- * The same for the same state of things, so that a run that was cut off and one right after it, to whom EC2 may
- * not show the fleet yet, ask for one and the same; another once that fleet was deleted.
+ * The same for the same state of things, so that a run that was cut off and one right after it, which EC2 may not
+ * show the fleet yet, ask for the same fleet; another one once that fleet has been deleted.
  */
 function fleetToken(
   template: { id: string; version: number },

@@ -12,11 +12,11 @@ import { stripElf } from "./strip.ts";
 import { type TarEntry, writeTar } from "./tar-writer.ts";
 
 export interface AgentArchive {
-  /** A tar, compressed with Brotli, to be uploaded as `keys.agent(sha256)`. */
+  /** A Brotli-compressed tar, to be uploaded as `keys.agent(sha256)`. */
   file: string;
   /**
-   * Hex, of the tar inside. Not of the compressed file: compressors differ between computers, and the same
-   * agent must have the same name wherever `everspot up` runs.
+   * Hex, of the tar inside, not of the compressed file: compressors differ between computers, and the same agent
+   * must have the same name wherever `everspot up` runs.
    */
   sha256: string;
   /** Bytes of `file`. */
@@ -37,7 +37,7 @@ export const agentSources = (): AgentSources => ({
 });
 
 /**
- * Builds the archive for a processor, or finds it in the cache. Same sources, same hash, on every computer.
+ * Builds the archive for a processor, or finds it in the cache. The same sources give the same hash on every computer.
  * @throws EverspotError when Node cannot be had, or the agent was not built.
  */
 export async function buildAgentArchive(
@@ -47,7 +47,7 @@ export async function buildAgentArchive(
   const agent = await readFile(sources.agentFile).catch((cause: unknown) => {
     throw new EverspotError("the agent's bundle is missing", {
       resource: sources.agentFile,
-      hint: "in the project run `npm run build`; an installed everspot brings it: install it anew",
+      hint: "in a clone of everspot, run `npm run build`; an installed everspot includes it, so reinstall it",
       cause,
     });
   });
@@ -71,8 +71,8 @@ export async function buildAgentArchive(
 }
 
 /**
- * By Brotli, which the instance's curl unpacks in half of gzip's time as it downloads. (Node 20 has no zstd.)
- * Better than 5 takes minutes and saves little.
+ * Brotli, which the instance's curl unpacks in half the time of gzip as it downloads. (Node 20 has no zstd.)
+ * A quality above 5 takes minutes and saves little.
  */
 const compress = (tar: Buffer): Promise<Buffer> =>
   promisify(brotliCompress)(tar, {
@@ -83,7 +83,7 @@ const compress = (tar: Buffer): Promise<Buffer> =>
     },
   });
 
-/** Knows the archive without building it: all that goes into it, and the form it is written in. */
+/** Identifies the archive without building it: by all that goes into it, and the form it is written in. */
 function inputHash(arch: Arch, entries: readonly TarEntry[]): string {
   const hash = createHash("sha256").update(`1 ${nodePackage(arch).integrity}\n`);
   for (const { path, mode, content } of entries)
@@ -105,7 +105,7 @@ async function readCached(file: string): Promise<AgentArchive | undefined> {
   }
 }
 
-/** Whole or not at all, also when two programs do it at once. */
+/** Whole or not at all, even when two programs do it at once. */
 async function place(file: string, content: Buffer | string): Promise<void> {
   const next = `${file}.${process.pid}.next`;
   await writeFile(next, content);
@@ -125,7 +125,7 @@ async function unitEntries(folder: string): Promise<TarEntry[]> {
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** An archive has some 40 MB; only the newest few are worth keeping. */
+/** An archive takes some 40 MB; only the newest few are worth keeping. */
 async function removeOld(folder: string, arch: Arch): Promise<void> {
   const names = (await readdir(folder)).filter(
     (n) => n.startsWith(`agent-${arch}-`) && /\.tar\.(br|gz)$/.test(n),

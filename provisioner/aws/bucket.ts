@@ -29,17 +29,17 @@ import { fromLifecycle, toLifecycle } from "./lifecycle.ts";
 import { siteTags, tagOf } from "./tags.ts";
 
 export interface BucketSeen {
-  /** Value of the site's tag. */
+  /** The value of the site's tag. */
   site: string | undefined;
   versioned: boolean;
-  /** All four ways of making anything public are shut. */
+  /** Whether all four ways of making anything public are blocked. */
   privateOnly: boolean;
   encrypted: boolean;
   policy: unknown;
   lifecycle: LifecycleRule[];
 }
 
-/** The site's bucket as a resource; what is in it goes through ObjectStore. Every call may be repeated. */
+/** The site's bucket as a resource; its contents go through ObjectStore. Every call may be repeated. */
 export interface Bucket {
   readonly name: string;
   /** @throws EverspotError when a bucket of that name belongs to another account. */
@@ -53,14 +53,14 @@ export interface Bucket {
   setLifecycle(rules: readonly LifecycleRule[]): Promise<void>;
   /** Lets the lifecycle delete this object, which was superseded. */
   expire(key: string): Promise<void>;
-  /** The contrary. */
+  /** Keeps such an object after all. */
   keep(key: string): Promise<void>;
   /** Deletes every version of every object. */
   empty(): Promise<void>;
   delete(): Promise<void>;
 }
 
-/** S3 wants no LocationConstraint for its oldest region. */
+/** S3 takes no LocationConstraint for its oldest region. */
 const HOME = "us-east-1";
 
 export function createBucket(client: S3Client, name: string, site: string, region: string): Bucket {
@@ -146,7 +146,7 @@ async function look(client: S3Client, name: string): Promise<BucketSeen | undefi
     const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
     if (status !== 403 && status !== 301) throw error;
     throw new EverspotError(
-      `the bucket ${name} cannot be used: it is another account's, or access is denied`,
+      `the bucket ${name} cannot be used: it belongs to another account, or access is denied`,
       {
         resource: `s3://${name}`,
         hint: "check the credentials' S3 permissions, or give the site another name",
@@ -154,7 +154,7 @@ async function look(client: S3Client, name: string): Promise<BucketSeen | undefi
       },
     );
   }
-  /** S3 says "not set" with an error of its own for each setting. */
+  /** For each setting, S3 has an error of its own that means "not set". */
   const optional = <T>(call: Promise<T>): Promise<T | undefined> =>
     call.catch((error: unknown) => {
       if (error instanceof Error && /^NoSuch|NotFoundError$/.test(error.name)) return undefined;

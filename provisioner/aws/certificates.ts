@@ -14,7 +14,7 @@ import { hasCode, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 import { tagOf } from "./tags.ts";
 
-/** A record that proves to ACM that the names are ours, and goes on proving it at every renewal. */
+/** A record that proves to ACM that the names are ours, now and at every renewal. */
 export interface ValidationRecord {
   /** Without the trailing dot. */
   name: string;
@@ -37,21 +37,21 @@ export interface RequestedCertificate {
 
 /** The site's certificates in ACM. */
 export interface Certificates {
-  /** ARNs of imported copies that carry the site's tag. */
+  /** ARNs of the imported copies that carry the site's tag. */
   look(): Promise<string[]>;
   /** Those that were requested for the site. */
   requested(): Promise<RequestedCertificate[]>;
   /** @throws EverspotError when it is gone. */
   describe(arn: string): Promise<RequestedCertificate>;
-  /** Of a public, exportable certificate. The same token within an hour means the same request. @returns its ARN. */
+  /** Requests a public, exportable certificate; the same token within an hour repeats the request. @returns its ARN. */
   request(names: readonly string[], token: string): Promise<string>;
-  /** Which of these names another public certificate of the account is for: it needs their records too. */
+  /** Which of these names another public certificate of the account covers: it needs their records too. */
   alsoFor(names: readonly string[], except: readonly string[]): Promise<string[]>;
-  /** What is gone already is no error; one that CloudFront or a balancer uses is. */
+  /** A certificate that is gone already is no error; one that CloudFront or a load balancer uses is. */
   delete(arn: string): Promise<void>;
 }
 
-/** Without them ListCertificates shows RSA keys of 1024 and 2048 bits alone (ACM API Reference). */
+/** Without them ListCertificates shows only RSA keys of 1024 and 2048 bits (ACM API Reference). */
 const KEY_TYPES: KeyAlgorithm[] = [
   "RSA_1024",
   "RSA_2048",
@@ -145,7 +145,7 @@ function requestedOf(arn: string, detail: CertificateDetail): RequestedCertifica
   };
 }
 
-/** A list shows up to 100 names of a certificate, which no site of ours reaches. */
+/** A list shows up to 100 names of a certificate; no site has that many. */
 const namesOf = (
   c: Pick<CertificateDetail, "DomainName" | "SubjectAlternativeNames"> &
     Pick<CertificateSummary, "SubjectAlternativeNameSummaries">,
@@ -157,6 +157,6 @@ const namesOf = (
   ),
 ];
 
-/** A name and its wildcard are proved by one record. */
+/** One record proves both a name and its wildcard. */
 const bare = (name: string): string => name.toLowerCase().replace(/^\*\./, "");
 const plain = (name: string): string => name.toLowerCase().replace(/\.$/, "");

@@ -11,7 +11,7 @@ import { Untold } from "../operator/credentials.ts";
 import { ReplyLost } from "./errors.ts";
 import { type SignedJson, signedJson } from "./signed-json.ts";
 
-/** One client per AWS service, of one region; credentials and endpoints come from the standard AWS settings. */
+/** One client per AWS service, all for one region; credentials and endpoints come from the standard AWS settings. */
 export interface Clients {
   acm: ACMClient;
   ec2: EC2Client;
@@ -21,7 +21,7 @@ export interface Clients {
   ssm: SSMClient;
   sts: STSClient;
   fis: SignedJson;
-  /** Calls made so far. A call that was tried several times counts once. */
+  /** Calls made so far. A call tried several times counts once. */
   readonly calls: { reads: number; writes: string[] };
   destroy(): void;
 }
@@ -32,7 +32,7 @@ const PATIENT = { ...callLimits, connectionTimeout: 10_000, requestTimeout: 60_0
 export function createClients(region: string): Clients {
   const own = { region, requestHandler: PATIENT };
   const untold = new Untold();
-  // Of one for all: a CI job's token is good for a few minutes, and each client by itself would need it anew.
+  // One provider for all: a CI job's token is good for a few minutes, and each client by itself would need it again.
   const credentials = untold.of(new STSClient({ ...own, logger: untold.logger }).config.credentials);
   const config = { ...own, credentials };
   const calls: Clients["calls"] = { reads: 0, writes: [] };
@@ -58,7 +58,7 @@ export function createClients(region: string): Clients {
 
 const READS = /^(Describe|Get|List|Head)/;
 
-/** EC2 offers no client token for these, so a second try after a lost reply would make a second one. */
+/** EC2 offers no client token for these calls, so a second try after a lost reply would make a second resource. */
 const NEVER_TWICE = new Set(["CreateVpc", "CreateInternetGateway", "CreateSubnet"]);
 
 interface Context {
@@ -91,7 +91,7 @@ function watch(client: { middlewareStack: unknown }, service: string, calls: Cli
         throw error;
       }
     },
-    // Inside the SDK's retries, which do not know this error and so let it pass.
+    // Inside the SDK's retries, which do not recognize this error and so let it pass.
     { step: "deserialize", priority: "high", name: "everspotNeverTwice" },
   );
 }

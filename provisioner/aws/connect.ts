@@ -22,7 +22,7 @@ import { createRoles, type Roles } from "./roles.ts";
 import { createSecrets, type Secrets } from "./secrets.ts";
 import { createTemplates, type Templates } from "./templates.ts";
 
-/** Everything the commands use of AWS, for one site. */
+/** Everything in AWS that the commands use, for one site. */
 export interface Aws {
   caller: Caller;
   /** "aws", "aws-cn" or "aws-us-gov": the second part of every ARN here. */
@@ -48,7 +48,7 @@ export interface Aws {
   close(): void;
 }
 
-/** @throws EverspotError when there are no credentials, or AWS does not take them. */
+/** @throws EverspotError when there are no credentials, or AWS does not accept them. */
 export async function connect(config: SiteConfig, clock: Clock = systemClock): Promise<Aws> {
   const { site, region } = config;
   const clients = createClients(region);

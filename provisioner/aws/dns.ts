@@ -17,26 +17,26 @@ export interface HostedZone {
   name: string;
 }
 
-/** A record set as it stands; TXT values as they are quoted in the zone. */
+/** A record set as it is; TXT values are quoted as in the zone. */
 export interface DnsRecord {
   name: string;
   type: string;
   ttl: number | undefined;
   values: string[];
-  /** Whatever else it has (alias target, routing): handed back when it is deleted. */
+  /** The record set as Route 53 gave it (alias target, routing and all): handed back when it is deleted. */
   wire: ResourceRecordSet;
 }
 
 export interface Dns {
-  /** The public zone with the longest name that the domain is in. */
+  /** The public zone with the longest name that contains the domain. */
   zoneOf(domain: string): Promise<HostedZone | undefined>;
   /** Name servers of the zone, lower case, without the trailing dot. */
   nameServers(zone: string): Promise<string[]>;
   /** Records of all types at exactly these names. */
   recordsAt(zone: string, names: readonly string[]): Promise<DnsRecord[]>;
-  /** Makes records, or changes them to this. All at once or none. */
+  /** Makes these records, or changes them to this. All or none. */
   put(zone: string, records: readonly Omit<DnsRecord, "wire">[]): Promise<void>;
-  /** All at once or none; false when one of them is not as it was read any more. */
+  /** All or none; false when one of them is no longer as it was read. */
   delete(zone: string, records: readonly DnsRecord[]): Promise<boolean>;
 }
 

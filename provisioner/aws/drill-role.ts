@@ -14,7 +14,7 @@ import type { Caller } from "./identity.ts";
 import { REGION_TAG } from "./roles.ts";
 import { siteTags, tagOf } from "./tags.ts";
 
-/** The role `everspot-<site>-drill`, which exists during a drill only. Every call can be repeated. */
+/** The role `everspot-<site>-drill`, which exists only during a drill. Every call can be repeated. */
 export interface DrillRole {
   readonly arn: string;
   /** @throws EverspotError when a role of that name is not the site's. */
@@ -37,7 +37,7 @@ export function createDrillRole(
         const found = await client.send(new GetRoleCommand({ RoleName })).catch(fine("NoSuchEntity"));
         if (found?.Role === undefined) return false;
         if (tagOf(found.Role.Tags, SITE_TAG) === site) return true;
-        throw new EverspotError(`there is a role ${RoleName} that is not of this site`, {
+        throw new EverspotError(`the role ${RoleName} exists already, and is not this site's`, {
           resource: found.Role.Arn ?? RoleName,
           hint: "delete that role if nothing uses it",
         });

@@ -1,12 +1,12 @@
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { NoCredentials } from "../operator/credentials.ts";
 
-/** A call that cannot be repeated got no answer: whether it happened must be looked up. */
+/** A call that cannot be repeated got no answer: someone must check whether it took effect. */
 export class ReplyLost extends EverspotError {
   constructor(command: string, error: unknown) {
-    super(`AWS did not answer ${command} (${messageOf(error)}), so it may or may not have happened`, {
+    super(`AWS did not answer ${command} (${messageOf(error)}), so it may or may not have taken effect`, {
       retry: "retry",
-      hint: "run the command again: it looks at what there is and goes on from there",
+      hint: "run the command again; it checks what is already done and goes on from there",
     });
   }
 }
@@ -102,7 +102,7 @@ const advice: {
   },
   {
     code: /^(AccessDenied|AccessDeniedException|UnauthorizedOperation|Forbidden|403)$/,
-    hint: "the credentials in use may not do this; use ones that may, or have their permissions widened",
+    hint: "the credentials in use are not allowed to do this; use others, or have their permissions extended",
     retry: "fatal",
   },
   {

@@ -4,25 +4,25 @@ import { SITE_TAG } from "../../agent/site/names.ts";
 import { named } from "./errors.ts";
 import type { SignedJson } from "./signed-json.ts";
 
-/** What became of an experiment. `reason`: in FIS's words. */
+/** The state of an experiment. `reason`: in FIS's words. */
 export interface Experiment {
   status: string;
   reason: string | undefined;
 }
 
 export interface Fis {
-  /** @returns its id. It costs nothing by itself. */
+  /** Makes an experiment, which by itself costs nothing. @returns its id. */
   createTemplate(what: { instanceArn: string; roleArn: string }): Promise<string>;
   /** Ids of the site's templates. */
   templates(): Promise<string[]>;
-  /** What is gone already is no error. */
+  /** If it is gone already, that is no error. */
   deleteTemplate(id: string): Promise<void>;
   /** @returns the experiment's id. */
   start(template: string): Promise<string>;
   experiment(id: string): Promise<Experiment>;
 }
 
-/** FIS takes 2 to 15 minutes; AWS's own notice is 2. The recommendation to rebalance comes at once. */
+/** FIS accepts 2 to 15 minutes; AWS's own notice is 2. The rebalance recommendation comes at once. */
 export const NOTICE_SECONDS = 120;
 
 const template = z.object({ experimentTemplate: z.object({ id: z.string() }) });

@@ -30,7 +30,7 @@ export interface FleetSeen {
   id: string;
   /** EC2's word: "active", "modifying", "deleted_terminating", "deleted" … */
   state: string;
-  /** Neither deleted nor on the way there. */
+  /** Neither deleted nor being deleted. */
   alive: boolean;
   /** "pending_fulfillment", "fulfilled", "error" … */
   activity: string | undefined;
@@ -53,12 +53,12 @@ export interface FleetEvent {
 }
 
 export interface Fleets {
-  /** All fleets of the site, those that are being deleted too. */
+  /** All fleets of the site, including those being deleted. */
   look(): Promise<FleetSeen[]>;
-  /** The same once none is being changed: until then a fleet shows what it was. */
+  /** The same, once none is being changed: until then a fleet shows its old values. */
   settled(): Promise<FleetSeen[]>;
   /**
-   * `token` makes this safe to repeat. @param kind a fleet that bridges begins with a target of 0. @param ceiling USD
+   * `token` makes this safe to repeat. @param kind a bridging fleet begins with a target of 0. @param ceiling USD
    * per hour that its instances may cost together, which nobody can change later. @returns its id.
    */
   create(
@@ -67,9 +67,9 @@ export interface Fleets {
     kind: "spot" | "bridge",
     ceiling: number | undefined,
   ): Promise<string>;
-  /** In one call that ends no instance; returns once the fleet is `active` and shows it. */
+  /** Changes the fleet in one call that ends no instance; returns once it is `active` and shows the change. */
   change(fleet: string, change: FleetChange): Promise<void>;
-  /** Its instances are terminated with it. */
+  /** Deletes the fleet and terminates its instances. */
   delete(fleet: string): Promise<void>;
   /** Its instances stay, and nobody replaces them. */
   dissolve(fleet: string): Promise<void>;
@@ -78,11 +78,11 @@ export interface Fleets {
 }
 
 /**
- * Seconds the fleet lets an instance live that AWS recommended to replace (120–7200): time for the replacement
- * to boot and take over, which the agents see to themselves.
+ * Seconds for which the fleet keeps an instance that AWS recommended replacing (120–7200): time for the replacement
+ * to boot and take over, which the agents do by themselves.
  */
 const TERMINATION_DELAY = 900;
-/** Seconds a change somebody else began may take. */
+/** Seconds that a change begun by someone else may take. */
 const SETTLE_SECONDS = 120;
 
 export function createFleets(client: EC2Client, site: string, clock: Clock = systemClock): Fleets {
@@ -99,7 +99,7 @@ export function createFleets(client: EC2Client, site: string, clock: Clock = sys
     look,
     settled: () =>
       poll(
-        "the fleet is not being changed any more",
+        "the fleet is done with an earlier change",
         async () => {
           const fleets = await look();
           const busy = fleets.find((f) => f.alive && f.state === "modifying");
@@ -108,7 +108,7 @@ export function createFleets(client: EC2Client, site: string, clock: Clock = sys
         { seconds: SETTLE_SECONDS, everySeconds: 1, clock },
       ),
     create: (launch, token, kind, ceiling) =>
-      named(kind === "spot" ? "creating the fleet" : "creating the fleet that bridges", async () => {
+      named(kind === "spot" ? "creating the fleet" : "creating the bridging fleet", async () => {
         const made = await client.send(
           new CreateFleetCommand({
             ClientToken: token,
@@ -164,7 +164,7 @@ const spot = (ceiling: number | undefined) =>
     OnDemandOptions: { MaxTotalPrice: NOTHING },
   }) as const;
 
-/** Empty until an agent sees that no spot instance comes. */
+/** Empty until an agent finds that no spot instance comes. */
 const bridge = (ceiling: number | undefined) =>
   ({
     TargetCapacitySpecification: { TotalTargetCapacity: 0, DefaultTargetCapacityType: "on-demand" },

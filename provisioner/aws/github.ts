@@ -21,7 +21,7 @@ import { decode, REGION_TAG } from "./roles.ts";
 import { siteTags, tagOf } from "./tags.ts";
 
 export interface GithubSeen {
-  /** The account's one provider for GitHub's tokens, shared by all sites and others. */
+  /** The account's one provider for GitHub's tokens, shared by all sites and by others. */
   provider: { audiences: string[] } | undefined;
   role: { trust: unknown; policy: unknown } | undefined;
 }
@@ -36,7 +36,7 @@ export interface Github {
   createRole(trust: PolicyDocument): Promise<void>;
   setTrust(trust: PolicyDocument): Promise<void>;
   setPolicy(policy: PolicyDocument): Promise<void>;
-  /** What is gone already is no error. The provider stays: others may use it. */
+  /** If it is gone already, that is no error. The provider stays: others may use it. */
   deleteRole(): Promise<void>;
 }
 
@@ -117,7 +117,7 @@ async function lookAtRole(client: IAMClient, site: string): Promise<GithubSeen["
   const found = (await client.send(new GetRoleCommand({ RoleName })).catch(fine("NoSuchEntity")))?.Role;
   if (found === undefined) return undefined;
   if (tagOf(found.Tags, SITE_TAG) !== site) {
-    throw new EverspotError(`there is a role ${RoleName} that is not of this site`, {
+    throw new EverspotError(`the role ${RoleName} exists already, and is not this site's`, {
       resource: found.Arn ?? RoleName,
       hint: "give the site another name, or delete that role if nothing uses it",
     });

@@ -41,7 +41,7 @@ export function toRule(seen: SecurityGroupRule, group: string): Rule | undefined
   };
 }
 
-/** One permission for each protocol and range of ports, as EC2 itself keeps them. */
+/** One permission for each protocol and port range, as EC2 itself keeps them. */
 export function fromRules(rules: readonly Rule[], group: string): IpPermission[] {
   const byPorts = new Map<string, Rule[]>();
   for (const rule of rules) {

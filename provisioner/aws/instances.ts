@@ -23,14 +23,14 @@ export interface InstanceSeen {
   launched: Date;
   address: string | undefined;
   privateAddress: string | undefined;
-  /** Of the launch template it was made from. */
+  /** Version of the launch template it was launched from. */
   templateVersion: number | undefined;
 }
 
 export interface Instances {
   /** Every instance EC2 still knows of, newest launch first; a terminated one stays for about an hour. */
   look(): Promise<InstanceSeen[]>;
-  /** What is gone already is no error. */
+  /** Instances that are gone already are no error. */
   terminate(ids: readonly string[]): Promise<void>;
   /** Volumes that outlived their instance. */
   looseVolumes(): Promise<string[]>;

@@ -7,9 +7,9 @@ import {
 import { named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 
-/** What the region has to offer. */
+/** What the region offers. */
 export interface Market {
-  /** Zones of the region that can be used, sorted, each with those of the types that it offers. */
+  /** Usable zones of the region, sorted, each with those of the types that it offers. */
   zones(types: readonly string[]): Promise<{ zone: string; types: string[] }[]>;
   /** The current spot price of each pool, USD per hour. */
   spotPrices(types: readonly string[]): Promise<SpotPrice[]>;
@@ -62,7 +62,7 @@ export function createMarket(client: EC2Client): Market {
             {
               InstanceTypes: types.map((t) => t as never),
               ProductDescriptions: ["Linux/UNIX"],
-              // A start of now answers the one price that holds now.
+              // A start time of now yields only the current price.
               StartTime: new Date(),
             },
           ),

@@ -10,7 +10,7 @@ import type { Rule } from "../wanted/ingress.ts";
 import { toRules } from "./ingress.ts";
 import { siteFilter } from "./tags.ts";
 
-/** What carries the site's tag. Lists are sorted by id. */
+/** Everything that carries the site's tag. Lists are sorted by id. */
 export interface NetworkSeen {
   vpcs: { id: string; cidr: string }[];
   gateways: { id: string; vpc: string | undefined }[];

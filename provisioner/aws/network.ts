@@ -29,8 +29,8 @@ import { siteTags } from "./tags.ts";
 
 /**
  * The site's own network. Creating is safe to repeat for everything but VPC, gateway and subnet, which throw
- * ReplyLost when AWS gave no answer. Deleting what is gone already is no error; deleting what is still in use is
- * (`DependencyViolation`, as the cause).
+ * ReplyLost when AWS gave no answer. Deleting what is gone already is no error; deleting what is still in use
+ * is one (`DependencyViolation`, as the cause).
  */
 export interface Network {
   look(): Promise<NetworkSeen>;
@@ -56,7 +56,7 @@ export interface Network {
 
 export function createNetwork(client: EC2Client, site: string): Network {
   const tagged = (type: ResourceType) => [{ ResourceType: type, Tags: siteTags(site) }];
-  /** Error codes of EC2 for what is gone already end like this: InvalidVpcID.NotFound, Gateway.NotAttached. */
+  /** How EC2's error codes for what is gone already end: InvalidVpcID.NotFound, Gateway.NotAttached. */
   const unlessGone = (doing: string, run: () => Promise<unknown>) =>
     named(doing, () =>
       run().then(
@@ -153,7 +153,7 @@ export function createNetwork(client: EC2Client, site: string): Network {
           return mine.id;
         }
       }),
-    // Only missing rules are asked for, so a duplicate is a second try of this same call.
+    // Only missing rules are asked for, so a duplicate means that an earlier try of this call succeeded.
     allow: (group, rules) =>
       unlessDone("opening ports of the security group", "InvalidPermission.Duplicate", () =>
         client.send(

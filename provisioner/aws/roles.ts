@@ -20,7 +20,7 @@ import type { PolicyDocument } from "../wanted/instance-policy.ts";
 import { hasCode, named } from "./errors.ts";
 import { siteTags, tagOf } from "./tags.ts";
 
-/** IAM is global: the tag tells in which region the site of a role lives. */
+/** IAM is global: the tag says in which region a role's site is. */
 export const REGION_TAG = "everspot:region";
 
 export interface RoleSeen {
@@ -29,8 +29,8 @@ export interface RoleSeen {
 }
 
 /**
- * The instances' role, its one inline policy and its instance profile, all of the site's resource name. Creating
- * what is there and deleting what is gone are no errors.
+ * The instances' role, its one inline policy and its instance profile, all under the site's resource name. Creating
+ * what exists and deleting what is gone are no errors.
  */
 export interface Roles {
   /** @throws EverspotError when a role of the site's name exists that is not the site's. */
@@ -129,7 +129,7 @@ export function createRoles(client: IAMClient, site: string, region: string): Ro
         const found = await client.send(new GetRoleCommand({ RoleName: serviceRole })).catch(undefinedIfGone);
         return found !== undefined;
       }),
-    // InvalidInput is what IAM answers when the role is there already.
+    // IAM answers InvalidInput when the role exists already.
     createServiceRole: (service) =>
       send(
         `creating the service-linked role of ${service}`,
@@ -151,7 +151,7 @@ async function lookAtRole(client: IAMClient, site: string): Promise<RoleSeen["ro
   const found = (await client.send(new GetRoleCommand({ RoleName: name })).catch(undefinedIfGone))?.Role;
   if (found === undefined) return undefined;
   if (tagOf(found.Tags, SITE_TAG) !== site) {
-    throw new EverspotError(`there is a role ${name} that is not of this site`, {
+    throw new EverspotError(`the role ${name} exists already, and is not this site's`, {
       resource: found.Arn ?? name,
       hint: "give the site another name, or delete that role if nothing uses it",
     });
@@ -174,7 +174,7 @@ async function lookAtProfile(client: IAMClient, site: string): Promise<RoleSeen[
   return { roles: (found.InstanceProfile.Roles ?? []).map((r) => r.RoleName ?? "") };
 }
 
-/** IAM answers policy documents percent-encoded. */
+/** IAM returns policy documents percent-encoded. */
 export function decode(document: string | undefined): unknown {
   if (document === undefined) return undefined;
   try {

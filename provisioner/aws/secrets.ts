@@ -18,9 +18,9 @@ export interface SecretSeen {
 export interface Secrets {
   /** By name. */
   list(): Promise<SecretSeen[]>;
-  /** @returns whether there was one of this name before. */
+  /** @returns whether a secret of this name existed before. */
   set(name: string, value: string): Promise<boolean>;
-  /** @returns whether there was one. */
+  /** @returns whether it existed. */
   unset(name: string): Promise<boolean>;
 }
 
@@ -42,7 +42,7 @@ export function createSecrets(client: SSMClient, site: string): Secrets {
       named(`setting the secret ${name}`, async () => {
         const parameter = { Name: path + name, Value: value, Type: "SecureString" as const };
         try {
-          // Tags only go with a new parameter.
+          // Only a new parameter takes tags.
           await client.send(new PutParameterCommand({ ...parameter, Tags: siteTags(site) }));
           return false;
         } catch (error) {

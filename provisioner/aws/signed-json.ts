@@ -1,10 +1,10 @@
-/** Signed JSON requests to an AWS service (protocol restJson1) that no SDK client of this release exists for. */
+/** Signed JSON requests to an AWS service (protocol restJson1) for which this release of the SDK has no client. */
 import { createHash, createHmac, randomUUID } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 
 export interface SignedJsonOptions {
-  /** In host names and in signatures, e.g. "fis". */
+  /** Its name in host names and in signatures, e.g. "fis". */
   service: string;
   region: string;
   credentials: ConstructorParameters<typeof SignatureV4>[0]["credentials"];
@@ -56,7 +56,7 @@ export function signedJson({ service, region, credentials, env }: SignedJsonOpti
   };
 }
 
-/** `$metadata` as the SDK's errors have it, so that they are explained in the same way. */
+/** Has `$metadata` like the SDK's errors, so that it is explained in the same way. */
 class Refused extends Error {
   readonly $metadata: { httpStatusCode: number };
 

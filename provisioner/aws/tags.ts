@@ -5,7 +5,7 @@ export interface Tag {
   Value: string;
 }
 
-/** What every resource of a site carries. */
+/** The tag that every resource of a site carries. */
 export const siteTags = (site: string): Tag[] => [
   { Key: SITE_TAG, Value: site },
   { Key: "Name", Value: resourceName(site) },

@@ -19,9 +19,9 @@ import { parseVersion, templateHash } from "../wanted/template.ts";
 export interface Baked {
   image: string;
   snapshot: string | undefined;
-  /** The image of Debian's below it. */
+  /** The Debian image below it. */
   base: string;
-  /** It was made from this one. */
+  /** The instance it was made from. */
   instance: string;
   /** GB of the disk. */
   size: number;
@@ -29,22 +29,22 @@ export interface Baked {
   removed: string[];
 }
 
-/** Seconds for the owner to have everything on its disk. */
+/** Seconds for the owner to write everything to its disk. */
 const SETTLE_SECONDS = 180;
 /** EC2 takes a few minutes for the first snapshot of a disk, less for later ones. */
 const IMAGE_SECONDS = 3600;
 const LOOK_SECONDS = 2;
 
 /**
- * Makes an image of the instance that has the site, and launches by it from now on (DESIGN §4, layers).
+ * Makes an image of the instance that has the site, and launches from it from now on (DESIGN §4, layers).
  *
- * The instance is not rebooted for it: it is the only one, and its visitors would be without the site for as long as
- * a reboot takes. The snapshot is then of a disk in use, as after a power cut, which is what its file system and the
- * agent are made for: nothing is taken before the agent has flushed what its boot made (`settled` in the boot record),
- * a release counts only once it was flushed, and keys and secrets are in memory alone. What belongs to the one machine
- * is dropped when another boots from the image (agent/identity/origin.ts).
+ * The instance is not rebooted for it: it is the only one, and visitors would be without the site for as long as a
+ * reboot takes. So the snapshot is of a disk in use, as after a power cut, which its file system and the agent are made
+ * for: nothing is taken before the agent has flushed what its boot made (`settled` in the boot record), a release
+ * counts only once it has been flushed, and keys and secrets are in memory alone. What belongs to the one machine is
+ * dropped when another boots from the image (agent/identity/origin.ts).
  *
- * When it fails before the image is launched by, the image is removed.
+ * If it fails before the fleet launches from the image, the image is removed.
  */
 export async function bake(session: Session): Promise<Baked> {
   const { aws, tools, step, signal } = session;
@@ -78,7 +78,7 @@ export async function bake(session: Session): Promise<Baked> {
       const launched = template?.latest;
       if (launched?.image !== id || fleet?.template?.version !== launched.version) {
         throw new EverspotError(`the fleet does not launch ${id}`, {
-          hint: "`everspot status` shows what it launches; `everspot up` puts that in order",
+          hint: "`everspot status` shows what it launches; `everspot up` corrects that",
         });
       }
       detail(`version ${launched.version} of the launch template`);
@@ -96,7 +96,7 @@ export async function bake(session: Session): Promise<Baked> {
   return { image: id, snapshot: image?.snapshot, base, instance, size: image?.size ?? 0, removed };
 }
 
-/** @throws EverspotError when no instance is known to serve, or when the next one is to be something else. */
+/** @throws EverspotError when no instance is known to serve, or when the next one is to be different. */
 async function provenInstance(session: Session): Promise<{ instance: string; base: string }> {
   const { aws, tools, signal } = session;
   const [{ value: site }, { value: channel }, instances] = await Promise.all([
@@ -107,7 +107,7 @@ async function provenInstance(session: Session): Promise<{ instance: string; bas
   const owner = instances.find((i) => i.state === "running" && i.id === site?.owner);
   if (site?.state !== "serving" || owner === undefined) {
     throw new EverspotError("no instance serves the site, so there is none to make an image of", {
-      hint: "`everspot status` shows how it is",
+      hint: "`everspot status` shows its state",
       retry: "retry",
     });
   }

@@ -5,7 +5,7 @@ import { quotaHint } from "../aws/errors.ts";
 import type { Judge } from "./follow.ts";
 import { bootUrl } from "./read.ts";
 
-/** A boot tries again by itself; the same step failing twice is not going to work. */
+/** A boot tries again by itself; a step that fails twice is not going to work. */
 const ATTEMPTS = 2;
 
 /** What there was before: it is no answer to what was put right since. */
@@ -32,7 +32,7 @@ export function servesAnything(aws: Pick<Aws, "store">, fleet: string, earlier: 
     throw new EverspotError(`${instance} does not come up: ${step.name} failed: ${step.error ?? ""}`, {
       resource: bootUrl(aws, instance),
       lines: step.lines ?? [],
-      hint: step.hint ?? "put it right and run `everspot up` again; the instance goes on trying by itself",
+      hint: step.hint ?? "fix that and run `everspot up` again; the instance keeps trying by itself",
     });
   };
 
@@ -51,7 +51,7 @@ export function servesAnything(aws: Pick<Aws, "store">, fleet: string, earlier: 
         lines: said,
         hint:
           quotaHint(said.join("\n")) ??
-          "the fleet goes on trying; add more instance types to [fleet] types, which widens the choice, and run `everspot up` again",
+          "the fleet keeps trying; add more instance types to [fleet] types to widen the choice, and run `everspot up` again",
         retry: "retry",
       }),
   };

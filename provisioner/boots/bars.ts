@@ -9,13 +9,13 @@ export interface BootBar {
   end: number;
   seconds: number;
   state: BootStep["state"];
-  /** Of the steps it needs the one that ended last; undefined for one that could begin at once. */
+  /** Of the steps it needs, the one that ended last; undefined for a step that could begin at once. */
   waitedFor: string | undefined;
   /** Whether the boot would have been shorter without it: the chain of waits that led to its last step. */
   critical: boolean;
 }
 
-/** In the order in which they began. One that runs ends now, as far as the record knows. */
+/** In the order in which they began. A step still running ends now, as far as the record knows. */
 export function bootBars({ steps, started, updated }: BootRecord): BootBar[] {
   const now = (Date.parse(updated) - Date.parse(started)) / 1000;
   // Later work on the same machine is no part of its boot.
@@ -31,7 +31,7 @@ export function bootBars({ steps, started, updated }: BootRecord): BootBar[] {
   const endOf = (name: string) => ends.get(name) ?? 0;
   const latest = (names: readonly string[]) =>
     names.filter((n) => ends.has(n)).sort((a, b) => endOf(b) - endOf(a))[0];
-  // What needs no step of the agent's needs the agent, which the last of these starts.
+  // A step that needs no other step still needs the agent, which the last of these starts.
   const starter = latest(own.filter((s) => s.phase === "bootstrap").map((s) => s.name));
   const first = (s: BootStep) => s.needs.length === 0 && s.phase === "boot";
   const waits = new Map(own.map((s) => [s.name, first(s) ? starter : latest(s.needs)]));
@@ -52,7 +52,7 @@ export function bootBars({ steps, started, updated }: BootRecord): BootBar[] {
 
 const round = (seconds: number): number => Math.round(seconds * 1000) / 1000;
 
-/** Left of the right edge, for one more character than a line may have. */
+/** Columns kept free at the right edge. */
 const MARGIN = 1;
 const NARROWEST = 12;
 

@@ -11,7 +11,7 @@ export interface FollowOptions {
   fleet: string;
   /** Older events of the fleet do not count. */
   since: Date;
-  /** Instances that are not followed: they were there before. */
+  /** Instances that were there before, and are not followed. */
   before?: ReadonlySet<string>;
   /** What was known of their boots: it is no news. */
   known?: readonly BootRecord[];
@@ -23,31 +23,31 @@ export interface FollowOptions {
   warn: (text: string) => void;
 }
 
-/** What a boot is followed for. */
+/** Decides when a boot has been followed far enough. */
 export interface Judge {
-  /** What did not happen when the time is up, and what to do then. */
+  /** What to say and what to do when the time is up. */
   waitsFor: { what: string; hint: string };
   /**
-   * Asked at every look. @returns the record once it is what was waited for; what there is instead, where that is
-   * more than the record says by itself; undefined to go on. @throws when it will not become that by waiting.
+   * Asked at every look. @returns the record once it is what was waited for; what is there instead, where that
+   * says more than the record itself; undefined to go on. @throws when waiting longer is of no use.
    */
   judge(boot: BootRecord): Look<BootRecord> | undefined | Promise<Look<BootRecord> | undefined>;
-  /** @param reason AWS's. @param said all it said. */
+  /** @param reason AWS's. @param said everything it said. */
   noInstance(reason: string, said: string[]): EverspotError;
-  /** What ends the following, given the last record of the instance that was followed; as it is if not given. */
+  /** The error to end with, given the last record of the instance that was followed; the original one if not given. */
   ended?(error: unknown, boot: BootRecord | undefined): unknown;
 }
 
 /** Between two looks at EC2 and the bucket. */
 const EVERY_SECONDS = 1;
-/** How long the fleet may look for an instance after AWS said why there is none. */
+/** How long the fleet may keep looking for an instance after AWS has said why there is none. */
 const CAPACITY_PATIENCE = 120;
 /** Only says that several launches failed; the events before it say why. */
 const SUMMARY = /^allLaunchSpecs/;
 
 /**
- * Watches the fleet launch an instance and the instance boot, telling each step as it ends, until the judge is
- * satisfied. One that AWS takes meanwhile is replaced by the fleet, and the next is followed.
+ * Watches the fleet launch an instance and the instance boot, reporting each step as it ends, until the judge is
+ * satisfied. If AWS takes the instance meanwhile, the fleet replaces it, and the next one is followed.
  * @throws EverspotError: the judge's; at the deadline with the last state seen.
  */
 export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge): Promise<BootRecord> {
@@ -69,7 +69,7 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
     if (instance === undefined) return noInstance();
     const found = await readBoot(aws, instance.id);
     if (found === undefined)
-      return { waiting: `${instance.id} is ${instance.state}, its agent not heard of yet` };
+      return { waiting: `${instance.id} is ${instance.state}, with no word from its agent yet` };
     tell(found);
     record = found;
     return (await judge.judge(found)) ?? { waiting: `${found.instance}: ${describeBoot(found)}` };

@@ -22,7 +22,7 @@ export function newsOf(before: BootRecord | undefined, now: BootRecord): BootNew
   };
 }
 
-/** What a boot is at, in a few words. */
+/** What a boot is doing, in a few words. */
 export function describeBoot(record: BootRecord): string {
   const running = record.steps.filter((s) => s.state === "running").map(stepLabel);
   const failed = failedStep(record, "boot");
@@ -32,7 +32,7 @@ export function describeBoot(record: BootRecord): string {
   return record.state;
 }
 
-/** Tells what is new, a line each. */
+/** Reports what is new, a line each. */
 export function tellNews(
   news: BootNews,
   { say, warn }: { say: (text: string) => void; warn: (text: string) => void },

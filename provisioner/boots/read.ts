@@ -3,7 +3,7 @@ import { keys } from "../../agent/site/names.ts";
 import { parsePlainJson } from "../../agent/site/plain-json.ts";
 import type { Aws } from "../aws/connect.ts";
 
-/** Undefined while there is none, or when it is not of a form this everspot knows. */
+/** Undefined while there is none, or when this everspot does not know its form. */
 export async function readBoot(aws: Pick<Aws, "store">, instance: string): Promise<BootRecord | undefined> {
   const found = await aws.store.get(keys.boot(instance));
   if (found === undefined) return undefined;

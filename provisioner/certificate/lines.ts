@@ -22,7 +22,7 @@ export function linesOf(report: CertificateReport, now: number, style: Style): s
 
 function servedRows(served: CertificateReport["served"], now: number): [string, string][] {
   if ("error" in served) return [["served", "none"]];
-  const stored = { newest: "the newest in the bucket", older: "an older one of the bucket", no: "" };
+  const stored = { newest: "the newest in the bucket", older: "an older one in the bucket", no: "" };
   const from = served.source === "acm" ? "exported from ACM" : stored[served.stored];
   return [
     ["served", `${served.serial} from ${served.issuer}${from === "" ? "" : `, ${from}`}`],
@@ -34,7 +34,7 @@ function servedRows(served: CertificateReport["served"], now: number): [string, 
 function renewal({ newest, requested }: CertificateReport, now: number): string {
   if (requested !== null) return `asked for by ${requested.by} at ${minute(requested.at)}`;
   const at = newest?.renewAt ?? "";
-  return Date.parse(at) <= now ? `due since ${minute(at)}` : `from ${day(at)} on (${left(at, now)})`;
+  return Date.parse(at) <= now ? `due since ${minute(at)}` : `from ${day(at)} (${left(at, now)})`;
 }
 
 /** "3 of 4 issuances left, next back in 34 h". */

@@ -20,7 +20,7 @@ export interface Request {
   before: string | undefined;
 }
 
-/** Leaves the wish in the pointer. One that is there already is kept. @throws EverspotError */
+/** Leaves the request in the pointer. One that is there already is kept. @throws EverspotError */
 export async function requestRenewal(
   store: ObjectStore,
   names: readonly string[],
@@ -42,12 +42,12 @@ export async function requestRenewal(
 
 export const nothingStored = (names: readonly string[]): EverspotError =>
   new EverspotError(`no certificate is stored for ${names.join(", ")} yet`, {
-    hint: "the instance orders the first one by itself; `everspot status` shows how it fares",
+    hint: "the instance orders the first one by itself; `everspot status` shows how that is going",
   });
 
 /**
  * Waits until there is a newer certificate in the bucket.
- * @throws EverspotError with the reason when the agent gave the wish up, or at the deadline.
+ * @throws EverspotError with the reason when the agent gave up the request, or at the deadline.
  */
 export const untilIssued = (
   store: ObjectStore,
@@ -64,7 +64,7 @@ export const untilIssued = (
   return poll(
     "a new certificate",
     async () => {
-      // The ledger first: what it tells of an end is then in the pointer too.
+      // The ledger first: an end that it records is then in the pointer too.
       const ledger = await readDocument(store, ledgerDocument(names));
       const { value: pointer } = await readDocument(store, pointerDocument(names));
       const newest = pointer?.issuances[0];
@@ -78,7 +78,7 @@ export const untilIssued = (
       seconds: how.seconds,
       everySeconds: 2,
       clock: how.clock,
-      hint: "the wish stays in the bucket, and the next look of the site's owner sees it",
+      hint: "the request stays in the bucket, where the site's owner will see it",
     },
   );
 };
@@ -90,7 +90,7 @@ const isGivenUp = (pointer: CertificatePointer | undefined, { at }: Request): bo
   pointer?.requested?.at !== at;
 
 function givenUp(attempt: Attempt | undefined): EverspotError {
-  const why = attempt?.error ?? "nothing may be asked of the certificate authority now";
+  const why = attempt?.error ?? "no certificate may be ordered now";
   return new EverspotError(`no new certificate was issued: ${why}`, {
     hint: "the one that is served stays; `everspot certificate` shows when the next attempt is allowed",
   });

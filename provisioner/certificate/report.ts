@@ -1,4 +1,4 @@
-/** What there is to know about a site's certificate, in one document. Pure. Times are ISO 8601. */
+/** Everything about a site's certificate, in one document. Pure. Times are ISO 8601. */
 import { isLate } from "../../agent/site/certificate-due.ts";
 import { type Answer, budget, mayOrder, type Reason, refusals } from "../../agent/site/certificate-ledger.ts";
 import type {
@@ -16,7 +16,7 @@ export interface ReportInput {
   pointer: CertificatePointer | undefined;
   ledger: CertificateLedger | undefined;
   served: ServedCertificate | { error: string };
-  /** How the instance came to it, by its boot record. */
+  /** Where the instance got it, according to its boot record. */
   source: string | undefined;
   /** ARN of the certificate in ACM that is exported. */
   exported?: string | undefined;
@@ -43,7 +43,7 @@ export interface DirectoryBudget {
 
 export interface HistoryEntry {
   at: string;
-  /** `issued`: it is there; `running`: somebody is at it, or died; `lost`: the CA may have issued one nobody has. */
+  /** `running`: the order is under way, or its process died; `lost`: the CA may have issued one that no one has. */
   what: "issued" | "failed" | "lost" | "running" | "unneeded";
   by: string;
   directory: string;
@@ -60,16 +60,16 @@ export interface CertificateReport {
         names: string[];
         notBefore: string;
         notAfter: string;
-        /** Why this computer does not trust it; null when it does. */
+        /** Why this computer does not trust it; null if it does. */
         distrust: string | null;
         /** Among the stored ones. */
         stored: "newest" | "older" | "no";
         source: string | null;
       }
     | { error: string };
-  /** The newest in the bucket, with the time from which on it is to be renewed. */
+  /** The newest in the bucket, with the time from which it is to be renewed. */
   newest: Pick<Issuance, "id" | "serial" | "issuer" | "names" | "notAfter" | "directory" | "renewAt"> | null;
-  /** An operator asked for another one. */
+  /** Set when an operator has asked for another one. */
   requested: { by: string; at: string } | null;
   /** ARN in ACM: of what is exported, or of the copy. */
   acm: string | null;
@@ -172,7 +172,7 @@ function oddities({ pointer, served, now }: ReportInput): string[] {
     odd.push(`the certificate that is served expired on ${served.notAfter.toISOString()}`);
   else if (isLate(served, now)) {
     odd.push(
-      `the certificate that is served runs out on ${served.notAfter.toISOString()} and is not renewed yet`,
+      `the certificate that is served expires on ${served.notAfter.toISOString()} and has not been renewed yet`,
     );
   }
   if (newest !== undefined && newest.serial !== served.serial) {

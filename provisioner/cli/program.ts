@@ -84,59 +84,66 @@ function program(version: string, makeTools: MakeTools): Command {
 
   siteCommand<Common & { yes: boolean; refreshImage: boolean; wait: boolean; timeout: number }>(
     "up",
-    "bring the site up, or make it as the configuration says",
+    "bring the site up, or change it to match the configuration",
     (config, tools, options) => runUp(config, tools, options),
   )
     .option("-y, --yes", "do not ask", false)
     .option("--refresh-image", "take the newest Debian image", false)
-    .option("--no-wait", "end after the last change, not when the site answers")
+    .option("--no-wait", "end after the last change, without waiting until the site answers")
     .option("--timeout <seconds>", "how long to wait for the site", seconds, DEFAULT_TIMEOUT);
 
   siteCommand<Common & { boot: boolean }>(
     "status",
-    "show who serves the site, and what is odd about it",
+    "show which instance serves the site, and anything odd about it",
     (config, tools, { boot }) => runStatus(config, tools, { boot }),
-  ).option("--boot", "the steps of the last boot as bars, with what each waited for", false);
+  ).option("--boot", "show the steps of the last boot as bars, with what each waited for", false);
 
   siteCommand<Common & DeployOptions>(
     "deploy",
-    "make a release of the project, and swap it in once it serves",
+    "make a release of the project, and switch to it once it serves",
     (config, tools, options) => runDeploy(config, tools, options),
   )
-    .option("--in-place", "on the running instance: for small changes, in seconds", false)
+    .option("--in-place", "deploy on the running instance: for small changes, in seconds", false)
     .option("--refresh-image", "with the newest Debian image", false)
-    .option("--bake", "then make an image of the instance, so that the next one boots faster", false)
-    .option("--abort", "stop a deploy, whoever runs it, and put things in order", false)
-    .option("--package <file>", "only make the release, as this zip file")
-    .option("--force", "also when nothing changed", false)
-    .option("--allow <pattern...>", "release these files though they look like secrets", [])
+    .option("--bake", "make an image of the instance afterwards, so that the next one boots faster", false)
+    .option("--abort", "stop the deploy under way, whoever runs it, and clean up after it", false)
+    .option("--package <file>", "only make the release, and write it to this zip file")
+    .option("--force", "deploy even when nothing changed", false)
+    .option("--allow <pattern...>", "release these files even though they look like secrets", [])
     .option("--timeout <seconds>", "how long to wait for the release to serve", seconds, DEFAULT_TIMEOUT);
 
   siteCommand<Common & { inPlace: boolean; timeout: number }>(
     "rollback",
-    "go back to the release before, or to the one named",
+    "go back to the previous release, or to the one named",
     (config, tools, { inPlace, timeout }, id) => runRollback(config, tools, { id, inPlace, timeout }),
   )
-    .argument("[release]", "one that `everspot releases` lists")
-    .option("--in-place", "on the running instance", false)
+    .argument("[release]", "a release that `everspot releases` lists")
+    .option("--in-place", "roll back on the running instance", false)
     .option("--timeout <seconds>", "how long to wait for the release to serve", seconds, DEFAULT_TIMEOUT);
 
   siteCommand<Common>("releases", "list the releases, newest first", (config, tools) =>
     runReleases(config, tools),
   );
 
-  const secret = everspot.command("secret").description("the app's secrets, in the SSM Parameter Store");
+  const secret = everspot
+    .command("secret")
+    .description("manage the app's secrets, kept in SSM Parameter Store");
   const named = (text = "") => text;
   siteCommand<Common>(
     "set",
-    "set one; its value is read from stdin, or asked for",
+    "set a secret; its value is read from stdin, or asked for",
     (config, tools, _, name) => runSecretSet(config, tools, named(name)),
     secret,
-  ).argument("<name>", "of the environment variable that the app gets");
-  siteCommand<Common>("list", "names, never values", (config, tools) => runSecretList(config, tools), secret);
+  ).argument("<name>", "the environment variable in which the app gets it");
+  siteCommand<Common>(
+    "list",
+    "list the secrets' names, never their values",
+    (config, tools) => runSecretList(config, tools),
+    secret,
+  );
   siteCommand<Common>(
     "unset",
-    "delete one",
+    "delete a secret",
     (config, tools, _, name) => runSecretUnset(config, tools, named(name)),
     secret,
   ).argument("<name>");
@@ -149,8 +156,11 @@ function program(version: string, makeTools: MakeTools): Command {
     .requiredOption("--repo <owner/name>", "the repository on GitHub")
     .option("--branch <name>", "the branch whose workflows may deploy (default: main)")
     .option("--environment <name>", "the deployment environment whose jobs may deploy, instead of a branch")
-    .option("--owner-id <number>", "GitHub's id of the owner: trusts no other of that name")
-    .option("--repo-id <number>", "GitHub's id of the repository: trusts no other of that name")
+    .option("--owner-id <number>", "GitHub's id of the owner: no other owner of that name is trusted")
+    .option(
+      "--repo-id <number>",
+      "GitHub's id of the repository: no other repository of that name is trusted",
+    )
     .option(
       "--with-agent",
       "let it bring new agents, launch templates and images, too: then its holder is root on the site",
@@ -160,18 +170,18 @@ function program(version: string, makeTools: MakeTools): Command {
 
   siteCommand<Common>(
     "fetch",
-    "get what instances run into the cache; needs no credentials, and what comes later no registry",
+    "fetch what instances run into the cache, without credentials; later commands then need no registry",
     (config, tools) => runFetch(config, tools),
   );
 
   siteCommand<Common & { yes: boolean; renew: boolean; timeout: number }>(
     "certificate",
-    "show the certificate that is served, what may be ordered, and what was",
+    "show which certificate is served, what may be ordered, and what has been ordered",
     (config, tools, { renew, timeout }) => runCertificate(config, tools, { renew, timeout }),
   )
     .option("--renew", "order a new one now, within the budget", false)
     .option("-y, --yes", "do not ask", false)
-    .option("--timeout <seconds>", "how long to wait for the new one", seconds, DEFAULT_TIMEOUT);
+    .option("--timeout <seconds>", "how long to wait for the new certificate", seconds, DEFAULT_TIMEOUT);
 
   siteCommand<Common & { yes: boolean; remove: boolean }>(
     "bake",
@@ -179,24 +189,24 @@ function program(version: string, makeTools: MakeTools): Command {
     (config, tools, { remove }) => runBake(config, tools, { remove }),
   )
     .option("-y, --yes", "do not ask", false)
-    .option("--remove", "remove the image instead: the next instance boots from Debian's", false);
+    .option("--remove", "remove the image instead: the next instance boots from Debian's image", false);
 
   siteCommand<Common & { yes: boolean; terminate: boolean; maxDowntime?: number; timeout: number }>(
     "drill",
-    "have AWS interrupt the running instance, and measure what visitors have of it",
+    "have AWS interrupt the running instance, and measure what visitors notice",
     (config, tools, { terminate, maxDowntime, timeout }) =>
       runDrill(config, tools, { terminate, maxDowntime, timeout }),
   )
     .option("-y, --yes", "do not ask", false)
-    .option("--terminate", "terminate it without notice, instead", false)
-    .option("--max-downtime <seconds>", "end with 1 when the site was down for longer", seconds)
+    .option("--terminate", "terminate the instance without notice instead", false)
+    .option("--max-downtime <seconds>", "end with exit code 1 if the site was down for longer", seconds)
     .option("--timeout <seconds>", "how long to wait for the next instance", seconds, DEFAULT_TIMEOUT);
 
   siteCommand<Common & { html?: string }>(
     "history",
     "list replacements, reboots, deploys and drills, with how long they took",
     (config, tools, { html }) => runHistory(config, tools, { html }),
-  ).option("--html <file>", "also as a page with pictures");
+  ).option("--html <file>", "also write them to this file as a page with charts");
 
   siteCommand<Common & { yes: boolean; deleteData: boolean }>(
     "down",
@@ -212,6 +222,6 @@ function program(version: string, makeTools: MakeTools): Command {
 function seconds(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError("a whole number of seconds is needed");
+    throw new InvalidArgumentError("must be a whole number of seconds, at least 1");
   return value;
 }

@@ -13,7 +13,7 @@ import type { Tools } from "../operator/tools.ts";
 import { dollars, snapshotCost } from "../plan/bill.ts";
 
 export interface BakeOptions {
-  /** Takes the images away instead, and launches Debian's again. */
+  /** Removes the images instead, and launches Debian's again. */
   remove: boolean;
 }
 
@@ -25,7 +25,7 @@ export async function runBake(config: SiteConfig, tools: Tools, { remove }: Bake
   try {
     await requireFleet(aws, config.site);
     if (!remove) await questions.agree(`${priceOf(config.fleet.disk)} Make an image of ${config.site}?`);
-    // No release is named, so the agents do nothing but wait with their tidying until it is over.
+    // No release is named, so the agents only put off their tidying until it is over.
     const given = { config, aws, tools, timeline, kind: "in-place" as const };
     const tell = (told: object, text: string) => {
       const { seconds, steps } = timeline;
@@ -45,9 +45,9 @@ export async function runBake(config: SiteConfig, tools: Tools, { remove }: Bake
 }
 
 const priceOf = (disk: number): string =>
-  `The snapshot of a disk of ${disk} GB costs at most ${dollars(snapshotCost(disk))} a month; AWS charges what is used of it, and an older one until the next instance has served.`;
+  `The snapshot of a disk of ${disk} GB costs at most ${dollars(snapshotCost(disk))} a month; AWS charges for the part in use, and for an older one until the next instance has served.`;
 
-/** As JSON has it. `monthly`: USD, at most. */
+/** As in the JSON document. `monthly`: USD, at most. */
 export const report = (baked: Baked) => ({ ...baked, monthly: snapshotCost(baked.size) });
 
 async function unbake(session: Session): Promise<{ removed: string[] }> {

@@ -13,7 +13,7 @@ import { took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 
 export interface CertificateOptions {
-  /** Ask for a new one now. */
+  /** Asks for a new one now. */
   renew: boolean;
   /** Seconds to wait for it. */
   timeout: number;
@@ -24,7 +24,7 @@ const SERVE_SECONDS = 180;
 
 type Used = Pick<Tools, "terminal" | "questions" | "clock" | "holder" | "readServed">;
 
-/** `everspot certificate`: what is served, what may be asked of the CA, and what was; with `renew`, a new one. */
+/** `everspot certificate`: what is served, what may be ordered, and what has been; with `renew`, orders a new one. */
 export async function runCertificate(
   config: SiteConfig,
   tools: Used,
@@ -60,7 +60,7 @@ async function look(
   { clock, readServed }: Used,
 ): Promise<{ report: CertificateReport; owner: string | undefined }> {
   if ((await aws.bucket.look()) === undefined) {
-    throw new EverspotError(`${config.site} is not there`, { hint: "`everspot up` brings it up" });
+    throw new EverspotError(`${config.site} does not exist`, { hint: "`everspot up` brings it up" });
   }
   const names = certificateNames(config);
   const [pointer, ledger, site, served] = await Promise.all([
@@ -91,7 +91,7 @@ async function exportedArn(config: SiteConfig, aws: Aws): Promise<string | undef
   return config.certificate.arn ?? (await requested())?.arn;
 }
 
-/** @returns the serial number of what is served then. @throws EverspotError when it may not be, or was not. */
+/** @returns the serial number of what is served then. @throws EverspotError when none may be ordered, or none came. */
 async function renew(
   config: SiteConfig,
   aws: Aws,
@@ -107,11 +107,12 @@ async function renew(
     });
   }
   if (report.newest === null) throw nothingStored(names);
-  if (owner === undefined) throw new EverspotError("no instance serves the site, so nobody could order one");
+  if (owner === undefined)
+    throw new EverspotError("no instance serves the site, so there is none to order a certificate");
   const budget = report.budgets[0];
   if (budget?.refused) {
     throw new EverspotError(`${budget.refused.text} until ${budget.refused.until}`, {
-      hint: "the limits keep the site inside those of the certificate authority, which have no exception",
+      hint: "these limits keep the site within the certificate authority's own, which know no exception",
     });
   }
   const { left, of } = budget?.issuances ?? { left: 0, of: 0 };
@@ -121,7 +122,7 @@ async function renew(
   const request = await requestRenewal(aws.store, names, holder, clock);
   terminal.say(`asked ${owner} for a new certificate`);
   const issued = await untilIssued(aws.store, names, request, { seconds: timeout, clock, say: terminal.say });
-  terminal.say(`${issued.serial} is issued; nginx takes it over without cutting a visitor off`);
+  terminal.say(`${issued.serial} is issued; nginx takes it over without cutting off any visitor`);
   await untilServed(readServed, config.domain, issued.serial, { seconds: SERVE_SECONDS, clock });
   return issued.serial;
 }

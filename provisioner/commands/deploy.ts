@@ -24,17 +24,17 @@ import { discard, pack, runPackage, sizeOf } from "./package.ts";
 export interface DeployOptions {
   /** On the running instance instead of on a new one. */
   inPlace: boolean;
-  /** Stops a deploy, whoever runs it, and puts things in order. */
+  /** Stops the deploy under way, whoever runs it, and cleans up after it. */
   abort: boolean;
   /** Only packs, into this file. */
   package?: string;
-  /** Also when nothing changed. */
+  /** Deploys even when nothing changed. */
   force: boolean;
   /** With Debian's newest image, however old the one is that the site has. */
   refreshImage: boolean;
   /** Makes an image of the instance that serves in the end. */
   bake: boolean;
-  /** Files that look like secrets and may go in all the same. */
+  /** Files that look like secrets and may still go in. */
   allow: readonly string[];
   /** Seconds to wait for the release to serve. */
   timeout: number;
@@ -86,7 +86,7 @@ async function deployBySwap(session: Session, packed: Packed, options: DeployOpt
 }
 
 async function deployInPlace(session: Session, packed: Packed, options: DeployOptions): Promise<Outcome> {
-  // Only to be told of, so nobody waits for it.
+  // Only shown later, so nothing waits for it.
   const change = compareConfiguration(session).then(
     ({ actions }) => actions.length > 0,
     () => true,
@@ -104,7 +104,7 @@ async function deployInPlace(session: Session, packed: Packed, options: DeployOp
   }
   if (await change) {
     session.tools.terminal.warn(
-      "everspot.toml or everspot itself changed, too; that counts from the next deploy without --in-place on",
+      "everspot.toml or everspot itself changed, too; that takes effect with the next deploy without --in-place",
     );
   }
   return outcome;
@@ -145,14 +145,14 @@ const publish = (
     return found;
   });
 
-/** The site is served already: that there is no image for the next boot does not make the deploy a failure. */
+/** The site is served already: a missing image for the next boot does not make the deploy a failure. */
 async function baked(session: Session, { release }: Outcome): Promise<Pick<Outcome, "baked">> {
   try {
     return { baked: report(await bake(session)) };
   } catch (error) {
     session.signal.throwIfAborted();
     session.tools.terminal.warn(
-      `${release} is served, but no image was made of it: ${messageOf(error)}; \`everspot bake\` tries again`,
+      `${release} is served, but it has no image: ${messageOf(error)}; \`everspot bake\` tries again`,
     );
     return {};
   }

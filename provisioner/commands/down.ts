@@ -17,7 +17,7 @@ export interface DownOptions {
 /** Seconds for AWS to let go of what was just deleted. */
 const PATIENCE = 300;
 
-/** `everspot down`: takes away everything of the site, looks again, and says what is left. */
+/** `everspot down`: removes everything of the site, looks again, and says what is left. */
 export async function runDown(
   config: SiteConfig,
   tools: Pick<Tools, "terminal" | "questions" | "clock">,

@@ -13,7 +13,7 @@ import { took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 
 export interface DrillOptions {
-  /** Without notice, instead of as AWS interrupts. */
+  /** Without notice, instead of the way AWS interrupts. */
   terminate: boolean;
   /** Seconds of downtime that are still a success; undefined: any. */
   maxDowntime: number | undefined;
@@ -29,7 +29,7 @@ const WELL_SECONDS = 10;
 const END_SECONDS = NOTICE_SECONDS + 120;
 
 /**
- * `everspot drill`: interrupts the running instance for real, and measures from outside what visitors have of it. A
+ * `everspot drill`: interrupts the running instance for real, and measures from outside what visitors notice. A
  * spot instance is interrupted with AWS's own notice, by the Fault Injection Service; where the account does not allow
  * that, and with `--terminate`, it is terminated without any.
  */
@@ -92,7 +92,7 @@ async function interruptOwner(
     await questions.agree(
       `Interrupt ${owner}, which serves ${config.domain}, with AWS's notice of ${NOTICE_SECONDS / 60} minutes?`,
     );
-    // What is made for it must go again.
+    // What is made for it must be removed again.
     const signal = tools.interrupted();
     try {
       await interrupt(aws, owner, { region: config.region, clock, signal });
@@ -119,7 +119,7 @@ async function clear(aws: Aws, { warn }: Pick<Tools["terminal"], "warn">): Promi
   );
 }
 
-/** A drill is not over before the old instance is: visitors who still come to it lose it only then. */
+/** A drill is not over before the old instance is gone: visitors who still reach it lose it only then. */
 async function ended(
   aws: Aws,
   old: string,
@@ -142,7 +142,7 @@ async function serving(aws: Aws): Promise<SiteState> {
   if (state?.state === "serving") return state;
   throw new EverspotError(
     state === undefined ? "no instance has served this site yet" : `${state.owner} is still taking over`,
-    { hint: "a drill needs a site that is up; `everspot status` shows how it is" },
+    { hint: "a drill needs a site that is up; `everspot status` shows its state" },
   );
 }
 
@@ -150,9 +150,9 @@ async function calm(prober: Prober, { clock }: Tools, url: string): Promise<void
   await clock.sleep(CALM_SECONDS * 1000);
   const failed = prober.samples.find((s) => s.failure !== undefined);
   if (failed === undefined && prober.samples.length > 0) return;
-  throw new EverspotError(`${url} does not answer before the drill: ${failed?.failure ?? "no answer"}`, {
+  throw new EverspotError(`${url} does not answer even before the drill: ${failed?.failure ?? "no answer"}`, {
     resource: url,
-    hint: "put that right first; nothing was interrupted",
+    hint: "fix that first; nothing was interrupted",
   });
 }
 
@@ -168,7 +168,7 @@ async function successor(
     async () => {
       const { value: state } = await readDocument(aws.store, siteDocument);
       if (state !== undefined && state.epoch > old.epoch && state.state === "serving") return { done: state };
-      return { waiting: `${state?.owner ?? "nobody"} is ${state?.state ?? "the owner"}` };
+      return { waiting: state === undefined ? "it has no owner" : `${state.owner} is ${state.state}` };
     },
     {
       ...{ seconds, everySeconds: 1, clock: tools.clock },
@@ -181,7 +181,7 @@ async function successor(
 async function well(prober: Prober, { clock }: Tools, seconds: number): Promise<void> {
   const started = clock.now();
   await poll(
-    "the site does not answer steadily",
+    "the site does not answer reliably",
     async () => {
       const failed = prober.samples.findLast((s) => s.failure !== undefined);
       const since = Math.max(started, failed === undefined ? 0 : failed.at + failed.milliseconds);
@@ -192,7 +192,7 @@ async function well(prober: Prober, { clock }: Tools, seconds: number): Promise<
   );
 }
 
-/** The measurement is done: that it could not be kept must not hide it. */
+/** The measurement is done: a failure to store it must not hide it. */
 async function keep(aws: Aws, drill: Drill, { terminal, clock }: Tools): Promise<void> {
   const change = (before: { drills: Drill[] } | undefined) => ({
     version: 1 as const,
@@ -231,7 +231,7 @@ function tell(
     terminal.print(`  ${String(count).padStart(5)} × ${failure}`);
   if (!passed) {
     throw new EverspotError(`the site was down for ${took(downtime.seconds)}, more than ${maxDowntime} s`, {
-      hint: "`everspot history` shows what the boot spent its time on",
+      hint: "`everspot history` shows where the boot spent its time",
     });
   }
 }

@@ -3,7 +3,7 @@ import type { SiteConfig } from "../config/site-config.ts";
 import type { Tools } from "../operator/tools.ts";
 
 /**
- * `everspot fetch`: gets what instances run (Node, out of the npm registry) and makes the agent's archive of it, in
+ * `everspot fetch`: fetches what instances run (Node, from the npm registry) and builds the agent's archive from it in
  * the cache, so that no later command needs a registry. Needs no credentials: a job runs it before it has any.
  */
 export async function runFetch(config: SiteConfig, tools: Tools): Promise<void> {

@@ -86,7 +86,7 @@ function trustedOf(options: GithubOptions): Trusted {
   const { branch, environment, ownerId, repoId } = options;
   if (branch !== undefined && environment !== undefined) {
     throw new EverspotError("give --branch or --environment, not both", {
-      hint: "a job with an environment is told by that alone; limit the environment to branches in GitHub",
+      hint: "AWS sees only the environment of a job that has one; limit that environment to branches in GitHub",
       exitCode: USAGE,
     });
   }
@@ -125,7 +125,7 @@ async function plan(config: SiteConfig, aws: Aws, trusted: Trusted, withAgent: b
   ]);
   const { fleet, template } = currentOf(site);
   if (fleet === undefined || template === undefined || zone === undefined) {
-    throw new EverspotError(`${config.site} is not up, and the role is for its fleet alone`, {
+    throw new EverspotError(`${config.site} is not up, and the role is made for its fleet alone`, {
       hint: "run `everspot up` first",
     });
   }

@@ -24,7 +24,7 @@ const BOOTS = 200;
 /** Other events read, at most: the newest. */
 const EVENTS = 400;
 
-/** `everspot history`: replacements, reboots, deploys and drills, with how long they took. Only looks. */
+/** `everspot history`: replacements, reboots, deploys and drills, with how long they took. Changes nothing. */
 export async function runHistory(
   config: SiteConfig,
   { terminal, clock }: Pick<Tools, "terminal" | "clock">,
@@ -38,7 +38,7 @@ export async function runHistory(
       await writeFile(options.html, page).catch((cause: unknown) => {
         throw new EverspotError(`${options.html} could not be written: ${messageOf(cause)}`, { cause });
       });
-      terminal.say(`${options.html} is written`);
+      terminal.say(`wrote ${options.html}`);
     }
     terminal.json({ command: "history", site: config.site, entries });
     for (const line of renderHistory(entries, terminal.style)) terminal.print(line);

@@ -43,5 +43,7 @@ export const pack = (
 export const discard = ({ file }: Packed): Promise<void> =>
   rm(path.dirname(file), { recursive: true, force: true });
 
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 export const sizeOf = ({ files, size, packages }: Packed): string =>
-  `${files} files, ${packages.length === 0 ? "" : `${packages.length} packages, `}${(size / 1e6).toFixed(1)} MB`;
+  `${counted(files, "file")}, ${packages.length === 0 ? "" : `${counted(packages.length, "package")}, `}${(size / 1e6).toFixed(1)} MB`;

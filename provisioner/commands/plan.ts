@@ -12,7 +12,7 @@ export interface PlanOptions {
   refreshImage: boolean;
 }
 
-/** `everspot plan`: what `up` would do, and what the site costs. Only looks. */
+/** `everspot plan`: what `up` would do, and what the site costs. Changes nothing. */
 export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOptions): Promise<void> {
   const { terminal } = tools;
   const aws = await connect(config, tools.clock);
@@ -45,13 +45,13 @@ export async function look(
 ): Promise<Survey> {
   const { terminal, clock } = tools;
   const began = clock.now();
-  terminal.begin("look at what there is");
+  terminal.begin("look at what is there");
   try {
     const found = await survey(config, aws, tools, options);
-    terminal.done("look at what there is", (clock.now() - began) / 1000, undefined);
+    terminal.done("look at what is there", (clock.now() - began) / 1000, undefined);
     return found;
   } catch (error) {
-    terminal.failed("look at what there is", (clock.now() - began) / 1000);
+    terminal.failed("look at what is there", (clock.now() - began) / 1000);
     throw error;
   }
 }
@@ -61,7 +61,7 @@ export function showPlan(terminal: Terminal, config: SiteConfig, { change, bill 
   terminal.print(style.bold(`${config.site} at https://${config.domain} in ${config.region}`));
   if (change !== undefined) {
     const { actions } = change;
-    terminal.print(actions.length === 0 ? "nothing to do: the site is as everspot.toml wants it" : "to do:");
+    terminal.print(actions.length === 0 ? "nothing to do: the site matches everspot.toml" : "to do:");
     for (const action of actions) terminal.print(`  ${describeUp(action)}`);
   }
   terminal.print("");

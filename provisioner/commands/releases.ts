@@ -4,7 +4,7 @@ import { age, type Style } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import { listReleases, type ReleaseRow } from "../release/releases.ts";
 
-/** `everspot releases`: what there is to go back to. Only looks. */
+/** `everspot releases`: what there is to go back to. Changes nothing. */
 export async function runReleases(config: SiteConfig, tools: Tools): Promise<void> {
   const { terminal, clock } = tools;
   const aws = await connect(config);

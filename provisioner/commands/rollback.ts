@@ -37,9 +37,9 @@ export async function runRollback(config: SiteConfig, tools: Tools, options: Rol
           aws.store.head(keys.releaseZip(to)),
         ]);
         if (manifest === undefined || zip === undefined) {
-          throw new EverspotError(`there is no release ${to} in the bucket`, {
+          throw new EverspotError(`release ${to} is not in the bucket`, {
             resource: `${aws.store.url}/${keys.releaseZip(to)}`,
-            hint: "`everspot releases` lists those that are there",
+            hint: "`everspot releases` lists those that are",
           });
         }
         await keepRelease(aws, to);

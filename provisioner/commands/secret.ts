@@ -8,8 +8,8 @@ import type { Tools } from "../operator/tools.ts";
 /** As the instance takes them: the name of an environment variable. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /**
- * Set by everspot itself, or what Python and systemd need. The webhook's secret alone is the owner's, and the agent's:
- * the app does not get it.
+ * Names that everspot itself sets, or that Python and systemd need. Of everspot's, only the webhook's secret may be set:
+ * it is for the agent, and the app does not get it.
  */
 const RESERVED = /^(EVERSPOT_(?!NOTIFY_SECRET$).*|PYTHONPATH|STATE_DIRECTORY|RUNTIME_DIRECTORY|PATH|HOME)$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what an environment file cannot hold
@@ -17,7 +17,7 @@ const REFUSED = /[\u0000-\u0008\u000b-\u001f\u007f]/;
 /** Bytes of a standard parameter. https://docs.aws.amazon.com/general/latest/gr/ssm.html */
 const LARGEST = 4096;
 
-const WHEN = "it counts from the next start of the app on: `everspot deploy --force`";
+const WHEN = "it takes effect at the app's next start: `everspot deploy --force`";
 
 /** `everspot secret set NAME`: the value comes from stdin or a hidden prompt, never from an argument. */
 export async function runSecretSet(config: SiteConfig, tools: Tools, name: string): Promise<void> {
@@ -92,7 +92,7 @@ function checkName(name: string): void {
   }
 }
 
-/** No message has the value in it. */
+/** No message contains the value. */
 function checkValue(name: string, value: string): void {
   if (value === "") throw new EverspotError(`the value of ${name} is empty`, { exitCode: USAGE });
   const size = Buffer.byteLength(value);

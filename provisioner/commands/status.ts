@@ -15,11 +15,11 @@ import { observeDns, observeSite } from "../seen/observe.ts";
 import { type Status, statusOf } from "../seen/status.ts";
 
 export interface StatusOptions {
-  /** The steps of the last boot as bars instead. */
+  /** Shows the steps of the last boot as bars instead. */
   boot: boolean;
 }
 
-/** `everspot status`: who serves the site, since when, with what, and what is odd about it. Only looks. */
+/** `everspot status`: who serves the site, since when, with what, and what is odd about it. Changes nothing. */
 export async function runStatus(
   config: SiteConfig,
   tools: Pick<Tools, "terminal" | "clock">,
@@ -61,11 +61,11 @@ function bootLine(boot: BootRecord | undefined, bars: readonly BootBar[], now: n
   if (boot === undefined) return "no instance has booted yet";
   const seconds = Math.max(0, ...bars.map((b) => b.end));
   const attempt = boot.attempt > 1 ? `, attempt ${boot.attempt}` : "";
-  return `${boot.instance} booted ${age(now - Date.parse(boot.started))} ago in ${took(seconds)} from user data on, ${boot.state}${attempt}`;
+  return `${boot.instance} booted ${age(now - Date.parse(boot.started))} ago in ${took(seconds)} from the start of user data, ${boot.state}${attempt}`;
 }
 
 export function renderStatus(status: Status, now: number, style: Style): string[] {
-  if (!status.exists) return [`${status.site} is not there; \`everspot up\` brings it up`];
+  if (!status.exists) return [`${status.site} does not exist; \`everspot up\` brings it up`];
   const since = (time: string) => age(now - Date.parse(time));
   const { owner, certificate, fleet, release, fence, image } = status;
   const rows: [string, string][] = [

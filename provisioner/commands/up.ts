@@ -17,13 +17,13 @@ import { look, showPlan } from "./plan.ts";
 
 export interface UpOptions {
   refreshImage: boolean;
-  /** Stop after the last change instead of when the site answers. */
+  /** False: ends after the last change instead of when the site answers. */
   wait: boolean;
   /** Seconds to wait for the site. */
   timeout: number;
 }
 
-/** `everspot up`: makes the site as everspot.toml wants it, and ends when it answers. */
+/** `everspot up`: makes the site match everspot.toml, and ends when it answers. */
 export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions): Promise<void> {
   const { terminal, clock } = tools;
   const began = clock.now();
@@ -123,7 +123,7 @@ async function follow(config: SiteConfig, tools: Tools, aws: Aws, seconds: numbe
   const boot = await followBoot(aws, following, servesAnything(aws, fleet, wanted));
   if (boot.certificate?.source === "self-signed") {
     warn(
-      "there is no certificate that visitors trust yet: plain HTTP serves, and the instance asks for one again by itself (`everspot certificate` shows when)",
+      "there is no certificate yet that visitors trust: the site is served over plain HTTP, and the instance asks for one again by itself (`everspot certificate` shows when)",
     );
   }
   const url = `https://${config.domain}${config.app.health}`;
@@ -132,7 +132,7 @@ async function follow(config: SiteConfig, tools: Tools, aws: Aws, seconds: numbe
   const instance = (await aws.instances.look()).find((i) => i.id === boot.instance);
   if (instance?.templateVersion !== undefined && latest !== undefined && instance.templateVersion < latest) {
     warn(
-      `${instance.id} still runs with version ${instance.templateVersion} of the launch template; version ${latest} counts from the next launch on`,
+      `${instance.id} still runs with version ${instance.templateVersion} of the launch template; version ${latest} takes effect at the next launch`,
     );
   }
   return { instance: boot.instance, status, boot };

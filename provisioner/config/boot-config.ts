@@ -2,7 +2,7 @@ import { bucketName } from "../../agent/site/names.ts";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import type { SiteConfig } from "./site-config.ts";
 
-/** What the instances are told of the site, in their user data. `agent` is the SHA-256 of its archive. */
+/** What the instances learn of the site from their user data. `agent` is the SHA-256 of its archive. */
 export function bootConfigOf(
   config: SiteConfig,
   where: { account: string; zone: string; agent: string },

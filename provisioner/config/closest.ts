@@ -1,4 +1,4 @@
-/** The candidate a person most probably meant, or undefined when none is near. */
+/** The candidate most probably meant, or undefined when none is close. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3));
   const near = candidates
@@ -10,7 +10,7 @@ export function closest(word: string, candidates: readonly string[]): string | u
 
 const begins = (long: string, short: string): boolean => short.length > 2 && long.startsWith(short);
 
-/** Optimal string alignment: insert, delete, replace, and swap of two neighbours each cost 1. */
+/** Optimal string alignment: insert, delete, replace, and swapping two neighbours each cost 1. */
 function distance(a: string, b: string): number {
   const rows: number[][] = [];
   for (let i = 0; i <= a.length; i++) {

@@ -10,7 +10,7 @@ export interface Finding extends Complaint {
 
 type Path = readonly (string | number)[];
 
-/** What zod found, in our words. `input` is what was parsed. */
+/** What zod found, in our own words. `input` is what was parsed. */
 export function findingsOf(
   issues: readonly core.$ZodIssue[],
   schema: core.$ZodType,
@@ -49,7 +49,7 @@ function worded(issue: core.$ZodIssue, value: unknown): Complaint {
     case "invalid_type":
       return { message: `must be ${article(issue.expected)}, not ${typeName(value)}` };
     case "invalid_union":
-      return { message: `must be text in quotes or a list of such, not ${typeName(value)}` };
+      return { message: `must be text in quotes or a list of texts, not ${typeName(value)}` };
     case "too_small":
       return { message: limit(issue.inclusive === false ? "more than" : "at least", issue.minimum, issue) };
     case "too_big":

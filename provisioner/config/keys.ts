@@ -10,7 +10,7 @@ export function shapeOf(schema: core.$ZodType): Shape | undefined {
   return def.shape ?? (inner && shapeOf(inner));
 }
 
-/** What may stand at a path of tables; undefined where nothing is known. */
+/** The schema of what may stand at a path of tables; undefined where nothing is known. */
 export function schemaAt(
   schema: core.$ZodType,
   path: readonly (string | number)[],

@@ -2,7 +2,7 @@ type Path = readonly (string | number)[];
 
 /**
  * Where in a TOML text the value at a path is written, 1-based; the nearest enclosing table or key when the value
- * itself has no line of its own, undefined when nothing of the path is there. The text has parsed before.
+ * itself has no line of its own, undefined when no part of the path is there. The text is known to parse.
  */
 export function lineOf(text: string, path: Path): number | undefined {
   const lines = index(text);

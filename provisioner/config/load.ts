@@ -11,7 +11,7 @@ import { commandFindings, complainAboutCommand } from "./shell.ts";
 import type { SiteConfig } from "./site-config.ts";
 import { isTable, missingStage, stageFindings, stageTable, type Table } from "./stages.ts";
 
-/** Exit code of a command that was asked for wrongly, or whose configuration is wrong. */
+/** Exit code of a command that was used wrongly, or whose configuration is wrong. */
 export const USAGE = 2;
 
 /** @throws EverspotError (exit code 2) that names every problem of the file at once. */
@@ -32,7 +32,7 @@ export async function loadConfig(file: string, stage?: string): Promise<SiteConf
   return parseConfig(text, full, stage, complainAboutCommand);
 }
 
-/** @param shell what is wrong with a command; without it commands are not looked into. */
+/** @param shell says what is wrong with a command; without it commands are not checked. */
 export function parseConfig(text: string, file: string, stage?: string, shell?: Rule): SiteConfig {
   const { stages, ...main } = parseToml(text, file);
   const check = (table: Table) => findingsIn(table, shell);

@@ -9,7 +9,7 @@ const ACCOUNT = "000000000000";
 
 /**
  * What the schema cannot say because it is about two keys at once. Takes the raw table, so that these are found
- * in one go with what the schema finds; anything of the wrong type is left to the schema.
+ * together with what the schema finds; anything of the wrong type is left to the schema.
  */
 export function crossFindings(raw: Record<string, unknown>): Finding[] {
   return [
@@ -27,7 +27,7 @@ function lengthFindings(raw: Record<string, unknown>): Finding[] {
   const over = bucketName(site, ACCOUNT, raw.region).length - BUCKET_LIMIT;
   if (over <= 0) return [];
   const message = `${JSON.stringify(site)} is ${over} characters too long for the name of its bucket in ${raw.region}`;
-  return [{ path: ["site"], message, hint: `at most ${site.length - over} characters there` }];
+  return [{ path: ["site"], message, hint: `use at most ${site.length - over} characters` }];
 }
 
 function nameFindings(raw: Record<string, unknown>): Finding[] {
@@ -61,8 +61,8 @@ function fleetFindings(raw: Record<string, unknown>): Finding[] {
 function certificateFindings(raw: Record<string, unknown>): Finding[] {
   const certificate = table(raw.certificate);
   if (certificate.wildcard === true && certificate.source === "acm") {
-    const hint = "ACM takes many times as much for a wildcard; name each host in aliases";
-    return [{ path: ["certificate", "wildcard"], message: 'is not for source = "acm"', hint }];
+    const hint = "ACM charges many times as much for a wildcard; name each host in aliases";
+    return [{ path: ["certificate", "wildcard"], message: 'is not available with source = "acm"', hint }];
   }
   if (certificate.arn !== undefined && certificate.source !== "acm") {
     return [
@@ -72,12 +72,12 @@ function certificateFindings(raw: Record<string, unknown>): Finding[] {
   return [];
 }
 
-/** Whatever nginx hands out everybody can see, and a path that it serves never reaches the app. */
+/** Everyone can see what nginx hands out, and a path that it serves never reaches the app. */
 function staticFindings(app: Record<string, unknown>): Finding[] {
   const { url, folder } = table(app.static);
   const findings: Finding[] = [];
   if (typeof url === "string" && typeof app.health === "string" && app.health.startsWith(url)) {
-    const message = `is below ${url}, where nginx answers and not the app`;
+    const message = `is below ${url}, where nginx answers instead of the app`;
     findings.push({ path: ["app", "health"], message });
   }
   const modules = strings([app.wsgi, table(app.env).DJANGO_SETTINGS_MODULE]);
@@ -87,7 +87,7 @@ function staticFindings(app: Record<string, unknown>): Finding[] {
     findings.push({
       path: ["app", "static", "folder"],
       message,
-      hint: "name a folder of static files alone",
+      hint: "name a folder that holds static files alone",
     });
   }
   return findings;

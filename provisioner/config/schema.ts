@@ -24,7 +24,7 @@ const refresh = {
 const release = {
   allow: z._default(z.array(text(printable, oneLine)), []).register(notes, {
     description:
-      "Files that look like secrets (.env, private keys, databases with data) and may go into a release all the same; patterns as in .gitignore.",
+      "Files that look like secrets (.env, private keys, databases with data) but may go into a release; patterns as in .gitignore.",
     examples: [["fixtures/demo.sqlite3"]],
   }),
 };
@@ -32,7 +32,7 @@ const release = {
 export const siteFile = z.strictObject({
   ...names,
   app: table(app).register(notes, {
-    description: "What is run, and how it is served.",
+    description: "What runs, and how it is served.",
     missing: '[app] needs at least wsgi = "mysite.wsgi:application"',
   }),
   fleet: z.prefault(fleetTable, {}).register(notes, { description: "Which instances AWS may give." }),
@@ -46,7 +46,7 @@ export const siteFile = z.strictObject({
   release: z.prefault(table(release), {}).register(notes, { description: "What goes into a release." }),
   notify: z.optional(table(notify)).register(notes, {
     description:
-      "A webhook for what a person should know at once: the site was healed, a boot failed, the budget of replacements is spent, the certificate is in trouble. Slack's incoming webhooks fit. With a secret EVERSPOT_NOTIFY_SECRET each request is signed.",
+      "A webhook for what a person should know at once: the site was healed, a boot failed, the budget of replacements is spent, the certificate is in trouble. Slack's incoming webhooks work. With a secret EVERSPOT_NOTIFY_SECRET each request is signed.",
     otherwise: "nothing is sent",
   }),
 });

@@ -2,15 +2,15 @@ import { spawnSync } from "node:child_process";
 import type { Rule } from "../../agent/site/config/text.ts";
 import type { Finding } from "./findings.ts";
 
-/** What the shell of this computer has against a command, which it does not run. Where there is no shell: nothing. */
+/** What this computer's shell finds wrong with a command, without running it; nothing where there is no shell. */
 export const complainAboutCommand: Rule = (command) => {
   const { status, stderr } = spawnSync("sh", ["-n"], { input: command, encoding: "utf8", timeout: 5_000 });
   if (status === null || status === 0) return undefined;
   const [said = ""] = stderr.trim().split("\n");
-  return { message: "is no command for a shell", hint: said.replace(/^(?:.*?: )?(?:line )?\d+: /, "") };
+  return { message: "is not a valid shell command", hint: said.replace(/^(?:.*?: )?(?:line )?\d+: /, "") };
 };
 
-/** @param app the raw table; what is no text in it is left to the schema. */
+/** @param app the raw table; anything in it that is not text is left to the schema. */
 export function commandFindings(app: Record<string, unknown>, complain: Rule): Finding[] {
   const { before_start: steps } = app;
   const look = (step: unknown, path: (string | number)[]): Finding[] => {

@@ -27,8 +27,8 @@ function merge(base: Table, over: Table): Table {
 }
 
 /**
- * What is wrong with the stages; findings that the main table has too are not told again.
- * @param check what is wrong with a site's table.
+ * What is wrong with the stages; findings that the main table has too are not repeated.
+ * @param check says what is wrong with a site's table.
  */
 export function stageFindings(
   main: Table,
@@ -54,7 +54,7 @@ export function stageFindings(
       taken.set(name, `stage ${stage}`);
       if (by === undefined) return [];
       const path = [...at, name === overrides.domain ? "domain" : "aliases"];
-      return [{ path, message: `"${name}" belongs to ${by}`, hint: "every stage needs names of its own" }];
+      return [{ path, message: `"${name}" belongs to ${by}`, hint: "every stage needs its own names" }];
     });
     return [...findings, ...clashes];
   });

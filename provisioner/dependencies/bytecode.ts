@@ -5,7 +5,7 @@ import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import type { Python } from "./python.ts";
 
 /**
- * Compiles files named on stdin, relative to a root, and says each when done. What does not compile (templates,
+ * Compiles files named on stdin, relative to a root, and names each when done. What does not compile (templates,
  * code for other versions) is left to whoever imports it. Paths inside the bytecode are relative; Python corrects
  * them on import. The hash is unchecked: unpacking sets new times, and a release never changes.
  */
@@ -25,14 +25,14 @@ for line in sys.stdin.buffer:
 
 /**
  * What Python writes depends on what the same process compiled before (which strings it has seen), so the split is
- * fixed and not by the number of cores.
+ * fixed and does not depend on the number of cores.
  */
 const PARTS = 4;
-/** Bytes of source below which a part is not worth a process. */
+/** Bytes of source below which a part is not worth a process of its own. */
 const PART = 1_000_000;
 
 /**
- * Compiles Python files for the Python given, in `__pycache__` folders below `out`. The result depends on paths,
+ * Compiles Python files for the given Python, into `__pycache__` folders below `out`. The result depends on paths,
  * contents and the Python alone.
  * @param files relative to `root`, with sizes.
  */
@@ -51,7 +51,7 @@ export async function compileFiles(
   await Promise.all(Array.from({ length: Math.min(PARTS, availableParallelism()) }, work));
 }
 
-/** Parts of about the same number of bytes, in byte order of paths. */
+/** Parts of roughly equal size, in byte order of paths. */
 function split(files: readonly { path: string; size: number }[]): string[][] {
   const sorted = [...files].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
   const total = sorted.reduce((sum, f) => sum + f.size, 0);

@@ -13,18 +13,18 @@ import { tidyTree } from "./tidy.ts";
 import { type CachedTree, TreeCache } from "./tree-cache.ts";
 
 export interface Dependencies extends CachedTree {
-  /** File of the project that declares them. */
+  /** The file of the project that declares them. */
   from: string;
   cached: boolean;
-  /** Removes the tree, if it is not one to keep. */
+  /** Removes the tree, unless it is to be kept. */
   dispose(): Promise<void>;
 }
 
 const DAY = 24 * 3600 * 1000;
 
 /**
- * Makes, or finds in the cache, the tree of packages a project needs on the instance. What hashes pin is kept as
- * long as it is used; what they do not may have newer versions, and is made again after a day.
+ * Makes, or finds in the cache, the tree of packages a project needs on the instance. A tree pinned by hashes is kept
+ * as long as it is used; any other may have newer versions, and is made again after a day.
  * @returns undefined when the project declares none.
  */
 export async function collectDependencies(
@@ -117,7 +117,7 @@ const pipSettings = (env: NodeJS.ProcessEnv): [string, string | undefined][] =>
 
 const PACKAGE = /\.(whl|zip|tar\.gz|tar\.bz2|tgz)$/;
 
-/** Packages in the local folders pip looks in: one there may be made again under its old name. */
+/** Packages in the local folders pip looks in: one of them may be rebuilt under its old name. */
 async function localLinks(requirements: Requirements, env: NodeJS.ProcessEnv): Promise<string[]> {
   const named = requirements.options.flatMap((o) => /^--find-links (\/.*)$/.exec(o)?.[1] ?? []);
   const folders = [...named, ...(env.PIP_FIND_LINKS ?? "").split(/\s+/).filter((f) => path.isAbsolute(f))];

@@ -10,8 +10,8 @@ import { normalName, parseRequirement, type RequirementLine } from "./requiremen
 import type { Requirements } from "./requirements.ts";
 
 /**
- * Installs what is required into `tree`, as the instance's Python needs it and not as this machine's does. Packages
- * without a wheel are built here, if what comes out runs anywhere.
+ * Installs what is required into `tree`, for the instance's Python and not for this machine's. Packages without a
+ * wheel are built here, provided that the result runs anywhere.
  * @param work an empty folder for intermediate files.
  * @throws EverspotError naming the package that cannot be had.
  */
@@ -93,7 +93,7 @@ class SourceBuild {
     this.wheels = path.join(work, "wheels");
   }
 
-  /** Writes lines, constraints and options to files; pip's arguments that name them. */
+  /** Writes lines, constraints and options to files. @returns pip's arguments that name them. */
   async files(lines: readonly RequirementLine[]): Promise<string[]> {
     await mkdir(this.wheels, { recursive: true });
     const number = ++this.#files;
@@ -118,7 +118,7 @@ class SourceBuild {
   }
 
   /**
-   * Builds a package of an index from its source, which is checked against the hashes of its line.
+   * Builds a package from an index from its source, which is checked against the hashes of its line.
    * @returns the lines, changed to accept what was built.
    */
   async indexed(

@@ -2,10 +2,10 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import type { PipResult } from "./pip.ts";
 import type { PythonTarget } from "./python-target.ts";
 
-/** Lines of pip's output a person gets to see. */
+/** How many lines of pip's output are shown. */
 const SHOWN = 20;
 
-/** pip says each of its tries at an index; the last says enough. */
+/** pip reports each of its tries at an index; the last is enough. */
 const RETRYING = /^WARNING: Retrying \(Retry\(total=[1-9]/;
 
 const shown = (result: PipResult) => ({
@@ -52,7 +52,7 @@ export function noWheel(
     (built === "none" ? unreachable(result) : undefined) ??
     new EverspotError(`${requirement} has no wheel for ${onTarget(target)}, ${why}`, {
       resource: requirement,
-      hint: "check its name, require a version that has one, use another image, or put a wheel for the instance where pip finds it (PIP_FIND_LINKS)",
+      hint: "check its name, require a version that has a wheel, use another image, or put a wheel for the instance where pip finds it (PIP_FIND_LINKS)",
       ...shown(result),
     })
   );
@@ -63,7 +63,7 @@ export function buildFailed(requirement: string, target: PythonTarget, result: P
     unreachable(result) ??
     new EverspotError(`${requirement} has no wheel for ${onTarget(target)}, and building its source failed`, {
       resource: requirement,
-      hint: "require a version that has a wheel, or build one where its compiler and headers are",
+      hint: "require a version that has a wheel, or build one where the compiler and headers it needs are installed",
       ...shown(result),
     })
   );

@@ -25,7 +25,7 @@ environment = json.loads(sys.argv[1])
 print(json.dumps([Marker(m).evaluate(environment) for m in json.load(sys.stdin)]))
 `;
 
-/** Settings of pip that would take over where or for what it installs. Where it finds packages stays the user's. */
+/** Settings of pip that would change where or for what it installs. Where it finds packages stays up to the user. */
 const OVERRULED = {
   PIP_TARGET: undefined,
   PIP_PREFIX: undefined,
@@ -49,7 +49,7 @@ const OVERRULED = {
   PIP_NO_COLOR: "1",
   PIP_DISABLE_PIP_VERSION_CHECK: "1",
   PYTHONDONTWRITEBYTECODE: "1",
-  // Order of sets must not show in what is built.
+  // The order of sets must not influence what is built.
   PYTHONHASHSEED: "0",
   LC_ALL: "C.UTF-8",
 };
@@ -60,7 +60,7 @@ export interface PipResult {
   lines: string[];
 }
 
-/** pip of this machine, working for the instance's Python. */
+/** This machine's pip, working for the instance's Python. */
 export class Pip {
   readonly #python: Python;
   readonly #target: PythonTarget;
@@ -74,7 +74,7 @@ export class Pip {
     this.#signal = signal;
   }
 
-  /** @throws the signal's reason. A failure of pip is a result. */
+  /** A failure of pip is a result. @throws the signal's reason. */
   async run(args: readonly string[], onLine: (line: string) => void = () => {}): Promise<PipResult> {
     const environment = JSON.stringify(markerEnvironment(this.#target));
     const child = execa(this.#python.command, ["-c", PIP_FOR_TARGET, environment, ...args], {

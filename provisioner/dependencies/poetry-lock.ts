@@ -31,7 +31,7 @@ const lockPackage = z.object({
 });
 type LockPackage = z.infer<typeof lockPackage>;
 
-/** What is used of poetry.lock; Poetry 1.0 and older kept hashes elsewhere and are refused. */
+/** The parts of poetry.lock in use; Poetry 1.0 and older kept hashes elsewhere and are refused. */
 const poetryLock = z.object({
   package: z.array(lockPackage).default([]),
   metadata: z.object({ "lock-version": z.string().regex(/^2\./, "must be 2.x") }),
@@ -44,8 +44,8 @@ interface Need {
 }
 
 /**
- * Requirement lines, pinned and with hashes, of what the project's main dependencies need on the instance.
- * @throws EverspotError when the lock is older than pyproject.toml or of a form this does not know.
+ * Requirement lines, pinned and with hashes, for what the project's main dependencies need on the instance.
+ * @throws EverspotError when the lock is older than pyproject.toml or of an unknown form.
  */
 export async function poetryRequirements(
   lock: TomlTable,
@@ -140,7 +140,7 @@ function tableNeeds(table: z.infer<typeof constraints>, optionalToo = false): Ne
       (Array.isArray(value) ? value : [value]).flatMap((c) => {
         const more = typeof c === "string" ? {} : c;
         if (more.optional === true && !optionalToo) return [];
-        // Poetry writes the extra that asks for a dependency into its marker; asking is what led here.
+        // Poetry writes the extra that asks for a dependency into its marker; that extra has been asked for here.
         const marker = optionalToo
           ? more.markers?.replace(/\s*(and\s+)?extra == "[^"]*"/g, "").trim()
           : more.markers;

@@ -21,7 +21,7 @@ const facts = (python: string) => known[python] ?? { full: `${python}.0`, glibc:
 
 export const machine = (arch: Arch): string => (arch === "arm64" ? "aarch64" : "x86_64");
 
-/** pip's options that choose wheels for the target instead of for the Python that runs pip. */
+/** pip's options for choosing wheels for the target instead of for the Python that runs pip. */
 export function targetOptions(target: PythonTarget): string[] {
   return [
     ...platforms(target).flatMap((platform) => ["--platform", platform]),

@@ -4,20 +4,20 @@ import type { PythonTarget } from "./python-target.ts";
 
 /** A Python of the packing machine. */
 export interface Python {
-  /** Name or path to start it by. */
+  /** Name or path by which to start it. */
   command: string;
   /** "3.13.5". */
   version: string;
 }
 
 export interface Pythons {
-  /** Has pip. */
+  /** The Python that runs pip. */
   pip: Python & { pipVersion: string };
-  /** Of the instance's version, so its bytecode is the instance's. */
+  /** A Python of the instance's version, whose bytecode is the instance's. */
   compiler: Python | undefined;
 }
 
-/** The first pip with several `--platform` (20.3) and without its resolver's early faults. */
+/** The first pip that takes several `--platform` (20.3) and is past its resolver's early faults. */
 const OLDEST_PIP = 21;
 
 /**

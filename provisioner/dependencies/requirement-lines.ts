@@ -8,20 +8,20 @@ export interface RequirementLine {
   name: string | undefined;
   /** "sha256:…". */
   hashes: string[];
-  /** What must be built first: a folder, a source archive or a repository, instead of a package of an index. */
+  /** It must be built first: a folder, a source archive or a repository, not a package from an index. */
   direct: boolean;
-  /** `direct`, and a path of this machine: it can change without its line changing. */
+  /** `direct`, and a path on this machine: it can change without its line changing. */
   local: boolean;
-  /** A single version is possible. */
+  /** Only a single version is possible. */
   pinned: boolean;
 }
 
-/** Tells for each marker (PEP 508) whether it holds on the instance. */
+/** Says for each marker (PEP 508) whether it holds on the instance. */
 export type EvaluateMarkers = (markers: readonly string[]) => Promise<Map<string, boolean>>;
 
 export const normalName = (name: string): string => name.toLowerCase().replace(/[-_.]+/g, "-");
 
-/** Logical lines: continuation lines joined, comments and blank lines gone. */
+/** Logical lines: continuation lines joined, comments and blank lines dropped. */
 export function logicalLines(text: string): string[] {
   return text
     .replace(/^\uFEFF/, "")

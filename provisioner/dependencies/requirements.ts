@@ -19,13 +19,13 @@ export interface Requirements {
   /** Options of a requirements file that say where packages are, e.g. "--find-links /wheels". */
   options: string[];
   constraints: string[];
-  /** Names every package, also those that others need: nothing is left to resolve. */
+  /** Whether it names every package, including those that others need: nothing is left to resolve. */
   complete: boolean;
 }
 
 const FILES = ["requirements.txt", "uv.lock", "poetry.lock", "pyproject.toml"] as const;
 
-/** @returns the file that declares the project's dependencies: the first of those above there is. */
+/** @returns the file that declares the project's dependencies: the first existing one of those above. */
 export async function findDeclaration(folder: string): Promise<(typeof FILES)[number] | undefined> {
   for (const file of FILES) if ((await readText(path.join(folder, file))) !== undefined) return file;
   return undefined;
@@ -74,7 +74,7 @@ async function include(
   const text = await readText(file);
   if (text === undefined) {
     throw new EverspotError(
-      `${path.relative(root, file)} is named by a requirements file, but is not there`,
+      `${path.relative(root, file)} is named by a requirements file, but does not exist`,
       {
         resource: file,
       },
@@ -96,7 +96,7 @@ async function include(
   }
 }
 
-/** Options about building or choosing formats are ours to decide; paths must not depend on where pip runs. */
+/** Options for building or choosing formats are everspot's to decide; paths must not depend on where pip runs. */
 function option(line: string, folder: string): string[] {
   if (/^--(only-binary|no-binary|prefer-binary|require-hashes|use-feature)\b/.test(line)) return [];
   const links = /^(?:-f|--find-links)[= ]?\s*(\S+)$/.exec(line)?.[1];
@@ -104,7 +104,7 @@ function option(line: string, folder: string): string[] {
   return [`--find-links ${path.resolve(folder, links)}`];
 }
 
-/** `-e .` is the project, whose files are in the release anyway: what is missing is what it depends on. */
+/** `-e .` is the project, whose files are in the release anyway; only what it depends on is missing. */
 async function itself(line: RequirementLine, root: string): Promise<RequirementLine[]> {
   if (!line.local || line.text !== root) return [line];
   const project = await readToml(root, "pyproject.toml");
@@ -123,7 +123,7 @@ function fromProject(folder: string, project: TomlTable): Requirements {
   const poetry = (project.tool as TomlTable | undefined)?.poetry as TomlTable | undefined;
   if (table?.dependencies === undefined && poetry?.dependencies !== undefined) {
     throw new EverspotError(
-      "pyproject.toml is Poetry's, but there is no poetry.lock",
+      "pyproject.toml is for Poetry, but there is no poetry.lock",
       hint("run `poetry lock`"),
     );
   }

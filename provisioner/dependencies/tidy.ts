@@ -3,9 +3,9 @@ import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
 
 /**
- * Takes this machine out of an installed tree: scripts start the instance's Python, no file tells where it came
- * from, no bytecode. Takes out, too, what only translators read: a third of Django's files are sources (.po) of
- * translations that are there compiled (.mo). Links are refused.
+ * Removes the traces of this machine from an installed tree: scripts start the instance's Python, no file says where
+ * it came from, and there is no bytecode. Also removes what only translators read: a third of Django's files are
+ * sources (.po) of translations that are there compiled (.mo). Links are refused.
  * @returns whether anything in it runs on one architecture only, and how many packages there are.
  */
 export async function tidyTree(tree: string): Promise<{ compiled: boolean; packages: string[] }> {
@@ -23,7 +23,7 @@ export async function tidyTree(tree: string): Promise<{ compiled: boolean; packa
   return { compiled, packages: infos.map((name) => name.replace(/\.dist-info$/, "").replace("-", " ")) };
 }
 
-/** @returns paths of what is gone, in the tree. */
+/** @returns paths, in the tree, of what was removed. */
 async function drop(tree: string, folder: string): Promise<string[]> {
   const gone: string[] = [];
   const entries = await readdir(path.join(tree, folder), { withFileTypes: true });
@@ -34,7 +34,7 @@ async function drop(tree: string, folder: string): Promise<string[]> {
     if (entry.isSymbolicLink()) {
       throw new EverspotError(`a dependency installs a symbolic link to ${await readlink(file)}`, {
         resource: file,
-        hint: "releases hold no links; use a version of the package without",
+        hint: "a release cannot hold links; use a version of the package without any",
       });
     }
     const compiled = entry.name.endsWith(".po") && names.has(entry.name.replace(/po$/, "mo"));
@@ -48,7 +48,7 @@ async function drop(tree: string, folder: string): Promise<string[]> {
   return gone;
 }
 
-/** First line pip gives a script, and the form it takes when the path is long or has spaces. */
+/** The first line pip gives a script, and its form when the path is long or has spaces. */
 const SHEBANG = /^#!\S*python\S*[^\n]*\n|^#!\/bin\/sh\n'''exec' [^\n]*python[^\n]*\n' '''\n/;
 
 async function fixScripts(bin: string): Promise<string[]> {
@@ -64,7 +64,7 @@ async function fixScripts(bin: string): Promise<string[]> {
   return scripts;
 }
 
-/** RECORD may leave out hash and size (PEP 376); those of the scripts were of this machine's. */
+/** RECORD may leave out hash and size (PEP 376); the scripts' were those of this machine's. */
 async function correctRecord(
   record: string,
   scripts: readonly string[],

@@ -9,11 +9,11 @@ const meta = z.strictObject({
   created: z.iso.datetime(),
   /** "django 5.2", sorted. */
   packages: z.array(z.string()),
-  /** Holds code for one architecture. */
+  /** Whether it holds code for one architecture only. */
   compiled: z.boolean(),
   bytecode: z.boolean(),
 });
-/** Anything else is as good as nothing. */
+/** Anything else counts as missing. */
 const metaText = z
   .string()
   .transform((text, context) => {
@@ -34,14 +34,14 @@ export interface CachedTree {
 }
 
 const DAY = 24 * 3600 * 1000;
-/** Of trees nobody used since. */
+/** For trees that have not been used since. */
 const KEPT_DAYS = 30;
 const KEPT_TREES = 8;
 
 export const defaultCacheDir = (env: NodeJS.ProcessEnv): string =>
   path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), ".cache"), "everspot", "trees");
 
-/** Installed dependency trees of this machine by the hash of everything that decides what is in them. */
+/** This machine's installed dependency trees, by the hash of everything that decides their contents. */
 export class TreeCache {
   readonly #folder: string;
 
@@ -71,7 +71,7 @@ export class TreeCache {
     return mkdtemp(path.join(this.#folder, ".building-"));
   }
 
-  /** Moves `<work>/tree` into the cache in one step; replaces what was there. */
+  /** Moves `<work>/tree` into the cache in one step, replacing what was there. */
   async keep(key: string, work: string, about: Omit<TreeMeta, "version" | "created">): Promise<CachedTree> {
     const value: TreeMeta = { version: 1, created: new Date().toISOString(), ...about };
     const staged = path.join(work, "entry");

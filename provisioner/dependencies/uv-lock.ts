@@ -23,13 +23,13 @@ const lockPackage = z.object({
 });
 type LockPackage = z.infer<typeof lockPackage>;
 
-/** What is used of uv.lock; versions differ in what they add. */
+/** The parts of uv.lock in use; versions differ in what they add. */
 const uvLock = z.object({ version: z.literal(1), package: z.array(lockPackage).default([]) });
 
 /**
- * Requirement lines, pinned and with hashes, of what the project needs on the instance: everything reachable from
- * the project itself without extras or development groups, by the edges whose markers hold.
- * @throws EverspotError when the lock is older than pyproject.toml or of a form this does not know.
+ * Requirement lines, pinned and with hashes, for what the project needs on the instance: everything reachable from
+ * the project itself without extras or development groups, along edges whose markers hold.
+ * @throws EverspotError when the lock is older than pyproject.toml or of an unknown form.
  */
 export async function uvRequirements(
   lock: TomlTable,
@@ -118,7 +118,7 @@ function requirement(p: LockPackage): string {
   const folder = source.path ?? source.directory ?? source.editable ?? source.virtual;
   if (folder === undefined) {
     throw new EverspotError(
-      `uv.lock has ${p.name} from ${Object.keys(source).join(", ")}, which is not known here`,
+      `uv.lock has ${p.name} from ${Object.keys(source).join(", ")}, a kind of source that is not supported`,
     );
   }
   return `./${folder}`;

@@ -9,8 +9,8 @@ import { recover } from "./recover.ts";
 import { lookAtScene, requireFleet } from "./scene.ts";
 
 /**
- * `everspot deploy --abort`: takes the lock from whoever has it and puts in order what is left. Where the site was
- * handed over already, that is to finish; elsewhere, to go back.
+ * `everspot deploy --abort`: takes the lock from whoever has it and recovers what is left: forward where the site was
+ * handed over already, backward elsewhere.
  */
 export async function runAbort(config: SiteConfig, tools: Tools, aws: Aws): Promise<void> {
   const { terminal, clock } = tools;

@@ -7,7 +7,7 @@ import { quotaHint } from "../aws/errors.ts";
 import type { Judge } from "../boots/follow.ts";
 import { bootUrl } from "../boots/read.ts";
 
-/** The release did not make it. `blame`: why it is bad itself; undefined when something else was in the way. */
+/** The release does not serve. `blame`: why it is bad itself; undefined when something else was in the way. */
 export class NotServed extends EverspotError {
   readonly blame: string | undefined;
 
@@ -21,13 +21,13 @@ export class NotServed extends EverspotError {
   }
 }
 
-/** Boots that may fail for something that is not the release's fault. */
+/** Boots that may fail through no fault of the release. */
 const ATTEMPTS = 2;
 
 /**
- * The judge of a swap: satisfied once the new instance has the site with the wanted release. What it throws is NotServed,
- * with the failed step, its hint and last lines; AWS's reason when no instance comes.
- * @param seconds that the following takes at most.
+ * The judge of a swap: satisfied once the new instance has the site with the wanted release. It throws NotServed, with
+ * the failed step, its hint and last lines, or with AWS's reason when no instance comes.
+ * @param seconds for which a boot is followed at most.
  */
 export function servesCandidate(
   aws: Aws,
@@ -47,7 +47,7 @@ export function servesCandidate(
       {
         resource: bootUrl(aws, found.instance),
         lines: step?.lines ?? [],
-        hint: step?.hint ?? "put it right and deploy again; the site is served as before",
+        hint: step?.hint ?? "fix that and deploy again; the site is served as before",
       },
     );
   };
@@ -65,7 +65,7 @@ export function servesCandidate(
       lines: found.warnings,
     });
 
-  /** A release whose own code was running when the time was up is taken for bad. */
+  /** A release whose own code was still running when the time was up is taken for bad. */
   const tooLate = (error: unknown, last: BootRecord | undefined): unknown => {
     if (!(error instanceof EverspotError) || error instanceof NotServed || signal.aborted) return error;
     const running = last?.steps.find((s) => s.state === "running" && s.ownCode);
@@ -81,7 +81,7 @@ export function servesCandidate(
   return {
     waitsFor: {
       what: `${release} is not served`,
-      hint: "the site is served as before; deploy again, with a longer --timeout if the boot just takes long",
+      hint: "the site is served as before; deploy again, with a longer --timeout if the boot is merely slow",
     },
     judge: async (found) => {
       if (found.state === "failed") judgeFailure(found);
@@ -90,7 +90,7 @@ export function servesCandidate(
       if (found.release !== release) throw servesAnother(found);
       const { value: site } = await readDocument(aws.store, siteDocument);
       if (site?.owner === found.instance && site.state === "serving") return { done: found };
-      return { waiting: `${found.instance} serves, and ${site?.owner ?? "nobody"} has the site` };
+      return { waiting: `${found.instance} serves, and ${site?.owner ?? "no instance"} has the site` };
     },
     noInstance: (reason, said) =>
       new NotServed(`no instance came: ${reason}`, undefined, {

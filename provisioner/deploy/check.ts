@@ -5,7 +5,7 @@ import { siteDocument } from "../../agent/site/records.ts";
 import { waitUntilReachable } from "../operator/reach.ts";
 import type { Session } from "./session.ts";
 
-/** Seconds for the site to answer by name in the end. */
+/** Seconds for the site to answer by name at the end. */
 const REACH_SECONDS = 60;
 /** Seconds for the owner to write down what it serves, and that it is current. */
 const RECORD_SECONDS = 15;
@@ -28,7 +28,7 @@ export async function checkFromOutside(session: Session, instance: string, relea
           readDocument(aws.store, channelDocument),
         ]);
         if (site?.owner !== instance || site.release !== release)
-          return { waiting: `${site?.owner ?? "nobody"} has it with ${site?.release ?? "no release"}` };
+          return { waiting: `${site?.owner ?? "no instance"} has it with ${site?.release ?? "no release"}` };
         if (channel?.current === release) return { done: true };
         // The next machine would run another one.
         return { waiting: `${channel?.current ?? "no release"} is current` };

@@ -42,7 +42,7 @@ export async function compareConfiguration(
   const change = configurationChange(plan.change);
   if (found.world.outdated !== undefined)
     terminal.say(takenAlong(found, found.world.outdated, tools.clock.now()));
-  if (change.left.length > 0) terminal.warn(`\`everspot up\` has something to do: ${change.left.join("; ")}`);
+  if (change.left.length > 0) terminal.warn(`this is left for \`everspot up\`: ${change.left.join("; ")}`);
   return change;
 }
 

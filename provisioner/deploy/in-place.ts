@@ -11,8 +11,8 @@ import { checkFromOutside } from "./check.ts";
 import type { Session } from "./session.ts";
 
 /**
- * The release on the instance that runs: its agent sees the lock, does it and writes down how it went (DESIGN §9).
- * @returns the instance. @throws NotServed with the failed step and its last lines; the old release serves on then.
+ * Deploys on the running instance: its agent sees the lock, does the work and records how it went (DESIGN §9).
+ * @returns the instance. @throws NotServed with the failed step and its last lines; the old release then serves on.
  */
 export async function inPlace(session: Session, release: string, timeout: number): Promise<string> {
   const { aws, tools, signal, old, lock } = session;
@@ -30,7 +30,7 @@ export async function inPlace(session: Session, release: string, timeout: number
       const alive = (await aws.instances.look()).some((i) => i.alive && i.id === old);
       if (!alive) {
         throw new NotServed(`${old} is gone`, undefined, {
-          hint: "AWS took it; its replacement comes up by itself. Deploy again",
+          hint: "AWS took it; its replacement comes up by itself. Deploy again then",
           retry: "retry",
         });
       }
@@ -40,7 +40,7 @@ export async function inPlace(session: Session, release: string, timeout: number
     tellNews({ ...news, ended: news.ended.filter((s) => s.phase === "in-place") }, terminal);
     record = found;
     if (ours.state === "failed") throw failed(found, ours.reason);
-    if (ours.state === "running") return { waiting: `${old} is at it` };
+    if (ours.state === "running") return { waiting: `${old} is working on it` };
     const { value: channel } = await readDocument(aws.store, channelDocument);
     return channel?.current === release
       ? { done: undefined }
@@ -52,7 +52,7 @@ export async function inPlace(session: Session, release: string, timeout: number
     return new NotServed(`${release} does not come up in place on ${old}: ${why}`, found.blame, {
       resource: `${aws.store.url}/${keys.boot(old)}`,
       lines: step?.lines ?? [],
-      hint: step?.hint ?? "put it right and deploy again; the site is served as before",
+      hint: step?.hint ?? "fix that and deploy again; the site is served as before",
     });
   };
   await session.step(`start ${release} in place`, async (detail) => {
@@ -61,7 +61,7 @@ export async function inPlace(session: Session, release: string, timeout: number
       everySeconds: 0.5,
       clock,
       signal,
-      hint: "the site is served as before; deploy again, with a longer --timeout if it just takes long",
+      hint: "the site is served as before; deploy again, with a longer --timeout if it is merely slow",
     });
     detail(`on ${old}`);
   });

@@ -6,7 +6,7 @@ import { type DeployState, deployDocument, isDeploying } from "../../agent/site/
 import type { ObjectStore } from "../../agent/site/store.ts";
 import { age } from "../operator/terminal.ts";
 
-/** Half of what makes a holder dead is spent before anybody else may come. */
+/** A holder that cannot write stops at half the silence that makes it dead: before anyone else may take over. */
 const HEARTBEAT_SECONDS = 10;
 const SILENT_SECONDS = 60;
 
@@ -17,15 +17,15 @@ type Fields = Omit<DeployState, "nonce">;
 
 export interface Taken {
   lock: DeployLock;
-  /** A deploy that nobody ended: what it left must be put in order first. Its notes stay until then. */
+  /** A deploy that was never ended: what it left must be recovered first. Its notes stay until then. */
   leftover: DeployState | undefined;
 }
 
 /**
  * Takes `deploy.json`: one deploy at a time (DESIGN §9). Its heartbeat goes on until `end`, `leave` or `stop`. Times
- * are the store's where it tells them.
+ * are the store's where it gives them.
  * @param force takes it from a holder that is alive, too.
- * @throws EverspotError when somebody else holds it: who, since when, and at what.
+ * @throws EverspotError when someone else holds it: who, since when, and at which step.
  */
 export async function takeLock(
   store: ObjectStore,
@@ -65,7 +65,7 @@ const notesOf = ({ release, old, before }: DeployState): Note => ({ release, old
 function busy(store: ObjectStore, holder: DeployState | undefined, now: number): EverspotError {
   const since = holder?.started ?? "";
   return new EverspotError(
-    `${holder?.by} is deploying since ${since} (${age(now - Date.parse(since))}), now at: ${holder?.step}`,
+    `${holder?.by} has been deploying since ${since} (${age(now - Date.parse(since))}), now at: ${holder?.step}`,
     {
       resource: `${store.url}/${deployDocument.key}`,
       hint: "wait until it is over, or stop it with `everspot deploy --abort`",
@@ -94,25 +94,25 @@ export class DeployLock {
     this.#beating = this.#beat();
   }
 
-  /** Aborted, with an EverspotError, when this deploy is not ours any more: nothing must be changed from then on. */
+  /** Aborted, with an EverspotError, when this deploy is no longer ours: nothing must be changed from then on. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
 
-  /** Writes down what is done next; undefined removes a note. @throws EverspotError when the lock was lost. */
+  /** Notes what is done next; undefined removes a note. @throws EverspotError when the lock was lost. */
   async note(note: { [K in keyof Note]: Note[K] | undefined }): Promise<void> {
     await this.#write((current) => withNote(current, note));
     this.#lost.signal.throwIfAborted();
   }
 
-  /** It is over and everything is in order. @throws EverspotError when the lock was lost. */
+  /** It is over and nothing is left to recover. @throws EverspotError when the lock was lost. */
   async end(state: "done" | "failed" | "aborted", reason?: string): Promise<void> {
     await this.stop();
     await this.#write((current) => ({ ...current, state, reason: reason ?? current.reason }));
     this.#lost.signal.throwIfAborted();
   }
 
-  /** It is over and things are not in order: whoever comes next may take it at once and see to them. */
+  /** It is over and something is left to recover: whoever comes next may take the lock at once and do so. */
   async leave(reason: string): Promise<void> {
     await this.stop();
     await this.#write((current) => ({ ...current, heartbeat: new Date(0).toISOString(), reason }));
@@ -143,7 +143,7 @@ export class DeployLock {
     this.#lost.abort(
       new EverspotError(`this deploy had to stop: ${why}`, {
         resource: `${this.#store.url}/${deployDocument.key}`,
-        hint: "nothing was undone; `everspot deploy --abort`, the next deploy or the site itself puts things in order",
+        hint: "nothing was undone; `everspot deploy --abort`, the next deploy or the site itself cleans up",
         cause,
       }),
     );

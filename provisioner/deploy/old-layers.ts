@@ -17,14 +17,14 @@ const YOUNG = 86_400_000;
 /** Marked per deploy; there is one more a week at most. */
 const AT_ONCE = 3;
 
-/** What the bucket has of layers. */
+/** The layers in the bucket. */
 export interface LayersSeen {
   /** By key. */
   layers: Map<string, PackageLayer>;
   /**
    * Objects that no instance wants any more: archives that are neither current, nor what was before that, nor a
-   * candidate; and documents of an everspot whose layers nobody could verify. A document of another form may name any
-   * archive, so then there are none.
+   * candidate; and documents of an older everspot whose layers could not be verified. A document of another
+   * form may name any archive, so then there are none.
    */
   old: string[];
 }
@@ -62,7 +62,7 @@ function parse(text: string): { version?: unknown } | undefined {
 
 /**
  * Lets the bucket's lifecycle delete what is old, and notes how old the packages are that machines have now: none may
- * have older ones from here on. That it could not is no failure of a deploy.
+ * have older ones from here on. Trouble with either does not fail the deploy.
  */
 export async function tidyLayers(
   aws: { store: ObjectStore; bucket: Pick<Aws["bucket"], "expire"> },
@@ -74,7 +74,7 @@ export async function tidyLayers(
       raiseFloor(floor, layers, clock.now()),
     ).catch((error: unknown) =>
       terminal.warn(
-        `how old packages may be is not noted: ${messageOf(error)} (a role made by an everspot before this one gets the right by \`everspot github\`)`,
+        `how old packages may be is not noted: ${messageOf(error)} (a role made by an older everspot gets the permission through \`everspot github\`)`,
       ),
     );
     for (const key of old.slice(0, AT_ONCE)) await aws.bucket.expire(key);

@@ -16,11 +16,11 @@ export interface Outcome {
   release: string;
   result: "done" | "unchanged";
   instance?: string;
-  /** What `--bake` made, as JSON has it. */
+  /** What `--bake` made, as in the JSON document. */
   baked?: object;
 }
 
-/** Runs a deploy or rollback under the lock, asks for the site all the while, and tells how it went. */
+/** Runs a deploy or rollback under the lock, requests the site all the while, and reports how it went. */
 export async function perform(
   given: Omit<Given, "timeline"> & { command: DeployReport["command"] },
   work: (session: Session) => Promise<Outcome>,
@@ -64,7 +64,7 @@ interface Running {
   session: Session;
   /** The release that was current before. */
   previous: string | undefined;
-  /** Undefined where no instance has the site yet, so that there is no visitor to lose. */
+  /** Undefined while no instance has the site, so that there is no visitor to lose. */
   visiting: ReturnType<typeof visit> | undefined;
 }
 
@@ -76,7 +76,7 @@ function startVisits({ config, tools, old }: Session): Running["visiting"] {
 type Told = Pick<DeployReport, "result"> &
   Partial<Pick<DeployReport, "release" | "instance" | "baked" | "error">>;
 
-/** An instance that was launched from the newest image may have the site now, so that older images can go, too. */
+/** An instance launched from the newest image may have the site now, so older images can go, too. */
 async function tidy({ aws, tools }: Session, { result }: Outcome): Promise<void> {
   if (result === "done") {
     await markSuperseded(aws, tools);

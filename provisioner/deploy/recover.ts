@@ -21,10 +21,10 @@ export interface RecoverOptions {
 const CLAIM_SECONDS = 300;
 /** Seconds for EC2 to show what was changed, or to finish another change. */
 const PATIENCE = 60;
-/** Seconds until an instance has the site again whose successor claimed it in the last moment. */
+/** Seconds for an instance to take the site back from a successor that claimed it at the last moment. */
 const OWNER_SECONDS = 120;
 
-/** How often it is looked again whether a fleet that was changed had launched something meanwhile. */
+/** How often to check again whether a fleet that was changed has launched something meanwhile. */
 const ROUNDS = 3;
 
 /**
@@ -58,7 +58,7 @@ export async function recover(
   return applied;
 }
 
-/** A take-over that is under way is let come to its end: what it began cannot be undone half-way. */
+/** A take-over under way is left to finish: what it began cannot be undone half-way. */
 async function settledClaim(aws: Aws, old: string | undefined, options: RecoverOptions): Promise<Scene> {
   const deadline = options.clock.now() + CLAIM_SECONDS * 1000;
   for (;;) {
@@ -91,7 +91,7 @@ async function execute(aws: Aws, action: RecoveryAction, options: RecoverOptions
   }
 }
 
-/** Who was just terminated may have claimed the site a moment before; its predecessor takes it back. */
+/** The instance just terminated may have claimed the site a moment before; its predecessor takes it back. */
 async function ownerServes(aws: Aws, { clock, signal }: RecoverOptions): Promise<void> {
   await poll(
     "an instance that has the site",

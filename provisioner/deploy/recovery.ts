@@ -6,7 +6,7 @@ import type { DeployState, SiteState } from "../../agent/site/records.ts";
 import type { FleetSeen } from "../aws/fleets.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
 
-/** What a deploy has to do with. */
+/** What a deploy has to deal with. */
 export interface Scene {
   site: SiteState | undefined;
   channel: Channel | undefined;
@@ -32,7 +32,7 @@ export function handedOver(left: Pick<DeployState, "old">, scene: Scene): boolea
   return owner !== undefined && owner.id !== left.old;
 }
 
-/** The instance that has the site, unless it is gone. A claim that did not come to its end counts for nothing. */
+/** The instance that has the site, unless it is gone. An unfinished claim counts for nothing. */
 function ownerOf({ old }: Pick<DeployState, "old">, { site, instances }: Scene): InstanceSeen | undefined {
   const alive = (id: string | undefined) => instances.find((i) => i.alive && i.id === id);
   const before = site?.state === "claiming" ? alive(old) : undefined;
@@ -40,8 +40,8 @@ function ownerOf({ old }: Pick<DeployState, "old">, { site, instances }: Scene):
 }
 
 /**
- * Forward where the site was handed over, backward where it was not. What is too many goes last, after the target,
- * which alone ends no instance; without an owner the newest instance stays: it is the one that comes up.
+ * Forward where the site was handed over, backward where it was not. Surplus instances go last, after the target, which
+ * alone ends no instance; without an owner the newest instance stays: it is the one that is coming up.
  * @param drain seconds a replaced instance forwards.
  * @param now milliseconds since the epoch.
  */
@@ -53,7 +53,7 @@ export function planRecovery(left: Left, scene: Scene, drain: number, now: numbe
   const others = left.kind === "in-place" ? [] : alive.filter((i) => i !== keep);
   const actions: RecoveryAction[] = [];
   const candidate = channel?.candidate?.id;
-  // One that was cut off before it wrote down its release: any candidate of a site that has a release is its own.
+  // A deploy cut off before it noted its release: any candidate of a site that has a release is its own.
   const ours = left.release === undefined ? channel?.current !== undefined : candidate === left.release;
   if (!over && ours && candidate !== undefined) actions.push({ do: "withdraw", release: candidate });
   for (const fleet of fleets) {
@@ -69,8 +69,8 @@ export function planRecovery(left: Left, scene: Scene, drain: number, now: numbe
 }
 
 /**
- * @param before what the fleets are to launch again; undefined when that stays.
- * @param keep the instance that stays; undefined when the targets do.
+ * @param before what the fleets are to launch again; undefined to leave that as it is.
+ * @param keep the instance that stays; undefined to leave the targets as they are.
  */
 function changeOf(
   fleet: FleetSeen,
@@ -83,7 +83,7 @@ function changeOf(
     before !== undefined && pools !== undefined && fleet.template && fleet.template.version !== before.version
       ? { template: { id: fleet.template.id, version: before.version }, pools }
       : undefined;
-  // One that bridges goes on until a spot instance has the site.
+  // A bridging instance goes on until a spot instance has the site.
   const most = fleet.bridge ? Number(keep?.spot === false) : 1;
   const total = keep !== undefined && fleet.target > most ? most : undefined;
   if (launch === undefined && total === undefined) return undefined;
@@ -104,7 +104,7 @@ export function describeRecovery(action: RecoveryAction): string {
       ].join(", and ");
     }
     case "drain":
-      return `let ${action.instances.join(", ")} forward what still comes`;
+      return `let ${action.instances.join(", ")} forward late requests`;
     case "terminate":
       return `terminate ${action.instances.join(", ")}`;
   }

@@ -18,14 +18,14 @@ export interface DeployReport {
   instance: string | undefined;
   seconds: number;
   steps: readonly TimelineStep[];
-  /** The image that `--bake` made, as JSON has it. */
+  /** The image that `--bake` made, as in the JSON document. */
   baked?: object;
   /** One visitor's requests, one a second, from the beginning to the end. */
   requests: Visits | undefined;
   error?: unknown;
 }
 
-/** As the history keeps it. */
+/** The report as the history keeps it. */
 export function pastOf(report: DeployReport, held: Pick<PastDeploy, "id" | "at" | "by">): PastDeploy {
   const { command, kind, result, release, previous, instance, seconds, requests, error } = report;
   return {

@@ -17,7 +17,7 @@ export async function lookAtScene(aws: Aws): Promise<Scene> {
   return { site: site.value, channel: channel.value, fleets: alive, instances };
 }
 
-/** @throws EverspotError when the site was not brought up, or was taken down. */
+/** @throws EverspotError when the site is not up, or was taken down. */
 export async function requireFleet(aws: Aws, site: string): Promise<FleetSeen> {
   const fleet = (await aws.fleets.look()).find((f) => f.alive && !f.bridge);
   if (fleet !== undefined) return fleet;

@@ -17,23 +17,23 @@ export interface Given {
 /** One deploy while it has the lock. */
 export interface Session extends Given {
   lock: DeployLock;
-  /** A deploy that nobody ended: what it left is recovered first. */
+  /** A deploy that was never ended: what it left is recovered first. */
   leftover: DeployState | undefined;
   /** Aborted by Ctrl-C, and when the lock is lost. */
   signal: AbortSignal;
-  /** By Ctrl-C alone. */
+  /** Aborted by Ctrl-C alone. */
   interrupted: AbortSignal;
-  /** What was written down, to be recovered from. */
+  /** What was noted, for a recovery. */
   written: Note;
   /** The owner when it began. */
   old: string | undefined;
-  /** A step under its name: on the terminal, in the result and in deploy.json. */
+  /** Runs a step under its name, which appears on the terminal, in the result and in deploy.json. */
   step<T>(name: string, run: (detail: (text: string) => void) => Promise<T>): Promise<T>;
-  /** Written down before it is done, so that whoever comes after a crash knows. */
+  /** Notes something before it is done, so that whoever comes after a crash knows. */
   note(note: Note): Promise<void>;
 }
 
-/** Takes the lock. @throws EverspotError when somebody else has it. */
+/** Takes the lock. @throws EverspotError when someone else has it. */
 export async function openSession(given: Given): Promise<Session> {
   const { aws, tools, timeline, kind } = given;
   const { clock, holder } = tools;

@@ -4,10 +4,10 @@ import type { Aws } from "../aws/connect.ts";
 import type { Tools } from "../operator/tools.ts";
 import { listReleases, superseded } from "../release/releases.ts";
 
-/** Marked per deploy: each makes one more, and a few that were missed before are caught up with. */
+/** Marked per deploy: each deploy makes one more, so a few that were missed are caught up with. */
 const AT_ONCE = 3;
 
-/** Lets the bucket's lifecycle delete releases nobody will want again. That it could not is no failure of a deploy. */
+/** Lets the bucket's lifecycle delete releases no one will want again. A failure to do so does not fail the deploy. */
 export async function markSuperseded(aws: Aws, { terminal, clock }: Tools): Promise<void> {
   try {
     const old = superseded(await listReleases(aws.store, clock.now())).slice(0, AT_ONCE);

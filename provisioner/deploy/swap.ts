@@ -12,10 +12,10 @@ import type { Session } from "./session.ts";
 
 /**
  * The order of a swap (DESIGN §9): new before old. The new instance comes up with the release and takes the site over;
- * the old one forwards what still comes to it; only then does it go. Whatever is thrown on the way, underLock takes back
- * the new and leaves the old.
- * @param timeout seconds for the new instance to have the site. @param change of what the fleet launches, if any is to
- * come along. @returns the new owner.
+ * the old one forwards what still reaches it; only then does it go. Whatever is thrown on the way, underLock removes
+ * the new one and leaves the old one.
+ * @param timeout seconds for the new instance to have the site. @param change of what the fleet launches, if any
+ * comes with it. @returns the new owner.
  */
 export async function swap(
   session: Session,
@@ -43,13 +43,13 @@ interface Launched {
   before: ReadonlySet<string>;
 }
 
-/** What the fleet launches and how many go into one call: a fleet that is being changed takes no second change. */
+/** What the fleet launches and how many: in one call, because a fleet that is being changed takes no second change. */
 async function launchSecond(session: Session, change: ConfigurationChange | undefined): Promise<Launched> {
   const { aws, config, tools, step } = session;
   const since = new Date(tools.clock.now() - EARLIER_MS);
   const { id: fleet } = await requireFleet(aws, config.site);
   const alive = (await aws.instances.look()).filter((i) => i.alive);
-  // One that bridges at the on-demand price is no member, and stays until the new one has the site.
+  // An instance that bridges at the on-demand price is no member, and stays until the new one has the site.
   const target = alive.filter((i) => i.spot).length + 1;
   if (change !== undefined && change.actions.length > 0) {
     await step("apply the configuration", () => applyChange(withTarget(change, target), aws, tools));
@@ -107,7 +107,7 @@ async function forwarding({ aws, tools, signal }: Session, old: string): Promise
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof EverspotError)) throw error;
-    tools.terminal.warn(`${error.message}; visitors who still come to it are served by the old release`);
+    tools.terminal.warn(`${error.message}; visitors who still reach it are served by the old release`);
     return `${old} goes on serving by itself`;
   }
 }

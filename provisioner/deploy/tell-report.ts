@@ -1,4 +1,4 @@
-/** How a deploy or rollback is told once it is over: as JSON, to GitHub Actions, and on the terminal. */
+/** How a deploy or rollback is reported once it is over: as JSON, to GitHub Actions, and on the terminal. */
 import { appendFile } from "node:fs/promises";
 import { messageOf } from "../../agent/site/errors.ts";
 import { report as errorReport } from "../operator/fail.ts";
@@ -21,12 +21,12 @@ export async function tellReport(
   }
 }
 
-/** For a person. A failure is told by its error. */
+/** For a person. A failure is shown by its error. */
 export function printReport(report: DeployReport, terminal: Terminal): void {
   const { result, release, requests, seconds, url } = report;
   if (result === "failed") return;
   if (result === "unchanged") {
-    terminal.print(`${release} is current already and nothing else changed; --force deploys it all the same`);
+    terminal.print(`${release} is current already and nothing else changed; --force deploys it anyway`);
     return;
   }
   if (requests !== undefined && requests.failed > 0) {

@@ -11,7 +11,7 @@ export interface TimelineStep {
   detail?: string;
 }
 
-/** The steps of a command as they go: told on the terminal, kept for the result. */
+/** The steps of a command as they go: shown on the terminal, kept for the result. */
 export class Timeline {
   readonly steps: TimelineStep[] = [];
   readonly #began: number;
@@ -28,7 +28,7 @@ export class Timeline {
     return round((this.#clock.now() - this.#began) / 1000);
   }
 
-  /** `run` may say one line about what it did. */
+  /** `run` may give one line about what it did. */
   async step<T>(name: string, run: (detail: (text: string) => void) => Promise<T>): Promise<T> {
     const start = this.seconds;
     let detail: string | undefined;

@@ -8,9 +8,9 @@ import { recover } from "./recover.ts";
 import { type Given, openSession, type Session } from "./session.ts";
 
 /**
- * Runs a deploy under the lock. What a dead one left is recovered first. When `work` fails, the new is taken back and
- * the old serves on: the release is quarantined if it is to blame, the new instance ended, the target 1 again.
- * @throws EverspotError of `work`, or one that says that things could not be put in order.
+ * Runs a deploy under the lock. What a dead one left is recovered first. When `work` fails, the new instance is removed
+ * and the old one serves on: the release is quarantined if it is to blame, and the target is 1 again.
+ * @throws EverspotError of `work`, or one that says that the recovery failed.
  */
 export async function underLock<T>(given: Given, work: (session: Session) => Promise<T>): Promise<T> {
   const session = await openSession(given);
@@ -36,7 +36,7 @@ async function recoverLeftover(session: Session): Promise<void> {
   if (leftover === undefined) return;
   const { terminal } = tools;
   terminal.warn(
-    `${leftover.by} began to deploy at ${leftover.started} and was not heard of since ${leftover.heartbeat} (at: ${leftover.step}); putting in order what is left of it`,
+    `${leftover.by} began to deploy at ${leftover.started} and has not been heard of since ${leftover.heartbeat} (at: ${leftover.step}); recovering what it left`,
   );
   const { release, old, before } = leftover;
   Object.assign(written, { release, old, before });
@@ -46,7 +46,7 @@ async function recoverLeftover(session: Session): Promise<void> {
   );
 }
 
-/** From here on it is this deploy that would have to be recovered. */
+/** From here on, this deploy is the one that would have to be recovered. */
 async function begin(session: Session): Promise<void> {
   const { aws, lock, written } = session;
   const { value: site } = await readDocument(aws.store, siteDocument);
@@ -56,7 +56,7 @@ async function begin(session: Session): Promise<void> {
   await lock.note({ release: undefined, before: undefined, old: site?.owner });
 }
 
-/** @throws EverspotError when things could not be put in order; whoever comes next sees to them. */
+/** @throws EverspotError when the recovery failed; whoever comes next tries it again. */
 async function takeBack(session: Session, error: unknown): Promise<void> {
   const { aws, kind, leftover, lock, written } = session;
   try {
@@ -94,13 +94,10 @@ const recovering = ({ config, tools }: Session) => ({
 
 function notInOrder(error: unknown, cause: unknown): EverspotError {
   const known = error instanceof EverspotError ? error : undefined;
-  return new EverspotError(
-    `${messageOf(error)}; and it could not be put in order after that: ${messageOf(cause)}`,
-    {
-      resource: known?.resource,
-      lines: known?.lines ?? [],
-      hint: "run `everspot deploy --abort`, or deploy again",
-      cause: error,
-    },
-  );
+  return new EverspotError(`${messageOf(error)}; and recovering from that failed: ${messageOf(cause)}`, {
+    resource: known?.resource,
+    lines: known?.lines ?? [],
+    hint: "run `everspot deploy --abort`, or deploy again",
+    cause: error,
+  });
 }

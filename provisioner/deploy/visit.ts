@@ -1,7 +1,7 @@
 import type { Clock } from "../../agent/site/clock.ts";
 import type { Probe } from "../operator/probe.ts";
 
-/** What asking for the site once a second came to. */
+/** What came of requesting the site once a second. */
 export interface Visits {
   total: number;
   failed: number;
@@ -11,7 +11,7 @@ export interface Visits {
 
 const EVERY_MS = 1000;
 
-/** Asks for the site by name until `stop`, as one visitor outside would; never throws. */
+/** Requests the site by name until `stop`, as a visitor outside would; never throws. */
 export function visit(url: string, probe: Probe, clock: Clock): { stop(): Promise<Visits> } {
   const over = new AbortController();
   const visits: Visits = { total: 0, failed: 0 };

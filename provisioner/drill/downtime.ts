@@ -1,10 +1,10 @@
 import type { Sample } from "./prober.ts";
 
-/** What a visitor had of it. Seconds. */
+/** What a visitor noticed of it. Times in seconds. */
 export interface Downtime {
   requests: number;
   failed: number;
-  /** Sum of the times in which no request was answered, each from its first failed request to the next answered one. */
+  /** Sum of the spans in which no request was answered, each from its first failed request to the next answered one. */
   seconds: number;
   longest: number;
   /** How often each failure was seen. */

@@ -5,7 +5,7 @@ import { poll } from "../../agent/site/poll.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { PolicyDocument } from "../wanted/instance-policy.ts";
 
-/** Seconds for IAM to tell FIS of a role that was just made, and for FIS to begin. */
+/** Seconds for FIS to learn from IAM of a role that was just made, and to begin. */
 const BEGIN_SECONDS = 90;
 const AGAIN_SECONDS = 5;
 
@@ -41,7 +41,7 @@ export async function interrupt(
   const template = await fis.createTemplate({ instanceArn, roleArn: drillRole.arn });
   let experiment: string | undefined;
   await poll(
-    "the Fault Injection Service does not begin",
+    "the Fault Injection Service does not start the experiment",
     async () => {
       try {
         experiment ??= await fis.start(template);
@@ -65,7 +65,7 @@ export async function interrupt(
 const aboutRole = (said: string): boolean =>
   /assum|\brole\b/i.test(said) && !/not authorized to perform: (iam|fis)/i.test(said);
 
-/** Takes away what a drill made, also one that was killed. Idempotent. */
+/** Removes what a drill made, even one that was killed. Idempotent. */
 export async function clearInterruption({ fis, drillRole }: Pick<Aws, "fis" | "drillRole">): Promise<void> {
   // An experiment is made after the role and goes before it.
   if (!(await drillRole.exists())) return;

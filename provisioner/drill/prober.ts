@@ -10,10 +10,10 @@ export interface Sample {
 }
 
 const EVERY_MS = 250;
-/** Requests under way at once; a site that hangs must not be asked ever more. */
+/** Requests under way at once; a site that hangs must not get more and more of them. */
 const AT_ONCE = 40;
 
-/** Asks for the site by name four times a second, whether the last request was answered or not. */
+/** Requests the site by name four times a second, whether or not the last request was answered. */
 export class Prober {
   readonly samples: Sample[] = [];
   readonly #over = new AbortController();
@@ -24,7 +24,7 @@ export class Prober {
     this.#going = this.#go(url, probe, clock);
   }
 
-  /** Waits for the answers that are still out. @returns all samples, oldest first. */
+  /** Waits for outstanding answers. @returns all samples, oldest first. */
   async stop(): Promise<readonly Sample[]> {
     this.#over.abort();
     await this.#going;

@@ -9,7 +9,7 @@ const drill = z.strictObject({
   by: z.string(),
   /** `interruption`: with AWS's own notice of two minutes; `terminate`: with none. */
   way: z.enum(["interruption", "terminate"]),
-  /** The instance interrupted, and the one that serves since. */
+  /** The instance interrupted, and the one that has served since. */
   from: z.string(),
   to: z.string(),
   /** Seconds until another instance owned the site. */

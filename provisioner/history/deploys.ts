@@ -14,7 +14,7 @@ export const pastDeploy = z.object({
   command: z.enum(["deploy", "rollback"]),
   kind: z.enum(["swap", "in-place"]),
   by: z.string(),
-  /** `abandoned`: its holder was not heard of any more, somebody else put things in order. */
+  /** `abandoned`: its holder fell silent, and someone else recovered what it left. */
   result: z.enum(["done", "unchanged", "failed", "abandoned"]),
   release: z.string().optional(),
   /** What was current before. */
@@ -31,7 +31,7 @@ export const pastDeploy = z.object({
 });
 export type PastDeploy = z.infer<typeof pastDeploy>;
 
-/** Of two that write about the same deploy, the last one counts. What cannot be written only warns. */
+/** If two write about the same deploy, the last one counts. A failed write is only a warning. */
 export async function keepDeploy(
   store: ObjectStore,
   deploy: PastDeploy,

@@ -17,22 +17,22 @@ export interface Entry {
     | "rollback"
     | "drill"
     | "given-up";
-  /** It brought what it was to bring; undefined: not over, or nobody knows. */
+  /** Whether it succeeded; undefined: not over, or not known. */
   ok: boolean | undefined;
   seconds: number | undefined;
   instance: string | undefined;
   release: string | undefined;
   /** One line for a person. */
   text: string;
-  /** Of a boot or a deploy: for the picture. */
+  /** The steps of a boot or a deploy, for the picture. */
   steps: { name: string; start: number; seconds: number; failed: boolean }[];
 }
 
 export interface HistoryInput {
-  /** Of each instance the last one, and those before it. */
+  /** The last boot of each instance, and those before it. */
   boots: readonly BootRecord[];
   deploys: readonly PastDeploy[];
-  /** deploy.json: a deploy that is not over, or that nobody put into the history. */
+  /** deploy.json: a deploy that is not over, or never made it into the history. */
   deploy: DeployState | undefined;
   drills: readonly Drill[];
   replacements: Replacements | undefined;
@@ -71,7 +71,7 @@ function bootEntry(boot: BootRecord, earlier: readonly BootRecord[], deploys: re
       : [{ name: stepLabel({ phase, name }), start, seconds, failed: state === "failed" }],
   );
   const before = earlier.findLast((b) => b.instance === boot.instance);
-  // EC2 counts a start after a stop as a launch; a reboot is none.
+  // To EC2, a start after a stop is a launch; a reboot is not.
   const rebooted = before !== undefined && (boot.launched === undefined || boot.launched <= before.started);
   const began = rebooted ? boot.started : (boot.launched ?? boot.started);
   const served = boot.epoch !== undefined;
@@ -141,7 +141,7 @@ function lastDeployEntry(deploy: DeployState): Entry {
   };
 }
 
-/** A swap in place that no deploy tells of: the watchdog goes back to a release by itself. */
+/** A swap in place without a deploy: the watchdog goes back to a release by itself. */
 function inPlaceEntry(boot: BootRecord, deploys: readonly PastDeploy[]): Entry[] {
   const { inPlace } = boot;
   if (inPlace === undefined || deploys.some((deploy) => deploy.id === inPlace.deploy)) return [];

@@ -4,7 +4,7 @@ const WIDTH = 900;
 const NAME = 190;
 const ROW = 16;
 const BOOTS = 12;
-/** Bars in the picture of durations: the newest. */
+/** How many bars the chart of durations has: the newest. */
 const BARS = 60;
 
 /** The history as one HTML page, pictures inside, nothing loaded from elsewhere. */
@@ -63,7 +63,7 @@ function renderDurations(entries: readonly Entry[]): string {
     const kind = entry.ok === false ? "bad" : entry.kind === "drill" ? "good" : "bar";
     return `<rect class="${kind}" x="${n(x + 2)}" y="${n(height - tall)}" width="${n(each - 4)}" height="${n(tall)}"><title>${escaped(`${entry.at} ${entry.kind}: ${entry.seconds} s`)}</title></rect><text x="${n(x + each / 2)}" y="${n(height - tall - 4)}" text-anchor="middle">${n(entry.seconds ?? 0)}</text>`;
   });
-  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="seconds each took">${bars.join("")}</svg>`;
+  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="how many seconds each took">${bars.join("")}</svg>`;
 }
 
 /** The steps of one boot or deploy: when each began and how long it took. */
@@ -76,7 +76,7 @@ function renderBoot({ steps }: Entry): string {
     const wide = Math.max(1, step.seconds * scale);
     return `<text x="0" y="${y + 12}">${escaped(step.name)}</text><rect class="${step.failed ? "bad" : "bar"}" x="${n(x)}" y="${y + 2}" width="${n(wide)}" height="${ROW - 4}"/><text x="${n(x + wide + 4)}" y="${y + 12}">${step.seconds.toFixed(2)} s</text>`;
   });
-  return `<svg viewBox="0 0 ${WIDTH} ${steps.length * ROW + 4}" role="img" aria-label="steps of it">${bars.join("")}</svg>`;
+  return `<svg viewBox="0 0 ${WIDTH} ${steps.length * ROW + 4}" role="img" aria-label="its steps">${bars.join("")}</svg>`;
 }
 
 const n = (value: number): string => String(Math.round(value * 10) / 10);

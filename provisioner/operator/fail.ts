@@ -25,7 +25,7 @@ function bug(error: unknown, style: Style): string[] {
   return [
     `${style.red(style.bold("bug:"))} everspot met something it did not expect. Please report this:`,
     ...stack.split("\n").map((line) => `    ${line}`),
-    `  ${style.dim("what to do:")} run the command again; it looks at what there is and goes on from there`,
+    `  ${style.dim("what to do:")} run the command again; it checks what is already done and goes on from there`,
   ];
 }
 

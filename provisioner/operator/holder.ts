@@ -15,6 +15,6 @@ function user(env: NodeJS.ProcessEnv): string {
   try {
     return userInfo().username;
   } catch {
-    return env.USER ?? "somebody";
+    return env.USER ?? "someone";
   }
 }

@@ -4,14 +4,14 @@ import { EverspotError } from "../../agent/site/errors.ts";
 const EXIT_CODE = 130;
 
 /**
- * Aborted by the first Ctrl-C (or SIGTERM, as a CI runner sends it when a run is cancelled), for a command that puts
- * things in order before it ends. The second ends the program at once.
+ * Aborted by the first Ctrl-C (or SIGTERM, as a CI runner sends it when a run is cancelled), for a command that cleans
+ * up before it ends. The second ends the program at once.
  */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
   const stop = (): void => {
     if (controller.signal.aborted) process.exit(EXIT_CODE);
-    process.stderr.write("\nstopping, and putting things in order; once more ends it at once\n");
+    process.stderr.write("\nstopping and cleaning up; press Ctrl-C again to end at once\n");
     controller.abort(
       new EverspotError("stopped", { hint: "run the command again when you are ready", exitCode: EXIT_CODE }),
     );

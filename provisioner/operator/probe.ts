@@ -1,7 +1,7 @@
 import https from "node:https";
 import type { LookupFunction } from "node:net";
 
-/** One look at the site from outside, by name, as a visitor's browser would. */
+/** Requests the site once from outside, by name, as a visitor's browser would. */
 export type Probe = (url: string) => Promise<{ status: number } | { error: string }>;
 
 const TIMEOUT_MS = 10_000;

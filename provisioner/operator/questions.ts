@@ -2,7 +2,7 @@ import { confirm, isCancel, password, text } from "@clack/prompts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { USAGE } from "../config/load.ts";
 
-/** Asks the person at the terminal; questions go to stderr, so that stdout has the result alone. */
+/** Asks the person at the terminal; questions go to stderr, so that stdout holds nothing but the result. */
 export interface Questions {
   /** @throws EverspotError unless the answer is yes. */
   agree(question: string): Promise<void>;
@@ -12,7 +12,7 @@ export interface Questions {
   secret(question: string): Promise<string>;
 }
 
-/** `yes`: everything is agreed to beforehand. @throws EverspotError (exit code 2) when there is nobody to ask. */
+/** `yes`: everything is agreed to beforehand. @throws EverspotError (exit code 2) when there is no one to ask. */
 export function createQuestions(options: {
   yes: boolean;
   input?: NodeJS.ReadStream;
@@ -22,7 +22,7 @@ export function createQuestions(options: {
   const stopped = () => new EverspotError("stopped: nothing was changed");
   const needTerminal = () => {
     if (input.isTTY === true && output.isTTY === true) return;
-    throw new EverspotError("this needs an answer, and there is no terminal to ask at", {
+    throw new EverspotError("this command asks a question, and there is no terminal to ask it on", {
       hint: "add --yes to go on without asking",
       exitCode: USAGE,
     });

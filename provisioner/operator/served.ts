@@ -29,7 +29,7 @@ export const createReadServed =
         host: domain,
         port: 443,
         servername: domain,
-        // The verdict is read below: a wrong certificate is what one wants to see here.
+        // The verdict is read below: a wrong certificate must be seen here, too.
         rejectUnauthorized: false,
         ...options,
       });

@@ -6,14 +6,14 @@ export interface Progress {
   failed(what: string, seconds: number): void;
 }
 
-/** Where a command tells what it does (stderr) and gives its result (stdout). */
+/** Where a command reports what it does (stderr) and gives its result (stdout). */
 export interface Terminal extends Progress {
   /** A line about what happens. */
   say(text: string): void;
   warn(text: string): void;
   /** A line of the result; nothing in JSON mode, where `json` gives it. */
   print(text: string): void;
-  /** The result as one document; nothing but in JSON mode. */
+  /** The result as one document, in JSON mode only. */
   json(value: unknown): void;
   /** Whether `json` gave it: there must not be two. */
   readonly answered: boolean;

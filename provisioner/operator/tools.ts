@@ -20,7 +20,7 @@ export interface Tools {
   holder: string;
   /** Aborted by the first Ctrl-C from this call on; the second ends the program at once. */
   interrupted(): AbortSignal;
-  /** A release of the project's folder; whoever asks removes the folder of its file. */
+  /** A release of the project's folder; the caller removes the folder of its file. */
   pack(
     config: SiteConfig,
     options: { allow: readonly string[]; signal: AbortSignal; onProgress: OnProgress },

@@ -9,12 +9,12 @@ export interface ZonePool {
   maxPrice: number | undefined;
 }
 
-/** `base`: set where the image is the site's own. The version of the template before this one has the base itself. */
+/** `base`: set where the image is the site's own. The template's previous version has the base itself. */
 export interface Made extends Pick<Version, "os" | "arch"> {
   base?: string;
 }
 
-/** One step of `up`: what is done, with everything about it that is known beforehand. */
+/** One action of `up`, with everything about it that is known beforehand. */
 export type UpAction =
   | { do: "create-service-role"; service: string; role: string }
   | { do: "create-bucket" | "tag-bucket" | "block-public-access" | "version-bucket" | "encrypt-bucket" }
@@ -78,7 +78,7 @@ export function describeUp(action: UpAction): string {
     case "set-bucket-policy":
       return "set the bucket's policy: TLS only";
     case "set-bucket-lifecycle":
-      return "set the bucket's lifecycle: old releases, layers, boots and versions go";
+      return "set the bucket's lifecycle: old releases, layers, boots and versions expire";
     case "create-role":
       return "create the instances' role";
     case "set-role-trust":
@@ -130,7 +130,7 @@ export function describeUp(action: UpAction): string {
         action.made.base === undefined ? "" : ", the site's own image"
       }`;
     case "note-image":
-      return `note for the instances what to launch when ${action.image} is gone`;
+      return `note for the instances what to launch if ${action.image} is gone`;
     case "remove-image":
       return `remove the site's older image ${action.image}`;
     case "create-fleet":
@@ -142,11 +142,11 @@ export function describeUp(action: UpAction): string {
     case "replace-bridge":
       return `replace the empty fleet for an on-demand instance, which cannot be given another limit to its price${atMost(action.ceiling)}`;
     case "change-bridge":
-      return "bridge from now on by the newest launch template, too";
+      return "bridge with the newest launch template from now on";
     case "delete-bridge":
       return `delete the fleet that bridged, ${action.fleet}`;
     case "change-fleet":
-      return `launch from now on ${types(action.pools)} in ${zones(action.pools)}, by the newest launch template`;
+      return `from now on launch ${types(action.pools)} in ${zones(action.pools)}, from the newest launch template`;
     case "set-fleet-target":
       return `set the fleet's target to ${action.target}`;
     case "replace-instance":

@@ -1,7 +1,7 @@
 import type { SpotPrice } from "../aws/market.ts";
 import prices from "./prices.json" with { type: "json" };
 
-/** USD per month, from – to. */
+/** USD per month, low to high. */
 export interface BillLine {
   what: string;
   low: number;
@@ -13,11 +13,11 @@ export interface Bill {
   lines: BillLine[];
   low: number;
   high: number;
-  /** The same with the instance on demand, where that price is known. */
+  /** The same with an on-demand instance, where that price is known. */
   onDemand: { low: number; high: number } | undefined;
   /** USD per hour while an on-demand instance bridges; undefined when that is not allowed, or not known. */
   bridge: { low: number; high: number } | undefined;
-  /** How old the prices are that EC2 was not asked for, and of which region. */
+  /** From which day and region the prices are that do not come from EC2. */
   basis: string;
 }
 
@@ -25,7 +25,7 @@ export interface BillInput {
   region: string;
   types: readonly string[];
   spot: readonly SpotPrice[];
-  /** The instance that runs, when one does: its pool alone counts. */
+  /** The running instance, if any: its pool alone counts. */
   running: { type: string; zone: string } | undefined;
   /** GB. */
   disk: number;
@@ -73,9 +73,9 @@ export function billOf(input: BillInput): Bill {
     fixed(`disk, ${input.disk} GB gp3`, input.disk * prices.gp3PerGbMonth),
     ...input.images.map((gigabytes) => ({
       ...fixed("own image", snapshotCost(gigabytes)),
-      note: `at most, for a snapshot of ${gigabytes} GB; AWS charges what is used of it`,
+      note: `at most, for a snapshot of ${gigabytes} GB; AWS charges for the part in use`,
     })),
-    { ...fixed("hosted zone", prices.hostedZonePerMonth), note: "once per domain, whatever is in it" },
+    { ...fixed("hosted zone", prices.hostedZonePerMonth), note: "once per domain, whatever its contents" },
     {
       ...fixed(
         "bucket",
@@ -83,7 +83,7 @@ export function billOf(input: BillInput): Bill {
           (PUTS_PER_MONTH / 1000) * prices.s3.putPerThousand +
           STORED_GB * prices.s3.storagePerGbMonth,
       ),
-      note: "requests and half a GB",
+      note: "requests, and half a GB",
     },
     ...acmLines(input.acmNames),
   ];
@@ -101,10 +101,10 @@ export function billOf(input: BillInput): Bill {
   };
 }
 
-/** USD per month, at most: a snapshot has the blocks in use only. @param gigabytes of the disk it is of. */
+/** USD per month, at most: a snapshot holds only the blocks in use. @param gigabytes size of the disk. */
 export const snapshotCost = (gigabytes: number): number => gigabytes * prices.snapshotPerGbMonth;
 
-/** USD, for an issue or a renewal of an exportable certificate. @param names that it is for. */
+/** USD, for issuing or renewing an exportable certificate. @param names it is for. */
 export const certificateCost = (names: number): number => names * prices.acmExportable.perName;
 
 function acmLines(names: number): BillLine[] {
@@ -140,7 +140,7 @@ export function renderBill(bill: Bill): string[] {
     bridge === undefined
       ? []
       : [
-          `while an on-demand instance bridges: ${hourly(bridge.low)} – ${hourly(bridge.high)} per hour for it`,
+          `while an on-demand instance bridges, it costs ${hourly(bridge.low)} – ${hourly(bridge.high)} per hour`,
         ];
   return [...lines, ...bridging, bill.basis];
 }

@@ -10,7 +10,7 @@ import type { Change } from "./plan.ts";
 export interface ConfigurationChange extends Change {
   /** What the instance that serves was launched by, to go back to; undefined where none serves. */
   before: DeployState["before"];
-  /** What only `up` does, a line each. */
+  /** What is left for `up`, a line each. */
   left: string[];
 }
 
@@ -50,7 +50,7 @@ export function configurationChange(change: Change): ConfigurationChange {
   const left = othersOf(change).map(describeUp);
   const first = firstOf(change);
   if (first.length > 0 && (actions.length > 0 || othersOf(change).some((a) => "needed" in a && a.needed))) {
-    throw new EverspotError("everspot.toml changes more of the site than a deploy applies", {
+    throw new EverspotError("everspot.toml changes more of the site than a deploy can apply", {
       lines: first,
       hint: "run `everspot up`, then deploy again",
     });

@@ -46,13 +46,13 @@ export interface DownSeen extends SiteSeen {
   drillRole: boolean;
 }
 
-/** Takes away all there is of the site, what uses a thing before the thing. */
+/** Removes all there is of the site, and whatever uses a thing before the thing itself. */
 export function planDown(config: SiteConfig, seen: DownSeen, options: { deleteData: boolean }): DownAction[] {
   const { network, roles } = seen;
   const actions: (DownAction | undefined)[] = [
     ...seen.fleets.filter((f) => f.alive).map((f) => ({ do: "delete-fleet" as const, fleet: f.id })),
     ...instances(seen),
-    // After the instances, or the last of them would put its records back.
+    // After the instances, or the last of them would restore its records.
     records(config, seen),
     ...acm(seen),
     ...seen.templates.map((t) => ({ do: "delete-template" as const, template: t.id })),
@@ -81,7 +81,7 @@ export function planDown(config: SiteConfig, seen: DownSeen, options: { deleteDa
   return actions.filter((a) => a !== undefined);
 }
 
-/** ACM would go on renewing it, for a fee. */
+/** ACM would keep renewing it, for a fee. */
 function acm({ acm: { arns, records }, dns }: DownSeen): DownAction[] {
   return [
     ...arns.map((arn) => ({ do: "delete-certificate" as const, arn })),
@@ -91,7 +91,7 @@ function acm({ acm: { arns, records }, dns }: DownSeen): DownAction[] {
   ];
 }
 
-/** What a site that is brought up again goes on with. */
+/** What a site continues with when it is brought up again. */
 function data(seen: DownSeen): DownAction[] {
   return [
     ...(seen.secrets.length > 0 ? [{ do: "delete-secrets" as const, names: seen.secrets }] : []),
@@ -117,7 +117,7 @@ function records(config: SiteConfig, { dns, ...seen }: DownSeen): DownAction | u
   return own.length === 0 ? undefined : { do: "delete-records", zone: dns.zone.id, records: own };
 }
 
-/** Addresses that instances of the site have or had. */
+/** Addresses that the site's instances have or had. */
 export const ownAddresses = (seen: Pick<SiteSeen, "instances" | "state">): string[] => [
   ...seen.instances.flatMap((i) => i.address ?? []),
   ...(seen.state === undefined ? [] : [seen.state.address]),
@@ -125,7 +125,7 @@ export const ownAddresses = (seen: Pick<SiteSeen, "instances" | "state">): strin
 
 /**
  * The records that are the site's: none unless it holds the fence; then the fence, what certbot may have left, and
- * the A records that point to one of its instances. One that was pointed elsewhere by hand is somebody's wish.
+ * the A records that point to one of its instances. A record pointed elsewhere by hand is someone's wish.
  */
 export function ownRecords(config: SiteConfig, dns: DnsSeen, addresses: readonly string[]): DnsRecord[] {
   if (!dns.ours) return [];
@@ -160,7 +160,7 @@ export function describeDown(action: DownAction): string {
     case "delete-group":
       return `delete the security group ${action.group}`;
     case "disassociate":
-      return `take a subnet off the route table (${action.association})`;
+      return `disassociate a subnet from the route table (${action.association})`;
     case "delete-route-table":
       return `delete the route table ${action.table}`;
     case "delete-subnet":
@@ -180,7 +180,7 @@ export function describeDown(action: DownAction): string {
     case "delete-validation":
       return `delete the records ${action.records.map((r) => `${r.type} ${r.name}`).join(", ")}`;
     case "remove-role-from-profile":
-      return `take the role ${action.role} out of the instance profile`;
+      return `remove the role ${action.role} from the instance profile`;
     case "delete-profile":
       return "delete the instance profile";
     case "delete-role-policy":
@@ -198,7 +198,7 @@ export function describeDown(action: DownAction): string {
   }
 }
 
-/** What is still there after `down`, each with its id; data only counts when it was to go too. */
+/** What is still there after `down`, each with its id; data counts only if it was to be deleted too. */
 export function leftovers(config: SiteConfig, seen: DownSeen, options: { deleteData: boolean }): string[] {
   const { network, roles } = seen;
   const own = seen.dns === undefined ? [] : ownRecords(config, seen.dns, ownAddresses(seen));

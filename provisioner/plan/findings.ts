@@ -1,4 +1,4 @@
-/** What was found that speaks against a plan. Pure. */
+/** What was found that stands against a plan. Pure. */
 import { EverspotError } from "../../agent/site/errors.ts";
 
 /** `error`: `up` cannot begin. `ask`: a person must agree. `note`: worth knowing. */

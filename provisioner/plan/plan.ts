@@ -1,4 +1,4 @@
-/** From what there is and what is wanted to what would be done. Data only: nothing is asked and nothing changed. */
+/** From what there is and what is wanted to what would be done. Data only: nothing is asked and nothing is changed. */
 import type { SiteConfig } from "../config/site-config.ts";
 import type { SiteSeen } from "../seen/observe.ts";
 import type { Survey } from "../seen/survey.ts";
@@ -10,7 +10,7 @@ import type { Finding } from "./findings.ts";
 import { preflight } from "./preflight.ts";
 import { planUp } from "./up.ts";
 
-/** All that `plan` shows and `up` begins with. */
+/** What `plan` shows and `up` begins with. */
 export interface Plan {
   findings: Finding[];
   bill: Bill;
@@ -18,7 +18,7 @@ export interface Plan {
   change: Change | undefined;
 }
 
-/** What is to be done, with all that doing it needs. */
+/** What is to be done, with everything needed to do it. */
 export interface Change {
   /** In order; none when the site is as wanted. */
   actions: readonly UpAction[];

@@ -78,14 +78,14 @@ function recordFindings({ config, dns }: PreflightInput): Finding[] {
   const blocking = [...cnames, ...aliases].map((r) =>
     error(
       `${r.name} has ${r.type === "CNAME" ? "a CNAME" : "an alias"} record to ${r.values[0] ?? r.wire.AliasTarget?.DNSName}`,
-      "everspot needs this name for itself: delete the record, or choose another name",
+      "everspot needs this name for itself: delete the record, or choose another domain",
     ),
   );
   const ipv6 = at
     .filter((r) => r.type === "AAAA")
     .map((r): Finding => {
       const message = `${r.name} has an AAAA record (${r.values.join(", ")}), which everspot leaves alone`;
-      return { level: "note", message, hint: "visitors with IPv6 go there, not to this site" };
+      return { level: "note", message, hint: "visitors over IPv6 go there, not to this site" };
     });
   return [...blocking, ...ownerFindings(config, dns), ...ipv6];
 }
@@ -106,7 +106,7 @@ function ownerFindings(config: SiteConfig, dns: DnsSeen): Finding[] {
     .filter((r) => names.includes(r.name) && r.type === "A" && r.wire.AliasTarget === undefined)
     .map((r) => ({
       level: "ask" as const,
-      message: `${r.name} points to ${r.values.join(", ")} now, which is not everspot's; it will point to this site`,
+      message: `${r.name} now points to ${r.values.join(", ")}, which is not everspot's; it will point to this site instead`,
     }));
 }
 
@@ -136,7 +136,7 @@ function imageFindings({ config, world }: PreflightInput): Finding[] {
   }
   const debian = world.baked?.base ?? image.id;
   if (world.newestImage !== undefined && world.newestImage !== debian) {
-    const message = `a newer image of ${config.image.os} is there: ${world.newestImage} instead of ${debian}`;
+    const message = `there is a newer image of ${config.image.os}: ${world.newestImage} instead of ${debian}`;
     found.push({ level: "note", message, hint: "take it with `everspot deploy --refresh-image`" });
   }
   return found;
@@ -169,8 +169,8 @@ function siteFindings({ config, seen }: PreflightInput): Finding[] {
   if (role?.region !== undefined && role.region !== config.region) {
     found.push(
       error(
-        `there is a site ${config.site} in ${role.region} already`,
-        "a site's name is unique in an account: choose another, or take that one down first",
+        `a site named ${config.site} exists already, in ${role.region}`,
+        "a site's name must be unique in an account: choose another, or take that site down first",
       ),
     );
   }
@@ -187,18 +187,18 @@ function siteFindings({ config, seen }: PreflightInput): Finding[] {
 
 /**
  * Characters of all inline policies of a role together, white space not counted (IAM User Guide, "IAM and AWS STS
- * quotas"): so two policies would hold no more than one.
+ * quotas"): so two policies hold no more than one.
  */
 const LONGEST_POLICY = 10_240;
 
-/** Each name of the site is in the role's policy twice: for its record and for its challenge. */
+/** The role's policy has each name of the site twice: for its record and for its challenge. */
 function policyFindings({ config, account, partition, dns }: PreflightInput): Finding[] {
   const where = { account, partition, zone: dns?.zone.id ?? "" };
   const { length } = JSON.stringify(instancePolicy(withCertificate(config, where), where));
   if (length <= LONGEST_POLICY) return [];
   return [
     error(
-      `with ${config.aliases.length} aliases the policy of the instances' role has ${length} characters, and IAM takes ${LONGEST_POLICY}`,
+      `with ${config.aliases.length} aliases, the policy of the instances' role has ${length} characters, and IAM takes ${LONGEST_POLICY}`,
       "use fewer or shorter aliases; each of their letters counts twice",
     ),
   ];

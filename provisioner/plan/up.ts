@@ -26,7 +26,7 @@ export interface UpSeen extends SiteSeen {
   zone: string;
 }
 
-/** What is to be done, in order. Nothing, when the site is as wanted. */
+/** What is to be done, in order; nothing when the site is as wanted. */
 export function planUp(wanted: Wanted, seen: UpSeen, world: Pick<World, "serviceRoles">): UpAction[] {
   const newer = template(wanted, seen);
   return [
@@ -65,7 +65,7 @@ function bucket(wanted: Wanted, { bucket: seen }: SiteSeen): UpAction[] {
   ];
 }
 
-/** Early, so that ACM has time; but the first instance is to find it issued. */
+/** Requested early, so that ACM has time; the first instance must find it issued. */
 function certificate({ site }: Wanted, { acm, zone }: UpSeen): UpAction[] {
   if (acm === undefined) return [];
   const { names, current, missing } = acm;
@@ -83,7 +83,7 @@ function certificate({ site }: Wanted, { acm, zone }: UpSeen): UpAction[] {
   ];
 }
 
-/** What an earlier request came to counts, so that one after a failure is not taken for the same. */
+/** Takes the outcome of an earlier request into account, so that one after a failure is not taken for the same. */
 const requestToken = (site: string, { names, others }: Pick<AcmSeen, "names" | "others">): string =>
   createHash("sha256")
     .update(JSON.stringify([site, names, others.map((c) => c.arn)]))
@@ -95,7 +95,7 @@ const certificateIssued = ({ acm }: UpSeen): UpAction[] =>
     ...{ do: "wait-for-certificate", arn: acm?.current?.arn },
   });
 
-/** ACM renews what was exported once, for a fee: so not before no instance can want it any more. */
+/** They go once no instance can want them any more: ACM keeps renewing what was exported once, for a fee. */
 function olderCertificates({ acm, templates, instances }: UpSeen): UpAction[] {
   const latest = templates[0]?.latest.version;
   const settled = instances.every((i) => !i.alive || i.templateVersion === latest);
@@ -210,7 +210,7 @@ const pick = (launch: SiteSeen["launch"]) =>
 const isLatest = (data: TemplateData, seen: SiteSeen, group: string): boolean =>
   parseVersion(seen.templates[0]?.latest.description)?.hash === templateHash(data, group);
 
-/** Those that the newest template does not need, as soon as an instance that was launched from that has the site. */
+/** Images that the newest template does not need, as soon as an instance launched from that template has the site. */
 function olderImages(wanted: Wanted, seen: SiteSeen): UpAction[] {
   const owner = seen.instances.find((i) => i.alive && i.id === seen.state?.owner);
   return obsoleteImages(seen.images, wanted.template.data.image, owner?.image).map(({ id, snapshot }) => ({
@@ -225,7 +225,7 @@ function fleets(wanted: Wanted, seen: SiteSeen): UpAction[] {
   const pools = wanted.zones.flatMap(({ zone, types }) =>
     types.map((type): ZonePool => ({ type, zone, maxPrice: wanted.maxPrice })),
   );
-  // A price to bid is for spot alone.
+  // Only spot instances have a maximum price.
   const dear = pools.map((pool) => ({ ...pool, maxPrice: undefined }));
   const empty = bridge !== undefined && bridge.target === 0 && bridge.fulfilled === 0;
   const types = [...new Set(pools.map((p) => p.type))];
@@ -237,7 +237,7 @@ function fleets(wanted: Wanted, seen: SiteSeen): UpAction[] {
       ? when(true, { do: "create-fleet", pools, ceiling })
       : [
           ...spotFleet(now, pools, most, launches(now, pools, wanted, seen)),
-          // Above 1 a swap or a replacement is under way, which the agents and `deploy` bring back themselves.
+          // Above 1, a swap or a replacement is under way, and the agents or `deploy` will lower it themselves.
           ...when(now.target < 1, { do: "set-fleet-target", target: 1 }),
         ]),
     ...when(wanted.bridge && bridge === undefined, {
@@ -251,7 +251,7 @@ function fleets(wanted: Wanted, seen: SiteSeen): UpAction[] {
       ...{ do: "replace-bridge", fleet: bridge?.id ?? "", pools: dear, ceiling: dearMost?.wanted },
       needed: bridge?.ceiling !== undefined,
     }),
-    // One that bridges just now goes with the next `up`.
+    // A fleet that is bridging now goes with the next `up`.
     ...when(!wanted.bridge && empty, { do: "delete-bridge", fleet: bridge?.id ?? "" }),
   ];
 }

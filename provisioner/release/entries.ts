@@ -24,7 +24,7 @@ export async function listEntries(
   ].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }
 
-/** @throws EverspotError when an instance would refuse the release: names that meet, too much of anything. */
+/** @throws EverspotError when an instance would refuse the release: for clashing names, or too much of anything. */
 export function checkEntries(entries: readonly ZipSource[], folder: string): void {
   const seen = new PathSet();
   const problems = entries.flatMap(({ path }) => {
@@ -54,7 +54,7 @@ export function checkTotals(entries: readonly ZipSource[], folder: string, zipBy
   const largest = [...entries].sort((a, b) => b.size - a.size).slice(0, LARGEST);
   throw new EverspotError(`the release is too large: ${problem}`, {
     resource: folder,
-    hint: "leave files out through .everspotignore; the largest are",
+    hint: "leave files out through .everspotignore; the largest ones are listed",
     lines: largest.map((entry) => `${(entry.size / 1e6).toFixed(1)} MB ${entry.path}`),
   });
 }
@@ -69,7 +69,7 @@ function countFolders(entries: readonly ZipSource[]): number {
   return folders.size;
 }
 
-/** @throws EverspotError (retry) when the project is not what it was when packing began. */
+/** @throws EverspotError (retry) when the project changed since packing began. */
 export function checkUnchanged(before: Project, after: Project): void {
   const was = new Map(before.files.map((f) => [f.path, f.stamp]));
   const is = new Map(after.files.map((f) => [f.path, f.stamp]));

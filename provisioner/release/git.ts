@@ -2,7 +2,7 @@ import { execa } from "execa";
 
 export interface GitState {
   commit: string;
-  /** The folder differs from the commit, by changes or by files git does not know. */
+  /** Whether the folder differs from the commit, by changes or by files unknown to git. */
   dirty: boolean;
 }
 

@@ -7,7 +7,7 @@ export interface IgnoreFiles {
 }
 
 /**
- * What `.gitignore` and `.everspotignore` files leave out, with git's rules: nested files count below their
+ * What `.gitignore` and `.everspotignore` files leave out, with git's rules: nested files apply below their
  * folder, later and deeper patterns win, nothing comes back below a folder that is left out. All `.everspotignore`
  * patterns come after all `.gitignore` patterns, so `!dist/` there brings back what git leaves out.
  * Immutable; paths are relative to the outermost folder, "/" between segments.

@@ -5,7 +5,7 @@ import type { ObjectStore } from "../../agent/site/store.ts";
 
 /**
  * @returns undefined when the release does not exist (its manifest is written last).
- * @throws EverspotError when the manifest is not of a form this everspot knows.
+ * @throws EverspotError when this everspot does not know the manifest's form.
  */
 export async function readManifest(store: ObjectStore, id: string): Promise<ReleaseManifest | undefined> {
   const key = keys.releaseManifest(id);

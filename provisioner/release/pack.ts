@@ -16,16 +16,16 @@ import { listProject } from "./project.ts";
 import { writeZip } from "./zip.ts";
 
 export interface PackOptions {
-  /** The project: its files become the release's top. */
+  /** The project: its files become the top level of the release. */
   folder: string;
-  /** Of the instance, e.g. "3.13". */
+  /** The instance's Python, e.g. "3.13". */
   python: string;
   arch: Arch;
   /** Where `release.zip` is made; a new temporary folder if not given. The caller removes it. */
   stagingDir?: string;
   /** Where dependency trees are kept between packs; the user's cache folder if not given. */
   cacheDir?: string;
-  /** Files that look like secrets and may go in all the same: patterns as in `.gitignore`. */
+  /** Files that look like secrets and may still go in: patterns as in `.gitignore`. */
   allow: readonly string[];
   /** For python, pip and git; this process's if not given. */
   env?: NodeJS.ProcessEnv;
@@ -48,7 +48,7 @@ export interface Packed {
   python?: string;
   /** Set when a bundled dependency has compiled code. */
   arch?: Arch;
-  /** The release holds bytecode for the instance's Python; if not, the first instance has to make it. */
+  /** Whether the release holds bytecode for the instance's Python; if not, each instance makes its own. */
   bytecode: boolean;
   /** Bundled packages, "name version". */
   packages: string[];
@@ -60,7 +60,7 @@ export interface Packed {
  * Makes a release of a project folder: its files, the dependencies it declares and, when this machine has the
  * instance's Python, their bytecode. The same files and packages give the same bytes.
  * @throws EverspotError: secrets or unusable files (all in its lines), dependencies that cannot be had, a release
- * that is too large, files that changed meanwhile (retry). Leaves no zip then.
+ * that is too large, files that changed meanwhile (retry). No zip is left then.
  */
 export async function packRelease(options: PackOptions): Promise<Packed> {
   const env = options.env ?? process.env;
@@ -75,7 +75,7 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
   if (project.files.length === 0) {
     throw new EverspotError("the project has no files to release", {
       resource: folder,
-      hint: "is this the right folder, and does .gitignore leave anything?",
+      hint: "check that this is the right folder, and that .gitignore does not exclude everything",
     });
   }
   await guardProject(project, options.allow, folder);
@@ -147,6 +147,6 @@ function ignoredWarning(ignored: readonly string[]): string[] {
   if (ignored.length === 0) return [];
   const named = ignored.slice(0, NAMED).join(", ") + (ignored.length > NAMED ? ", …" : "");
   return [
-    `${ignored.length} files in git are named by .gitignore and left out: ${named}; bring them back with !path in .everspotignore`,
+    `${ignored.length === 1 ? "a file in git is" : `${ignored.length} files in git are`} named by .gitignore and left out: ${named}; bring back what the app needs with !path in .everspotignore`,
   ];
 }

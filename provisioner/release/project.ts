@@ -13,7 +13,7 @@ export interface ProjectFile {
   source: string;
   size: number;
   executable: boolean;
-  /** Changes whenever content or mode do: inode and ctime, which no tool can set back. */
+  /** Changes whenever content or mode does: inode and ctime, which no tool can set back. */
   stamp: string;
 }
 
@@ -40,13 +40,13 @@ const FOLDERS_LEFT_OUT = new Set([
   ".tox",
   ".nox",
 ]);
-/** `.git` is a file in worktrees and submodules; `.#…` are an editor's locks, links that lead nowhere. */
+/** `.git` is a file in worktrees and submodules; `.#…` are an editor's locks: links that lead nowhere. */
 const FILES_LEFT_OUT = /^(\.git|\.DS_Store|\.#.*|.*\.py[co])$/;
 
 /**
  * Lists what a project's release holds: its files less what `.gitignore` and `.everspotignore` leave out (those of
  * the folders above count too, up to the repository's top), less version control, virtual environments, caches and
- * bytecode. Links inside the project become copies of what they point to. Reads no file but ignore files.
+ * bytecode. Links inside the project become copies of what they point to. The only files it reads are ignore files.
  */
 export async function listProject(folder: string): Promise<Project> {
   const root = await realpath(folder);

@@ -19,11 +19,11 @@ import type { OnProgress } from "./progress.ts";
 export interface Published {
   id: string;
   counter: number;
-  /** What the release is now: the very content may serve already. */
+  /** What the release is now: the same content may serve already. */
   state: "candidate" | "current";
-  /** This content was published before, and nothing was uploaded. */
+  /** This content was published before, so nothing was uploaded. */
   reused: boolean;
-  /** The site has had no release before this one. */
+  /** The site had no release before this one. */
   first: boolean;
   /** Release with the very same content that is quarantined, and why. */
   condemned?: { id: string; reason: string };
@@ -35,7 +35,7 @@ export interface PublishOptions {
   /** Version of the launch template that it comes with, if only machines of that are to try it. */
   template?: number | undefined;
   onProgress?: OnProgress;
-  /** The release is in the bucket as a whole, and named in the channel next. */
+  /** The whole release is in the bucket, and is named in the channel next. */
   onWhole?: (id: string) => Promise<void>;
   signal?: AbortSignal;
 }
@@ -45,7 +45,7 @@ export interface PublishOptions {
  * in the channel last. Each write is conditional, so that wherever it is cut off no instance finds half a release,
  * and it can simply be run again. Content that is the candidate or current already is not published again; one that
  * is quarantined is, as a new release.
- * @throws EverspotError when somebody else published a later release meanwhile; the signal's reason.
+ * @throws EverspotError when someone else published a later release meanwhile; the signal's reason.
  */
 export async function publishRelease(
   store: ObjectStore,
@@ -119,7 +119,7 @@ async function findSame(store: ObjectStore, sha256: string): Promise<Published |
   const candidate = channel && openCandidate(channel);
   for (const [id, state] of [
     [candidate, "candidate"],
-    // While another one is to be tried, the current content is a change back to it.
+    // While another release is to be tried, publishing the current content means going back to it.
     [channel?.candidate === undefined ? channel?.current : undefined, "current"],
   ] as const) {
     if (id === undefined) continue;
@@ -134,8 +134,8 @@ async function findSame(store: ObjectStore, sha256: string): Promise<Published |
 const WRITE_ATTEMPTS = 5;
 
 /**
- * Only this call writes the key, for it holds a number of its own: an existing object is its own write, whose answer
- * was lost.
+ * Only this call writes the key, which holds a number of its own: an existing object is this call's own write, whose
+ * answer was lost.
  */
 async function writeOnce(clock: Clock, write: () => Promise<unknown>): Promise<void> {
   for (let attempt = 1; ; attempt++) {

@@ -60,11 +60,11 @@ function row(manifest: ReleaseManifest, channel: Channel | undefined, now: numbe
   };
 }
 
-/** Releases one can go back to, besides those the channel names. */
+/** How many releases to keep for going back to, besides those the channel names. */
 const KEPT = 10;
 
 /**
- * Releases nobody will want again: beyond the newest ten, and not named by the channel as anything that may run.
+ * Releases no one will want again: beyond the newest ten, and not named by the channel as anything that may run.
  * @param rows as `listReleases` gives them.
  */
 export function superseded(rows: readonly ReleaseRow[]): string[] {

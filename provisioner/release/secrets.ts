@@ -1,10 +1,10 @@
 import path from "node:path";
 
-/** Bytes at the start of a file that are looked through. Keys and credentials are small. */
+/** Bytes searched at the start of a file. Keys and credentials are small. */
 export const SECRET_SCAN_BYTES = 1024 ** 2;
 
 const names: readonly [RegExp, string][] = [
-  // Templates without values are welcome in a repository, so they are here.
+  // Templates without values are welcome in a repository, and here too.
   [/^\.env(?!.*\.(example|sample|template|dist)$)/, "environment file"],
   [/^id_(rsa|dsa|ecdsa|ed25519)(_sk)?$/, "private SSH key"],
   [/\.(p12|pfx|jks|keystore|ppk)$/i, "key store"],

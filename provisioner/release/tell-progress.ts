@@ -1,6 +1,6 @@
 import type { OnProgress } from "./progress.ts";
 
-/** Turns progress into lines: one whenever something else is worked on. */
+/** Turns progress into lines: one whenever the work turns to something else. */
 export function tellProgress(say: (text: string) => void): OnProgress {
   let told = "";
   return ({ phase, done, total, detail }) => {

@@ -19,19 +19,19 @@ export interface ZipSource {
 /** Anything before 1980 becomes DOS time's first moment, which is the same in every time zone. */
 const FIRST_MOMENT = new Date(0);
 /**
- * Bytes. Smaller files are kept as they are: more than half of a usual release's files, 1 MB together. To unpack each
- * would cost the instance more than to fetch what they are larger.
+ * Bytes. Smaller files are stored as they are: more than half of a usual release's files, 1 MB together. Unpacking each
+ * would cost the instance more than fetching the extra bytes.
  */
 const WORTH_COMPRESSING = 4096;
-/** Bytes. Of larger files this much of the beginning is tried: pictures and archives do not get smaller. */
+/** Bytes. Larger files are sampled by this much of their beginning: pictures and archives do not get smaller. */
 const SAMPLE = 64 * 1024;
-/** What is left of a sample when it is not worth it. */
+/** The share of a sample that is left when compressing is not worth it. */
 const INCOMPRESSIBLE = 0.95;
 /** Bytes. Up to this size a file is read and compressed in one piece, several at once. */
 const ONE_PIECE = 1024 ** 2;
-/** Bytes. Fixed, because the sizes of what zlib is given can show in what it makes. */
+/** Bytes. Fixed, because the sizes of zlib's input chunks can influence its output. */
 const CHUNK = 64 * 1024;
-/** Bytes of pieces held in memory at once. */
+/** Bytes that are held in memory in pieces at once. */
 const IN_HAND = 32 * 1024 ** 2;
 
 /**
@@ -74,7 +74,7 @@ export async function writeZip(
 
 /**
  * yazl writes entries in the order they were added. A piece added whole is compressed at once, beside others; an
- * entry added as a stream is asked for when all before it are written, so every so often one tells that the memory
+ * entry added as a stream is asked for when all before it are written, so an occasional stream shows that the memory
  * of those is free again.
  */
 async function feed(
@@ -113,7 +113,7 @@ async function shrinks({ source, size }: ZipSource): Promise<boolean> {
   if (size <= SAMPLE) return size >= WORTH_COMPRESSING;
   const sample = Buffer.alloc(SAMPLE);
   const file = await open(source).catch(() => undefined);
-  // Whoever reads all of it says why it cannot be read.
+  // The code that reads all of it reports why it cannot be read.
   if (file === undefined) return true;
   try {
     const { bytesRead } = await file.read(sample, 0, SAMPLE, 0);

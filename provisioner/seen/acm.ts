@@ -1,4 +1,4 @@
-/** The exportable certificate of `source = "acm"`: what there is of it. */
+/** The exportable certificate of `source = "acm"`, as far as it exists. */
 import { certificateNames } from "../../agent/site/certificate-names.ts";
 import type { RequestedCertificate, ValidationRecord } from "../aws/certificates.ts";
 import type { Aws } from "../aws/connect.ts";
@@ -8,9 +8,9 @@ import { requestsCertificate } from "../wanted/certificate.ts";
 
 export interface AcmSeen {
   names: string[];
-  /** For exactly the configured names, issued or on its way. */
+  /** For exactly the configured names, issued or pending. */
   current: RequestedCertificate | undefined;
-  /** Requested for the site earlier: for other names, or it came to nothing. */
+  /** Requested for the site earlier: for other names, or never issued. */
   others: RequestedCertificate[];
   /** Validation records of `current` that the zone lacks; undefined while ACM has not made them. */
   missing: ValidationRecord[] | undefined;
@@ -44,7 +44,7 @@ const isValidation = (found: DnsRecord, wanted: ValidationRecord): boolean =>
   found.name === wanted.name &&
   found.values.some((v) => v.replace(/\.$/, "") === wanted.value.replace(/\.$/, ""));
 
-/** What `down` takes away: certificates requested for the site, and their records unless another one needs them. */
+/** What `down` deletes: certificates requested for the site, and their records unless another one needs them. */
 export interface AcmLeft {
   arns: string[];
   records: DnsRecord[];

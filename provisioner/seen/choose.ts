@@ -1,7 +1,7 @@
-/** Which image the site's instances are launched from, and which of its own it needs no more. Pure. */
+/** Which image the site's instances are launched from, and which of its own images it no longer needs. Pure. */
 import type { BakedImage } from "../aws/baked-images.ts";
 
-/** The newest of the site's own images that is made of this Debian image and can be launched on such a disk. */
+/** The newest of the site's own images that is made from this Debian image and can be launched on such a disk. */
 export const newestBaked = (
   images: readonly BakedImage[],
   fit: { base: string | undefined; arch: string; disk: number },
@@ -13,10 +13,10 @@ export const newestBaked = (
     .sort((a, b) => b.created.getTime() - a.created.getTime())[0];
 
 /**
- * The site's own images that can go. What is launched from now on stays. Everything else goes once an instance that
- * was launched from that has the site; until then the one that is known to boot stays, or else the newest.
- * One that is still being made may be somebody's work, and stays too.
- * @param launched id of the image that the newest version of the launch template has.
+ * The site's own images that can go. The image launched from now on stays. All others go once an instance launched
+ * from that image has the site; until then the one that is known to boot stays, or else the newest.
+ * An image still being made may be someone's work in progress, and stays too.
+ * @param launched id of the image in the newest version of the launch template.
  * @param owners id of the image that the instance with the site was launched from.
  */
 export function obsoleteImages(

@@ -4,8 +4,8 @@ import type { Rule } from "../wanted/ingress.ts";
 import type { SiteSeen } from "./observe.ts";
 
 /**
- * The one of each resource that the site uses. Where a tag is on two of a kind (a call that went through although
- * its answer was lost), the first by id counts; `down` takes away both.
+ * The one of each resource that the site uses. Where two of a kind carry the tag (after a call that succeeded although
+ * its answer was lost), the first by id counts; `down` deletes both.
  */
 export interface Current {
   vpc: { id: string; cidr: string } | undefined;

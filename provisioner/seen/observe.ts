@@ -23,7 +23,7 @@ export interface SiteSeen {
   bucket: BucketSeen | undefined;
   roles: RoleSeen;
   templates: TemplateSeen[];
-  /** Deleted ones too, as long as EC2 shows them. */
+  /** Including deleted ones, as long as EC2 shows them. */
   fleets: FleetSeen[];
   instances: InstanceSeen[];
   /** The site's own images, newest first. */
@@ -33,17 +33,17 @@ export interface SiteSeen {
   launch: LaunchNote | undefined;
 }
 
-/** Of the domain's records, what concerns the site. */
+/** Those of the domain's records that concern the site. */
 export interface DnsSeen {
   zone: HostedZone;
   /** Records of any type at the domain, its aliases, the fence's and the challenges' names. */
   records: DnsRecord[];
   fence: Fence | undefined;
-  /** Whether an instance of this site holds the fence; false also when there is none. */
+  /** Whether an instance of this site holds the fence; false if there is no fence. */
   ours: boolean;
 }
 
-/** @param settled waits until no fleet is being changed, for whoever plans by what it shows. */
+/** @param settled waits until no fleet is being changed, for callers that plan from what it shows. */
 export async function observeSite(aws: Aws, { settled = false } = {}): Promise<SiteSeen> {
   const [network, bucket, roles, templates, fleets, instances, images] = await Promise.all([
     aws.network.look(),
@@ -89,7 +89,7 @@ export async function observeDns(config: SiteConfig, aws: Aws, seen: SiteSeen): 
   return { zone, records, fence, ours: fence !== undefined && (await isOurs(fence, aws, seen)) };
 }
 
-/** The fence names an instance: one that runs, or has run, for this site. */
+/** Whether the fence names an instance that runs, or has run, for this site. */
 async function isOurs(fence: Fence, aws: Aws, seen: SiteSeen): Promise<boolean> {
   if (seen.state?.owner === fence.owner || seen.instances.some((i) => i.id === fence.owner)) return true;
   if (seen.bucket === undefined) return false;
@@ -117,11 +117,11 @@ const SERVICE_ROLES = [
 ];
 
 export interface ImageOptions {
-  /** Debian's newest image instead of the one the site has. */
+  /** Takes Debian's newest image instead of the one the site has. */
   refreshImage: boolean;
   /** The same where Debian's image that the site has was made before this. */
   outdatedBefore?: Date | undefined;
-  /** Not the site's own image, though there is one. */
+  /** Leaves the site's own image aside, even if there is one. */
   notOwn?: boolean;
 }
 

@@ -52,7 +52,7 @@ export interface Status {
   fleet:
     | { id: string; state: string; target: number; fulfilled: number; templateVersion: number | undefined }
     | undefined;
-  /** What the newest version of the launch template has; GB and age of one that is the site's own. */
+  /** The image in the newest version of the launch template; with size and age if it is the site's own. */
   image: { id: string; own: boolean; base?: string; gigabytes?: number; created?: string } | undefined;
   /** Debian's image that the running instance began with. */
   debian: { image: string; created: string | undefined; newest: string | undefined } | undefined;
@@ -131,7 +131,7 @@ function goneImage(seen: SiteSeen): string[] {
   if (fleet?.template?.version !== version) return [];
   if (seen.images.some((i) => i.id === image && i.state === "available")) return [];
   return [
-    `the site's own image ${image} is gone, so no instance can be launched: \`everspot up\` launches Debian's again; an instance that serves does so too within minutes`,
+    `the site's own image ${image} is gone, so no instance can be launched: \`everspot up\` goes back to Debian's image; an instance that serves does so by itself within minutes`,
   ];
 }
 
@@ -148,7 +148,7 @@ function oddities({ config, seen, dns, boot, began, pointer, now }: StatusInput)
   }
   if (fleet !== undefined && fleet.target !== 1) odd.push(`the fleet's target is ${fleet.target}`);
   if (fleet !== undefined && fleet.activity === "error")
-    odd.push("the fleet reports an error: `everspot up` shows it");
+    odd.push("the fleet reports an error: `everspot up` shows which");
   const latest = template?.latest.version;
   for (const { id, templateVersion } of alive) {
     if (templateVersion !== undefined && latest !== undefined && templateVersion !== latest) {
@@ -218,7 +218,7 @@ function certificateOddities(
   const begins = served.begins ?? pointer?.issuances.find((i) => i.serial === served.serial)?.notBefore;
   if (begins === undefined || !isLate({ notBefore: new Date(begins), notAfter }, new Date(now))) return [];
   return [
-    `the certificate runs out on ${served.expires} and is not renewed: \`everspot certificate\` says more`,
+    `the certificate expires on ${served.expires} and has not been renewed: \`everspot certificate\` says more`,
   ];
 }
 

@@ -16,7 +16,7 @@ import {
   type World,
 } from "./observe.ts";
 
-/** All that a plan is made from. Nothing was changed to get it. */
+/** Everything a plan is made from, gathered without changing anything. */
 export interface Survey {
   account: string;
   partition: string;

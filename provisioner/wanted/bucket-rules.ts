@@ -1,6 +1,6 @@
 import type { PolicyDocument } from "./instance-policy.ts";
 
-/** S3 expires objects that carry this tag; whoever supersedes a release, layer or agent sets it. */
+/** S3 expires objects that carry this tag; it is set when a release, layer or agent is superseded. */
 export const EXPIRE_TAG = { key: "everspot:expire", value: "true" } as const;
 
 export interface LifecycleRule {
@@ -17,13 +17,13 @@ export interface LifecycleRule {
 }
 
 /**
- * Age alone tells nothing about a release: the one that serves may be years old. So what was superseded is
- * marked by a tag, and only records of what happened and what is made again go by age.
+ * Age alone says nothing about a release: the one that serves may be years old. So what was superseded is marked by a
+ * tag, and only records of the past and what can be made again expire by age.
  */
 export const lifecycle: readonly LifecycleRule[] = [
   { id: "superseded-releases", prefix: "releases/", superseded: true, expireDays: 30 },
   { id: "superseded-layers", prefix: "layers/", superseded: true, expireDays: 7 },
-  // Of an everspot that kept it; nobody reads it.
+  // From an older everspot; nothing reads it any more.
   { id: "old-bytecode", prefix: "layers/bytecode/", expireDays: 90 },
   { id: "superseded-agents", prefix: "agent/", superseded: true, expireDays: 7 },
   { id: "old-boots", prefix: "boots/", expireDays: 365 },

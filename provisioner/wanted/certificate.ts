@@ -1,14 +1,14 @@
 /** What the configuration asks of ACM: the exportable certificate of `source = "acm"`. Pure. */
 import type { SiteConfig } from "../config/site-config.ts";
 
-/** `up` sees to it; one that the configuration names is the operator's own. */
+/** Whether `up` sees to the certificate; one that the configuration names is the operator's own. */
 export const requestsCertificate = ({ certificate }: SiteConfig): boolean =>
   certificate.source === "acm" && certificate.arn === undefined;
 
-/** Stands in a plan for the ARN that is not there yet. */
+/** Stands in a plan for an ARN that does not exist yet. */
 const UNKNOWN = "to-be-requested";
 
-/** The configuration with the ARN of the certificate that `up` requested, or will. */
+/** The configuration with the ARN of the certificate that `up` has requested, or will request. */
 export function withCertificate(
   config: SiteConfig,
   where: { account: string; partition: string },

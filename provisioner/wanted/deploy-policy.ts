@@ -11,7 +11,7 @@ export const GITHUB_AUDIENCE = "sts.amazonaws.com";
 export interface Trusted {
   owner: string;
   repository: string;
-  /** Numeric ids that GitHub never gives twice; any if not given. */
+  /** Numeric ids that GitHub never reuses; any if not given. */
   ownerId?: string;
   repositoryId?: string;
   ref: { branch: string } | { environment: string };
@@ -20,7 +20,7 @@ export interface Trusted {
 /**
  * GitHub has two forms of the `sub` claim: `repo:OWNER/NAME:…`, and since 2026, for new and renamed repositories,
  * `repo:OWNER@ID/NAME@ID:…` with ids that outlive a name (docs.github.com, "OpenID Connect reference"). Both are
- * trusted; with the ids given, only the one that has them.
+ * trusted; with the ids given, only the second.
  */
 export function subjectsOf({ owner, repository, ownerId, repositoryId, ref }: Trusted): string[] {
   const what =
@@ -148,7 +148,7 @@ export function deployPolicy(
       [
         role(resourceName(site)),
         `arn:${partition}:iam::${account}:instance-profile/${resourceName(site)}`,
-        // Asked for by name, so IAM may not know their path when it decides.
+        // They are named without their path, which IAM may not know when it decides.
         role("AWSServiceRoleForEC2Fleet"),
         role("aws-service-role/ec2fleet.amazonaws.com/AWSServiceRoleForEC2Fleet"),
         role("AWSServiceRoleForEC2Spot"),

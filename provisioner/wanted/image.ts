@@ -3,7 +3,7 @@ export interface Image {
   id: string;
   arch: string;
   rootDevice: string;
-  /** GB of the disk it was made from. */
+  /** GB of the disk it was made from: the least an instance's disk may have. */
   size: number;
   created: Date;
 }

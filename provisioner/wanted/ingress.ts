@@ -1,6 +1,6 @@
 import { FORWARD_PORT } from "../../agent/site/names.ts";
 
-/** One thing a security group lets in. `source`: a CIDR block, "self" for the group itself, or another's id. */
+/** What one rule of a security group lets in. `source`: a CIDR block, "self" for the group itself, or another's id. */
 export interface Rule {
   protocol: string;
   from: number;
@@ -10,7 +10,7 @@ export interface Rule {
 
 const tcp = (port: number, source: string): Rule => ({ protocol: "tcp", from: port, to: port, source });
 
-/** All that may reach an instance: the web from anywhere, and the site's own instances where they forward. */
+/** All that may reach an instance: web traffic from anywhere, and what the site's own instances forward. */
 export const siteRules: readonly Rule[] = [
   tcp(80, "0.0.0.0/0"),
   tcp(80, "::/0"),

@@ -29,8 +29,8 @@ export const instanceTrust: PolicyDocument = {
 };
 
 /**
- * What the agent writes; the rest comes from the operator's side and is only read. What a hostile instance could leave
- * in each of them, and what stops it, is in docs/security.md.
+ * What the agent writes; the rest comes from the operator's side and is only read. docs/security.md says what a hostile
+ * instance could leave in each of them, and what stops it.
  */
 const WRITTEN = [
   "layers/packages/*",
@@ -45,7 +45,7 @@ const WRITTEN = [
 const READ = ["agent/*", "releases/*", "image.json", "packages.json", ...WRITTEN];
 
 /**
- * All that an instance of the site may do (DESIGN §2.8): its own objects without deleting any, its own records by
+ * All that an instance of the site may use (DESIGN §2.8): its own objects, without deleting any, its own records by
  * name and type, its own fleet and instances, its own secrets.
  */
 export function instancePolicy(
@@ -83,7 +83,7 @@ export function instancePolicy(
         ["ec2:DescribeInstances", "ec2:DescribeFleets", "ec2:DescribeFleetInstances", "ec2:DescribeImages"],
         "*",
       ),
-      // The template and its subnets: to launch by another of its versions when the image of the newest is gone.
+      // The template and its subnets: to launch from another of its versions when the image of the newest is gone.
       {
         ...allow(
           "OwnFleet",
@@ -161,7 +161,7 @@ function certificateStatements(
   }
   if (certificate.mirrorToAcm) {
     const any = `arn:${partition}:acm:${region}:${account}:certificate/*`;
-    // The first import makes a certificate and brings the tag; later ones replace the one that carries it.
+    // The first import makes a certificate and tags it; later ones replace the one that carries the tag.
     statements.push(
       {
         ...allow("FirstImport", ["acm:ImportCertificate", "acm:AddTagsToCertificate"], any),

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 
 /**
- * Whether two JSON documents say the same. AWS hands policies back with one-element lists as plain values, and
+ * Whether two JSON documents say the same. AWS returns policies with one-element lists as plain values, and
  * lists in an order of its own.
  */
 export const sameDocument = (a: unknown, b: unknown): boolean =>

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** What a launch template holds, but for the security group, which may not be made yet. */
+/** What a launch template holds, except for the security group, which may not exist yet. */
 export interface TemplateData {
   /** AMI id. */
   image: string;
@@ -16,8 +16,8 @@ export interface TemplateData {
 }
 
 /**
- * Every version says in its description what it was made from, so that an unchanged site is known without taking
- * AWS's rendering of a template apart. Raise FORM when the adapter builds another template from the same data.
+ * Every version says in its description what it was made from, so that an unchanged site is recognized without taking
+ * AWS's rendering of a template apart. Raise FORM when the adapter builds a different template from the same data.
  */
 const FORM = 1;
 
@@ -26,8 +26,8 @@ export interface Version {
   os: string;
   arch: string;
   /**
-   * Set where the image is the site's own: the image of Debian's below it, and the version that is the same but for
-   * having that one, to be launched when the own image is gone.
+   * Set where the image is the site's own: the Debian image below it, and the version that is the same but for having
+   * that one, to be launched when the site's own image is gone.
    */
   baked?: { base: string; stock: number } | undefined;
 }
@@ -41,7 +41,7 @@ export function templateHash(data: TemplateData, group: string): string {
 export const describeVersion = ({ hash, os, arch, baked }: Version): string =>
   `everspot ${hash} ${os} ${arch}${baked === undefined ? "" : ` baked ${baked.base} ${baked.stock}`}`;
 
-/** Undefined for a version we did not make. */
+/** Undefined for a version everspot did not make. */
 export function parseVersion(description: string | undefined): Version | undefined {
   const [, hash, os, arch, base, stock] =
     /^everspot (\w+) (\S+) (\S+)(?: baked (\S+) (\d+))?$/.exec(description ?? "") ?? [];
@@ -49,5 +49,5 @@ export function parseVersion(description: string | undefined): Version | undefin
   return { hash, os, arch, baked: base === undefined ? undefined : { base, stock: Number(stock) } };
 }
 
-/** Sizes of T instances earn CPU credits; EC2 refuses a credit setting for any other type. */
+/** Only T instances earn CPU credits; EC2 refuses a credit setting for any other type. */
 export const allBurstable = (types: readonly string[]): boolean => types.every((type) => /^t\d/.test(type));

@@ -8,7 +8,7 @@ import type { Image } from "./image.ts";
 import { instancePolicy, instanceTrust, type PolicyDocument } from "./instance-policy.ts";
 import { allBurstable, type TemplateData } from "./template.ts";
 
-/** What the site is to be, apart from ids that AWS gives. */
+/** What the site is to be, apart from ids that AWS assigns. */
 export interface Wanted {
   site: string;
   folder: string;
@@ -20,7 +20,7 @@ export interface Wanted {
     data: TemplateData;
     os: string;
     arch: string;
-    /** Set where the image is the site's own: the same with the image of Debian's below it. */
+    /** Set where the image is the site's own: the same with the Debian image below it. */
     stock?: TemplateData | undefined;
     base?: string | undefined;
   };
@@ -32,14 +32,14 @@ export interface Wanted {
   bridge: boolean;
 }
 
-/** The facts a site is made from, once they are all there. */
+/** The facts a site is made from, once all are known. */
 export interface Facts {
   account: string;
   partition: string;
   bucket: string;
   zone: string;
   image: Image;
-  /** Where `image` is the site's own: what it is made of, and what can be launched in its place. */
+  /** Where `image` is the site's own: what it is made from, and what can be launched in its place. */
   baked?: { base: string; stock: Image } | undefined;
   agent: string;
   zones: readonly { zone: string; types: readonly string[] }[];

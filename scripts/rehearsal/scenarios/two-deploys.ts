@@ -59,7 +59,7 @@ const untilBoots = (rehearsal: Rehearsal): Promise<DeployState> =>
   );
 
 const reasonOf = (outcome: CommandOutcome): string | undefined =>
-  outcome.lines.find((line) => line.includes("is deploying since"));
+  outcome.lines.find((line) => line.includes("has been deploying since"));
 
 function checkRefused(
   rehearsal: Rehearsal,
@@ -69,7 +69,7 @@ function checkRefused(
 ): void {
   rehearsal.check(outcome.exitCode === 1, `${which} ends with 1, not ${outcome.exitCode}`);
   rehearsal.check(
-    reasonOf(outcome)?.includes(`${by} is deploying since ${started} (`) === true,
+    reasonOf(outcome)?.includes(`${by} has been deploying since ${started} (`) === true,
     `${which} is told that it is ${by}, since ${started}, but it was told ${outcome.lines.join("\n")}`,
   );
 }

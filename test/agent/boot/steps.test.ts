@@ -126,7 +126,7 @@ test("before_start runs once for a release on a machine, before its app", async 
     app: { timeout: 1, beforeStart: ["python3 manage.py migrate"] },
   });
   const first = await run(config);
-  expect(first.step("prepare")?.detail).toBe("1 commands");
+  expect(first.step("prepare")?.detail).toBe("1 command");
   expect(on.apps.log).toEqual(["start everspot-prepare@r1.service", "start everspot-app@r1.service"]);
   expect((await run(config)).step("prepare")?.detail).toBe("done before");
 });

@@ -73,7 +73,7 @@ async function lookOfOthers(): Promise<unknown[]> {
 
 test("before_start writes beside what was packed, in a folder of its own; the release stays as it was", async () => {
   beforeStart = (given) => writeFile(join(given, "made.css"), "made");
-  expect(await prepare()).toBe("1 commands");
+  expect(await prepare()).toBe("1 command");
   await switchTo(machine(), "r1", release);
   expect(await served("made.css")).toBe("made");
   expect(await served("packed.css")).toBe("packed");

@@ -49,7 +49,7 @@ test("what is served, when it is renewed, what is left of the budget, and the pa
     "served      0b from R11, the newest in the bucket",
     "names       blog.example.com",
     "expires     2027-02-18 (89 days)",
-    "renewal     from 2027-01-10 on (50 days)",
+    "renewal     from 2027-01-10 (50 days)",
     "budget      3 of 4 issuances left, next back in 6 days",
     "history     2026-11-21 11:50Z  failed    by i-1, at ca.example, DNS: SERVFAIL",
     "            2026-11-20 22:00Z  issued    0b, by i-1, at ca.example, until 2027-02-18",
@@ -90,10 +90,10 @@ test("what is odd is said: an older one served, one near its end, one that nobod
     distrust: "CERT_UNTRUSTED",
   };
   const text = lines({ served: old });
-  expect(text[0]).toBe("served      0a from R11, an older one of the bucket");
+  expect(text[0]).toBe("served      0a from R11, an older one in the bucket");
   expect(text.slice(-3)).toEqual([
     "! visitors do not trust what is served: CERT_UNTRUSTED",
-    "! the certificate that is served runs out on 2026-11-30T00:00:00.000Z and is not renewed yet",
+    "! the certificate that is served expires on 2026-11-30T00:00:00.000Z and has not been renewed yet",
     "! the newest certificate, 0b, is not the one that is served",
   ]);
 });

@@ -39,7 +39,7 @@ describe("used wrongly, exit code 2", () => {
   test("an unknown option, and one of the wrong form", async () => {
     expect(await everspot("up", "--yess")).toBe(2);
     expect(await everspot("up", "--timeout", "soon")).toBe(2);
-    expect(stderr.join("")).toContain("a whole number of seconds is needed");
+    expect(stderr.join("")).toContain("must be a whole number of seconds, at least 1");
   });
 
   test("a configuration that is not there, or wrong", async () => {
@@ -106,7 +106,7 @@ describe("with the local AWS", () => {
     expect(await site("plan")).toBe(0);
     expect(stdout.join("")).toMatch(/create the spot fleet[\s\S]*public IPv4 address +\$3\.65/);
     expect(await site("status")).toBe(0);
-    expect(stdout.join("")).toContain("blog is not there; `everspot up` brings it up");
+    expect(stdout.join("")).toContain("blog does not exist; `everspot up` brings it up");
   });
 });
 

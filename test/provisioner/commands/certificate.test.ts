@@ -190,7 +190,7 @@ test("a site that serves nothing, or an old certificate, is told of", async () =
   await runCertificate(desk.config, tools, look);
   expect(desk.json().odd).toEqual([
     expect.stringContaining("do not trust"),
-    expect.stringContaining("runs out on"),
+    expect.stringContaining("expires on"),
     expect.stringContaining("is not the one that is served"),
   ]);
 });

@@ -203,7 +203,7 @@ describe("who deploys", () => {
     const started = (await site.lock())?.started;
     await expect(site.deploy("second")).rejects.toMatchObject({
       exitCode: 1,
-      message: expect.stringContaining(`ann@laptop is deploying since ${started}`),
+      message: expect.stringContaining(`ann@laptop has been deploying since ${started}`),
       hint: expect.stringContaining("--abort"),
     });
     await first;
@@ -213,7 +213,7 @@ describe("who deploys", () => {
   test("a holder that was not heard of for two minutes is taken over, and named", async () => {
     await dead("bob@desktop");
     await expect(site.deploy("second")).rejects.toThrow(
-      /^bob@desktop is deploying since .*now at: boot with/,
+      /^bob@desktop has been deploying since .*now at: boot with/,
     );
     await site.tools.clock.sleep(121_000);
     await site.deploy("taken over");
@@ -319,7 +319,7 @@ describe("rollback", () => {
     );
     const unknown = { ...options, id: "r000099-00000000" };
     await expect(runRollback(site.config, site.tools, unknown)).rejects.toThrow(
-      "there is no release r000099-00000000 in the bucket",
+      "release r000099-00000000 is not in the bucket",
     );
     await inOrder(before.release);
   });

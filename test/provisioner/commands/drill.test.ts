@@ -147,6 +147,6 @@ test("a site that does not answer is not drilled", async () => {
   const tools = { ...open.tools, probe: async () => ({ status: 502 }) };
   await expect(
     runDrill(open.config, tools, { terminate: true, maxDowntime: undefined, timeout: 600 }),
-  ).rejects.toThrow(/does not answer before the drill: HTTP 502/);
+  ).rejects.toThrow(/does not answer even before the drill: HTTP 502/);
   expect((await open.fleet()).alive).toEqual([before?.owner]);
 }, 60_000);

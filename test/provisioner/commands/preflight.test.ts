@@ -129,7 +129,7 @@ describe("the records", () => {
       },
     };
     await runUp(desk.config, { ...desk.tools, questions }, options);
-    expect(asked[0]).toContain("blog.example.com points to 192.0.2.7 now, which is not everspot's");
+    expect(asked[0]).toContain("blog.example.com now points to 192.0.2.7, which is not everspot's");
     expect(asked[1]).toMatch(/^Bring up blog for about \$\d/);
   });
 
@@ -181,7 +181,7 @@ test("everything at once", async () => {
 test("the same name in another region", async () => {
   await runUp(desk.config, desk.tools, options);
   const error = await refusal(other("us-east-1", "eu-west-1")).catch((e: EverspotError) => e);
-  expect(error.message).toContain("there is a site blog in us-east-1 already");
+  expect(error.message).toContain("a site named blog exists already, in us-east-1");
 });
 
 test("more aliases than the role's policy can hold", async () => {
@@ -192,6 +192,6 @@ test("more aliases than the role's policy can hold", async () => {
   const config = (count: number) =>
     parseConfig(MINIMAL.replace(/aliases = .*/, aliases(count)), desk.config.file);
   const error = await refusal(config(20));
-  expect(error.message).toMatch(/with 20 aliases the policy .* has \d+ characters, and IAM takes 10240/);
+  expect(error.message).toMatch(/with 20 aliases, the policy .* has \d+ characters, and IAM takes 10240/);
   await runUp(config(10), desk.tools, options);
 });

@@ -201,7 +201,7 @@ describe("the image", () => {
     await up();
     publish();
     expect(await up()).toEqual([]);
-    expect(desk.said()).toContain(`a newer image of debian-13 is there: ${NEWER}`);
+    expect(desk.said()).toContain(`there is a newer image of debian-13: ${NEWER}`);
     await runUp(desk.config, desk.tools, { ...options, refreshImage: true });
     expect((await latest())?.LaunchTemplateData?.ImageId).toBe(NEWER);
     expect(await up()).toEqual([]);

@@ -120,7 +120,7 @@ describe("up ends with the reason", () => {
     const open = await withAgent(async () => {});
     await expect(runUp(open.config, open.tools, { ...options, timeout: 5 })).rejects.toMatchObject({
       message: expect.stringMatching(
-        /not after 5 s; last seen: i-\w+ is running, its agent not heard of yet/,
+        /not after 5 s; last seen: i-\w+ is running, with no word from its agent yet/,
       ),
     });
   });

@@ -157,7 +157,7 @@ ttl = 0
     expect(() => parseConfig(`${MINIMAL}[certificate]\nsource = "acm"\n`, "/p/everspot.toml")).not.toThrow();
     const arn = "arn:aws:acm:us-east-1:123456789012:certificate/abc";
     const wide = '[certificate]\nsource = "acm"\nwildcard = true\n';
-    expect(problems(MINIMAL + wide).lines.join()).toContain('is not for source = "acm"');
+    expect(problems(MINIMAL + wide).lines.join()).toContain('is not available with source = "acm"');
     expect(problems(`${MINIMAL}[certificate]\narn = "${arn}"\n`).lines.join()).toContain("of no use here");
   });
 
@@ -248,8 +248,8 @@ describe("the file", () => {
     expect(error).toMatchObject({
       exitCode: 2,
       lines: [
-        expect.stringMatching(/app\.before_start\[1\]\[1\]: is no command for a shell \(.+\)$/),
-        expect.stringMatching(/stages\.dev\.app\.before_start\[0\]: is no command for a shell \(.+\)$/),
+        expect.stringMatching(/app\.before_start\[1\]\[1\]: is not a valid shell command \(.+\)$/),
+        expect.stringMatching(/stages\.dev\.app\.before_start\[0\]: is not a valid shell command \(.+\)$/),
       ],
     });
   });

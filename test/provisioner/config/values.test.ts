@@ -104,7 +104,7 @@ describe("the health path", () => {
   });
   test("cannot be where nginx answers itself", () => {
     const app = { health: "/static/ok.txt", static: { url: "/static/", folder: "static" } };
-    expect(complaint({ app })).toContain("where nginx answers and not the app");
+    expect(complaint({ app })).toContain("where nginx answers instead of the app");
   });
 });
 
@@ -134,7 +134,7 @@ describe("commands before the start", () => {
     [" \n", "must be a command"],
     ["a\u0000b", "has control characters"],
     [["a", ""], "app.before_start[0][1]: must be a command"],
-    [5, "must be text in quotes or a list of such, not a number"],
+    [5, "must be text in quotes or a list of texts, not a number"],
     [["a", 5], "app.before_start[0][1]: must be text in quotes, not a number"],
     [[], "must have at least 1 entry"],
   ])("cannot be %j", (command, reason) => {

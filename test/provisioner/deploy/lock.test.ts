@@ -59,7 +59,7 @@ const beaten = async () => Date.parse((await stored())?.heartbeat ?? "") === now
 test("one holder; another is told who, since when and at what", async () => {
   const { lock } = await take("ann@laptop");
   await lock.note({ step: "pack", release: "r1", old: "i-1" });
-  await expect(take("bob@desk")).rejects.toThrow(/^ann@laptop is deploying since .*, now at: pack$/);
+  await expect(take("bob@desk")).rejects.toThrow(/^ann@laptop has been deploying since .*, now at: pack$/);
   await lock.end("done");
   expect(await stored()).toMatchObject({ state: "done", release: "r1", old: "i-1" });
   const next = await take("bob@desk");

@@ -54,7 +54,7 @@ test("what a bridge costs is shown where one is allowed", () => {
   expect(renderBill(billOf(site)).join()).not.toContain("bridge");
   expect(billOf({ ...site, bridge: true }).bridge).toEqual({ low: 0.0104, high: 0.0208 });
   expect(renderBill(billOf({ ...site, bridge: true }))).toContain(
-    "while an on-demand instance bridges: $0.0104 – $0.0208 per hour for it",
+    "while an on-demand instance bridges, it costs $0.0104 – $0.0208 per hour",
   );
 });
 

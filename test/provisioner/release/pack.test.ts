@@ -233,7 +233,7 @@ test("git's commit, and whether the folder is what was committed", async () => {
   const packed = await pack(root, { env });
   expect(packed.git?.dirty).toBe(true);
   expect(packed.warnings).toEqual([
-    "1 files in git are named by .gitignore and left out: kept.log; bring them back with !path in .everspotignore",
+    "a file in git is named by .gitignore and left out: kept.log; bring back what the app needs with !path in .everspotignore",
   ]);
 });
 

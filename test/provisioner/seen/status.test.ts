@@ -148,7 +148,7 @@ test("a site that is not there", () => {
   input.seen.fleets = [];
   input.seen.templates = [];
   expect(renderStatus(statusOf(input), NOW, plain)).toEqual([
-    "blog is not there; `everspot up` brings it up",
+    "blog does not exist; `everspot up` brings it up",
   ]);
 });
 
@@ -236,7 +236,7 @@ test("a certificate with less than a quarter of its life left is in trouble", ()
   const at = (now: string) => odd((i) => Object.assign(i, { pointer, now: Date.parse(now) }));
   expect(at("2026-12-27")).toEqual([]);
   expect(at("2026-12-30")).toEqual([
-    "the certificate runs out on 2027-01-20T00:00:00.000Z and is not renewed: `everspot certificate` says more",
+    "the certificate expires on 2027-01-20T00:00:00.000Z and has not been renewed: `everspot certificate` says more",
   ]);
   // One from ACM is not in the pointer: the boot record tells when its life began.
   const begins = "2026-10-22T00:00:00.000Z";
@@ -244,7 +244,7 @@ test("a certificate with less than a quarter of its life left is in trouble", ()
   const acm = (now: string) =>
     odd((i) => Object.assign(i, { boot: { ...boot, certificate: fromAcm }, now: Date.parse(now) }));
   expect(acm("2026-12-27")).toEqual([]);
-  expect(acm("2026-12-30").join()).toContain("runs out on");
+  expect(acm("2026-12-30").join()).toContain("expires on");
 });
 
 test("a self-signed certificate is told of", () => {
