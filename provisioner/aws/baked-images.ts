@@ -9,7 +9,7 @@ import {
 } from "@aws-sdk/client-ec2";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { resourceName } from "../../agent/site/names.ts";
-import { hasCode, named } from "./errors.ts";
+import { ignoring, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 import { siteFilter, siteTags, tagOf } from "./tags.ts";
 
@@ -89,25 +89,23 @@ export function createBakedImages(client: EC2Client, site: string): BakedImages 
               ],
             }),
           )
-          .catch((error: unknown) => {
-            // An earlier try made it, and its reply was lost.
-            if (!hasCode(error, "InvalidAMIName.Duplicate")) throw error;
-          });
+          // An earlier try made it, and its reply was lost.
+          .catch(ignoring("InvalidAMIName.Duplicate"));
         const id = made?.ImageId ?? (await byName(client, name));
         if (id === undefined) throw new EverspotError(`${name} was made, but EC2 does not show it`);
         return id;
       }),
     remove: (image) =>
       named(`deregistering ${image}`, async () => {
-        await client.send(new DeregisterImageCommand({ ImageId: image })).catch((error: unknown) => {
-          if (!hasCode(error, "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable")) throw error;
-        });
+        await client
+          .send(new DeregisterImageCommand({ ImageId: image }))
+          .catch(ignoring("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"));
       }),
     removeSnapshot: (id) =>
       named(`deleting the snapshot ${id}`, async () => {
-        await client.send(new DeleteSnapshotCommand({ SnapshotId: id })).catch((error: unknown) => {
-          if (!hasCode(error, "InvalidSnapshot.NotFound")) throw error;
-        });
+        await client
+          .send(new DeleteSnapshotCommand({ SnapshotId: id }))
+          .catch(ignoring("InvalidSnapshot.NotFound"));
       }),
   };
 }

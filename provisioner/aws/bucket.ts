@@ -24,7 +24,7 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { SITE_TAG } from "../../agent/site/names.ts";
 import { EXPIRE_TAG, type LifecycleRule } from "../wanted/bucket-rules.ts";
 import type { PolicyDocument } from "../wanted/instance-policy.ts";
-import { hasCode, named } from "./errors.ts";
+import { hasCode, ignoring, named } from "./errors.ts";
 import { fromLifecycle, toLifecycle } from "./lifecycle.ts";
 import { siteTags, tagOf } from "./tags.ts";
 
@@ -73,9 +73,9 @@ export function createBucket(client: S3Client, name: string, site: string, regio
       named(doing("creating"), async () => {
         const place =
           region === HOME ? {} : { CreateBucketConfiguration: { LocationConstraint: region as never } };
-        await client.send(new CreateBucketCommand({ ...bucket, ...place })).catch((error: unknown) => {
-          if (!hasCode(error, "BucketAlreadyOwnedByYou")) throw error;
-        });
+        await client
+          .send(new CreateBucketCommand({ ...bucket, ...place }))
+          .catch(ignoring("BucketAlreadyOwnedByYou"));
       }),
     tag: () =>
       named(doing("tagging"), async () => {
@@ -130,9 +130,7 @@ export function createBucket(client: S3Client, name: string, site: string, regio
     empty: () => named(doing("emptying"), () => empty(client, name)),
     delete: () =>
       named(doing("deleting"), async () => {
-        await client.send(new DeleteBucketCommand(bucket)).catch((error: unknown) => {
-          if (!hasCode(error, "NoSuchBucket")) throw error;
-        });
+        await client.send(new DeleteBucketCommand(bucket)).catch(ignoring("NoSuchBucket"));
       }),
   };
 }
@@ -188,9 +186,7 @@ async function empty(client: S3Client, name: string): Promise<void> {
   for (;;) {
     const page = await client
       .send(new ListObjectVersionsCommand({ Bucket: name }))
-      .catch((error: unknown) => {
-        if (!hasCode(error, "NoSuchBucket")) throw error;
-      });
+      .catch(ignoring("NoSuchBucket"));
     const found = [...(page?.Versions ?? []), ...(page?.DeleteMarkers ?? [])];
     if (found.length === 0) return;
     const objects = found.map((v) => ({ Key: v.Key ?? "", VersionId: v.VersionId }));

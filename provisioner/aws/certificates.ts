@@ -10,7 +10,7 @@ import {
   RequestCertificateCommand,
 } from "@aws-sdk/client-acm";
 import { SITE_TAG } from "../../agent/site/names.ts";
-import { hasCode, named } from "./errors.ts";
+import { ignoring, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 import { tagOf } from "./tags.ts";
 
@@ -120,9 +120,9 @@ export function createCertificates(client: ACMClient, site: string): Certificate
       }),
     delete: (arn) =>
       named("deleting the certificate in ACM", async () => {
-        await client.send(new DeleteCertificateCommand({ CertificateArn: arn })).catch((error: unknown) => {
-          if (!hasCode(error, "ResourceNotFoundException")) throw error;
-        });
+        await client
+          .send(new DeleteCertificateCommand({ CertificateArn: arn }))
+          .catch(ignoring("ResourceNotFoundException"));
       }),
   };
 }

@@ -4,7 +4,7 @@ import {
   RevokeSecurityGroupIngressCommand,
 } from "@aws-sdk/client-ec2";
 import { describeRules, type Rule, within } from "../wanted/ingress.ts";
-import { hasCode, NotYet } from "./errors.ts";
+import { ignoring, NotYet } from "./errors.ts";
 import { toRule } from "./ingress.ts";
 import { gather } from "./network-look.ts";
 
@@ -23,9 +23,7 @@ export async function closePorts(client: EC2Client, group: string, rules: readon
           SecurityGroupRuleIds: doomed.map((r) => r.id),
         }),
       )
-      .catch((error: unknown) => {
-        if (!hasCode(error, "InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound")) throw error;
-      });
+      .catch(ignoring("InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound"));
   }
   const left = await look(client, group, rules);
   if (left.length > 0) {

@@ -9,7 +9,7 @@ import {
 import { EverspotError } from "../../agent/site/errors.ts";
 import { resourceName, SITE_TAG } from "../../agent/site/names.ts";
 import type { PolicyDocument } from "../wanted/instance-policy.ts";
-import { hasCode, named } from "./errors.ts";
+import { ignoring, named } from "./errors.ts";
 import type { Caller } from "./identity.ts";
 import { REGION_TAG } from "./roles.ts";
 import { siteTags, tagOf } from "./tags.ts";
@@ -34,7 +34,7 @@ export function createDrillRole(
     arn: `arn:${arn.split(":")[1] || "aws"}:iam::${account}:role/${RoleName}`,
     exists: () =>
       named(`looking at the role ${RoleName}`, async () => {
-        const found = await client.send(new GetRoleCommand({ RoleName })).catch(fine("NoSuchEntity"));
+        const found = await client.send(new GetRoleCommand({ RoleName })).catch(ignoring("NoSuchEntity"));
         if (found?.Role === undefined) return false;
         if (tagOf(found.Role.Tags, SITE_TAG) === site) return true;
         throw new EverspotError(`the role ${RoleName} exists already, and is not this site's`, {
@@ -54,7 +54,7 @@ export function createDrillRole(
                 Tags: [...siteTags(site), { Key: REGION_TAG, Value: region }],
               }),
             )
-            .catch(fine("EntityAlreadyExists"));
+            .catch(ignoring("EntityAlreadyExists"));
         }
         await client.send(
           new PutRolePolicyCommand({
@@ -67,16 +67,9 @@ export function createDrillRole(
       named(`deleting the role ${RoleName}`, async () => {
         await client
           .send(new DeleteRolePolicyCommand({ RoleName, PolicyName: RoleName }))
-          .catch(fine("NoSuchEntity"));
-        await client.send(new DeleteRoleCommand({ RoleName })).catch(fine("NoSuchEntity"));
+          .catch(ignoring("NoSuchEntity"));
+        await client.send(new DeleteRoleCommand({ RoleName })).catch(ignoring("NoSuchEntity"));
       }),
   };
   return role;
 }
-
-/** The SDK names IAM's errors with and without "Exception". */
-const fine =
-  (code: string) =>
-  (error: unknown): undefined => {
-    if (!hasCode(error, code, `${code}Exception`)) throw error;
-  };

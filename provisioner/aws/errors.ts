@@ -18,9 +18,16 @@ export class NotYet extends EverspotError {
   }
 }
 
-/** Whether AWS answered with one of these error codes. */
+/** Whether AWS answered with one of these error codes; the SDK names some with and without "Exception". */
 export const hasCode = (error: unknown, ...codes: readonly string[]): boolean =>
-  error instanceof Error && codes.includes(error.name);
+  error instanceof Error && codes.some((code) => error.name === code || error.name === `${code}Exception`);
+
+/** For the `catch` of a call: undefined when AWS answered with one of these error codes, which are no failure there. */
+export const ignoring =
+  (...codes: readonly string[]) =>
+  (error: unknown): undefined => {
+    if (!hasCode(error, ...codes)) throw error;
+  };
 
 /**
  * Runs a call and turns any failure into one sentence for a person: what was being done, what AWS said, and what

@@ -1,7 +1,7 @@
 /** AWS Fault Injection Service, as far as a drill goes: sends a spot instance the notice that AWS itself sends. */
 import * as z from "zod";
 import { SITE_TAG } from "../../agent/site/names.ts";
-import { named } from "./errors.ts";
+import { ignoring, named } from "./errors.ts";
 import type { SignedJson } from "./signed-json.ts";
 
 /** The state of an experiment. `reason`: in FIS's words. */
@@ -83,9 +83,7 @@ export function createFis(call: SignedJson, site: string): Fis {
       }),
     deleteTemplate: (id) =>
       named("deleting the experiment", async () => {
-        await call("DELETE", `/experimentTemplates/${id}`).catch((error: unknown) => {
-          if (!(error instanceof Error && error.name === "ResourceNotFoundException")) throw error;
-        });
+        await call("DELETE", `/experimentTemplates/${id}`).catch(ignoring("ResourceNotFound"));
       }),
     start: (experimentTemplateId) =>
       named("starting the experiment", async () => {

@@ -15,7 +15,7 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { resourceName, SITE_TAG } from "../../agent/site/names.ts";
 import { GITHUB_AUDIENCE, GITHUB_ISSUER } from "../wanted/deploy-policy.ts";
 import type { PolicyDocument } from "../wanted/instance-policy.ts";
-import { hasCode, named } from "./errors.ts";
+import { ignoring, named } from "./errors.ts";
 import type { Caller } from "./identity.ts";
 import { decode, REGION_TAG } from "./roles.ts";
 import { siteTags, tagOf } from "./tags.ts";
@@ -60,7 +60,9 @@ export function createGithub(client: IAMClient, site: string, region: string, ca
       named("creating the OIDC provider for GitHub", async () => {
         // IAM checks the certificates of GitHub's issuer itself; a thumbprint is not needed.
         const wanted = { Url: `https://${GITHUB_ISSUER}`, ClientIDList: [GITHUB_AUDIENCE] };
-        await client.send(new CreateOpenIDConnectProviderCommand(wanted)).catch(fine("EntityAlreadyExists"));
+        await client
+          .send(new CreateOpenIDConnectProviderCommand(wanted))
+          .catch(ignoring("EntityAlreadyExists"));
       }),
     addAudience: () =>
       named("adding the audience to the OIDC provider", async () => {
@@ -78,7 +80,7 @@ export function createGithub(client: IAMClient, site: string, region: string, ca
               Tags: [...siteTags(site), { Key: REGION_TAG, Value: region }],
             }),
           )
-          .catch(fine("EntityAlreadyExists"));
+          .catch(ignoring("EntityAlreadyExists"));
       }),
     setTrust: (trust) =>
       named(`setting who may use the role ${name}`, async () => {
@@ -92,29 +94,22 @@ export function createGithub(client: IAMClient, site: string, region: string, ca
       }),
     deleteRole: () =>
       named(`deleting the role ${name}`, async () => {
-        await client.send(new DeleteRolePolicyCommand(policy)).catch(fine("NoSuchEntity"));
-        await client.send(new DeleteRoleCommand(role)).catch(fine("NoSuchEntity"));
+        await client.send(new DeleteRolePolicyCommand(policy)).catch(ignoring("NoSuchEntity"));
+        await client.send(new DeleteRoleCommand(role)).catch(ignoring("NoSuchEntity"));
       }),
   };
 }
 
-/** The SDK names IAM's errors with and without "Exception". */
-const fine =
-  (code: string) =>
-  (error: unknown): undefined => {
-    if (!hasCode(error, code, `${code}Exception`)) throw error;
-  };
-
 async function lookAtProvider(client: IAMClient, arn: string): Promise<GithubSeen["provider"]> {
   const found = await client
     .send(new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: arn }))
-    .catch(fine("NoSuchEntity"));
+    .catch(ignoring("NoSuchEntity"));
   return found && { audiences: found.ClientIDList ?? [] };
 }
 
 async function lookAtRole(client: IAMClient, site: string): Promise<GithubSeen["role"]> {
   const RoleName = deployRoleName(site);
-  const found = (await client.send(new GetRoleCommand({ RoleName })).catch(fine("NoSuchEntity")))?.Role;
+  const found = (await client.send(new GetRoleCommand({ RoleName })).catch(ignoring("NoSuchEntity")))?.Role;
   if (found === undefined) return undefined;
   if (tagOf(found.Tags, SITE_TAG) !== site) {
     throw new EverspotError(`the role ${RoleName} exists already, and is not this site's`, {
@@ -124,6 +119,6 @@ async function lookAtRole(client: IAMClient, site: string): Promise<GithubSeen["
   }
   const policy = await client
     .send(new GetRolePolicyCommand({ RoleName, PolicyName: RoleName }))
-    .catch(fine("NoSuchEntity"));
+    .catch(ignoring("NoSuchEntity"));
   return { trust: decode(found.AssumeRolePolicyDocument), policy: decode(policy?.PolicyDocument) };
 }

@@ -2,7 +2,7 @@ import { DescribeImagesCommand, type EC2Client } from "@aws-sdk/client-ec2";
 import { GetParameterCommand, type SSMClient } from "@aws-sdk/client-ssm";
 import type { Arch } from "../config/site-config.ts";
 import type { Image } from "../wanted/image.ts";
-import { hasCode, named } from "./errors.ts";
+import { ignoring, named } from "./errors.ts";
 
 export interface Images {
   /** Id of Debian's newest image; undefined when AWS has none for this release and architecture. */
@@ -21,18 +21,14 @@ export function createImages(ec2: EC2Client, ssm: SSMClient): Images {
       named("looking for the Debian image", async () => {
         const found = await ssm
           .send(new GetParameterCommand({ Name: imageParameter(os, arch) }))
-          .catch((error: unknown) => {
-            if (!hasCode(error, "ParameterNotFound")) throw error;
-          });
+          .catch(ignoring("ParameterNotFound"));
         return found?.Parameter?.Value;
       }),
     find: (id) =>
       named(`looking at the image ${id}`, async () => {
         const answer = await ec2
           .send(new DescribeImagesCommand({ ImageIds: [id], IncludeDeprecated: true }))
-          .catch((error: unknown) => {
-            if (!hasCode(error, "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable")) throw error;
-          });
+          .catch(ignoring("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"));
         const image = answer?.Images?.find((i) => i.State === undefined || i.State === "available");
         if (image === undefined) return undefined;
         const rootDevice = image.RootDeviceName ?? "/dev/xvda";

@@ -6,7 +6,7 @@ import {
   paginateDescribeVolumes,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
-import { hasCode, named } from "./errors.ts";
+import { ignoring, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 import { siteFilter, tagOf } from "./tags.ts";
 
@@ -51,9 +51,7 @@ export function createInstances(client: EC2Client, site: string): Instances {
       named(`terminating ${ids.join(", ")}`, async () => {
         await client
           .send(new TerminateInstancesCommand({ InstanceIds: [...ids] }))
-          .catch((error: unknown) => {
-            if (!hasCode(error, "InvalidInstanceID.NotFound")) throw error;
-          });
+          .catch(ignoring("InvalidInstanceID.NotFound"));
       }),
     looseVolumes: () =>
       named("looking at the volumes", async () => {
@@ -62,9 +60,9 @@ export function createInstances(client: EC2Client, site: string): Instances {
       }),
     deleteVolume: (id) =>
       named(`deleting the volume ${id}`, async () => {
-        await client.send(new DeleteVolumeCommand({ VolumeId: id })).catch((error: unknown) => {
-          if (!hasCode(error, "InvalidVolume.NotFound")) throw error;
-        });
+        await client
+          .send(new DeleteVolumeCommand({ VolumeId: id }))
+          .catch(ignoring("InvalidVolume.NotFound"));
       }),
   };
 }

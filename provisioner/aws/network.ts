@@ -22,7 +22,7 @@ import {
 import { resourceName } from "../../agent/site/names.ts";
 import type { Rule } from "../wanted/ingress.ts";
 import { closePorts } from "./close-ports.ts";
-import { hasCode, named } from "./errors.ts";
+import { hasCode, ignoring, named } from "./errors.ts";
 import { fromRules } from "./ingress.ts";
 import { lookAtNetwork, type NetworkSeen } from "./network-look.ts";
 import { siteTags } from "./tags.ts";
@@ -67,14 +67,7 @@ export function createNetwork(client: EC2Client, site: string): Network {
       ),
     );
   const unlessDone = (doing: string, code: string, run: () => Promise<unknown>) =>
-    named(doing, () =>
-      run().then(
-        () => undefined,
-        (error: unknown) => {
-          if (!hasCode(error, code)) throw error;
-        },
-      ),
-    );
+    named(doing, () => run().then(() => undefined, ignoring(code)));
 
   return {
     look: () => named("looking at the network", () => lookAtNetwork(client, site)),

@@ -17,7 +17,7 @@ import {
 import { EverspotError } from "../../agent/site/errors.ts";
 import { resourceName, SITE_TAG } from "../../agent/site/names.ts";
 import type { PolicyDocument } from "../wanted/instance-policy.ts";
-import { hasCode, named } from "./errors.ts";
+import { hasCode, ignoring, named } from "./errors.ts";
 import { siteTags, tagOf } from "./tags.ts";
 
 /** IAM is global: the tag says in which region a role's site is. */
@@ -55,14 +55,7 @@ export function createRoles(client: IAMClient, site: string, region: string): Ro
   const policy = { ...role, PolicyName: name };
   const tags = [...siteTags(site), { Key: REGION_TAG, Value: region }];
   const send = (doing: string, run: () => Promise<unknown>, ...fine: string[]) =>
-    named(doing, () =>
-      run().then(
-        () => undefined,
-        (error: unknown) => {
-          if (!hasCode(error, ...fine)) throw error;
-        },
-      ),
-    );
+    named(doing, () => run().then(() => undefined, ignoring(...fine)));
   return {
     look: () =>
       named(`looking at the role ${name}`, async () => ({
@@ -82,7 +75,6 @@ export function createRoles(client: IAMClient, site: string, region: string): Ro
             }),
           ),
         "EntityAlreadyExists",
-        "EntityAlreadyExistsException",
       ),
     setTrust: (trust) =>
       send("setting who may use the role", () =>
@@ -97,7 +89,6 @@ export function createRoles(client: IAMClient, site: string, region: string): Ro
         `creating the instance profile ${name}`,
         () => client.send(new CreateInstanceProfileCommand({ ...profile, Tags: tags })),
         "EntityAlreadyExists",
-        "EntityAlreadyExistsException",
       ),
     // LimitExceeded: a profile holds one role, and a second try of this call finds it taken.
     addToProfile: () =>
@@ -105,7 +96,7 @@ export function createRoles(client: IAMClient, site: string, region: string): Ro
         await client
           .send(new AddRoleToInstanceProfileCommand({ ...profile, ...role }))
           .catch(async (error: unknown) => {
-            const taken = hasCode(error, "LimitExceeded", "LimitExceededException");
+            const taken = hasCode(error, "LimitExceeded");
             if (!taken || !(await lookAtProfile(client, site))?.roles.includes(name)) throw error;
           });
       }),
@@ -113,20 +104,20 @@ export function createRoles(client: IAMClient, site: string, region: string): Ro
       send(
         "removing the role from the instance profile",
         () => client.send(new RemoveRoleFromInstanceProfileCommand({ ...profile, RoleName: member })),
-        ...GONE,
+        GONE,
       ),
     deleteProfile: () =>
       send(
         "deleting the instance profile",
         () => client.send(new DeleteInstanceProfileCommand(profile)),
-        ...GONE,
+        GONE,
       ),
     deletePolicy: () =>
-      send("deleting the role's policy", () => client.send(new DeleteRolePolicyCommand(policy)), ...GONE),
-    deleteRole: () => send("deleting the role", () => client.send(new DeleteRoleCommand(role)), ...GONE),
+      send("deleting the role's policy", () => client.send(new DeleteRolePolicyCommand(policy)), GONE),
+    deleteRole: () => send("deleting the role", () => client.send(new DeleteRoleCommand(role)), GONE),
     hasServiceRole: (serviceRole) =>
       named(`looking for the role ${serviceRole}`, async () => {
-        const found = await client.send(new GetRoleCommand({ RoleName: serviceRole })).catch(undefinedIfGone);
+        const found = await client.send(new GetRoleCommand({ RoleName: serviceRole })).catch(ignoring(GONE));
         return found !== undefined;
       }),
     // IAM answers InvalidInput when the role exists already.
@@ -135,20 +126,15 @@ export function createRoles(client: IAMClient, site: string, region: string): Ro
         `creating the service-linked role of ${service}`,
         () => client.send(new CreateServiceLinkedRoleCommand({ AWSServiceName: service })),
         "InvalidInput",
-        "InvalidInputException",
       ),
   };
 }
 
-const GONE = ["NoSuchEntity", "NoSuchEntityException"];
-
-function undefinedIfGone(error: unknown): undefined {
-  if (!hasCode(error, ...GONE)) throw error;
-}
+const GONE = "NoSuchEntity";
 
 async function lookAtRole(client: IAMClient, site: string): Promise<RoleSeen["role"]> {
   const name = resourceName(site);
-  const found = (await client.send(new GetRoleCommand({ RoleName: name })).catch(undefinedIfGone))?.Role;
+  const found = (await client.send(new GetRoleCommand({ RoleName: name })).catch(ignoring(GONE)))?.Role;
   if (found === undefined) return undefined;
   if (tagOf(found.Tags, SITE_TAG) !== site) {
     throw new EverspotError(`the role ${name} exists already, and is not this site's`, {
@@ -158,7 +144,7 @@ async function lookAtRole(client: IAMClient, site: string): Promise<RoleSeen["ro
   }
   const policy = await client
     .send(new GetRolePolicyCommand({ RoleName: name, PolicyName: name }))
-    .catch(undefinedIfGone);
+    .catch(ignoring(GONE));
   return {
     region: tagOf(found.Tags, REGION_TAG),
     trust: decode(found.AssumeRolePolicyDocument),
@@ -169,7 +155,7 @@ async function lookAtRole(client: IAMClient, site: string): Promise<RoleSeen["ro
 async function lookAtProfile(client: IAMClient, site: string): Promise<RoleSeen["profile"]> {
   const found = await client
     .send(new GetInstanceProfileCommand({ InstanceProfileName: resourceName(site) }))
-    .catch(undefinedIfGone);
+    .catch(ignoring(GONE));
   if (found?.InstanceProfile === undefined) return undefined;
   return { roles: (found.InstanceProfile.Roles ?? []).map((r) => r.RoleName ?? "") };
 }

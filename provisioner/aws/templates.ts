@@ -10,7 +10,7 @@ import {
 } from "@aws-sdk/client-ec2";
 import { resourceName } from "../../agent/site/names.ts";
 import type { TemplateData } from "../wanted/template.ts";
-import { hasCode, named } from "./errors.ts";
+import { hasCode, ignoring, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 import { siteFilter, siteTags } from "./tags.ts";
 
@@ -90,9 +90,7 @@ export function createTemplates(client: EC2Client, site: string): Templates {
       named("deleting the launch template", async () => {
         await client
           .send(new DeleteLaunchTemplateCommand({ LaunchTemplateId: id }))
-          .catch((error: unknown) => {
-            if (!hasCode(error, "InvalidLaunchTemplateId.NotFound")) throw error;
-          });
+          .catch(ignoring("InvalidLaunchTemplateId.NotFound"));
       }),
   };
 }
@@ -113,9 +111,7 @@ async function look(client: EC2Client, site: string): Promise<TemplateSeen[]> {
 async function versionOf(client: EC2Client, id: string, version: string): Promise<VersionSeen | undefined> {
   const answer = await client
     .send(new DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId: id, Versions: [version] }))
-    .catch((error: unknown) => {
-      if (!hasCode(error, "InvalidLaunchTemplateId.VersionNotFound")) throw error;
-    });
+    .catch(ignoring("InvalidLaunchTemplateId.VersionNotFound"));
   const found = answer?.LaunchTemplateVersions?.[0];
   return (
     found && {
