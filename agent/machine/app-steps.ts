@@ -12,6 +12,7 @@ import {
 } from "../record/graph.ts";
 import { type Fetched, fetchRelease } from "../release/fetch.ts";
 import { type AppMachine, bundles, prepareApp, startApp, waitHealthy } from "../serving/app.ts";
+import { ownGunicornConfig } from "../serving/gunicorn-config.ts";
 import type { Machine } from "./machine.ts";
 
 export interface Release {
@@ -73,14 +74,18 @@ export function appSteps<N extends Needs>(
   const app = step(
     "app",
     { prepare, release },
-    (got, { signal }) => startApp(got.prepare, got.release.id, signal),
+    async (got, context) => {
+      const own = await ownGunicornConfig(got.release.folder);
+      if (own !== undefined) context.detail(`with the project's own ${own}`);
+      await startApp(got.prepare, got.release.id, context.signal);
+    },
     "always",
   );
   const healthy = step(
     { name: "healthy", takes: config.app.timeout + DEADLINES.calls },
     { app, prepare, release },
     async (got, context) => {
-      await waitHealthy(got.prepare, got.release.id, context.signal);
+      await waitHealthy(got.prepare, got.release.id, got.release.folder, context.signal);
       await answers(got.prepare, got.release);
       context.detail(`${config.app.health} answers 200`);
     },

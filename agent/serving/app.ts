@@ -8,6 +8,7 @@ import { pointLink, readIfThere, writeAtomic } from "../system/files.ts";
 import { appUnit, prepareUnit } from "../system/paths.ts";
 import type { Units } from "../system/units.ts";
 import { appEnvironment, prepareScript } from "./app-environment.ts";
+import { gunicornConfig, ownGunicornConfig } from "./gunicorn-config.ts";
 import { askHealth, definiteAnswer, type Health } from "./health.ts";
 import { adviceOn, failedCommands, lastWords, timesOf } from "./last-words.ts";
 import { dropOldStatic, freshStatic, keepStatic, keptStatic, linkIn } from "./static-folder.ts";
@@ -26,7 +27,7 @@ export interface AppMachine {
   /** Of the app's user. */
   uid: number;
   gid: number;
-  /** Folder for environment files (0600) and before_start scripts, lost at a reboot. */
+  /** Folder for environment files (0600), before_start scripts and settings of gunicorn, lost at a reboot. */
   environment: string;
   /** Folder of the static files that `before_start` made, one folder per release; nobody else writes in it. */
   static: string;
@@ -52,6 +53,7 @@ export async function prepareApp(
   await mkdir(machine.environment, { recursive: true });
   const environment = appEnvironment(config, id, folder, secrets);
   await writeAtomic(join(machine.environment, `${id}.env`), environment, 0o600);
+  await writeAtomic(join(machine.environment, `${id}.gunicorn.py`), gunicornConfig, 0o644);
   if (config.app.beforeStart.length === 0) return "no commands";
 
   const script = prepareScript(config.app.beforeStart);
@@ -119,7 +121,12 @@ export async function startApp(machine: AppMachine, id: string, signal?: AbortSi
  * @throws EverspotError with the app's last lines when it ends, keeps answering something else than 200, or does not
  * answer within its `timeout`.
  */
-export async function waitHealthy(machine: AppMachine, id: string, signal?: AbortSignal): Promise<void> {
+export async function waitHealthy(
+  machine: AppMachine,
+  id: string,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const { config } = machine;
   const unit = appUnit(id);
   let looks = 0;
@@ -155,16 +162,21 @@ export async function waitHealthy(machine: AppMachine, id: string, signal?: Abor
     await stopApp(machine, id);
     throw new EverspotError(messageOf(error), {
       resource: `release ${id}`,
-      hint: adviceOn(lines) ?? hintOn(last?.status, config),
+      hint: adviceOn(lines) ?? hintOn(last, config, await ownGunicornConfig(folder)),
       lines,
       cause: error,
     });
   }
 }
 
-function hintOn(status: number | undefined, { domain, app }: BootConfig): string {
+/** @param own a file of the project with settings of gunicorn. */
+function hintOn(last: Health | undefined, { domain, app }: BootConfig, own: string | undefined): string {
   const must = `${app.health} must answer 200 when asked as ${domain}`;
-  if (status === undefined) return `${must}; see [app] health and timeout`;
+  const status = last?.status;
+  const inForce = own === undefined ? "" : `; the project's own ${own} is in force`;
+  if (last?.listens === false)
+    return `gunicorn never listened on its socket${inForce}; the app may take longer to load than [app] timeout`;
+  if (status === undefined) return `${must}; see [app] health and timeout${inForce}`;
   if (status === 400) return `${must}; Django answers 400 when ALLOWED_HOSTS does not name it`;
   if (status >= 300 && status < 400)
     return `${must}, and not lead elsewhere; name a page in [app] health that does, such as the one it leads to`;

@@ -10,6 +10,8 @@ export interface Health {
   seen: string;
   /** Of HTTP; undefined where there was no answer. */
   status?: number | undefined;
+  /** Set where there is no socket to ask. */
+  listens?: false;
 }
 
 /** The app's socket, a link of root's that leads to it, or an address. */
@@ -40,7 +42,8 @@ export async function askHealth(
     if (!(await held.stat()).isSocket()) return { ok: false, seen: `${socket} is not a socket` };
     return await ask({ socketPath: `/proc/self/fd/${held.fd}` }, path, host, timeoutMs, signal);
   } catch (error) {
-    return { ok: false, seen: messageOf(error) };
+    const none = (error as NodeJS.ErrnoException).code === "ENOENT";
+    return { ok: false, seen: messageOf(error), ...(none ? { listens: false } : {}) };
   } finally {
     await held?.close();
   }

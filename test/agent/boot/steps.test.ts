@@ -131,6 +131,19 @@ test("before_start runs once for a release on a machine, before its app", async 
   expect((await run(config)).step("prepare")?.detail).toBe("done before");
 });
 
+test("a project's own settings of gunicorn are named, and suspected where it never listens", async () => {
+  await on.publish("r1", { "gunicorn.conf.py": "workers = 1\n" });
+  expect((await run()).step("app")?.detail).toBe("with the project's own gunicorn.conf.py");
+  await on.publish("r2", { "gunicorn.conf.py": "daemon = True\n" });
+  await on.apps.end("r1");
+  await on.setChannel({ candidate: { id: "r2", attempts: [] } });
+  on.apps.answers.set("r2", "deaf");
+  expect((await run()).failure).toMatchObject({
+    step: "healthy",
+    hint: expect.stringMatching(/^gunicorn never listened on its socket; the project's own gunicorn.conf.py/),
+  });
+});
+
 test("secrets that cannot be read stop the app, not the rest, and blame their step", async () => {
   on.secrets = async () => {
     throw new EverspotError("SSM: access denied", { hint: "run `everspot up`" });

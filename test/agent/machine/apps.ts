@@ -11,8 +11,8 @@ const releaseOf = (unit: string): string => /@(.*)\.service$/.exec(unit)?.[1] ??
 export class Apps {
   readonly folder: string;
   readonly links: AppMachine["links"];
-  /** Status that the app of a release answers with; 200 if not set. "ends": gunicorn does not even start. */
-  readonly answers = new Map<string, number | "ends">();
+  /** Status that the app of a release answers with; 200 if not set. "ends": gunicorn does not even start; "deaf": it never listens. */
+  readonly answers = new Map<string, number | "ends" | "deaf">();
   /** Units that were started or stopped. */
   readonly log: string[] = [];
   readonly #servers = new Map<string, http.Server>();
@@ -49,11 +49,11 @@ export class Apps {
     if (answer === "ends") throw new Error("exit status 1");
     const server = http.createServer((_, response) => {
       const now = this.answers.get(id) ?? 200;
-      response.statusCode = now === "ends" ? 500 : now;
+      response.statusCode = typeof now === "number" ? now : 500;
       response.end(id);
     });
     await rm(this.socketOf(id), { force: true });
-    await new Promise<void>((resolve) => server.listen(this.socketOf(id), resolve));
+    if (answer !== "deaf") await new Promise<void>((resolve) => server.listen(this.socketOf(id), resolve));
     this.#servers.set(id, server);
   }
 

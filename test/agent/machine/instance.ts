@@ -85,14 +85,14 @@ export class TestInstance {
   }
 
   /** Puts a release into the bucket. */
-  async publish(id: string): Promise<void> {
-    const files = { "wsgi.py": `release = "${id}"\n`, ".everspot/python/gunicorn/__init__.py": "" };
+  async publish(id: string, more: Readonly<Record<string, string>> = {}): Promise<void> {
+    const files = { "wsgi.py": `release = "${id}"\n`, ".everspot/python/gunicorn/__init__.py": "", ...more };
     const zip = rawZip(Object.entries(files).map(([name, data]) => ({ name, data, mode: 0o100644 })));
     const sha256 = createHash("sha256").update(zip).digest("hex");
     await this.local.store.put(keys.releaseZip(id), zip);
     const manifest = {
       ...{ version: 1, id, counter: 1, created: "2026-11-21T00:00:00.000Z", sha256, size: zip.length },
-      ...{ unpackedSize: 30, files: 2, bytecode: true },
+      ...{ unpackedSize: 30, files: Object.keys(files).length, bytecode: true },
     };
     await this.local.store.put(keys.releaseManifest(id), JSON.stringify(manifest));
   }
