@@ -6,13 +6,14 @@ import type { SiteConfig } from "../config/site-config.ts";
 import { clearInterruption } from "../drill/interrupt.ts";
 import { type DownAction, ownAddresses, ownRecords } from "../plan/down.ts";
 import { observeDns, type SiteSeen } from "../seen/observe.ts";
+import { heldBy } from "./held.ts";
 
 /** An instance takes up to a few minutes to shut down and go. */
 const TERMINATION_SECONDS = 600;
 /** How often records that change while being deleted are read again. */
 const RECORD_ATTEMPTS = 3;
 
-/** Does one action of `down`. */
+/** Does one action of `down`. @throws Held when something that is not the site's is in the way. */
 export function downExecutor(
   config: SiteConfig,
   aws: Aws,
@@ -21,6 +22,8 @@ export function downExecutor(
 ): (action: DownAction) => Promise<undefined> {
   const { network, roles, bucket } = aws;
   const addresses = ownAddresses(seen);
+  const unlessHeld = heldBy(aws, clock);
+  const vpcOf = (gateway: string) => seen.network.gateways.find((g) => g.id === gateway)?.vpc ?? "";
   return async (action) => {
     switch (action.do) {
       case "delete-fleet":
@@ -45,7 +48,7 @@ export function downExecutor(
         await aws.bakedImages.removeSnapshot(action.snapshot);
         return;
       case "delete-group":
-        await network.deleteGroup(action.group);
+        await unlessHeld({ group: action.group }, network.deleteGroup(action.group));
         return;
       case "disassociate":
         await network.disassociate(action.association);
@@ -54,16 +57,22 @@ export function downExecutor(
         await network.deleteRouteTable(action.table);
         return;
       case "delete-subnet":
-        await network.deleteSubnet(action.subnet);
+        await unlessHeld({ subnet: action.subnet }, network.deleteSubnet(action.subnet));
         return;
       case "detach-gateway":
-        await network.detachGateway(action.gateway, action.vpc);
+        await unlessHeld(
+          { vpc: action.vpc, publicOnly: true },
+          network.detachGateway(action.gateway, action.vpc),
+        );
         return;
       case "delete-gateway":
-        await network.deleteGateway(action.gateway);
+        await unlessHeld(
+          { vpc: vpcOf(action.gateway), publicOnly: true },
+          network.deleteGateway(action.gateway),
+        );
         return;
       case "delete-vpc":
-        await network.deleteVpc(action.vpc);
+        await unlessHeld({ vpc: action.vpc }, network.deleteVpc(action.vpc));
         return;
       case "delete-volume":
         await aws.instances.deleteVolume(action.volume);

@@ -13,9 +13,9 @@ export interface Applied {
 }
 
 /**
- * Executes actions one after the other; the first failure ends the run and is thrown. An action that meets something
- * AWS has not finished (just made but unknown to another server, or just deleted but still counted as used) is tried
- * again for `patience` seconds.
+ * Executes actions one after the other; the first failure that `goesOn` does not allow ends the run and is thrown. An
+ * action that meets something AWS has not finished (just made but unknown to another server, or just deleted but still
+ * counted as used) is tried again for `patience` seconds.
  */
 export async function runActions<Action extends { do: string }>(
   actions: readonly Action[],
@@ -24,6 +24,8 @@ export async function runActions<Action extends { do: string }>(
     execute: (action: Action) => Promise<string | undefined>;
     progress: Progress;
     patience: number;
+    /** Whether the rest is done in spite of this failure. */
+    goesOn?: (error: unknown) => boolean;
     clock?: Clock;
     signal?: AbortSignal | undefined;
   },
@@ -42,7 +44,7 @@ export async function runActions<Action extends { do: string }>(
       applied.push({ what, do: action.do, seconds: seconds(), ...omitUndefined({ detail }) });
     } catch (error) {
       how.progress.failed(what, seconds());
-      throw error;
+      if (how.goesOn?.(error) !== true) throw error;
     }
   }
   return applied;

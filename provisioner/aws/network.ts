@@ -24,7 +24,7 @@ import type { Rule } from "../wanted/ingress.ts";
 import { closePorts } from "./close-ports.ts";
 import { hasCode, ignoring, named } from "./errors.ts";
 import { fromRules } from "./ingress.ts";
-import { lookAtNetwork, type NetworkSeen } from "./network-look.ts";
+import { type Holding, inTheWay, lookAtNetwork, type NetworkSeen } from "./network-look.ts";
 import { siteTags } from "./tags.ts";
 
 /**
@@ -52,6 +52,8 @@ export interface Network {
   detachGateway(gateway: string, vpc: string): Promise<void>;
   deleteGateway(id: string): Promise<void>;
   deleteVpc(id: string): Promise<void>;
+  /** What of others keeps it from being deleted, a line each. @param own the site's instances. */
+  inTheWay(of: Holding, own: ReadonlySet<string>): Promise<string[]>;
 }
 
 export function createNetwork(client: EC2Client, site: string): Network {
@@ -181,5 +183,6 @@ export function createNetwork(client: EC2Client, site: string): Network {
         client.send(new DeleteInternetGatewayCommand({ InternetGatewayId: id })),
       ),
     deleteVpc: (id) => unlessGone("deleting the VPC", () => client.send(new DeleteVpcCommand({ VpcId: id }))),
+    inTheWay: (of, own) => named("looking for what is in the way", () => inTheWay(client, site, of, own)),
   };
 }

@@ -1,5 +1,6 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import { downExecutor } from "../apply/down.ts";
+import { isHeld } from "../apply/held.ts";
 import { runActions } from "../apply/run.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -35,7 +36,11 @@ export async function runDown(
       await questions.typed(`Type the site's name to take ${config.domain} down${data}:`, config.site);
     }
     const execute = downExecutor(config, aws, seen, clock);
-    const how = { describe: describeDown, execute, progress: terminal, patience: PATIENCE, clock };
+    const held: EverspotError[] = [];
+    const how = {
+      ...{ describe: describeDown, execute, progress: terminal, patience: PATIENCE, clock },
+      goesOn: (error: unknown) => isHeld(error) && held.push(error) > 0,
+    };
     const applied = await runActions(actions, how);
     const after = await look(config, aws, options);
     const left = leftovers(config, after, options);
@@ -51,8 +56,8 @@ export async function runDown(
     });
     if (left.length > 0) {
       throw new EverspotError(`something of ${config.site} is still there`, {
-        lines: left,
-        hint: "run `everspot down` again",
+        lines: [...left, ...inTheWay(held)],
+        hint: held.at(-1)?.hint ?? "run `everspot down` again",
         retry: "retry",
       });
     }
@@ -66,6 +71,17 @@ export async function runDown(
   } finally {
     aws.close();
   }
+}
+
+/** Why it is: what was named, or AWS's words where nothing was found. */
+function inTheWay(held: readonly EverspotError[]): string[] {
+  const named = [...new Set(held.flatMap((h) => h.lines))];
+  const unnamed = held.filter((h) => h.lines.length === 0).map((h) => h.message);
+  return [
+    ...(named.length > 0 ? ["in the way, and not of this site:"] : []),
+    ...named.map((l) => `  ${l}`),
+    ...unnamed,
+  ];
 }
 
 async function look(config: SiteConfig, aws: Aws, { deleteData }: DownOptions): Promise<DownSeen> {

@@ -47,10 +47,15 @@ export interface SecurityGroup {
   description: string;
   rules: Rule[];
 }
-/** An instance's one network interface; it holds its subnet and groups until the instance is terminated. */
+/**
+ * An instance's one network interface, which holds its subnet and groups until the instance is terminated; or one made
+ * by hand, or by a service, which holds them until it is deleted.
+ */
 export interface Interface {
   id: string;
-  instanceId: string;
+  instanceId: string | undefined;
+  /** "ELB app/…" for a load balancer's. */
+  description?: string;
   subnetId: string;
   vpcId: string;
   groupIds: string[];

@@ -1,10 +1,12 @@
 import { AwsError } from "../wire/errors.ts";
 import { chosen, found } from "./errors.ts";
 import { select } from "./filters.ts";
+import { newId } from "./ids.ts";
 import type { Network } from "./network.ts";
 import type { Handlers } from "./operations.ts";
 import { page } from "./paging.ts";
 import type { Place } from "./place.ts";
+import { specifiedTags } from "./tags.ts";
 
 /** An instance's disk. It outlives the instance only if it was launched so. */
 export interface Volume {
@@ -70,6 +72,31 @@ export function attachmentHandlers(place: Place, network: Network, volumes: Map<
       place.tags.drop(volume.id);
       return {};
     },
+    CreateNetworkInterface: (input) => {
+      const subnet = found(network.subnets, input.SubnetId, "subnet", "SubnetId");
+      const groupIds = input.Groups ?? [network.defaultGroup(subnet.vpcId)?.id ?? ""];
+      for (const group of groupIds) found(network.groups, group, "sg");
+      const face = {
+        ...{ id: newId("eni"), instanceId: undefined, description: input.Description ?? "" },
+        ...{ subnetId: subnet.id, vpcId: subnet.vpcId, groupIds, publicIp: undefined, privateIp: "" },
+      };
+      network.interfaces.set(face.id, face);
+      place.tags.adopt(
+        face.id,
+        "network-interface",
+        specifiedTags(input.TagSpecifications, "network-interface"),
+      );
+      return { NetworkInterface: { NetworkInterfaceId: face.id, SubnetId: subnet.id, VpcId: subnet.vpcId } };
+    },
+    DeleteNetworkInterface: (input) => {
+      const face = found(network.interfaces, input.NetworkInterfaceId, "eni", "NetworkInterfaceId");
+      if (face.instanceId !== undefined) {
+        throw new AwsError("InvalidParameterValue", `Network interface '${face.id}' is currently in use.`);
+      }
+      network.interfaces.delete(face.id);
+      place.tags.drop(face.id);
+      return {};
+    },
     DescribeNetworkInterfaces: (input) => {
       const wanted = select(
         chosen(network.interfaces, input.NetworkInterfaceIds, "eni"),
@@ -80,7 +107,7 @@ export function attachmentHandlers(place: Place, network: Network, volumes: Map<
           "subnet-id": (f) => f.subnetId,
           "group-id": (f) => f.groupIds,
           "attachment.instance-id": (f) => f.instanceId,
-          status: () => "in-use",
+          status: (f) => (f.instanceId === undefined ? "available" : "in-use"),
         },
         (f) => place.tags.of(f.id),
       );
@@ -91,9 +118,16 @@ export function attachmentHandlers(place: Place, network: Network, volumes: Map<
           VpcId: f.vpcId,
           SubnetId: f.subnetId,
           PrivateIpAddress: f.privateIp,
-          Status: "in-use" as const,
+          Status: f.instanceId === undefined ? ("available" as const) : ("in-use" as const),
+          Description: f.description ?? "",
+          InterfaceType: "interface" as const,
           Groups: f.groupIds.map((GroupId) => ({ GroupId, GroupName: network.groups.get(GroupId)?.name })),
-          Attachment: { InstanceId: f.instanceId, Status: "attached" as const, DeviceIndex: 0 },
+          ...(f.publicIp === undefined ? {} : { Association: { PublicIp: f.publicIp } }),
+          ...(f.instanceId === undefined
+            ? {}
+            : {
+                Attachment: { InstanceId: f.instanceId, Status: "attached" as const, DeviceIndex: 0 },
+              }),
           TagSet: place.tags.of(f.id),
         })),
         NextToken: nextToken,

@@ -1,7 +1,14 @@
 import { ACMClient, ImportCertificateCommand, ListCertificatesCommand } from "@aws-sdk/client-acm";
 import {
+  AuthorizeSecurityGroupIngressCommand,
+  CreateNetworkInterfaceCommand,
+  CreateSecurityGroupCommand,
   CreateSubnetCommand,
+  DeleteNetworkInterfaceCommand,
+  DeleteSecurityGroupCommand,
   DeleteSubnetCommand,
+  DescribeSecurityGroupsCommand,
+  DescribeSubnetsCommand,
   DescribeVpcsCommand,
   EC2Client,
 } from "@aws-sdk/client-ec2";
@@ -10,6 +17,7 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { DescribeParametersCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { selfSigned } from "../../../agent/certificate/self-signed.ts";
+import type { EverspotError } from "../../../agent/site/errors.ts";
 import { siteDocument, siteState } from "../../../agent/site/records.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import { runDown } from "../../../provisioner/commands/down.ts";
@@ -120,6 +128,44 @@ test("what the fleet launches while it is being deleted goes too", async () => {
   expect(await left()).toEqual([]);
 });
 
+test("instances, load balancers and rules of others in the site's network are named, and the rest goes", async () => {
+  const ec2 = new EC2Client({ region: "us-east-1" });
+  const own = { Filters: [{ Name: "tag:everspot:site", Values: ["blog"] }] };
+  const subnet = (await ec2.send(new DescribeSubnetsCommand(own))).Subnets?.[0];
+  const group = (await ec2.send(new DescribeSecurityGroupsCommand(own))).SecurityGroups?.[0]?.GroupId ?? "";
+  const balancer = await ec2.send(
+    new CreateNetworkInterfaceCommand({
+      SubnetId: subnet?.SubnetId,
+      Groups: [group],
+      Description: "ELB app/shop/1f",
+    }),
+  );
+  const other = await ec2.send(
+    new CreateSecurityGroupCommand({ GroupName: "shop", Description: "d", VpcId: subnet?.VpcId }),
+  );
+  const IpPermissions = [{ IpProtocol: "-1", UserIdGroupPairs: [{ GroupId: group }] }];
+  const rule = new AuthorizeSecurityGroupIngressCommand({ GroupId: other.GroupId, IpPermissions });
+  await ec2.send(rule);
+  const face = balancer.NetworkInterface?.NetworkInterfaceId;
+  const refused = (await down(true).catch((e: EverspotError) => e)) as EverspotError;
+  expect(refused.lines).toEqual([
+    `security group ${group}`,
+    `subnet ${subnet?.SubnetId}`,
+    `VPC ${subnet?.VpcId}`,
+    "in the way, and not of this site:",
+    `  load balancer app/shop/1f (network interface ${face})`,
+    `  security group ${other.GroupId} (shop) names it in a rule`,
+    `  security group ${other.GroupId} (shop)`,
+  ]);
+  expect(refused.hint).toContain("move it out of the site's VPC");
+  expect((await left()).filter((l) => /iam|s3|fleet|template/.test(l))).toEqual([]);
+  await ec2.send(new DeleteNetworkInterfaceCommand({ NetworkInterfaceId: face }));
+  await ec2.send(new DeleteSecurityGroupCommand({ GroupId: other.GroupId }));
+  ec2.destroy();
+  await down(true);
+  expect(await left()).toEqual([]);
+});
+
 test("what cannot be deleted is named with AWS's reason, and the next run finishes", async () => {
   const ec2 = new EC2Client({ region: "us-east-1" });
   const vpcs = await ec2.send(
@@ -128,8 +174,21 @@ test("what cannot be deleted is named with AWS's reason, and the next run finish
   const foreign = await ec2.send(
     new CreateSubnetCommand({ VpcId: vpcs.Vpcs?.[0]?.VpcId, CidrBlock: "10.83.240.0/20" }),
   );
-  await expect(down(true)).rejects.toMatchObject({ message: expect.stringContaining("deleting the VPC: ") });
-  await ec2.send(new DeleteSubnetCommand({ SubnetId: foreign.Subnet?.SubnetId }));
+  const id = foreign.Subnet?.SubnetId;
+  const refused = await down(true).catch((e: EverspotError) => e);
+  expect(refused).toMatchObject({
+    message: "something of blog is still there",
+    lines: [
+      `VPC ${vpcs.Vpcs?.[0]?.VpcId}`,
+      "in the way, and not of this site:",
+      `  subnet ${id} (10.83.240.0/20)`,
+    ],
+    exitCode: 1,
+  });
+  // All the rest is gone, and nobody waited five minutes.
+  expect(await left()).toHaveLength(4);
+  expect(desk.json()).toMatchObject({ seconds: expect.closeTo(20, -1) });
+  await ec2.send(new DeleteSubnetCommand({ SubnetId: id }));
   ec2.destroy();
   await down(true);
   expect(await left()).toEqual([]);
