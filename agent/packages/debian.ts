@@ -1,12 +1,11 @@
 import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
-import { EverspotError } from "../site/errors.ts";
 import type { IndexDates, Wanted } from "../site/layers.ts";
-import { poll } from "../site/poll.ts";
 import { run } from "../system/run.ts";
 import { type CheckedLayer, checkLayer } from "./check.ts";
 import { type Codename, collectIndex, packIndex } from "./debian-index.ts";
+import { inTurn } from "./locks.ts";
 
 /** Debian's tools, as far as the agent needs them. Only one call at a time may download or install. */
 export interface Debian {
@@ -54,8 +53,6 @@ export interface Offer {
   security: boolean;
 }
 
-/** Another program (unattended-upgrades) may be installing. */
-const LOCK_SECONDS = 180;
 const SECONDS = 600;
 const ENVIRONMENT = { DEBIAN_FRONTEND: "noninteractive", APT_LISTCHANGES_FRONTEND: "none" };
 const POLICY = "/usr/sbin/policy-rc.d";
@@ -75,12 +72,16 @@ export function createDebian({ imageStatus, codename, keyring = KEYRING }: Debia
   let updated = false;
 
   const apt = (args: readonly string[], signal?: AbortSignal) =>
-    run("apt-get", ["-q", "-y", "-o", "Acquire::Retries=3", ...args], {
-      env: ENVIRONMENT,
-      seconds: SECONDS,
-      hint: "the package mirror must be reachable the first time a machine image is used",
+    inTurn(
+      () =>
+        run("apt-get", ["-q", "-y", "-o", "Acquire::Retries=3", ...args], {
+          env: ENVIRONMENT,
+          seconds: SECONDS,
+          hint: "the package mirror must be reachable the first time a machine image is used",
+          signal,
+        }),
       signal,
-    });
+    );
 
   const againstImage = (names: readonly string[], recommends: boolean): string[] => [
     ...["-o", `Dir::State::status=${imageStatus}`],
@@ -216,28 +217,9 @@ async function withoutServices(install: () => Promise<void>): Promise<void> {
 }
 
 async function dpkg(paths: readonly string[], signal?: AbortSignal): Promise<void> {
-  await poll(
-    "dpkg's lock",
-    async () => {
-      try {
-        // Not to be cut off: half-installed packages are worse than a late end. After a crash the next boot
-        // repairs them, so dpkg need not wait for the disk after each file.
-        await run(
-          "dpkg",
-          ["--force-confold", "--force-unsafe-io", "--refuse-downgrade", "--install", ...paths],
-          {
-            env: { ...ENVIRONMENT, ...OFFLINE },
-            seconds: SECONDS,
-          },
-        );
-        return { done: true };
-      } catch (error) {
-        if (error instanceof EverspotError && /\block\b.*locked by/.test(error.lines.join("\n"))) {
-          return { waiting: "another program is installing packages" };
-        }
-        throw error;
-      }
-    },
-    { seconds: LOCK_SECONDS, everySeconds: 1, signal },
-  );
+  // Not to be cut off: half-installed packages are worse than a late end. After a crash the next boot repairs them, so
+  // dpkg need not wait for the disk after each file.
+  const how = ["--force-confold", "--force-unsafe-io", "--refuse-downgrade", "--install"];
+  const options = { env: { ...ENVIRONMENT, ...OFFLINE }, seconds: SECONDS };
+  await inTurn(() => run("dpkg", [...how, ...paths], options), signal);
 }
