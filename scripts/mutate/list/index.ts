@@ -1,7 +1,9 @@
 /** All that is taken back, one thing at a time. */
 import type { Mutation } from "../mutation.ts";
 import { configuration } from "./configuration.ts";
+import { hanging } from "./hanging.ts";
 import { layers } from "./layers.ts";
+import { operating } from "./operating.ts";
 import { ownership } from "./ownership.ts";
 import { policies } from "./policies.ts";
 import { redaction } from "./redaction.ts";
@@ -16,4 +18,6 @@ export const mutations: readonly Mutation[] = [
   ...redaction,
   ...serving,
   ...configuration,
+  ...hanging,
+  ...operating,
 ];

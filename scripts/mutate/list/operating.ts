@@ -1,0 +1,171 @@
+/** What a site may cost, who may change its machines, how old they are, and what is told of it. */
+import type { Mutation } from "../mutation.ts";
+
+const ceiling = ["test/provisioner/commands/ceiling.test.ts", "test/provisioner/plan/ceiling.test.ts"];
+const roles = ["test/provisioner/commands/deploy-roles.test.ts"];
+const image = ["test/provisioner/deploy/image.test.ts"];
+const imageAge = ["test/agent/duty/image-age.test.ts"];
+
+export const operating: readonly Mutation[] = [
+  {
+    name: "the spot fleet launches nothing on demand",
+    file: "provisioner/aws/fleets.ts",
+    find: "    OnDemandOptions: { MaxTotalPrice: NOTHING },\n",
+    replace: "",
+    tests: ceiling,
+  },
+  {
+    name: "the fleet that bridges launches no spot instance",
+    file: "provisioner/aws/fleets.ts",
+    find: "    SpotOptions: { MaxTotalPrice: NOTHING },\n",
+    replace: "",
+    tests: ceiling,
+  },
+  {
+    name: "a fleet has a limit on what it may cost",
+    file: "provisioner/aws/fleets.ts",
+    find: "ceiling === undefined ? {} : { MaxTotalPrice: String(ceiling) };",
+    replace: "({});",
+    tests: ceiling,
+  },
+  {
+    name: "there is room for a swap",
+    file: "provisioner/plan/ceiling.ts",
+    find: "const least = 2 * Math.max",
+    replace: "const least = Math.max",
+    tests: ceiling,
+  },
+  {
+    name: "other regions are dearer",
+    file: "provisioner/plan/ceiling.ts",
+    find: "region === prices.region ? 1 : DEAREST_REGION",
+    replace: "1",
+    tests: ceiling,
+  },
+  {
+    name: "a fleet without the right limit is replaced",
+    file: "provisioner/plan/ceiling.ts",
+    find: "has !== undefined && has >= ceiling.least",
+    replace: "true",
+    tests: ceiling,
+  },
+  {
+    name: "the role for code writes no agent",
+    file: "provisioner/wanted/deploy-policy.ts",
+    find: "withAgent ? [...machine, ...code] : code",
+    replace: "[...machine, ...code]",
+    tests: roles,
+  },
+  {
+    name: "a deploy with the role for code leaves machines as they are",
+    file: "provisioner/deploy/configuration.ts",
+    find: "(await aws.templates.mayCreateVersion(template)) ? undefined : actions.map(describeUp)",
+    replace: "undefined",
+    tests: roles,
+  },
+  {
+    name: "whether a role may make a version is asked for",
+    file: "provisioner/aws/templates.ts",
+    find: 'if (hasCode(error, "UnauthorizedOperation")) return false;',
+    replace: 'if (hasCode(error, "UnauthorizedOperation")) return true;',
+    tests: roles,
+  },
+  {
+    name: "a candidate is not tried by machines of an earlier configuration",
+    file: "agent/site/channel.ts",
+    find: "template !== undefined && template < candidate.template",
+    replace: "false",
+    tests: ["test/agent/site/channel.test.ts", "test/provisioner/commands/correcting.test.ts"],
+  },
+  {
+    name: "a quota is named with how to raise it",
+    file: "provisioner/aws/errors.ts",
+    find: "if (quota === undefined) return undefined;",
+    replace: "if (quota !== null) return undefined;",
+    tests: ["test/provisioner/commands/wait.test.ts"],
+  },
+  {
+    name: "the webhook's secret can be set",
+    file: "provisioner/commands/secret.ts",
+    find: "EVERSPOT_(?!NOTIFY_SECRET$).*",
+    replace: "EVERSPOT_.*",
+    tests: ["test/provisioner/commands/secret.test.ts"],
+  },
+  {
+    name: "a policy that IAM would not take is refused before",
+    file: "provisioner/plan/preflight.ts",
+    find: "if (length <= LONGEST_POLICY) return [];",
+    replace: "if (length > 0) return [];",
+    tests: ["test/provisioner/commands/preflight.test.ts"],
+  },
+  {
+    name: "nothing in a record is a command to GitHub's runner",
+    file: "agent/site/plain-json.ts",
+    find: '.replace(COMMAND, "$1 $2")',
+    replace: "",
+    tests: ["test/agent/site/plain-json.test.ts"],
+  },
+  {
+    name: "what an app said stays inside its block",
+    file: "provisioner/deploy/github-summary.ts",
+    find: "Math.max(2, ...runs)",
+    replace: "Math.max(2)",
+    tests: ["test/provisioner/deploy/github-summary.test.ts"],
+  },
+  {
+    name: "a deploy takes a newer image along once the old one is too old",
+    file: "provisioner/seen/observe.ts",
+    find: "kept.created < outdatedBefore",
+    replace: "false",
+    tests: image,
+  },
+  {
+    name: 'refresh = "never" leaves the image as it is',
+    file: "provisioner/seen/image-age.ts",
+    find: 'return refresh === "never" ? undefined :',
+    replace: 'return refresh === "never" ? new Date(now) :',
+    tests: image,
+  },
+  {
+    name: "deploy --refresh-image takes the newest image",
+    file: "provisioner/seen/observe.ts",
+    find: "const kept = refreshImage ? undefined : await find(had);",
+    replace: "const kept = await find(had);",
+    tests: image,
+  },
+  {
+    name: "an image that did not serve is not what the site has",
+    file: "provisioner/seen/observe.ts",
+    find: "if (version === undefined || version === template.latest.version) return template.latest;",
+    replace: "if (version !== null) return template.latest;",
+    tests: image,
+  },
+  {
+    name: "an old image keeps no deploy from going on",
+    file: "provisioner/deploy/configuration.ts",
+    find: "plan.change !== undefined && firstOf(plan.change).length > 0",
+    replace: "false",
+    tests: image,
+  },
+  {
+    name: "status tells that the image is old",
+    file: "provisioner/seen/image-age.ts",
+    find: "if (days !== undefined && days < OLD_IMAGE_DAYS) return undefined;",
+    replace: "if (days !== undefined) return undefined;",
+    tests: image,
+  },
+  {
+    name: "the webhook tells that the image is old",
+    file: "agent/duty/owner.ts",
+    find: 'void notify({ kind: "old-image", text });',
+    replace: "",
+    tests: ["test/agent/duty/owner.test.ts"],
+  },
+  {
+    name: "an image is old from 30 days on",
+    file: "agent/duty/image-age.ts",
+    find: "if (days < OLD_IMAGE_DAYS) return undefined;",
+    replace: "if (days <= OLD_IMAGE_DAYS) return undefined;",
+    tests: imageAge,
+  },
+];
