@@ -6,7 +6,6 @@ import { SITE_TAG } from "../site/names.ts";
 export function createPeers(client: EC2Client, site: string): Peers {
   async function describe(instanceId?: string): Promise<Peer[]> {
     const filters = [{ Name: `tag:${SITE_TAG}`, Values: [site] }];
-    if (instanceId !== undefined) filters.push({ Name: "instance-id", Values: [instanceId] });
     const found: Peer[] = [];
     let token: string | undefined;
     do {
@@ -14,17 +13,19 @@ export function createPeers(client: EC2Client, site: string): Peers {
         .send(
           new DescribeInstancesCommand({
             Filters: filters,
+            ...(instanceId === undefined ? {} : { InstanceIds: [instanceId] }),
             NextToken: token,
           }),
         )
         .catch((cause: unknown) => {
+          if (cause instanceof Error && cause.name === "InvalidInstanceID.NotFound") return undefined;
           throw new EverspotError(`EC2: describing the site's instances: ${messageOf(cause)}`, {
             retry: "retry",
             cause,
           });
         });
-      found.push(...(page.Reservations ?? []).flatMap((r) => r.Instances ?? []).map(peerOf));
-      token = page.NextToken;
+      found.push(...(page?.Reservations ?? []).flatMap((r) => r.Instances ?? []).map(peerOf));
+      token = page?.NextToken;
     } while (token !== undefined);
     return found;
   }

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Machine } from "../machine/machine.ts";
+import { isGone } from "../ownership/gone.ts";
 import { readDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
 import { siteDocument } from "../site/records.ts";
@@ -18,7 +19,8 @@ export async function untilNeeded(machine: SpareMachine, log: Logger, signal: Ab
   let told = false;
   for (;;) {
     // If that cannot be known just now, a site without an owner must not wait for it.
-    const spare = await isSpare(machine).catch((error: unknown) => {
+    const spare = await isSpare(machine, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
       log.warn(`whether another instance serves: ${messageOf(error)}`);
       return false;
     });
@@ -29,10 +31,13 @@ export async function untilNeeded(machine: SpareMachine, log: Logger, signal: Ab
   }
 }
 
-async function isSpare({ store, clock, peers, identity }: SpareMachine): Promise<boolean> {
+async function isSpare(
+  { store, clock, peers, identity }: SpareMachine,
+  signal: AbortSignal,
+): Promise<boolean> {
   const deploy = await runningDeploy(store, clock);
   if (deploy?.kind !== "swap") return false;
   const { value: state } = await readDocument(store, siteDocument);
   if (state === undefined || state.owner === identity.instance) return false;
-  return (await peers.find(state.owner))?.alive === true;
+  return !(await isGone(peers, state.owner, clock, signal));
 }

@@ -70,7 +70,13 @@ function image(
     recorder.event(text);
     void notify({ kind: "image", text });
   };
-  return keepLaunchable(() => ensureImage({ store, launches, deploying }), tell, clock, log, term);
+  return keepLaunchable(
+    () => ensureImage({ store, launches, deploying, clock, signal: term }),
+    tell,
+    clock,
+    log,
+    term,
+  );
 }
 
 function imageAge({ machine, recorder, log }: OwnerContext, clock: Clock, term: AbortSignal): Promise<void> {

@@ -5,6 +5,8 @@ import type { Clock } from "../site/clock.ts";
 
 /** Seconds a fleet that rebalances by itself (launch-before-terminate) gets before we ask it for a second instance. */
 const REBALANCE_SECONDS = 15;
+/** Seconds for which EC2 must go on showing a replacement: one answer may show an instance that has just ended. */
+const SHOWN_SECONDS = 10;
 /** Seconds without a new instance, spot or not, after which an on-demand one bridges. */
 export const BRIDGE_SECONDS = 45;
 
@@ -30,20 +32,27 @@ export async function ensureReplacement(context: ReplacementContext): Promise<st
   const started = clock.now();
   let asked = false;
   let bridged = false;
+  let seen: { instance: string; since: number } | undefined;
   for (;;) {
-    const next = (await peers.all()).find((p) => p.alive && isNewer(p, me));
-    if (next !== undefined) return next.instance;
+    const younger = (await peers.all()).filter((p) => p.alive && isNewer(p, me));
+    if (!younger.some((p) => p.instance === seen?.instance)) {
+      const [next] = younger;
+      seen = next && { instance: next.instance, since: clock.now() };
+    }
+    if (seen !== undefined && clock.now() - seen.since >= SHOWN_SECONDS * 1000) return seen.instance;
     const waited = (clock.now() - started) / 1000;
-    if (!asked && (!noticed || waited >= REBALANCE_SECONDS)) {
+    // The targets are looked at each time: an answer may show what one was before it was last changed.
+    const target = seen === undefined ? await fleet.target() : undefined;
+    if (target !== undefined && (!noticed || waited >= REBALANCE_SECONDS)) {
       // One that bridges is no member of the fleet that is asked.
       const wanted = me.onDemand ? 1 : 2;
-      if ((await fleet.target()).total < wanted) await fleet.setTotal(wanted);
-      context.onProgress("asked the fleet for a second instance");
+      if (target.total < wanted) await fleet.setTotal(wanted);
+      if (!asked) context.onProgress("asked the fleet for a second instance");
       asked = true;
     }
-    if (!bridged && context.bridge && waited >= BRIDGE_SECONDS) {
-      await fleet.setBridge(1);
-      context.onProgress("no spot capacity: asked for an on-demand instance as a bridge");
+    if (target !== undefined && context.bridge && waited >= BRIDGE_SECONDS) {
+      if (target.bridge !== 1) await fleet.setBridge(1);
+      if (!bridged) context.onProgress("no spot capacity: asked for an on-demand instance as a bridge");
       bridged = true;
     }
     await clock.sleep(5_000, signal);

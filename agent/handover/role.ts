@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Machine } from "../machine/machine.ts";
 import { claimSite } from "../ownership/claim.ts";
 import { claimContext } from "../ownership/claim-context.ts";
+import { isGone } from "../ownership/gone.ts";
 import { publishRecords } from "../ownership/records.ts";
 import { HAND_OVER_TTL, keepTtl } from "../ownership/ttl.ts";
 import type { Fleet } from "../ports/fleet.ts";
@@ -122,6 +123,8 @@ export class Role {
         fleet,
         handingOver: async () =>
           this.#context.handOverNear() || (await runningDeploy(machine.store, clock)) !== undefined,
+        owns: async () =>
+          (await readDocument(machine.store, siteDocument)).value?.owner === identity.instance,
         ownedSeconds: () => (clock.now() - since) / 1000,
         drain: config.dns.drain,
       });
@@ -192,7 +195,8 @@ export class Role {
     const { identity } = machine;
     const { value: state } = await readDocument(machine.store, siteDocument);
     if (state === undefined) return true;
-    if (state.owner !== identity.instance && (await machine.peers.find(state.owner))?.alive) return true;
+    if (state.owner !== identity.instance && !(await isGone(machine.peers, state.owner, clock, signal)))
+      return true;
     if (!(await machine.host.ask()).ok) return true;
     this.#tell(`${state.owner}, which owns the site, is gone: taking it back`);
     await stopForwarding(machine.units);

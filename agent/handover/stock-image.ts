@@ -1,4 +1,6 @@
+import { ASK_AGAIN_SECONDS } from "../ownership/gone.ts";
 import type { Launches } from "../ports/launches.ts";
+import type { Clock } from "../site/clock.ts";
 import { readDocument } from "../site/document.ts";
 import { launchDocument } from "../site/records.ts";
 import type { ObjectStore } from "../site/store.ts";
@@ -13,10 +15,15 @@ export async function ensureImage(site: {
   store: ObjectStore;
   launches: Launches;
   deploying: () => Promise<boolean>;
+  clock: Clock;
+  signal: AbortSignal;
 }): Promise<string | undefined> {
-  const { store, launches, deploying } = site;
+  const { store, launches, deploying, clock, signal } = site;
   const { value: note } = await readDocument(store, launchDocument);
   if (note === undefined || (await launches.version()) !== note.launches) return undefined;
+  if (await launches.hasImage(note.image)) return undefined;
+  // One answer of EC2 may be behind.
+  await clock.sleep(ASK_AGAIN_SECONDS * 1000, signal);
   if (await launches.hasImage(note.image)) return undefined;
   if (await deploying()) return undefined;
   await launches.launchBy(note.stock);

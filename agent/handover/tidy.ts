@@ -8,6 +8,8 @@ export interface TidyContext {
   fleet: Fleet;
   /** Whether a hand-over is near or a deploy is under way; then a fleet larger than one is wanted. */
   handingOver(): Promise<boolean>;
+  /** Whether site.json still has it that this instance owns the site. */
+  owns(): Promise<boolean>;
   /** Seconds since this instance took the site over. */
   ownedSeconds(): number;
   /** Seconds an older instance may still forward, `[dns] drain`. */
@@ -41,6 +43,8 @@ export async function tidy(context: TidyContext): Promise<string[]> {
     done.push("nothing bridges any more");
   }
   if (context.ownedSeconds() < context.drain + MARGIN) return done;
+  // An older one that took this one for gone has the site by now, and this one has not heard of it yet.
+  if (others.length > 0 && !(await context.owns())) return done;
   for (const old of others) {
     await fleet.terminate(old.instance);
     done.push(`terminated ${old.instance}, which does not own the site any more`);

@@ -5,6 +5,7 @@ import { readDocument, updateDocument } from "../site/document.ts";
 import { poll } from "../site/poll.ts";
 import { type SiteState, siteDocument } from "../site/records.ts";
 import type { ObjectStore } from "../site/store.ts";
+import { isGone } from "./gone.ts";
 import { isNewer } from "./newer.ts";
 import { publishRecords, readFence } from "./records.ts";
 
@@ -121,10 +122,12 @@ export function mayTake(state: SiteState, me: Claimant, gone: ReadonlySet<string
   return isNewer(me, { instance: state.owner, launched: new Date(state.launched) });
 }
 
-/** The recorded owner, if EC2 says that it is gone. */
+/** The recorded owner, if it is gone and that is what the claim depends on. */
 async function ownerIsGone(me: Claimant, context: ClaimContext): Promise<ReadonlySet<string>> {
   const { value: state } = await readDocument(context.store, siteDocument);
   if (state === undefined || state.owner === me.instance) return new Set();
-  const owner = await context.peers.find(state.owner);
-  return new Set(owner?.alive ? [] : [state.owner]);
+  // Whoever is newer takes over anyway.
+  if (isNewer(me, { instance: state.owner, launched: new Date(state.launched) })) return new Set();
+  const gone = await isGone(context.peers, state.owner, context.clock, context.signal);
+  return new Set(gone ? [state.owner] : []);
 }

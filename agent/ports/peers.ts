@@ -13,7 +13,7 @@ export interface Peer {
 
 /** What EC2 knows of the instances of this site. */
 export interface Peers {
-  /** Undefined when EC2 does not know the instance (any more): it is gone. */
+  /** Undefined when EC2 does not know the instance: it is gone, or this answer is behind; see isGone. */
   find(instance: string): Promise<Peer | undefined>;
   all(): Promise<Peer[]>;
 }

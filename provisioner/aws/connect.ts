@@ -68,7 +68,7 @@ export async function connect(config: SiteConfig, clock: Clock = systemClock): P
       fleets: createFleets(clients.ec2, site, clock),
       images: createImages(clients.ec2, clients.ssm),
       bakedImages: createBakedImages(clients.ec2, site),
-      instances: createInstances(clients.ec2, site),
+      instances: createInstances(clients.ec2, site, clock),
       market: createMarket(clients.ec2),
       network: createNetwork(clients.ec2, site),
       roles: createRoles(clients.iam, site, region),

@@ -6,6 +6,7 @@ import {
   paginateDescribeVolumes,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
+import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { ignoring, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 import { siteFilter, tagOf } from "./tags.ts";
@@ -28,8 +29,12 @@ export interface InstanceSeen {
 }
 
 export interface Instances {
-  /** Every instance EC2 still knows of, newest launch first; a terminated one stays for about an hour. */
-  look(): Promise<InstanceSeen[]>;
+  /**
+   * Every instance EC2 still knows of, newest launch first; a terminated one stays for about an hour.
+   * @param known one that there is reason to think is there: EC2's API is eventually consistent, so if the answer does
+   * not have it, the next one counts, ten seconds later.
+   */
+  look(known?: string): Promise<InstanceSeen[]>;
   /** Instances that are gone already are no error. */
   terminate(ids: readonly string[]): Promise<void>;
   /** Volumes that outlived their instance. */
@@ -37,16 +42,25 @@ export interface Instances {
   deleteVolume(id: string): Promise<void>;
 }
 
-export function createInstances(client: EC2Client, site: string): Instances {
+/** Seconds between two questions for an instance that an answer does not have. */
+const ASK_AGAIN_SECONDS = 10;
+
+export function createInstances(client: EC2Client, site: string, clock: Clock = systemClock): Instances {
   const filter = { Filters: [siteFilter(site)] };
+  const look = () =>
+    named("looking at the instances", async () => {
+      const found = await gather(paginateDescribeInstances({ client }, filter), (page) =>
+        page.Reservations?.flatMap((r) => r.Instances ?? []),
+      );
+      return found.map(seen).sort((a, b) => b.launched.getTime() - a.launched.getTime());
+    });
   return {
-    look: () =>
-      named("looking at the instances", async () => {
-        const found = await gather(paginateDescribeInstances({ client }, filter), (page) =>
-          page.Reservations?.flatMap((r) => r.Instances ?? []),
-        );
-        return found.map(seen).sort((a, b) => b.launched.getTime() - a.launched.getTime());
-      }),
+    look: async (known) => {
+      const first = await look();
+      if (known === undefined || first.some((i) => i.id === known)) return first;
+      await clock.sleep(ASK_AGAIN_SECONDS * 1000);
+      return look();
+    },
     terminate: (ids) =>
       named(`terminating ${ids.join(", ")}`, async () => {
         await client

@@ -40,6 +40,8 @@ export interface Judge {
 
 /** Between two looks at EC2 and the bucket. */
 const EVERY_SECONDS = 1;
+/** Seconds for which EC2, eventually consistent, may not show the instance that is followed. */
+const UNSEEN_SECONDS = 10;
 /** How long the fleet may keep looking for an instance after AWS has said why there is none. */
 const CAPACITY_PATIENCE = 120;
 /** Only says that several launches failed; the events before it say why. */
@@ -57,14 +59,22 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
   const warned = new Set<string>();
   let instance: InstanceSeen | undefined;
   let record: BootRecord | undefined;
+  let lastShown = Number.NEGATIVE_INFINITY;
 
   const look = async (): Promise<Look<BootRecord>> => {
-    const newest = (await aws.instances.look()).find((i) => i.alive && before?.has(i.id) !== true);
+    const all = await aws.instances.look();
+    const shown = all.some((i) => i.id === instance?.id);
+    if (shown) lastShown = clock.now();
+    const newest =
+      !shown && clock.now() - lastShown < UNSEEN_SECONDS * 1000
+        ? instance
+        : all.find((i) => i.alive && before?.has(i.id) !== true);
     if (newest?.id !== instance?.id) {
       if (instance !== undefined) warn(`${instance.id} is gone`);
       if (newest !== undefined) say(`  ${newest.id} (${newest.type} in ${newest.zone}) was launched`);
       instance = newest;
       record = known?.find((boot) => boot.instance === newest?.id);
+      lastShown = clock.now();
     }
     if (instance === undefined) return noInstance();
     const found = await readBoot(aws, instance.id);

@@ -27,7 +27,7 @@ export async function inPlace(session: Session, release: string, timeout: number
     const found = await readBoot(aws, old);
     const ours = found?.inPlace?.deploy === lock.id ? found.inPlace : undefined;
     if (found === undefined || ours === undefined) {
-      const alive = (await aws.instances.look()).some((i) => i.alive && i.id === old);
+      const alive = (await aws.instances.look(old)).some((i) => i.alive && i.id === old);
       if (!alive) {
         throw new NotServed(`${old} is gone`, undefined, {
           hint: "AWS took it; its replacement comes up by itself. Deploy again then",

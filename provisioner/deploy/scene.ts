@@ -7,11 +7,11 @@ import type { FleetSeen } from "../aws/fleets.ts";
 import type { Scene } from "./recovery.ts";
 
 export async function lookAtScene(aws: Aws): Promise<Scene> {
-  const [site, channel, fleets, instances] = await Promise.all([
-    readDocument(aws.store, siteDocument),
+  const site = await readDocument(aws.store, siteDocument);
+  const [channel, fleets, instances] = await Promise.all([
     readDocument(aws.store, channelDocument),
     aws.fleets.settled(),
-    aws.instances.look(),
+    aws.instances.look(site.value?.owner),
   ]);
   const alive = fleets.filter((f) => f.alive);
   return { site: site.value, channel: channel.value, fleets: alive, instances };

@@ -1,6 +1,7 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { applyChange } from "../apply/change.ts";
+import type { InstanceSeen } from "../aws/instances.ts";
 import { followBoot } from "../boots/follow.ts";
 import { readBoot } from "../boots/read.ts";
 import { type ConfigurationChange, withTarget } from "../plan/configuration.ts";
@@ -33,6 +34,8 @@ export async function swap(
 
 /** Seconds for the old instance to notice that it was replaced and to begin forwarding; it looks every second. */
 const FORWARD_SECONDS = 30;
+/** Seconds after which EC2 shows what has ended as ended. */
+const SETTLES_SECONDS = 10;
 /** Clocks differ; a fleet's events are asked for from a little before. */
 const EARLIER_MS = 60_000;
 
@@ -45,10 +48,10 @@ interface Launched {
 
 /** What the fleet launches and how many: in one call, because a fleet that is being changed takes no second change. */
 async function launchSecond(session: Session, change: ConfigurationChange | undefined): Promise<Launched> {
-  const { aws, config, tools, step } = session;
+  const { aws, config, tools, step, old } = session;
   const since = new Date(tools.clock.now() - EARLIER_MS);
   const { id: fleet } = await requireFleet(aws, config.site);
-  const alive = (await aws.instances.look()).filter((i) => i.alive);
+  const alive = await aliveNow(session);
   // An instance that bridges at the on-demand price is no member, and stays until the new one has the site.
   const target = alive.filter((i) => i.spot).length + 1;
   if (change !== undefined && change.actions.length > 0) {
@@ -58,7 +61,19 @@ async function launchSecond(session: Session, change: ConfigurationChange | unde
     await aws.fleets.change(fleet, { total: target });
     detail(`target ${target}`);
   });
-  return { fleet, since, before: new Set(alive.map((i) => i.id)) };
+  return { fleet, since, before: new Set([...alive.map((i) => i.id), ...(old === undefined ? [] : [old])]) };
+}
+
+/**
+ * One that EC2 shows beside the owner may be of the swap before, and have ended: EC2's API is eventually consistent, and
+ * one too many here would launch one too many.
+ */
+async function aliveNow({ aws, tools, signal, old }: Session): Promise<InstanceSeen[]> {
+  const look = async () => (await aws.instances.look(old)).filter((i) => i.alive);
+  const alive = await look();
+  if (!alive.some((i) => i.id !== old)) return alive;
+  await tools.clock.sleep(SETTLES_SECONDS * 1000, signal);
+  return look();
 }
 
 const takesOver = (
@@ -95,7 +110,7 @@ async function forwarding({ aws, tools, signal }: Session, old: string): Promise
     return await poll(
       `${old} does not forward`,
       async () => {
-        const alive = (await aws.instances.look()).some((i) => i.alive && i.id === old);
+        const alive = (await aws.instances.look(old)).some((i) => i.alive && i.id === old);
         if (!alive) return { done: `${old} is gone already` };
         const boot = await readBoot(aws, old);
         return boot?.state === "forwarding"

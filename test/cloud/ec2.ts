@@ -166,6 +166,11 @@ export class Ec2 {
     this.#capacity.set(type, zone, state, market);
   }
 
+  /** For so long DescribeInstances knows nothing of the instance, as by a reader that has not heard of it. */
+  hide(instanceId: string, seconds: number): void {
+    this.instances.find(instanceId).shown.hide(this.#place.jobs.clock.now(), seconds * 1000);
+  }
+
   /** Makes the instance's status checks fail, or pass again. */
   impair(instanceId: string, impaired = true): void {
     this.instances.impair(this.instances.find(instanceId), impaired);

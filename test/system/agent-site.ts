@@ -7,13 +7,14 @@ import { pipeline } from "node:stream/promises";
 import { EC2 } from "@aws-sdk/client-ec2";
 import { IAM } from "@aws-sdk/client-iam";
 import { Route53 } from "@aws-sdk/client-route-53";
-import { S3, S3Client } from "@aws-sdk/client-s3";
+import { S3 } from "@aws-sdk/client-s3";
 import { ZipFile } from "yazl";
 import { type BootRecord, bootRecord } from "../../agent/site/boot-record.ts";
 import { type Channel, channelDocument } from "../../agent/site/channel.ts";
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
 import { bucketName, keys, resourceName, SITE_TAG } from "../../agent/site/names.ts";
 import { poll } from "../../agent/site/poll.ts";
+import { createS3Client } from "../../agent/site/s3-client.ts";
 import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import { buildAgentArchive } from "../../provisioner/archive/agent-archive.ts";
@@ -48,7 +49,7 @@ export async function startAgentSite(
   const site = "guestbook";
   const bucket = bucketName(site, cloud.account, cloud.region);
   await new S3(client).createBucket({ Bucket: bucket });
-  const store = createS3Store(new S3Client({ ...client, forcePathStyle: true }), bucket);
+  const store = createS3Store(createS3Client({ ...client, forcePathStyle: true }), bucket);
   const zone = await new Route53(client).createHostedZone({
     Name: "guestbook.example",
     CallerReference: "1",

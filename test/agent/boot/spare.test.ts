@@ -114,3 +114,13 @@ test("without a swap, or as the owner, it does not wait at all", async () => {
   await owner("i-00000002");
   expect(await waits()).toBe(false);
 });
+
+test("one answer of EC2 that does not know the other one is no reason to go on", async () => {
+  await owner("i-00000001");
+  await deploy("swap", "running");
+  let asked = 0;
+  peers.find = async (instance) =>
+    ++asked % 2 === 1 ? undefined : peers.peers.find((p) => p.instance === instance);
+  expect(await waits()).toBe(true);
+  expect(asked).toBeGreaterThan(1);
+});

@@ -40,6 +40,7 @@ test("a rebalance and a target of two at the same moment: one instance stays, th
       me: { instance: me?.instance ?? "", launched: me?.launched ?? new Date(0), onDemand: false },
       ...{ peers, fleet, drain: DRAIN },
       handingOver: async () => false,
+      owns: async () => true,
       ownedSeconds: () => owned,
     });
 

@@ -157,6 +157,22 @@ test("an instance that stands by takes the site back when its owner is gone, and
   expect(terms).toEqual(["r1 begins", "r1 ends", "r1 begins"]);
 });
 
+test("one answer of EC2 that does not know the owner does not move the site", async () => {
+  await claim();
+  const later = { instance: "i-2", address: "203.0.113.2", launched: new Date(launched.getTime() + 1_000) };
+  fleet.add("i-2", later.launched);
+  await claim(later);
+  role.standBy();
+  // Every other answer is of a part of EC2 that has not heard of it.
+  let asked = 0;
+  fleet.find = async (instance) =>
+    instance === "i-2" && ++asked % 2 === 1 ? undefined : fleet.peers.find((p) => p.instance === instance);
+  await until(() => asked > 12);
+  expect(role.owned).toBeUndefined();
+  expect((await readDocument(local.store, siteDocument)).value).toMatchObject({ owner: "i-2", epoch: 2 });
+  expect(await record()).toMatchObject({ values: ["203.0.113.2"] });
+});
+
 test("a replacement is asked for only by the owner; a new call takes the place of the one before", async () => {
   role.standBy();
   role.needReplacement({ bridge: true, noticed: true });

@@ -5,7 +5,7 @@ import { TestFleet } from "./fleet.ts";
 const launched = new Date("2026-11-21T12:00:00Z");
 const before = new Date(launched.getTime() - 60_000);
 
-function site(more: { handingOver?: boolean[]; owned?: number; onDemand?: boolean } = {}) {
+function site(more: { handingOver?: boolean[]; owned?: number; owns?: boolean; onDemand?: boolean } = {}) {
   const me = { instance: "i-1", launched, onDemand: more.onDemand ?? false };
   const fleet = new TestFleet();
   fleet.now = { total: 2, bridge: 0 };
@@ -16,6 +16,7 @@ function site(more: { handingOver?: boolean[]; owned?: number; onDemand?: boolea
       ...{ me, fleet },
       peers: fleet,
       handingOver: async () => answers.shift() ?? false,
+      owns: async () => more.owns ?? true,
       ownedSeconds: () => more.owned ?? 0,
       drain: 90,
     });
@@ -37,6 +38,13 @@ test("ends an old instance that outlived its drain, after the target was lowered
   fleet.add("i-gone", before, false);
   await run();
   expect(fleet.asked).toEqual([{ total: 1 }, "i-0"]);
+});
+
+test("ends nothing once another has the site, though it has not been told of that yet", async () => {
+  const { fleet, run } = site({ owned: 121, owns: false });
+  fleet.add("i-0", before);
+  await run();
+  expect(fleet.asked).toEqual([{ total: 1 }]);
 });
 
 test("touches nothing while a deploy runs, even one that began just now, or a younger instance comes", async () => {

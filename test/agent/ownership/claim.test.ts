@@ -79,6 +79,16 @@ test("the newest launch wins; an older one takes back only when the owner is gon
   expect(await addresses()).toEqual([[older.address], [older.address]]);
 });
 
+test("one answer of EC2 that does not know the owner does not let an older instance take the site", async () => {
+  await claim(newer);
+  const answers = [undefined, (await peersOf([newer.instance]).all())[0]];
+  const peers = { all: async () => [], find: async () => answers.shift() };
+  const context = { store: local.store, zone, peers, clock: { now: () => 0, sleep: async () => {} } };
+  const stale = claimSite(older, { ...context, domain: DOMAIN, aliases: [], ttl: 60 });
+  expect(await stale).toEqual({ owner: false, by: newer.instance });
+  expect(answers).toEqual([]);
+});
+
 test("another address after a stop and start is a new epoch of the same owner", async () => {
   await claim(older);
   expect(await claim({ ...older, address: "127.0.1.9", privateAddress: "127.0.1.9" })).toEqual({

@@ -22,6 +22,8 @@ export interface Delays {
   unhealthy: number;
   /** How long a terminated instance is still listed. */
   terminatedVisible: number;
+  /** How long DescribeInstances and DescribeFleets show what was before a change: a new thing not at all. */
+  shown: number;
 }
 
 /** Everything happens at once: for unit tests. */
@@ -37,6 +39,7 @@ export const noDelays: Delays = {
   scaleInNotice: 0,
   unhealthy: 0,
   terminatedVisible: 3_600_000,
+  shown: 0,
 };
 
 /**
@@ -55,4 +58,5 @@ export const realisticDelays: Delays = {
   scaleInNotice: 120_000,
   unhealthy: 360_000,
   terminatedVisible: 3_600_000,
+  shown: 0,
 };

@@ -106,18 +106,15 @@ export function fleetHandlers(world: FleetWorld, fleets: Fleets): Handlers {
 
     /** Fleets can be filtered by nothing but these five: not by tag. Deleted ones stay listed. */
     DescribeFleets: (input) => {
-      const named = input.FleetIds?.map(find);
-      const wanted = select(
-        named ?? [...fleets.all.values()].filter((f) => f.type !== "instant"),
-        input.Filters,
-        {
-          "activity-status": (f) => shape(f).ActivityStatus?.replace("_", "-"),
-          "excess-capacity-termination-policy": (f) => String(f.excess === "termination"),
-          "fleet-state": (f) => [f.state, f.state.replace("_", "-")],
-          "replace-unhealthy-instances": (f) => String(f.replaceUnhealthy),
-          type: (f) => f.type,
-        },
-      );
+      const seen = new Map(fleets.seen().map((fleet) => [fleet.id, fleet]));
+      const named = input.FleetIds?.map((id) => found(seen, id, "fleet", "FleetId"));
+      const wanted = select(named ?? [...seen.values()].filter((f) => f.type !== "instant"), input.Filters, {
+        "activity-status": (f) => shape(f).ActivityStatus?.replace("_", "-"),
+        "excess-capacity-termination-policy": (f) => String(f.excess === "termination"),
+        "fleet-state": (f) => [f.state, f.state.replace("_", "-")],
+        "replace-unhealthy-instances": (f) => String(f.replaceUnhealthy),
+        type: (f) => f.type,
+      });
       const { items, nextToken } = page(wanted, input, place.pageSize, { min: 1, max: 1000 });
       return { Fleets: items.map(shape), NextToken: nextToken };
     },

@@ -7,6 +7,7 @@ import type {
 } from "@aws-sdk/client-ec2";
 import type { AwsError } from "../wire/errors.ts";
 import type { Market } from "./capacity.ts";
+import type { Shown } from "./shown.ts";
 
 export interface Target {
   onDemand: number;
@@ -53,6 +54,12 @@ export interface FleetConfig {
 /** What ModifyFleet changes. */
 export type Modifiable = Pick<FleetConfig, "target" | "excess" | "templates">;
 
+export type Visible = Modifiable & Pick<Fleet, "state">;
+
+export const visible = ({ target, excess, templates, state }: Fleet): Visible => ({
+  ...{ target, excess, templates, state },
+});
+
 export interface Fleet extends FleetConfig {
   id: string;
   /** What it is to be once it is no longer `modifying`: until then it shows, and keeps to, what it was. */
@@ -60,6 +67,8 @@ export interface Fleet extends FleetConfig {
   clientToken: string | undefined;
   created: Date;
   state: FleetStateCode;
+  /** What readers get to see of what ModifyFleet changes, and of the state. */
+  readonly shown: Shown<Visible>;
   history: HistoryRecordEntry[];
   /** Instances the fleet has decided to end. */
   leaving: Set<string>;

@@ -1,7 +1,7 @@
 import type { Tag } from "@aws-sdk/client-ec2";
 import type { Market } from "./capacity.ts";
 import type { Delays } from "./delays.ts";
-import { type Fleet, type FleetConfig, isActive, type Modifiable } from "./fleet.ts";
+import { type Fleet, type FleetConfig, isActive, type Modifiable, visible } from "./fleet.ts";
 import type { FleetHabits } from "./fleet-habits.ts";
 import { FleetHistory } from "./fleet-history.ts";
 import { launchOne } from "./fleet-launch.ts";
@@ -11,6 +11,7 @@ import { type Instance, isGone, isLive } from "./instance.ts";
 import type { Instances } from "./instances.ts";
 import type { LaunchWorld } from "./launch-spec.ts";
 import type { Templates } from "./launch-templates.ts";
+import { Shown } from "./shown.ts";
 
 /** After a launch whose machine could not even start: not at once again, whatever the delays say. */
 const BROKEN_LAUNCH = 5_000;
@@ -48,6 +49,7 @@ export class Fleets {
       clientToken,
       created: place.jobs.now(),
       state: "submitted",
+      shown: new Shown(),
       history: [],
       leaving: new Set(),
       lastError: undefined,
@@ -56,6 +58,7 @@ export class Fleets {
       errors: [],
     };
     this.all.set(fleet.id, fleet);
+    fleet.shown.changes(undefined, this.#now, delays.shown);
     place.tags.adopt(fleet.id, "fleet", tags);
     this.#history.fleet(fleet, "submitted");
     if (fleet.type === "instant") {
@@ -65,6 +68,7 @@ export class Fleets {
     place.jobs.start(`fleet ${fleet.id}`, async () => {
       await place.jobs.sleep(delays.fleetLaunch);
       if (fleet.state !== "submitted") return;
+      this.#changes(fleet);
       fleet.state = "active";
       this.#history.fleet(fleet, "active");
       this.#reconcile(fleet);
@@ -97,10 +101,12 @@ export class Fleets {
     const forgotten = this.forget > 0;
     if (forgotten) this.forget--;
     fleet.coming = forgotten ? {} : change;
+    this.#changes(fleet);
     fleet.state = "modifying";
     this.#history.fleet(fleet, "modify_in_progress");
     place.jobs.start(`modify ${fleet.id}`, async () => {
       await place.jobs.sleep(delays.fleetModify);
+      this.#changes(fleet);
       Object.assign(fleet, fleet.coming);
       fleet.coming = undefined;
       if (fleet.state === "modifying") {
@@ -113,6 +119,7 @@ export class Fleets {
   }
 
   delete(fleet: Fleet, terminateInstances: boolean): void {
+    this.#changes(fleet);
     fleet.state = terminateInstances ? "deleted_terminating" : "deleted_running";
     this.#history.fleet(fleet, fleet.state);
     if (terminateInstances) {
@@ -127,6 +134,22 @@ export class Fleets {
   /** Coming up or running, oldest first; also those the fleet is about to end. */
   members(fleet: Fleet): Instance[] {
     return this.#instancesOf(fleet).filter(isLive);
+  }
+
+  /** All as readers get to see them. */
+  seen(): Fleet[] {
+    return [...this.all.values()].flatMap((fleet) => {
+      const shown = fleet.shown.of(visible(fleet), this.#now);
+      return shown === undefined ? [] : [{ ...fleet, ...shown }];
+    });
+  }
+
+  #changes(fleet: Fleet): void {
+    fleet.shown.changes(visible(fleet), this.#now, this.#world.delays.shown);
+  }
+
+  get #now(): number {
+    return this.#world.place.jobs.clock.now();
   }
 
   isUnhealthy(instance: Instance): boolean {

@@ -63,7 +63,8 @@ export function instanceHandlers(
       if (input.InstanceIds?.length && input.MaxResults !== undefined) {
         throw combination("The parameter instancesSet cannot be used with the parameter maxResults");
       }
-      const all = input.InstanceIds?.length ? named(input.InstanceIds) : instances.list();
+      const seen = instances.seen();
+      const all = input.InstanceIds?.length ? input.InstanceIds.map((id) => instances.find(id, seen)) : seen;
       const wanted = select(
         all,
         input.Filters,

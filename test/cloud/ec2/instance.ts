@@ -1,6 +1,7 @@
 import type { InstanceStateName } from "@aws-sdk/client-ec2";
 import { invalid } from "./errors.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
+import type { Shown } from "./shown.ts";
 
 /** Everything the local EC2 keeps of one instance. */
 export interface Instance {
@@ -14,6 +15,8 @@ export interface Instance {
   readonly spotRequestId: string | undefined;
   readonly fleetId: string | undefined;
   state: InstanceStateName;
+  /** What readers get to see of its state. */
+  readonly shown: Shown<InstanceStateName>;
   /** Of the latest launch or start. */
   launched: Date;
   /** Its one address; undefined while stopped and once terminated. */

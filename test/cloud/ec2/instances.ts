@@ -9,6 +9,7 @@ import { type EndReason, type Instance, isGone, setReason } from "./instance.ts"
 import type { LaunchSpec } from "./launch-spec.ts";
 import type { Network } from "./network.ts";
 import type { Place } from "./place.ts";
+import { Shown } from "./shown.ts";
 import type { Volume } from "./volumes.ts";
 
 export type { InstanceView, MetadataService, RoleCredentials } from "./instance-view.ts";
@@ -62,13 +63,22 @@ export class Instances {
     return [...this.#all.values()];
   }
 
+  /** The same as readers get to see them. */
+  seen(): Instance[] {
+    const now = this.#place.jobs.clock.now();
+    return this.list().flatMap((instance) => {
+      const state = instance.shown.of(instance.state, now);
+      return state === undefined ? [] : state === instance.state ? [instance] : [{ ...instance, state }];
+    });
+  }
+
   /** @throws AwsError InvalidInstanceID.Malformed | InvalidInstanceID.NotFound */
-  find(id: string | undefined): Instance {
+  find(id: string | undefined, among: readonly Instance[] = this.list()): Instance {
     const wanted = need(id, "InstanceId");
     if (!/^i-[0-9a-f]{8,17}$/.test(wanted)) {
       throw new AwsError("InvalidInstanceID.Malformed", `Invalid id: "${wanted}"`);
     }
-    const instance = this.list().find((i) => i.id === wanted);
+    const instance = among.find((i) => i.id === wanted);
     if (instance !== undefined) return instance;
     throw new AwsError("InvalidInstanceID.NotFound", `The instance ID '${wanted}' does not exist`);
   }
@@ -85,6 +95,7 @@ export class Instances {
       spotRequestId: spot ? newId("sir") : undefined,
       fleetId: origin.fleetId,
       state: "pending",
+      shown: new Shown(),
       launched: this.#place.jobs.now(),
       address: this.#addresses.take(),
       stateReason: undefined,
@@ -95,6 +106,7 @@ export class Instances {
       terminated: undefined,
     };
     this.#all.set(instance.id, instance);
+    instance.shown.changes(undefined, this.#place.jobs.clock.now(), this.#delays.shown);
     const { tags } = this.#place;
     tags.adopt(instance.id, "instance", [...spec.tags.instance, ...(origin.systemTags ?? [])]);
     tags.adopt(instance.volumeId, "volume", spec.tags.volume);
@@ -258,6 +270,7 @@ export class Instances {
   }
 
   #become(instance: Instance, state: InstanceStateName): void {
+    instance.shown.changes(instance.state, this.#place.jobs.clock.now(), this.#delays.shown);
     instance.state = state;
     this.#tell(instance);
   }

@@ -158,6 +158,7 @@ test("the instance that serves launches Debian's image again by its own role, on
       store: site.store,
       launches: createLaunches(client, "blog", site.tools.clock),
       deploying: async () => deploying,
+      ...{ clock: site.tools.clock, signal: new AbortController().signal },
     });
   const [image] = await images();
   const before = (await ec2.send(new DescribeFleetsCommand({}))).Fleets?.[0]?.LaunchTemplateConfigs?.[0];

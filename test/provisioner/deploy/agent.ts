@@ -15,6 +15,7 @@ import { Candidates } from "../../../agent/release/candidates.ts";
 import type { Clock } from "../../../agent/site/clock.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { bucketName } from "../../../agent/site/names.ts";
+import { poll } from "../../../agent/site/poll.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import { Rounds } from "../../../agent/system/rounds.ts";
 import type { Units } from "../../../agent/system/units.ts";
@@ -98,10 +99,16 @@ export async function live(life: Life): Promise<void> {
       (got, context) => answer(got.release.behaviour, context),
       "always",
     );
-    const launched = step("launch time", { healthy }, async () => {
-      const peer = await peers.find(instance);
-      return peer?.launched ?? new Date(0);
-    });
+    const launched = step("launch time", { healthy }, (_, context) =>
+      poll(
+        `EC2 to know ${instance}`,
+        async () => {
+          const peer = await peers.find(instance);
+          return peer === undefined ? { waiting: "not described yet" } : { done: peer.launched };
+        },
+        { seconds: 60, everySeconds: 2, clock, signal: context.signal },
+      ),
+    );
     const ownership = step("ownership", { launched, release }, (got) => claim(got.launched, got.release.id));
     const promote = step("promote", { ownership, release }, async (got) => {
       if (!got.ownership.owner) return;
