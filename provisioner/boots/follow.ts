@@ -66,7 +66,7 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
     const shown = all.some((i) => i.id === instance?.id);
     if (shown) lastShown = clock.now();
     const newest =
-      !shown && clock.now() - lastShown < UNSEEN_SECONDS * 1000
+      instance !== undefined && !shown && clock.now() - lastShown < UNSEEN_SECONDS * 1000
         ? instance
         : all.find((i) => i.alive && before?.has(i.id) !== true);
     if (newest?.id !== instance?.id) {

@@ -58,6 +58,7 @@ test("an instance that some answers of EC2 do not show is followed on", async ()
 test("one that is missing for long, or has ended, is gone", async () => {
   const fresh = instance("i-new");
   expect((await follow([[fresh], []])).told).toEqual([launched("i-new"), "i-new is gone"]);
-  const ended = await follow([[fresh], [instance("i-new", "shutting-down")]]);
-  expect(ended.told).toEqual([launched("i-new"), "i-new is gone"]);
+  const ending = instance("i-new", "shutting-down");
+  const ended = await follow([[fresh], [ending], [instance("i-next"), ending]]);
+  expect(ended.told).toEqual([launched("i-new"), "i-new is gone", launched("i-next")]);
 });
