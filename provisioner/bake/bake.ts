@@ -1,7 +1,7 @@
 import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
-import { EverspotError } from "../../agent/site/errors.ts";
+import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
 import { siteDocument } from "../../agent/site/records.ts";
@@ -12,8 +12,10 @@ import { readBoot } from "../boots/read.ts";
 import { compareConfiguration } from "../deploy/configuration.ts";
 import type { Session } from "../deploy/session.ts";
 import { describeUp } from "../plan/actions.ts";
+import type { Change } from "../plan/plan.ts";
 import { currentOf } from "../seen/current.ts";
 import { observeSite } from "../seen/observe.ts";
+import { sameDocument } from "../wanted/same.ts";
 import { parseVersion, templateHash } from "../wanted/template.ts";
 
 export interface Baked {
@@ -74,6 +76,7 @@ export async function bake(session: Session): Promise<Baked> {
       const change = await compareConfiguration(session);
       await session.note(omitUndefined({ before: change.before }));
       await applyChange(change, aws, tools);
+      await letFallBack(session, change);
       const { template, fleet } = currentOf(await observeSite(aws, { settled: true }));
       const launched = template?.latest;
       if (launched?.image !== id || fleet?.template?.version !== launched.version) {
@@ -94,6 +97,18 @@ export async function bake(session: Session): Promise<Baked> {
     return gone;
   });
   return { image: id, snapshot: image?.snapshot, base, instance, size: image?.size ?? 0, removed };
+}
+
+/** An instance is to launch Debian's image again when this one is gone: only then may it change what is launched. */
+async function letFallBack({ aws, tools }: Session, { wanted, seen }: Change): Promise<void> {
+  if (!sameDocument(seen.roles.role?.policy, wanted.role.otherwise)) return;
+  try {
+    await aws.roles.setPolicy(wanted.role.policy);
+  } catch (error) {
+    tools.terminal.warn(
+      `should the image vanish, no instance may go back to Debian's by itself: ${messageOf(error)}; \`everspot up\` at a terminal puts that right`,
+    );
+  }
 }
 
 /** @throws EverspotError when no instance is known to serve, or when the next one is to be different. */

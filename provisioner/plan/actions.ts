@@ -19,7 +19,9 @@ export type UpAction =
   | { do: "create-service-role"; service: string; role: string }
   | { do: "create-bucket" | "tag-bucket" | "block-public-access" | "version-bucket" | "encrypt-bucket" }
   | { do: "set-bucket-policy" | "set-bucket-lifecycle" }
-  | { do: "create-role" | "set-role-trust" | "set-role-policy" | "create-profile" }
+  | { do: "create-role" | "set-role-trust" | "create-profile" }
+  /** `needed`: it is not only that the site has an image of its own now, or none any more. */
+  | { do: "set-role-policy"; needed: boolean }
   | { do: "add-role-to-profile"; instead: readonly string[] }
   | { do: "create-vpc"; cidr: string }
   | { do: "create-gateway" | "attach-gateway" | "create-route-table" | "create-route" }

@@ -49,7 +49,10 @@ export function configurationChange(change: Change): ConfigurationChange {
   const actions = change.actions.filter((a) => OURS.has(a.do));
   const left = othersOf(change).map(describeUp);
   const first = firstOf(change);
-  if (first.length > 0 && (actions.length > 0 || othersOf(change).some((a) => "needed" in a && a.needed))) {
+  const cannotLaunch = othersOf(change).some(
+    (a) => (a.do === "replace-fleet" || a.do === "replace-bridge") && a.needed,
+  );
+  if (first.length > 0 && (actions.length > 0 || cannotLaunch)) {
     throw new EverspotError("everspot.toml changes more of the site than a deploy can apply", {
       lines: first,
       hint: "run `everspot up`, then deploy again",

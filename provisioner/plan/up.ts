@@ -109,7 +109,9 @@ function role(wanted: Wanted, { roles }: SiteSeen): UpAction[] {
   return [
     ...when(seen === undefined, { do: "create-role" }),
     ...when(seen !== undefined && !sameDocument(seen.trust, wanted.role.trust), { do: "set-role-trust" }),
-    ...when(!sameDocument(seen?.policy, wanted.role.policy), { do: "set-role-policy" }),
+    ...when(!sameDocument(seen?.policy, wanted.role.policy), {
+      ...{ do: "set-role-policy", needed: !sameDocument(seen?.policy, wanted.role.otherwise) },
+    }),
     ...when(profile === undefined, { do: "create-profile" }),
     ...when(!profile?.roles.includes(name), { do: "add-role-to-profile", instead: profile?.roles ?? [] }),
   ];

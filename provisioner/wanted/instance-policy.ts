@@ -47,10 +47,12 @@ const READ = ["agent/*", "releases/*", "image.json", "packages.json", ...WRITTEN
 /**
  * All that an instance of the site may use (DESIGN §2.8): its own objects, without deleting any, its own records by
  * name and type, its own fleet and instances, its own secrets.
+ * @param where `baked`: whether the site launches an image of its own, which may vanish. Then alone an instance may
+ * change what the fleets launch; otherwise only how many.
  */
 export function instancePolicy(
   config: SiteConfig,
-  where: { account: string; partition: string; zone: string },
+  where: { account: string; partition: string; zone: string; baked: boolean },
 ): PolicyDocument {
   const { site, region } = config;
   const { account, partition, zone } = where;
@@ -83,25 +85,11 @@ export function instancePolicy(
         ["ec2:DescribeInstances", "ec2:DescribeFleets", "ec2:DescribeFleetInstances", "ec2:DescribeImages"],
         "*",
       ),
-      // The template and its subnets: to launch from another of its versions when the image of the newest is gone.
       {
-        ...allow(
-          "OwnFleet",
-          "ec2:ModifyFleet",
-          ["fleet", "launch-template", "subnet"].map(
-            (type) => `arn:${partition}:ec2:${region}:${account}:${type}/*`,
-          ),
-        ),
+        ...allow("OwnFleet", "ec2:ModifyFleet", `arn:${partition}:ec2:${region}:${account}:fleet/*`),
         Condition: ours,
       },
-      {
-        ...allow(
-          "LaunchWithOwnRole",
-          "iam:PassRole",
-          `arn:${partition}:iam::${account}:role/${resourceName(site)}`,
-        ),
-        Condition: { StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" } },
-      },
+      ...(where.baked ? launchStatements(config, where) : []),
       {
         ...allow(
           "OwnInstances",
@@ -114,6 +102,31 @@ export function instancePolicy(
       ...certificateStatements(config, where),
     ],
   };
+}
+
+/** To launch from another version of the template when the image of the newest is gone. */
+function launchStatements(
+  { site, region }: SiteConfig,
+  { account, partition }: { account: string; partition: string },
+): Statement[] {
+  return [
+    {
+      ...allow(
+        "LaunchByAnotherVersion",
+        "ec2:ModifyFleet",
+        ["launch-template", "subnet"].map((type) => `arn:${partition}:ec2:${region}:${account}:${type}/*`),
+      ),
+      Condition: { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } },
+    },
+    {
+      ...allow(
+        "LaunchWithOwnRole",
+        "iam:PassRole",
+        `arn:${partition}:iam::${account}:role/${resourceName(site)}`,
+      ),
+      Condition: { StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" } },
+    },
+  ];
 }
 
 const allow = (Sid: string, Action: string | string[], Resource: string | string[]): Statement => ({

@@ -13,7 +13,8 @@ export interface Wanted {
   site: string;
   folder: string;
   bucket: { name: string; policy: PolicyDocument; lifecycle: readonly LifecycleRule[] };
-  role: { trust: PolicyDocument; policy: PolicyDocument };
+  /** `otherwise`: the policy if the site had an image of its own, where it has none, and the other way round. */
+  role: { trust: PolicyDocument; policy: PolicyDocument; otherwise: PolicyDocument };
   /** SHA-256 of the agent's archive. */
   agent: string;
   template: {
@@ -60,11 +61,16 @@ export function wantedOf(configured: SiteConfig, facts: Facts, certificate?: str
     standardCredits: allBurstable(config.fleet.types),
   });
   const { baked } = facts;
+  const policy = (ownImage: boolean) => instancePolicy(config, { ...facts, baked: ownImage });
   return {
     site: config.site,
     folder: config.folder,
     bucket: { name: facts.bucket, policy: tlsOnly(facts.bucket, facts.partition), lifecycle },
-    role: { trust: instanceTrust, policy: instancePolicy(config, facts) },
+    role: {
+      trust: instanceTrust,
+      policy: policy(baked !== undefined),
+      otherwise: policy(baked === undefined),
+    },
     agent: facts.agent,
     template: {
       data: data(facts.image),

@@ -103,6 +103,20 @@ test("bake makes an image of the owner without a reboot, and launches by it; up 
   expect(site.cloud.writes(mark, "AKIATEST")).toEqual([]);
 });
 
+test("from then on an instance may launch Debian's image again", async () => {
+  const credentials = site.cloud.iam.instances.credentialsFor("everspot-blog", site.owner() ?? "");
+  const instance = new EC2Client({
+    region: "us-east-1",
+    credentials: credentials ?? expect.fail("no role"),
+  });
+  const { clock } = site.tools;
+  const before = await launches();
+  await createLaunches(instance, "blog", clock).launchBy(1);
+  expect(await launches()).toBe(1);
+  await createLaunches(instance, "blog", clock).launchBy(before);
+  instance.destroy();
+});
+
 test("an older image stays until an instance of the new one has the site, and then goes with its snapshot", async () => {
   const [first] = await images();
   await site.deploy("one", { bake: true });

@@ -131,20 +131,17 @@ test("the role of an instance cannot launch for more than two of the dearest typ
     const [config] = LaunchTemplateConfigs;
     const SubnetId = config?.Overrides?.[0]?.SubnetId;
     const { LaunchTemplateId, Version } = config?.LaunchTemplateSpecification ?? {};
+    const other = {
+      LaunchTemplateSpecification: { LaunchTemplateId, Version },
+      Overrides: [{ InstanceType: "t3.nano" as const, SubnetId }],
+    };
+    // The site has no image of its own that could vanish.
+    await expect(
+      hostile.send(new ModifyFleetCommand({ FleetId, LaunchTemplateConfigs: [other] })),
+    ).rejects.toHaveProperty("name", "UnauthorizedOperation");
     for (const DefaultTargetCapacityType of ["spot", "on-demand"] as const) {
       const target = { TotalTargetCapacity: 15, DefaultTargetCapacityType };
-      await hostile.send(
-        new ModifyFleetCommand({
-          FleetId,
-          TargetCapacitySpecification: target,
-          LaunchTemplateConfigs: [
-            {
-              LaunchTemplateSpecification: { LaunchTemplateId, Version },
-              Overrides: [{ InstanceType: "t3.medium", SubnetId }],
-            },
-          ],
-        }),
-      );
+      await hostile.send(new ModifyFleetCommand({ FleetId, TargetCapacitySpecification: target }));
       await site.tools.clock.sleep(60_000);
     }
     await owner.send(
