@@ -76,11 +76,13 @@ function program(version: string, makeTools: MakeTools): Command {
         await action(config, tools, options, argument as string | undefined);
       });
 
-  siteCommand<Common & { refreshImage: boolean }>(
+  siteCommand<Common & { refreshImage: boolean; pack: boolean }>(
     "plan",
     "show what `up` would do, and what the site costs",
     (config, tools, options) => runPlan(config, tools, options),
-  ).option("--refresh-image", "take the newest Debian image", false);
+  )
+    .option("--refresh-image", "take the newest Debian image", false)
+    .option("--no-pack", "do not try whether the project can be packed, where `up` would publish it");
 
   siteCommand<Common & { yes: boolean; refreshImage: boolean; wait: boolean; timeout: number }>(
     "up",

@@ -4,7 +4,11 @@ import type { Tools } from "../operator/tools.ts";
 import type { Change } from "../plan/plan.ts";
 import type { Packed } from "../release/pack.ts";
 import { condemnedBefore, publishRelease } from "../release/publish.ts";
+import { tellProgress } from "../release/tell-progress.ts";
 import { discard, pack, sizeOf } from "./package.ts";
+
+/** Ctrl-C ends `up` and `plan` where they are: who runs them again goes on from there. */
+const UNINTERRUPTED = new AbortController().signal;
 
 /** The release that `up` publishes: packed before anything is changed in AWS, for that may show that it cannot be. */
 export class FirstRelease {
@@ -26,7 +30,9 @@ export class FirstRelease {
   async publish(store: ObjectStore, template: number | undefined): Promise<string> {
     const { holder, clock, terminal } = this.#tools;
     const packed = await this.#pack();
-    const published = await publishRelease(store, packed, { by: holder, clock, template });
+    const published = await publishRelease(store, packed, {
+      ...{ by: holder, clock, template, onProgress: tellProgress(terminal.say) },
+    });
     const again = condemnedBefore(published);
     if (again !== undefined) terminal.warn(again);
     return `${published.id}, ${sizeOf(packed)}`;
@@ -48,7 +54,7 @@ export class FirstRelease {
     const seconds = () => (clock.now() - began) / 1000;
     terminal.begin("pack");
     try {
-      const packed = await pack(this.#config, this.#tools, { allow: [] }, this.#tools.interrupted());
+      const packed = await pack(this.#config, this.#tools, { allow: [] }, UNINTERRUPTED);
       terminal.done("pack", seconds(), sizeOf(packed));
       for (const warning of packed.warnings) terminal.warn(warning);
       return packed;

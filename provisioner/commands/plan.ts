@@ -7,19 +7,30 @@ import { renderBill } from "../plan/bill.ts";
 import { refuse, warningsOf } from "../plan/findings.ts";
 import { type Plan, planOf } from "../plan/plan.ts";
 import { type Survey, survey } from "../seen/survey.ts";
+import { FirstRelease } from "./first-release.ts";
 
 export interface PlanOptions {
   refreshImage: boolean;
+  /** Whether the release is packed that `up` would publish. */
+  pack: boolean;
 }
 
 /** `everspot plan`: what `up` would do, and what the site costs. Changes nothing. */
 export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOptions): Promise<void> {
   const { terminal } = tools;
   const aws = await connect(config, tools.clock);
+  const first = new FirstRelease(config, tools);
   try {
     const found = await look(config, aws, tools, options);
     const plan = planOf(config, found);
     for (const warning of warningsOf(plan.findings)) terminal.warn(warning);
+    const packing =
+      options.pack && plan.change !== undefined
+        ? await first.prepare(plan.change).then(
+            () => undefined,
+            (error: unknown) => ({ error }),
+          )
+        : undefined;
     showPlan(terminal, config, plan);
     terminal.json({
       command: "plan",
@@ -31,7 +42,10 @@ export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOpt
       bill: plan.bill,
     });
     refuse(config.site, plan.findings);
+    // With all that was found besides.
+    if (packing !== undefined) throw packing.error;
   } finally {
+    await first.discard();
     aws.close();
   }
 }
@@ -41,7 +55,7 @@ export async function look(
   config: SiteConfig,
   aws: Aws,
   tools: Tools,
-  options: PlanOptions,
+  options: Pick<PlanOptions, "refreshImage">,
 ): Promise<Survey> {
   const { terminal, clock } = tools;
   const began = clock.now();

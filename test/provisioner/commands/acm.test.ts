@@ -81,7 +81,7 @@ async function policy(): Promise<string> {
 }
 
 test("plan names the certificate and its price, and requests nothing", async () => {
-  await runPlan(desk.config, desk.tools, options);
+  await runPlan(desk.config, desk.tools, { ...options, pack: true });
   const { actions, bill } = desk.json() as {
     actions: { do: string; what: string }[];
     bill: { lines: { what: string }[] };

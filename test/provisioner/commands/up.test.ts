@@ -11,6 +11,7 @@ import {
 } from "@aws-sdk/client-ec2";
 import { DeleteBucketPolicyCommand, GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { EverspotError } from "../../../agent/site/errors.ts";
 import { runPlan } from "../../../provisioner/commands/plan.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { parseConfig } from "../../../provisioner/config/load.ts";
@@ -218,7 +219,7 @@ describe("the image", () => {
 
 test("plan shows the same list and the bill, and writes nothing", async () => {
   const mark = desk.cloud.mark();
-  await runPlan(desk.config, desk.tools, options);
+  await runPlan(desk.config, desk.tools, { ...options, pack: true });
   expect(desk.cloud.writes(mark)).toEqual([]);
   const planned = desk.json() as {
     actions: { do: string; what: string }[];
@@ -228,6 +229,36 @@ test("plan shows the same list and the bill, and writes nothing", async () => {
   await up();
   const done = desk.json() as { actions: { do: string }[] };
   expect(done.actions.map((a) => a.do)).toEqual(planned.actions.map((a) => a.do));
+});
+
+describe("a project that cannot be packed", () => {
+  const bad = (): typeof desk.tools => ({
+    ...desk.tools,
+    pack: async () => {
+      throw new EverspotError(".env looks like a secret");
+    },
+  });
+
+  test("is refused by `up` before anything is changed in AWS, and asked", async () => {
+    const mark = desk.cloud.mark();
+    const questions = { agree: () => expect.fail("asked") } as unknown as typeof desk.tools.questions;
+    await expect(runUp(desk.config, { ...bad(), questions }, options)).rejects.toThrow("looks like a secret");
+    expect(desk.cloud.writes(mark)).toEqual([]);
+  });
+
+  test("is found by `plan`, which shows the rest all the same, unless it is not to pack", async () => {
+    await expect(runPlan(desk.config, bad(), { ...options, pack: true })).rejects.toThrow(
+      "looks like a secret",
+    );
+    expect(desk.json().actions).not.toEqual([]);
+    await runPlan(desk.config, bad(), { ...options, pack: false });
+  });
+
+  test("is no concern of a site that has a release", async () => {
+    await up();
+    await runUp(desk.config, bad(), options);
+    await runPlan(desk.config, bad(), { ...options, pack: true });
+  });
 });
 
 test("listings of one item a page are read to the end", async () => {
