@@ -48,6 +48,13 @@ export function createZone(client: Route53Client, zoneId: string): Zone {
         );
         const found = answer.ResourceRecordSets?.[0];
         if (found?.Name !== canonical(name) || found.Type !== type) return undefined;
+        if (found.SetIdentifier !== undefined) {
+          throw new EverspotError(`the ${type} record of ${name} has a routing policy`, {
+            resource: `hosted zone ${zoneId}`,
+            retry: "fatal",
+            hint: "everspot owns this name: delete its records with a routing policy in the Route 53 console",
+          });
+        }
         if (found.TTL === undefined) {
           throw new EverspotError(`the ${type} record of ${name} is an alias record`, {
             hint: "everspot owns this name: delete the alias record in the Route 53 console",

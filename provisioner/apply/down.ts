@@ -5,7 +5,7 @@ import type { Aws } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { clearInterruption } from "../drill/interrupt.ts";
 import { type DownAction, ownAddresses, ownRecords } from "../plan/down.ts";
-import { observeDns, type SiteSeen } from "../seen/observe.ts";
+import { observeZone, type SiteSeen } from "../seen/observe.ts";
 import { heldBy } from "./held.ts";
 
 /** An instance takes up to a few minutes to shut down and go. */
@@ -139,8 +139,9 @@ async function deleteRecords(
   let { records } = planned;
   for (let attempt = 0; attempt < RECORD_ATTEMPTS; attempt++) {
     if (await aws.dns.delete(planned.zone, records)) return;
-    const dns = await observeDns(config, aws, seen);
-    records = dns === undefined ? [] : ownRecords(config, dns, addresses);
+    const zone = (await aws.dns.zonesOf(config.domain)).find((z) => z.id === planned.zone);
+    records =
+      zone === undefined ? [] : ownRecords(config, await observeZone(config, aws, zone, seen), addresses);
     if (records.length === 0) return;
   }
   throw new EverspotError(`the records of ${config.domain} keep changing`, {

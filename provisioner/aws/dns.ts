@@ -28,8 +28,8 @@ export interface DnsRecord {
 }
 
 export interface Dns {
-  /** The public zone with the longest name that contains the domain. */
-  zoneOf(domain: string): Promise<HostedZone | undefined>;
+  /** The public zones that contain the domain, the longest name first. Several can have the same name. */
+  zonesOf(domain: string): Promise<HostedZone[]>;
   /** Name servers of the zone, lower case, without the trailing dot. */
   nameServers(zone: string): Promise<string[]>;
   /** Records of all types at exactly these names. */
@@ -42,14 +42,14 @@ export interface Dns {
 
 export function createDns(client: Route53Client): Dns {
   return {
-    zoneOf: (domain) =>
+    zonesOf: (domain) =>
       named("looking for the hosted zone", async () => {
         const zones = await gather(paginateListHostedZones({ client }, {}), (page) => page.HostedZones);
         return zones
           .filter((z) => z.Config?.PrivateZone !== true)
           .map((z) => ({ id: (z.Id ?? "").replace("/hostedzone/", ""), name: plain(z.Name ?? "") }))
           .filter((z) => domain === z.name || domain.endsWith(`.${z.name}`))
-          .sort((a, b) => b.name.length - a.name.length)[0];
+          .sort((a, b) => b.name.length - a.name.length);
       }),
     nameServers: (zone) =>
       named(`looking at the hosted zone ${zone}`, async () => {

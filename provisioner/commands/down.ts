@@ -21,14 +21,14 @@ const PATIENCE = 300;
 /** `everspot down`: removes everything of the site, looks again, and says what is left. */
 export async function runDown(
   config: SiteConfig,
-  tools: Pick<Tools, "terminal" | "questions" | "clock">,
+  tools: Pick<Tools, "terminal" | "questions" | "clock" | "publicDns">,
   options: DownOptions,
 ): Promise<void> {
   const { terminal, clock, questions } = tools;
   const began = clock.now();
   const aws = await connect(config);
   try {
-    const seen = await look(config, aws, options);
+    const seen = await look(config, aws, tools, options);
     const actions = planDown(config, seen, options);
     for (const action of actions) terminal.print(`  ${describeDown(action)}`);
     if (actions.length > 0) {
@@ -42,7 +42,7 @@ export async function runDown(
       goesOn: (error: unknown) => isHeld(error) && held.push(error) > 0,
     };
     const applied = await runActions(actions, how);
-    const after = await look(config, aws, options);
+    const after = await look(config, aws, tools, options);
     const left = leftovers(config, after, options);
     const kept = after.bucket !== undefined && !options.deleteData;
     terminal.json({
@@ -84,7 +84,12 @@ function inTheWay(held: readonly EverspotError[]): string[] {
   ];
 }
 
-async function look(config: SiteConfig, aws: Aws, { deleteData }: DownOptions): Promise<DownSeen> {
+async function look(
+  config: SiteConfig,
+  aws: Aws,
+  { publicDns }: Pick<Tools, "publicDns">,
+  { deleteData }: DownOptions,
+): Promise<DownSeen> {
   const [seen, github, drillRole, volumes, snapshots, secrets, certificates] = await Promise.all([
     observeSite(aws),
     aws.github.look(),
@@ -94,7 +99,7 @@ async function look(config: SiteConfig, aws: Aws, { deleteData }: DownOptions): 
     deleteData ? aws.secrets.list() : [],
     deleteData ? aws.certificates.look() : [],
   ]);
-  const dns = await observeDns(config, aws, seen);
+  const dns = await observeDns(config, aws, publicDns, seen);
   return {
     ...seen,
     volumes,

@@ -3,9 +3,11 @@ import { runActions } from "../apply/run.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import type { PublicDns } from "../operator/resolver.ts";
 import type { Tools } from "../operator/tools.ts";
 import { currentOf } from "../seen/current.ts";
 import { observeSite } from "../seen/observe.ts";
+import { chooseZone } from "../seen/zone.ts";
 import { deployPolicy, deployTrust, GITHUB_AUDIENCE, type Trusted } from "../wanted/deploy-policy.ts";
 import type { PolicyDocument } from "../wanted/instance-policy.ts";
 import { sameDocument } from "../wanted/same.ts";
@@ -35,7 +37,7 @@ export async function runGithub(config: SiteConfig, tools: Tools, options: Githu
   const aws = await connect(config);
   try {
     const { withAgent } = options;
-    const actions = await plan(config, aws, trusted, withAgent);
+    const actions = await plan(config, aws, tools.publicDns, { trusted, withAgent });
     const who = describeTrusted(trusted);
     for (const action of actions) terminal.print(`  ${describe(action)}`);
     if (actions.length > 0) await questions.agree(`Let ${who} deploy ${config.site}?`);
@@ -117,14 +119,19 @@ function trustedOf(options: GithubOptions): Trusted {
 const describeTrusted = ({ owner, repository, ref }: Trusted): string =>
   `${"branch" in ref ? `branch ${ref.branch}` : `environment ${ref.environment}`} of ${owner}/${repository}`;
 
-async function plan(config: SiteConfig, aws: Aws, trusted: Trusted, withAgent: boolean): Promise<Action[]> {
-  const [site, seen, zone] = await Promise.all([
+async function plan(
+  config: SiteConfig,
+  aws: Aws,
+  publicDns: PublicDns,
+  { trusted, withAgent }: { trusted: Trusted; withAgent: boolean },
+): Promise<Action[]> {
+  const [site, seen, chosen] = await Promise.all([
     observeSite(aws),
     aws.github.look(),
-    aws.dns.zoneOf(config.domain),
+    chooseZone(config.domain, aws, publicDns),
   ]);
   const { fleet, template } = currentOf(site);
-  if (fleet === undefined || template === undefined || zone === undefined) {
+  if (fleet === undefined || template === undefined || chosen === undefined) {
     throw new EverspotError(`${config.site} is not up, and the role is made for its fleet alone`, {
       hint: "run `everspot up` first",
     });
@@ -132,7 +139,7 @@ async function plan(config: SiteConfig, aws: Aws, trusted: Trusted, withAgent: b
   const { account } = aws.caller;
   const { partition } = aws;
   const trust = deployTrust(trusted, { account, partition });
-  const where = { account, partition, zone: zone.id, template: template.id };
+  const where = { account, partition, zone: chosen.zone.id, template: template.id };
   const policy = deployPolicy(config, where, withAgent);
   const actions: Action[] = [];
   if (seen.provider === undefined) actions.push({ do: "create-provider" });

@@ -22,7 +22,7 @@ export interface StatusOptions {
 /** `everspot status`: who serves the site, since when, with what, and what is odd about it. Changes nothing. */
 export async function runStatus(
   config: SiteConfig,
-  tools: Pick<Tools, "terminal" | "clock">,
+  tools: Pick<Tools, "terminal" | "clock" | "publicDns">,
   options: StatusOptions = { boot: false },
 ): Promise<void> {
   const { terminal, clock } = tools;
@@ -32,7 +32,7 @@ export async function runStatus(
     const names = certificateNames(config);
     const instance = seen.instances.find((i) => i.alive)?.id ?? seen.state?.owner;
     const [dns, spot, boot, pointer] = await Promise.all([
-      observeDns(config, aws, seen),
+      observeDns(config, aws, tools.publicDns, seen),
       aws.market.spotPrices([...new Set(seen.instances.filter((i) => i.alive).map((i) => i.type))]),
       seen.bucket === undefined || instance === undefined ? undefined : readBoot(aws, instance),
       seen.bucket === undefined ? undefined : readDocument(aws.store, pointerDocument(names)),

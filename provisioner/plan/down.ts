@@ -127,7 +127,11 @@ export const ownAddresses = (seen: Pick<SiteSeen, "instances" | "state">): strin
  * The records that are the site's: none unless it holds the fence; then the fence, what certbot may have left, and
  * the A records that point to one of its instances. A record pointed elsewhere by hand is someone's wish.
  */
-export function ownRecords(config: SiteConfig, dns: DnsSeen, addresses: readonly string[]): DnsRecord[] {
+export function ownRecords(
+  config: SiteConfig,
+  dns: Pick<DnsSeen, "records" | "ours">,
+  addresses: readonly string[],
+): DnsRecord[] {
   if (!dns.ours) return [];
   const names = [config.domain, ...config.aliases];
   const texts = new Set([fenceRecord(config.domain), ...names.map(challengeRecord)]);

@@ -8,6 +8,8 @@ export interface Finding {
   hint?: string;
 }
 
+export const error = (message: string, hint: string): Finding => ({ level: "error", message, hint });
+
 /** All but the errors, a line each. */
 export const warningsOf = (findings: readonly Finding[]): string[] =>
   findings

@@ -1,113 +1,28 @@
-import { fenceRecord, SITE_TAG } from "../../agent/site/names.ts";
+import { SITE_TAG } from "../../agent/site/names.ts";
 import { imageParameter } from "../aws/images.ts";
-import type { SiteConfig } from "../config/site-config.ts";
-import type { DnsSeen, SiteSeen, World } from "../seen/observe.ts";
+import type { SiteSeen, World } from "../seen/observe.ts";
 import { withCertificate } from "../wanted/certificate.ts";
 import { instancePolicy } from "../wanted/instance-policy.ts";
 import { unpriced } from "./ceiling.ts";
-import type { Finding } from "./findings.ts";
+import { error, type Finding } from "./findings.ts";
+import { type NamesInput, nameFindings } from "./names.ts";
 
-export interface PreflightInput {
-  config: SiteConfig;
-  account: string;
+export interface PreflightInput extends NamesInput {
   partition: string;
   seen: SiteSeen;
-  dns: DnsSeen | undefined;
   world: World;
-  /** What resolvers know of the zone's delegation; see PublicDns. */
-  delegation: readonly string[] | undefined;
 }
 
 /** Everything that stands against `up`, found before it changes anything. */
 export function preflight(input: PreflightInput): Finding[] {
   return [
-    ...zoneFindings(input),
-    ...recordFindings(input),
+    ...nameFindings(input),
     ...imageFindings(input),
     ...typeFindings(input),
     ...priceFindings(input),
     ...siteFindings(input),
     ...policyFindings(input),
   ];
-}
-
-const error = (message: string, hint: string): Finding => ({ level: "error", message, hint });
-
-function zoneFindings({ config, account, dns, world, delegation }: PreflightInput): Finding[] {
-  if (dns === undefined) {
-    return [
-      error(
-        `no public hosted zone for ${config.domain} in the account ${account}`,
-        "create one in Route 53 for this domain or one above it, or use the credentials of the account that has it",
-      ),
-    ];
-  }
-  const { name } = dns.zone;
-  const outside = config.aliases.filter((alias) => alias !== name && !alias.endsWith(`.${name}`));
-  const found = outside.map((alias) =>
-    error(
-      `the alias ${alias} is not in the hosted zone ${name}`,
-      "all names of a site are in one hosted zone",
-    ),
-  );
-  return [...found, ...delegationFindings(name, world.nameServers, delegation)];
-}
-
-function delegationFindings(
-  zone: string,
-  wanted: readonly string[],
-  seen: readonly string[] | undefined,
-): Finding[] {
-  if (seen === undefined) {
-    return [
-      { level: "note", message: `whether ${zone} is delegated could not be checked: no resolver answered` },
-    ];
-  }
-  if (seen.some((server) => wanted.includes(server))) return [];
-  const hint = `where ${zone} is registered, set its name servers to ${wanted.join(", ")}`;
-  if (seen.length === 0) return [error(`${zone} is not delegated: DNS knows no name servers for it`, hint)];
-  return [error(`${zone} is delegated to other name servers: ${[...seen].sort().join(", ")}`, hint)];
-}
-
-function recordFindings({ config, dns }: PreflightInput): Finding[] {
-  if (dns === undefined) return [];
-  const names = [config.domain, ...config.aliases];
-  const at = dns.records.filter((r) => names.includes(r.name));
-  const aliases = at.filter((r) => r.type === "A" && r.wire.AliasTarget !== undefined);
-  const cnames = at.filter((r) => r.type === "CNAME");
-  const blocking = [...cnames, ...aliases].map((r) =>
-    error(
-      `${r.name} has ${r.type === "CNAME" ? "a CNAME" : "an alias"} record to ${r.values[0] ?? r.wire.AliasTarget?.DNSName}`,
-      "everspot needs this name for itself: delete the record, or choose another domain",
-    ),
-  );
-  const ipv6 = at
-    .filter((r) => r.type === "AAAA")
-    .map((r): Finding => {
-      const message = `${r.name} has an AAAA record (${r.values.join(", ")}), which everspot leaves alone`;
-      return { level: "note", message, hint: "visitors over IPv6 go there, not to this site" };
-    });
-  return [...blocking, ...ownerFindings(config, dns), ...ipv6];
-}
-
-function ownerFindings(config: SiteConfig, dns: DnsSeen): Finding[] {
-  if (dns.ours) return [];
-  if (dns.fence !== undefined) {
-    const owner = `the instance ${dns.fence.owner} of another everspot site holds ${config.domain}`;
-    return [
-      error(
-        owner,
-        `run \`everspot down\` for that site; if it is long gone, delete the TXT record ${fenceRecord(config.domain)}`,
-      ),
-    ];
-  }
-  const names = [config.domain, ...config.aliases];
-  return dns.records
-    .filter((r) => names.includes(r.name) && r.type === "A" && r.wire.AliasTarget === undefined)
-    .map((r) => ({
-      level: "ask" as const,
-      message: `${r.name} now points to ${r.values.join(", ")}, which is not everspot's; it will point to this site instead`,
-    }));
 }
 
 function imageFindings({ config, world }: PreflightInput): Finding[] {

@@ -13,9 +13,11 @@ import type { NetworkSeen } from "../aws/network-look.ts";
 import type { RoleSeen } from "../aws/roles.ts";
 import type { TemplateSeen, VersionSeen } from "../aws/templates.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import type { PublicDns } from "../operator/resolver.ts";
 import type { Image } from "../wanted/image.ts";
 import { parseVersion } from "../wanted/template.ts";
 import { newestBaked } from "./choose.ts";
+import { chooseZone, upTo } from "./zone.ts";
 
 /** What is in AWS under the site's tag and names. */
 export interface SiteSeen {
@@ -36,7 +38,9 @@ export interface SiteSeen {
 /** Those of the domain's records that concern the site. */
 export interface DnsSeen {
   zone: HostedZone;
-  /** Records of any type at the domain, its aliases, the fence's and the challenges' names. */
+  /** Other public zones of the account with the same name. */
+  twins: HostedZone[];
+  /** Records of any type at the domain, its aliases, the fence's and the challenges' names, and at all above them. */
   records: DnsRecord[];
   fence: Fence | undefined;
   /** Whether an instance of this site holds the fence; false if there is no fence. */
@@ -76,17 +80,33 @@ export async function observeSite(aws: Aws, { settled = false } = {}): Promise<S
   };
 }
 
-export async function observeDns(config: SiteConfig, aws: Aws, seen: SiteSeen): Promise<DnsSeen | undefined> {
-  const zone = await aws.dns.zoneOf(config.domain);
-  if (zone === undefined) return undefined;
+export async function observeDns(
+  config: SiteConfig,
+  aws: Aws,
+  publicDns: PublicDns,
+  seen: SiteSeen,
+): Promise<DnsSeen | undefined> {
+  const chosen = await chooseZone(config.domain, aws, publicDns);
+  if (chosen === undefined) return undefined;
+  const { zone, twins } = chosen;
+  return { zone, twins, ...(await observeZone(config, aws, zone, seen)) };
+}
+
+/** What a zone says of the site. */
+export async function observeZone(
+  config: SiteConfig,
+  aws: Aws,
+  zone: HostedZone,
+  seen: SiteSeen,
+): Promise<Pick<DnsSeen, "records" | "fence" | "ours">> {
   const names = [config.domain, ...config.aliases];
-  const inZone = [...names, fenceRecord(config.domain), ...names.map(challengeRecord)].filter(
-    (name) => name === zone.name || name.endsWith(`.${zone.name}`),
+  const inZone = [fenceRecord(config.domain), ...names, ...names.map(challengeRecord)].flatMap((name) =>
+    upTo(zone.name, name),
   );
   const records = await aws.dns.recordsAt(zone.id, [...new Set(inZone)]);
   const text = records.find((r) => r.name === fenceRecord(config.domain) && r.type === "TXT")?.values[0];
   const fence = parseFence(text?.replace(/^"|"$/g, "") ?? "");
-  return { zone, records, fence, ours: fence !== undefined && (await isOurs(fence, aws, seen)) };
+  return { records, fence, ours: fence !== undefined && (await isOurs(fence, aws, seen)) };
 }
 
 /** Whether the fence names an instance that runs, or has run, for this site. */

@@ -4,6 +4,7 @@ import type { Aws } from "../aws/connect.ts";
 import type { SpotPrice } from "../aws/market.ts";
 import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import type { Delegation } from "../operator/resolver.ts";
 import type { Tools } from "../operator/tools.ts";
 import { type AcmSeen, observeAcm } from "./acm.ts";
 import {
@@ -25,8 +26,10 @@ export interface Survey {
   seen: SiteSeen;
   dns: DnsSeen | undefined;
   world: World;
-  /** What resolvers know of the zone's delegation; see PublicDns. */
-  delegation: readonly string[] | undefined;
+  /** Of the zone. */
+  delegation: Delegation;
+  /** CAA records of the closest name above the zone that has any; none when they could not be asked for. */
+  caaAbove: readonly string[];
   spot: readonly SpotPrice[];
   /** When `up` is to request a certificate from ACM. */
   acm: AcmSeen | undefined;
@@ -43,11 +46,12 @@ export async function survey(
   options: ImageOptions,
 ): Promise<Survey> {
   const seen = await observeSite(aws, { settled: true });
-  const dns = await observeDns(config, aws, seen);
+  const dns = await observeDns(config, aws, tools.publicDns, seen);
   const alive = seen.bucket === undefined ? [] : seen.instances.filter((i) => i.alive);
-  const [world, delegation, spot, { file, sha256 }, acm, boots] = await Promise.all([
+  const [world, delegation, caaAbove, spot, { file, sha256 }, acm, boots] = await Promise.all([
     observeWorld(config, aws, { seen, dns, ...options }),
     dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
+    dns === undefined ? [] : tools.publicDns.caa(dns.zone.name.replace(/^[^.]+\.?/, "")),
     aws.market.spotPrices(config.fleet.types),
     tools.agentArchive(config.fleet.arch),
     dns === undefined ? undefined : observeAcm(config, aws, dns.zone.id),
@@ -56,7 +60,7 @@ export async function survey(
   const there = seen.bucket !== undefined && (await aws.store.head(keys.agent(sha256))) !== undefined;
   return {
     ...{ account: aws.caller.account, partition: aws.partition, bucket: aws.bucket.name },
-    ...{ seen, dns, world, delegation, spot, acm, boots: boots.filter((b) => b !== undefined) },
-    ...{ agent: { file, sha256, there } },
+    ...{ seen, dns, world, delegation, caaAbove: caaAbove ?? [], spot, acm },
+    ...{ boots: boots.filter((b) => b !== undefined), agent: { file, sha256, there } },
   };
 }

@@ -128,15 +128,12 @@ export function deployPolicy(
         "ec2:DescribeSpotPriceHistory",
         "ec2:DescribeSubnets",
         "ec2:DescribeVpcs",
+        "route53:GetHostedZone",
         "route53:ListHostedZones",
       ],
       "*",
     ),
-    allow(
-      "LookAtZone",
-      ["route53:GetHostedZone", "route53:ListResourceRecordSets"],
-      `arn:${partition}:route53:::hostedzone/${zone}`,
-    ),
+    allow("LookAtZone", "route53:ListResourceRecordSets", `arn:${partition}:route53:::hostedzone/${zone}`),
     allow(
       "NewestImage",
       "ssm:GetParameter",

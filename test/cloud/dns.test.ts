@@ -281,8 +281,19 @@ describe("delegation", () => {
     put("site.example", "A", ["127.0.1.4"], 60, inner);
     expect(await resolver.resolve4("www.example")).toEqual(["127.0.1.1"]);
     expect(await resolver.resolve4("site.example")).toEqual(["127.0.1.4"]);
-    zone.elsewhere = ["ns1.elsewhere.example", "ns2.elsewhere.example"];
+    expect(await resolver.resolveNs("example")).toEqual([...zone.nameServers]);
+    [zone.elsewhere, twin.elsewhere] = [twin.nameServers, undefined];
     expect(await resolver.resolve4("www.example")).toEqual(["127.0.1.2"]);
+    expect(await resolver.resolveNs("example")).toEqual([...twin.nameServers]);
+  });
+
+  test("SERVFAIL on request, at a name and below it", async () => {
+    put("site.example", "A", ["127.0.1.3"]);
+    server.broken.add("example.");
+    expect(await code(resolver.resolve4("site.example"))).toBe("ESERVFAIL");
+    expect(await code(resolver.resolveNs("example"))).toBe("ESERVFAIL");
+    server.broken.clear();
+    expect(await resolver.resolve4("site.example")).toEqual(["127.0.1.3"]);
   });
 });
 

@@ -2,6 +2,7 @@ import dgram from "node:dgram";
 import net from "node:net";
 import packet, { type DecodedPacket, type Packet } from "dns-packet";
 import { RCODE, type Rcode, type Resolution, resolve } from "./dns/resolve.ts";
+import { escapeName, isWithin } from "./domain-names.ts";
 import type { Zones } from "./route53/zones.ts";
 
 export interface DnsQuery {
@@ -30,6 +31,8 @@ export class DnsServer {
   readonly queries: DnsQuery[] = [];
   /** "127.0.0.1:5353" once started: as `Resolver.setServers` takes it. */
   address = "";
+  /** Names at and below which every question is answered with SERVFAIL, as where DNSSEC is broken. Normalised. */
+  readonly broken = new Set<string>();
   /** Whatever went wrong inside while answering; empty after a good test. */
   readonly faults: Error[] = [];
   readonly #zones: Zones;
@@ -125,6 +128,7 @@ export class DnsServer {
   }
 
   #resolve(name: string, type: string): Resolution {
+    if ([...this.broken].some((zone) => isWithin(escapeName(name), zone))) return refusal("SERVFAIL");
     try {
       return resolve(this.#zones, name, type);
     } catch (error) {

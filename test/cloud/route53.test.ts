@@ -215,21 +215,50 @@ describe("batches", () => {
     await expect(apply(set("DELETE", "example.com", "A", ["192.0.2.1"]))).rejects.toThrow("do not match");
   });
 
-  test("routing policies are a contract error, not a guess", async () => {
-    const weighted = set("CREATE", "a.example.com", "A", ["192.0.2.1"]);
-    await expect(
-      apply({
-        ...weighted,
-        ResourceRecordSet: {
-          Name: "a.example.com",
-          Type: "A",
-          ...weighted.ResourceRecordSet,
-          SetIdentifier: "x",
-          Weight: 1,
-        },
-      }),
-    ).rejects.toThrow(/not modelled/);
-    expect(wire.faults.splice(0)).toHaveLength(1);
+  describe("routing policies", () => {
+    const one = (Action: Change["Action"], SetIdentifier: string, value: string, policy: object): Change => ({
+      Action,
+      ResourceRecordSet: {
+        ...{ Name: "a.example.com", Type: "A", TTL: 60, ResourceRecords: [{ Value: value }] },
+        ...{ SetIdentifier, ...policy },
+      },
+    });
+    const weighted = (Action: Change["Action"], id: string, value: string, Weight: number) =>
+      one(Action, id, value, { Weight });
+
+    test.each([{ Weight: 7 }, { Region: "eu-west-1" }, { Failover: "PRIMARY" }, { MultiValueAnswer: true }])(
+      "%o is kept and listed",
+      async (policy) => {
+        await apply(one("CREATE", "blue", "192.0.2.1", policy));
+        const [found] = (await list({ StartRecordName: "a.example.com" })).ResourceRecordSets ?? [];
+        expect(found).toMatchObject({ SetIdentifier: "blue", ...policy });
+        await apply({ Action: "DELETE", ResourceRecordSet: found });
+        expect(await records()).toEqual([]);
+      },
+    );
+
+    test("sets of one name, page by page", async () => {
+      await apply(weighted("CREATE", "blue", "192.0.2.1", 1), weighted("CREATE", "green", "192.0.2.2", 9));
+      const page = await list({ StartRecordName: "a.example.com", MaxItems: 1 });
+      expect(page).toMatchObject({ NextRecordName: "a.example.com.", NextRecordIdentifier: "green" });
+      const rest = await list({
+        ...{ StartRecordName: page.NextRecordName, StartRecordType: page.NextRecordType },
+        StartRecordIdentifier: page.NextRecordIdentifier,
+      });
+      expect(rest.ResourceRecordSets?.[0]).toMatchObject({ SetIdentifier: "green", Weight: 9 });
+    });
+
+    test("no simple record beside them, and they are deleted only as they are", async () => {
+      await apply(weighted("CREATE", "blue", "192.0.2.1", 1));
+      const refused = (change: Change) => expect(apply(change)).rejects;
+      await refused(set("UPSERT", "a.example.com", "A", ["192.0.2.9"])).toThrow("other RRSets exist");
+      await refused(one("CREATE", "green", "192.0.2.2", { Region: "eu-west-1" })).toThrow(
+        "other RRSets exist",
+      );
+      await refused(set("DELETE", "a.example.com", "A", ["192.0.2.1"])).toThrow("was not found");
+      await refused(weighted("DELETE", "blue", "192.0.2.1", 2)).toThrow("do not match");
+      await refused(one("CREATE", "x", "192.0.2.1", {})).toMatchObject({ name: "InvalidInput" });
+    });
   });
 });
 
@@ -352,6 +381,11 @@ describe("zones", () => {
     await client.send(command);
     await expect(client.send(command)).rejects.toMatchObject({ name: "HostedZoneAlreadyExists" });
     await createZone("x.example");
+    const [first, second] = [...route53.zones.all.values()].filter((z) => z.name === "x.example.");
+    // A name's parent delegates to one of them.
+    expect([first?.elsewhere, second?.elsewhere]).toEqual([undefined, first?.nameServers]);
+    route53.delegated(second?.id ?? "", true);
+    expect([first?.elsewhere, second?.elsewhere]).toEqual([second?.nameServers, undefined]);
     await expect(createZone("bad..example")).rejects.toMatchObject({ name: "InvalidDomainName" });
   });
 

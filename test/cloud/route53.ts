@@ -15,7 +15,7 @@ const PAGE = 300;
 
 /**
  * Route 53: public hosted zones and their records.
- * Not modelled (ContractError): routing policies, health checks, aliases to other zones, types beyond A, AAAA, CAA,
+ * Not modelled (ContractError): routing by place or client, health checks, aliases to other zones, types beyond A, AAAA, CAA,
  * CNAME, MX, NS, PTR, SOA, TXT, DNSSEC, domains, delegation sets. Faults: `WireServer.disturb` with
  * `priorRequestNotComplete()` or `throttling()`.
  */
@@ -46,15 +46,20 @@ export class Route53 {
   }
 
   /**
-   * Whether the parent of a zone (by id) delegates to it; it does from the start. If not, DNS answers NS questions with
-   * `others`, and nothing else of the zone.
+   * Whether the parent of a zone (by id) delegates to it; it does from the start, unless it has a zone of that name
+   * already. If not, DNS answers NS questions with `others`, and nothing else of the zone.
    */
   delegated(
     zoneId: string,
     yes: boolean,
     others: readonly string[] = ["ns1.elsewhere.example", "ns2.elsewhere.example"],
   ): void {
-    this.zones.get(zoneId).elsewhere = yes ? undefined : others;
+    const zone = this.zones.get(zoneId);
+    if (yes) {
+      const twins = [...this.zones.all.values()].filter((z) => z.name === zone.name);
+      for (const twin of twins) twin.elsewhere = zone.nameServers;
+    }
+    zone.elsewhere = yes ? undefined : others;
   }
 
   /** Of a zone, by ARN; undefined for an ARN of nothing here. */
@@ -105,7 +110,12 @@ export class Route53 {
       ResourceRecordSets: all.slice(0, size).map(shapeOf),
       IsTruncated: next !== undefined,
       MaxItems: size,
-      ...(next === undefined ? {} : { NextRecordName: next.name, NextRecordType: next.type }),
+      ...(next === undefined
+        ? {}
+        : {
+            ...{ NextRecordName: next.name, NextRecordType: next.type },
+            NextRecordIdentifier: next.routing?.SetIdentifier,
+          }),
     };
   }
 }
@@ -114,5 +124,7 @@ export class Route53 {
 function isFrom(record: RecordSet, start: client.ListResourceRecordSetsRequest): boolean {
   if (start.StartRecordName === undefined) return true;
   const order = compare(reversed(record.name), reversed(escapeName(start.StartRecordName)));
-  return order > 0 || (order === 0 && compare(record.type, start.StartRecordType ?? "") >= 0);
+  const byType = order || compare(record.type, start.StartRecordType ?? "");
+  const { StartRecordIdentifier: identifier = "" } = start;
+  return (byType || compare(record.routing?.SetIdentifier ?? "", identifier)) >= 0;
 }

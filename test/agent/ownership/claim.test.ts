@@ -1,4 +1,8 @@
-import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
+import {
+  ChangeResourceRecordSetsCommand,
+  CreateHostedZoneCommand,
+  Route53Client,
+} from "@aws-sdk/client-route-53";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createZone } from "../../../agent/aws/route53.ts";
 import { type Claimant, claimSite, mayTake } from "../../../agent/ownership/claim.ts";
@@ -26,12 +30,14 @@ function claimant(instance: string, address: string, launched: number): Claimant
 let local: LocalS3;
 let client: Route53Client;
 let zone: Zone;
+let zoneId: string;
 beforeEach(async () => {
   local = await startS3();
   new Route53(local.server);
   client = new Route53Client({ endpoint: local.server.endpoint, region: "us-east-1" });
   const made = await client.send(new CreateHostedZoneCommand({ Name: DOMAIN, CallerReference: "1" }));
-  zone = createZone(client, (made.HostedZone?.Id ?? "").replace("/hostedzone/", ""));
+  zoneId = (made.HostedZone?.Id ?? "").replace("/hostedzone/", "");
+  zone = createZone(client, zoneId);
 });
 afterEach(async () => {
   client.destroy();
@@ -251,6 +257,29 @@ test("a zone that changes at every try is trouble that can pass", async () => {
   await expect(claim(older, { zone: restless })).rejects.toMatchObject({
     message: expect.stringContaining("kept changing"),
     retry: "retry",
+  });
+});
+
+test("a record with a routing policy is named at once, not tried to be replaced", async () => {
+  await client.send(
+    new ChangeResourceRecordSetsCommand({
+      HostedZoneId: zoneId,
+      ChangeBatch: {
+        Changes: [
+          {
+            Action: "CREATE",
+            ResourceRecordSet: {
+              ...{ Name: ALIAS, Type: "A", TTL: 60, ResourceRecords: [{ Value: "192.0.2.7" }] },
+              ...{ SetIdentifier: "blue", Weight: 1 },
+            },
+          },
+        ],
+      },
+    }),
+  );
+  await expect(claim(older)).rejects.toMatchObject({
+    message: `the A record of ${ALIAS} has a routing policy`,
+    retry: "fatal",
   });
 });
 

@@ -1,5 +1,6 @@
 import { escapeName, isWithin } from "../domain-names.ts";
 import { keyOf, type RecordSet, type RecordSets } from "../route53/record-sets.ts";
+import { preferred } from "../route53/routing.ts";
 
 /** A zone as its name servers have it. */
 export interface ServedZone {
@@ -62,7 +63,8 @@ function setsOf(zone: ServedZone, name: string, type: string): RecordSet[] {
   const own = [...zone.records.values()].filter(
     (s) => s.name === name && (s.type === type || type === "ANY"),
   );
-  return own.flatMap((set) => {
+  const simple = own.filter((set) => set.routing === undefined);
+  return [...simple, ...preferred(own.filter((set) => set.routing !== undefined))].flatMap((set) => {
     if (set.alias === undefined) return [set];
     const target = zone.records.get(keyOf(set.alias.name, set.type));
     return target === undefined ? [] : [{ ...target, name: set.name }];

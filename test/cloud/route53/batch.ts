@@ -3,6 +3,7 @@ import { escapeName, isName, isWithin } from "../domain-names.ts";
 import { ContractError } from "../wire/server.ts";
 import { invalidChangeBatch, invalidInput } from "./errors.ts";
 import { keyOf, type RecordSet, type RecordSets, sameContent } from "./record-sets.ts";
+import { POLICIES, policiesOf, type Routing } from "./routing.ts";
 import { complaint, isModelledType } from "./values.ts";
 
 /** Limits of one batch (API reference, ChangeResourceRecordSets); an UPSERT counts twice. */
@@ -37,7 +38,10 @@ export function applyBatch(zone: ZoneName, before: RecordSets, changes: readonly
   return after;
 }
 
-const label = (r: RecordSet): string => `[name='${r.name}', type='${r.type}']`;
+const label = (r: RecordSet): string => {
+  const identifier = r.routing === undefined ? "" : `, set identifier='${r.routing.SetIdentifier}'`;
+  return `[name='${r.name}', type='${r.type}'${identifier}]`;
+};
 
 function applyOne(
   records: Map<string, RecordSet>,
@@ -45,7 +49,7 @@ function applyOne(
   record: RecordSet,
   zone: ZoneName,
 ): string[] {
-  const key = keyOf(record.name, record.type);
+  const key = keyOf(record.name, record.type, record.routing?.SetIdentifier);
   const current = records.get(key);
   if (action === "DELETE") {
     if (current === undefined)
@@ -67,10 +71,19 @@ function applyOne(
   if (action === "CREATE" && current !== undefined) {
     return [`Tried to create resource record set ${label(record)} but it already exists`];
   }
-  const conflict = cnameConflict(records, record, zone);
+  const conflict = cnameConflict(records, record, zone) ?? routingConflict(records, record);
   if (conflict !== undefined) return [conflict];
   records.set(key, record);
   return [];
+}
+
+/** All sets of a name and type have the same policy, or there is one without (developer guide, "Choosing a routing policy"). */
+function routingConflict(records: RecordSets, record: RecordSet): string | undefined {
+  const policy = (r: RecordSet): string => (r.routing === undefined ? "none" : policiesOf(r.routing).join());
+  const others = [...records.values()].filter((r) => r.name === record.name && r.type === record.type);
+  return others.every((r) => policy(r) === policy(record))
+    ? undefined
+    : `RRSet with DNS name ${record.name}, type ${record.type}, SetIdentifier ${record.routing?.SetIdentifier ?? "null"} cannot be created as other RRSets exist with the same name and type.`;
 }
 
 /** A CNAME stands alone at its name (RFC 1034 §3.6.2). */
@@ -105,23 +118,19 @@ function readRecord(set: ResourceRecordSet | undefined, action: string, zone: Zo
     );
   }
   const unsupported = [
-    "SetIdentifier",
-    "Weight",
-    "Region",
     "GeoLocation",
-    "Failover",
-    "MultiValueAnswer",
     "HealthCheckId",
     "TrafficPolicyInstanceId",
     "CidrRoutingConfig",
     "GeoProximityLocation",
   ] as const;
-  const routing = unsupported.find((member) => set?.[member] !== undefined);
-  if (routing !== undefined) throw new ContractError(`routing policies are not modelled (${routing})`);
+  const member = unsupported.find((name) => set?.[name] !== undefined);
+  if (member !== undefined) throw new ContractError(`${member} is not modelled`);
   const type = set?.Type ?? "";
   if (!isModelledType(type)) throw new ContractError(`records of type ${type} are not modelled`);
   const name = escapeName(set?.Name ?? "");
-  const where = `Change with [Action=${action}, Name=${name}, Type=${type}, SetIdentifier=null]`;
+  const where = `Change with [Action=${action}, Name=${name}, Type=${type}, SetIdentifier=${set?.SetIdentifier ?? "null"}]`;
+  const routing = readRouting(set ?? { Name: name, Type: undefined }, where);
   const alias = set?.AliasTarget;
   if (alias !== undefined) {
     if (set?.TTL !== undefined || set?.ResourceRecords !== undefined) {
@@ -140,6 +149,7 @@ function readRecord(set: ResourceRecordSet | undefined, action: string, zone: Zo
         name: escapeName(alias.DNSName ?? ""),
         evaluateHealth: alias.EvaluateTargetHealth ?? false,
       },
+      routing,
     };
   }
   if (set?.TTL === undefined || (set.ResourceRecords ?? []).length === 0) {
@@ -154,7 +164,20 @@ function readRecord(set: ResourceRecordSet | undefined, action: string, zone: Zo
     ttl: set.TTL,
     values: (set.ResourceRecords ?? []).map((r) => r.Value ?? ""),
     alias: undefined,
+    routing,
   };
+}
+
+function readRouting(set: ResourceRecordSet, where: string): Routing | undefined {
+  const policies = policiesOf(set);
+  const { SetIdentifier, Type } = set;
+  if (policies.length === 0 && SetIdentifier === undefined) return undefined;
+  if (Type !== "A" && Type !== "AAAA") throw new ContractError(`routing of ${Type} records is not modelled`);
+  if (policies.length > 1 || SetIdentifier === undefined || policies.length === 0) {
+    const what = SetIdentifier === undefined ? "SetIdentifier" : `exactly one of [${POLICIES.join(", ")}]`;
+    throw invalidInput(`Invalid request: Expected ${what} in ${where}`);
+  }
+  return { SetIdentifier, ...Object.fromEntries(policies.map((policy) => [policy, set[policy]])) };
 }
 
 function assertSize(changes: readonly Change[]): void {

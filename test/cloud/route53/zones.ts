@@ -65,6 +65,7 @@ export class Zones {
     privateZone: boolean;
   }): Zone {
     const nameServers = delegationSet();
+    const twin = [...this.all.values()].find((z) => z.name === of.name);
     const records = defaultRecords(of.name, nameServers);
     const zone: Zone = {
       ...of,
@@ -73,7 +74,7 @@ export class Zones {
       records,
       published: [{ at: this.clock.now() + this.#dnsDelay(), records }],
       tags: new Map(),
-      elsewhere: undefined,
+      elsewhere: twin && (twin.elsewhere ?? twin.nameServers),
     };
     this.all.set(zone.id, zone);
     return zone;

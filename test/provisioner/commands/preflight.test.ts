@@ -1,4 +1,9 @@
-import { ChangeResourceRecordSetsCommand, Route53Client, type RRType } from "@aws-sdk/client-route-53";
+import {
+  ChangeResourceRecordSetsCommand,
+  CreateHostedZoneCommand,
+  Route53Client,
+  type RRType,
+} from "@aws-sdk/client-route-53";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { EverspotError } from "../../../agent/site/errors.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
@@ -32,9 +37,9 @@ async function refusal(config: SiteConfig = desk.config): Promise<EverspotError>
 
 const other = (from: string, to: string) => parseConfig(MINIMAL.replaceAll(from, to), desk.config.file);
 
-async function addRecord(name: string, type: RRType, value: string): Promise<void> {
+async function addRecord(name: string, type: RRType, value: string, policy: object = {}): Promise<void> {
   const client = new Route53Client({ region: "us-east-1" });
-  const record = { Name: name, Type: type, TTL: 60, ResourceRecords: [{ Value: value }] };
+  const record = { Name: name, Type: type, TTL: 60, ResourceRecords: [{ Value: value }], ...policy };
   await client.send(
     new ChangeResourceRecordSetsCommand({
       HostedZoneId: desk.zoneId,
@@ -42,6 +47,13 @@ async function addRecord(name: string, type: RRType, value: string): Promise<voi
     }),
   );
   client.destroy();
+}
+
+async function addZone(Name: string): Promise<string> {
+  const client = new Route53Client({ region: "us-east-1" });
+  const made = await client.send(new CreateHostedZoneCommand({ Name, CallerReference: Name }));
+  client.destroy();
+  return (made.HostedZone?.Id ?? "").replace("/hostedzone/", "");
 }
 
 function delegateTo(...servers: string[]): void {
@@ -97,6 +109,44 @@ describe("the zone", () => {
     );
   });
 
+  test("is delegated elsewhere: nobody is told to take mail and all else offline", async () => {
+    delegateTo("ns1.elsewhere.example");
+    const { hint = "" } = await refusal();
+    expect(hint).toContain("use the hosted zone that has these");
+    expect(hint).toContain("copy every record of example.com");
+  });
+
+  test("answers with SERVFAIL: not told as if it were not delegated", async () => {
+    desk.dns.broken.add("example.com.");
+    const error = await refusal();
+    expect(error.message).toBe("resolvers cannot look up example.com (SERVFAIL)");
+    expect(error.hint).toMatch(/DNSSEC is broken/);
+  });
+
+  test("is there twice: the one that the world is sent to is taken", async () => {
+    const twin = await addZone("example.com");
+    desk.cloud.route53.delegated(twin, true);
+    await runUp(desk.config, desk.tools, options);
+    const policies = desk.cloud.writes().filter((c) => c.operation === "PutRolePolicy");
+    expect(policies.map((c) => c.input.PolicyDocument)).toEqual([expect.stringContaining(twin)]);
+  });
+
+  test("is there twice, and DNS cannot be asked: none is taken by chance", async () => {
+    const twin = await addZone("example.com");
+    desk.tools.publicDns = createPublicDns(["127.0.0.1:9"]);
+    const { message } = await refusal();
+    expect(message).toContain("which of the 2 hosted zones example.com");
+    expect(message).toContain(twin);
+  });
+
+  test("has an own zone for the domain that nobody is sent to: the zone above is taken", async () => {
+    const inner = await addZone("blog.example.com");
+    desk.cloud.route53.delegated(inner, false, []);
+    await runUp(desk.config, desk.tools, options);
+    const policies = desk.cloud.writes().filter((c) => c.operation === "PutRolePolicy");
+    expect(policies.map((c) => c.input.PolicyDocument)).toEqual([expect.stringContaining(desk.zoneId)]);
+  });
+
   test("cannot be asked about: said, and not in the way", async () => {
     const publicDns = createPublicDns(["127.0.0.1:9"]);
     await runUp(desk.config, { ...desk.tools, publicDns }, options);
@@ -133,10 +183,103 @@ describe("the records", () => {
     expect(asked[1]).toMatch(/^Bring up blog for about \$\d/);
   });
 
-  test("an AAAA record is told of", async () => {
+  test("an AAAA record would lead others elsewhere", async () => {
     await addRecord("blog.example.com", "AAAA", "2001:db8::7");
+    expect((await refusal()).message).toContain("blog.example.com has an AAAA record (2001:db8::7)");
+  });
+
+  test("records with a routing policy, each named", async () => {
+    await addRecord("blog.example.com", "A", "192.0.2.7", { SetIdentifier: "blue", Weight: 7 });
+    await addRecord("blog.example.com", "A", "192.0.2.8", { SetIdentifier: "green", Weight: 3 });
+    const error = await refusal();
+    expect(error.message).toBe(
+      'blog.example.com has records with a routing policy: A "blue" (weight 7), A "green" (weight 3)',
+    );
+    expect(error.hint).toContain("delete all of them");
+  });
+
+  test.each([
+    [{ Region: "eu-west-1" }, "(latency, eu-west-1)"],
+    [{ Failover: "PRIMARY" }, "(failover, primary)"],
+    [{ MultiValueAnswer: true }, "(multivalue)"],
+  ])("a record with %o", async (policy, said) => {
+    await addRecord("blog.example.com", "A", "192.0.2.7", { SetIdentifier: "only", ...policy });
+    expect((await refusal()).message).toContain(said);
+  });
+
+  test("the certificate's challenge leads elsewhere by a CNAME", async () => {
+    await addRecord("_acme-challenge.www.blog.example.com", "CNAME", "x.acme.example");
+    expect((await refusal()).message).toBe(
+      "_acme-challenge.www.blog.example.com has a CNAME record to x.acme.example",
+    );
+  });
+
+  test.each(["blog.example.com", "_acme-challenge.blog.example.com"])(
+    "%s is delegated away",
+    async (name) => {
+      await addRecord(name, "NS", "ns1.elsewhere.example.");
+      expect((await refusal()).message).toBe(
+        `${name} is delegated away from the hosted zone example.com: its NS record names ns1.elsewhere.example`,
+      );
+    },
+  );
+
+  test("a name between the site's and the zone's is delegated away", async () => {
+    await addRecord("deep.example.com", "NS", "ns1.elsewhere.example.");
+    const error = await refusal(other("blog.example.com", "blog.deep.example.com"));
+    expect(error.message).toContain("deep.example.com is delegated away");
+  });
+});
+
+describe("CAA records", () => {
+  test("of the zone forbid Let's Encrypt", async () => {
+    await addRecord("example.com", "CAA", '0 issue "digicert.com"');
+    const error = await refusal();
+    expect(error.message).toBe(
+      `CAA records of example.com forbid Let's Encrypt to issue for blog.example.com, www.blog.example.com: 0 issue "digicert.com"`,
+    );
+    expect(error.hint).toBe('add the value 0 issue "letsencrypt.org" to the CAA record of example.com');
+  });
+
+  test("of a name allow it, whatever those above it say", async () => {
+    await addRecord("example.com", "CAA", '0 issue ";"');
+    await addRecord("blog.example.com", "CAA", '0 issue "letsencrypt.org; validationmethods=dns-01"');
     await runUp(desk.config, desk.tools, options);
-    expect(desk.said()).toContain("blog.example.com has an AAAA record (2001:db8::7)");
+  });
+
+  test("above the zone count where the zone has none", async () => {
+    const parent = await addZone("org.test");
+    const child = await addZone("example.org.test");
+    const client = new Route53Client({ region: "us-east-1" });
+    const record = { Name: "org.test", Type: "CAA" as const, TTL: 60 };
+    await client.send(
+      new ChangeResourceRecordSetsCommand({
+        HostedZoneId: parent,
+        ChangeBatch: {
+          Changes: [
+            {
+              Action: "CREATE",
+              ResourceRecordSet: { ...record, ResourceRecords: [{ Value: '0 issue "digicert.com"' }] },
+            },
+          ],
+        },
+      }),
+    );
+    client.destroy();
+    const error = await refusal(other("example.com", "example.org.test"));
+    expect(child).not.toBe(parent);
+    expect(error.message).toContain("CAA records of a domain above example.org.test forbid Let's Encrypt");
+  });
+
+  test("for ACM it is Amazon that must be named", async () => {
+    await addRecord("example.com", "CAA", '0 issue "letsencrypt.org"');
+    const toml = `${MINIMAL}[certificate]\nsource = "acm"\n`;
+    const error = await refusal(parseConfig(toml, desk.config.file));
+    expect(error.message).toContain("forbid ACM");
+    await addRecord("blog.example.com", "CAA", '0 issue "awstrust.com"');
+    await runUp(parseConfig(toml, desk.config.file), desk.tools, options).catch((e: EverspotError) =>
+      expect(e.message).not.toContain("CAA"),
+    );
   });
 });
 

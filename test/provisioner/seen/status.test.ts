@@ -93,6 +93,7 @@ const well = (): StatusInput => ({
     channel: { version: 1, nonce: "n", counter: 2, current: "r2", lastKnownGood: "r1", quarantined: [] },
   },
   dns: {
+    twins: [],
     zone: { id: "Z1", name: "example.com" },
     records: ["blog.example.com", "www.blog.example.com"].map((name) => ({
       name,
