@@ -38,7 +38,7 @@ export function createCertificateManager(client: ACMClient, site: string): Certi
           await client.send(new ImportCertificateCommand({ ...parts(pair), CertificateArn: arn }));
           return { arn };
         } catch (error) {
-          // ACM keeps the type of the key and the key's usages of an ARN (user guide, "Reimport a certificate").
+          // A reimport must keep an ARN's key type and key usages (user guide, "Reimport a certificate").
           if (!(error instanceof Error) || !/^(ResourceNotFound|Validation)Exception$/.test(error.name))
             throw error;
           return { arn: await importNew(client, site, pair), why: messageOf(error) };
@@ -72,7 +72,7 @@ function failure(doing: string, arn: string | undefined, error: unknown): Eversp
   const fatal = /AccessDenied|ResourceNotFound|Validation|InvalidArn|InvalidState/.test(name);
   return new EverspotError(`ACM: ${doing}: ${messageOf(error)}`, {
     resource: arn,
-    hint: /AccessDenied/.test(name) ? "run `everspot up`; it puts the instance's role right" : undefined,
+    hint: /AccessDenied/.test(name) ? "run `everspot up`, which corrects the instance's role" : undefined,
     retry: fatal ? "fatal" : "retry",
     cause: error,
   });

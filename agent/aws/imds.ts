@@ -5,7 +5,7 @@ import { giveUpAfter } from "../system/silence.ts";
 
 /** Seconds a session token is asked for; IMDS allows 1–21600. */
 const TOKEN_SECONDS = 21_600;
-/** Milliseconds for each try. A machine without processor credits may not even get to read an answer in the first. */
+/** Milliseconds for each try. A machine without CPU credits may not even get to read an answer in the first. */
 const PATIENCE = [2_000, 4_000];
 
 export function createMetadata(endpoint: string, patience: readonly number[] = PATIENCE): Metadata {
@@ -65,7 +65,7 @@ interface Answer {
   text: string;
 }
 
-/** Not by fetch(): that costs 10 MB of memory, and this is asked all day. */
+/** Without fetch(), which costs 10 MB of memory: this is asked all day. */
 function ask(
   url: string,
   method: string,

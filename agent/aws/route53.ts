@@ -15,7 +15,7 @@ const quoteTxt = (text: string): string =>
 const unquoteTxt = (rdata: string): string =>
   [...rdata.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map((m) => (m[1] ?? "").replace(/\\(.)/g, "$1")).join("");
 
-/** Route 53 answers names lower-case, with a trailing dot and `*` as `\052`. */
+/** Route 53 returns names in lower case, with a trailing dot and `*` as `\052`. */
 const canonical = (name: string): string =>
   `${name.toLowerCase().replace(/\.$/, "").replaceAll("*", "\\052")}.`;
 
@@ -94,9 +94,7 @@ function classify(error: unknown, doing: string, zoneId: string): unknown {
   return new EverspotError(`Route 53: ${doing}: ${messageOf(error)}`, {
     resource: `hosted zone ${zoneId}`,
     retry: denied || name === "NoSuchHostedZone" ? "fatal" : "retry",
-    hint: denied
-      ? "the instance's role does not allow this; run `everspot up` to put the role right"
-      : undefined,
+    hint: denied ? "the instance's role does not allow this; run `everspot up` to correct it" : undefined,
     cause: error,
   });
 }

@@ -10,22 +10,22 @@ import { messageOf } from "../site/errors.ts";
 import { paths, wholeAgent } from "../system/paths.ts";
 import { run } from "../system/run.ts";
 
-/** What a boot hands on. */
+/** What a boot passes on. */
 export interface Outcome {
-  /** By EC2. */
+  /** Its launch time, from EC2. */
   launched: Date;
   release: string;
   /** Whether visitors trust the certificate. */
   trusted: boolean;
-  /** Undefined: another instance has the site, and rightly. */
+  /** Undefined when another instance rightly has the site. */
   epoch: number | undefined;
-  /** The instance that owned the site before this boot, if another one. */
+  /** The instance that owned the site before this boot, if it was another one. */
   replaced: string | undefined;
   /** Seconds, of the site's records as this boot left them. */
   ttl: number;
 }
 
-/** Work that waits until the site is up, one piece after the other: it must not compete with the app for the disk. */
+/** Work that waits until the site is up, one piece after the other, so as not to compete with the app for the disk. */
 export async function afterBoot(
   machine: Machine,
   outcome: Pick<Outcome, "release">,
@@ -75,7 +75,7 @@ async function bytecode({ store, disk }: Machine, release: string, signal: Abort
   await makeBytecode(join(disk.releases, release), signal);
 }
 
-/** Those that a disk brought along which is a copy of another machine's. */
+/** Older agents, which come with a disk that is a copy of another machine's. */
 async function pruneAgents(folder: string, keep: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   const old = names.filter((name) => /^[0-9a-f]{64}$/.test(name) && name !== keep);

@@ -10,18 +10,18 @@ import type { Outcome } from "./after-boot.ts";
 import { pauseAfter } from "./pauses.ts";
 import { untilNeeded } from "./spare.ts";
 
-/** What a boot that went well leaves behind. */
+/** What a successful boot leaves behind. */
 export interface Booted extends Outcome {
   /** From 1. */
   attempt: number;
 }
 
-/** What a boot does, anew at each try; see bootSteps. */
+/** What a boot does at each try; see bootSteps. */
 export interface BootSteps {
   all: readonly Step<unknown>[];
-  /** What brings up nginx without an app. */
+  /** The steps that bring up nginx without an app. */
   serving: readonly Step<unknown>[];
-  /** Of a run of `all` that ended well. */
+  /** The outcome of a successful run of `all`. */
   outcome(values: Values): Outcome;
 }
 
@@ -31,9 +31,9 @@ type BootMachine = Pick<
 >;
 
 /**
- * Boots until it works. A try that failed leaves nginx with a 503 page where possible, and blames the release
- * only for what is the release's; the next try may take an older one.
- * @throws the signal's reason, nothing else.
+ * Boots until it works. A failed try leaves nginx with a 503 page where possible, and blames the release only for what
+ * is the release's fault; the next try may take an older one.
+ * @throws only the signal's reason.
  */
 export async function boot(
   machine: BootMachine,
@@ -85,7 +85,7 @@ async function tryUntilBooted(
       if (reason !== undefined) await untilNeeded({ ...machine, clock }, log, signal);
       const pause = pauseAfter(attempt);
       log.error({ attempt, pause }, `boot failed, next try in ${pause} s`);
-      // News in channel.json end a pause.
+      // A change of channel.json ends a pause.
       await machine.candidates.news(pause, signal, clock);
     }
   }

@@ -5,8 +5,8 @@ import { messageOf } from "../site/errors.ts";
 import { pauseAfter } from "./pauses.ts";
 
 /**
- * Who this machine is, which a boot must know before anything else: tried until it is known.
- * @param read see settledIdentity. @throws the signal's reason, nothing else.
+ * Finds out which machine this is, which a boot must know before anything else, and tries until it succeeds.
+ * @param read see settledIdentity. @throws only the signal's reason.
  */
 export async function identify<T>(
   read: () => Promise<T>,

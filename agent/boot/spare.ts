@@ -8,17 +8,17 @@ import { runningDeploy } from "../site/running-deploy.ts";
 
 type SpareMachine = Pick<Machine, "store" | "clock" | "peers" | "identity">;
 
-/** Seconds between two looks whether the machine is needed after all. */
+/** Seconds between two checks whether the machine is needed after all. */
 const NEEDED_SECONDS = 5;
 
 /**
- * In a swap, a machine whose release failed is of no use: what served before does so elsewhere, and whoever deploys
- * reads the record and ends this machine. It goes on only when that did not happen, or when it is the last one.
+ * In a swap, a machine whose release failed is of no use: the previous release serves elsewhere, and the deploy reads
+ * the record and ends this machine. It goes on only if that does not happen, or if it is the last one.
  */
 export async function untilNeeded(machine: SpareMachine, log: Logger, signal: AbortSignal): Promise<void> {
   let told = false;
   for (;;) {
-    // If that cannot be known just now, a site without an owner must not wait for it.
+    // If that cannot be found out now, the boot goes on: the site may have no owner.
     const spare = await isSpare(machine, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       log.warn(`whether another instance serves: ${messageOf(error)}`);

@@ -10,7 +10,7 @@ import { poll } from "../site/poll.ts";
 import type { Outcome } from "./after-boot.ts";
 import type { BootSteps } from "./boot.ts";
 
-/** Installed on every machine, besides `[image] packages`. */
+/** Installed on every machine, in addition to `[image] packages`. */
 const BASE_PACKAGES = ["nginx", "nftables", "python3"];
 const PROBE_SECONDS = 30;
 
@@ -135,7 +135,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
   const promote = step("promote", { ownership, release }, async (got, context) => {
     if (!got.ownership.owner) return machine.candidates.outlived();
     const promoted = await machine.candidates.promote(got.release.id);
-    context.detail(promoted ? `${got.release.id} is current` : "nothing to change");
+    context.detail(promoted ? `${got.release.id} is current` : "no change");
   });
 
   const serving: Step<unknown>[] = [identity, packages, certificate, nginx];

@@ -1,4 +1,4 @@
-/** An exportable public certificate from AWS Certificate Manager, and a copy of ours in it (DESIGN §10). */
+/** An exportable public certificate from AWS Certificate Manager (DESIGN §10). */
 import { createPrivateKey, randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ export async function acmCertificate(context: CertificateContext): Promise<Serve
       retry: "retry",
     });
   }
-  // Hex only: no character that ACM refuses. Used once, kept nowhere.
+  // Hex has no character that ACM refuses. Used once, kept nowhere.
   const passphrase = randomBytes(32).toString("hex");
   const exported = await manager.export(arn, passphrase);
   const key = createPrivateKey({ key: exported.encryptedKey, passphrase })
@@ -43,7 +43,7 @@ export async function acmCertificate(context: CertificateContext): Promise<Serve
   return { ...installedPaths(context.folder), ...verdict.facts, source: "acm", changed, warnings: [] };
 }
 
-/** Looks once a day, or at every call while nothing usable is installed, whether ACM has another certificate. */
+/** Checks once a day, or at every call while nothing usable is installed, whether ACM has another certificate. */
 export async function acmRenewal(context: CertificateContext): Promise<ServedCertificate | undefined> {
   const names = certificateNames(context.config);
   const now = new Date(context.clock.now());
@@ -60,7 +60,7 @@ export async function acmRenewal(context: CertificateContext): Promise<ServedCer
   return acmCertificate(context);
 }
 
-/** Leading zeros are a matter of taste. */
+/** Leading zeros do not count. */
 const sameSerial = (a: string, b: string | undefined): boolean =>
   b !== undefined && a.replace(/^0+/, "") === b.replace(/^0+/, "");
 

@@ -25,19 +25,19 @@ export type OrderResult =
       outcome: "failed" | "unknown";
       error: string;
       lines: readonly string[];
-      /** ms the CA wants to be left alone. */
+      /** ms for which the CA wants no further request. */
       retryAfter: number | undefined;
     };
 
 /**
- * Someone who orders certificates.
+ * A client that orders certificates.
  *
  * `order` asks the CA for one certificate, at most once, and ends in bounded time; a failure of the CA, the
  * network or DNS is a result, not an exception. Never two orders at a time. `left` returns what the last order
- * on this machine produced, even when the process died before anybody stored it; undefined when there is none.
+ * on this machine produced, even when the process died before it was stored; undefined when there is none.
  */
 export interface Authority {
-  /** What takes long or may fail before the CA is asked, e.g. installing the client. Before any intent. */
+  /** Whatever takes long or may fail before the CA is asked, e.g. installing the client. Called before any intent. */
   prepare?(): Promise<void>;
   order(order: Order): Promise<OrderResult>;
   left(): Promise<Issued | undefined>;

@@ -3,13 +3,13 @@ import { type Choice, choose } from "./choose.ts";
 import type { CertificateContext } from "./context.ts";
 import { type Ordered, order } from "./order.ts";
 
-/** Seconds during which another instance's order is waited for. */
+/** Seconds to wait for another instance's order. */
 const WAIT_SECONDS = 420;
 
 /**
- * Orders; while another instance is at it, waits for its certificate instead.
- * @param patience resolves when the boot is to go on without: the order then goes on by itself, and what comes of
- * it is in the bucket for the next look. Never throws for the CA or the bucket.
+ * Orders, or waits for another instance's certificate while that one is ordering.
+ * @param patience resolves when the boot is to go on without: the order then continues by itself, and its result is in
+ * the bucket for the next check. Never throws for the CA or the bucket.
  */
 export async function orderForBoot(
   context: CertificateContext,

@@ -10,9 +10,9 @@ export function askedToIssue(log: string): boolean {
 }
 
 /**
- * How long the CA wants to be left alone, in ms: `Retry-After` of a refusal (429, 503; RFC 8555 §6.6), or what
- * Let's Encrypt writes into the message. Points in time count from the CA's own clock, as its answers tell it.
- * @param now of this machine, when no answer tells.
+ * For how long the CA wants no further request, in ms: `Retry-After` of a refusal (429, 503; RFC 8555 §6.6), or what
+ * Let's Encrypt writes into the message. Points in time count from the CA's own clock, as given in its answers.
+ * @param now of this machine, when no answer gives the time.
  */
 export function retryWait(log: string, now: Date): number | undefined {
   const caNow = Date.parse(/^date: (.+)$/im.exec(log)?.[1] ?? "") || now.getTime();

@@ -9,11 +9,11 @@ import { askedToIssue, complaintOf, problemOf, retryWait } from "./certbot-log.t
 import { HOOK_STATE, readHookState, writeHookState } from "./hook.ts";
 import { LINEAGE_NAME, packAccounts, restoreAccounts, restoreLineage } from "./lineage.ts";
 
-/** certbot is ended after this. Shorter than the ledger's lease. */
+/** certbot is ended after this many seconds, fewer than the ledger's lease. */
 const RUN_SECONDS = 300;
 
 export interface CertbotOptions {
-  /** Folder of ours; certbot's three folders are made below it. */
+  /** Our folder; certbot's three folders are made below it. */
   folder: string;
   /** Program and first arguments of the hook; "auth" or "cleanup" is added. certbot runs it through a shell. */
   hook: readonly string[];
@@ -53,7 +53,7 @@ async function runOnce(
   await rm(state, { force: true });
   const [program = "certbot", ...first] = options.command ?? [];
   const args = [...first, ...certbotArguments(options, order)];
-  // If this process is killed, certbot must not go on ordering behind the back of whoever takes over.
+  // If this process is killed, certbot must not go on ordering behind its successor's back.
   const running = execa("setpriv", ["--pdeathsig", "KILL", "--", program, ...args], {
     reject: false,
     all: true,
@@ -82,7 +82,7 @@ async function runOnce(
   };
 }
 
-/** Without a log nobody knows, unless setpriv says (126, 127) that the program could not be run at all. */
+/** Without a log this is unknown, unless setpriv says (126, 127) that the program could not be run at all. */
 const couldHaveIssued = (
   result: { pid?: number | undefined; exitCode?: number | undefined },
   log: string | undefined,

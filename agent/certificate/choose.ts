@@ -18,19 +18,19 @@ export interface Chosen {
   certificate: StoredCertificate;
   facts: CertificateFacts;
   line: Issuance;
-  /** For exactly the configured names, from a configured directory, and the newest of those. */
+  /** Whether it is the newest for exactly the configured names from a configured directory. */
   newest: boolean;
 }
 
 export interface Choice {
   best: Chosen | undefined;
   pointer: CertificatePointer | undefined;
-  /** The bucket's time when it told one. */
+  /** The bucket's time, where it gave one. */
   now: Date;
   warnings: string[];
 }
 
-/** Never throws for what the bucket holds or for a bucket that cannot be reached: both become warnings. */
+/** Never throws over the bucket's contents, or over a bucket that cannot be reached: both become warnings. */
 export async function choose(context: CertificateContext): Promise<Choice> {
   const names = certificateNames(context.config);
   const warnings: string[] = [];
@@ -78,7 +78,7 @@ async function adoptStored(
   }
 }
 
-/** Certificates of a directory that is configured no longer are used when there is nothing better. */
+/** Certificates from a directory that is no longer configured are used when there is nothing better. */
 async function firstUsable(
   context: CertificateContext,
   pointer: CertificatePointer | undefined,
@@ -98,7 +98,7 @@ async function firstUsable(
       problem: messageOf(error),
     }));
     if ("problem" in opened) {
-      // Past its end is how every certificate ends; only the newest one's is news.
+      // Every certificate expires; only the newest one's expiry is worth a warning.
       if (rank === 0 || Date.parse(line.notAfter) > now.getTime()) {
         warnings.push(`certificate ${line.id} is not served: ${opened.problem}`);
       }
@@ -109,7 +109,7 @@ async function firstUsable(
   return undefined;
 }
 
-/** After the configured names changed: what was served before, while it still serves the domain itself. */
+/** After a change of the configured names: what was served before, as long as it still covers the domain itself. */
 async function fromOtherNames(
   context: CertificateContext,
   names: readonly string[],
@@ -129,7 +129,7 @@ async function fromOtherNames(
   return best;
 }
 
-/** Pointers of other names than the given set; unreadable ones are left out. @throws EverspotError */
+/** Pointers for other sets of names; unreadable ones are left out. @throws EverspotError */
 export async function otherPointers(context: CertificateContext, own: string): Promise<CertificatePointer[]> {
   const found: CertificatePointer[] = [];
   for (const { key } of await context.store.list(keys.certificatesPrefix)) {

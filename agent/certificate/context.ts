@@ -5,7 +5,7 @@ import type { Clock } from "../site/clock.ts";
 import type { ObjectStore } from "../site/store.ts";
 import type { Authority } from "./authority.ts";
 
-/** What certificates need from the rest of the agent; made once, in the composition root. */
+/** What the certificate code needs from the rest of the agent; made once, in the composition root. */
 export interface CertificateContext {
   store: ObjectStore;
   clock: Clock;
@@ -13,9 +13,9 @@ export interface CertificateContext {
   config: Pick<BootConfig, "site" | "domain" | "aliases" | "certificate">;
   /** Id of this instance. */
   instance: string;
-  /** New at every start of the agent: tells an order of this process from one that died with an earlier one. */
+  /** New at every start of the agent: tells this process's order from one that died with an earlier process. */
   process: string;
-  /** Where what is served lies, e.g. /var/lib/everspot/certificates. */
+  /** Folder of the served certificate, e.g. /var/lib/everspot/certificates. */
   folder: string;
   authority: Authority;
   /** Needed for `source = "acm"` and for the mirror. */
@@ -23,7 +23,7 @@ export interface CertificateContext {
 }
 
 export interface ServedCertificate {
-  /** Absolute paths, PEM, 0600. They stay the same when the certificate changes; nginx must reload to see it. */
+  /** Absolute paths, PEM, 0600. They stay the same when the certificate changes; nginx must reload to notice. */
   key: string;
   fullchain: string;
   names: string[];
@@ -33,12 +33,12 @@ export interface ServedCertificate {
   notBefore: Date;
   notAfter: Date;
   /**
-   * `stored`: the newest one in the bucket; `issued`: ordered just now; `previous`: an older one, or one for
-   * other names that include the domain; `self-signed`: browsers refuse it, so plain HTTP must be served too;
+   * `stored`: the newest in the bucket; `issued`: just ordered; `previous`: an older one, or one for other names
+   * that include the domain; `self-signed`: browsers refuse it, so plain HTTP must be served too;
    * `acm`: exported from AWS Certificate Manager.
    */
   source: "stored" | "issued" | "previous" | "self-signed" | "acm";
-  /** Whether the files changed; what has read them before must read them again. */
+  /** Whether the files changed, so that programs that use them must read them again. */
   changed: boolean;
   /** What a person should know, e.g. why the newest certificate is not the one served. */
   warnings: string[];

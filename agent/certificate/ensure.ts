@@ -1,4 +1,4 @@
-/** The certificate the site serves: for the boot and for the watch loop (DESIGN §10). */
+/** The certificate the site serves, for the boot and for the watch loop (DESIGN §10). */
 
 import type { Pair } from "../ports/certificate-manager.ts";
 import { isLate } from "../site/certificate-due.ts";
@@ -19,7 +19,7 @@ import { type CertificateFacts, factsOf, parseChain, verify } from "./verify.ts"
  * Puts a certificate in place, the best there is: stored and proved; else ordered, within the ledger's rules;
  * else an older one; else self-signed. A valid stored certificate asks the CA for nothing, however old it is.
  *
- * Ends in bounded time and does not throw for trouble of the CA, the bucket or DNS: what happened is in
+ * Ends in bounded time and does not throw over trouble with the CA, the bucket or DNS: what happened is in
  * `warnings`. Call it once per boot, before nginx starts.
  * @param patience resolves when the boot is to go on, self-signed if need be, while an order takes its time; what
  * the order brings is found by `renewIfDue`.
@@ -42,8 +42,8 @@ export async function ensureCertificate(
 }
 
 /**
- * Renews when it is time and installs what is newer than what is served, whoever ordered it. Cheap when nothing
- * is to be done: two reads of the bucket. For the owner only, every few minutes.
+ * Renews when it is time and installs anything newer than what is served, whoever ordered it. Cheap when there is
+ * nothing to do: two reads of the bucket. For the owner only, every few minutes.
  * @returns what is served from now on (nginx must reload), undefined when nothing changed.
  * @throws EverspotError when an order failed and the certificate is in its last quarter, or there is none; and
  * when the disk cannot be written.
@@ -63,7 +63,7 @@ export async function renewIfDue(context: CertificateContext): Promise<ServedCer
     if (better !== undefined || ordered.outcome === "refused" || !isUrgent(choice)) return better;
     throw new EverspotError(ordered.problem, {
       retry: "retry",
-      hint: "what is asked of the certificate authority is in certificates/<names>/ledger.json of the bucket",
+      hint: "certificates/<names>/ledger.json in the bucket shows what was asked of the certificate authority",
     });
   } else if (choice.best !== undefined) {
     await mirror(context, choice.best, choice.pointer);
@@ -71,7 +71,7 @@ export async function renewIfDue(context: CertificateContext): Promise<ServedCer
   return serveBest(context, { ...choice, warnings }, before);
 }
 
-/** Undefined: nothing new. What is on the disk may be better than what the bucket has (it could not be stored). */
+/** Undefined: nothing new. The disk may have a better one than the bucket (if it could not be stored). */
 async function serveBest(
   context: CertificateContext,
   choice: Choice,
@@ -94,7 +94,7 @@ function isDue(context: CertificateContext, choice: Choice): boolean {
   return now >= new Date(best.line.renewAt);
 }
 
-/** For other names than configured, or from a directory that is configured no longer. */
+/** Whether it is for other names than configured, or from a directory that is no longer configured. */
 function isForOthers(context: CertificateContext, best: Chosen): boolean {
   const { directory, fallbackDirectory } = context.config.certificate;
   const names = certificateNames(context.config);
@@ -113,7 +113,7 @@ async function restoreLineage(context: CertificateContext, best: Chosen, warning
     const left = await context.authority.left();
     const known = left?.chain === best.certificate.chain;
     const newer = left && new Date(parseChain(left.chain)[0]?.validFrom ?? 0) > best.facts.notBefore;
-    // A newer one was ordered here and never stored: renewIfDue will find and store it.
+    // A newer certificate was ordered here and never stored: renewIfDue will find and store it.
     if (!known && !newer) await context.authority.restore(best.certificate);
   } catch (error) {
     warnings.push(`certbot's files could not be restored: ${messageOf(error)}`);
@@ -128,10 +128,10 @@ async function serveChosen(
 ): Promise<ServedCertificate> {
   const missing = uncovered(best.facts.names, certificateNames(context.config));
   const late = isLate(best.facts, choice.now)
-    ? [`the certificate expires at ${best.facts.notAfter.toISOString()} and is not renewed yet`]
+    ? [`the certificate expires at ${best.facts.notAfter.toISOString()} and has not been renewed yet`]
     : [];
   const lacking =
-    missing.length === 0 ? [] : [`the certificate served does not cover ${missing.join(", ")} yet`];
+    missing.length === 0 ? [] : [`the certificate being served does not cover ${missing.join(", ")} yet`];
   return serve(context, best.certificate, best.facts, best.newest ? "stored" : "previous", [
     ...warnings,
     ...late,
@@ -151,7 +151,7 @@ async function serveIssued(
   return served;
 }
 
-/** Nothing usable in the bucket: this disk's last certificate while it is good, else one nobody trusts. */
+/** With nothing usable in the bucket: this disk's last certificate while it is valid, else a self-signed one. */
 async function serveLocal(
   context: CertificateContext,
   now: Date,

@@ -2,7 +2,7 @@
  * certbot's --manual-auth-hook and --manual-cleanup-hook: the challenge record in Route 53.
  *
  * A domain and its wildcard share one record name with a value each. Whoever orders holds the ledger's lease,
- * so values from anybody but this run are left-overs of one that was killed, and go.
+ * so values that are not from this run were left by one that was killed, and are removed.
  */
 import { readFile, rename, writeFile } from "node:fs/promises";
 import * as z from "zod/mini";
@@ -12,7 +12,7 @@ import { EverspotError, messageOf } from "../site/errors.ts";
 import { challengeRecord } from "../site/names.ts";
 import { poll } from "../site/poll.ts";
 
-/** Environment variable with the file that holds what the hooks of one certbot run did so far. */
+/** Environment variable naming the file that holds what the hooks of one certbot run have done so far. */
 export const HOOK_STATE = "EVERSPOT_HOOK_STATE";
 
 /** Seconds. Resolvers of the CA may keep a value this long, and a retry brings another. */
@@ -25,7 +25,7 @@ const hookState = z.strictObject({
   certbot: z.optional(z.int()),
   /** Values of this run by record name. */
   values: z.record(z.string(), z.array(z.string())),
-  /** Changes nobody has waited for yet. */
+  /** Changes not yet waited for. */
   changes: z.array(z.string()),
   /** Why the run was given up. */
   failure: z.optional(z.string()),
@@ -36,14 +36,14 @@ export type HookState = z.infer<typeof hookState>;
 export interface HookEnvironment {
   CERTBOT_DOMAIN?: string | undefined;
   CERTBOT_VALIDATION?: string | undefined;
-  /** Challenges after this one. */
+  /** How many challenges follow this one. */
   CERTBOT_REMAINING_CHALLENGES?: string | undefined;
   EVERSPOT_HOOK_STATE?: string | undefined;
 }
 
 /**
- * `auth` adds the value, and after the last of a run waits until every authoritative server has all of them;
- * `cleanup` takes the value away again.
+ * `auth` adds the value, and after the last one of a run waits until every authoritative server has all of them;
+ * `cleanup` removes the value again.
  *
  * certbot goes on to ask for validation when this hook fails, which would cost one of the CA's failed
  * validations for nothing. So a failing `auth` ends certbot, and leaves the reason in the state file.
@@ -60,7 +60,7 @@ export async function certbotHook(
   const state = await readHookState(file);
   if (action === "cleanup") return cleanup(challenge, zone, clock);
   try {
-    // certbot 2.1 and 4.0 both tell; if one did not, each call would wait for its own change.
+    // certbot 2.1 and 4.0 both set this; without it, each call waits for its own change.
     const last = (env.CERTBOT_REMAINING_CHALLENGES ?? "0") === "0";
     await authenticate(challenge, state, last, file, zone, clock);
   } catch (error) {
@@ -100,7 +100,7 @@ function required(env: HookEnvironment, name: keyof HookEnvironment): string {
   const value = env[name];
   if (value) return value;
   throw new EverspotError(`${name} is not set`, {
-    hint: "certbot runs this command; it is of no use by hand",
+    hint: "this command is for certbot to run, not for people",
   });
 }
 
@@ -136,7 +136,7 @@ async function setRecord(
 function changesTo(found: RecordSet | undefined, wanted: RecordSet): Change[] {
   if (found === undefined && wanted.values.length === 0) return [];
   const same = [...wanted.values].sort().join("\n") === [...(found?.values ?? [])].sort().join("\n");
-  // Our own batch, its answer lost: repeated, because only an answer tells what to wait for.
+  // Our own batch, whose answer was lost: repeated, because only an answer says what to wait for.
   if (same) return [{ action: "UPSERT", record: wanted }];
   return [
     ...(found === undefined ? [] : [{ action: "DELETE" as const, record: found }]),
@@ -144,7 +144,7 @@ function changesTo(found: RecordSet | undefined, wanted: RecordSet): Change[] {
   ];
 }
 
-/** Of a run that has not got that far: an empty state. */
+/** The state of a run; empty if it has not got that far. */
 export async function readHookState(file: string): Promise<HookState> {
   const text = await readFile(file, "utf8").catch(() => undefined);
   return text === undefined ? { values: {}, changes: [] } : hookState.parse(JSON.parse(text));

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, open, readdir, readFile, readlink, rename, rm, symlink 
 import { basename, join } from "node:path";
 import type { Pair } from "../ports/certificate-manager.ts";
 
-/** Every installed pair is a folder of its own; mkdtemp makes it 0700. */
+/** Every installed pair has a folder of its own; mkdtemp makes it 0700. */
 const PREFIX = "pair-";
 
 /** Stable paths through a link that changes in one step. */
@@ -22,12 +22,12 @@ export async function readInstalled(folder: string): Promise<Pair | undefined> {
   }
 }
 
-/** One at a time: each tidies away what is not the installed pair. */
+/** One at a time: each removes whatever is not the installed pair. */
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Installs a pair in one step: a reader of the link sees the old pair or the new one, also after a power cut.
- * @returns whether it was not installed already.
+ * Installs a pair in one step: a reader of the link sees the old pair or the new one, even after a power cut.
+ * @returns whether this changed anything.
  */
 export function install(folder: string, pair: Pair): Promise<boolean> {
   const next = last.then(() => installNow(folder, pair));

@@ -15,8 +15,8 @@ export interface Orderer {
 export type Permission = { intent: { id: string; at: Date } } | Extract<Answer, { may: false }>;
 
 /**
- * Writes an intent if the rules allow one now. Of several callers at once, one gets it.
- * @throws EverspotError when the ledger cannot be read or written: then nobody may order.
+ * Writes an intent if the rules allow one now. Of several simultaneous callers, one gets it.
+ * @throws EverspotError when the ledger cannot be read or written: then no one may order.
  */
 export async function begin(
   store: ObjectStore,
@@ -67,7 +67,7 @@ export async function begin(
   return answer.may ? { intent: { id, at } } : answer;
 }
 
-/** What an earlier process of this instance began, it cannot end any more; its ACME client died with it. */
+/** An earlier process of this instance cannot end what it began; its ACME client died with it. */
 function closeDead(ledger: CertificateLedger, orderer: Orderer, now: Date): CertificateLedger {
   const dead = (a: Attempt): boolean =>
     a.by === orderer.instance && a.process !== orderer.process && a.outcome === undefined;

@@ -1,7 +1,7 @@
 /**
  * certbot's configuration folder (DESIGN §10). Of what lies in the bucket only the ACME accounts are taken over, as
  * plain JSON at places of certbot's own; everything else is written here. certbot runs as root, and what it finds in
- * renewal/*.conf and renewal-hooks/ it executes: a machine that was somebody else's must not leave it to the next one.
+ * renewal/*.conf and renewal-hooks/ it executes: a machine that someone else controlled must not leave that to the next.
  */
 import { lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -16,7 +16,7 @@ export const LINEAGE_NAME = "everspot";
 /** accounts/<server>/<path>/<id>/<file>.json */
 const ACCOUNT = /^accounts((?:\/[A-Za-z0-9._:-]+)+)\/([A-Za-z0-9]+)\/(?:private_key|regr|meta)\.json$/;
 
-/** What a certificate's lineage is made of. */
+/** What a certificate's lineage is made from. */
 export interface LineageOf {
   lineage: Lineage;
   /** PEM. */
@@ -27,7 +27,7 @@ export interface LineageOf {
   directory: string;
 }
 
-/** Reads the accounts. What else is there, certbot makes anew with the next certificate. */
+/** Reads the accounts. certbot makes everything else again with the next certificate. */
 export async function packAccounts(root: string): Promise<Lineage> {
   const entries: Entry[] = [];
   await collect(root, "accounts", entries);
@@ -47,15 +47,15 @@ async function collect(root: string, path: string, entries: Entry[]): Promise<vo
 const isAccount = (path: string): boolean =>
   ACCOUNT.test(path) && !path.split("/").some((part) => part === "." || part === "..");
 
-/** Writes the folder anew, with the accounts alone; what was there before is gone. */
+/** Writes the folder afresh, with the accounts alone; its previous contents are gone. */
 export async function restoreAccounts(root: string, lineage: Lineage): Promise<void> {
   await replace(root, (fresh) => writeAccounts(fresh, lineage));
 }
 
 /**
- * Writes the folder anew, so that certbot knows the certificate and can renew it.
- * @param hook of ours, for "auth" and for "cleanup".
- * @throws EverspotError when the certificate's directory is no URL.
+ * Writes the folder afresh, so that certbot knows the certificate and can renew it.
+ * @param hook our own, for "auth" and for "cleanup".
+ * @throws EverspotError when the certificate's directory is not a URL.
  */
 export async function restoreLineage(
   root: string,
@@ -63,7 +63,7 @@ export async function restoreLineage(
   hook: (what: "auth" | "cleanup") => string,
 ): Promise<void> {
   if (!/^https?:\/\/[\x21-\x7e]+$/.test(directory)) {
-    throw new EverspotError(`a stored certificate is of no ACME directory: ${JSON.stringify(directory)}`);
+    throw new EverspotError(`a stored certificate names no ACME directory: ${JSON.stringify(directory)}`);
   }
   const [leaf = "", ...issuers] = chain.split(/(?<=-----END CERTIFICATE-----\n)/);
   const files = { privkey: key, cert: leaf, chain: issuers.join(""), fullchain: chain };
@@ -101,7 +101,7 @@ async function writeAccounts(root: string, { entries }: Lineage): Promise<void> 
     if (!isAccount(entry.path) || "link" in entry || !isJson(entry.text)) continue;
     const full = join(root, entry.path);
     const mode = entry.path.endsWith("private_key.json") ? 0o400 : 0o600;
-    // Names that do not go together or are too long must not keep the site from a certificate; it has no account then.
+    // Names that clash or are too long must not keep the site from a certificate, which then has no account.
     await mkdir(dirname(full), { recursive: true, mode: 0o700 })
       .then(() => writeFile(full, entry.text, { mode }))
       .catch(() => undefined);

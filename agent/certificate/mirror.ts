@@ -7,7 +7,7 @@ import { certificateSet } from "../site/names.ts";
 import { type Chosen, otherPointers } from "./choose.ts";
 import type { CertificateContext } from "./context.ts";
 
-/** Does nothing unless asked for in the config and not done yet. Trouble is logged and tried again later. */
+/** Acts only if the configuration asks for it and it is not done yet. Trouble is logged; a later call tries again. */
 export async function mirror(
   context: CertificateContext,
   best: Chosen,
@@ -22,7 +22,7 @@ export async function mirror(
     if (why !== undefined) {
       context.logger.warn(
         { before: known, arn },
-        `ACM has the certificate under a new ARN; what uses the old one must be pointed to it: ${why}`,
+        `ACM has the certificate under a new ARN; whatever uses the old one must be pointed to it: ${why}`,
       );
     }
     await updateDocument(

@@ -16,22 +16,22 @@ import { isNewer, originOf, recover } from "./recover.ts";
 import { openStored, saveIssued } from "./stored.ts";
 import { type CertificateFacts, verify } from "./verify.ts";
 
-/** ms. An intent older than this is not acted on: this machine slept, and others may have moved on. */
+/** ms. An intent older than this is not acted on: this machine was asleep, and others may have moved on. */
 const STALE_INTENT = 60_000;
-/** A certificate is worth a minute of trying to store it; after that it is still on the disk. */
+/** Seconds spent trying to store a certificate; after that it is still on the disk. */
 const SAVE_SECONDS = 60;
 
 export type Ordered =
   /** `problem`: it could not be stored; it is on this disk only. */
   | { outcome: "issued"; pair: Pair; facts: CertificateFacts; problem: string | undefined }
-  /** There is a new certificate in the bucket that nobody had to order. */
+  /** A new certificate was in the bucket, so that none had to be ordered. */
   | { outcome: "found" }
   | { outcome: "refused"; reason: Reason; until: Date; problem: string }
   | { outcome: "failed"; problem: string };
 
 /**
  * Orders a certificate for the configured names, if the ledger allows it.
- * @param seen what was there when the caller decided to order; anything newer ends the matter.
+ * @param seen what was there when the caller decided to order; anything newer makes the order unnecessary.
  * @param urgent also asks the second directory, which is not worth it while the served one lasts.
  * Never throws for the CA or the bucket: without a reachable ledger the outcome is `failed`.
  */
@@ -43,7 +43,7 @@ export async function order(context: CertificateContext, seen: Choice, urgent: b
       outcome: "refused",
       reason: "ordering",
       until,
-      problem: "this instance is ordering a certificate",
+      problem: "this instance is ordering a certificate already",
     };
   }
   underWay.add(authority);
@@ -54,7 +54,7 @@ export async function order(context: CertificateContext, seen: Choice, urgent: b
   }
 }
 
-/** Who is at an order of this process: never two at a time, and nobody touches their files meanwhile. */
+/** Contexts with an order under way in this process: never two orders at a time, and their files stay untouched. */
 const underWay = new WeakSet<Authority>();
 
 export const isOrdering = ({ authority }: CertificateContext): boolean => underWay.has(authority);
@@ -116,7 +116,7 @@ const UNKNOWN = { outcome: "unknown" as const, lines: [], retryAfter: undefined 
 
 type Usable = Extract<OrderResult, { outcome: "issued" }> & { facts: CertificateFacts };
 
-/** A certificate that does not fit was issued all the same. */
+/** A certificate that does not fit was still issued. */
 function judge(
   result: OrderResult,
   names: readonly string[],
@@ -164,7 +164,7 @@ const saveStubbornly = (
     { seconds: SAVE_SECONDS, everySeconds: 5, clock: context.clock },
   );
 
-/** Accounts of the last order from this directory, if need be for other names. */
+/** Accounts of the last order from this directory, even one for other names. */
 async function earlierLineage(
   context: CertificateContext,
   directory: string,

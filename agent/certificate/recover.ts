@@ -1,4 +1,4 @@
-/** Finishes what a killed process left behind, before anybody orders anew (DESIGN §10). */
+/** Finishes what a killed process left behind, before another order is placed (DESIGN §10). */
 
 import { certificateNames, sameNames } from "../site/certificate-names.ts";
 import { type Issuance, pointerDocument } from "../site/certificates.ts";
@@ -10,8 +10,8 @@ import { adopt, type Origin, saveIssued } from "./stored.ts";
 import { type CertificateFacts, verify } from "./verify.ts";
 
 /**
- * Brings into the pointer a certificate that is on this disk but not in the bucket, and those that are in the
- * bucket but not in the pointer.
+ * Adds to the pointer a certificate that is on this disk but not in the bucket, and those that are in the bucket but
+ * not in the pointer.
  * @returns whether the pointer has anything newer than `seen`. @throws EverspotError
  */
 export async function recover(context: CertificateContext, seen: Choice): Promise<boolean> {

@@ -1,4 +1,4 @@
-/** An operator's wish for a new certificate, left in the pointer by `everspot certificate --renew`. */
+/** An operator's request for a new certificate, left in the pointer by `everspot certificate --renew`. */
 
 import { certificateNames } from "../site/certificate-names.ts";
 import { pointerDocument, withoutRequest } from "../site/certificates.ts";
@@ -8,14 +8,14 @@ import type { Choice } from "./choose.ts";
 import type { CertificateContext } from "./context.ts";
 import type { Ordered } from "./order.ts";
 
-/** Whether a wish is younger than what would be served. */
+/** Whether a request is younger than what would be served. */
 export const isRequested = ({ best, pointer }: Choice): boolean =>
   best !== undefined && (pointer?.requested?.at ?? "") > best.certificate.created;
 
-/** ms. Longer than a lease, or the first pauses after a process died: for those the wish waits. */
+/** ms. Longer than a lease, or the first pauses after a process died: the request waits for those. */
 const SOON = 10 * 60_000;
 
-/** Gives the wish up when it was tried, or cannot be soon; whoever asked sees why it came to nothing. */
+/** Gives up a request that was tried, or cannot be soon; whoever made it sees why it came to nothing. */
 export async function dropRequest(
   context: CertificateContext,
   { pointer, now }: Choice,
@@ -32,6 +32,6 @@ export async function dropRequest(
       context.clock,
     );
   } catch (error) {
-    context.logger.warn(`the wish for a new certificate stays: ${messageOf(error)}`);
+    context.logger.warn(`the request for a new certificate stays: ${messageOf(error)}`);
   }
 }

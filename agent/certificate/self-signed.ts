@@ -1,12 +1,12 @@
 import { generateKeyPairSync } from "node:crypto";
 import { signCertificate } from "./x509.ts";
 
-/** Long enough to bridge a CA's trouble, short enough to be noticed. */
+/** Long enough to bridge an outage of the CA, short enough to be noticed. */
 const DAYS = 30;
 
 export const SELF_SIGNED_ISSUER = "everspot (self-signed)";
 
-/** A certificate nobody trusts, so that TLS at least answers. PEM. */
+/** A certificate no one trusts, so that TLS at least answers. PEM. */
 export function selfSigned(names: readonly string[], now: Date): { key: string; chain: string } {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   const chain = signCertificate({

@@ -1,4 +1,4 @@
-/** Certificates in the bucket: read with proof, write once, keep the pointer (DESIGN §10). */
+/** Certificates in the bucket: checked when read, written once, named by the pointer (DESIGN §10). */
 import { createHash } from "node:crypto";
 import { renewalTime } from "../site/certificate-due.ts";
 import {
@@ -23,9 +23,9 @@ export type Opened =
   | { problem: string };
 
 /**
- * Reads one stored certificate and proves it usable: form and version known, key, names, dates and chain right.
+ * Reads one stored certificate and checks that it is usable: known form and version, right key, names, dates and chain.
  * @param wanted names it must serve. @param now undefined to leave the dates unchecked.
- * @param sha256 of the object when known.
+ * @param sha256 of the object, if known.
  * @throws EverspotError when the bucket cannot be read.
  */
 export async function openStored(
@@ -42,12 +42,12 @@ export async function openStored(
   try {
     json = JSON.parse(new TextDecoder().decode(found.body));
   } catch {
-    return { problem: `it is truncated or not a certificate of everspot (${found.body.length} bytes)` };
+    return { problem: `it is truncated, or everspot did not write it (${found.body.length} bytes)` };
   }
   const version = (json as { version?: unknown } | null)?.version;
   if (version !== 1) {
     return {
-      problem: `it is of version ${String(version)}, which a newer everspot wrote; this one knows version 1`,
+      problem: `a newer everspot wrote it: it has version ${String(version)}, and this one knows version 1`,
     };
   }
   const parsed = storedCertificate.safeParse(json);
@@ -71,8 +71,8 @@ export interface Origin {
 }
 
 /**
- * Writes the object, then the pointer. Both can be repeated; killed in between, `adopt` finishes the work.
- * @returns the line that is in the pointer now.
+ * Writes the object, then the pointer. Both can be repeated; after a kill in between, `adopt` finishes the work.
+ * @returns the line that is now in the pointer.
  */
 export async function saveIssued(
   store: ObjectStore,
@@ -102,7 +102,7 @@ export async function saveIssued(
   try {
     await store.put(keys.certificate(origin.names, id), body, { ifNoneMatch: "*" }, origin.kmsKey);
   } catch (error) {
-    // The id holds time and serial number: what is there is our own write, its answer lost.
+    // The id holds time and serial number: an existing object is our own write, whose answer was lost.
     if (!(error instanceof ConditionFailed)) throw error;
   }
   const line = lineOf(certificate, createHash("sha256").update(body).digest("hex"));
@@ -110,7 +110,7 @@ export async function saveIssued(
   return line;
 }
 
-/** The line of a pointer for a stored certificate; when to renew it is drawn here, once. */
+/** The line of a pointer for a stored certificate; the time of its renewal is drawn here, once. */
 export function lineOf(certificate: StoredCertificate, sha256: string): Issuance {
   const { key: _key, chain: _chain, lineage: _lineage, version: _version, ...facts } = certificate;
   const validity = { notBefore: new Date(facts.notBefore), notAfter: new Date(facts.notAfter) };
@@ -127,14 +127,14 @@ async function addToPointer(
 }
 
 export interface Unnoted {
-  /** One sentence on each that cannot be used or noted. */
+  /** A sentence for each that cannot be used or noted. */
   problems: string[];
-  /** Usable ones the pointer does not name, because it cannot be written. Newest first. */
+  /** Usable ones that the pointer lacks because it cannot be written. Newest first. */
   usable: (Extract<Opened, { sha256: string }> & { line: Issuance })[];
 }
 
 /**
- * Puts certificates into the pointer that were stored but never made it there.
+ * Adds to the pointer certificates that were stored but never made it there.
  * @throws EverspotError when the bucket cannot be read.
  */
 export async function adopt(

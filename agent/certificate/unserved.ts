@@ -1,4 +1,4 @@
-/** A certificate that is installed but not served, because the agent died between the two. */
+/** A certificate that is installed but not served, because the agent died in between. */
 import { messageOf } from "../site/errors.ts";
 import type { CertificateContext, ServedCertificate } from "./context.ts";
 import { installedPaths, readInstalled } from "./installed.ts";
@@ -6,7 +6,7 @@ import { SELF_SIGNED_ISSUER } from "./self-signed.ts";
 import { factsOf, parseChain } from "./verify.ts";
 
 /**
- * @param servedSerial of what this machine's nginx shows, lower-case hex; rejects when it shows nothing.
+ * @param servedSerial serial number that this machine's nginx shows, lower-case hex; rejects when it shows none.
  * @returns what is installed, when nginx shows another; undefined when all is well or nothing is known.
  */
 export async function unserved(
@@ -18,7 +18,7 @@ export async function unserved(
   if (leaf === undefined) return undefined;
   const facts = factsOf(leaf);
   const seen = await servedSerial().catch((error: unknown) => {
-    context.logger.warn(`what nginx serves cannot be seen: ${messageOf(error)}`);
+    context.logger.warn(`cannot tell what nginx serves: ${messageOf(error)}`);
     return facts.serial;
   });
   if (seen === facts.serial) return undefined;

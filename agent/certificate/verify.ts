@@ -15,11 +15,11 @@ export interface CertificateFacts {
 
 export type Verdict = { facts: CertificateFacts } | { problem: string };
 
-/** Clocks of CA, bucket and instance may differ a little; CAs back-date by an hour. */
+/** The clocks of CA, bucket and instance may differ a little; CAs back-date by an hour. */
 const SKEW = 5 * 60_000;
 
 /**
- * @param wanted every one of these must be served.
+ * @param wanted names that must all be covered.
  * @param now undefined to leave the dates unchecked.
  */
 export function verify(
@@ -86,7 +86,7 @@ function dateProblem(facts: CertificateFacts, now: Date): string | undefined {
   return undefined;
 }
 
-/** Public CAs never sign with their root, so a chain of one is a chain cut short. */
+/** Public CAs never sign with their root, so a single certificate is a chain cut short. */
 function chainProblem(certificates: readonly X509Certificate[], now: Date | undefined): string | undefined {
   if (certificates.length < 2) return "its chain lacks the certificate of its issuer";
   for (const [i, certificate] of certificates.slice(0, -1).entries()) {

@@ -1,4 +1,4 @@
-/** What the agent keeps doing while its instance has the site. */
+/** What the agent does continually while its instance has the site. */
 import type { Logger } from "pino";
 import type { ServedCertificate } from "../certificate/context.ts";
 import type { Packages } from "../packages/ensure.ts";
@@ -9,12 +9,12 @@ import { messageOf } from "../site/errors.ts";
 /** A release that served this long without a failed health check is known to be good. */
 const SOAK_SECONDS = 300;
 const SOAK_LOOK_SECONDS = 10;
-/** An operator may wait for it, and visitors of a site that began without a trusted certificate do. */
+/** Short, as an operator may be waiting, and visitors of a site that began without a trusted certificate are. */
 const RENEWAL_LOOK_SECONDS = 60;
-/** An image that vanishes must be noticed before AWS takes the instance. */
+/** Short enough to notice that an image has vanished before AWS takes the instance. */
 const IMAGE_LOOK_SECONDS = 60;
 
-/** Marks the release as the last known good after its soak; a failed check starts the soak anew. */
+/** Marks the release as the last known good after its soak; a failed check restarts the soak. */
 export async function soak(
   release: string,
   candidates: Pick<Candidates, "markGood">,
@@ -37,7 +37,7 @@ export async function soak(
   }
 }
 
-/** Renews the certificate when it is due and makes nginx serve it. Looks at once, then every minute. */
+/** Renews the certificate when it is due and makes nginx serve it. Checks at once, then every minute. */
 export async function keepCertificate(
   renew: () => Promise<ServedCertificate | undefined>,
   serve: (certificate: ServedCertificate) => Promise<void>,
@@ -59,7 +59,7 @@ export async function keepCertificate(
   }
 }
 
-/** Sees to it that another instance can be launched. @param ensure what it did for that, if anything. */
+/** Makes sure that another instance can be launched. @param ensure returns what it did for that, if anything. */
 export async function keepLaunchable(
   ensure: () => Promise<string | undefined>,
   tell: (done: string) => void,
@@ -81,10 +81,10 @@ export async function keepLaunchable(
 }
 
 const PROOF_SECONDS = 60;
-/** Between two looks, of which all but one a week do nothing; the first is long after the boot. */
+/** Between two checks, of which all but one a week do nothing; the first is long after the boot. */
 const LAYERS_SECONDS = 3600;
 
-/** What this machine was made of is proven once it has the site; from then on it looks for security updates. */
+/** The packages of this machine are proven once it has the site; from then on it looks for security updates. */
 export async function keepLayers(
   packages: Pick<Packages, "prove" | "renew">,
   tell: (done: string) => void,
@@ -98,13 +98,13 @@ export async function keepLayers(
   };
   for (;;) {
     const proven = await packages.prove().catch(trouble);
-    if (proven) tell("the packages it was made of are good: the next machine gets them too");
+    if (proven) tell("its packages have proved good: the next machine gets them too");
     if (proven !== undefined) break;
     await clock.sleep(PROOF_SECONDS * 1000, signal);
   }
   for (;;) {
     await clock.sleep(LAYERS_SECONDS * 1000, signal);
     const found = await packages.renew(signal).catch(trouble);
-    if (found?.length) tell(`security updates for the next swap to try: ${found.join(", ")}`);
+    if (found?.length) tell(`security updates for the next swap: ${found.join(", ")}`);
   }
 }

@@ -1,4 +1,4 @@
-/** What the agent does from the end of the boot on: watches, and hands the site over and takes it back. */
+/** What the agent does after the boot: watches, hands the site over and takes it back. */
 import type { Logger } from "pino";
 import type { Booted } from "../boot/boot.ts";
 import { InPlace } from "../handover/in-place.ts";
@@ -32,7 +32,7 @@ export async function onDuty(
 ): Promise<void> {
   const { clock, store } = machine;
   const { fleet } = await self(machine, signal);
-  // Known before anything acts on it: records that are easy to move must not be made lasting for a moment.
+  // Known before anything acts on it: records with a short TTL must not get a long one even for a moment.
   const outlook = new Outlook(await runningDeploy(store, clock).catch(() => undefined));
 
   const shown = { trusted: booted.trusted };
@@ -101,7 +101,7 @@ const watchers = ({ identity, store, clock, metadata, host }: Machine, outlook: 
   healthWatcher(() => host.ask(), clock),
 ];
 
-/** What a person should know of a boot that went well. */
+/** What a person should know of a successful boot. */
 function tellOfBoot(
   { replaced, epoch, trusted }: Booted,
   { deploying }: Outlook,
@@ -113,7 +113,7 @@ function tellOfBoot(
   if (!trusted) {
     void notify({
       kind: "certificate",
-      text: "there is no certificate that visitors trust, plain HTTP serves",
+      text: "there is no certificate that visitors trust: the site is served over plain HTTP",
     });
   }
 }

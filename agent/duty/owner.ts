@@ -1,4 +1,4 @@
-/** What the owner of a site does beside serving it, from when it takes the site over until it hands it on. */
+/** What a site's owner does besides serving it, from taking the site over until handing it on. */
 import type { Logger } from "pino";
 import { renewIfDue } from "../certificate/ensure.ts";
 import { unserved } from "../certificate/unserved.ts";
@@ -16,9 +16,9 @@ export interface OwnerContext {
   machine: Machine;
   recorder: BootLog;
   log: Logger;
-  /** What the fleet launches by; undefined when no fleet launched this instance. */
+  /** What the fleet launches from; undefined when no fleet launched this instance. */
   launches: Launches | undefined;
-  /** Whether visitors trust the certificate that they are shown; kept as it is here. */
+  /** Whether visitors trust the certificate that they are shown; updated here. */
   shown: { trusted: boolean };
 }
 

@@ -55,16 +55,16 @@ export class InPlace {
 
 const SWITCH = "switch";
 const STOP_SECONDS = 60;
-/** An app that is switched to was seen healthy already: what the front door adds to that shows at once. */
+/** The app switched to is known to be healthy, so any trouble at the front door shows at once. */
 const PROBE_SECONDS = 3;
 
 /**
  * Runs the candidate on this machine beside the release that serves, and lets it take over by renaming two links
- * (DESIGN §7): requests that run end where they began. The steps are in the boot record.
+ * (DESIGN §7): running requests end where they began. The steps are in the boot record.
  *
  * When anything fails the old release keeps serving, and the candidate is quarantined if it is to blame. Safe to
- * repeat after it was cut off.
- * @returns whether the release serves now. @throws the signal's reason, nothing else.
+ * repeat after it has been cut off.
+ * @returns whether the release serves now. @throws only the signal's reason.
  */
 export const swapInPlace = (wanted: Wanted, running: string, context: InPlaceContext): Promise<boolean> =>
   swapBy(inPlaceSteps(wanted.release, running, context.machine), wanted, running, context);
@@ -74,7 +74,7 @@ interface Wanted {
   release: string;
 }
 
-/** The same by other steps. */
+/** The same with other steps. */
 export async function swapBy(
   steps: readonly Step<unknown>[],
   wanted: Wanted,
@@ -110,11 +110,11 @@ function inPlaceSteps(id: string, running: string, machine: Machine): Step<unkno
   const { config, identity, units, candidates, clock, host } = machine;
 
   const bring = async (_: unknown, context: StepContext) => {
-    // What serves already was tried before; the agent that did it may have been cut off.
+    // A release that serves already has been tried; the agent that tried it may have been cut off.
     const choice = id === running ? { id } : await candidates.next(identity.instance);
     if (choice.id !== id) {
-      throw new EverspotError(`${id} is not the candidate any more, ${choice.id} is next`, {
-        hint: "somebody deployed or rolled back meanwhile; deploy again",
+      throw new EverspotError(`${id} is no longer the candidate, ${choice.id} is next`, {
+        hint: "someone deployed or rolled back meanwhile; deploy again",
       });
     }
     return bringRelease(machine, id, id, context);
@@ -140,7 +140,7 @@ function inPlaceSteps(id: string, running: string, machine: Machine): Step<unkno
 
   const promote = step("promote", { switched }, async (_, { detail }) => {
     const promoted = await candidates.promote(id);
-    detail(promoted ? `${id} is current` : "nothing to change");
+    detail(promoted ? `${id} is current` : "no change");
   });
 
   const ends = config.app.timeout + DEADLINES.calls;

@@ -71,7 +71,11 @@ const FAULTS: [string, (world: Fixture) => (stored: Stored) => unknown, RegExp][
         s,
     /damaged: chain/,
   ],
-  ["from a newer everspot", () => (s) => ({ ...s, version: 2 }), /version 2, which a newer everspot wrote/],
+  [
+    "from a newer everspot",
+    () => (s) => ({ ...s, version: 2 }),
+    /a newer everspot wrote it: it has version 2/,
+  ],
 ];
 
 describe.each(FAULTS)("a stored certificate that is %s", (_, change, named) => {

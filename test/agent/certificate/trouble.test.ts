@@ -79,7 +79,7 @@ describe("a CA that fails", () => {
     await watch(world, machine, 89 * DAY, DAY);
     const late = await ensureCertificate((await world.machine()).context);
     expect(late).toMatchObject({ source: "stored", serial: first.serial });
-    expect(late.warnings.join()).toMatch(/expires at .* and is not renewed yet/);
+    expect(late.warnings.join()).toMatch(/expires at .* and has not been renewed yet/);
     world.clock.time += 2 * DAY;
     const next = await world.machine();
     next.client.onOrder = () => failed();

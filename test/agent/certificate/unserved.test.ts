@@ -23,5 +23,5 @@ test("what is installed is compared with what TLS shows", async () => {
   expect(await unserved(context, showing)).toBeUndefined();
   await new Promise((resolve) => server.close(resolve));
   expect(await unserved(context, showing)).toBeUndefined();
-  expect(logged.join()).toContain("what nginx serves cannot be seen");
+  expect(logged.join()).toContain("cannot tell what nginx serves");
 });

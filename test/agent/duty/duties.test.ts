@@ -118,7 +118,7 @@ test("packages are proven at once, tried again if that fails, and the mirror is 
   expect(asked).toEqual(["prove", "prove"]);
   await clock.advance(3_600_000);
   expect(asked.slice(2)).toEqual(["renew"]);
-  expect(told).toContain("security updates for the next swap to try: nginx 2");
+  expect(told).toContain("security updates for the next swap: nginx 2");
   stop.abort(new Error("told to stop"));
   await expect(done).rejects.toThrow("told to stop");
 });

@@ -229,6 +229,6 @@ test("a certificate that nobody trusts, and an order that fails, are told to the
   await begin({ trusted: false });
   const told = () => on.notices.filter((n) => n.kind === "certificate").map((n) => n.text);
   await until(() => told().length > 1);
-  expect(told()[0]).toBe("there is no certificate that visitors trust, plain HTTP serves");
+  expect(told()[0]).toBe("there is no certificate that visitors trust: the site is served over plain HTTP");
   expect(told()[1]).toMatch(/^the certificate: /);
 });
