@@ -78,11 +78,12 @@ export async function prepareApp(
   const link = await takeStatic(machine, id);
   await writeAtomic(done, mark, 0o600);
   const unserved = link === undefined ? "" : `; links among the static files are not served, such as ${link}`;
-  const told = timesOf(await units.lines(unit, READ).catch(() => []))
+  const timed = timesOf(await units.lines(unit, READ).catch(() => []))
     .filter(({ command }) => config.app.beforeStart.flat().includes(command))
     .map(({ command, seconds }) => `${command} ${seconds.toFixed(1)} s`);
-  const times = told.length === 0 ? "" : `: ${told.join(", ")}`;
-  return `${config.app.beforeStart.flat().length} commands${times}${unserved}`;
+  const times = timed.length === 0 ? "" : `: ${timed.join(", ")}`;
+  const count = config.app.beforeStart.flat().length;
+  return `${count} command${count === 1 ? "" : "s"}${times}${unserved}`;
 }
 
 /** `collectstatic` writes there; all of a release itself is root's. */
