@@ -177,6 +177,16 @@ describe("a release that does not make it", () => {
     expect((await site.channel())?.quarantined.map((q) => q.id)).not.toContain(site.json().release);
   });
 
+  test("the account's quota is used up: which one, since other types count against it as well", async () => {
+    const said = { code: "MaxSpotInstanceCountExceeded", message: "Max spot instance count exceeded" };
+    site.cloud.capacity("*", "us-east-1a", said);
+    await expect(site.deploy("fine")).rejects.toMatchObject({
+      hint: expect.stringContaining("L-34B43A08"),
+    });
+    site.cloud.capacity("*", "us-east-1a", "available");
+    await inOrder(before.release);
+  });
+
   test("the configuration goes back with it", async () => {
     site.config.app.env = { DEBUG: "1" };
     site.agents.next = { blame: "bad", lines: [] };
