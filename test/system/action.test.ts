@@ -65,7 +65,7 @@ beforeEach(() => {
   const at = mkdtempSync(path.join(folder, "job-"));
   project = path.join(at, "project");
   for (const name of ["project", "temp", "home"]) mkdirSync(path.join(at, name));
-  writeFileSync(path.join(project, "everspot.toml"), `${MINIMAL}[dns]\ndrain = 3\n`);
+  writeFileSync(path.join(project, "everspot.toml"), `${MINIMAL}[fleet]\nbridge = true\n[dns]\ndrain = 3\n`);
   writeFileSync(path.join(project, "manage.py"), "print('a project')\n");
   const [seen, watch] = [path.join(at, "programs"), path.join(at, "watch.mjs")];
   writeFileSync(seen, "");
