@@ -23,7 +23,7 @@ export interface ForwardConfig {
 export function renderForward(config: ForwardConfig): string {
   const { address, port } = config.to;
   if (!/^\d+\.\d+\.\d+\.\d+$/.test(address)) {
-    throw new EverspotError(`${JSON.stringify(address)} is no IPv4 address to forward to`);
+    throw new EverspotError(`${JSON.stringify(address)} is not an IPv4 address to forward to`);
   }
   return `# Written by the everspot agent; changes are lost.
 daemon off;

@@ -22,7 +22,7 @@ const REACH_SECONDS = 10;
 /**
  * From here on every request that comes to this machine is answered by the new owner (DESIGN §9): a second nginx
  * passes them on, and the first sees the marker file at each request, so that neither is reloaded under load.
- * Requests that run are not touched. Safe to repeat, also with another owner.
+ * Running requests are not touched. Safe to repeat, even with another owner.
  * @param to private IPv4 address of the new owner.
  * @throws EverspotError (retry) when the new owner does not answer over the private network; this machine then goes
  * on as before.

@@ -47,9 +47,9 @@ export interface Successor {
 }
 
 /**
- * What this instance is for the site, and what it does as that: the owner keeps the records and tidies up after a
- * hand-over; any other forwards to the owner, and takes the site back when the owner is gone. A change of role ends
- * all that the old one did.
+ * What this instance is for the site, and what it does in that role: the owner keeps the records and tidies up after a
+ * hand-over; any other instance forwards to the owner, and takes the site back when the owner is gone. A change of
+ * role ends everything the old role did.
  */
 export class Role {
   readonly #context: RoleContext;
@@ -72,7 +72,7 @@ export class Role {
     return this.#owner;
   }
 
-  /** Ends when told to, and then everything it started. */
+  /** Ends when asked to, together with everything it started. */
   async ended(): Promise<void> {
     const { signal } = this.#context;
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
@@ -133,7 +133,7 @@ export class Role {
     });
   }
 
-  /** The owner serves another release than before: site.json says so, and what an owner does begins anew with it. */
+  /** The owner serves a different release: site.json says so, and the owner's duties start again with it. */
   async serves(release: string): Promise<void> {
     this.#release = release;
     if (this.#owner === undefined) return;
@@ -216,7 +216,7 @@ export class Role {
     return AbortSignal.any([this.#term.signal, this.#context.signal]);
   }
 
-  /** Repeats until it returns false; trouble is told when it changes, and tried again. */
+  /** Repeats until it returns false, even after trouble, which is logged when it changes. */
   #every(seconds: number, what: string, signal: AbortSignal, once: (clock: Clock) => Promise<boolean>): void {
     const { machine } = this.#context;
     const member = machine.rounds.join(what);

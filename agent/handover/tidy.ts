@@ -21,8 +21,8 @@ const MARGIN = 30;
 
 /**
  * What the owner does when a hand-over is behind it: the fleet's target back to one, an end to bridging unless the owner
- * itself bridges (the fleet goes on trying for a spot instance, which will take over), older instances that nobody
- * ended, ended. In that order, and the target change never ends an instance, so the owner itself is safe. Younger
+ * itself bridges (the fleet keeps trying for a spot instance, which will take over), and older instances that were left
+ * running are ended. In that order, and the target change never ends an instance, so the owner itself is safe. Younger
  * instances are left alone: they are about to take over. Safe to repeat.
  * @returns what was done, a line each.
  */
@@ -40,14 +40,14 @@ export async function tidy(context: TidyContext): Promise<string[]> {
   }
   if (target.bridge === 1 && !me.onDemand) {
     await fleet.setBridge(0);
-    done.push("nothing bridges any more");
+    done.push("no instance bridges any more");
   }
   if (context.ownedSeconds() < context.drain + MARGIN) return done;
   // An older one that took this one for gone has the site by now, and this one has not heard of it yet.
   if (others.length > 0 && !(await context.owns())) return done;
   for (const old of others) {
     await fleet.terminate(old.instance);
-    done.push(`terminated ${old.instance}, which does not own the site any more`);
+    done.push(`terminated ${old.instance}, which no longer owns the site`);
   }
   return done;
 }

@@ -6,7 +6,7 @@ import { readIfThere, writeAtomic } from "../system/files.ts";
 import type { Identity } from "./identity.ts";
 
 export interface OriginDisk {
-  /** Says which instance has the disk, and which image it began as. */
+  /** Holds which instance has the disk, and which image it began as. */
   file: string;
   machineId: string;
   /** Folders of what belongs to one machine alone; emptied on another. */
@@ -30,7 +30,7 @@ export interface Origin {
   image: string;
   /** The instance this is a copy of; undefined for one that began with the image itself. */
   copyOf: string | undefined;
-  /** Whether the machine has another id than the programs that run already took. */
+  /** Whether the machine's id differs from the one that running programs have read. */
   newMachineId: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface Origin {
  * Makes a copy of another machine's disk this machine's own, before anything uses what is on it. What an image must
  * not bring along is dealt with in three places: keys, secrets, the forwarding marker and everything else below /run
  * are in memory and so in no image; the app's data, nginx's logs, the journal, cloud-init's notes and the machine id
- * of the other machine go here; cloud-init itself makes hostname and SSH host keys anew for another instance id.
+ * of the other machine go here; cloud-init itself makes a new hostname and SSH host keys for another instance id.
  * Safe to repeat; a second run changes nothing.
  */
 export async function settleIn(

@@ -21,7 +21,7 @@ export async function isolateMetadata(
   await ensureDropIns(units, unitFiles, { "everspot-.service.d/metadata.conf": metadataDropIn(endpoint) });
 }
 
-/** Keeps one visitor from keeping out all others. @throws EverspotError where the kernel cannot; the site can do without. */
+/** Keeps one visitor from keeping out all others. @throws EverspotError if the kernel cannot; the site can do without. */
 export async function limitCrowds(): Promise<void> {
   await run("nft", ["-f", "-"], { input: crowdRules });
 }

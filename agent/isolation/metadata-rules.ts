@@ -23,7 +23,7 @@ export function metadataEndpoint(endpoint: string): MetadataEndpoint {
 /**
  * nftables rules that refuse the metadata service to a user, for `nft -f`. Applied as a whole or not at all,
  * and safe to repeat. Users and addresses only ever get added, so that instances which share a network (as in
- * a rehearsal) do not undo each other; the chain is written anew because a rule would be added twice.
+ * a rehearsal) do not undo each other; the chain is rewritten because a rule would be added twice.
  */
 export function metadataRules(endpoint: MetadataEndpoint, uid: number): string {
   return `table inet everspot {

@@ -50,7 +50,7 @@ export async function ensureGunicorn({ packages }: Machine, { folder }: Release,
 /**
  * Prepares, starts and waits for the app of a release.
  * @param ground sees to what the app needs, from the steps in `needs`.
- * @param answers what is done once it answers: nobody is sent to it before.
+ * @param answers what is done once it answers: no visitor is sent to it before.
  */
 export function appSteps<N extends Needs>(
   { config }: Machine,

@@ -2,20 +2,20 @@ import { createHmac } from "node:crypto";
 import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
 
-/** What the person who pays the bill may want to hear of at once. `text`: one line. */
+/** What the person who pays the bill may want to know at once. `text`: one line. */
 export interface Notice {
   kind: "healed" | "boot-failed" | "replacing" | "budget-spent" | "certificate" | "image" | "old-image";
   text: string;
 }
 
-/** Tells it; resolves when it was told or given up. Never rejects; takes some 20 s at most. */
+/** Sends it; resolves when it has been sent or given up. Never rejects; takes some 20 s at most. */
 export type Notify = (notice: Notice) => Promise<void>;
 
 const TIMEOUT_MS = 5_000;
 /** Milliseconds before the second and the third try. */
 const PAUSES = [1_000, 5_000];
 const HOUR = 3600_000;
-/** The same kind is told at most once in this time, in milliseconds: what fails fails again and again. */
+/** The same kind is sent at most once in this time, in milliseconds: what fails tends to keep failing. */
 const QUIET_MS: Record<Notice["kind"], number> = {
   healed: 0,
   "boot-failed": HOUR,
@@ -29,7 +29,7 @@ const QUIET_MS: Record<Notice["kind"], number> = {
 export const SIGNING_SECRET = "EVERSPOT_NOTIFY_SECRET";
 
 export interface NotifyOptions {
-  /** Undefined: nobody is told. */
+  /** Undefined: nothing is sent. */
   url: string | undefined;
   site: string;
   /** Undefined: not known yet. */

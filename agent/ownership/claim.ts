@@ -46,7 +46,7 @@ const SETTLE_SECONDS = 300;
  * The newest launch wins; an older instance takes back only when EC2 says that the owner is gone. Every part can
  * be repeated, so a take-over that was cut off is finished by calling again. The caller has seen this instance
  * serve the site before.
- * @throws EverspotError; nothing is undone then: a higher epoch without records harms nobody, the next claim exceeds it.
+ * @throws EverspotError; nothing is undone then: a higher epoch without records does no harm, the next claim exceeds it.
  */
 export async function claimSite(me: Claimant, context: ClaimContext): Promise<Claim> {
   const { store, zone, clock } = context;

@@ -2,7 +2,7 @@ import type { Change, RecordSet } from "../ports/zone.ts";
 import { type Fence, formatFence } from "../site/fence.ts";
 import { fenceRecord } from "../site/names.ts";
 
-/** Seconds; nobody resolves this record but us, through the API. */
+/** Seconds; only everspot reads this record, through the API. */
 const FENCE_TTL = 60;
 
 /** The site's records as they were read, or are to be. */

@@ -4,7 +4,7 @@ import { type Fence, parseFence } from "../site/fence.ts";
 import { fenceRecord } from "../site/names.ts";
 import { type SiteRecords, takeOverBatch } from "./fence.ts";
 
-/** How often a batch is made anew when something other than the fence changed under it. */
+/** How often a batch is rebuilt when something other than the fence changed under it. */
 const ATTEMPTS = 5;
 
 export interface Publication {
@@ -19,7 +19,7 @@ export interface Publication {
 export type Published =
   /** The records are as wanted; `change` is undefined when they already were. */
   | { published: true; change: string | undefined }
-  /** Somebody with a higher epoch, or with the same and not us, has the site. */
+  /** Another instance has the site, with a higher epoch or with the same one. */
   | { published: false; owner: Fence };
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Whether Debian vouches for what a layer holds. The machine before this one wrote the layer, and it may have been
- * somebody else's by then: nothing of it is believed but what Debian has signed.
+ * Whether Debian vouches for what a layer holds. An earlier machine wrote the layer, and someone else may have
+ * controlled it by then: nothing in it is believed except what Debian has signed.
  *
  * apt verifies the InRelease files against the image's own keyring (sqv on Debian 13, gpgv on 12). Their SHA-256 of the
  * Packages files is compared here, because apt would need 2 s of processor time for all of Debian's 69,000 packages.
@@ -44,12 +44,12 @@ export interface CheckedLayer {
   /** Holds the .debs that apt has verified, and nothing else. */
   folder: string;
   index: IndexDates;
-  /** Suites whose index Debian wants to be believed no more (Valid-Until), and since when. */
+  /** Suites whose index has expired (Valid-Until), and since when. */
   expired: { suite: string; until: Date }[];
 }
 
 const SECONDS = 60;
-/** Complaints of apt that are told in one message; all of them are in its lines. */
+/** How many of apt's complaints one message quotes; all of them are in its lines. */
 const TOLD = 2;
 
 /** @throws EverspotError when Debian vouches for less than all of it. */
@@ -214,7 +214,7 @@ const apt = (room: string, sources: string, args: readonly string[], signal?: Ab
   run(
     "apt-get",
     [
-      // Nothing is changed that another apt could want: neither dpkg nor the agent's other work is in the way.
+      // It changes nothing another apt could need, so neither dpkg nor the agent's other work is in the way.
       ...["-q", "-y", "-o", "Debug::NoLocking=true", "-o", `Dir::State::lists=${join(room, "lists")}`],
       ...["-o", `Dir::Cache::archives=${join(room, "archives")}`],
       ...["-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="],

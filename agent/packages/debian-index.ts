@@ -89,7 +89,7 @@ export interface Release {
   codename: string;
   /** When Debian made it, ISO 8601. */
   date: string;
-  /** Until when it wants to be believed; undefined: for ever. */
+  /** When it expires; undefined: never. */
   until: Date | undefined;
   /** SHA-256 of the uncompressed Packages. */
   packages: string;
@@ -159,7 +159,7 @@ export async function readPackages(
       }
     },
   ).catch((error: unknown) => {
-    // The streams before it may tell of their end first.
+    // The streams before it may report their end first.
     throw bytes > MOST_BYTES || rest.length > MOST_OF_ENTRY ? tooLarge : error;
   });
   take(rest.trimEnd());

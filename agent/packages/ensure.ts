@@ -46,12 +46,12 @@ const present: Ensured = { from: "present", packages: [], problem: undefined };
 /** Installs what is missing, from the bucket's layer if there is one, else from a mirror. */
 export class Packages {
   readonly #source: PackageSource;
-  /** dpkg is one at a time. */
+  /** dpkg runs one at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #keeping: Promise<void> = Promise.resolve();
   /** What came from a mirror and is not kept yet. */
   readonly #fresh: PackagesMemory["fresh"] = [];
-  /** What this machine was made of, to be looked after while it has the site. */
+  /** The packages of this machine, to be kept up to date while it has the site. */
   readonly #used = new Map<string, Wanted>();
 
   constructor(source: PackageSource) {
@@ -78,7 +78,7 @@ export class Packages {
     const key = packageLayerKey(image, arch, wanted);
     const known = this.#used.has(key);
     if (!passing) this.#used.set(key, wanted);
-    // Who needs nothing does not wait for others.
+    // A caller that needs nothing does not wait for others.
     if ((await debian.missing(names)).length === 0 && (!inherited || passing || known)) return present;
     return this.#inTurn(() => this.#install(wanted, key, names, signal));
   }
@@ -187,7 +187,7 @@ export class Packages {
     }
   }
 
-  /** An instance cannot write it, so that it cannot be read is nobody's doing who has had one. */
+  /** No instance can write it, so an intruder on one cannot be the reason why it cannot be read. */
   #floor(key: string, problems: string[]): Promise<IndexDates> {
     return readDocument(this.#source.store, packageFloorDocument).then(
       ({ value }) => value?.since[key] ?? {},
@@ -254,7 +254,7 @@ export class Packages {
   }
 }
 
-/** The newest of its suites, and since when Debian wants the first of them to be believed no more. */
+/** The day of the newest of its suites, and the day on which the first of them expired. */
 function ageOf({ index, expired }: CheckedLayer): string {
   const day = (time: string): string => time.slice(0, 10);
   const newest = Object.values(index).sort().at(-1) ?? "";

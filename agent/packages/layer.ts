@@ -1,4 +1,4 @@
-/** Layers of packages in the bucket. What lies there is not to be believed before it was checked (check.ts). */
+/** Layers of packages in the bucket. Nothing there is to be believed before it is checked (check.ts). */
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
@@ -58,12 +58,12 @@ export async function saveLayer(store: ObjectStore, key: string, what: ToKeep): 
     () => false,
   );
   if (readable) await updateDocument(store, document, () => newLayer(current));
-  // What nobody can read must not keep the site from having a layer ever again.
+  // An unreadable document must not keep the site from ever having a layer again.
   else await store.put(document.key, JSON.stringify({ ...newLayer(current), nonce: randomUUID() }));
   return current;
 }
 
-/** Puts an archive into the bucket; nobody uses it before a document names it. */
+/** Puts an archive into the bucket, where it is not used before a document names it. */
 export async function storeVersion(
   store: ObjectStore,
   { folder, debs, index, by }: ToKeep,

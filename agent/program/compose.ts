@@ -107,7 +107,7 @@ export async function connect(
   };
 }
 
-/** Whoever reads the secrets makes them known to the redactor, before anything that could tell one begins. */
+/** Reading the secrets makes them known to the redactor, before anything that could reveal one begins. */
 const learnt = (source: SecretSource, redactor: Redactor): SecretSource => ({
   read: async () => {
     const found = await source.read();
@@ -140,7 +140,7 @@ export async function composeAgent(
         hook: [process.execPath, process.argv[1] ?? "", "certbot-hook"],
         clock,
       }),
-      // Most boots find a stored certificate; only who orders needs certbot.
+      // Most boots find a stored certificate; only an order needs certbot.
       prepare: async () => {
         await packages.ensure({ lean: ["certbot"] }, undefined, true);
       },
@@ -200,7 +200,7 @@ async function readConfig(file: string): Promise<BootConfig> {
   const issue = parsed.error.issues[0];
   throw new EverspotError(`boot.json: ${issue?.path.join(".")}: ${issue?.message}`, {
     resource: file,
-    hint: "agent and launch template are of different versions of everspot; run `everspot up`",
+    hint: "the agent and the launch template come from different versions of everspot; run `everspot up`",
   });
 }
 
@@ -210,7 +210,7 @@ function jsonOf(text: string, file: string): unknown {
   } catch (cause) {
     throw new EverspotError(`boot.json: ${messageOf(cause)}`, {
       resource: file,
-      hint: "bootstrap.sh writes it anew at every boot; reboot this instance",
+      hint: "bootstrap.sh writes it again at every boot; reboot this instance",
       cause,
     });
   }

@@ -1,4 +1,4 @@
-/** The life of an agent on its instance: it boots, and then has its duty until it is told to stop. */
+/** The life of an agent on its instance: it boots, and then does its duty until it is asked to stop. */
 import type { Logger } from "pino";
 import { afterBoot } from "../boot/after-boot.ts";
 import { type Booted, boot } from "../boot/boot.ts";
@@ -9,7 +9,7 @@ import { onDuty } from "../duty/on-duty.ts";
 import type { OwnProcess } from "../system/memory.ts";
 import type { Agent } from "./compose.ts";
 
-/** Seconds the last record may take when the agent is told to stop. */
+/** Seconds the last record may take when the agent is asked to stop. */
 const FLUSH_SECONDS = 3;
 
 /**
@@ -49,7 +49,7 @@ export async function live(
   }
 }
 
-/** Whether a process that begins now would miss nothing of what this one does. */
+/** Whether this process has nothing under way that a new one would miss. */
 const nothingUnderWay = ({ machine }: Agent, { attempt }: Booted): boolean =>
   attempt === 1 && !isOrdering(machine.certificates);
 

@@ -27,7 +27,7 @@ export interface Surroundings {
   redactor: Redactor;
   /** Ends what runs. */
   stop: AbortSignal;
-  /** Tells the user of a command. */
+  /** Prints a message for the user of a command. */
   error(text: string): void;
   self: OwnProcess;
   /** For tests; those of an instance. */
@@ -77,7 +77,7 @@ async function run(
   const identity = resumed?.identity ?? (await known(connections, log, stop));
   const start = await readStart(files.bootstrap, clock.now());
   const agent = await composeAgent(connections, identity, start, log, files);
-  // The app runs already, and what it says is told from here on.
+  // The app runs already, and its output is reported from here on.
   if (resumed !== undefined)
     void connections.secrets.read().catch((error: unknown) => log.warn(messageOf(error)));
   // Of the process that booted, too (getrusage(2)).

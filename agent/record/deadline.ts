@@ -22,7 +22,7 @@ export const DEADLINES = {
 
 export type Kind = keyof typeof DEADLINES;
 
-/** Seconds that a step which was told to end gets to do so. */
+/** Seconds that a step gets to end once it is asked to. */
 const GRACE_SECONDS = 10;
 /** Between two looks at the time; each is a sign of life to whoever watches the clock. */
 const SLICE_SECONDS = 30;

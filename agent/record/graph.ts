@@ -4,7 +4,7 @@ import { DEADLINES, type Kind, withinTime } from "./deadline.ts";
 
 /** What a running step may say about itself and must heed. */
 export interface StepContext {
-  /** Aborted when another step failed or the agent is told to stop. */
+  /** Aborted when another step failed or the agent is asked to stop. */
   signal: AbortSignal;
   /** One line for a person: what was done. The last one stays in the record. */
   detail(text: string): void;
@@ -108,7 +108,7 @@ export class StepFailed extends EverspotError {
 
 /**
  * Runs every step as soon as all it needs is done. The first failure aborts the rest; the call returns only when
- * no step runs any more, but for those that do not end after their time is up: nobody waits for them.
+ * no step runs any more, except for those that do not end after their time is up, which are not waited for.
  * @param clock sleeps as long as steps are within their time.
  * @throws StepFailed of the first step that failed; the signal's reason when it was aborted from outside.
  */

@@ -24,11 +24,11 @@ export interface RecorderOptions {
   /** Steps done before the agent ran. */
   before: readonly BootStep[];
   clock?: Clock;
-  /** Told when a write failed; it is tried again. */
+  /** Called when a write failed; it is tried again. */
   onError?: (error: unknown) => void;
 }
 
-/** As all see it who tell it something: a log, from which nothing is read back. */
+/** As seen by everything that writes to it: a log, from which nothing is read back. */
 export type BootLog = Omit<BootRecorder, "value" | "resume" | "flush" | "close">;
 
 /**
@@ -102,7 +102,7 @@ export class BootRecorder {
     this.#steps.forget(phase);
   }
 
-  /** A finished step in one line. */
+  /** Describes a finished step in one line. */
   describe(phase: Phase, name: string): string {
     return this.#steps.describe(phase, name);
   }
@@ -119,7 +119,7 @@ export class BootRecorder {
     this.#touch();
   }
 
-  /** Nothing is to blame any more. */
+  /** Clears the blame. */
   forgive(): void {
     delete this.#record.blame;
     this.#touch();

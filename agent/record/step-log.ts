@@ -15,7 +15,7 @@ export class StepLog {
   /**
    * @param steps done before.
    * @param now seconds since the boot began.
-   * @param changed told of every change.
+   * @param changed called at every change.
    */
   constructor(steps: readonly BootStep[], now: () => number, changed: () => void) {
     this.#steps = [...steps];
@@ -33,7 +33,7 @@ export class StepLog {
     this.#changed();
   }
 
-  /** Writes down the steps of a phase. @param warn told what a person should know. */
+  /** Writes down the steps of a phase. @param warn gets what a person should know. */
   of(phase: Phase, warn: (text: string) => void): StepObserver {
     return {
       started: ({ name, needs, ownCode }) => {

@@ -5,12 +5,11 @@ import type { Units } from "../system/units.ts";
 import type { Redactor } from "./redactor.ts";
 
 /**
- * Fields of the bucket's documents in which a person is told something, and which may therefore quote what the app
- * said. All others are names, times and states, which a secret of the same letters must not change.
+ * Fields of the bucket's documents that are written for people, and may therefore quote what the app said. All others are names, times and states, which a secret of the same letters must not change.
  */
 const TOLD = new Set(["blame", "detail", "error", "hint", "lines", "reason", "text", "warnings"]);
 
-/** The same store; no document it writes tells a secret. Other objects (certificates, layers) are left as they are. */
+/** The same store; no document it writes reveals a secret. Other objects (certificates, layers) are left as they are. */
 export function redactingStore(store: ObjectStore, redactor: Redactor): ObjectStore {
   return {
     ...store,
@@ -40,7 +39,7 @@ export const redactingNotify =
   (notice) =>
     notify({ ...notice, text: redactor.text(notice.text) });
 
-/** What a unit wrote, before anybody quotes a part of it: half a secret would not be known as one. */
+/** What a unit wrote, redacted before a part of it is quoted: half a secret would not be recognized. */
 export const redactingUnits = (units: Units, redactor: Redactor): Units => ({
   ...units,
   lines: async (unit, count) => redactor.lines(await units.lines(unit, count)),

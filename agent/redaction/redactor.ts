@@ -7,7 +7,7 @@ const FILLING = /[\s"'\\]/;
 
 /**
  * Takes the site's secrets out of what leaves the machine: boot records, notifications, log lines. A secret is found
- * in the forms of `formsOf`, also where it is broken over lines. One of fewer than 6 characters is not looked for.
+ * in the forms of `formsOf`, even where it is broken over lines. One of fewer than 6 characters is not looked for.
  * Once learnt, a secret stays known: an app that was started with an old value still prints it.
  */
 export class Redactor {

@@ -68,7 +68,7 @@ export class Candidates {
       readDocument(this.#store, channelDocument),
       readDocument(this.#store, replacementsDocument).then(
         (read) => read.value,
-        // The book-keeping of failures must not be one.
+        // Keeping the books on failures must not itself be one.
         () => undefined,
       ),
     ]);
@@ -157,7 +157,7 @@ export class Candidates {
     return new Set(ids.filter((id): id is string => id !== undefined));
   }
 
-  /** Releases there is no patience with any more. */
+  /** Releases that have failed too often to be tried again. */
   #given(channel: Channel | undefined, spent: Replacements | undefined): string[] {
     const now = new Date(this.#clock.now());
     const ids = new Set([...this.#failures.keys(), ...(spent?.starts.map((s) => s.release) ?? [])]);
@@ -212,7 +212,7 @@ export class Candidates {
 }
 
 /**
- * Starts that nobody saw the end of, of releases that have served. A candidate's attempts are limited by themselves,
+ * Starts of releases that have served, of which no end was seen. A candidate's attempts are limited by themselves,
  * and a deploy that is called off ends its instance in the middle of them.
  */
 function startsOfServed({ current, previous, lastKnownGood }: Channel, spent: Replacements): Replacements {
@@ -233,7 +233,7 @@ function tooManyDied(until: Date, url: string): EverspotError {
 
 interface Nothing {
   channel: Channel | undefined;
-  /** Releases there is no patience with any more. */
+  /** Releases that have failed too often to be tried again. */
   failed: readonly string[];
   why: ReadonlyMap<string, Failure>;
   template: number | undefined;

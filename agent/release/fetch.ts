@@ -37,7 +37,7 @@ export async function fetchRelease(
   signal?: AbortSignal,
 ): Promise<Fetched> {
   if (!isReleaseId(id)) {
-    throw new EverspotError(`${JSON.stringify(id)} is no id of a release`, {
+    throw new EverspotError(`${JSON.stringify(id)} is not the id of a release`, {
       resource: `${store.url}/${keys.channel}`,
       hint: "channel.json was changed by hand; restore an earlier version of it",
     });

@@ -6,8 +6,8 @@ import { appUnit } from "../system/paths.ts";
 import type { Units } from "../system/units.ts";
 
 /**
- * The release that serves on this machine right now. An agent that starts anew stays with it: a candidate is
- * tried on a machine that has nothing to lose.
+ * The release that serves on this machine right now. A restarted agent stays with it: a candidate is tried
+ * on a machine that has nothing to lose.
  * @param links of paths.release and paths.socket.
  */
 export async function runningRelease(

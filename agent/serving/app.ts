@@ -29,7 +29,7 @@ export interface AppMachine {
   gid: number;
   /** Folder for environment files (0600), before_start scripts and settings of gunicorn, lost at a reboot. */
   environment: string;
-  /** Folder of the static files that `before_start` made, one folder per release; nobody else writes in it. */
+  /** Folder of the static files that `before_start` made, one folder per release; nothing else writes there. */
   static: string;
   /** Folder of systemd units that a reboot empties. */
   unitFiles: string;

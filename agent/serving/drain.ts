@@ -12,7 +12,7 @@ export function connectionsTo(socket: string, table: string): number {
   }).length;
 }
 
-/** Waits until nobody is connected to a socket any more, at most so long. @returns whether that came true. */
+/** Waits until a socket has no connections any more, up to a limit. @returns whether that was reached. */
 export async function drained(
   socket: string,
   seconds: number,

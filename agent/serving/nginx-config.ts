@@ -12,7 +12,7 @@ export interface NginxSite {
   tls: { chain: string; key: string };
   /** Whether visitors can trust the certificate. If not, plain HTTP serves the site too and HSTS stays off. */
   trusted: boolean;
-  /** Socket of the app; may be a symlink, followed anew for each request. Visitors get a 503 page while it is dead. */
+  /** Socket of the app; may be a symlink, followed at each request. Visitors get a 503 page while it is dead. */
   socket: string;
   /** While `marker` exists, every request goes to `socket` instead, and the connection it came by is closed. */
   forwarding: { marker: string; socket: string };

@@ -6,7 +6,7 @@ import { giveUpAfter } from "../system/silence.ts";
 
 export interface Answer {
   status: number;
-  /** Set when the certificate is for another name or out of date: nobody may be shown it. */
+  /** Set when the certificate is for another name or out of date: it must not be shown to anyone. */
   wrong: string | undefined;
   /** Undefined when a visitor would trust the chain; else why not. */
   distrust: string | undefined;
@@ -25,7 +25,7 @@ export interface Probe {
 /**
  * Asks this machine for the site as a visitor will, but for the DNS. The certificate must always be for the
  * domain and in date. Its chain is judged by Node's roots and NODE_EXTRA_CA_CERTS, but only reported: a site
- * whose certificate nobody trusts is better than none, and the CA may be a private one.
+ * whose certificate no one trusts is better than none, and the CA may be a private one.
  * @throws Error when there is no HTTPS answer.
  */
 export function ask(probe: Probe, timeoutMs: number, signal?: AbortSignal): Promise<Answer> {

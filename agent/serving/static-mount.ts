@@ -11,7 +11,7 @@ interface Where {
 
 /**
  * What `before_start` writes into the release's static folder goes into the folder that it was given, and the app
- * reads it there: the release itself nobody changes.
+ * reads it there: the release itself is never changed.
  * @param folder in the release, e.g. "static". @throws EverspotError when it cannot stand in a unit.
  */
 export function mountStatic({ units, static: root, unitFiles }: Where, folder: string): Promise<void> {

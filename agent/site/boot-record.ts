@@ -1,8 +1,8 @@
 /**
- * `boots/<instance>.json`: what a boot did and what the instance is since, rewritten by its agent as it goes. A log for
+ * `boots/<instance>.json`: what a boot did and what the instance has been since, rewritten by its agent as it goes. A log for
  * people and for whoever follows a deploy: the agent itself reads nothing back from it.
  *
- * Written is version 2. Of an older instance version 1 is read, which told phases, own code and what was stopped in
+ * Written is version 2. Of an older instance version 1 is read, which gave phases, own code and what was stopped in
  * names and texts; it is understood here alone. A CLI of before knows version 1 only and sees no record of a newer
  * instance: its `status` says less, its swaps launch an agent of its own, and only its `--in-place` waits in vain. So
  * that the next change need not do that, fields of version 2 that a reader does not know are left out, not refused: what

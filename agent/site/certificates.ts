@@ -111,7 +111,7 @@ export const withRequest = (
   requested: { by: string; at: string },
 ): PointerFields | undefined => (pointer.requested === undefined ? { ...pointer, requested } : undefined);
 
-/** The wish of this moment came to nothing. */
+/** The request made at this moment came to nothing. */
 export function withoutRequest(
   pointer: CertificatePointer | undefined,
   at: string,
@@ -129,7 +129,7 @@ export const attempt = z.strictObject({
   /** Process of that instance; tells an attempt of this process from one of a process that died. */
   process: z.string(),
   at: time,
-  /** While this has not passed and the attempt has no end, nobody else orders. */
+  /** While this has not passed and the attempt has no end, no one else orders. */
   lease: time,
   ended: z.optional(time),
   /**

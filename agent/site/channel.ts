@@ -117,7 +117,7 @@ export function fallbackOf(channel: ChannelFields, failing: string): string | un
   );
 }
 
-/** The number of the next release: nobody else gets it. */
+/** Reserves the number of the next release for one caller. */
 export function reserveCounter(channel: Channel | undefined): ChannelFields {
   const before = channel ?? emptyChannel;
   return { ...before, counter: before.counter + 1 };
@@ -140,13 +140,13 @@ export function publishCandidate(
   );
   if (later !== undefined) {
     throw new EverspotError(`release ${later} was published while ${id} was uploaded`, {
-      hint: "somebody else deployed at the same time; deploy again if yours is to follow",
+      hint: "someone else deployed at the same time; deploy again if yours is to follow",
     });
   }
   return { ...before, version: 2, candidate: { id, attempts: [], ...(template && { template }) } };
 }
 
-/** A candidate that is there already comes with this version of the launch template: it is tried anew. */
+/** A candidate that is there already comes with this version of the launch template: it is tried again. */
 export function reconfigure(channel: Channel, id: string, template: number): ChannelFields | undefined {
   const { candidate } = channel;
   if (candidate?.id !== id || (candidate.template ?? 0) >= template) return undefined;
@@ -162,7 +162,7 @@ export function releaseBefore(channel: Channel | undefined): string {
   const id = [previous, lastKnownGood].find((other) => other !== undefined && other !== current);
   if (id !== undefined) return id;
   throw new EverspotError(`there is no release before ${current}`, {
-    hint: "name one: everspot releases lists them",
+    hint: "name one: `everspot releases` lists them",
   });
 }
 
@@ -178,8 +178,8 @@ export function rollBack(channel: Channel | undefined, id: string): ChannelField
   if (id === channel.current) throw new EverspotError(`${id} is the current release already`);
   const bad = channel.quarantined.find((q) => q.id === id);
   if (bad !== undefined) {
-    throw new EverspotError(`${id} is quarantined since ${bad.at}: ${bad.reason}`, {
-      hint: "go back to another one (everspot releases), or deploy its content again as a new release",
+    throw new EverspotError(`${id} has been quarantined since ${bad.at}: ${bad.reason}`, {
+      hint: "go back to another one (`everspot releases` lists them), or deploy its content again as a new release",
     });
   }
   return { ...channel, candidate: { id, attempts: [] } };
@@ -210,7 +210,7 @@ export function withdrawAttempt(channel: Channel, id: string, attempt: Attempt):
 const isSame = (a: Attempt, b: Attempt): boolean => a.instance === b.instance && a.at === b.at;
 
 /**
- * A release is bad: nobody tries it again. If it is current, what served before is current again.
+ * A release is bad: it is not tried again. If it is current, what served before is current again.
  * @param at ISO 8601. @param lines what it said last.
  */
 export function quarantine(

@@ -123,7 +123,7 @@ export const packageFloorDocument: DocumentType<PackageFloor> = {
 };
 
 /**
- * Debian signs these anew every day. A stable release itself may be months old: a date that somebody made up for it
+ * Debian signs these again every day. A stable release itself may be months old: a date that someone made up for it
  * could not be met for as long.
  */
 const SIGNED_DAILY = /-(security|updates)$/;

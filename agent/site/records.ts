@@ -76,7 +76,7 @@ export const deployState = z.strictObject({
 export type DeployState = z.infer<typeof deployState>;
 export const deployDocument: DocumentType<DeployState> = { key: keys.deploy, schema: deployState };
 
-/** Seconds without a heartbeat after which a deploy is nobody's any more. */
+/** Seconds without a heartbeat after which a deploy counts as abandoned. */
 export const DEPLOY_DEAD_SECONDS = 120;
 
 /** Whether a deploy is under way. `now`: milliseconds since the epoch, best by the store's clock. */

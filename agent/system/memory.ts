@@ -35,8 +35,8 @@ export function dutyLean(): void {
 }
 
 /**
- * Ends this program and begins it anew as the same process, with nothing in memory. What is open is closed; nobody
- * waits for its children any more.
+ * Restarts this program as the same process, with nothing in memory. What is open is closed; its children are no
+ * longer waited for.
  */
 export function beginAfresh(command: string): never {
   keepCompiled();

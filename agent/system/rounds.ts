@@ -5,7 +5,7 @@ import type { Supervisor } from "./supervisor.ts";
 const EVERY_SECONDS = 20;
 /** Seconds that a wake-up may be late: a machine without processor credits is slow. */
 const LATE_SECONDS = 60;
-/** Seconds after which it is told who keeps the supervisor from hearing that all is well. */
+/** Seconds after which a log line names what keeps the supervisor from hearing that all is well. */
 const TELL_SECONDS = 60;
 
 /** One of those that are to keep going: a watcher, a duty, the boot. */

@@ -12,7 +12,7 @@ const SECONDS = 10;
 
 /**
  * systemd, by its own program: Node has no datagram sockets of the kind that NOTIFY_SOCKET is (sd_notify(3)).
- * @param env without NOTIFY_SOCKET nobody is told: this is no unit.
+ * @param env without NOTIFY_SOCKET nothing is sent: this is not a unit.
  */
 export function systemdSupervisor(
   env: NodeJS.ProcessEnv,
@@ -26,7 +26,7 @@ export function systemdSupervisor(
         seconds: SECONDS,
         env: { NOTIFY_SOCKET: env.NOTIFY_SOCKET ?? "" },
       }).catch((error: unknown) =>
-        onTrouble(`systemd was not told that the agent is well: ${messageOf(error)}`),
+        onTrouble(`systemd could not be notified that the agent is well: ${messageOf(error)}`),
       );
     },
   };

@@ -21,7 +21,7 @@ export function describe(event: WatchEvent): string {
     case "interruption":
       return `AWS will ${event.action} this instance at ${new Date(event.time).toISOString()}`;
     case "rebalance":
-      return `AWS recommends to leave this instance (since ${new Date(event.time).toISOString()})`;
+      return `AWS recommends leaving this instance (since ${new Date(event.time).toISOString()})`;
     case "replaced":
       return `${event.by} took the site over (epoch ${event.epoch})`;
     case "deploy":

@@ -15,7 +15,7 @@ const time = z.pipe(
 const action = z.object({ action: z.enum(["terminate", "stop", "hibernate"]), time });
 const rebalance = z.object({ noticeTime: time });
 
-/** Notices that AWS will take this instance, or thinks it likely. Each notice is told once. */
+/** Notices that AWS will take this instance, or considers it likely. Each notice is reported once. */
 export function interruptionWatcher(metadata: Metadata): Watcher {
   const told = new Set<string>();
   const read = async <T>(path: string, schema: z.core.$ZodType<T>): Promise<T | undefined> => {

@@ -3,7 +3,7 @@ import { messageOf } from "../site/errors.ts";
 import type { Rounds } from "../system/rounds.ts";
 import type { WatchEvent } from "./events.ts";
 
-/** Looks at one thing again and again. What it has told once it does not tell again. */
+/** Watches one thing. What it has reported once it does not report again. */
 export interface Watcher {
   name: string;
   everySeconds: number;

@@ -13,7 +13,7 @@ const START_SECONDS = 60;
 /** Nothing ever listens there. */
 const NOBODY = "nobody.sock";
 
-/** The app of this machine. `served`: told of the release that serves after a fall-back. */
+/** The app of this machine. `served`: called with the release that serves after a fall-back. */
 export function appControl(context: InPlaceContext, served: (release: string) => Promise<void>): AppControl {
   const { machine } = context;
   const { units, config, store, clock, host } = machine;

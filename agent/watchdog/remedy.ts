@@ -1,21 +1,21 @@
 /** What is done for an app that fails its health check (DESIGN §7), the mildest first. Pure. */
 
 export type Remedy =
-  /** Start gunicorn anew. */
+  /** Restart gunicorn. */
   | "restart"
   /** Serve the release that served before. */
   | "fall back"
   /** Give this machine up for another one, if the budget allows. */
   | "replace";
 
-/** Seconds of failing after which the app is started anew, and after which that was not enough. */
+/** Seconds of failing after which the app is restarted, and after which that was not enough. */
 export const RESTART_SECONDS = 60;
 export const NOT_ENOUGH_SECONDS = 120;
 
 export interface Patient {
   /** Seconds the app has been failing. */
   seconds: number;
-  /** What was done for it since it last was well. */
+  /** What has been done for it since it was last well. */
   tried: ReadonlySet<Remedy>;
   /** Whether its release ever served through its soak. */
   good: boolean;

@@ -93,11 +93,11 @@ export class Watchdog {
     this.#tried.add(remedy);
     switch (remedy) {
       case "restart":
-        this.#tell(`the app has not answered for ${seconds} s (${seen}): starting it anew`);
+        this.#tell(`the app has not answered for ${seconds} s (${seen}): restarting it`);
         return app.restart(release);
       case "fall back":
         if (fallback === undefined) return;
-        this.#tell(`${release} does not recover and never was good: going back to ${fallback}`);
+        this.#tell(`${release} does not recover and was never good: going back to ${fallback}`);
         if (await app.serve(fallback, release)) this.#tell(`serves ${fallback} again`);
         return;
       case "replace":

@@ -27,7 +27,7 @@ const variable = text((name) => {
 
 export const app = {
   wsgi: wsgi.register(notes, {
-    description: "Where the WSGI application is, written as for gunicorn: module:callable.",
+    description: "The WSGI application, written as for gunicorn: module:callable.",
     examples: ["guestbook.wsgi:application"],
     missing: 'where the WSGI application is: wsgi = "mysite.wsgi:application"',
   }),
@@ -38,7 +38,7 @@ export const app = {
   }),
   health: z._default(text(complainAboutHealth), "/").register(notes, {
     description:
-      "A path that answers 200 when the app is well. It decides whether a new instance takes over and whether the app is restarted, so let it ask the database.",
+      "A path that answers 200 when the app is well. It decides whether a new instance takes over and whether the app is restarted, so let it query the database.",
     examples: ["/healthz"],
   }),
   timeout: z._default(z.int().check(z.minimum(1), z.maximum(3600)), 30).register(notes, {
@@ -48,7 +48,7 @@ export const app = {
   }),
   hsts: z._default(z.int().check(z.minimum(0), z.maximum(63_072_000)), 0).register(notes, {
     description:
-      "Seconds for which browsers that have been here refuse plain HTTP (Strict-Transport-Security). 0 sends no such header.",
+      "Seconds for which browsers that have visited refuse plain HTTP (Strict-Transport-Security). 0 sends no such header.",
     examples: [31_536_000],
   }),
   static: z.optional(z.strictObject(staticFiles)).register(notes, {
@@ -61,7 +61,7 @@ export const app = {
     ._default(z.array(z.union([command, z.array(command).check(z.minLength(1))])), [])
     .register(notes, {
       description:
-        "Commands run in the release, as the app's user, each time before it starts: one after the other; those in a list of their own side by side, which suits commands that do not need what the others make.",
+        "Commands run in the release, as the app's user, each time before it starts: one after the other; those in a list of their own run side by side, which suits commands that do not need each other's results.",
       examples: [["python3 manage.py migrate --noinput", "python3 manage.py collectstatic --noinput"]],
     }),
   env: z._default(z.record(variable, text(printable)), {}).register(notes, {

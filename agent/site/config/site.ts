@@ -69,7 +69,7 @@ export const dns = {
 
 export const notify = {
   url: text(httpsUrl).register(notes, {
-    description: "Where events are sent to, as JSON by POST.",
+    description: "Where events are sent, as JSON by POST.",
     examples: ["https://hooks.slack.com/services/T000/B000/XXXX"],
     missing: 'the webhook: url = "https://…"',
   }),

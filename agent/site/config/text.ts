@@ -1,7 +1,7 @@
 /** What the keys of everspot.toml are built from: values with rules and hints of our own, and a note on each key. */
 import * as z from "zod/mini";
 
-/** What is told of a key to people: in the example, the docs, the JSON schema and the hints. */
+/** What people read about a key: in the example, the docs, the JSON schema and the hints. */
 export interface KeyNote {
   /** One or more sentences. */
   description: string;
@@ -26,7 +26,7 @@ export interface Complaint {
 
 export type Rule = (value: string) => Complaint | undefined;
 
-/** Of these rules the first that is broken is told; its hint travels in the issue's `params`. */
+/** Reports the first of these rules that is broken; its hint travels in the issue's `params`. */
 export const obeys =
   (...rules: readonly Rule[]) =>
   ({ value, issues }: z.core.ParsePayload<string>): void => {

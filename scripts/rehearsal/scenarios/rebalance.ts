@@ -11,14 +11,14 @@ const BOOT_SECONDS = 120;
 export const rebalance: Scenario = {
   name: "rebalance",
   about:
-    "AWS recommends to leave the instance: a new one takes over, the old forwards; nobody loses a request",
+    "AWS recommends leaving the instance: a new one takes over, the old forwards; no one loses a request",
   overrides: { dns: { ttl: TTL, drain: DRAIN } },
   async run(rehearsal, result) {
     await runUp(rehearsal, result);
     const old = await rehearsal.owner();
     const crowd = await startCrowd(rehearsal);
     await rehearsal.pause(5);
-    rehearsal.moment(`AWS recommends to leave ${old}`);
+    rehearsal.moment(`AWS recommends leaving ${old}`);
     const noticed = Date.now();
     rehearsal.cloud.rebalance(old);
 

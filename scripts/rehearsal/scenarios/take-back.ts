@@ -17,7 +17,7 @@ export const takeBack: Scenario = {
     const old = await rehearsal.owner();
     const visitor = rehearsal.visit({ name: "every 50 ms" });
     if ((await visitor.first((s) => !failed(s), 30)) === undefined) throw new Error("no answer");
-    rehearsal.moment(`AWS recommends to leave ${old}`);
+    rehearsal.moment(`AWS recommends leaving ${old}`);
     const began = Date.now();
     rehearsal.cloud.rebalance(old);
     const second = await rehearsal.bootOfOwner(old, BOOT_SECONDS);

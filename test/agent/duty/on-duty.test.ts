@@ -193,7 +193,7 @@ test("an app that fails is restarted, then replaced by the release before it, wh
   const { events } = await begin({ release: "r2" });
   on.apps.answers.set("r2", 500);
   await until(() => on.apps.log.includes("start everspot-app@r2.service"));
-  expect(events().some((e) => e.includes("starting it anew"))).toBe(true);
+  expect(events().some((e) => e.includes("restarting it"))).toBe(true);
   await until(async () => (await on.apps.visit()).release === "r1");
   await until(() => events().includes("serves r1 again"));
   expect(await on.channel()).toMatchObject({ current: "r1", quarantined: [{ id: "r2" }] });

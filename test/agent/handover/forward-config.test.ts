@@ -28,5 +28,7 @@ test("what came in goes out as it came: who asked, and how, is not written anew"
 });
 
 test("an address that is none is refused", () => {
-  expect(() => renderForward({ ...config, to: { address: "evil; }", port: 1 } })).toThrow("no IPv4 address");
+  expect(() => renderForward({ ...config, to: { address: "evil; }", port: 1 } })).toThrow(
+    "not an IPv4 address",
+  );
 });

@@ -103,7 +103,7 @@ describe("refuses, and leaves nothing behind,", () => {
     // Whole by every mark, in a place that is not the agent's.
     await mkdir(join(folder, "theirs"));
     for (const id of ["../theirs", "../releases/r1", "..", ".", "", "a/b"]) {
-      await expect(fetch(id), id).rejects.toThrow("no id of a release");
+      await expect(fetch(id), id).rejects.toThrow("not the id of a release");
     }
   });
 

@@ -136,9 +136,9 @@ const table: Record<string, Record<string, string>> = {
     "current 9, previous 8, good 8": "! 9 is the current release already",
     "current 9, previous 8, bad 8": "! 9 is the current release already",
     "current 10, previous 9, good 9": "candidate 9, current 10, previous 9, good 9",
-    "current 8, bad 9": `! 9 is quarantined since ${AT}: why`,
-    "candidate 10, current 8, bad 9": `! 9 is quarantined since ${AT}: why`,
-    "current 8, previous 9, good 9, bad 9": `! 9 is quarantined since ${AT}: why`,
+    "current 8, bad 9": `! 9 has been quarantined since ${AT}: why`,
+    "candidate 10, current 8, bad 9": `! 9 has been quarantined since ${AT}: why`,
+    "current 8, previous 9, good 9, bad 9": `! 9 has been quarantined since ${AT}: why`,
   },
   "withdraw the candidate": {
     "candidate 9": "nothing",

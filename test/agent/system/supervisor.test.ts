@@ -34,5 +34,5 @@ test("outside of a unit nobody is told", async () => {
 test("that it could not be told is no reason to end", async () => {
   await writeFile(program, "#!/bin/sh\nexit 1\n");
   await supervisor({ NOTIFY_SOCKET: "/run/systemd/notify" }).alive();
-  expect(troubles).toEqual([expect.stringContaining("systemd was not told")]);
+  expect(troubles).toEqual([expect.stringContaining("systemd could not be notified")]);
 });
