@@ -40,9 +40,9 @@ export async function withinTime<T>(
   const late = new AbortController();
   const over = new AbortController();
   const guard = async (): Promise<never> => {
-    const end = clock.now() + seconds * 1000;
-    for (let left = seconds * 1000; left > 0; left = end - clock.now()) {
-      await clock.sleep(Math.min(left, SLICE_SECONDS * 1000), over.signal);
+    // Not by the time of day, which a machine may set while it boots.
+    for (let left = seconds; left > 0; left -= SLICE_SECONDS) {
+      await clock.sleep(Math.min(left, SLICE_SECONDS) * 1000, over.signal);
     }
     const error = new EverspotError(`not done after ${seconds} s`, {
       retry: "retry",

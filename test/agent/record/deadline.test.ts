@@ -79,3 +79,24 @@ test("steps within their time give signs of life", async () => {
   await clock.advance(DEADLINES.install * 1000);
   await ended;
 });
+
+test("a machine that sets its time during a step makes it no later", async () => {
+  const clock = new ManualClock();
+  let ahead = 0;
+  const set = { now: () => clock.now() + ahead, sleep: clock.sleep.bind(clock) };
+  let finish = () => {};
+  const one = step(
+    "nginx",
+    {},
+    () =>
+      new Promise<void>((resolve) => {
+        finish = resolve;
+      }),
+  );
+  const ended = runGraph([one], silent, forever, set);
+  await clock.advance(40_000);
+  ahead = 3_600_000;
+  await clock.advance(60_000);
+  finish();
+  expect((await ended).size).toBe(1);
+});
