@@ -5,8 +5,8 @@ import { execa } from "execa";
 
 export type Ran =
   | { outcome: "passed" }
-  /** The first that failed, or what else there is to say. */
-  | { outcome: "failed"; file: string; test: string }
+  /** The first that failed, or what else there is to say; and all files in which one did. */
+  | { outcome: "failed"; file: string; test: string; files: readonly string[] }
   /** Nothing was tried: a file could not be loaded, or there are no tests in it. */
   | { outcome: "broken"; why: string };
 
@@ -40,7 +40,7 @@ export async function runTests(
     timeout: PATIENCE[system ? "system" : "unit"] * 1000,
     forceKillAfterDelay: 10_000,
   });
-  if (timedOut) return { outcome: "failed", file: files.join(", "), test: "(they do not end)" };
+  if (timedOut) return { outcome: "failed", file: files.join(", "), test: "(they do not end)", files };
   const text = await readFile(output, "utf8").catch(() => undefined);
   if (text === undefined) return { outcome: "broken", why: String(all).slice(-2000) };
   return read(JSON.parse(text) as Report, copy);
@@ -49,13 +49,13 @@ export async function runTests(
 function read(report: Report, copy: string): Ran {
   const broken = report.testResults.find((f) => f.status === "failed" && f.assertionResults.length === 0);
   if (broken !== undefined) return { outcome: "broken", why: `${broken.name}: ${broken.message}` };
-  for (const file of report.testResults) {
-    const failed = file.assertionResults.find((a) => a.status === "failed");
-    const name = path.relative(copy, file.name);
-    if (failed !== undefined) return { outcome: "failed", file: name, test: failed.fullName };
+  const failed = report.testResults.filter((f) => f.status === "failed");
+  const files = failed.map((f) => path.relative(copy, f.name));
+  const [first] = failed;
+  if (first !== undefined) {
+    const test = first.assertionResults.find((a) => a.status === "failed")?.fullName;
     // A set-up that fails has the tests skipped.
-    if (file.status === "failed")
-      return { outcome: "failed", file: name, test: `(${firstLine(file.message)})` };
+    return { outcome: "failed", file: files[0] ?? "", test: test ?? `(${firstLine(first.message)})`, files };
   }
   if (report.numTotalTests === 0) return { outcome: "broken", why: "there were no tests" };
   return { outcome: "passed" };

@@ -1,5 +1,6 @@
 /** All that is taken back, one thing at a time. */
 import type { Mutation } from "../mutation.ts";
+import { behind } from "./behind.ts";
 import { configuration } from "./configuration.ts";
 import { hanging } from "./hanging.ts";
 import { layers } from "./layers.ts";
@@ -19,5 +20,6 @@ export const mutations: readonly Mutation[] = [
   ...serving,
   ...configuration,
   ...hanging,
+  ...behind,
   ...operating,
 ];

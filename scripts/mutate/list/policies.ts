@@ -56,6 +56,13 @@ export const policies: readonly Mutation[] = [
     tests: instance,
   },
   {
+    name: "without an image of the site's own, an instance does not change what the fleets launch",
+    file: "provisioner/wanted/instance-policy.ts",
+    find: "(where.baked ? launchStatements(config, where) : [])",
+    replace: "launchStatements(config, where)",
+    tests: [...instance, "test/provisioner/commands/ceiling.test.ts"],
+  },
+  {
     name: "an instance ends instances of its own site alone",
     file: "provisioner/wanted/instance-policy.ts",
     find: ":instance/*`,\n        ),\n        Condition: ours,",
