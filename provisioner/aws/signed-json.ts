@@ -26,13 +26,14 @@ export function signedJson({ service, region, credentials, env }: SignedJsonOpti
 
   return async (method, path, body) => {
     const text = body === undefined ? undefined : JSON.stringify({ clientToken: randomUUID(), ...body });
+    const { pathname, searchParams } = new URL(path, endpoint);
     for (let attempt = 1; ; attempt++) {
       const { headers } = await signer.sign({
         method,
         protocol: endpoint.protocol,
         hostname: endpoint.hostname,
-        path,
-        query: {},
+        path: pathname,
+        query: Object.fromEntries(searchParams),
         headers: {
           host: endpoint.host,
           ...(text !== undefined && { "content-type": "application/json" }),

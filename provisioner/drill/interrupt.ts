@@ -38,12 +38,13 @@ export async function interrupt(
   const { fis, drillRole, caller, partition } = aws;
   const instanceArn = `arn:${partition}:ec2:${region}:${caller.account}:instance/${instance}`;
   await drillRole.create(drillTrust, drillPolicy(instanceArn));
-  const template = await fis.createTemplate({ instanceArn, roleArn: drillRole.arn });
+  let template: string | undefined;
   let experiment: string | undefined;
   await poll(
     "the Fault Injection Service does not start the experiment",
     async () => {
       try {
+        template ??= await fis.createTemplate({ instanceArn, roleArn: drillRole.arn });
         experiment ??= await fis.start(template);
       } catch (error) {
         if (aboutRole(messageOf(error))) return { waiting: messageOf(error) };

@@ -42,8 +42,12 @@ const ACTION = "aws:ec2:send-spot-instance-interruptions";
 export class Fis {
   readonly templates = new Map<string, Template>();
   readonly experiments = new Map<string, Experiment>();
-  /** How long FIS does not know a new role, milliseconds. */
+  /** How long FIS does not know a new role when an experiment starts, milliseconds. */
   propagationMs = 0;
+  /** The same, when a template is made. */
+  templatePropagationMs = 0;
+  /** Templates of one page. */
+  pageSize = 100;
   readonly #options: FisOptions;
 
   constructor(wire: WireServer, options: FisOptions) {
@@ -53,12 +57,23 @@ export class Fis {
     wire.use(model, "fis");
     on("CreateExperimentTemplate", (input: Omit<Template, "id"> & { clientToken: string }) => {
       checkTemplate(input);
+      const role = [...options.iam.entities.roles.values()].find((r) => r.arn === input.roleArn);
+      const age = role === undefined ? 0 : options.iam.clock.now() - role.created.getTime();
+      if (age < this.templatePropagationMs) throw invalid("The role cannot be assumed by FIS.");
       const { clientToken: _, ...rest } = input;
       const template = { ...rest, id: idOf("EXT") } as Template;
       this.templates.set(template.id, template);
       return { experimentTemplate: template };
     });
-    on("ListExperimentTemplates", () => ({ experimentTemplates: [...this.templates.values()].map(summary) }));
+    on("ListExperimentTemplates", ({ nextToken }: { nextToken?: string }) => {
+      const all = [...this.templates.values()];
+      const start = nextToken === undefined ? 0 : all.findIndex((t) => `after ${t.id}/=` === nextToken) + 1;
+      const page = all.slice(start, start + this.pageSize);
+      return {
+        experimentTemplates: page.map(summary),
+        ...(start + page.length < all.length ? { nextToken: `after ${page.at(-1)?.id}/=` } : {}),
+      };
+    });
     on("DeleteExperimentTemplate", ({ id }: { id: string }) => {
       const experimentTemplate = this.#template(id);
       this.templates.delete(id);

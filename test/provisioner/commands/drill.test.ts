@@ -65,6 +65,7 @@ test("a spot instance gets AWS's own notice, and nothing of the drill is left", 
   open = await openSwapSite();
   const { iam, fis, ec2 } = open.cloud;
   fis.propagationMs = 12_000;
+  fis.templatePropagationMs = 6_000;
   const before = await open.site();
   const began = open.tools.clock.now();
   await runDrill(open.config, { ...open.tools, probe: outside(open) }, withNotice);
