@@ -1,6 +1,7 @@
 import {
   type ACMClient,
   type CertificateDetail,
+  type CertificateKeyPairOrigin,
   type CertificateSummary,
   DeleteCertificateCommand,
   DescribeCertificateCommand,
@@ -62,10 +63,16 @@ const KEY_TYPES: KeyAlgorithm[] = [
   "EC_secp521r1",
 ];
 
+/** Without them it leaves out those that were issued over ACME (the same). */
+const ORIGINS: CertificateKeyPairOrigin[] = ["ACME", "AWS_MANAGED", "CUSTOMER_PROVIDED"];
+
 export function createCertificates(client: ACMClient, site: string): Certificates {
   const all = (): Promise<CertificateSummary[]> =>
     gather(
-      paginateListCertificates({ client }, { Includes: { keyTypes: KEY_TYPES } }),
+      paginateListCertificates(
+        { client },
+        { Includes: { keyTypes: KEY_TYPES }, CertificateKeyPairOrigins: ORIGINS },
+      ),
       (page) => page.CertificateSummaryList,
     );
   const ours = async (candidates: readonly CertificateSummary[]): Promise<string[]> => {

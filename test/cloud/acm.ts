@@ -174,6 +174,7 @@ export class Acm {
   /** Without `Includes.keyTypes` only RSA certificates of 1024 and 2048 bits are listed (API reference, Filters). */
   async #list(input: client.ListCertificatesRequest): Promise<client.ListCertificatesResponse> {
     const { keyTypes = ["RSA_1024", "RSA_2048"], exportOption, ...others } = input.Includes ?? {};
+    const origins = input.CertificateKeyPairOrigins ?? ["AWS_MANAGED", "CUSTOMER_PROVIDED"];
     if (Object.keys(others).length > 0)
       throw new ContractError(`ListCertificates by ${Object.keys(others).join()}`);
     const all = await Promise.all(
@@ -182,6 +183,7 @@ export class Acm {
     const chosen = all.filter(
       (c) =>
         keyTypes.includes(c.keyAlgorithm) &&
+        origins.includes(c.origin) &&
         (exportOption === undefined || (exportOption === "ENABLED") === c.exportable) &&
         (input.CertificateStatuses?.includes(this.certificates.status(c)) ?? true),
     );

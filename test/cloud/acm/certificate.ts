@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import type { CertificateKeyPairOrigin } from "@aws-sdk/client-acm";
 import type { KeyAlgorithm } from "./authority.ts";
 import { validation } from "./errors.ts";
 
@@ -24,6 +25,8 @@ export interface Certificate {
   issued: number | undefined;
   imported: number | undefined;
   material: Material | undefined;
+  /** Whose hands made the key pair: a client's that ordered over ACME, ACM's, or those that imported it. */
+  origin: CertificateKeyPairOrigin;
   exportable: boolean;
   exported: boolean;
   /** Of the last managed renewal. */

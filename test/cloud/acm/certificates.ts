@@ -101,6 +101,7 @@ export class Certificates {
       issued: undefined,
       imported: undefined,
       material: undefined,
+      origin: type === "IMPORTED" ? "CUSTOMER_PROVIDED" : "AWS_MANAGED",
       exportable: false,
       exported: false,
       renewed: undefined,

@@ -158,17 +158,27 @@ test("other names: another certificate, and the older one goes once no instance 
   expect((await certificates()).map((c) => c.CertificateArn)).toEqual([second?.CertificateArn]);
 });
 
-test("down deletes the certificate and its records, but not those that another certificate needs", async () => {
-  await up();
-  await acm.send(
-    new RequestCertificateCommand({ DomainName: "www.blog.example.com", ValidationMethod: "DNS" }),
-  );
-  const own = await cnames();
-  await runDown(desk.config, desk.tools, { deleteData: true });
-  expect((await certificates()).map((c) => c.DomainName)).toEqual(["www.blog.example.com"]);
-  const kept = await cnames();
-  expect(kept).toHaveLength(1);
-  expect(kept[0]).toMatch(/\.www\.blog\.example\.com\.$/);
-  expect(own).toContain(kept[0]);
-  expect((await inventory(desk.cloud)).filter((found) => !before.includes(found))).toHaveLength(2);
-});
+test.each(["AWS_MANAGED", "ACME"] as const)(
+  "down deletes the certificate and its records, but not those that another certificate needs (%s)",
+  async (origin) => {
+    await up();
+    await acm.send(
+      new RequestCertificateCommand({ DomainName: "www.blog.example.com", ValidationMethod: "DNS" }),
+    );
+    const other = [...desk.cloud.acm.certificates.all.values()].find(
+      (c) => c.names[0] === "www.blog.example.com",
+    );
+    if (other !== undefined) other.origin = origin;
+    const own = await cnames();
+    await runDown(desk.config, desk.tools, { deleteData: true });
+    expect([...desk.cloud.acm.certificates.all.values()].map((c) => c.names)).toEqual([
+      ["www.blog.example.com"],
+    ]);
+    const kept = await cnames();
+    expect(kept).toHaveLength(1);
+    expect(kept[0]).toMatch(/\.www\.blog\.example\.com\.$/);
+    expect(own).toContain(kept[0]);
+    if (other !== undefined) other.origin = "AWS_MANAGED";
+    expect((await inventory(desk.cloud)).filter((found) => !before.includes(found))).toHaveLength(2);
+  },
+);
