@@ -169,6 +169,8 @@ test("one answer of EC2 that does not know the owner does not move the site", as
     instance === "i-2" && ++asked % 2 === 1 ? undefined : fleet.peers.find((p) => p.instance === instance);
   await until(() => asked > 12);
   expect(role.owned).toBeUndefined();
+  // It did not even begin to: that would end its forwarding.
+  expect(recorder.value?.events ?? []).toEqual([]);
   expect((await readDocument(local.store, siteDocument)).value).toMatchObject({ owner: "i-2", epoch: 2 });
   expect(await record()).toMatchObject({ values: ["203.0.113.2"] });
 });
