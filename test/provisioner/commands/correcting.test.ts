@@ -101,6 +101,8 @@ describe.each(Object.entries(kinds))("a correction of the %s", (_, kind) => {
 
   test("by `up`, then by `deploy`: each serves, and lasts", async () => {
     expect(await fails(site.up(bad))).toMatch(kind.said);
+    // It goes on trying by itself.
+    await site.tools.clock.sleep(120_000);
     kind.correct(1);
     await site.up(right);
     await lasts(right);
@@ -145,6 +147,12 @@ test("what served is what it goes back to, not what `up` had the fleet launch si
   await expect(site.deploy("bad")).rejects.toThrow();
   expect(site.said()).toContain("launch by version 1 of the launch template again");
   await lasts("one");
+});
+
+test("a deploy does not say that a release is served which the next machine would not run", async () => {
+  await site.up("one");
+  site.agents.promotes = false;
+  await expect(site.deploy("two")).rejects.toThrow(/last seen: r000001-\w+ is current$/);
 });
 
 test("what failed, and what it said, is found wherever one looks for it", async () => {

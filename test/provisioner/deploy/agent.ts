@@ -44,6 +44,8 @@ export interface Life {
     credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
   };
   behaviourOf(release: string, isCandidate: boolean): Behaviour;
+  /** Whether it says what is current; a site's agent that is older or broken may not. */
+  promotes(): boolean;
   /** Between two looks whether it still is the owner, and whether it is to deploy. */
   lookSeconds(): number;
   signal: AbortSignal;
@@ -112,7 +114,7 @@ export async function live(life: Life): Promise<void> {
     const ownership = step("ownership", { launched, release }, (got) => claim(got.launched, got.release.id));
     const promote = step("promote", { ownership, release }, async (got) => {
       if (!got.ownership.owner) return;
-      await candidates.promote(got.release.id);
+      if (life.promotes()) await candidates.promote(got.release.id);
       recorder.change({ epoch: got.ownership.epoch });
     });
     return {

@@ -22,6 +22,8 @@ export class Agents {
   next: Behaviour = "serves";
   /** Instead of both: by the release and the configuration that the machine was launched with, as bootstrap.sh has it. */
   decide: ((release: string, userData: string) => Behaviour) | undefined;
+  /** Whether what serves becomes current. */
+  promotes = true;
   readonly failures: unknown[] = [];
   /** How often the owner looks whether it still is, and whether it is to deploy. */
   lookMs = 5000;
@@ -70,6 +72,7 @@ export class Agents {
       ...site,
       ...{ account, instance, address, signal },
       client: { region, endpoint, credentials },
+      promotes: () => this.promotes,
       lookSeconds: () => this.lookMs / 1000,
       behaviourOf: (release, isCandidate) => {
         if (this.decide !== undefined) return this.decide(release, userData);

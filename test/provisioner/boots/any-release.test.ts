@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import type { BootRecord } from "../../../agent/site/boot-record.ts";
+import type { ObjectStore } from "../../../agent/site/store.ts";
+import { servesAnything } from "../../../provisioner/boots/any-release.ts";
+
+const store = { url: "s3://bucket" } as ObjectStore;
+
+const failed = (attempt: number, more: Partial<BootRecord> = {}): BootRecord => ({
+  ...{ version: 2, site: "blog", instance: "i-1", bootId: "b", agent: "a", attempt, state: "failed" },
+  ...{ started: "2026-11-21T12:00:00.000Z", updated: "2026-11-21T12:00:01.000Z", warnings: [] },
+  steps: [
+    { phase: "boot", name: "app", needs: [], start: 0, seconds: 1, state: "failed", error: "it ended" },
+  ],
+  ...more,
+});
+
+const judge = (earlier: BootRecord[], release?: string) =>
+  servesAnything({ store }, "fleet-1", { boots: earlier, release });
+
+test("a boot that failed before is no answer: it has two more attempts", async () => {
+  const { judge: look } = judge([failed(7)]);
+  expect(await look(failed(7))).toBeUndefined();
+  expect(await look(failed(8))).toBeUndefined();
+  expect(() => look(failed(9))).toThrow("i-1 does not come up: app failed: it ended");
+});
+
+test("another boot of the same instance begins anew", async () => {
+  const { judge: look } = judge([failed(7)]);
+  expect(await look(failed(1, { bootId: "c" }))).toBeUndefined();
+  expect(() => look(failed(2, { bootId: "c" }))).toThrow("does not come up");
+});
+
+test("that another release than the candidate failed is no answer", async () => {
+  const { judge: look } = judge([], "r2");
+  for (let attempt = 1; attempt < 9; attempt++)
+    expect(await look(failed(attempt, { release: "r1" }))).toBeUndefined();
+  expect(() => look(failed(9, { release: "r2" }))).toThrow("does not come up");
+});
