@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
-import { NotYet, ReplyLost } from "../aws/errors.ts";
+import { isServerError, NotYet, ReplyLost } from "../aws/errors.ts";
 import type { Progress } from "../operator/terminal.ts";
 
 export interface Applied {
@@ -63,10 +63,14 @@ async function patiently<T>(run: () => Promise<T>, deadline: number, clock: Cloc
   }
 }
 
-/** Codes by which EC2, IAM and S3 say that an earlier change has not yet reached every server. */
+/**
+ * Codes by which EC2, IAM and S3 say that an earlier change has not yet reached every server: a version of a template
+ * (InvalidLaunchTemplateId.VersionNotFound) or an image (InvalidAMIID.Unavailable) too.
+ */
 const UNSETTLED =
-  /\.NotFound$|^NoSuchEntity|^NoSuchBucket$|^DependencyViolation$|^DeleteConflict|^OperationAborted$|^BucketNotEmpty$|^IncorrectState$|^ResourceInUse|ConcurrentModification|^IncorrectInstanceState$|^InvalidSnapshot\.InUse$|^PriorRequestNotComplete$/;
+  /\.(Version)?NotFound$|\.Unavailable$|^NoSuchEntity|^NoSuchBucket$|^DependencyViolation$|^DeleteConflict|^OperationAborted$|^BucketNotEmpty$|^IncorrectState$|^ResourceInUse|ConcurrentModification|^IncorrectInstanceState$|^InvalidSnapshot\.InUse$|^PriorRequestNotComplete$/;
 
 const unsettled = (error: unknown): boolean =>
   error instanceof NotYet ||
+  (error instanceof EverspotError && isServerError(error.cause)) ||
   (error instanceof EverspotError && error.cause instanceof Error && UNSETTLED.test(error.cause.name));

@@ -27,6 +27,9 @@ export interface Sources {
   clock: Clock;
 }
 
+/** Until EC2 knows a new instance profile: usually some seconds (IAM user guide, "Troubleshoot IAM"). */
+const PROFILE_SECONDS = 15;
+
 /**
  * Does one action of `up`. Ids of what exists come from `seen`; those of what is made are kept for the actions that
  * follow.
@@ -68,6 +71,14 @@ export function upExecutor(
   };
   let stock = parseVersion(current.template?.latest.description)?.baked?.stock;
 
+  let profileSince: number | undefined;
+  /** A fleet that meets a profile EC2 does not know yet leaves the template alone for minutes. */
+  const profileKnown = async () => {
+    if (profileSince === undefined) return;
+    const left = profileSince + PROFILE_SECONDS * 1000 - sources.clock.now();
+    if (left > 0) await sources.clock.sleep(left);
+  };
+
   return async (action) => {
     switch (action.do) {
       case "create-service-role":
@@ -97,7 +108,9 @@ export function upExecutor(
         return quietly(roles.createProfile());
       case "add-role-to-profile":
         for (const other of action.instead) await roles.removeFromProfile(other);
-        return quietly(roles.addToProfile());
+        await roles.addToProfile();
+        profileSince = sources.clock.now();
+        return;
       case "create-vpc":
         ids.vpc = await network.createVpc(action.cidr);
         return ids.vpc;
@@ -176,6 +189,7 @@ export function upExecutor(
       case "remove-image":
         return quietly(removeImage(aws, { id: action.image, snapshot: action.snapshot }));
       case "create-fleet": {
+        await profileKnown();
         const template = known(ids.template, "template");
         const token = fleetToken(template, seen);
         ids.fleet = await fleets.create(launch(action.pools), token, "spot", action.ceiling);

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { ACMClient } from "@aws-sdk/client-acm";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { IAMClient } from "@aws-sdk/client-iam";
@@ -60,6 +61,23 @@ const READS = /^(Describe|Get|List|Head)/;
 
 /** EC2 offers no client token for these calls, so a second try after a lost reply would make a second resource. */
 const NEVER_TWICE = new Set(["CreateVpc", "CreateInternetGateway", "CreateSubnet"]);
+
+/**
+ * Gives the same request the same client token until it has succeeded: tried again after an answer that was lost, it
+ * makes nothing twice; asked for anew later, it does.
+ */
+export class Tokens {
+  readonly #open = new Map<string, string>();
+
+  async during<T>(request: object, run: (token: string) => Promise<T>): Promise<T> {
+    const key = JSON.stringify(request);
+    const token = this.#open.get(key) ?? randomUUID();
+    this.#open.set(key, token);
+    const answer = await run(token);
+    this.#open.delete(key);
+    return answer;
+  }
+}
 
 interface Context {
   commandName?: string;

@@ -48,20 +48,36 @@ export function explain(doing: string, error: unknown): EverspotError {
     return new EverspotError(`${doing}: ${error.message}`, { hint, lines, cause: error });
   }
   const code = error instanceof Error ? error.name : "";
-  const said = messageOf(error).trim();
+  // An answer that is not AWS's XML, from something before it, comes as an error of the SDK's reading.
+  const silent = isServerError(error) && /^Unknown$|Deserialization error/m.test(messageOf(error));
+  const said = silent ? "AWS did not say why it failed" : messageOf(error).trim();
   const known = advice.find((a) => a.code.test(code) || a.message?.test(said));
-  const what =
-    known?.instead ?? `${said}${code === "" || said.includes(code) || code === "Error" ? "" : ` (${code})`}`;
+  const more = [
+    ...(code === "" || silent || said.includes(code) || code === "Error" ? [] : [code]),
+    ...(isServerError(error) ? [`HTTP ${statusOf(error)}`] : []),
+  ].join(", ");
+  const what = known?.instead ?? `${said}${more === "" ? "" : ` (${more})`}`;
   const hint = quotaHint(code) ?? known?.hint;
   return new EverspotError(`${doing}: ${what}`, {
-    retry: known?.retry ?? (serverError(error) ? "retry" : "fatal"),
+    retry: known?.retry ?? (isServerError(error) ? "retry" : "fatal"),
     cause: error,
     hint,
   });
 }
 
-const serverError = (error: unknown): boolean =>
-  ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 0) >= 500;
+const statusOf = (error: unknown): number =>
+  (error as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode ?? 0;
+
+/** Whether AWS itself failed, in its own words or in those of something before it. */
+export const isServerError = (error: unknown): boolean => statusOf(error) >= 500;
+
+/**
+ * Whether a read failed by what passes: AWS does not know yet what was just made, has too much to do, failed itself or
+ * could not be reached.
+ */
+export const isPassing = (error: unknown): error is EverspotError =>
+  error instanceof EverspotError &&
+  (error.retry === "retry" || (error.cause instanceof Error && /\.NotFound$/.test(error.cause.name)));
 
 /**
  * What helps when AWS launches nothing because of a quota, which no other instance type gets round; undefined when it

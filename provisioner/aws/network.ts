@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   AssociateRouteTableCommand,
   AttachInternetGatewayCommand,
@@ -21,6 +20,7 @@ import {
 } from "@aws-sdk/client-ec2";
 import { resourceName } from "../../agent/site/names.ts";
 import type { Rule } from "../wanted/ingress.ts";
+import { Tokens } from "./clients.ts";
 import { closePorts } from "./close-ports.ts";
 import { hasCode, ignoring, named } from "./errors.ts";
 import { fromRules } from "./ingress.ts";
@@ -57,6 +57,7 @@ export interface Network {
 }
 
 export function createNetwork(client: EC2Client, site: string): Network {
+  const tokens = new Tokens();
   const tagged = (type: ResourceType) => [{ ResourceType: type, Tags: siteTags(site) }];
   /** How EC2's error codes for what is gone already end: InvalidVpcID.NotFound, Gateway.NotAttached. */
   const unlessGone = (doing: string, run: () => Promise<unknown>) =>
@@ -105,12 +106,9 @@ export function createNetwork(client: EC2Client, site: string): Network {
       }),
     createRouteTable: (vpc) =>
       named("creating the route table", async () => {
-        const made = await client.send(
-          new CreateRouteTableCommand({
-            VpcId: vpc,
-            ClientToken: randomUUID(),
-            TagSpecifications: tagged("route-table"),
-          }),
+        const request = { VpcId: vpc, TagSpecifications: tagged("route-table") };
+        const made = await tokens.during(request, (ClientToken) =>
+          client.send(new CreateRouteTableCommand({ ...request, ClientToken })),
         );
         return made.RouteTable?.RouteTableId ?? "";
       }),

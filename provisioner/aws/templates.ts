@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   CreateLaunchTemplateCommand,
   CreateLaunchTemplateVersionCommand,
@@ -10,6 +9,7 @@ import {
 } from "@aws-sdk/client-ec2";
 import { resourceName } from "../../agent/site/names.ts";
 import type { TemplateData } from "../wanted/template.ts";
+import { Tokens } from "./clients.ts";
 import { hasCode, ignoring, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 import { siteFilter, siteTags } from "./tags.ts";
@@ -39,32 +39,33 @@ export interface Templates {
 
 export function createTemplates(client: EC2Client, site: string): Templates {
   const name = resourceName(site);
+  const tokens = new Tokens();
   return {
     look: () => named("looking at the launch template", () => look(client, site)),
     version: (id, version) =>
       named("looking at a version of the launch template", () => versionOf(client, id, String(version))),
     create: (data, group, description) =>
       named(`creating the launch template ${name}`, async () => {
-        const made = await client.send(
-          new CreateLaunchTemplateCommand({
-            LaunchTemplateName: name,
-            ClientToken: randomUUID(),
-            VersionDescription: description,
-            LaunchTemplateData: wire(data, group, site),
-            TagSpecifications: [{ ResourceType: "launch-template", Tags: siteTags(site) }],
-          }),
+        const request = {
+          LaunchTemplateName: name,
+          VersionDescription: description,
+          LaunchTemplateData: wire(data, group, site),
+          TagSpecifications: [{ ResourceType: "launch-template" as const, Tags: siteTags(site) }],
+        };
+        const made = await tokens.during(request, (ClientToken) =>
+          client.send(new CreateLaunchTemplateCommand({ ...request, ClientToken })),
         );
         return { id: made.LaunchTemplate?.LaunchTemplateId ?? "", version: 1 };
       }),
     createVersion: (id, data, group, description) =>
       named(`creating a version of the launch template ${name}`, async () => {
-        const made = await client.send(
-          new CreateLaunchTemplateVersionCommand({
-            LaunchTemplateId: id,
-            ClientToken: randomUUID(),
-            VersionDescription: description,
-            LaunchTemplateData: wire(data, group, site),
-          }),
+        const request = {
+          LaunchTemplateId: id,
+          VersionDescription: description,
+          LaunchTemplateData: wire(data, group, site),
+        };
+        const made = await tokens.during(request, (ClientToken) =>
+          client.send(new CreateLaunchTemplateVersionCommand({ ...request, ClientToken })),
         );
         return made.LaunchTemplateVersion?.VersionNumber ?? 0;
       }),
@@ -127,6 +128,8 @@ function wire(data: TemplateData, group: string, site: string): RequestLaunchTem
   return {
     ImageId: data.image,
     IamInstanceProfile: { Name: data.profile },
+    // An instance that was only stopped would be kept, and paid for, beside its replacement.
+    InstanceInitiatedShutdownBehavior: "terminate",
     MetadataOptions: {
       HttpEndpoint: "enabled",
       HttpTokens: "required",

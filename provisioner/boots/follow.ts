@@ -3,6 +3,7 @@ import type { Clock } from "../../agent/site/clock.ts";
 import type { EverspotError } from "../../agent/site/errors.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
 import type { Aws } from "../aws/connect.ts";
+import { isPassing } from "../aws/errors.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
 import { describeBoot, newsOf, tellNews } from "./progress.ts";
 import { readBoot } from "./read.ts";
@@ -44,8 +45,18 @@ const EVERY_SECONDS = 1;
 const UNSEEN_SECONDS = 10;
 /** How long the fleet may keep looking for an instance after AWS has said why there is none. */
 const CAPACITY_PATIENCE = 120;
+/** EC2 did not know the new profile yet; the fleet leaves such a template alone for some minutes, then it works. */
+const PASSES = /Invalid IAM Instance Profile/i;
 /** Only says that several launches failed; the events before it say why. */
 const SUMMARY = /^allLaunchSpecs/;
+
+/** A look that failed, but the next may not. */
+class Passing extends Error {}
+
+const patient = <T>(read: Promise<T>): Promise<T> =>
+  read.catch((error: unknown) => {
+    throw isPassing(error) ? new Passing(error.message) : error;
+  });
 
 /**
  * Watches the fleet launch an instance and the instance boot, reporting each step as it ends, until the judge is
@@ -62,7 +73,16 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
   let lastShown = Number.NEGATIVE_INFINITY;
 
   const look = async (): Promise<Look<BootRecord>> => {
-    const all = await aws.instances.look();
+    try {
+      return await lookOnce();
+    } catch (error) {
+      if (error instanceof Passing) return { waiting: error.message };
+      throw error;
+    }
+  };
+
+  const lookOnce = async (): Promise<Look<BootRecord>> => {
+    const all = await patient(aws.instances.look());
     const shown = all.some((i) => i.id === instance?.id);
     if (shown) lastShown = clock.now();
     const newest =
@@ -77,7 +97,7 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
       lastShown = clock.now();
     }
     if (instance === undefined) return noInstance();
-    const found = await readBoot(aws, instance.id);
+    const found = await patient(readBoot(aws, instance.id));
     if (found === undefined)
       return { waiting: `${instance.id} is ${instance.state}, with no word from its agent yet` };
     tell(found);
@@ -86,13 +106,14 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
   };
 
   const noInstance = async (): Promise<Look<BootRecord>> => {
-    const events = (await aws.fleets.history(fleet, since)).filter((e) => e.failure);
+    const events = (await patient(aws.fleets.history(fleet, since))).filter((e) => e.failure);
     for (const { message } of events) {
       if (!awsSaid.has(message)) warn(`AWS: ${message}`);
       awsSaid.add(message);
     }
     const last = events.findLast((e) => !SUMMARY.test(e.kind)) ?? events.at(-1);
-    if (last !== undefined && clock.now() - began >= CAPACITY_PATIENCE * 1000)
+    const passes = last !== undefined && PASSES.test(last.message);
+    if (last !== undefined && !passes && clock.now() - began >= CAPACITY_PATIENCE * 1000)
       throw judge.noInstance(last.message, [...awsSaid]);
     return { waiting: last === undefined ? "the fleet has launched no instance yet" : last.message };
   };

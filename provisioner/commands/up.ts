@@ -43,7 +43,10 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
       planAnew: async () => accepted(config, planOf(config, await look(config, aws, tools, options)), gone),
     });
     const earlier = { boots: survey.boots, gone };
-    const site = options.wait ? await follow(config, tools, aws, options.timeout, { began, earlier }) : {};
+    const made = applied.find((a) => a.do === "create-fleet")?.detail;
+    const site = options.wait
+      ? await follow(config, tools, aws, options.timeout, { began, earlier, made })
+      : {};
     const seconds = (clock.now() - began) / 1000;
     terminal.json({
       command: "up",
@@ -106,15 +109,18 @@ const REACH_SECONDS = 180;
 interface Before {
   /** Milliseconds since the epoch. */
   began: number;
+  /** The fleet that was just made. */
+  made: string | undefined;
   earlier: { boots: readonly BootRecord[]; gone: ReadonlySet<string> };
 }
 
 /** Until the site answers. */
 async function follow(config: SiteConfig, tools: Tools, aws: Aws, seconds: number, before: Before) {
-  const { began, earlier } = before;
+  const { began, earlier, made } = before;
   const { terminal, clock, probe } = tools;
   const { say, warn } = terminal;
-  const fleet = (await aws.fleets.look()).find((f) => f.alive && !f.bridge)?.id ?? "";
+  // What was just made may not be listed yet.
+  const fleet = made ?? (await aws.fleets.look()).find((f) => f.alive && !f.bridge)?.id ?? "";
   say("waiting for the instance:");
   const since = new Date(began - EARLIER_MS);
   const following = { fleet, since, before: earlier.gone, known: earlier.boots, seconds, clock, say, warn };

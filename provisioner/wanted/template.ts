@@ -19,7 +19,7 @@ export interface TemplateData {
  * Every version says in its description what it was made from, so that an unchanged site is recognized without taking
  * AWS's rendering of a template apart. Raise FORM when the adapter builds a different template from the same data.
  */
-const FORM = 1;
+const FORM = 2;
 
 export interface Version {
   hash: string;

@@ -166,6 +166,31 @@ test("missing capacity is told in the history, with AWS's reason, and made up fo
   expect(page.Reservations?.[0]?.Instances?.[0]?.Placement?.AvailabilityZone).toBe("us-east-1b");
 });
 
+test("a fleet whose instance profile is too new leaves the template alone for minutes", async () => {
+  await site.cloud.close();
+  site = await startEc2Site({ delays: { fleetRetry: 15_000, profileRefused: 300_000 } });
+  site.cloud.iam.instances.propagationMs = 10_000;
+  const fleetId = await site.fleet();
+  const history = await site.ec2.describeFleetHistory({ FleetId: fleetId, StartTime: new Date(0) });
+  const events = (history.HistoryRecords ?? []).map((r) => r.EventInformation);
+  expect(events.map((e) => e?.EventSubType)).toContain("launchSpecTemporarilyBlacklisted");
+  expect(JSON.stringify(events)).toContain("Invalid IAM Instance Profile");
+  await site.pass(299);
+  expect(await site.members(fleetId)).toEqual([]);
+  await site.pass(1);
+  expect(await site.members(fleetId)).toHaveLength(1);
+});
+
+test("a new fleet is not known by its id at once", async () => {
+  await site.cloud.close();
+  site = await startEc2Site({ delays: { fleetVisible: 2_000 } });
+  const fleetId = await site.fleet();
+  const look = () => site.ec2.describeFleets({ FleetIds: [fleetId] });
+  await expect(look()).rejects.toMatchObject({ name: "InvalidFleetId.NotFound" });
+  await site.pass(2);
+  expect((await look()).Fleets).toHaveLength(1);
+});
+
 test("with a retry delay the fleet tries again by itself", async () => {
   await site.cloud.close();
   site = await startEc2Site({ delays: { fleetRetry: 30_000 } });

@@ -14,6 +14,10 @@ export interface Delays {
   fleetReplace: number;
   /** Between tries while there is no capacity; 0 waits for capacity to come back instead. */
   fleetRetry: number;
+  /** Until a new fleet is listed, and known by its id. */
+  fleetVisible: number;
+  /** How long a fleet leaves a template alone whose instance profile EC2 did not know; 0 for fleetRetry. */
+  profileRefused: number;
   /** How long a fleet stays `modifying`. */
   fleetModify: number;
   /** The interruption notice a fleet gives when it scales in. */
@@ -35,6 +39,8 @@ export const noDelays: Delays = {
   fleetLaunch: 0,
   fleetReplace: 0,
   fleetRetry: 0,
+  fleetVisible: 0,
+  profileRefused: 0,
   fleetModify: 0,
   scaleInNotice: 0,
   unhealthy: 0,
@@ -54,6 +60,8 @@ export const realisticDelays: Delays = {
   fleetLaunch: 3_000,
   fleetReplace: 10_000,
   fleetRetry: 15_000,
+  fleetVisible: 2_000,
+  profileRefused: 300_000,
   fleetModify: 1_000,
   scaleInNotice: 120_000,
   unhealthy: 360_000,

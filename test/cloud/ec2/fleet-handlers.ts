@@ -13,7 +13,11 @@ import { specifiedTags } from "./tags.ts";
 
 export function fleetHandlers(world: FleetWorld, fleets: Fleets): Handlers {
   const { place, network, templates, profiles } = world;
-  const find = (id: string | undefined) => found(fleets.all, id, "fleet", "FleetId");
+  const known = () => {
+    const before = place.jobs.clock.now() - world.delays.fleetVisible;
+    return new Map([...fleets.all].filter(([, fleet]) => fleet.created.getTime() <= before));
+  };
+  const find = (id: string | undefined) => found(known(), id, "fleet", "FleetId");
   const shape = (fleet: Fleet) => fleetShape(place, templates, fleet, fleets.members(fleet));
 
   return {
@@ -81,7 +85,7 @@ export function fleetHandlers(world: FleetWorld, fleets: Fleets): Handlers {
     DeleteFleets: (input) => {
       const terminate = need(input.TerminateInstances, "TerminateInstances");
       const answers = need(input.FleetIds, "FleetId").map((FleetId) => {
-        const fleet = fleets.all.get(FleetId);
+        const fleet = known().get(FleetId);
         const before = fleet?.state;
         if (fleet === undefined || before === undefined) {
           const Code = /^fleet-[0-9a-f-]{36}$/.test(FleetId) ? "fleetIdDoesNotExist" : "fleetIdMalformed";
@@ -106,7 +110,12 @@ export function fleetHandlers(world: FleetWorld, fleets: Fleets): Handlers {
 
     /** Fleets can be filtered by nothing but these five: not by tag. Deleted ones stay listed. */
     DescribeFleets: (input) => {
-      const seen = new Map(fleets.seen().map((fleet) => [fleet.id, fleet]));
+      const seen = new Map(
+        fleets
+          .seen()
+          .filter((f) => known().has(f.id))
+          .map((fleet) => [fleet.id, fleet]),
+      );
       const named = input.FleetIds?.map((id) => found(seen, id, "fleet", "FleetId"));
       const wanted = select(named ?? [...seen.values()].filter((f) => f.type !== "instant"), input.Filters, {
         "activity-status": (f) => shape(f).ActivityStatus?.replace("_", "-"),

@@ -250,10 +250,12 @@ export class Fleets {
 
   #retry(fleet: Fleet): void {
     const { place, delays } = this.#world;
-    if (delays.fleetRetry <= 0 || fleet.retrying) return;
+    const refused = /Invalid IAM Instance Profile/.test(fleet.lastError?.message ?? "");
+    const pause = refused && delays.profileRefused > 0 ? delays.profileRefused : delays.fleetRetry;
+    if (pause <= 0 || fleet.retrying) return;
     fleet.retrying = true;
     place.jobs.start(`retry ${fleet.id}`, async () => {
-      await place.jobs.sleep(delays.fleetRetry);
+      await place.jobs.sleep(pause);
       fleet.retrying = false;
       this.#reconcile(fleet);
     });

@@ -3,12 +3,14 @@ import { AwsError } from "./errors.ts";
 
 /**
  * What to do to one call. `loseRequest` cuts the connection before the handler runs, `loseReply` after it ran;
- * `error` answers instead of the handler; `delayMs` waits before it.
+ * `error` answers instead of the handler, `page` in HTML and with this status, as what stands before a service does;
+ * `delayMs` waits before it.
  */
 export interface Disturbance {
   loseRequest?: true;
   loseReply?: true;
   error?: AwsError;
+  page?: number;
   delayMs?: number;
 }
 
@@ -20,6 +22,16 @@ export const slowDown = (): AwsError => new AwsError("SlowDown", "Please reduce 
 /** Thrown to the server's edge: close the socket without an answer. */
 export class ConnectionLost extends Error {
   override readonly name = "ConnectionLost";
+}
+
+/** Thrown to the server's edge: an answer that is not the service's. */
+export class Page extends Error {
+  override readonly name = "Page";
+  readonly status: number;
+  constructor(status: number) {
+    super(`HTTP ${status}`);
+    this.status = status;
+  }
 }
 
 /** Counts calls of each operation and disturbs the ones asked for. */
@@ -64,6 +76,7 @@ export class Disturbances {
     if (disturbance.delayMs !== undefined) await delay(disturbance.delayMs);
     if (disturbance.loseRequest) throw new ConnectionLost();
     if (disturbance.error !== undefined) throw disturbance.error;
+    if (disturbance.page !== undefined) throw new Page(disturbance.page);
     const result = await call();
     if (disturbance.loseReply) throw new ConnectionLost();
     return result;

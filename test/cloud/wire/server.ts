@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { authenticate } from "./authenticate.ts";
-import { ConnectionLost, type Disturbance, Disturbances } from "./disturb.ts";
+import { ConnectionLost, type Disturbance, Disturbances, Page } from "./disturb.ts";
 import { writeError } from "./error-reply.ts";
 import { AwsError, ContractError } from "./errors.ts";
 import { plainRequest, receive, send } from "./http.ts";
@@ -16,6 +16,8 @@ import { assertShape } from "./strict.ts";
 export { type Disturbance, internalError, slowDown, throttled } from "./disturb.ts";
 export { AwsError, ContractError } from "./errors.ts";
 export { Reply } from "./reply.ts";
+
+const PAGE = "<html><body><h1>Service Unavailable</h1></body></html>";
 
 export interface Call {
   /** The signing name, e.g. "route53". */
@@ -140,13 +142,16 @@ export class WireServer {
         req.socket.destroy();
         return;
       }
-      if (!(error instanceof AwsError))
+      if (!(error instanceof AwsError) && !(error instanceof Page))
         this.faults.push(error instanceof Error ? error : new Error(String(error)));
       const answered =
         error instanceof AwsError
           ? error
           : new AwsError("LocalAwsFault", `${String(error)} (local AWS)`, 418);
-      reply = writeError(where.service, answered, requestId);
+      reply =
+        error instanceof Page
+          ? { status: error.status, headers: { "content-type": "text/html" }, body: PAGE }
+          : writeError(where.service, answered, requestId);
     }
     const headers = {
       date: new Date(this.#now()).toUTCString(),

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { BootStep } from "../../../agent/site/boot-record.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { simulatedMachines } from "../../cloud/machines.ts";
+import { AwsError, internalError, throttled } from "../../cloud/wire/server.ts";
 import { report } from "../boot-record.ts";
 import { type Desk, openDesk } from "../site.ts";
 
@@ -133,6 +134,75 @@ describe("up ends with the reason", () => {
         /https:\/\/blog.example.com\/ does not answer .* certificate has expired/,
       ),
     });
+  });
+});
+
+describe("what AWS does not know yet, or fails at, is waited for", () => {
+  const serves = (instance: string) => report(instance, { state: "serving" });
+
+  test("a fleet that is not listed yet: by the id that making it gave", async () => {
+    desk = await openDesk({
+      cloud: {
+        delays: { fleetVisible: 60_000, fleetLaunch: 500 },
+        machines: {
+          ...simulatedMachines(),
+          start: async ({ instanceId }: { instanceId: string }) => {
+            void serves(instanceId);
+          },
+        },
+      },
+    });
+    const asked: unknown[] = [];
+    const { calls } = desk.cloud.wire;
+    await runUp(desk.config, desk.tools, { ...options, timeout: 100_000 });
+    for (const { operation, input } of calls) {
+      if (operation === "DescribeFleetHistory") asked.push(input.FleetId);
+    }
+    expect(asked.length).toBeGreaterThan(0);
+    expect(new Set(asked)).toEqual(new Set([expect.stringMatching(/^fleet-/)]));
+  });
+
+  test.each([
+    ["NotFound", { error: new AwsError("InvalidInstanceID.NotFound", "The instance ID does not exist") }],
+    ["throttling", { error: throttled() }],
+    ["a server error", { error: internalError() }],
+    ["a page in place of AWS's XML", { page: 503 }],
+  ])("%s while the boot is followed", async (_, disturbance) => {
+    const open = await withAgent(async (instance) => {
+      await seen(open, "was launched");
+      const { wire } = open.cloud;
+      // The SDK tries three times.
+      for (let nth = 1; nth <= 3; nth++) wire.disturb("ec2", "DescribeInstances", disturbance, nth);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await serves(instance);
+    });
+    await runUp(open.config, open.tools, { ...options, timeout: 100_000 });
+    expect(open.json()).toMatchObject({ boot: { state: "serving" } });
+  });
+});
+
+test("a fleet is made only when EC2 may know the instance profile, if that is new", async () => {
+  desk = await openDesk();
+  const at = new Map<string, number>();
+  const { clock } = desk.tools;
+  desk.cloud.wire.before((call) => void at.set(call.operation, clock.now()));
+  await runUp(desk.config, desk.tools, { ...options, wait: false });
+  const since = (at.get("CreateFleet") ?? 0) - (at.get("AddRoleToInstanceProfile") ?? 0);
+  expect(since).toBeGreaterThanOrEqual(15_000);
+});
+
+test("a server error without AWS's words is tried again for longer than the SDK does, and shown with its status", async () => {
+  desk = await openDesk();
+  const { wire } = desk.cloud;
+  for (let nth = 1; nth <= 5; nth++) wire.disturb("ec2", "CreateRouteTable", { page: 503 }, nth);
+  for (let nth = 1; nth <= 5; nth++) wire.disturb("ec2", "CreateLaunchTemplate", { page: 502 }, nth);
+  await runUp(desk.config, desk.tools, { ...options, wait: false });
+  expect([...desk.cloud.ec2.network.routeTables.values()].filter((t) => t.associations.length > 1)).toEqual([
+    expect.anything(),
+  ]);
+  for (let nth = 1; nth <= 3; nth++) wire.disturb("ec2", "DescribeVpcs", { page: 503 }, nth);
+  await expect(runUp(desk.config, desk.tools, options)).rejects.toMatchObject({
+    message: "looking at the network: AWS did not say why it failed (HTTP 503)",
   });
 });
 
