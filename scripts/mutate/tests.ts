@@ -33,7 +33,9 @@ export async function runTests(
   await rm(output, { force: true });
   const config = system ? "vitest.system.config.ts" : "vitest.config.ts";
   const vitest = ["node_modules/vitest/vitest.mjs", "run", "--config", config, "--reporter=json"];
-  const options = [`--outputFile=${output}`, ...(bail ? ["--bail=1"] : []), ...files];
+  // A machine with a lot to do is no reason to say that something was noticed.
+  const late = ["--testTimeout=180000", "--hookTimeout=180000"];
+  const options = [...late, `--outputFile=${output}`, ...(bail ? ["--bail=1"] : []), ...files];
   const [command, ...args] = [...(system ? ["./scripts/sandbox"] : []), "node", ...vitest, ...options];
   const { timedOut, all } = await execa(command ?? "", args, {
     ...{ cwd: copy, reject: false, all: true, stdin: "ignore" },
