@@ -2,7 +2,7 @@ import { ASK_AGAIN_SECONDS } from "../ownership/gone.ts";
 import type { Launches } from "../ports/launches.ts";
 import type { Clock } from "../site/clock.ts";
 import { readDocument } from "../site/document.ts";
-import { launchDocument } from "../site/records.ts";
+import { imageDocument } from "../site/records.ts";
 import type { ObjectStore } from "../site/store.ts";
 
 /**
@@ -19,7 +19,7 @@ export async function ensureImage(site: {
   signal: AbortSignal;
 }): Promise<string | undefined> {
   const { store, launches, deploying, clock, signal } = site;
-  const { value: note } = await readDocument(store, launchDocument);
+  const { value: note } = await readDocument(store, imageDocument);
   if (note === undefined || (await launches.version()) !== note.launches) return undefined;
   if (await launches.hasImage(note.image)) return undefined;
   // One answer of EC2 may be behind.

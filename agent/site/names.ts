@@ -81,7 +81,7 @@ export const keys = {
   channel: "channel.json",
   site: "site.json",
   deploy: "deploy.json",
-  launch: "image.json",
+  image: "image.json",
   replacements: "replacements.json",
   drills: "drills.json",
   certificatesPrefix: "certificates/",

@@ -29,7 +29,7 @@ export const siteDocument: DocumentType<SiteState> = { key: keys.site, schema: s
  * `image.json`: what the instances need to know of the image they are launched from. Written only by compare-and-swap,
  * by the operator's side; it counts only while the fleet launches by the version of the launch template it names.
  */
-export const launchNote = z.strictObject({
+export const imageNote = z.strictObject({
   version: z.literal(1),
   nonce: z.string(),
   /** AMI id, of the site's own image. */
@@ -39,8 +39,8 @@ export const launchNote = z.strictObject({
   /** Version that is the same but for Debian's own image, to be launched when the other is gone. */
   stock: z.int().check(z.positive()),
 });
-export type LaunchNote = z.infer<typeof launchNote>;
-export const launchDocument: DocumentType<LaunchNote> = { key: keys.launch, schema: launchNote };
+export type ImageNote = z.infer<typeof imageNote>;
+export const imageDocument: DocumentType<ImageNote> = { key: keys.image, schema: imageNote };
 
 /** `deploy.json`: the swap in progress, and how the last one ended. Written only by compare-and-swap. */
 export const deployState = z.strictObject({

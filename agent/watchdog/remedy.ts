@@ -12,7 +12,7 @@ export type Remedy =
 export const RESTART_SECONDS = 60;
 export const NOT_ENOUGH_SECONDS = 120;
 
-export interface Patient {
+export interface FailingApp {
   /** Seconds the app has been failing. */
   seconds: number;
   /** What has been done for it since it was last well. */
@@ -24,7 +24,7 @@ export interface Patient {
 }
 
 /** Undefined: wait. "replace" comes again as long as the app fails: the budget may have room by then. */
-export function remedyFor({ seconds, tried, good, fallback }: Patient): Remedy | undefined {
+export function remedyFor({ seconds, tried, good, fallback }: FailingApp): Remedy | undefined {
   if (seconds < RESTART_SECONDS) return undefined;
   if (!tried.has("restart")) return "restart";
   if (seconds < NOT_ENOUGH_SECONDS) return undefined;

@@ -3,7 +3,7 @@ import type { Clock } from "../../agent/site/clock.ts";
 import { updateDocument } from "../../agent/site/document.ts";
 import { keys } from "../../agent/site/names.ts";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
-import { launchDocument } from "../../agent/site/records.ts";
+import { imageDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Pool } from "../aws/fleets.ts";
 import type { Made, UpAction, ZonePool } from "../plan/actions.ts";
@@ -183,7 +183,7 @@ export function upExecutor(
           launches: known(ids.template, "template").version,
           stock: known(stock, "template with Debian's image"),
         };
-        await updateDocument(aws.store, launchDocument, () => ({ version: 1, ...note }));
+        await updateDocument(aws.store, imageDocument, () => ({ version: 1, ...note }));
         return `version ${note.stock}`;
       }
       case "remove-image":

@@ -23,7 +23,7 @@ import {
 import { EverspotError } from "../../agent/site/errors.ts";
 import { SITE_TAG } from "../../agent/site/names.ts";
 import { EXPIRE_TAG, type LifecycleRule } from "../wanted/bucket-rules.ts";
-import type { PolicyDocument } from "../wanted/instance-policy.ts";
+import type { PolicyDocument } from "../wanted/policy.ts";
 import { hasCode, ignoring, named } from "./errors.ts";
 import { fromLifecycle, toLifecycle } from "./lifecycle.ts";
 import { siteTags, tagOf } from "./tags.ts";

@@ -8,7 +8,7 @@ import {
 } from "@aws-sdk/client-iam";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { resourceName, SITE_TAG } from "../../agent/site/names.ts";
-import type { PolicyDocument } from "../wanted/instance-policy.ts";
+import type { PolicyDocument } from "../wanted/policy.ts";
 import { ignoring, named } from "./errors.ts";
 import type { Caller } from "./identity.ts";
 import { REGION_TAG } from "./roles.ts";

@@ -14,7 +14,7 @@ import {
 import { EverspotError } from "../../agent/site/errors.ts";
 import { resourceName, SITE_TAG } from "../../agent/site/names.ts";
 import { GITHUB_AUDIENCE, GITHUB_ISSUER } from "../wanted/deploy-policy.ts";
-import type { PolicyDocument } from "../wanted/instance-policy.ts";
+import type { PolicyDocument } from "../wanted/policy.ts";
 import { ignoring, named } from "./errors.ts";
 import type { Caller } from "./identity.ts";
 import { decode, REGION_TAG } from "./roles.ts";

@@ -16,7 +16,7 @@ import {
 } from "@aws-sdk/client-iam";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { resourceName, SITE_TAG } from "../../agent/site/names.ts";
-import type { PolicyDocument } from "../wanted/instance-policy.ts";
+import type { PolicyDocument } from "../wanted/policy.ts";
 import { hasCode, ignoring, named } from "./errors.ts";
 import { siteTags, tagOf } from "./tags.ts";
 

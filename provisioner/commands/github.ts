@@ -9,7 +9,7 @@ import { currentOf } from "../seen/current.ts";
 import { observeSite } from "../seen/observe.ts";
 import { chooseZone } from "../seen/zone.ts";
 import { deployPolicy, deployTrust, GITHUB_AUDIENCE, type Trusted } from "../wanted/deploy-policy.ts";
-import type { PolicyDocument } from "../wanted/instance-policy.ts";
+import type { PolicyDocument } from "../wanted/policy.ts";
 import { sameDocument } from "../wanted/same.ts";
 
 export interface GithubOptions {
@@ -139,7 +139,7 @@ async function plan(
   const { account } = aws.caller;
   const { partition } = aws;
   const trust = deployTrust(trusted, { account, partition });
-  const where = { account, partition, zone: chosen.zone.id, template: template.id };
+  const where = { account, partition, hostedZone: chosen.zone.id, template: template.id };
   const policy = deployPolicy(config, where, withAgent);
   const actions: Action[] = [];
   if (seen.provider === undefined) actions.push({ do: "create-provider" });

@@ -3,7 +3,7 @@ import type { Clock } from "../../agent/site/clock.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
 import type { Aws } from "../aws/connect.ts";
-import type { PolicyDocument } from "../wanted/instance-policy.ts";
+import { type PolicyDocument, usedBy } from "../wanted/policy.ts";
 
 /** Seconds for FIS to learn from IAM of a role that was just made, and to begin. */
 const BEGIN_SECONDS = 90;
@@ -11,7 +11,7 @@ const AGAIN_SECONDS = 5;
 
 export const drillTrust: PolicyDocument = {
   Version: "2012-10-17",
-  Statement: [{ Effect: "Allow", Principal: { Service: "fis.amazonaws.com" }, Action: "sts:AssumeRole" }],
+  Statement: [usedBy("fis.amazonaws.com")],
 };
 
 /** AWS FIS User Guide, "aws:ec2:send-spot-instance-interruptions". Describing takes no resource. */

@@ -39,7 +39,7 @@ export function planOf(config: SiteConfig, survey: Survey): Plan {
   }
   const facts = {
     ...{ account: survey.account, partition: survey.partition, bucket: survey.bucket },
-    zone: dns.zone.id,
+    hostedZone: dns.zone.id,
     image: world.image,
     baked: world.baked,
     agent: agent.sha256,

@@ -108,7 +108,7 @@ const LONGEST_POLICY = 10_240;
 
 /** The role's policy has each name of the site twice: for its record and for its challenge. */
 function policyFindings({ config, account, partition, dns }: PreflightInput): Finding[] {
-  const where = { account, partition, zone: dns?.zone.id ?? "", baked: true };
+  const where = { account, partition, hostedZone: dns?.zone.id ?? "", baked: true };
   const { length } = JSON.stringify(instancePolicy(withCertificate(config, where), where));
   if (length <= LONGEST_POLICY) return [];
   return [

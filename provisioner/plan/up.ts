@@ -193,7 +193,7 @@ function template(wanted: Wanted, seen: SiteSeen): UpAction[] {
   const noted = parseVersion(latest.latest.description)?.baked;
   const sameNote =
     noted !== undefined &&
-    isDeepStrictEqual(pick(seen.launch), {
+    isDeepStrictEqual(pick(seen.imageNote), {
       image: data.image,
       launches: latest.latest.version,
       stock: noted.stock,
@@ -206,8 +206,8 @@ function template(wanted: Wanted, seen: SiteSeen): UpAction[] {
   ];
 }
 
-const pick = (launch: SiteSeen["launch"]) =>
-  launch && { image: launch.image, launches: launch.launches, stock: launch.stock };
+const pick = (note: SiteSeen["imageNote"]) =>
+  note && { image: note.image, launches: note.launches, stock: note.stock };
 
 const isLatest = (data: TemplateData, seen: SiteSeen, group: string): boolean =>
   parseVersion(seen.templates[0]?.latest.description)?.hash === templateHash(data, group);

@@ -2,7 +2,7 @@ import { type Channel, channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { type Fence, parseFence } from "../../agent/site/fence.ts";
 import { challengeRecord, fenceRecord, keys } from "../../agent/site/names.ts";
-import { type LaunchNote, launchDocument, type SiteState, siteDocument } from "../../agent/site/records.ts";
+import { type ImageNote, imageDocument, type SiteState, siteDocument } from "../../agent/site/records.ts";
 import type { BakedImage } from "../aws/baked-images.ts";
 import type { BucketSeen } from "../aws/bucket.ts";
 import type { Aws } from "../aws/connect.ts";
@@ -32,7 +32,7 @@ export interface SiteSeen {
   images: BakedImage[];
   state: SiteState | undefined;
   channel: Channel | undefined;
-  launch: LaunchNote | undefined;
+  imageNote: ImageNote | undefined;
 }
 
 /** Those of the domain's records that concern the site. */
@@ -58,13 +58,13 @@ export async function observeSite(aws: Aws, { settled = false } = {}): Promise<S
     aws.instances.look(),
     aws.bakedImages.look(),
   ]);
-  const [state, channel, launch] =
+  const [state, channel, imageNote] =
     bucket === undefined
       ? [undefined, undefined, undefined]
       : await Promise.all([
           readDocument(aws.store, siteDocument),
           readDocument(aws.store, channelDocument),
-          readDocument(aws.store, launchDocument),
+          readDocument(aws.store, imageDocument),
         ]);
   return {
     network,
@@ -76,7 +76,7 @@ export async function observeSite(aws: Aws, { settled = false } = {}): Promise<S
     images,
     state: state?.value,
     channel: channel?.value,
-    launch: launch?.value,
+    imageNote: imageNote?.value,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { PolicyDocument } from "./instance-policy.ts";
+import type { PolicyDocument } from "./policy.ts";
 
 /** S3 expires objects that carry this tag; it is set when a release, layer or agent is superseded. */
 export const EXPIRE_TAG = { key: "everspot:expire", value: "true" } as const;

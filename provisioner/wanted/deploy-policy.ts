@@ -2,7 +2,7 @@
 import { bucketName, resourceName, SITE_TAG } from "../../agent/site/names.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { requestsCertificate } from "./certificate.ts";
-import type { PolicyDocument, Statement } from "./instance-policy.ts";
+import { allow, type PolicyDocument, type Statement } from "./policy.ts";
 
 export const GITHUB_ISSUER = "token.actions.githubusercontent.com";
 export const GITHUB_AUDIENCE = "sts.amazonaws.com";
@@ -65,11 +65,11 @@ export function deployTrust(trusted: Trusted, where: { account: string; partitio
  */
 export function deployPolicy(
   config: SiteConfig,
-  where: { account: string; partition: string; zone: string; template: string },
+  where: { account: string; partition: string; hostedZone: string; template: string },
   withAgent: boolean,
 ): PolicyDocument {
   const { site, region } = config;
-  const { account, partition, zone, template } = where;
+  const { account, partition, hostedZone, template } = where;
   const bucket = `arn:${partition}:s3:::${bucketName(site, account, region)}`;
   const ec2 = (what: string) => `arn:${partition}:ec2:${region}:${account}:${what}`;
   const role = (name: string) => `arn:${partition}:iam::${account}:role/${name}`;
@@ -133,7 +133,11 @@ export function deployPolicy(
       ],
       "*",
     ),
-    allow("LookAtZone", "route53:ListResourceRecordSets", `arn:${partition}:route53:::hostedzone/${zone}`),
+    allow(
+      "LookAtZone",
+      "route53:ListResourceRecordSets",
+      `arn:${partition}:route53:::hostedzone/${hostedZone}`,
+    ),
     allow(
       "NewestImage",
       "ssm:GetParameter",
@@ -191,10 +195,3 @@ function certificateStatements(
     allow("LookAtCertificates", ["acm:DescribeCertificate", "acm:ListTagsForCertificate"], any),
   ];
 }
-
-const allow = (Sid: string, Action: string | string[], Resource: string | string[]): Statement => ({
-  Sid,
-  Effect: "Allow",
-  Action,
-  Resource,
-});

@@ -7,25 +7,12 @@ import {
   secretPath,
 } from "../../agent/site/names.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-
-export interface Statement {
-  Sid?: string;
-  Effect: "Allow" | "Deny";
-  Principal?: string | Record<string, string>;
-  Action: string | string[];
-  Resource?: string | string[];
-  Condition?: Record<string, Record<string, string | string[]>>;
-}
-
-export interface PolicyDocument {
-  Version: "2012-10-17";
-  Statement: Statement[];
-}
+import { allow, type PolicyDocument, type Statement, usedBy } from "./policy.ts";
 
 /** Only EC2 may hand the role to an instance. */
 export const instanceTrust: PolicyDocument = {
   Version: "2012-10-17",
-  Statement: [{ Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" }, Action: "sts:AssumeRole" }],
+  Statement: [usedBy("ec2.amazonaws.com")],
 };
 
 /**
@@ -52,14 +39,14 @@ const READ = ["agent/*", "releases/*", "image.json", "packages.json", ...WRITTEN
  */
 export function instancePolicy(
   config: SiteConfig,
-  where: { account: string; partition: string; zone: string; baked: boolean },
+  where: { account: string; partition: string; hostedZone: string; baked: boolean },
 ): PolicyDocument {
   const { site, region } = config;
-  const { account, partition, zone } = where;
+  const { account, partition } = where;
   const bucket = `arn:${partition}:s3:::${bucketName(site, account, region)}`;
   const parameters = `arn:${partition}:ssm:${region}:${account}:parameter${secretPath(site).replace(/\/$/, "")}`;
   const ours = { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } };
-  const hostedZone = `arn:${partition}:route53:::hostedzone/${zone}`;
+  const hostedZone = `arn:${partition}:route53:::hostedzone/${where.hostedZone}`;
   const names = [config.domain, ...config.aliases];
   return {
     Version: "2012-10-17",
@@ -129,26 +116,19 @@ function launchStatements(
   ];
 }
 
-const allow = (Sid: string, Action: string | string[], Resource: string | string[]): Statement => ({
-  Sid,
-  Effect: "Allow",
-  Action,
-  Resource,
-});
-
 /**
  * The keys hold every value of a batch, so one batch must fit one statement. `Null` closes the hole of
  * `ForAllValues`, which is true of a request without the key.
  */
 function recordChanges(
   Sid: string,
-  zone: string,
+  hostedZone: string,
   names: readonly string[],
   types: readonly string[],
 ): Statement {
   const key = (part: string) => `route53:ChangeResourceRecordSets${part}`;
   return {
-    ...allow(Sid, "route53:ChangeResourceRecordSets", zone),
+    ...allow(Sid, "route53:ChangeResourceRecordSets", hostedZone),
     Condition: {
       "ForAllValues:StringEquals": {
         [key("NormalizedRecordNames")]: names.map((name) => name.toLowerCase()),

@@ -5,7 +5,8 @@ import type { SiteConfig } from "../config/site-config.ts";
 import { type LifecycleRule, lifecycle, tlsOnly } from "./bucket-rules.ts";
 import { withCertificate } from "./certificate.ts";
 import type { Image } from "./image.ts";
-import { instancePolicy, instanceTrust, type PolicyDocument } from "./instance-policy.ts";
+import { instancePolicy, instanceTrust } from "./instance-policy.ts";
+import type { PolicyDocument } from "./policy.ts";
 import { allBurstable, type TemplateData } from "./template.ts";
 
 /** What the site is to be, apart from ids that AWS assigns. */
@@ -38,7 +39,8 @@ export interface Facts {
   account: string;
   partition: string;
   bucket: string;
-  zone: string;
+  /** Its id. */
+  hostedZone: string;
   image: Image;
   /** Where `image` is the site's own: what it is made from, and what can be launched in its place. */
   baked?: { base: string; stock: Image } | undefined;
@@ -50,7 +52,7 @@ export interface Facts {
 export function wantedOf(configured: SiteConfig, facts: Facts, certificate?: string): Wanted {
   const config = withCertificate(configured, facts, certificate);
   const userData = renderUserData(
-    bootConfigOf(config, { account: facts.account, zone: facts.zone, agent: facts.agent }),
+    bootConfigOf(config, { account: facts.account, zone: facts.hostedZone, agent: facts.agent }),
   );
   const data = (image: Image): TemplateData => ({
     image: image.id,

@@ -1,7 +1,7 @@
 import { DescribeImagesCommand, DescribeSnapshotsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readDocument } from "../../../agent/site/document.ts";
-import { launchDocument } from "../../../agent/site/records.ts";
+import { imageDocument } from "../../../agent/site/records.ts";
 import { connect } from "../../../provisioner/aws/connect.ts";
 import { runBake } from "../../../provisioner/commands/bake.ts";
 import { AwsError } from "../../cloud/wire/server.ts";
@@ -48,7 +48,7 @@ async function inOrder(when: string): Promise<void> {
     ).toContain(template?.latest.image);
     expect(images.length, when).toBeLessThanOrEqual(2);
     expect(snapshots, when).toHaveLength(images.length);
-    const { value: note } = await readDocument(site.store, launchDocument);
+    const { value: note } = await readDocument(site.store, imageDocument);
     expect(note, when).toMatchObject({ image: template?.latest.image, launches: template?.latest.version });
     expect((await site.lock())?.state, when).toBe("done");
   } finally {

@@ -12,7 +12,7 @@ import { createLaunches } from "../../../agent/aws/launches.ts";
 import { ensureImage } from "../../../agent/handover/stock-image.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { keys } from "../../../agent/site/names.ts";
-import { launchDocument } from "../../../agent/site/records.ts";
+import { imageDocument } from "../../../agent/site/records.ts";
 import { runBake } from "../../../provisioner/commands/bake.ts";
 import { runDown } from "../../../provisioner/commands/down.ts";
 import { runStatus } from "../../../provisioner/commands/status.ts";
@@ -89,7 +89,7 @@ test("bake makes an image of the owner without a reboot, and launches by it; up 
     { image, says: expect.stringContaining(`baked ${DEBIAN} 1`) },
   ]);
   expect(await launches()).toBe(2);
-  expect((await readDocument(site.store, launchDocument)).value).toMatchObject({
+  expect((await readDocument(site.store, imageDocument)).value).toMatchObject({
     image,
     launches: 2,
     stock: 1,
@@ -147,7 +147,7 @@ test("another configuration keeps the image, and has a version with Debian's bel
   expect(stock).toMatchObject({ image: DEBIAN });
   expect(own).toMatchObject({ image, says: expect.stringContaining(`baked ${DEBIAN} ${stock?.version}`) });
   expect(await launches()).toBe(own?.version);
-  expect((await readDocument(site.store, launchDocument)).value).toMatchObject({
+  expect((await readDocument(site.store, imageDocument)).value).toMatchObject({
     ...{ image, launches: own?.version, stock: stock?.version },
   });
   await expect(bake()).rejects.toThrow(/changed since/);

@@ -46,7 +46,7 @@ const well = (): StatusInput => ({
       groups: [],
     },
     images: [],
-    launch: undefined,
+    imageNote: undefined,
     bucket: undefined,
     roles: { role: undefined, profile: undefined },
     templates: [{ id: "lt-1", latest: { version: 3, description: undefined, image: "ami-1" } }],

@@ -149,7 +149,7 @@ describe("records", () => {
 describe("a change of records that names none", () => {
   // ForAllValues alone holds for a request without the key.
   test("is allowed by no statement", () => {
-    const where = { account: "123456789012", partition: "aws", zone: "Z1", baked: false };
+    const where = { account: "123456789012", partition: "aws", hostedZone: "Z1", baked: false };
     const policy = parsePolicy(JSON.stringify(instancePolicy(desk.config, where)), "identity");
     const ask = (context: Record<string, string[]>) =>
       evaluate([policy], {
@@ -206,7 +206,7 @@ test("reads its own secrets only", async () => {
 });
 
 describe("ACM and KMS", () => {
-  const where = { account: "123456789012", partition: "aws", zone: "Z1", baked: false };
+  const where = { account: "123456789012", partition: "aws", hostedZone: "Z1", baked: false };
   const arn = "arn:aws:acm:us-east-1:123456789012:certificate/abc";
   const key = "arn:aws:kms:us-east-1:123456789012:key/abc";
   const actions = (toml: string) =>
