@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ensureImage } from "../../../agent/handover/stock-image.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
-import { launchDocument } from "../../../agent/site/records.ts";
+import { imageDocument } from "../../../agent/site/records.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
 
 let local: LocalS3;
 beforeEach(async () => {
   local = await startS3();
   const note = { version: 1 as const, image: "ami-own", launches: 2, stock: 1 };
-  await updateDocument(local.store, launchDocument, () => note);
+  await updateDocument(local.store, imageDocument, () => note);
 });
 afterEach(() => local.close());
 
