@@ -49,7 +49,7 @@ export function renderBootstrap(config: BootConfig): string {
   const template = readFileSync(new URL("../user-data/bootstrap.sh", import.meta.url), "utf8");
   return template.replace(/@([A-Z_]+)@/g, (_, name: string) => {
     const value = values[name];
-    if (value === undefined) throw new Error(`bootstrap.sh names @${name}@, which nobody knows`);
+    if (value === undefined) throw new Error(`bootstrap.sh names @${name}@, which is unknown`);
     return value;
   });
 }

@@ -26,7 +26,7 @@ export async function agentProcess(cloud: RealCloud, instance: string): Promise<
 }
 
 /**
- * Megabytes: what it has resident, and the most it ever had (proc(5), VmRSS and VmHWM; the kernel counts VmHWM anew
+ * Megabytes: what it has resident, and the most it ever had (proc(5), VmRSS and VmHWM; the kernel counts VmHWM afresh
  * for the program that goes on after the boot, which says what there was before).
  */
 export async function residentMemory(

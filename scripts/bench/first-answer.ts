@@ -9,7 +9,7 @@ const SECONDS = 300;
 
 /** Someone who asks for the site over HTTPS, and the resolver for its address, every 100 ms. */
 export const startAsking = (site: Rehearsal): Visitor =>
-  site.visit({ name: "asks anew each time", outstay: 0, every: EVERY_MS });
+  site.visit({ name: "connects afresh each time", outstay: 0, every: EVERY_MS });
 
 /**
  * When the site first answered 200, of the instance with this address if one is given. Milliseconds since the epoch.

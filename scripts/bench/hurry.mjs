@@ -1,4 +1,4 @@
-// Loaded into the agent before its bundle (node --import): its clock sleeps a fraction of what it is told, so that
+// Loaded into the agent before its bundle (node --import): its clock sleeps a fraction of what it is asked to, so that
 // an hour of watching takes a minute. Nothing else is changed.
 import { syncBuiltinESMExports } from "node:module";
 import timers from "node:timers/promises";

@@ -6,7 +6,7 @@ const CONSTANT = /^const (_\w+) = ("(?:[^"\\]|\\.)*");$/gm;
 const REGISTRATION = /^n\d+_registry\.registerError\(\w+\$, (\w+)\);$/gm;
 
 /**
- * Lets esbuild drop what nobody uses of the AWS SDK's schemas. It keeps top-level literals with computed keys
+ * Lets esbuild drop the parts of the AWS SDK's schemas that are not used. It keeps top-level literals with computed keys
  * (`{[_x]: …}`), so these keys become the plain names they stand for; and it keeps every error of a service,
  * because all are registered, so only the named ones stay. An error that is not registered still arrives with
  * its name and message, as the service's base exception.

@@ -1,4 +1,4 @@
-/** What there is to tell of everspot.toml's keys, read out of its schema. */
+/** What there is to say about everspot.toml's keys, read from its schema. */
 import type * as z from "zod/mini";
 import { type KeyNote, notes } from "../../agent/site/config/text.ts";
 import { shapeOf } from "../../provisioner/config/keys.ts";
@@ -40,7 +40,7 @@ function keysOf(schema: z.core.$ZodType): Key[] {
   const { required = [] } = jsonSchemaOf(schema);
   return Object.entries(shapeOf(schema) ?? {}).map(([name, value]) => {
     const note = notes.get(value);
-    if (note === undefined) throw new Error(`nothing is told of the key ${name}`);
+    if (note === undefined) throw new Error(`the key ${name} has no description`);
     const json = jsonSchemaOf(value);
     const open = json.type === "object" && note.examples === undefined;
     const inner = open ? [] : keysOf(value);

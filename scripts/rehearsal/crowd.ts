@@ -65,6 +65,6 @@ export function checkLostNothing(
 /** Acknowledged POSTs by the address they were sent to; whoever answered is in the answer. */
 export function acknowledged(visitors: readonly Visitor[]): { posts: number; releases: string[] } {
   const posts = visitors.flatMap((v) => v.samples).filter((s) => s.method === "POST" && !failed(s));
-  const releases = posts.map((s) => /"release": *"([^"]*)"/.exec(s.body ?? "")?.[1] ?? "nobody");
+  const releases = posts.map((s) => /"release": *"([^"]*)"/.exec(s.body ?? "")?.[1] ?? "no release");
   return { posts: posts.length, releases: [...new Set(releases)].sort() };
 }

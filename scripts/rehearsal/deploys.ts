@@ -99,7 +99,7 @@ export async function checkInOrder(rehearsal: Rehearsal, when: string, release?:
     );
     rehearsal.check(
       lock?.state !== "running",
-      `${when}: nobody deploys, but ${lock?.by} does (${lock?.step})`,
+      `${when}: no deploy is under way, but ${lock?.by} does (${lock?.step})`,
     );
     rehearsal.check(
       release === undefined || (channel?.current === release && state?.release === release),

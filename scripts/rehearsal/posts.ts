@@ -17,7 +17,7 @@ export const written = (visitors: readonly Visitor[]): Written[] =>
 
 function writtenBy(sample: Sample): Written {
   const id = Number(/"id": *(\d+)/.exec(sample.body ?? "")?.[1]);
-  const release = /"release": *"([^"]*)"/.exec(sample.body ?? "")?.[1] ?? "nobody";
+  const release = /"release": *"([^"]*)"/.exec(sample.body ?? "")?.[1] ?? "no release";
   return { at: sample.at, id, release };
 }
 

@@ -175,7 +175,7 @@ export class Rehearsal {
       async () => {
         const state = await this.state();
         if (state === undefined || state.owner === previous || state.state !== "serving") {
-          return { waiting: `${state?.owner ?? "nobody"} is ${state?.state ?? "there"}` };
+          return { waiting: state === undefined ? "no owner" : `${state.owner} is ${state.state}` };
         }
         const boot = await this.boot(state.owner);
         return boot?.state === "serving" ? { done: boot } : { waiting: `${state.owner}: ${boot?.state}` };

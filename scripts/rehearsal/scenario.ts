@@ -1,7 +1,7 @@
 import type { Rehearsal } from "./rehearsal.ts";
 import type { Result } from "./result.ts";
 
-/** One story, told on real parts. It adds what it found to the result, and to `problems` what must not be. */
+/** One story, played on real parts. It adds what it found to the result, and what must not happen to `problems`. */
 export interface StagedScenario {
   name: string;
   /** One line for `--help` and the table of `--all`. */

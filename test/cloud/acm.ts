@@ -24,7 +24,7 @@ export interface AcmOptions {
 
 /**
  * ACM: imported certificates, and public ones validated by a CNAME in the local Route 53, issued by an authority of
- * its own. What time changes is found out when somebody asks: a certificate whose record is seen is issued, one that
+ * its own. What time changes is found out when someone asks: a certificate whose record is seen is issued, one that
  * was exported is renewed 45 days before its end as long as its records stay.
  * Not modelled: private authorities, e-mail and HTTP validation, certificates in use by other services, quotas.
  */

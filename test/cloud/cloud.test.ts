@@ -167,7 +167,7 @@ test("the environment alone leads a child process to the local account", async (
   expect(stdout).toBe("123456789012");
 });
 
-test("what nobody models is loud and kept", async () => {
+test("what no one models is loud and kept", async () => {
   const { cloud, config } = await start();
   await expect(new EC2(config).describeVpnGateways({})).rejects.toThrow(
     /no handler for ec2.DescribeVpnGateways/,

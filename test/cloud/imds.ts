@@ -46,7 +46,7 @@ const versions = ["1.0", "2009-04-04", "2016-09-02", "2018-09-24", "2021-03-23",
 /**
  * Starts the metadata service of an instance: IMDSv2 as "Use the Instance Metadata Service" of the EC2 user
  * guide has it. 400 for a token request without a proper lifetime, 403 for one that was forwarded, 401 without
- * a valid token, 404 for what is not there (yet). The view is read anew at every request.
+ * a valid token, 404 for what is not there (yet). The view is read again at every request.
  */
 export async function startImds(
   view: InstanceView,

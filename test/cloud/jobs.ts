@@ -25,7 +25,7 @@ export class Jobs {
     return this.#end.signal.aborted;
   }
 
-  /** Starts work nobody waits for. `what` names it in a failure. */
+  /** Starts work no one waits for. `what` names it in a failure. */
   start(what: string, work: () => Promise<void>): void {
     if (this.closed) return;
     this.#awake++;

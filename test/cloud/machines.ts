@@ -34,7 +34,7 @@ export interface Machines {
   snapshot(instanceId: string, imageId: string): Promise<void>;
   /** Forgets an image made by `snapshot`; machines that run from it keep their disk. Idempotent. */
   removeImage(imageId: string): Promise<void>;
-  /** Called when a machine ended though nobody asked it to (`poweroff` inside). */
+  /** Called when a machine ended though no one asked it to (`poweroff` inside). */
   onExit(listener: (instanceId: string) => void): void;
   /** What the machine printed on its console, newest last. */
   console(instanceId: string): Promise<string>;

@@ -93,7 +93,7 @@ export async function openDesk(
   };
 }
 
-/** A release already packed; what is in it matters to nobody here. */
+/** A release already packed; what is in it matters to no one here. */
 function packed(folder: string): Packed {
   const file = path.join(folder, "release.zip");
   writeFileSync(file, "a zip");
@@ -101,7 +101,7 @@ function packed(folder: string): Packed {
   return { file, sha256: sha256("a zip"), ...sizes, bytecode: false, packages: [], warnings: [] };
 }
 
-/** Nobody waits: sleeping moves the time on at once. */
+/** No one waits: sleeping moves the time on at once. */
 export function skippingClock(): Clock {
   let skipped = 0;
   return {

@@ -47,7 +47,7 @@ export async function snapshot(config: SiteConfig, zoneId: string): Promise<unkn
       const found = await s3.send(new ListObjectVersionsCommand({ Bucket: b.Name }));
       const keys = (found.Versions ?? []).flatMap((v) => (v.IsLatest === true ? (v.Key ?? []) : []));
       const candidate = await candidateOf(s3, b.Name ?? "");
-      // One cut off before the channel named it is a release like any superseded one: nobody runs it.
+      // One cut off before the channel named it is a release like any superseded one: no one runs it.
       const named = keys.filter((k) => !k.startsWith("releases/") || k.startsWith(`releases/${candidate}.`));
       return named.map((key) => key.replace(/^(releases\/)r\d+/, "$1…"));
     });

@@ -88,7 +88,7 @@ test("an arrow that runs back up is red, and one that others imply is faint", ()
   expect(drawWing(shop, plan(["shop/cellar/a.ts", "../till/a.ts"]))).toContain("#d0342c");
 });
 
-test("only what is between the marks is made anew", () => {
+test("only what is between the marks is made again", () => {
   const [before, after] = ["# Title\n", "\nThe end.\n"];
   const empty = `${before}<!-- made by npm run architecture: from here -->\n<!-- to here -->${after}`;
   const made = page(empty, [{ wing: shop, plan: plan(["shop/main.ts", "./till/a.ts"]) }], ["cli", "plan"]);

@@ -261,7 +261,7 @@ describe("a replacement", () => {
 });
 
 describe("a machine that serves", () => {
-  test("goes on serving while its agent is killed and starts anew", async () => {
+  test("goes on serving while its agent is killed and starts again", async () => {
     const before = await sh(second, `systemctl show -p MainPID --value ${appUnit("r1")} nginx`);
     await sh(second, "systemctl kill --signal=KILL everspot");
     expect((await ask(second, { path: "/healthz" })).status).toBe(200);

@@ -84,7 +84,7 @@ describe("static files", () => {
     }
   });
 
-  test("a FIFO keeps nobody waiting", async () => {
+  test("a FIFO keeps no one waiting", async () => {
     execFileSync("mkfifo", [path.join(front.folder, "r1/fifo")]);
     expect((await ask("/static/fifo")).body).toBe("app GET /static/fifo");
   });

@@ -91,7 +91,7 @@ test("the same on duty: the site is served all the time, and what comes then is 
   instance = second;
 }, 900_000);
 
-test("a watcher whose promise is left open: systemd starts the agent anew, and it goes on", async () => {
+test("a watcher whose promise is left open: systemd starts the agent again, and it goes on", async () => {
   instance ??= await site.launch();
   await serving();
   await sh(`cat >/var/lib/hang.mjs <<'END'\n${HANG}END

@@ -252,7 +252,7 @@ describe.each(["debian-13", "debian-12"] as const)("by the apt of %s,", (os) => 
     });
   });
 
-  test("who installs something meanwhile is in nobody's way", async () => {
+  test("who installs something meanwhile is in no one's way", async () => {
     const place = await good();
     // Beside the status file, where apt would take its lock, and where it does for the machine itself.
     const places = [folder, path.join(folder, os, "root/var/lib/dpkg")];

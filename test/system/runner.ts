@@ -26,7 +26,7 @@ export interface Job {
   temp: string;
   env: Readonly<Record<string, string>>;
   vars: Readonly<Record<string, string>>;
-  /** Where an action lies. Undefined: it is somebody else's, and what it does is in `workspace` and `env` already. */
+  /** Where an action lies. Undefined: it is someone else's, and what it does is in `workspace` and `env` already. */
   action(uses: string): string | undefined;
 }
 

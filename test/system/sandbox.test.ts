@@ -75,7 +75,7 @@ async function leftOf(id: string, pids: readonly number[]) {
 const nothing = { processes: [], groups: [], directory: "gone", mounts: [] };
 
 test("only loopback exists, and the resolver asks 127.0.0.1", async () => {
-  // 192.0.2.1 is TEST-NET-1: nobody's address.
+  // 192.0.2.1 is TEST-NET-1: no one's address.
   const look = `ip -oneline link; ip route; (echo >/dev/tcp/192.0.2.1/80) 2>&1 | tail -n 1;
     cat /etc/resolv.conf; getent ahostsv4 localhost | head -n 1`;
   const lines = (await inSandbox("bash", "-c", look)).stdout.split("\n");

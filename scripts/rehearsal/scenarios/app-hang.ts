@@ -6,7 +6,7 @@ import { failed } from "../sample.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Visitor } from "../visitors.ts";
 
-/** A minute until the app is started anew, and what stopping it takes. */
+/** A minute until the app is restarted, and what stopping it takes. */
 const RESTART_SECONDS = 150;
 /** Two minutes until another machine is asked for, and what the next one's boot takes. */
 const REPLACE_SECONDS = 400;

@@ -35,7 +35,7 @@ export const badCandidateLoop: Scenario = {
       }
       await rehearsal.pause(0.05);
     }
-    if (serves === undefined) throw new Error(`nobody serves ${SECONDS} s after the first death`);
+    if (serves === undefined) throw new Error(`no instance serves ${SECONDS} s after the first death`);
     rehearsal.moment(`${serves} serves`);
     const boot = await rehearsal.boot(serves);
     const { value: channel } = await readDocument(rehearsal.store, channelDocument);

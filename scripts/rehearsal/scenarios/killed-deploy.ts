@@ -29,7 +29,7 @@ const DEAD_SECONDS = 125;
 
 export const killedDeploy: Scenario = {
   name: "killed-deploy",
-  about: "a deploy ended by kill -9 at every step: no visitor notices, and one command puts things in order",
+  about: "a deploy ended by kill -9 at every step: no visitor notices, and one command recovers everything",
   overrides: { dns: { drain: 20 } },
   async run(rehearsal, result) {
     await runUp(rehearsal, result);
@@ -38,7 +38,7 @@ export const killedDeploy: Scenario = {
     for (const [i, kill] of kills.entries()) {
       await change(rehearsal, `killed ${i}`);
       const at = await killAt(rehearsal, kill);
-      // Once, the next deploy comes when the dead one counts as dead, and nobody aborts anything.
+      // Once, the next deploy comes when the dead one counts as dead, without any abort.
       const args = i === 5 ? [] : ["--abort"];
       if (args.length === 0) await rehearsal.pause(DEAD_SECONDS);
       const after = await deploy(rehearsal, args);

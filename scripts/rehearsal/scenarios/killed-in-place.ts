@@ -31,7 +31,7 @@ export const killedInPlace: Scenario = {
         const what = trap.sprung;
         trap.clear();
         if (what === undefined) {
-          rehearsal.check(killed.exitCode === 0, "a deploy that nobody kills succeeds");
+          rehearsal.check(killed.exitCode === 0, "a deploy that is not killed succeeds");
           writes = n - 1;
           break;
         }

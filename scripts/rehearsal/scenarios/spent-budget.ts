@@ -23,7 +23,7 @@ const RECOVER_SECONDS = 60;
 export const spentBudget: Scenario = {
   name: "spent-budget",
   about:
-    "an app hangs on every machine: replaced within the budget, then a 503 page; a receiver is told, and one that does not answer holds up nothing",
+    "an app hangs on every machine: replaced within the budget, then a 503 page; a receiver is notified, and one that does not answer holds up nothing",
   overrides: { notify: { url: RECEIVER_URL }, dns: { ttl: 5, drain: 10 } },
   async run(rehearsal, result) {
     await sign(rehearsal);
@@ -109,7 +109,7 @@ async function badDeploy(rehearsal: Rehearsal, receiver: Receiver): Promise<void
     `a release that does not start ends with 1, not ${outcome.exitCode}`,
   );
   const told = receiver.received.filter((r) => r.event === "boot-failed");
-  rehearsal.check(told.length === 1, `one failed boot is told once, not ${told.length} times`);
+  rehearsal.check(told.length === 1, `one failed boot is reported once, not ${told.length} times`);
 }
 
 async function checkSpent(rehearsal: Rehearsal, instance: string): Promise<void> {
@@ -150,7 +150,7 @@ async function visit(
 function checkReceived(rehearsal: Rehearsal, { received }: Receiver): void {
   const events = new Set(received.map((r) => r.event));
   for (const event of ["boot-failed", "replacing", "healed", "budget-spent"])
-    rehearsal.check(events.has(event), `the receiver is told "${event}" (${[...events].join(", ")})`);
+    rehearsal.check(events.has(event), `the receiver gets "${event}" (${[...events].join(", ")})`);
   rehearsal.check(
     received.every((r) => r.signed),
     "every notice is signed",

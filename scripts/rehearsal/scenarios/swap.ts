@@ -49,7 +49,10 @@ function checkReleases(
 ): void {
   const [old, fresh] = releases;
   const others = entries.filter((e) => !releases.includes(e.release));
-  rehearsal.check(others.length === 0, `both releases answer POSTs, nobody else (${others[0]?.release})`);
+  rehearsal.check(
+    others.length === 0,
+    `both releases answer POSTs, nothing else does (${others[0]?.release})`,
+  );
   for (const problem of countedOnce(entries)) rehearsal.check(false, problem);
   const first = entries.find((e) => e.release === fresh)?.at;
   const last = entries.findLast((e) => e.release === old)?.at;

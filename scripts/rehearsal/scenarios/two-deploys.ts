@@ -13,7 +13,7 @@ const DRAIN = 7;
 
 export const twoDeploys: Scenario = {
   name: "two-deploys",
-  about: "two deploys at the same moment: one proceeds, the other is told who and since when",
+  about: "two deploys at the same moment: one proceeds, the other learns who is deploying and since when",
   overrides: { dns: { drain: DRAIN } },
   async run(rehearsal, result) {
     await runUp(rehearsal, result);
@@ -70,7 +70,7 @@ function checkRefused(
   rehearsal.check(outcome.exitCode === 1, `${which} ends with 1, not ${outcome.exitCode}`);
   rehearsal.check(
     reasonOf(outcome)?.includes(`${by} has been deploying since ${started} (`) === true,
-    `${which} is told that it is ${by}, since ${started}, but it was told ${outcome.lines.join("\n")}`,
+    `${which} learns that it is ${by}, since ${started}, but it got ${outcome.lines.join("\n")}`,
   );
 }
 

@@ -34,7 +34,7 @@ export const zombie: Scenario = {
     }
     const orders = await rehearsal.orders();
     result.certificate = { orders };
-    rehearsal.check(orders === 1, `nobody ordered another certificate, ${orders} orders`);
+    rehearsal.check(orders === 1, `no other certificate was ordered, ${orders} orders`);
     await recordBoots(rehearsal, result);
     await checkDown(rehearsal, result);
   },
@@ -44,7 +44,7 @@ async function freezeAt(rehearsal: Rehearsal, trap: Trap, moment: Moment, step: 
   const previous = await rehearsal.owner();
   const frozen = trap.set(moment, step, previous);
   await target(rehearsal, 2);
-  const old = await within(frozen, BOOT_SECONDS, `nobody came to the step ${step}`);
+  const old = await within(frozen, BOOT_SECONDS, `no machine came to the step ${step}`);
   rehearsal.moment(`${old} is frozen ${moment} the step "${step}"`);
   await terminate(rehearsal, previous);
   const fresh = await rehearsal.bootOfOwner(await ownerOr(rehearsal, old), BOOT_SECONDS);

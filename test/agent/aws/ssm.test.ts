@@ -19,7 +19,7 @@ afterEach(async () => {
 const put = (Name: string, Value: string) =>
   client.send(new PutParameterCommand({ Name, Value, Type: "SecureString" }));
 
-test("reads every secret of the site, over pages, decrypted, and nobody else's", async () => {
+test("reads every secret of the site, over pages, decrypted, and no one else's", async () => {
   for (let i = 0; i < 23; i++) await put(`/everspot/blog/KEY_${i}`, `value ${i}`);
   await put("/everspot/blog/deeper/KEY", "not ours");
   await put("/everspot/blog-2/KEY", "not ours");

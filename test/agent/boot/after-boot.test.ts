@@ -26,7 +26,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test("the release gets its bytecode and is on the disk for good; what nobody wants any more is gone", async () => {
+test("the release gets its bytecode and is on the disk for good; what no one wants any more is gone", async () => {
   const disk = { releases: join(folder, "releases"), unflushed: join(folder, "unflushed") };
   const platform = { python: "3.13", arch: "x86_64" } as const;
   for (const id of ["r1", "r2", "r3"]) {

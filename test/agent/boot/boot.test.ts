@@ -10,7 +10,7 @@ import { TestInstance } from "../machine/instance.ts";
 const ME = "i-00000001";
 const log = pino({ level: "silent" });
 
-/** Nobody waits. */
+/** No one waits. */
 class Clock extends JumpingClock {
   override time = Date.now();
   override async sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -45,7 +45,7 @@ const resume: Resume = {
   packages: { used: [["key", { lean: ["nginx-light"] }]], fresh: [] },
 };
 
-test("what a boot leaves is taken over once, whole, and read by nobody else", async () => {
+test("what a boot leaves is taken over once, whole, and read by no one else", async () => {
   const file = join(folder, "booted.json");
   await leave(file, resume);
   expect((await stat(file)).mode & 0o777).toBe(0o600);

@@ -88,7 +88,7 @@ test("in a swap a machine whose release failed waits while another one serves", 
   expect(await waits()).toBe(true);
 });
 
-test("it goes on when the deploy is over and nobody ended it", async () => {
+test("it goes on when the deploy is over and no one ended it", async () => {
   await owner("i-00000001");
   await deploy("swap", "running");
   expect(await waits(() => deploy("swap", "failed"))).toBe(false);

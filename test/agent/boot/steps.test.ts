@@ -64,7 +64,7 @@ test("a candidate that works serves, owns the site, and is current", async () =>
   expect(environment).toContain("s3cret");
 });
 
-test("nobody is sent to an app before it answers, and the site is not claimed before it answers through nginx", async () => {
+test("no one is sent to an app before it answers, and the site is not claimed before it answers through nginx", async () => {
   on.frontDoor = new Error("connect ECONNREFUSED");
   const { failure } = await run();
   expect(failure).toMatchObject({ step: "self-probe" });
@@ -83,7 +83,7 @@ test("nobody is sent to an app before it answers, and the site is not claimed be
   expect(on.apps.running).toEqual([]);
 });
 
-test("an agent that starts anew on a machine that serves stays with what serves", async () => {
+test("an agent that restarts on a machine that serves stays with what serves", async () => {
   await run();
   await on.publish("r2");
   await on.setChannel({ current: "r1", candidate: { id: "r2", attempts: [] } });
@@ -106,7 +106,7 @@ test("a site that another instance owns rightly is left to it, and the release i
   expect(await on.site()).toMatchObject({ owner: "i-00000009", epoch: 2 });
 });
 
-test("an older release that serves because newer ones failed, and a certificate nobody trusts, are warned of", async () => {
+test("an older release that serves because newer ones failed, and a certificate no one trusts, are warned of", async () => {
   await on.setChannel({ lastKnownGood: "r1", quarantined: [] });
   on.certificate = async () => ({ ...stored, source: "self-signed", warnings: ["the CA is down"] });
   const { record } = await run();

@@ -13,7 +13,7 @@ function newestKey({ store }: Fixture): string {
   return keys.certificate(NAMES, JSON.parse(store.text(keys.certificatePointer(NAMES))).issuances[0].id);
 }
 
-/** Changes the newest stored certificate as somebody with access to the bucket could. */
+/** Changes the newest stored certificate as someone with access to the bucket could. */
 function tamper(world: Fixture, change: (stored: Stored) => unknown): void {
   const key = newestKey(world);
   const found = world.store.objects.get(key);

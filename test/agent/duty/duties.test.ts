@@ -6,7 +6,7 @@ import { ManualClock } from "../../cloud/manual-clock.ts";
 
 const log = pino({ level: "silent" });
 
-test("a release is good after five minutes without a failed check; a failure starts them anew", async () => {
+test("a release is good after five minutes without a failed check; a failure starts them again", async () => {
   const clock = new ManualClock();
   const good: string[] = [];
   let ok = true;

@@ -210,7 +210,7 @@ test("an app that nothing cures has the machine replaced, once", async () => {
   expect(on.notices.filter((n) => n.kind === "replacing")).toHaveLength(1);
 });
 
-test("EC2 that does not know the instance yet is asked again; without a fleet nobody is asked for another one", async () => {
+test("EC2 that does not know the instance yet is asked again; without a fleet no one is asked for another one", async () => {
   const { peers } = on.fleet;
   on.fleet.peers = [];
   await claim(ME, launched);
@@ -225,7 +225,7 @@ test("EC2 that does not know the instance yet is asked again; without a fleet no
   expect(on.fleet.asked).toEqual([]);
 });
 
-test("a certificate that nobody trusts, and an order that fails, are told to the operator", async () => {
+test("a certificate that no one trusts, and an order that fails, are reported to the operator", async () => {
   await begin({ trusted: false });
   const told = () => on.notices.filter((n) => n.kind === "certificate").map((n) => n.text);
   await until(() => told().length > 1);

@@ -23,7 +23,7 @@ test("no POST is sent twice", () => {
   expect(renderForward(config)).not.toContain("non_idempotent");
 });
 
-test("what came in goes out as it came: who asked, and how, is not written anew", () => {
+test("what came in goes out as it came: who asked, and how, is not written again", () => {
   expect(renderForward(config)).not.toMatch(/X-Forwarded|X-Real-IP/);
 });
 

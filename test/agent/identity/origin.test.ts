@@ -107,7 +107,7 @@ test("a copy of a copy still knows the first image", async () => {
   expect(await settleIn(third, disk)).toMatchObject({ image: "ami-debian", copyOf: copy.instance });
 });
 
-test("an id that the system gave anew stays", async () => {
+test("a new id that the system gave stays", async () => {
   await settleIn(first, disk);
   put("machine-id", "bbbb\n");
   put("journal/bbbb/system.journal");
@@ -116,7 +116,7 @@ test("an id that the system gave anew stays", async () => {
   expect(readdirSync(at("journal"))).toEqual(["bbbb"]);
 });
 
-test("what a power cut left of the note is nobody's", async () => {
+test("what a power cut left of the note is no one's", async () => {
   put("everspot/origin.json", "");
   put("app/db.sqlite3");
   expect(await settleIn(first, disk)).toMatchObject({ image: "ami-debian", copyOf: undefined });

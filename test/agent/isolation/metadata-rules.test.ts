@@ -22,7 +22,7 @@ test("rules only add users and addresses, and leave others' alone", () => {
   expect(metadataDropIn({ address: "127.0.1.7", port: 1338 })).toContain("IPAddressDeny=127.0.1.7 ");
 });
 
-test("the app's user is refused on each way there is, and nobody is let through before", () => {
+test("the app's user is refused on each way there is, and no one is let through before", () => {
   const rules = metadataRules({ address: "127.0.1.7", port: 1338 }, 996);
   const chain = rules.slice(rules.lastIndexOf("chain output {")).split("\n").slice(1, -3);
   expect(chain.map((line) => line.trim())).toEqual([

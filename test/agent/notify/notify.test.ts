@@ -81,7 +81,7 @@ test.each([
   expect(one.troubles).toHaveLength(troubles);
 });
 
-test("nobody there, or a redirect, is trouble and nothing more", async () => {
+test("no one there, or a redirect, is trouble and nothing more", async () => {
   const nobody = notifier(undefined, "http://127.0.0.1:9/");
   await nobody.notify(notice);
   expect(nobody.troubles[0]).toContain("boot-failed");
@@ -91,7 +91,7 @@ test("nobody there, or a redirect, is trouble and nothing more", async () => {
   expect(moved.troubles).toHaveLength(1);
 });
 
-test("what fails again and again is told once an hour, other things at once", async () => {
+test("what fails again and again is reported once an hour, other things at once", async () => {
   const { notify, clock } = notifier();
   await notify(notice);
   await notify(notice);

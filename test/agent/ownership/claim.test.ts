@@ -112,7 +112,7 @@ test("a lost site.json does not take the epoch back: the fence has it", async ()
   expect(await claim(older, { alive: [older] })).toMatchObject({ owner: true, epoch: 3 });
 });
 
-test("an address somebody changed by hand is read afresh and replaced, whatever its TTL and values", async () => {
+test("an address someone changed by hand is read afresh and replaced, whatever its TTL and values", async () => {
   await claim(older);
   await zone.change([
     { action: "UPSERT", record: { name: DOMAIN, type: "A", ttl: 7, values: ["192.0.2.1", "192.0.2.2"] } },

@@ -31,7 +31,7 @@ test("the TTL follows what is wanted within a second, and is written once", asyn
   await done;
 });
 
-test("trouble is told and tried again", async () => {
+test("trouble is reported and tried again", async () => {
   let calls = 0;
   const { clock, stop, state, troubles, done } = keeping(async () => {
     if (++calls === 1) throw new Error("Throttling");

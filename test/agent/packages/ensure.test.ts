@@ -172,7 +172,7 @@ test("a layer that is older than the site's packages were already is not used", 
   expect((await on(new Machine()).ensure(wanted)).from).toBe("layer");
 });
 
-test("that the oldest allowed cannot be read is told, and stops nobody", async () => {
+test("that the oldest allowed cannot be read is reported, and stops no one", async () => {
   await firstMachine();
   await local.store.put(packageFloorDocument.key, "not JSON");
   const ensured = await on(new Machine()).ensure(wanted);

@@ -218,7 +218,7 @@ test("a candidate whose instance never had the site is dropped after an hour", a
   expect((await layer())?.candidate).toBeUndefined();
 });
 
-test("while a swap is under way nobody looks", async () => {
+test("while a swap is under way no one looks", async () => {
   const first = await owner();
   security();
   await clock.advance(WEEK);

@@ -70,7 +70,7 @@ test("a current release that fails twice in a boot gives way to the last known g
   expect((await boot().next("i-1")).id).toBe("r2");
 });
 
-test("when nothing works it says so, and begins anew at the next try", async () => {
+test("when nothing works it says so, and begins again at the next try", async () => {
   await write({ current: "r1" });
   const candidates = boot();
   for (let i = 0; i < 2; i++) {

@@ -56,7 +56,7 @@ test("a release is downloaded, checked, unpacked, and used again from the disk",
   expect(gets()).toBe(before);
 });
 
-test("what may have been lost in a power cut is fetched anew, what was flushed is not", async () => {
+test("what may have been lost in a power cut is fetched again, what was flushed is not", async () => {
   await publish("r1");
   await fetch("r1");
   await rm(disk.unflushed, { recursive: true });
@@ -69,7 +69,7 @@ test("what may have been lost in a power cut is fetched anew, what was flushed i
   expect((await fetch("r1")).from).toBe("disk");
 });
 
-test("what a fetch that was killed left is in nobody's way", async () => {
+test("what a fetch that was killed left is in no one's way", async () => {
   await publish("r1");
   await mkdir(join(disk.releases, ".r1.next/app"), { recursive: true });
   await writeFile(join(disk.releases, ".r1.next/app/half.py"), "");

@@ -40,7 +40,7 @@ describe("an environment file", () => {
 test("$STATE_DIRECTORY in [app.env] is the folder that systemd names so; in secrets it is what it is", () => {
   const env = {
     DATABASE_URL: "sqlite:///$STATE_DIRECTORY/db.sqlite3",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: as somebody writes it in everspot.toml
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: as someone writes it in everspot.toml
     MEDIA: "${STATE_DIRECTORY}/media",
     OTHER: "$STATE_DIRECTORYS",
   };

@@ -44,7 +44,7 @@ test("a trusted site redirects plain HTTP and sends HSTS", () => {
   expect(renderNginx({ ...site, hsts: 0 })).not.toContain("Strict-Transport-Security");
 });
 
-test("with a certificate nobody trusts, plain HTTP serves the site and HSTS stays off", () => {
+test("with a certificate no one trusts, plain HTTP serves the site and HSTS stays off", () => {
   const [, , plain = "", tls = ""] = servers(renderNginx({ ...site, trusted: false }));
   expect(plain).toContain("proxy_pass http://unix:/run/everspot/app.sock:;");
   expect(plain).not.toContain("return 301");

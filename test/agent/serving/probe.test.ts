@@ -23,7 +23,7 @@ async function serve(pair: { key: string; chain: string }, answer: RequestListen
 const probe = (port: number, seconds = 0) =>
   probeSite({ address: "127.0.0.1", port, domain: "blog.example", path: "/healthz" }, seconds);
 
-test("asks the address for the domain, by SNI and Host, and reports a chain nobody trusts", async () => {
+test("asks the address for the domain, by SNI and Host, and reports a chain no one trusts", async () => {
   let seen: unknown;
   const port = await serve(selfSigned(["blog.example"], new Date()), (request, response) => {
     const socket = request.socket as unknown as { servername: string };

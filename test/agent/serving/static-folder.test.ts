@@ -135,7 +135,7 @@ test("a link among the static files is told of, for it is not served", async () 
   expect(await prepare()).toContain("links among the static files are not served, such as linked.css");
 });
 
-test("an app that runs keeps its files while before_start runs anew", async () => {
+test("an app that runs keeps its files while before_start runs again", async () => {
   beforeStart = (given) => writeFile(join(given, "made.css"), "first");
   await prepare();
   await switchTo(machine(), "r1", release);

@@ -233,7 +233,7 @@ test.each(Object.entries(transitions))("%s, from every state", (name, change) =>
 
 test("a transition that was made is not made again, whose answer was lost", () => {
   for (const [name, change] of Object.entries(transitions)) {
-    // The next number is nobody's, so that one may be lost; what is spent is another release the next time.
+    // The next number is no one's, so that one may be lost; what is spent is another release the next time.
     if (name === "reserve a number") continue;
     for (const state of Object.keys(table[name] ?? {})) {
       const once = outcome(change, state) ?? "";
@@ -287,7 +287,7 @@ describe("a candidate that came with a version of the launch template", () => {
     nonce: "n",
   });
 
-  test("is for machines of that version, of a later one, and of one that nobody knows", () => {
+  test("is for machines of that version, of a later one, and of one that no one knows", () => {
     expect([2, 3, 4, undefined].map((template) => openCandidate(made, template))).toEqual([
       undefined,
       NINE,
@@ -296,7 +296,7 @@ describe("a candidate that came with a version of the launch template", () => {
     ]);
   });
 
-  test("is tried anew when it comes with a later one, and only then", () => {
+  test("is tried again when it comes with a later one, and only then", () => {
     const tried = beginAttempt(made, NINE, attempt(1)) ?? made;
     const again = reconfigure({ ...tried, nonce: "n" }, NINE, 4);
     expect(again?.candidate).toEqual({ id: NINE, attempts: [], template: 4 });

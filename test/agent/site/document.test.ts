@@ -173,7 +173,7 @@ describe("updating", () => {
     expect(slept).toEqual([50, 100]);
   });
 
-  test("a document deleted between read and write is made anew", async () => {
+  test("a document deleted between read and write is made again", async () => {
     await update("a");
     let deleted = false;
     local.server.before(async (call) => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { systemClock } from "../../../agent/site/clock.ts";
 import { poll } from "../../../agent/site/poll.ts";
 
-/** Time that passes only while somebody sleeps. */
+/** Time that passes only while someone sleeps. */
 function steppedClock() {
   let now = 1_000_000;
   const slept: number[] = [];

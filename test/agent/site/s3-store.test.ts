@@ -264,7 +264,7 @@ describe("failures name bucket and key and say what to do", () => {
     client.destroy();
   });
 
-  test("nobody answers", async () => {
+  test("no one answers", async () => {
     await local.server.stop();
     const error = await local.store.get("k").catch((e: unknown) => e);
     expect(error).toMatchObject({ name: "EverspotError", retry: "retry" });

@@ -39,7 +39,7 @@ itComesBack("keeps what was compiled so that the next start can take it", async 
   expect(v8.cachedDataVersionTag()).not.toBe(plain);
 });
 
-it("gives back at once, and again every ten minutes, what nobody needs", async () => {
+it("gives back at once, and again every ten minutes, what no one needs", async () => {
   const clock = new ManualClock();
   const stop = new AbortController();
   const little = used() + GARBAGE / 2;

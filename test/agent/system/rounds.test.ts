@@ -53,7 +53,7 @@ test("one whose promise is left open keeps it from hearing, however lively the o
   expect(stuck).toEqual(["hangs, 60 s"]);
 });
 
-test("nobody is taken for alive because of a timer: when all hang, nothing is heard", async () => {
+test("no one is taken for alive because of a timer: when all hang, nothing is heard", async () => {
   keepGoing("one", 5, 0, 10);
   keepGoing("other", 5, 0, 10);
   await clock.advance(600_000);

@@ -26,7 +26,7 @@ test("systemd is told at its own socket", async () => {
   expect(troubles).toEqual([]);
 });
 
-test("outside of a unit nobody is told", async () => {
+test("outside of a unit nothing is sent", async () => {
   await supervisor({}).alive();
   expect(await told()).toBeUndefined();
 });

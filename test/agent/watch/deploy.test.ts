@@ -48,7 +48,7 @@ test("a deploy is told when it begins, when it names its release, and when it is
   expect(await watcher.look()).toEqual([]);
 });
 
-test("a deploy whose holder died is over, though nobody wrote that", async () => {
+test("a deploy whose holder died is over, though no one wrote that", async () => {
   const watcher = deployWatcher(local.store, clock);
   await write({});
   expect(await watcher.look()).toHaveLength(1);

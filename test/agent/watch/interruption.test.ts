@@ -41,7 +41,7 @@ test("nothing there is nothing to tell", async () => {
   expect(await interruptionWatcher(createMetadata(endpoint)).look()).toEqual([]);
 });
 
-test("a notice and a recommendation are told once each, a later notice again", async () => {
+test("a notice and a recommendation are reported once each, a later notice again", async () => {
   const watcher = interruptionWatcher(createMetadata(endpoint));
   answers.set(REBALANCE, { status: 200, body: '{"noticeTime":"2026-11-21T08:00:00Z"}' });
   expect(await watcher.look()).toEqual([{ kind: "rebalance", time: Date.UTC(2026, 10, 21, 8) }]);

@@ -104,7 +104,7 @@ test("an app that fails is told of after each further minute, a short failure ne
   ]);
 });
 
-test("pressure is told once until it is over", async () => {
+test("pressure is reported once until it is over", async () => {
   const disk = [50, 95, 97, 60, 91];
   const watcher = pressureWatcher({ disk: async () => disk.shift() ?? 0, memory: async () => 10 });
   const seen: string[] = [];

@@ -30,7 +30,7 @@ async function machine(
     deploying?: boolean;
     owned?: string | undefined;
     noFleet?: boolean;
-    /** Nobody takes a notice. */
+    /** No one takes a notice. */
     deaf?: boolean;
   } = {},
 ) {
@@ -135,7 +135,7 @@ test("when the budget is spent it stays up with a 503 page, says so once, and se
   expect(recorder.value).not.toHaveProperty("blame");
 });
 
-test("a notice that nobody takes holds up nothing", async () => {
+test("a notice that no one takes holds up nothing", async () => {
   const { done, failing } = await machine("i-1", { lastKnownGood: "r2", deaf: true });
   await failing(60);
   await failing(120);

@@ -19,7 +19,7 @@ const DAY = 86_400_000;
 const ROOT: Name = { organization: "Local AWS", commonName: "Local ACM Root" };
 const ISSUING: Name = { organization: "Local AWS", commonName: "Local ACM Issuing CA" };
 
-/** A certificate authority made anew for each local AWS: a root and one authority below it that issues. */
+/** A certificate authority made afresh for each local AWS: a root and one authority below it that issues. */
 export interface Authority {
   /** PEM: what a client has to trust. */
   root: string;

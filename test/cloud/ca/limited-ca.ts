@@ -57,7 +57,7 @@ export class LimitedCa {
     this.#agent = new https.Agent({ keepAlive: true, ca: options.upstreamCa });
   }
 
-  /** The upstream was started anew, with another certificate for its HTTPS. */
+  /** The upstream was started again, with another certificate for its HTTPS. */
   trust(upstreamCa: string): void {
     this.#agent.destroy();
     this.#agent = new https.Agent({ keepAlive: true, ca: upstreamCa });

@@ -1,6 +1,6 @@
 /**
  * Certificates dated by a clock that tests move. Pebble knows only the machine's time (faketime does not reach Go
- * programs), so what it issued is signed anew: same key, same names, other dates, an authority of our own.
+ * programs), so what it issued is signed again: same key, same names, other dates, an authority of our own.
  */
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { namesOf } from "../acm/certificate.ts";

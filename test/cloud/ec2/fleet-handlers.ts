@@ -59,7 +59,7 @@ export function fleetHandlers(world: FleetWorld, fleets: Fleets): Handlers {
       if (fleet.type !== "maintain") {
         throw new AwsError("UnsupportedOperation", `Fleets of type ${fleet.type} cannot be modified.`);
       }
-      // Which code it is is documented for Spot Fleet alone, so that nobody may rely on it.
+      // Which code it is is documented for Spot Fleet alone, so that no one may rely on it.
       if (fleet.state !== "active") {
         const said = `The fleet ${fleet.id} is in the state ${fleet.state}, not active.`;
         throw new AwsError(world.fleetHabits.notModifiable, said);

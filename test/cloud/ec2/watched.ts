@@ -2,7 +2,7 @@ import { ContractError } from "../wire/errors.ts";
 
 /**
  * Watches which members of an object are looked at. A parameter that would have no effect here must not look as
- * if it had one: `check` refuses members that were given and that nobody read.
+ * if it had one: `check` refuses members that were given and that no one read.
  */
 export interface Watched<T> {
   object: T;

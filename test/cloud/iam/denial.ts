@@ -1,7 +1,7 @@
 import { AwsError, type Call } from "../wire/server.ts";
 import type { Check } from "./requests/check.ts";
 
-/** Why a permission is missing: nobody gives it, or somebody denies it. */
+/** Why a permission is missing: no one gives it, or someone denies it. */
 export type Denial = { by: "nobody" } | { by: "deny"; where: "identity" | "resource" | "session" };
 
 const JSON_SERVICES = ["ssm", "acm"];

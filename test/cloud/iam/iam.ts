@@ -64,7 +64,7 @@ export class Iam {
     wire.before((call) => this.authorize(call));
   }
 
-  /** For the wire's check of signatures; undefined for a key nobody has. */
+  /** For the wire's check of signatures; undefined for a key no one has. */
   secretOf(accessKeyId: string): string | undefined {
     if (accessKeyId === ADMIN.accessKeyId) return ADMIN.secretAccessKey;
     return this.sessions.find(accessKeyId)?.secretAccessKey;

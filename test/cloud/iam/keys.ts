@@ -16,7 +16,7 @@ export const GITHUB_CLAIMS = [
 
 /**
  * Condition keys this model fills in wherever AWS would. A policy that asks for another is refused loudly, so
- * that a condition cannot pass or fail only because nobody modelled its key.
+ * that a condition cannot pass or fail only because no one modelled its key.
  */
 const MODELLED = [
   /^aws:(requesttag|resourcetag|principaltag)\/./,

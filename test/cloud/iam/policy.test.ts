@@ -152,7 +152,7 @@ describe("conditions", () => {
     expect(check({ ...context, "aws:SecureTransport": "false" })).toBe("none");
   });
 
-  test("what AWS leaves undefined, or nobody models, is loud", () => {
+  test("what AWS leaves undefined, or no one models, is loud", () => {
     expect(() => holds("StringEquals", names, "a", { [names]: ["a"] })).toThrow(/ForAllValues/);
     expect(() => holds("StringEquals", "aws:SourceVpc", "a", {})).toThrow(/aws:SourceVpc is not modelled/);
   });

@@ -11,7 +11,7 @@ export interface Session {
   /** Milliseconds since the epoch. */
   issued: number;
   expires: number;
-  /** Id of the role: a role made anew under the same name does not inherit it. */
+  /** Id of the role: a role recreated under the same name does not inherit it. */
   roleId: string;
   roleName: string;
   sessionName: string;

@@ -49,7 +49,7 @@ function markUsed(image: string): Promise<boolean> {
   );
 }
 
-/** Images of older recipes that nobody has used for two weeks. */
+/** Images of older recipes that no one has used for two weeks. */
 async function removeUnused(current: string, suite: string): Promise<void> {
   const folder = path.dirname(current);
   const old = Date.now() - 14 * 24 * 3600 * 1000;

@@ -27,7 +27,7 @@ export class NspawnMachine {
   /** Resolves when the machine is off. */
   #life: Promise<void> = Promise.resolve();
 
-  /** @param left called when it went off though nobody asked it to. */
+  /** @param left called when it went off though no one asked it to. */
   constructor(spec: Machine, disk: Disk, group: Group, around: Surroundings, left: () => void) {
     this.spec = spec;
     this.disk = disk;

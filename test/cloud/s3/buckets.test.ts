@@ -50,7 +50,7 @@ test("one's own again is no error in us-east-1 and loses nothing", async () => {
   expect(local.s3.buckets.get("box")?.current("k")).toBeDefined();
 });
 
-test("somebody else's name", async () => {
+test("someone else's name", async () => {
   await expect(create("theirs")).rejects.toMatchObject(failure("BucketAlreadyExists", 409));
 });
 

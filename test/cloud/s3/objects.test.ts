@@ -279,7 +279,7 @@ describe("encryption with a key of KMS", () => {
   const key = "arn:aws:kms:us-east-1:123456789012:key/0123-4567";
   const kms = { ServerSideEncryption: "aws:kms" as const, SSEKMSKeyId: key };
 
-  test("is told, and hides the MD5", async () => {
+  test("is reported, and hides the MD5", async () => {
     const sent = await put("k", kms);
     expect(sent).toMatchObject(kms);
     expect(sent.ETag).not.toBe(`"${md5("body")}"`);

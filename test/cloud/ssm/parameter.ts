@@ -12,7 +12,7 @@ export interface Parameter {
   description: string | undefined;
   allowedPattern: string | undefined;
   tags: Map<string, string>;
-  /** Of AWS itself: anybody may read it, nobody may change it. */
+  /** Of AWS itself: anybody may read it, no one may change it. */
   isPublic: boolean;
 }
 

@@ -17,7 +17,7 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   return body.subarray(0, at);
 }
 
-/** Of an aws-chunked body only the length without the chunks' own lines is told. */
+/** Of an aws-chunked body only the length without the chunks' own lines is reported. */
 function likelyLength(headers: IncomingHttpHeaders): number {
   const whole = Number(headers["content-length"]);
   if (Number.isFinite(whole)) return whole;

@@ -57,7 +57,7 @@ export class Disturbances {
     }
   }
 
-  /** @throws ConnectionLost once a service that says nothing speaks again, or nobody waits any more. */
+  /** @throws ConnectionLost once a service that says nothing speaks again, or no one waits any more. */
   async heard(service: string, gone: () => Promise<unknown>): Promise<void> {
     const silent = this.#silent.get(service);
     if (silent === undefined) return;

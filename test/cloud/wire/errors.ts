@@ -23,7 +23,7 @@ export class AwsError extends Error {
 
 /**
  * A request or an answer AWS could not have made: an unknown member, a missing required one, an operation
- * nobody models. A bug of the caller or of the model, never a behaviour of AWS; answered with status 418,
+ * no one models. A bug of the caller or of the model, never a behaviour of AWS; answered with status 418,
  * which no client retries, and kept in `WireServer.faults`.
  */
 export class ContractError extends Error {

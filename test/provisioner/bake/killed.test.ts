@@ -33,7 +33,7 @@ afterAll(async () => {
 
 const bake = () => runBake(site.config, site.tools, { remove: false });
 
-/** The fleet launches the newest image, the note fits, no snapshot is without an image, nobody has the lock. */
+/** The fleet launches the newest image, the note fits, no snapshot is without an image, no one has the lock. */
 async function inOrder(when: string): Promise<void> {
   const aws = await connect(site.config);
   try {

@@ -15,7 +15,7 @@ const record = (id: string) =>
     ...{ started: "2026-11-21T10:00:00.000Z", updated: "2026-11-21T10:00:08.000Z", steps: [], warnings: [] },
   });
 
-/** EC2 answers these, one a look; the last stays. @returns what was told, and whose records were judged. */
+/** EC2 answers these, one a look; the last stays. @returns what was answered, and whose records were judged. */
 async function follow(answers: InstanceSeen[][], before: string[] = []) {
   const clock = new ManualClock();
   const told: string[] = [];

@@ -57,7 +57,7 @@ test("what is served, when it is renewed, what is left of the budget, and the pa
   ]);
 });
 
-test("issuances come back one by one, and what nobody knows the end of counts", () => {
+test("issuances come back one by one, and what no one knows the end of counts", () => {
   const at = (hours: number) => new Date(NOW.getTime() - hours * 3600_000).toISOString();
   const spent = {
     ...ledger,
@@ -83,7 +83,7 @@ test("each directory has a budget of its own", () => {
   ]);
 });
 
-test("what is odd is said: an older one served, one near its end, one that nobody trusts", () => {
+test("what is odd is said: an older one served, one near its end, one that no one trusts", () => {
   const old = {
     ...served,
     ...{ serial: "0a", notBefore: new Date("2026-09-01"), notAfter: new Date("2026-11-30") },

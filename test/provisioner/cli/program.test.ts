@@ -61,7 +61,7 @@ test("help and version are no failure", async () => {
   expect(stdout.join("")).toMatch(/1\.2\.3[\s\S]*--no-wait/);
 });
 
-test("what nobody expected is a bug, with its stack and exit code 1", async () => {
+test("what no one expected is a bug, with its stack and exit code 1", async () => {
   expect(await everspot("status", ...config())).toBe(1);
   expect(stderr.join("")).toMatch(/bug: .*Please report[\s\S]*no tools are wanted here[\s\S]*\n\s+at /);
 });
@@ -116,7 +116,7 @@ describe("the terminal", () => {
     return { written, isTTY, hasColors: () => isTTY, write: (text: string) => written.push(text) };
   };
 
-  test("has no colours and no live lines where nobody looks", () => {
+  test("has no colours and no live lines where no one looks", () => {
     const to = out(false);
     const terminal = createTerminal({ json: false, stdout: to, stderr: to });
     terminal.begin("make it");

@@ -83,7 +83,7 @@ test("a fleet from before there was a limit is replaced once nothing is under wa
   expect(actions()).toEqual([]);
   model.target = { ...model.target, spot: 1 };
   await site.deploy("without a limit yet");
-  expect(site.said()).toContain("has something to do: replace the spot fleet");
+  expect(site.said()).toContain("left for `everspot up`: replace the spot fleet");
   await up();
   expect(actions()).toEqual(["replace-fleet"]);
   expect((await fleets()).spot.SpotOptions?.MaxTotalPrice).toBe("0.104");

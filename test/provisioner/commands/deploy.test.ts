@@ -33,7 +33,7 @@ afterAll(async () => {
   await site.close();
 });
 
-/** One instance, which has the site with the release; target 1; nobody deploys. */
+/** One instance, which has the site with the release; target 1; no one deploys. */
 async function inOrder(release: string | undefined): Promise<void> {
   const { alive, target } = await site.fleet();
   const state = await site.site();

@@ -105,7 +105,7 @@ test("the site's records go, in whatever form they are; others stay", async () =
   expect(await left()).toEqual(["route53 A other.example.com", "route53 A www.blog.example.com"]);
 });
 
-test("records of somebody else's site stay", async () => {
+test("records of someone else's site stay", async () => {
   await addRecords([
     ["blog.example.com", "A", "192.0.2.1"],
     ["_everspot.blog.example.com", "TXT", '"everspot epoch=3 owner=i-0fedcba9876543210"'],
@@ -185,7 +185,7 @@ test("what cannot be deleted is named with AWS's reason, and the next run finish
     ],
     exitCode: 1,
   });
-  // All the rest is gone, and nobody waited five minutes.
+  // All the rest is gone, and no one waited five minutes.
   expect(await left()).toHaveLength(4);
   expect(desk.json()).toMatchObject({ seconds: expect.closeTo(20, -1) });
   await ec2.send(new DeleteSubnetCommand({ SubnetId: id }));

@@ -32,7 +32,7 @@ async function undisturbed(command: Command, before?: Command): Promise<{ writes
 /**
  * Runs a command that dies after its first write, as by kill -9: nothing it asks for any more happens. Runs it again,
  * which dies after the next write; and so on until one run ends by itself. So every state that a death can leave is
- * left once, and met by a run that goes on from it. An action of several writes that begins anew each time is let
+ * left once, and met by a run that goes on from it. An action of several writes that begins again each time is let
  * go one write further each time.
  * @returns how often it died.
  */

@@ -109,7 +109,7 @@ describe("the zone", () => {
     );
   });
 
-  test("is delegated elsewhere: nobody is told to take mail and all else offline", async () => {
+  test("is delegated elsewhere: no one is told to take mail and all else offline", async () => {
     delegateTo("ns1.elsewhere.example");
     const { hint = "" } = await refusal();
     expect(hint).toContain("use the hosted zone that has these");
@@ -139,7 +139,7 @@ describe("the zone", () => {
     expect(message).toContain(twin);
   });
 
-  test("has an own zone for the domain that nobody is sent to: the zone above is taken", async () => {
+  test("has an own zone for the domain that no one is sent to: the zone above is taken", async () => {
     const inner = await addZone("blog.example.com");
     desk.cloud.route53.delegated(inner, false, []);
     await runUp(desk.config, desk.tools, options);

@@ -151,7 +151,7 @@ describe("ports that were opened by hand", () => {
     expect(await up()).toEqual([]);
   });
 
-  test("are closed though somebody else closes one of them at that moment", async () => {
+  test("are closed though someone else closes one of them at that moment", async () => {
     await up();
     await authorize(ssh, everyIcmp);
     let first = true;

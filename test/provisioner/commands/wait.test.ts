@@ -13,7 +13,7 @@ afterEach(async () => {
 
 const options = { refreshImage: false, wait: true, timeout: 600 };
 
-/** Opens a desk where every launched machine is told to the agent of the test. */
+/** Opens a desk where every launched machine is announced to the agent of the test. */
 async function withAgent(agent: (instance: string) => Promise<void>): Promise<Desk> {
   const machines = {
     ...simulatedMachines(),

@@ -75,7 +75,7 @@ describe("the annotated example", () => {
   });
 });
 
-describe("what is wrong is told", () => {
+describe("what is wrong is reported", () => {
   test("malformed TOML: where and what", () => {
     const error = problems('site = "blog\nregion = "x"\n');
     expect(error.message).toBe("everspot.toml is not valid TOML");

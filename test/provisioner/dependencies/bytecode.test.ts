@@ -74,7 +74,7 @@ test("a release packed with the instance's Python holds bytecode, another says i
   expect((await pack(here)).sha256).toBe(same.sha256);
 });
 
-test("every file is told once, and a failing Python is an error", async () => {
+test("every file is reported once, and a failing Python is an error", async () => {
   const root = folder(app);
   let told = 0;
   if (python === undefined) throw new Error("no Python here");

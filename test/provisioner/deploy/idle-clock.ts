@@ -10,7 +10,7 @@ const QUIET_TURNS = 8;
 const UNDER_WAY = /Req|Connect|Process/;
 
 /**
- * Time that passes only while nobody has anything to do: as soon as everything waits, it is the moment for which
+ * Time that passes only while no one has anything to do: as soon as everything waits, it is the moment for which
  * the first one waits. Nothing is ever late, however slow or loaded this machine is: a request that this process
  * sent and that is not answered keeps the time.
  */

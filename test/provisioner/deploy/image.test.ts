@@ -79,7 +79,7 @@ test("a newer one that does not serve goes, and the older stays for whoever come
   expect(await launched()).toEqual({ runs: OLD, next: OLD });
 });
 
-test("nobody's deploy fails for it: what only `up` does comes first", async () => {
+test("no one's deploy fails for it: what only `up` does comes first", async () => {
   images(40);
   const aws = await connect(site.config);
   const [group] = (await aws.network.look()).groups;

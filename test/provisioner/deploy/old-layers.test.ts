@@ -33,7 +33,7 @@ test("archives that no document names are old after a day; what is current, prev
   expect(await old(Date.now())).toEqual([]);
 });
 
-test("a document that nobody understands may name any of them", async () => {
+test("a document that no one understands may name any of them", async () => {
   await local.store.put(archive(1), "tar");
   await local.store.put(keys.layerPointer("a"), JSON.stringify({ version: 3 }));
   expect(await old(later())).toEqual([]);
@@ -48,7 +48,7 @@ test("layers of an everspot that could not verify them are old, documents and al
   expect(await old(later())).toEqual([archive(1), before].sort());
 });
 
-test("a deploy notes how old packages are, and lets go of what is old; that it may not note it is told", async () => {
+test("a deploy notes how old packages are, and lets go of what is old; that it may not note it is reported", async () => {
   for (const n of [1, 2]) await local.store.put(archive(n), "tar");
   const index = { "trixie-security": "2026-11-01T00:00:00.000Z" };
   await name("a", { current: { ...version(1), index } });

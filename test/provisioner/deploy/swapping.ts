@@ -51,7 +51,7 @@ export const deployOptions: DeployOptions = {
 };
 
 /**
- * A site that is up, unless `down`, with agents on simulated machines, in time that nobody waits for unless `realTime`.
+ * A site that is up, unless `down`, with agents on simulated machines, in time that no one waits for unless `realTime`.
  */
 export async function openSwapSite(
   options: { realTime?: boolean; cloud?: CloudOptions; drain?: number; down?: boolean } = {},
@@ -114,7 +114,7 @@ export async function openSwapSite(
   };
 }
 
-/** A release already packed; what is in it matters to nobody here. */
+/** A release already packed; what is in it matters to no one here. */
 export function packed(content: string): Packed {
   const file = path.join(mkdtempSync(path.join(tmpdir(), "everspot-packed-")), "release.zip");
   writeFileSync(file, content);

@@ -36,7 +36,7 @@ test("asks by name, and takes a certificate for that name", async () => {
   });
 });
 
-test("a certificate for another name, or from nobody, is an error in words", async () => {
+test("a certificate for another name, or from no one, is an error in words", async () => {
   const probe = here({ ...options(), ca: chain });
   expect(await probe("https://www.localhost/")).toEqual({
     error: expect.stringContaining("does not match"),

@@ -38,7 +38,7 @@ const missed: [string, Figures][] = [
     { ...sample, throughput: sample.throughput && { ...sample.throughput, nginx: spreadOf(179) } },
   ] as [string, Figures],
 ];
-test.each(missed)("a target that is missed is told: %s", (what, figures) => {
+test.each(missed)("a target that is missed is reported: %s", (what, figures) => {
   const changed = Object.entries(verdicts(figures)).filter(([, met]) => met === false);
   expect(changed).toEqual([[what, false]]);
   expect(targetsTable(figures)).toMatch(new RegExp(`^${what}.*NOT MET$`, "m"));

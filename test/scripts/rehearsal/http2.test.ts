@@ -77,7 +77,7 @@ test("what the server did not look at is asked again, but not for ever", async (
   await expect(client.request("GET", "/b")).rejects.toThrow("refused");
 });
 
-test("a server that is not there fails the request, and the next one tries anew", async () => {
+test("a server that is not there fails the request, and the next one tries again", async () => {
   const dead = new Http2Client({
     ...{ host: "blog.example", ca: certificate, timeout: 2_000 },
     resolve: async () => `127.0.0.1:${looks++ === 0 ? 9 : (server.address() as AddressInfo).port}`,

@@ -11,7 +11,7 @@ import { sts } from "./sts.ts";
 /** By signing name. */
 const MAPPINGS: Readonly<Record<string, Mapping>> = { acm, ec2, iam, route53, s3, ssm, sts };
 
-/** @throws ContractError for an operation whose permissions nobody wrote down. */
+/** @throws ContractError for an operation whose permissions no one wrote down. */
 export function checksOf(call: Call, world: World): readonly Check[] {
   if (call.service === "ec2" && call.operation.startsWith("Describe")) {
     return [check(`ec2:${call.operation}`, "*", { "ec2:Region": world.region })];
