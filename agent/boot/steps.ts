@@ -161,7 +161,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
   };
 }
 
-/** Where nobody tells, the machine takes what there is. */
+/** Where nothing says otherwise, the machine takes what there is. */
 async function templateOf({ identity, peers }: Machine): Promise<number | undefined> {
   if (identity.template !== undefined) return identity.template;
   return (await peers.find(identity.instance).catch(() => undefined))?.template;

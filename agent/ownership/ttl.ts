@@ -8,7 +8,7 @@ const RETRY_SECONDS = 5;
  * Keeps the TTL of the site's records at what is wanted just now. Ends when the signal is aborted, or when
  * `publish` says that this instance does not own the records any more.
  * @param now the TTL that the records have.
- * @param publish false: somebody else owns the records.
+ * @param publish false: another instance owns the records.
  */
 export async function keepTtl(
   now: number,

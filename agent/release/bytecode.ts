@@ -1,6 +1,6 @@
 /**
  * Bytecode of a release that was packed where the instance's Python was not at hand: each machine makes its own out of
- * the release's sources, after it serves. It is not kept in the bucket, where a machine that is somebody else's by then
+ * the release's sources, after it serves. It is not kept in the bucket, where a machine under someone else's control
  * could leave other code for the next: bytecode says nothing of the source that it is run in place of.
  */
 import { readdir } from "node:fs/promises";

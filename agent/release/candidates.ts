@@ -266,7 +266,7 @@ function nothingToRun({ channel, failed, why, template }: Nothing, url: string):
   const reason = known === undefined ? "" : `; ${newest}: ${known.reason}`;
   return new EverspotError(`no release works: ${bad.join(", ")} failed${reason}`, {
     resource,
-    hint: "put it right, then run `everspot up` if the site was never served, else `everspot deploy`; until then visitors get a 503 page",
+    hint: "fix that, then run `everspot up` if the site was never served, else `everspot deploy`; until then visitors get a 503 page",
     lines: known?.lines ?? [],
     retry: "retry",
   });

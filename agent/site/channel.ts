@@ -98,7 +98,7 @@ export const isQuarantined = ({ quarantined }: ChannelFields, id: string): boole
 
 /**
  * The candidate, as long as it may be tried.
- * @param template version of the launch template that the machine was launched by; undefined: one that nobody holds
+ * @param template version of the launch template that the machine was launched by; undefined: one that no one holds
  * anything against.
  */
 export const openCandidate = ({ candidate }: ChannelFields, template?: number): string | undefined =>

@@ -64,7 +64,7 @@ const NEVER_TWICE = new Set(["CreateVpc", "CreateInternetGateway", "CreateSubnet
 
 /**
  * Gives the same request the same client token until it has succeeded: tried again after an answer that was lost, it
- * makes nothing twice; asked for anew later, it does.
+ * makes nothing twice; asked for again later, it does.
  */
 export class Tokens {
   readonly #open = new Map<string, string>();

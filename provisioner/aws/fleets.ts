@@ -59,7 +59,7 @@ export interface Fleets {
   settled(): Promise<FleetSeen[]>;
   /**
    * `token` makes this safe to repeat. @param kind a bridging fleet begins with a target of 0. @param ceiling USD
-   * per hour that its instances may cost together, which nobody can change later. @returns its id.
+   * per hour that its instances may cost together, which cannot be changed later. @returns its id.
    */
   create(
     launch: Launch,
@@ -71,7 +71,7 @@ export interface Fleets {
   change(fleet: string, change: FleetChange): Promise<void>;
   /** Deletes the fleet and terminates its instances. */
   delete(fleet: string): Promise<void>;
-  /** Its instances stay, and nobody replaces them. */
+  /** Deletes the fleet; its instances stay, and are not replaced. */
   dissolve(fleet: string): Promise<void>;
   /** Oldest first. */
   history(fleet: string, since: Date): Promise<FleetEvent[]>;

@@ -1,7 +1,7 @@
 import type { IpPermission, SecurityGroupRule } from "@aws-sdk/client-ec2";
 import type { Rule } from "../wanted/ingress.ts";
 
-/** What EC2 shows, and wants to be told, for every type of ICMP; for protocol "-1" (everything) it leaves the ports out. */
+/** What EC2 shows, and expects, for every type of ICMP; for protocol "-1" (everything) it leaves the ports out. */
 const ALL_PORTS = -1;
 
 export function toRules(permissions: readonly IpPermission[], group: string): Rule[] {

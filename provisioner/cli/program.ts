@@ -106,7 +106,7 @@ function program(version: string, makeTools: MakeTools): Command {
     (config, tools, options) => runDeploy(config, tools, options),
   )
     .option("--in-place", "deploy on the running instance: for small changes, in seconds", false)
-    .option("--refresh-image", "with the newest Debian image", false)
+    .option("--refresh-image", "deploy with the newest Debian image", false)
     .option("--bake", "make an image of the instance afterwards, so that the next one boots faster", false)
     .option("--abort", "stop the deploy under way, whoever runs it, and clean up after it", false)
     .option("--package <file>", "only make the release, and write it to this zip file")

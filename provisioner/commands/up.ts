@@ -71,7 +71,7 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
 }
 
 /**
- * @param gone told of the instances that are to be replaced, which are not waited for.
+ * @param gone gets the instances that are to be replaced, which are not waited for.
  * @throws EverspotError when the findings stand against it.
  */
 function accepted(config: SiteConfig, { findings, change }: Plan, gone: Set<string>): Change {

@@ -124,7 +124,7 @@ export function describeUp(action: UpAction): string {
     case "publish-release":
       return `publish a first release from ${action.folder}`;
     case "reconfigure-candidate":
-      return `have ${action.release} tried anew, by machines of the new configuration`;
+      return `have ${action.release} tried again, by machines of the new configuration`;
     case "create-template":
       return `create the launch template with ${action.data.image}`;
     case "create-template-version":

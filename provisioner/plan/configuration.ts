@@ -22,7 +22,7 @@ const OURS: ReadonlySet<UpAction["do"]> = new Set([
   "change-bridge",
 ]);
 /**
- * Shown to nobody: the site has a release, or gets one now; the target and what is too many are the deploy's own
+ * Not shown: the site has a release, or gets one now; the target and what is too many are the deploy's own
  * business; older images go when it is over.
  */
 const IGNORED: ReadonlySet<UpAction["do"]> = new Set([

@@ -52,7 +52,7 @@ function outsideFindings(config: SiteConfig, { zone }: DnsSeen): Finding[] {
   );
 }
 
-/** Other name servers are advised only where the domain answers nobody now: all else of it would go dark. */
+/** Other name servers are advised only where the domain answers no one now: all else of it would go dark. */
 function delegationFindings({ world, delegation }: NamesInput, { zone, twins }: DnsSeen): Finding[] {
   const { name } = zone;
   const wanted = world.nameServers.join(", ");

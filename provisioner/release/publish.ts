@@ -99,7 +99,7 @@ export const condemnedBefore = ({ id, condemned }: Published): string | undefine
   condemned &&
   `${id} is the very content of ${condemned.id}, which is quarantined (${condemned.reason}); it is tried again`;
 
-/** The candidate is tried anew, by machines of this version of the launch template. */
+/** The candidate is tried again, by machines of this version of the launch template. */
 export async function reconfigureCandidate(
   store: ObjectStore,
   id: string,

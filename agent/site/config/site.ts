@@ -36,7 +36,7 @@ export const names = {
 const packageName = matching(/^[a-z0-9][a-z0-9+.-]*[a-z0-9+]$/, "not the name of a Debian package");
 
 /**
- * Days from which on a person is told that the image of Debian's is old that a machine began with: it is as old as its
+ * Days from which a person is warned that the Debian image a machine began with is old: it is as old as its
  * kernel. Debian publishes one every few weeks, and whenever a kernel has to be mended.
  */
 export const OLD_IMAGE_DAYS = 30;
