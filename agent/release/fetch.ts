@@ -2,6 +2,7 @@ import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EverspotError } from "../site/errors.ts";
 import { keys } from "../site/names.ts";
+import { readJson } from "../site/read-json.ts";
 import { type ReleaseManifest, releaseManifest } from "../site/records.ts";
 import { isReleaseId } from "../site/release.ts";
 import type { ObjectStore } from "../site/store.ts";
@@ -84,31 +85,20 @@ export async function pruneReleases(disk: ReleaseDisk, keep: ReadonlySet<string>
 
 /** @throws EverspotError when it is missing or not usable. */
 export async function readManifest(store: ObjectStore, id: string): Promise<ReleaseManifest> {
-  const resource = `${store.url}/${keys.releaseManifest(id)}`;
-  const found = await store.get(keys.releaseManifest(id));
-  if (found === undefined) {
+  const key = keys.releaseManifest(id);
+  const resource = `${store.url}/${key}`;
+  const manifest = await readJson(store, key, releaseManifest);
+  if (manifest?.id === id) return manifest;
+  if (manifest === undefined) {
     throw new EverspotError(`release ${id} has no manifest in the bucket`, {
       resource,
       hint: "it was removed or never published; deploy again",
     });
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder().decode(found.body));
-  } catch (cause) {
-    throw new EverspotError(`the manifest of release ${id} is not JSON`, { resource, cause });
-  }
-  const parsed = releaseManifest.safeParse(json);
-  if (!parsed.success || parsed.data.id !== id) {
-    const issue = parsed.error?.issues[0];
-    const reason =
-      issue === undefined ? "it is for another release" : `${issue.path.join(".")} ${issue.message}`;
-    throw new EverspotError(`the manifest of release ${id} cannot be used: ${reason}`, {
-      resource,
-      hint: "deploy again, with the everspot the site was set up with",
-    });
-  }
-  return parsed.data;
+  throw new EverspotError(`the manifest of release ${id} is that of ${manifest.id}`, {
+    resource,
+    hint: "deploy again",
+  });
 }
 
 async function download(store: ObjectStore, manifest: ReleaseManifest, zip: string): Promise<void> {

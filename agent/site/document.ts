@@ -1,13 +1,9 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod/mini";
-import en from "zod/v4/locales/en.js";
 import { type Clock, systemClock } from "./clock.ts";
 import { EverspotError } from "./errors.ts";
-import { parsePlainJson } from "./plain-json.ts";
-import { ConditionFailed, type ObjectStore, type StoredObject, WriteConflict } from "./store.ts";
-
-// zod/mini has no messages of its own.
-z.config(en());
+import { parseJson } from "./read-json.ts";
+import { ConditionFailed, type ObjectStore, WriteConflict } from "./store.ts";
 
 /**
  * A JSON document that is only ever written by compare-and-swap (DESIGN §4). Its schema has a literal
@@ -37,33 +33,7 @@ export async function readDocument<T extends { version: number; nonce: string }>
 ): Promise<Read<T>> {
   const found = await store.get(type.key);
   if (found === undefined) return { value: undefined, etag: undefined, date: undefined };
-  return { value: parseDocument(store, type, found), etag: found.etag, date: found.date };
-}
-
-function parseDocument<T extends { version: number; nonce: string }>(
-  store: ObjectStore,
-  type: DocumentType<T>,
-  found: StoredObject,
-): T {
-  const resource = `${store.url}/${type.key}`;
-  let json: unknown;
-  try {
-    json = parsePlainJson(found.body);
-  } catch (cause) {
-    throw new EverspotError(`${type.key} is not JSON`, {
-      resource,
-      hint: "restore an earlier version of the object; the bucket keeps them",
-      cause,
-    });
-  }
-  const parsed = z.safeParse(type.schema, json);
-  if (parsed.success) return parsed.data;
-  const version = (json as { version?: unknown } | null)?.version;
-  const issue = parsed.error.issues[0];
-  throw new EverspotError(
-    `${type.key} (version ${String(version)}) cannot be read: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`.trim(),
-    { resource, hint: "if a newer everspot wrote it, use that version or a later one" },
-  );
+  return { value: parseJson(store, type.key, type.schema, found.body), etag: found.etag, date: found.date };
 }
 
 /**

@@ -1,13 +1,11 @@
 import { writeFile } from "node:fs/promises";
-import * as z from "zod";
 import { bootRecord } from "../../agent/site/boot-record.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
-import { parsePlainJson } from "../../agent/site/plain-json.ts";
+import { readJsonIfKnown } from "../../agent/site/read-json.ts";
 import { deployDocument } from "../../agent/site/records.ts";
 import { replacementsDocument } from "../../agent/site/replacements.ts";
-import type { ObjectStore } from "../../agent/site/store.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -63,8 +61,11 @@ async function look(aws: Aws): Promise<Entry[]> {
   // Their names begin with the time.
   const events = past.map(({ key }) => key).slice(-EVENTS);
   return entriesOf({
-    boots: [...boots, ...(await inTurns(ofKind(events, "boot"), (key) => readAs(store, key, bootRecord)))],
-    deploys: await inTurns(ofKind(events, "deploy"), (key) => readAs(store, key, pastDeploy)),
+    boots: [
+      ...boots,
+      ...(await inTurns(ofKind(events, "boot"), (key) => readJsonIfKnown(store, key, bootRecord))),
+    ],
+    deploys: await inTurns(ofKind(events, "deploy"), (key) => readJsonIfKnown(store, key, pastDeploy)),
     deploy: deploy.value,
     drills: drills.value?.drills ?? [],
     replacements: replacements.value,
@@ -73,21 +74,6 @@ async function look(aws: Aws): Promise<Entry[]> {
 
 const ofKind = (events: readonly string[], kind: "boot" | "deploy"): string[] =>
   events.filter((key) => key.includes(`-${kind}-`));
-
-/** What another version of everspot wrote and this one cannot read is left out. */
-async function readAs<T>(
-  store: ObjectStore,
-  key: string,
-  schema: z.core.$ZodType<T>,
-): Promise<T | undefined> {
-  const found = await store.get(key);
-  if (found === undefined) return undefined;
-  try {
-    return z.parse(schema, parsePlainJson(found.body));
-  } catch {
-    return undefined;
-  }
-}
 
 async function inTurns<T>(
   of: readonly string[],

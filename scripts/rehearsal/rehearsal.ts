@@ -7,6 +7,7 @@ import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { bucketName, keys } from "../../agent/site/names.ts";
 import { poll } from "../../agent/site/poll.ts";
+import { readJson } from "../../agent/site/read-json.ts";
 import { type SiteState, siteDocument } from "../../agent/site/records.ts";
 import { createS3Client } from "../../agent/site/s3-client.ts";
 import { createS3Store } from "../../agent/site/s3-store.ts";
@@ -187,19 +188,14 @@ export class Rehearsal {
   }
 
   async boot(instance: string): Promise<BootRecord | undefined> {
-    const found = await this.store.get(keys.boot(instance));
-    return found && bootRecord.parse(JSON.parse(new TextDecoder().decode(found.body)));
+    return readJson(this.store, keys.boot(instance), bootRecord);
   }
 
   /** Every boot so far, oldest first. */
   async boots(): Promise<BootRecord[]> {
     const listed = await this.store.list(keys.bootPrefix);
-    const found = await Promise.all(listed.map(({ key }) => this.store.get(key)));
-    return found
-      .flatMap((f) =>
-        f === undefined ? [] : [bootRecord.parse(JSON.parse(new TextDecoder().decode(f.body)))],
-      )
-      .sort((a, b) => a.started.localeCompare(b.started));
+    const found = await Promise.all(listed.map(({ key }) => readJson(this.store, key, bootRecord)));
+    return found.filter((boot) => boot !== undefined).sort((a, b) => a.started.localeCompare(b.started));
   }
 
   /** Waits until the first instance has put its packages into the bucket, which it does after it serves. */

@@ -94,7 +94,7 @@ describe("refuses, and leaves nothing behind,", () => {
     await refused("r1", /has no manifest/);
     await publish("r2");
     await local.store.put(keys.releaseManifest("r3"), JSON.stringify({ version: 1 }));
-    await refused("r3", /manifest of release r3 cannot be used/);
+    await refused("r3", /releases.r3\.json .version 1. cannot be read: /);
   });
   test("an id that leads to another folder", async () => {
     await publish("r1");
@@ -117,7 +117,7 @@ describe("refuses, and leaves nothing behind,", () => {
     await publish("r1");
     const manifest = await local.store.get(keys.releaseManifest("r1"));
     await local.store.put(keys.releaseManifest("r9"), manifest?.body ?? "");
-    await refused("r9", /it is for another release/);
+    await refused("r9", /the manifest of release r9 is that of /);
   });
 });
 

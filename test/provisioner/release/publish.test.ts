@@ -273,7 +273,7 @@ describe("the list", () => {
     const { id } = await publish("one");
     await store.put(keys.releaseManifest(id), JSON.stringify({ version: 2 }));
     await expect(listReleases(store, NOW)).rejects.toThrow(
-      `the manifest of release ${id} cannot be read: version`,
+      `releases/${id}.json (version 2) cannot be read: version`,
     );
   });
 });
