@@ -100,10 +100,10 @@ export const operating: readonly Mutation[] = [
   },
   {
     name: "nothing in a record is a command to GitHub's runner",
-    file: "agent/site/plain-json.ts",
+    file: "agent/site/read-json.ts",
     find: '.replace(COMMAND, "$1 $2")',
     replace: "",
-    tests: ["test/agent/site/plain-json.test.ts"],
+    tests: ["test/agent/site/read-json.test.ts"],
   },
   {
     name: "what an app said stays inside its block",

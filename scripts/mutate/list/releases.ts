@@ -284,10 +284,10 @@ const trying: readonly Mutation[] = [
 const leftBehind: readonly Mutation[] = [
   {
     name: "control characters of the bucket reach no terminal",
-    file: "agent/site/plain-json.ts",
+    file: "agent/site/read-json.ts",
     find: 'value.replace(CONTROL, "")',
     replace: "value",
-    tests: ["test/agent/site/plain-json.test.ts"],
+    tests: ["test/agent/site/read-json.test.ts"],
   },
   {
     name: "of certbot's folder accounts alone are taken",

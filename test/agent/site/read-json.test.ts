@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parsePlainJson } from "../../../agent/site/plain-json.ts";
+import { parsePlainJson } from "../../../agent/site/read-json.ts";
 
 const parse = (value: unknown) => parsePlainJson(Buffer.from(JSON.stringify(value)));
 
