@@ -94,11 +94,11 @@ describe("the redactor", () => {
 
   // Of these too little is left without quotes and backslashes: each form is looked for as it is.
   test.each([
-    ["json", `a"b"c"`, `a\\"b\\"c\\"`],
+    ["json", `ü/""""`, `ü/${`\\"`.repeat(4)}`],
     ["json in json", `a"b"c"`, `a\\\\\\"b\\\\\\"c\\\\\\"`],
     ["json with slashes escaped", `a"/"c"`, `a\\"\\/\\"c\\"`],
     ["json of ASCII alone", `ü"""""`, `\\u00fc${`\\"`.repeat(5)}`],
-    ["repr()", `a'b'c'`, `a\\'b\\'c\\'`],
+    ["repr()", `ü'''''`, `ü${`\\'`.repeat(5)}`],
     ["ascii()", `ü'b'c'`, `\\xfc\\'b\\'c\\'`],
   ])("finds a short one in %s", (_, secret, said) => {
     expect(redactor(secret).text(`before ${said} behind`)).toBe("before [redacted] behind");
