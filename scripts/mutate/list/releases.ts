@@ -24,8 +24,8 @@ const hashes: readonly Mutation[] = [
   {
     name: "a manifest is of the release it is named for",
     file: "agent/release/fetch.ts",
-    find: " || parsed.data.id !== id",
-    replace: "",
+    find: "if (manifest?.id === id) return manifest;",
+    replace: "if (manifest !== undefined) return manifest;",
     tests: fetch,
   },
   {
