@@ -40,9 +40,10 @@ export interface AgentSite {
   channel(): Promise<Channel | undefined>;
 }
 
-/** @param change of the boot configuration. */
+/** @param change of the boot configuration. @param before what runs on an instance before bootstrap.sh does, in bash. */
 export async function startAgentSite(
   change: (config: BootConfig) => BootConfig = (config) => config,
+  { before = "" }: { before?: string } = {},
 ): Promise<AgentSite> {
   const cloud = await startRealCloud({ serviceLinkedRoles: true });
   const client = { endpoint: cloud.endpoint, region: cloud.region, credentials };
@@ -88,7 +89,7 @@ export async function startAgentSite(
     dns: { ttl: 60, drain: 90 },
   });
   const ec2 = new EC2(client);
-  const template = await makeTemplate(ec2, new IAM(client), config);
+  const template = await makeTemplate(ec2, new IAM(client), config, before);
 
   const self: AgentSite = {
     cloud,
@@ -124,7 +125,7 @@ export async function startAgentSite(
   return self;
 }
 
-async function makeTemplate(ec2: EC2, iam: IAM, config: BootConfig): Promise<string> {
+async function makeTemplate(ec2: EC2, iam: IAM, config: BootConfig, before: string): Promise<string> {
   const name = resourceName(config.site);
   const allowed = ["s3:*", "route53:*", "ec2:Describe*", "ssm:*"];
   const document = (statement: object) => JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
@@ -148,11 +149,14 @@ async function makeTemplate(ec2: EC2, iam: IAM, config: BootConfig): Promise<str
   const image = debianImages.find(
     (i) => i.os === config.image.os && i.architecture === (native === "arm64" ? "arm64" : "amd64"),
   );
+  const userData = renderUserData(config)
+    .toString()
+    .replace("#!/bin/bash\n", (first) => first + before);
   const made = await ec2.createLaunchTemplate({
     LaunchTemplateName: name,
     LaunchTemplateData: {
       ImageId: image?.id ?? "",
-      UserData: renderUserData(config).toString("base64"),
+      UserData: Buffer.from(userData).toString("base64"),
       IamInstanceProfile: { Name: name },
       MetadataOptions: { HttpTokens: "required", HttpPutResponseHopLimit: 1 },
       NetworkInterfaces: [
