@@ -49,7 +49,11 @@ describe("the health check", () => {
     await fc.assert(
       fc.asyncProperty(acceptedConfig, async ({ app, domain }) => {
         asked = [];
-        expect(await askHealth(socket, app.health, domain)).toEqual({ ok: true, seen: "HTTP 200" });
+        expect(await askHealth(socket, app.health, domain)).toEqual({
+          ok: true,
+          seen: "HTTP 200",
+          status: 200,
+        });
         expect(asked).toEqual([`${domain} ${app.health}`]);
         expect(new URL(`https://${domain}${app.health}`).href).toBe(`https://${domain}${app.health}`);
       }),
