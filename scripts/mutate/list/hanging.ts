@@ -124,7 +124,7 @@ export const hanging: readonly Mutation[] = [
     name: "nothing but a lock is waited for",
     file: "agent/packages/locks.ts",
     find: "if (holder === undefined) throw error;",
-    replace: "",
+    replace: "if (holder === undefined) return { done: undefined as T };",
     tests: locks,
   },
 ];

@@ -10,8 +10,11 @@ const silent: StepObserver = {
 const forever = new AbortController().signal;
 const never = () => new Promise<never>(() => {});
 
-async function fails(steps: Parameters<typeof runGraph>[0], seconds: number) {
-  const clock = new ManualClock();
+async function fails(
+  steps: Parameters<typeof runGraph>[0],
+  seconds: number,
+  clock: ManualClock = new ManualClock(),
+) {
   let failed: unknown;
   const ended = runGraph(steps, silent, forever, clock).catch((error: unknown) => {
     failed = error;
@@ -38,16 +41,22 @@ test("a step that never ends is given up at its deadline, and named", async () =
 });
 
 test("one that heeds the abort ends by itself, and the reason is still the deadline", async () => {
+  const clock = new ManualClock();
+  const began = clock.now();
   let aborted: unknown;
+  let after: number | undefined;
   const heeds = step("ownership", {}, async (_, { signal }) => {
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
     aborted = signal.reason;
+    after = clock.now() - began;
     throw new Error("a call was cut off");
   });
-  expect(await fails([heeds], DEADLINES.calls)).toMatchObject({
+  expect(await fails([heeds], DEADLINES.calls, clock)).toMatchObject({
     message: `not done after ${DEADLINES.calls} s`,
   });
   expect(aborted).toMatchObject({ message: `not done after ${DEADLINES.calls} s` });
+  // Before it is given up.
+  expect(after).toBe(DEADLINES.calls * 1000);
 });
 
 test("what takes longer by its kind gets longer", async () => {
