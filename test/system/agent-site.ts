@@ -201,7 +201,7 @@ async function publish(
   await updateDocument(store, channelDocument, (channel) => ({
     quarantined: [],
     ...channel,
-    version: 1,
+    version: 2,
     counter: (channel?.counter ?? 0) + 1,
     candidate: { id, attempts: [] },
   }));
