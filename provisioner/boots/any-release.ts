@@ -15,6 +15,9 @@ export interface Earlier {
   release: string | undefined;
 }
 
+/** An instance in one of these serves, or knows of another that has the site. */
+const SERVED: ReadonlySet<BootRecord["state"]> = new Set(["serving", "standby", "forwarding"]);
+
 /** The judge of `up`: satisfied by an instance that serves, whatever it serves. */
 export function servesAnything(aws: Pick<Aws, "store">, fleet: string, earlier: Earlier): Judge {
   const failures: { instance: string; step: string; attempt: number }[] = [];
@@ -42,7 +45,7 @@ export function servesAnything(aws: Pick<Aws, "store">, fleet: string, earlier: 
   return {
     waitsFor: { what: "the site does not serve", hint: "`everspot status` shows how the boot goes on" },
     judge: (boot) => {
-      if (boot.state === "serving" || boot.state === "standby") return { done: boot };
+      if (SERVED.has(boot.state)) return { done: boot };
       return boot.state === "failed" ? giveUpOnRepeat(boot) : undefined;
     },
     noInstance: (reason, said) =>

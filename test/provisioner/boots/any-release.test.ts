@@ -36,3 +36,12 @@ test("that another release than the candidate failed is no answer", async () => 
     expect(await look(failed(attempt, { release: "r1" }))).toBeUndefined();
   expect(() => look(failed(9, { release: "r2" }))).toThrow("does not come up");
 });
+
+test("one that knows of another that has the site is an answer, one that is on its way is none", async () => {
+  const { judge: look } = judge([]);
+  for (const state of ["serving", "standby", "forwarding"] as const) {
+    const boot = failed(1, { state });
+    expect(await look(boot)).toEqual({ done: boot });
+  }
+  expect(await look(failed(1, { state: "booting" }))).toBeUndefined();
+});
