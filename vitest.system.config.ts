@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     ...common,
     include: ["test/system/**/*.test.ts"],
-    exclude: ["node_modules/**"],
+    exclude: ["test/system/long/**", "node_modules/**"],
     fileParallelism: false,
     testTimeout: 240_000,
     hookTimeout: 240_000,

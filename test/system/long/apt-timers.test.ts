@@ -4,11 +4,11 @@
  */
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { BootRecord } from "../../agent/site/boot-record.ts";
-import { poll } from "../../agent/site/poll.ts";
-import { type AgentSite, startAgentSite } from "./agent-site.ts";
+import type { BootRecord } from "../../../agent/site/boot-record.ts";
+import { poll } from "../../../agent/site/poll.ts";
+import { type AgentSite, startAgentSite } from "../agent-site.ts";
 
-const GUESTBOOK = path.resolve(import.meta.dirname, "../sites/guestbook");
+const GUESTBOOK = path.resolve(import.meta.dirname, "../../sites/guestbook");
 /** Seconds after which the locks are let go: first apt's, then dpkg's. */
 const HELD = { lists: 15, dpkg: 25 };
 

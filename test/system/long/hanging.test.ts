@@ -2,12 +2,12 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { BootRecord } from "../../agent/site/boot-record.ts";
-import { poll } from "../../agent/site/poll.ts";
-import { type AgentSite, startAgentSite } from "./agent-site.ts";
-import { visit } from "./visit.ts";
+import type { BootRecord } from "../../../agent/site/boot-record.ts";
+import { poll } from "../../../agent/site/poll.ts";
+import { type AgentSite, startAgentSite } from "../agent-site.ts";
+import { visit } from "../visit.ts";
 
-const GUESTBOOK = path.resolve(import.meta.dirname, "../sites/guestbook");
+const GUESTBOOK = path.resolve(import.meta.dirname, "../../sites/guestbook");
 const BOOT_SECONDS = 300;
 /** So long that each call is given up three times, and the step with it. */
 const BOOT_SILENCE_MS = 50_000;
