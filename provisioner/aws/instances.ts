@@ -21,6 +21,8 @@ export interface InstanceSeen {
   zone: string;
   image: string;
   spot: boolean;
+  /** Id of the EC2 Fleet that launched it. */
+  fleet: string | undefined;
   launched: Date;
   address: string | undefined;
   privateAddress: string | undefined;
@@ -92,6 +94,7 @@ function seen(instance: Instance): InstanceSeen {
     zone: instance.Placement?.AvailabilityZone ?? "",
     image: instance.ImageId ?? "",
     spot: instance.InstanceLifecycle === "spot",
+    fleet: tagOf(instance.Tags, "aws:ec2:fleet-id"),
     launched: instance.LaunchTime ?? new Date(0),
     address: instance.PublicIpAddress,
     privateAddress: instance.PrivateIpAddress,

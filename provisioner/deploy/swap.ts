@@ -52,8 +52,9 @@ async function launchSecond(session: Session, change: ConfigurationChange | unde
   const since = new Date(tools.clock.now() - EARLIER_MS);
   const { id: fleet } = await requireFleet(aws, config.site);
   const alive = await aliveNow(session);
-  // An instance that bridges at the on-demand price is no member, and stays until the new one has the site.
-  const target = alive.filter((i) => i.spot).length + 1;
+  // Neither one that bridges at the on-demand price is a member, nor one of a fleet that was replaced: they stay until
+  // the new one has the site.
+  const target = alive.filter((i) => i.fleet === fleet).length + 1;
   if (change !== undefined && change.actions.length > 0) {
     await step("apply the configuration", () => applyChange(withTarget(change, target), aws, tools));
   }

@@ -7,7 +7,13 @@ import { ManualClock } from "../../cloud/manual-clock.ts";
 
 const instance = (id: string, state = "running"): InstanceSeen => ({
   ...{ id, state, alive: state === "running", type: "t3.micro", zone: "a", image: "ami-1", spot: true },
-  ...{ launched: new Date(0), address: undefined, privateAddress: undefined, templateVersion: 1 },
+  ...{
+    launched: new Date(0),
+    address: undefined,
+    privateAddress: undefined,
+    templateVersion: 1,
+    fleet: "fleet-1",
+  },
 });
 const record = (id: string) =>
   JSON.stringify({

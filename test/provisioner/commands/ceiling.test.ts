@@ -82,7 +82,14 @@ test("a fleet from before there was a limit is replaced once nothing is under wa
   await up();
   expect(actions()).toEqual([]);
   model.target = { ...model.target, spot: 1 };
+  const mark = site.cloud.mark();
   await site.deploy("without a limit yet");
+  // The one that the replaced fleet left is no member of this one.
+  const totals = site.cloud.wire.calls
+    .slice(mark)
+    .filter((c) => c.operation === "ModifyFleet")
+    .map((c) => (c.input.TargetCapacitySpecification as { TotalTargetCapacity: number }).TotalTargetCapacity);
+  expect(Math.max(...totals)).toBe(2);
   expect(site.said()).toContain("left for `everspot up`: replace the spot fleet");
   await up();
   expect(actions()).toEqual(["replace-fleet"]);

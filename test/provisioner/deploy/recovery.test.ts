@@ -9,7 +9,13 @@ const since = Date.parse("2026-11-21T12:00:00Z");
 
 const instance = (id: string, spot = true): InstanceSeen => ({
   ...{ id, spot, state: "running", alive: true, type: "t3.micro", zone: "us-east-1a", image: "ami-1" },
-  ...{ launched: new Date(since), address: undefined, privateAddress: undefined, templateVersion: 1 },
+  ...{
+    launched: new Date(since),
+    address: undefined,
+    privateAddress: undefined,
+    templateVersion: 1,
+    fleet: "fleet-1",
+  },
 });
 
 function scene(more: {

@@ -77,6 +77,7 @@ const well = (): StatusInput => ({
         address: "192.0.2.1",
         privateAddress: "10.83.0.9",
         templateVersion: 3,
+        fleet: "fleet-1",
       },
     ],
     state: {
