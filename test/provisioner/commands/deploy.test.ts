@@ -372,7 +372,9 @@ describe("a site that an on-demand instance bridges", () => {
 
   test("a release that finds no spot instance leaves the bridge as it was", async () => {
     await bridge();
-    await expect(site.deploy("no room on spot", { timeout: 60 })).rejects.toThrow("no Spot capacity");
+    await expect(site.deploy("no room on spot", { timeout: 60 })).rejects.toThrow(
+      "is not served: not after 60 s",
+    );
     await inOrder(before.release);
     expect((await site.site())?.owner).toBe(before.owner);
     expect(await fleets()).toEqual({ total: 1, bridge: 1, spot: [false] });
