@@ -39,7 +39,7 @@ export async function serveMirror(options: { socket: string; cache: string; sour
     }
     try {
       const kept = immutable(url.pathname) ? path.join(cache, url.host, url.pathname) : undefined;
-      if (kept !== undefined && (await sendKept(kept, res))) return;
+      if (kept !== undefined && (await sendKept(kept, res, () => (stats.hits += 1)))) return;
       await relay(url, req, res, kept);
     } catch (error) {
       if (res.headersSent) res.destroy();
@@ -49,11 +49,11 @@ export async function serveMirror(options: { socket: string; cache: string; sour
   server.listen(options.socket);
   await new Promise<void>((resolve, reject) => server.once("listening", resolve).once("error", reject));
 
-  async function sendKept(file: string, res: http.ServerResponse): Promise<boolean> {
+  async function sendKept(file: string, res: http.ServerResponse, hit?: () => void): Promise<boolean> {
     const found = await stat(file).catch(() => undefined);
     if (found === undefined) return false;
     // Before it is sent: who has all of it may close before the pipe has ended.
-    stats.hits += 1;
+    hit?.();
     stats.bytes += found.size;
     res.writeHead(200, { "content-length": found.size, "last-modified": found.mtime.toUTCString() });
     await pipeline(createReadStream(file), res);
