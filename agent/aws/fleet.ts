@@ -5,9 +5,9 @@ import {
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import type { Fleet } from "../ports/fleet.ts";
-import { changeFleet, fleetError, isBridge } from "../site/change-fleet.ts";
+import { changeFleet, isBridge } from "../site/change-fleet.ts";
 import type { Clock } from "../site/clock.ts";
-import { EverspotError } from "../site/errors.ts";
+import { EverspotError, messageOf } from "../site/errors.ts";
 import { SITE_TAG } from "../site/names.ts";
 
 export function createFleet(client: EC2Client, site: string, clock: Clock, signal?: AbortSignal): Fleet {
@@ -62,3 +62,9 @@ function there(fleet: FleetData | undefined, what: string): FleetData {
   if (fleet !== undefined) return fleet;
   throw new EverspotError(`the site has no ${what}`, { hint: "`everspot up` makes it" });
 }
+
+/** What AWS said of a fleet, as one sentence. */
+export const fleetError = (doing: string, fleet: string, cause: unknown): EverspotError =>
+  cause instanceof EverspotError
+    ? cause
+    : new EverspotError(`EC2: ${doing}: ${messageOf(cause)}`, { resource: fleet, retry: "retry", cause });

@@ -1,8 +1,8 @@
 import { DescribeImagesCommand, type EC2Client, type Image } from "@aws-sdk/client-ec2";
 import type { Launches } from "../ports/launches.ts";
-import { changeFleet, fleetError, launchOf } from "../site/change-fleet.ts";
+import { changeFleet, launchOf } from "../site/change-fleet.ts";
 import type { Clock } from "../site/clock.ts";
-import { fleetsOf } from "./fleet.ts";
+import { fleetError, fleetsOf } from "./fleet.ts";
 
 export function createLaunches(client: EC2Client, site: string, clock: Clock): Launches {
   const named = <T>(doing: string, run: () => Promise<T>): Promise<T> =>

@@ -6,7 +6,7 @@ import {
   ModifyFleetCommand,
 } from "@aws-sdk/client-ec2";
 import type { Clock } from "./clock.ts";
-import { EverspotError, messageOf } from "./errors.ts";
+import { EverspotError } from "./errors.ts";
 
 /** A pool an instance may come from. `maxPrice` in USD per hour. */
 export interface FleetPool {
@@ -143,9 +143,3 @@ function unsettled(fleet: string, seen: FleetData, { launch, total }: FleetChang
     { resource: fleet, retry: "retry", hint: "the fleet's history in the EC2 console says what holds it up" },
   );
 }
-
-/** What AWS said of a fleet, as one sentence. */
-export const fleetError = (doing: string, fleet: string, cause: unknown): EverspotError =>
-  cause instanceof EverspotError
-    ? cause
-    : new EverspotError(`EC2: ${doing}: ${messageOf(cause)}`, { resource: fleet, retry: "retry", cause });

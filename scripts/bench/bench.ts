@@ -3,6 +3,7 @@ import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { startRealCloud } from "../../test/cloud/real.ts";
+import { vanish } from "../rehearsal/acts.ts";
 import { type CommandOutcome, Rehearsal } from "../rehearsal/rehearsal.ts";
 import type { Result } from "../rehearsal/result.ts";
 import type { Figures } from "./figures.ts";
@@ -92,4 +93,16 @@ export async function must(site: Rehearsal, args: readonly string[], seconds = 6
   const outcome = await site.cli(args, seconds);
   if (outcome.exitCode === 0) return outcome;
   throw new EverspotError(`everspot ${args[0]} ended with ${outcome.exitCode}`, { lines: outcome.lines });
+}
+
+/** Seconds after a boot when its work for the next one (flushing, tidying up) is over. */
+const SETTLED = 20;
+
+/** Brings a site up, takes its instance away, and waits: what most instances are is a replacement. @returns its id. */
+export async function settledReplacement(site: Rehearsal): Promise<string> {
+  await must(site, ["up", "--yes"]);
+  await site.untilPackagesAreKept();
+  const { instance } = await site.bootOfOwner(await vanish(site), 120);
+  await site.pause(SETTLED);
+  return instance;
 }

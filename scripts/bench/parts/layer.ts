@@ -6,13 +6,10 @@ import { execa } from "execa";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { packageLayer } from "../../../agent/site/layers.ts";
 import { keys } from "../../../agent/site/names.ts";
-import { vanish } from "../../rehearsal/acts.ts";
 import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
-import { must, type Part, withSite } from "../bench.ts";
+import { type Part, settledReplacement, withSite } from "../bench.ts";
 import { round, spread } from "../stats.ts";
 
-/** Seconds after a boot when its work for the next one is over. */
-const SETTLED = 20;
 const FOLDER = "/var/lib/everspot/bench";
 const NODE = "/opt/everspot/current/node";
 
@@ -21,11 +18,7 @@ export const layer: Part = {
   about: "processor seconds of holding a layer of packages against Debian's signatures, on an instance",
   run: (bench, figures) =>
     withSite(bench, {}, async (site) => {
-      await must(site, ["up", "--yes"]);
-      await site.untilPackagesAreKept();
-      const lost = await vanish(site);
-      const { instance } = await site.bootOfOwner(lost, 120);
-      await site.pause(SETTLED);
+      const instance = await settledReplacement(site);
       const layerMB = await bring(site, instance);
       const check: number[] = [];
       for (let i = 0; i < bench.runs; i++) {

@@ -2,15 +2,12 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { poll } from "../../../agent/site/poll.ts";
-import { vanish } from "../../rehearsal/acts.ts";
 import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { agentProcess, residentMemory } from "../agent-process.ts";
-import { must, type Part, withSite } from "../bench.ts";
+import { type Part, settledReplacement, withSite } from "../bench.ts";
 import type { Figures } from "../figures.ts";
 import { round, slope } from "../stats.ts";
 
-/** Seconds after a boot when its work for the next one (flushing, tidying up) is over. */
-const SETTLED = 20;
 /** The agent looks for a notice of AWS this often (agent/watch/interruption.ts): the simulated time is counted by it. */
 const LOOK_SECONDS = 5;
 const LOOKS = 3600 / LOOK_SECONDS;
@@ -21,12 +18,7 @@ export const memory: Part = {
   about: "resident memory of the agent after a boot, and over an hour of watching on a clock that hurries",
   run: (bench, figures) =>
     withSite(bench, {}, async (site) => {
-      await must(site, ["up", "--yes"]);
-      await site.untilPackagesAreKept();
-      // Of a replacement: that is what most instances are.
-      const lost = await vanish(site);
-      const { instance } = await site.bootOfOwner(lost, 120);
-      await site.pause(SETTLED);
+      const instance = await settledReplacement(site);
       const { pid } = await agentProcess(site.cloud, instance);
       const atStart = await residentMemory(site.cloud, instance, pid);
       bench.say(
