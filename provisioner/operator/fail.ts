@@ -1,4 +1,5 @@
 import { EverspotError } from "../../agent/site/errors.ts";
+import { Refused } from "../findings/finding.ts";
 import { type Style, styleFor } from "./terminal.ts";
 
 /** The one place where an error becomes text. @returns the exit code. */
@@ -38,5 +39,6 @@ export function report(error: unknown): Record<string, unknown> {
     resource,
     hint,
     lines: lines.length === 0 ? undefined : lines,
+    findings: error instanceof Refused ? error.findings : undefined,
   };
 }

@@ -57,6 +57,7 @@ export const house: readonly Wing[] = [
         config: "everspot.toml",
         archive: "the agent made into an archive",
       },
+      { findings: "what was found about a project or a site, in one shape" },
     ],
   },
   {
