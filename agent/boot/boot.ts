@@ -3,6 +3,7 @@ import type { Machine } from "../machine/machine.ts";
 import { runGraph, type Step, StepFailed, type StepObserver, type Values } from "../record/graph.ts";
 import { logged } from "../record/logged.ts";
 import type { BootLog } from "../record/recorder.ts";
+import { NotThere } from "../release/fetch.ts";
 import { systemClock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
 import type { Member } from "../system/rounds.ts";
@@ -76,9 +77,9 @@ async function tryUntilBooted(
       const reason = error instanceof StepFailed ? error.blame : undefined;
       if (reason !== undefined) recorder.change({ blame: reason });
       void machine.notify({ kind: "boot-failed", text: bootFailed(machine, error) });
-      await machine.candidates
-        .failed(reason, error instanceof StepFailed ? error.lines : [])
-        .catch((cause: unknown) => log.warn({ err: cause }, "channel.json could not be updated"));
+      await ended(machine, error).catch((cause: unknown) =>
+        log.warn({ err: cause }, "channel.json could not be updated"),
+      );
       await runGraph(steps.serving, silent, signal, steady).catch((cause: unknown) =>
         log.warn(`no 503 page: ${messageOf(cause)}`),
       );
@@ -89,6 +90,12 @@ async function tryUntilBooted(
       await machine.candidates.news(pause, signal, clock);
     }
   }
+}
+
+function ended({ candidates }: BootMachine, error: unknown): Promise<void> {
+  if (!(error instanceof StepFailed)) return candidates.failed(undefined);
+  if (error.cause instanceof NotThere) return candidates.missing(error.message);
+  return candidates.failed(error.blame, error.lines);
 }
 
 function bootFailed({ identity }: BootMachine, error: unknown): string {

@@ -28,12 +28,12 @@ export interface Ground {
 
 /** Brings a release onto the disk. @param as how the record names it. */
 export async function bringRelease(
-  { store, disk, platform }: Machine,
+  { store, disk, platform, clock }: Machine,
   id: string,
   as: string,
   context: StepContext,
 ): Promise<Release> {
-  const fetched = await fetchRelease(store, id, disk, platform, context.signal);
+  const fetched = await fetchRelease(store, id, disk, platform, { clock, signal: context.signal });
   context.detail(`${as} from the ${fetched.from}${sizeOf(fetched)}`);
   return { id, folder: fetched.folder };
 }

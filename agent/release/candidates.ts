@@ -98,15 +98,25 @@ export class Candidates {
    * @param lines what it said last.
    */
   async failed(blame: string | undefined, lines: readonly string[] = []): Promise<void> {
+    await this.#end(blame, lines, blame);
+  }
+
+  /** It could not be had. This boot goes on to an older one in the end; nothing is held against it besides. */
+  async missing(reason: string): Promise<void> {
+    await this.#end(reason, [], undefined);
+  }
+
+  /** @param counts why this boot counts it. @param blame why the channel does. */
+  async #end(counts: string | undefined, lines: readonly string[], blame: string | undefined): Promise<void> {
     const id = this.#chosen;
     const attempt = this.#attempt;
     this.#chosen = undefined;
     this.#attempt = undefined;
     await this.outlived();
     if (id === undefined) return;
-    if (blame !== undefined) {
+    if (counts !== undefined) {
       const times = (this.#failures.get(id)?.times ?? 0) + 1;
-      this.#failures.set(id, { times, reason: blame, lines });
+      this.#failures.set(id, { times, reason: counts, lines });
     }
     if (attempt === undefined) return;
     await this.#update((channel) =>

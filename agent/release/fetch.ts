@@ -1,5 +1,6 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Clock } from "../site/clock.ts";
 import { EverspotError } from "../site/errors.ts";
 import { keys } from "../site/names.ts";
 import { readJson } from "../site/read-json.ts";
@@ -18,6 +19,20 @@ export interface ReleaseDisk {
   unflushed: string;
 }
 
+/** What `channel.json` names is not in the bucket: no fault of the release, and it may be seen later. */
+export class NotThere extends EverspotError {
+  constructor(message: string, resource: string) {
+    super(message, { resource, retry: "retry", hint: "it was removed or never published; deploy again" });
+  }
+}
+
+/**
+ * Seconds for which the bucket may answer that an object is not there which was written: S3 does so for a while after
+ * versions were first switched on (S3 User Guide, "Enabling versioning on buckets").
+ */
+const UNSEEN_SECONDS = 60;
+const LOOK_SECONDS = 2;
+
 export interface Fetched {
   folder: string;
   from: "disk" | "bucket";
@@ -28,14 +43,14 @@ export interface Fetched {
 /**
  * Brings a release onto this machine, checked and whole, or not at all: the zip's size and SHA-256 are checked
  * before anything is unpacked, and the folder gets its name when all is there. Safe to repeat.
- * @throws EverspotError naming the release.
+ * @throws EverspotError naming the release: NotThere when the bucket has not had it for a minute.
  */
 export async function fetchRelease(
   store: ObjectStore,
   id: string,
   disk: ReleaseDisk,
   platform: Platform,
-  signal?: AbortSignal,
+  { clock, signal }: { clock: Clock; signal?: AbortSignal },
 ): Promise<Fetched> {
   if (!isReleaseId(id)) {
     throw new EverspotError(`${JSON.stringify(id)} is not the id of a release`, {
@@ -48,14 +63,26 @@ export async function fetchRelease(
   const folder = join(disk.releases, id);
   if (await isWhole(disk, id)) return { folder, from: "disk", bytes: undefined };
 
-  const manifest = await readManifest(store, id);
+  const end = clock.now() + UNSEEN_SECONDS * 1000;
+  const seen = async <T>(read: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await read();
+      } catch (error) {
+        const left = end - clock.now();
+        if (!(error instanceof NotThere) || left <= 0) throw error;
+        await clock.sleep(Math.min(left, LOOK_SECONDS * 1000), signal);
+      }
+    }
+  };
+  const manifest = await seen(() => readManifest(store, id));
   checkFit(manifest, platform);
   const zip = join(disk.releases, `.${id}.zip`);
   const next = join(disk.releases, `.${id}.next`);
   try {
     // Of a fetch that was cut off.
     await rm(next, { recursive: true, force: true });
-    await download(store, manifest, zip);
+    await seen(() => download(store, manifest, zip));
     signal?.throwIfAborted();
     await unpackRelease(zip, next, undefined, { signal });
     await rm(folder, { recursive: true, force: true });
@@ -83,17 +110,14 @@ export async function pruneReleases(disk: ReleaseDisk, keep: ReadonlySet<string>
   return gone;
 }
 
-/** @throws EverspotError when it is missing or not usable. */
+/** @throws NotThere; EverspotError when it is not usable. */
 export async function readManifest(store: ObjectStore, id: string): Promise<ReleaseManifest> {
   const key = keys.releaseManifest(id);
   const resource = `${store.url}/${key}`;
   const manifest = await readJson(store, key, releaseManifest);
   if (manifest?.id === id) return manifest;
   if (manifest === undefined) {
-    throw new EverspotError(`release ${id} has no manifest in the bucket`, {
-      resource,
-      hint: "it was removed or never published; deploy again",
-    });
+    throw new NotThere(`release ${id} has no manifest in the bucket`, resource);
   }
   throw new EverspotError(`the manifest of release ${id} is that of ${manifest.id}`, {
     resource,
@@ -105,10 +129,7 @@ async function download(store: ObjectStore, manifest: ReleaseManifest, zip: stri
   const resource = `${store.url}/${keys.releaseZip(manifest.id)}`;
   const got = await store.download(keys.releaseZip(manifest.id), zip);
   if (got === undefined) {
-    throw new EverspotError(`release ${manifest.id} has no zip in the bucket`, {
-      resource,
-      hint: "deploy again",
-    });
+    throw new NotThere(`release ${manifest.id} has no zip in the bucket`, resource);
   }
   if (got.sha256 !== manifest.sha256 || got.size !== manifest.size) {
     throw new EverspotError(

@@ -37,6 +37,12 @@ export async function readDocument<T extends { version: number; nonce: string }>
 }
 
 /**
+ * How long a document may be there for writes and not for reads: S3 can answer 404 for what was written just after
+ * versions were switched on in the bucket (S3 User Guide, "Enabling versioning on buckets").
+ */
+const UNSEEN_SECONDS = 60;
+
+/**
  * Reads, changes and writes until the write is the next one after the read.
  *
  * `change` gets the current value (undefined when there is none) and the store's time when known; it returns
@@ -54,6 +60,7 @@ export async function updateDocument<T extends { version: number; nonce: string 
   clock: Clock = systemClock,
 ): Promise<{ value: T | undefined; wrote: boolean }> {
   const nonces = new Set<string>();
+  let unseen = 0;
   for (let attempt = 0; attempt < 20; attempt++) {
     const read = await readDocument(store, type);
     if (read.value !== undefined && nonces.has(read.value.nonce)) return { value: read.value, wrote: true };
@@ -68,7 +75,11 @@ export async function updateDocument<T extends { version: number; nonce: string 
       return { value, wrote: true };
     } catch (error) {
       if (!(error instanceof ConditionFailed || error instanceof WriteConflict)) throw error;
-      await clock.sleep(50 + 50 * attempt);
+      unseen = read.etag === undefined && error instanceof ConditionFailed ? unseen + 1 : 0;
+      if (unseen > 1 && unseen <= UNSEEN_SECONDS) {
+        attempt--;
+        await clock.sleep(1000);
+      } else await clock.sleep(50 + 50 * attempt);
     }
   }
   throw new EverspotError(`${type.key} kept changing while we tried to write it`, {

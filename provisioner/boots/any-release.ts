@@ -7,6 +7,11 @@ import { bootUrl } from "./read.ts";
 
 /** A boot tries again by itself; a step that fails twice is not going to work. */
 const ATTEMPTS = 2;
+/**
+ * Of a boot that finds no release, though one was published: a new bucket may keep quiet about it for a minute
+ * (S3 User Guide, "Enabling versioning on buckets"), in which a boot tries this often.
+ */
+const UNSEEN_ATTEMPTS = 6;
 
 /** What there was before: it is no answer to what was put right since. */
 export interface Earlier {
@@ -31,7 +36,9 @@ export function servesAnything(aws: Pick<Aws, "store">, fleet: string, earlier: 
     const known = failures.filter((f) => f.instance === instance);
     if (!known.some((f) => f.attempt === attempt)) failures.push({ instance, step: step.name, attempt });
     const times = failures.filter((f) => f.instance === instance && f.step === step.name).length;
-    if (times < ATTEMPTS && attempt <= ATTEMPTS) return;
+    const unseen = step.name === "release" && boot.release === undefined && earlier.release !== undefined;
+    const most = unseen ? UNSEEN_ATTEMPTS : ATTEMPTS;
+    if (times < most && attempt <= most) return;
     throw new EverspotError(`${instance} does not come up: ${step.name} failed: ${step.error ?? ""}`, {
       resource: bootUrl(aws, instance),
       lines: step.lines ?? [],

@@ -123,6 +123,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     account,
     now,
     may: (call, action, resource) => iam.may(call, action, resource),
+    versioned: options.delays?.versioned,
   });
   const route53: Route53 = new Route53(wire, { clock, ...options.dnsDelays });
   const acm: Acm = new Acm(wire, { zones: route53.zones, account, region, clock });

@@ -21,6 +21,8 @@ export interface S3Options {
    * answered 403, and If-Match on a write needs s3:GetObject. Default: yes.
    */
   may?: S3Context["may"];
+  /** See Delays. */
+  versioned?: number | undefined;
 }
 
 /** S3 as the site uses it. Objects are kept in memory, each body once. What is left out is in README.md. */
@@ -35,6 +37,7 @@ export class S3 {
       now: this.#now,
       buckets: this.buckets,
       may: options.may ?? (() => true),
+      versioned: options.versioned ?? 0,
     };
     server.use(clientS3, "s3");
     serveBuckets(server, context, new Set(options.taken));

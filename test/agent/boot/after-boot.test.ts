@@ -38,7 +38,7 @@ test("the release gets its bytecode and is on the disk for good; what no one wan
       ...{ unpackedSize: 12, files: 1, bytecode: false },
     };
     await local.store.put(keys.releaseManifest(id), JSON.stringify(manifest));
-    await fetchRelease(local.store, id, disk, platform);
+    await fetchRelease(local.store, id, disk, platform, { clock: systemClock });
   }
   await updateDocument(local.store, channelDocument, () => ({
     ...{ version: 1 as const, counter: 3, quarantined: [], current: "r3", previous: "r2" },

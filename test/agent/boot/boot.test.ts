@@ -109,6 +109,16 @@ test("trouble that is not the release's does not cost it a try", async () => {
   expect((await on.channel())?.quarantined).toEqual([]);
 });
 
+test("a candidate that the bucket does not show is not condemned for it, and serves once it does", async () => {
+  await on.setChannel({ candidate: { id: "r3", attempts: [] } });
+  const { booted, tries } = await start(async (attempt) => {
+    if (attempt === 3) await on.publish("r3");
+  });
+  expect(tries.map((t) => t.blame)).toEqual([undefined, undefined, undefined]);
+  expect(booted).toMatchObject({ release: "r3" });
+  expect((await on.channel())?.quarantined).toEqual([]);
+});
+
 test("a machine that is not the owner is on standby", async () => {
   await on.setChannel({ current: "r1" });
   const since = new Date().toISOString();

@@ -6,6 +6,7 @@ import { execa } from "execa";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeBytecode } from "../../../agent/release/bytecode.ts";
 import { fetchRelease, readManifest } from "../../../agent/release/fetch.ts";
+import { systemClock } from "../../../agent/site/clock.ts";
 import { keys } from "../../../agent/site/names.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
 import { rawZip } from "./unzip-zips.ts";
@@ -43,7 +44,8 @@ async function publish(id: string, more: object = {}): Promise<void> {
 function machine(name: string) {
   const disk = { releases: join(folder, name), unflushed: join(folder, `${name}-unflushed`) };
   return {
-    fetch: (id: string) => fetchRelease(local.store, id, disk, { python: "3.13", arch: "x86_64" }),
+    fetch: (id: string) =>
+      fetchRelease(local.store, id, disk, { python: "3.13", arch: "x86_64" }, { clock: systemClock }),
     make: (id: string) => makeBytecode(join(disk.releases, id)),
     bytecode: async (id: string) =>
       (await readdir(join(disk.releases, id), { recursive: true })).filter((f) => f.endsWith(".pyc")).sort(),

@@ -58,6 +58,18 @@ test("failures that are not the release's leave no mark on it", async () => {
   expect(await read()).toMatchObject({ candidate: { id: "r2", attempts: [] }, quarantined: [] });
 });
 
+test("a candidate that cannot be had is left alone, and an older release runs meanwhile", async () => {
+  await write({ candidate: { id: "r2", attempts: [] }, current: "r1" });
+  const candidates = boot();
+  for (let i = 0; i < 2; i++) {
+    expect((await candidates.next("i-1")).id).toBe("r2");
+    await candidates.missing("release r2 has no zip in the bucket");
+  }
+  expect((await candidates.next("i-1")).id).toBe("r1");
+  expect(await read()).toMatchObject({ candidate: { id: "r2", attempts: [] }, quarantined: [] });
+  expect((await boot().next("i-2")).id).toBe("r2");
+});
+
 test("a current release that fails twice in a boot gives way to the last known good, for this boot", async () => {
   await write({ current: "r2", lastKnownGood: "r1" });
   const candidates = boot();

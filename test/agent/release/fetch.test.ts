@@ -9,12 +9,14 @@ import { ZipFile } from "yazl";
 import { fetchRelease, flushRelease, pruneReleases, type ReleaseDisk } from "../../../agent/release/fetch.ts";
 import { platformOf } from "../../../agent/release/fit.ts";
 import { keys } from "../../../agent/site/names.ts";
+import { JumpingClock } from "../certificate/fixture.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
 
 let local: LocalS3;
 let folder: string;
 let disk: ReleaseDisk;
 beforeEach(async () => {
+  clock = new JumpingClock();
   local = await startS3();
   folder = await mkdtemp(join(tmpdir(), "everspot-fetch-"));
   disk = { releases: join(folder, "releases"), unflushed: join(folder, "unflushed") };
@@ -42,7 +44,8 @@ async function publish(id: string, more: object = {}, corrupt = false): Promise<
   };
   await local.store.put(keys.releaseManifest(id), JSON.stringify(manifest));
 }
-const fetch = (id: string) => fetchRelease(local.store, id, disk, platform);
+let clock: JumpingClock;
+const fetch = (id: string) => fetchRelease(local.store, id, disk, platform, { clock });
 const gets = () => local.server.calls.filter((c) => c.operation === "GetObject").length;
 
 test("a release is downloaded, checked, unpacked, and used again from the disk", async () => {
@@ -118,6 +121,26 @@ describe("refuses, and leaves nothing behind,", () => {
     const manifest = await local.store.get(keys.releaseManifest("r1"));
     await local.store.put(keys.releaseManifest("r9"), manifest?.body ?? "");
     await refused("r9", /the manifest of release r9 is that of /);
+  });
+});
+
+describe("right after versions were switched on in the bucket", () => {
+  const begin = async (versioned: number) => {
+    await local.close();
+    local = await startS3({ now: () => clock.now(), versioned });
+    await publish("r1");
+    await expect(local.store.get(keys.releaseManifest("r1"))).resolves.toBeUndefined();
+  };
+
+  test("what was written is not found at first, and is looked for again", async () => {
+    await begin(45_000);
+    expect((await fetch("r1")).from).toBe("bucket");
+  });
+
+  test("what is not found for a minute is no fault of the release", async () => {
+    await begin(90_000);
+    await expect(fetch("r1")).rejects.toMatchObject({ retry: "retry" });
+    expect((await fetch("r1")).from).toBe("bucket");
   });
 });
 

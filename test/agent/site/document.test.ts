@@ -6,6 +6,7 @@ import { type DocumentType, readDocument, updateDocument } from "../../../agent/
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { siteDocument } from "../../../agent/site/records.ts";
 import { AwsError } from "../../cloud/wire/server.ts";
+import { JumpingClock } from "../certificate/fixture.ts";
 import { type LocalS3, startS3 } from "./s3.ts";
 
 const schema = z.strictObject({
@@ -103,6 +104,15 @@ describe("updating", () => {
     expect(puts()).toBe(1);
   });
 
+  test("a document that writes find and reads do not, as in a bucket that just got versions, is waited for", async () => {
+    const late = new JumpingClock();
+    await local.close();
+    local = await startS3({ now: () => late.now(), versioned: 50_000 });
+    await update("a");
+    const second = await updateDocument(local.store, type, countBy("b"), late);
+    expect(second).toMatchObject({ wrote: true, value: { count: 2, by: ["a", "b"] } });
+  });
+
   test("two writers at once: both changes survive, in one order", async () => {
     const results = await Promise.all(["a", "b", "c", "d"].map(update));
     expect(results.every((r) => r.wrote)).toBe(true);
@@ -185,7 +195,7 @@ describe("updating", () => {
   });
 
   test("gives up on a document that never holds still", async () => {
-    for (let nth = 1; nth <= 20; nth++) refuse("PreconditionFailed", 412, nth);
+    for (let nth = 1; nth <= 80; nth++) refuse("PreconditionFailed", 412, nth);
     await expect(update("a")).rejects.toMatchObject({ name: "EverspotError", retry: "retry" });
     expect(await read()).toBeUndefined();
   });

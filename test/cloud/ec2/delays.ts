@@ -28,6 +28,11 @@ export interface Delays {
   terminatedVisible: number;
   /** How long DescribeInstances and DescribeFleets show what was before a change: a new thing not at all. */
   shown: number;
+  /**
+   * S3: how long after versions were first switched on in a bucket a read of an object written since is answered 404
+   * (S3 User Guide, "Enabling versioning on buckets": intermittently, and to wait 15 minutes).
+   */
+  versioned: number;
 }
 
 /** Everything happens at once: for unit tests. */
@@ -46,6 +51,7 @@ export const noDelays: Delays = {
   unhealthy: 0,
   terminatedVisible: 3_600_000,
   shown: 0,
+  versioned: 0,
 };
 
 /**
@@ -67,4 +73,5 @@ export const realisticDelays: Delays = {
   unhealthy: 360_000,
   terminatedVisible: 3_600_000,
   shown: 0,
+  versioned: 20_000,
 };

@@ -10,6 +10,8 @@ export class Bucket {
   readonly region: string;
   readonly created: number;
   versioning: "Enabled" | "Suspended" | undefined;
+  /** When versions were first switched on. */
+  versioned: number | undefined;
   readonly settings = new Map<string, object>();
   readonly uploads = new Map<string, Upload>();
   /** Newest first; never an empty list. */

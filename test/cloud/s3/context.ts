@@ -7,6 +7,8 @@ export interface S3Context {
   account: string;
   now(): number;
   buckets: Map<string, Bucket>;
+  /** Milliseconds after versions were first switched on for which what was written since is not found. */
+  versioned: number;
   /** Whether the caller may do that as well: some of S3's answers depend on further permissions. */
   may(call: Call, action: string, resource: string): boolean;
 }

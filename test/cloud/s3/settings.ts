@@ -137,7 +137,9 @@ export function serveSettings(server: WireServer, context: S3Context): void {
         "The Versioning element must be specified",
       );
     }
-    bucketOf(context, input, call).versioning = Status;
+    const bucket = bucketOf(context, input, call);
+    bucket.versioning = Status;
+    if (Status === "Enabled") bucket.versioned ??= context.now();
     return {};
   });
   server.on("s3", "GetBucketVersioning", (input: OnBucket, call) => {

@@ -1,9 +1,9 @@
 import { AwsError } from "../wire/errors.ts";
 import type { Call } from "../wire/server.ts";
-import type { Bucket } from "./bucket.ts";
+import { type Bucket, NULL_VERSION } from "./bucket.ts";
 import { assertMayWrite } from "./conditions.ts";
 import { keyOf, noSuchKey, type S3Context } from "./context.ts";
-import type { Content, Metadata, ObjectVersion } from "./stored.ts";
+import type { Content, Metadata, ObjectVersion, Version } from "./stored.ts";
 
 export const METADATA = [
   "ContentType",
@@ -71,7 +71,8 @@ export function find(
   id: string | undefined,
 ): ObjectVersion {
   const found = id === undefined ? bucket.newest(key) : bucket.version(key, id);
-  if (found === undefined) throw noSuchKey(context, call, bucket, key);
+  if (found === undefined || (id === undefined && isUnseen(context, bucket, found)))
+    throw noSuchKey(context, call, bucket, key);
   if (!found.marker) return found;
   const headers = { "x-amz-delete-marker": "true", "x-amz-version-id": found.id };
   if (id === undefined) {
@@ -86,3 +87,7 @@ export function find(
     headers,
   );
 }
+
+/** S3 has not spread yet that the bucket has versions, and answers as if what was written since were not there. */
+const isUnseen = ({ now, versioned }: S3Context, bucket: Bucket, { id }: Version): boolean =>
+  bucket.versioned !== undefined && id !== NULL_VERSION && now() < bucket.versioned + versioned;

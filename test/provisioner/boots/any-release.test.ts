@@ -37,6 +37,21 @@ test("that another release than the candidate failed is no answer", async () => 
   expect(() => look(failed(9, { release: "r2" }))).toThrow("does not come up");
 });
 
+test("that no release is found although one was published is no answer for a minute", async () => {
+  const { judge: look } = judge([], "r2");
+  const steps = failed(1).steps.map((s) => ({
+    ...s,
+    name: "release",
+    error: "no release was published yet",
+  }));
+  for (let attempt = 1; attempt < 6; attempt++)
+    expect(await look(failed(attempt, { steps }))).toBeUndefined();
+  expect(() => look(failed(6, { steps }))).toThrow("does not come up");
+  const { judge: none } = judge([]);
+  expect(await none(failed(1, { steps }))).toBeUndefined();
+  expect(() => none(failed(2, { steps }))).toThrow("does not come up");
+});
+
 test("one that knows of another that has the site is an answer, one that is on its way is none", async () => {
   const { judge: look } = judge([]);
   for (const state of ["serving", "standby", "forwarding"] as const) {
