@@ -68,8 +68,11 @@ export function parseJson<T>(
  */
 export const parsePlainJson = (body: Uint8Array): unknown =>
   JSON.parse(new TextDecoder().decode(body), (_, value: unknown) =>
-    typeof value === "string" ? value.replace(CONTROL, "").replace(COMMAND, "$1 $2") : value,
+    typeof value === "string" ? plainText(value) : value,
   );
+
+/** The same for a text. */
+export const plainText = (text: string): string => text.replace(CONTROL, "").replace(COMMAND, "$1 $2");
 
 /** C0 without tab and line feed, DEL, and C1 (ECMA-48): among them what begins an escape sequence. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

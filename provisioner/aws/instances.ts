@@ -1,13 +1,14 @@
 import {
   DeleteVolumeCommand,
   type EC2Client,
+  GetConsoleOutputCommand,
   type Instance,
   paginateDescribeInstances,
   paginateDescribeVolumes,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
-import { ignoring, named } from "./errors.ts";
+import { hasCode, ignoring, named } from "./errors.ts";
 import { gather } from "./network-look.ts";
 import { siteFilter, tagOf } from "./tags.ts";
 
@@ -37,6 +38,11 @@ export interface Instances {
    * not have it, the next one counts, ten seconds later.
    */
   look(known?: string): Promise<InstanceSeen[]>;
+  /**
+   * What an instance printed on its console, at most the last 64 KB, as it was printed. Empty in its first minutes;
+   * types that are not of Nitro show only what there was at the last change of state.
+   */
+  console(id: string): Promise<string>;
   /** Instances that are gone already are no error. */
   terminate(ids: readonly string[]): Promise<void>;
   /** Volumes that outlived their instance. */
@@ -63,6 +69,16 @@ export function createInstances(client: EC2Client, site: string, clock: Clock = 
       await clock.sleep(ASK_AGAIN_SECONDS * 1000);
       return look();
     },
+    console: (id) =>
+      named(`reading the console of ${id}`, async () => {
+        const read = (more: { Latest?: boolean }) =>
+          client.send(new GetConsoleOutputCommand({ InstanceId: id, ...more }));
+        const { Output } = await read({ Latest: true }).catch((error: unknown) => {
+          if (!hasCode(error, "UnsupportedOperation", "InvalidParameterCombination")) throw error;
+          return read({});
+        });
+        return Buffer.from(Output ?? "", "base64").toString();
+      }),
     terminate: (ids) =>
       named(`terminating ${ids.join(", ")}`, async () => {
         await client

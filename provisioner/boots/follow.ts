@@ -1,10 +1,11 @@
 import type { BootRecord } from "../../agent/site/boot-record.ts";
 import type { Clock } from "../../agent/site/clock.ts";
-import type { EverspotError } from "../../agent/site/errors.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
 import type { Aws } from "../aws/connect.ts";
 import { isPassing } from "../aws/errors.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
+import { consoleTail } from "./console.ts";
 import { describeBoot, newsOf, tellNews } from "./progress.ts";
 import { readBoot } from "./read.ts";
 
@@ -20,6 +21,8 @@ export interface FollowOptions {
   seconds: number;
   clock: Clock;
   signal?: AbortSignal;
+  /** Known here, and not to be shown with what the instance printed. */
+  secrets?: readonly string[];
   say: (text: string) => void;
   warn: (text: string) => void;
 }
@@ -43,6 +46,9 @@ export interface Judge {
 const EVERY_SECONDS = 1;
 /** Seconds for which EC2, eventually consistent, may not show the instance that is followed. */
 const UNSEEN_SECONDS = 10;
+/** Seconds without a word from an instance after which its console is shown, and between two questions for it. */
+const SILENT_SECONDS = 180;
+const CONSOLE_EVERY_SECONDS = 60;
 /** How long the fleet may keep looking for an instance after AWS has said why there is none. */
 const CAPACITY_PATIENCE = 120;
 /** EC2 did not know the new profile yet; the fleet leaves such a template alone for some minutes, then it works. */
@@ -58,19 +64,37 @@ const patient = <T>(read: Promise<T>): Promise<T> =>
     throw isPassing(error) ? new Passing(error.message) : error;
   });
 
+/** The error of a boot that no boot record tells of, with what the instance printed. */
+async function withConsole(
+  aws: Aws,
+  instance: string,
+  error: unknown,
+  { secrets }: FollowOptions,
+): Promise<unknown> {
+  if (!(error instanceof EverspotError) || error.lines.length > 0) return error;
+  const { message, resource, hint, retry, exitCode, cause } = error;
+  const tail = await consoleTail(aws, instance, secrets);
+  const lines =
+    tail.length === 0
+      ? [`(EC2 shows nothing of ${instance}'s console yet)`]
+      : [`${instance}'s console:`, ...tail];
+  return new EverspotError(message, { resource, hint, retry, exitCode, cause, lines });
+}
+
 /**
  * Watches the fleet launch an instance and the instance boot, reporting each step as it ends, until the judge is
  * satisfied. If AWS takes the instance meanwhile, the fleet replaces it, and the next one is followed.
  * @throws EverspotError: the judge's; at the deadline with the last state seen.
  */
 export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge): Promise<BootRecord> {
-  const { fleet, since, before, known, seconds, clock, signal, say, warn } = options;
+  const { fleet, since, before, known, seconds, clock, signal, secrets, say, warn } = options;
   const began = clock.now();
   const awsSaid = new Set<string>();
   const warned = new Set<string>();
   let instance: InstanceSeen | undefined;
   let record: BootRecord | undefined;
   let lastShown = Number.NEGATIVE_INFINITY;
+  let consoleAt = Number.POSITIVE_INFINITY;
 
   const look = async (): Promise<Look<BootRecord>> => {
     try {
@@ -95,14 +119,26 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
       instance = newest;
       record = known?.find((boot) => boot.instance === newest?.id);
       lastShown = clock.now();
+      consoleAt = clock.now() + SILENT_SECONDS * 1000;
     }
     if (instance === undefined) return noInstance();
     const found = await patient(readBoot(aws, instance.id));
-    if (found === undefined)
+    if (found === undefined) {
+      if (clock.now() >= consoleAt) await showConsole(instance.id);
       return { waiting: `${instance.id} is ${instance.state}, with no word from its agent yet` };
+    }
     tell(found);
     record = found;
     return (await judge.judge(found)) ?? { waiting: `${found.instance}: ${describeBoot(found)}` };
+  };
+
+  const showConsole = async (id: string) => {
+    const lines = await consoleTail(aws, id, secrets);
+    consoleAt = clock.now() + CONSOLE_EVERY_SECONDS * 1000;
+    if (lines.length === 0) return;
+    consoleAt = Number.POSITIVE_INFINITY;
+    warn(`no word from the agent of ${id} for ${SILENT_SECONDS} s; the end of its console:`);
+    for (const line of lines) say(`    ${line}`);
   };
 
   const noInstance = async (): Promise<Look<BootRecord>> => {
@@ -131,6 +167,8 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
       signal,
     });
   } catch (error) {
-    throw judge.ended === undefined ? error : judge.ended(error, record);
+    const silent = record === undefined && signal?.aborted !== true ? instance?.id : undefined;
+    const told = silent === undefined ? error : await withConsole(aws, silent, error, options);
+    throw judge.ended === undefined ? told : judge.ended(told, record);
   }
 }

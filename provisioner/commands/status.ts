@@ -5,6 +5,7 @@ import { pointerDocument } from "../../agent/site/certificates.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { connect } from "../aws/connect.ts";
 import { type BootBar, bootBars, renderBars } from "../boots/bars.ts";
+import { consoleTail, secretsOf } from "../boots/console.ts";
 import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { age, type Style, took } from "../operator/terminal.ts";
@@ -37,9 +38,15 @@ export async function runStatus(
       seen.bucket === undefined || instance === undefined ? undefined : readBoot(aws, instance),
       seen.bucket === undefined ? undefined : readDocument(aws.store, pointerDocument(names)),
     ]);
-    const began = await observeImageAge(config, aws, seen, boot);
-    const now = clock.now();
-    const status = statusOf({ config, seen, dns, boot, began, pointer: pointer?.value, spot, now });
+    const silent = boot === undefined ? seen.instances.find((i) => i.state === "running") : undefined;
+    const [began, printed] = await Promise.all([
+      observeImageAge(config, aws, seen, boot),
+      silent && consoleTail(aws, silent.id, secretsOf(config)),
+    ]);
+    const status = statusOf({
+      ...{ config, seen, dns, boot, began, pointer: pointer?.value, spot, now: clock.now() },
+      console: silent && printed && { instance: silent.id, lines: printed },
+    });
     const { style, columns } = terminal;
     const bars = boot === undefined ? [] : bootBars(boot);
     const lines = options.boot
@@ -48,6 +55,7 @@ export async function runStatus(
           ...renderBars(bars, columns, style),
           ...commandsOf(boot),
           ...whatFailed(status, boot, style),
+          ...renderConsole(status),
         ]
       : renderStatus(status, clock.now(), style);
     for (const line of lines) terminal.print(line);
@@ -127,7 +135,20 @@ export function renderStatus(status: Status, now: number, style: Style): string[
     ...(status.boot === undefined ? [] : renderBoot(status.boot, style)),
     ...status.odd.map((text) => `${style.yellow("!")} ${text}`),
     ...whatFailed(status, status.boot, style),
+    ...renderConsole(status),
   ];
+}
+
+/** Of an instance that only its console can tell of. */
+function renderConsole({ console }: Status): string[] {
+  if (console === undefined) return [];
+  const { instance, lines } = console;
+  return lines.length === 0
+    ? [`${instance} runs without a word from its agent, and EC2 shows nothing of its console yet`]
+    : [
+        `${instance} runs without a word from its agent; the end of its console:`,
+        ...lines.map((line) => `    ${line}`),
+      ];
 }
 
 /** What came before the app's start, with the time that each command took. */

@@ -4,6 +4,7 @@ import { readDocument } from "../../agent/site/document.ts";
 import { applyToTheEnd } from "../apply/change.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { servesAnything } from "../boots/any-release.ts";
+import { secretsOf } from "../boots/console.ts";
 import { followBoot } from "../boots/follow.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { waitUntilReachable } from "../operator/reach.ts";
@@ -123,7 +124,10 @@ async function follow(config: SiteConfig, tools: Tools, aws: Aws, seconds: numbe
   const fleet = made ?? (await aws.fleets.look()).find((f) => f.alive && !f.bridge)?.id ?? "";
   say("waiting for the instance:");
   const since = new Date(began - EARLIER_MS);
-  const following = { fleet, since, before: earlier.gone, known: earlier.boots, seconds, clock, say, warn };
+  const following = {
+    ...{ fleet, since, before: earlier.gone, known: earlier.boots, secrets: secretsOf(config) },
+    ...{ seconds, clock, say, warn },
+  };
   const { value: channel } = await readDocument(aws.store, channelDocument);
   const wanted = { release: channel?.candidate?.id, boots: earlier.boots };
   const boot = await followBoot(aws, following, servesAnything(aws, fleet, wanted));

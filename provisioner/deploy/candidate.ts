@@ -69,11 +69,11 @@ export function servesCandidate(
   const tooLate = (error: unknown, last: BootRecord | undefined): unknown => {
     if (!(error instanceof EverspotError) || error instanceof NotServed || signal.aborted) return error;
     const running = last?.steps.find((s) => s.state === "running" && s.ownCode);
-    const { message, hint, retry } = error;
+    const { message, hint, retry, lines } = error;
     return new NotServed(message, running && `${running.name} did not end in ${seconds} s`, {
       hint,
       retry,
-      lines: running?.lines ?? [],
+      lines: running?.lines ?? lines,
       cause: error,
     });
   };

@@ -2,6 +2,7 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { applyChange } from "../apply/change.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
+import { secretsOf } from "../boots/console.ts";
 import { followBoot } from "../boots/follow.ts";
 import { readBoot } from "../boots/read.ts";
 import { type ConfigurationChange, withTarget } from "../plan/configuration.ts";
@@ -78,7 +79,7 @@ async function aliveNow({ aws, tools, signal, old }: Session): Promise<InstanceS
 }
 
 const takesOver = (
-  { aws, tools, signal, step }: Session,
+  { aws, config, tools, signal, step }: Session,
   release: string,
   launched: Launched,
   seconds: number,
@@ -86,7 +87,8 @@ const takesOver = (
   step(`boot with ${release}`, async (detail) => {
     const { say, warn } = tools.terminal;
     const judge = servesCandidate(aws, { release, fleet: launched.fleet, seconds, signal });
-    const following = { ...launched, seconds, clock: tools.clock, signal, say, warn };
+    const secrets = secretsOf(config);
+    const following = { ...launched, secrets, seconds, clock: tools.clock, signal, say, warn };
     const { instance } = await followBoot(aws, following, judge);
     detail(`${instance} has the site`);
     return instance;

@@ -17,6 +17,8 @@ export interface StatusInput {
   began: BeganWith | undefined;
   pointer: CertificatePointer | undefined;
   spot: readonly SpotPrice[];
+  /** The end of the console of an instance that runs and has never been heard of. */
+  console?: { instance: string; lines: string[] } | undefined;
   /** Milliseconds since the epoch. */
   now: number;
 }
@@ -56,6 +58,7 @@ export interface Status {
   image: { id: string; own: boolean; base?: string; gigabytes?: number; created?: string } | undefined;
   /** Debian's image that the running instance began with. */
   debian: { image: string; created: string | undefined; newest: string | undefined } | undefined;
+  console: StatusInput["console"];
   /** What a person should look at. */
   odd: string[];
 }
@@ -109,6 +112,7 @@ export function statusOf(input: StatusInput): Status {
       templateVersion: fleet.template?.version,
     },
     image: imageOf(seen),
+    console: input.console,
     debian: input.began && { ...input.began, created: input.began.created?.toISOString() },
     odd: oddities(input),
   };

@@ -179,8 +179,9 @@ test("reboot, freeze, thaw, console and a kill without notice reach the machine"
   await site.cloud.settled();
   await site.cloud.freeze(id);
   await site.cloud.thaw(id);
-  const output = await site.ec2.getConsoleOutput({ InstanceId: id });
+  const output = await site.ec2.getConsoleOutput({ InstanceId: id, Latest: true });
   expect(Buffer.from(output.Output ?? "", "base64").toString()).toBe(`console of ${id}`);
+  expect((await site.ec2.getConsoleOutput({ InstanceId: id })).Output).toBeUndefined();
   site.cloud.reclaimNow(id);
   expect(driver.asked.slice(0, 5)).toEqual([
     `start ${id}`,

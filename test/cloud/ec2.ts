@@ -1,5 +1,6 @@
 import * as client from "@aws-sdk/client-ec2";
 import { Capacity, type CapacityState, type Market } from "./ec2/capacity.ts";
+import { consoleHandlers } from "./ec2/console.ts";
 import { addDefaultVpc } from "./ec2/default-vpc.ts";
 import { type Delays, noDelays } from "./ec2/delays.ts";
 import { type FleetHabits, unkindHabits } from "./ec2/fleet-habits.ts";
@@ -114,7 +115,8 @@ export class Ec2 {
       ...instanceTypeHandlers(place),
       ...spotPriceHandlers(place),
       ...imageHandlers(place, images, instances, machines, delays),
-      ...instanceHandlers(world, instances, templates, machines),
+      ...instanceHandlers(world, instances, templates),
+      ...consoleHandlers(place, instances, machines, delays),
       ...spotRequestHandlers(place, instances),
       ...attachmentHandlers(place, network, instances.volumes),
       ...fleetHandlers(world, this.fleets),

@@ -26,6 +26,8 @@ export interface Delays {
   unhealthy: number;
   /** How long a terminated instance is still listed. */
   terminatedVisible: number;
+  /** From a launch until GetConsoleOutput shows anything. */
+  console: number;
   /** How long DescribeInstances and DescribeFleets show what was before a change: a new thing not at all. */
   shown: number;
   /**
@@ -50,6 +52,7 @@ export const noDelays: Delays = {
   scaleInNotice: 0,
   unhealthy: 0,
   terminatedVisible: 3_600_000,
+  console: 0,
   shown: 0,
   versioned: 0,
 };
@@ -72,6 +75,7 @@ export const realisticDelays: Delays = {
   scaleInNotice: 120_000,
   unhealthy: 360_000,
   terminatedVisible: 3_600_000,
+  console: 60_000,
   shown: 0,
   versioned: 20_000,
 };

@@ -1,5 +1,4 @@
 import type { RequestLaunchTemplateData, RunInstancesRequest } from "@aws-sdk/client-ec2";
-import type { Machines } from "../machines.ts";
 import { AwsError } from "../wire/errors.ts";
 import { combination, invalid, need } from "./errors.ts";
 import { select } from "./filters.ts";
@@ -14,12 +13,7 @@ import { page } from "./paging.ts";
 import { spotRoleMissing } from "./service-linked-roles.ts";
 import { templateTags } from "./template-tags.ts";
 
-export function instanceHandlers(
-  world: LaunchWorld,
-  instances: Instances,
-  templates: Templates,
-  machines: Machines,
-): Handlers {
+export function instanceHandlers(world: LaunchWorld, instances: Instances, templates: Templates): Handlers {
   const { place, network } = world;
   const shape = (instance: Instance) => instanceShape(place, network, instance);
   const named = (ids: readonly string[] | undefined) =>
@@ -145,16 +139,6 @@ export function instanceHandlers(
     RebootInstances: (input) => {
       for (const instance of named(input.InstanceIds)) instances.reboot(instance);
       return {};
-    },
-
-    GetConsoleOutput: async (input) => {
-      const instance = instances.find(input.InstanceId);
-      const output = await machines.console(instance.id);
-      return {
-        InstanceId: instance.id,
-        Output: Buffer.from(output).toString("base64"),
-        Timestamp: place.jobs.now(),
-      };
     },
   };
 }

@@ -61,6 +61,9 @@ export function machineType(name: string): MachineType {
   return found;
 }
 
+/** All but the oldest families here. */
+export const isNitro = (name: string): boolean => !name.startsWith("t2.");
+
 /** us-east-1e is an old zone that has none of the newer families. */
 export const offered = (name: string, zone: string): boolean => zone !== "us-east-1e" || /^t2\./.test(name);
 
@@ -82,7 +85,7 @@ export function instanceTypeHandlers(place: Place): Handlers {
         "processor-info.supported-architecture": (t) => t.arch,
         "vcpu-info.default-vcpus": (t) => String(t.vcpus),
         "memory-info.size-in-mib": (t) => String(t.memoryMiB),
-        "current-generation": (t) => String(!t.name.startsWith("t2.")),
+        "current-generation": (t) => String(isNitro(t.name)),
         "burstable-performance-supported": (t) => String(t.name.startsWith("t")),
         "bare-metal": () => "false",
         "supported-usage-class": () => ["on-demand", "spot"],
@@ -114,13 +117,13 @@ export function instanceTypeHandlers(place: Place): Handlers {
 
 const shape = (t: MachineType) => ({
   InstanceType: t.name,
-  CurrentGeneration: !t.name.startsWith("t2."),
+  CurrentGeneration: isNitro(t.name),
   FreeTierEligible: false,
   SupportedUsageClasses: ["on-demand" as const, "spot" as const],
   SupportedRootDeviceTypes: ["ebs" as const],
   SupportedVirtualizationTypes: ["hvm" as const],
   BareMetal: false,
-  Hypervisor: "nitro" as const,
+  Hypervisor: isNitro(t.name) ? ("nitro" as const) : ("xen" as const),
   ProcessorInfo: { SupportedArchitectures: [t.arch], SustainedClockSpeedInGhz: t.clock },
   VCpuInfo: { DefaultVCpus: t.vcpus, DefaultCores: t.vcpus, DefaultThreadsPerCore: 1 },
   MemoryInfo: { SizeInMiB: t.memoryMiB },

@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { BootStep } from "../../../agent/site/boot-record.ts";
+import { runStatus } from "../../../provisioner/commands/status.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { simulatedMachines } from "../../cloud/machines.ts";
 import { AwsError, internalError, throttled } from "../../cloud/wire/server.ts";
 import { report } from "../boot-record.ts";
-import { type Desk, openDesk } from "../site.ts";
+import { type Desk, MINIMAL, openDesk } from "../site.ts";
 
 let desk: Desk | undefined;
 afterEach(async () => {
@@ -124,6 +125,41 @@ describe("up ends with the reason", () => {
         /not after 5 s; last seen: i-\w+ is running, with no word from its agent yet/,
       ),
     });
+  });
+
+  test("an agent that is never heard of: what its instance printed, cleaned, at the deadline and before", async () => {
+    const printed = [
+      "\u001b[0;32m  OK  \u001b[0m] Reached target cloud-init.target\r",
+      "::warning::no command of the runner",
+      "curl: (22) https://hooks.example/T000/secret-part",
+      "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG",
+      "everspot: no agent yet, next try in 32 s",
+    ];
+    const machines = { ...simulatedMachines(), console: async () => printed.join("\n") };
+    desk = await openDesk({
+      toml: `${MINIMAL}[notify]\nurl = "https://hooks.example/T000/secret-part"\n`,
+      cloud: { machines },
+    });
+    const error = await runUp(desk.config, desk.tools, { ...options, timeout: 300 }).catch((e: unknown) => e);
+    const [instance = ""] = desk.cloud.ec2.instances.list().map((i) => i.id);
+    const shown = [
+      "  OK  ] Reached target cloud-init.target",
+      ": :warning::no command of the runner",
+      "curl: (22) [redacted]",
+      "AWS_SECRET_ACCESS_KEY=[redacted]",
+      "everspot: no agent yet, next try in 32 s",
+    ];
+    expect(error).toMatchObject({
+      message: expect.stringContaining("no word from its agent yet"),
+      lines: [`${instance}'s console:`, ...shown],
+    });
+    expect(desk.said()).toContain(
+      `no word from the agent of ${instance} for 180 s; the end of its console:\n${shown.map((l) => `    ${l}\n`).join("")}`,
+    );
+    expect(desk.said().split("next try in 32 s")).toHaveLength(2);
+    desk.forget();
+    await runStatus(desk.config, desk.tools);
+    expect(desk.json()).toMatchObject({ command: "status", console: { instance, lines: shown } });
   });
 
   test("a site that serves but cannot be reached from here", async () => {

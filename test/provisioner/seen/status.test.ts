@@ -255,3 +255,17 @@ test("a self-signed certificate is told of", () => {
     "the certificate is self-signed: visitors do not trust it",
   ]);
 });
+
+test("an instance that was never heard of is told of by its console", () => {
+  const shown = (lines: string[]) =>
+    renderStatus(
+      statusOf({ ...well(), boot: undefined, console: { instance: owner, lines } }),
+      NOW,
+      plain,
+    ).slice(-2);
+  expect(shown(["no agent yet, next try in 32 s"])).toEqual([
+    `${owner} runs without a word from its agent; the end of its console:`,
+    "    no agent yet, next try in 32 s",
+  ]);
+  expect(shown([]).at(-1)).toMatch(/nothing of its console yet$/);
+});
