@@ -5,6 +5,7 @@ import { configuration } from "./configuration.ts";
 import { hanging } from "./hanging.ts";
 import { layers } from "./layers.ts";
 import { operating } from "./operating.ts";
+import { operator } from "./operator.ts";
 import { ownership } from "./ownership.ts";
 import { policies } from "./policies.ts";
 import { redaction } from "./redaction.ts";
@@ -22,4 +23,5 @@ export const mutations: readonly Mutation[] = [
   ...hanging,
   ...behind,
   ...operating,
+  ...operator,
 ];

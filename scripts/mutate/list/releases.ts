@@ -285,8 +285,8 @@ const leftBehind: readonly Mutation[] = [
   {
     name: "control characters of the bucket reach no terminal",
     file: "agent/site/read-json.ts",
-    find: 'value.replace(CONTROL, "")',
-    replace: "value",
+    find: 'text.replace(CONTROL, "")',
+    replace: "text",
     tests: ["test/agent/site/read-json.test.ts"],
   },
   {
