@@ -5,6 +5,7 @@ import { buildAgentArchive } from "./archive/agent-archive.ts";
 import { inPackage } from "./archive/package.ts";
 import { run } from "./cli/program.ts";
 import { packFor } from "./commands/pack-for.ts";
+import { createBrowse } from "./operator/browser.ts";
 import { holderOf } from "./operator/holder.ts";
 import { interruption } from "./operator/interruption.ts";
 import { createProbe } from "./operator/probe.ts";
@@ -18,11 +19,19 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
 
 const { version } = JSON.parse(readFileSync(inPackage("package.json"), "utf8")) as { version: string };
 
+// Whoever reads the output may go away, as `| head` does. The command goes on: half of an `up` would be worse.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 process.exitCode = await run(process.argv.slice(2), version, ({ json, yes }) => ({
   terminal: createTerminal({ json }),
   questions: createQuestions({ yes }),
   publicDns: createPublicDns(),
   probe: createProbe(),
+  browse: createBrowse(),
   readServed: createReadServed(),
   clock: systemClock,
   holder: holderOf(process.env),

@@ -23,6 +23,8 @@ export interface Earlier {
 /** An instance in one of these serves, or knows of another that has the site. */
 const SERVED: ReadonlySet<BootRecord["state"]> = new Set(["serving", "standby", "forwarding"]);
 
+export const isServed = (boot: BootRecord): boolean => SERVED.has(boot.state);
+
 /** The judge of `up`: satisfied by an instance that serves, whatever it serves. */
 export function servesAnything(aws: Pick<Aws, "store">, fleet: string, earlier: Earlier): Judge {
   const failures: { instance: string; step: string; attempt: number }[] = [];
@@ -52,7 +54,7 @@ export function servesAnything(aws: Pick<Aws, "store">, fleet: string, earlier: 
   return {
     waitsFor: { what: "the site does not serve", hint: "`everspot status` shows how the boot goes on" },
     judge: (boot) => {
-      if (SERVED.has(boot.state)) return { done: boot };
+      if (isServed(boot)) return { done: boot };
       return boot.state === "failed" ? giveUpOnRepeat(boot) : undefined;
     },
     noInstance: (reason, said) =>

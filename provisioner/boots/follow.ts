@@ -115,9 +115,10 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
         : all.find((i) => i.alive && before?.has(i.id) !== true);
     if (newest?.id !== instance?.id) {
       if (instance !== undefined) warn(`${instance.id} is gone`);
-      if (newest !== undefined) say(`  ${newest.id} (${newest.type} in ${newest.zone}) was launched`);
       instance = newest;
       record = known?.find((boot) => boot.instance === newest?.id);
+      if (newest !== undefined && record === undefined)
+        say(`  ${newest.id} (${newest.type} in ${newest.zone}) was launched`);
       lastShown = clock.now();
       consoleAt = clock.now() + SILENT_SECONDS * 1000;
     }

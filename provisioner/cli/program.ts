@@ -1,3 +1,4 @@
+import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { runBake } from "../commands/bake.ts";
 import { runCertificate } from "../commands/certificate.ts";
@@ -7,6 +8,7 @@ import { runDrill } from "../commands/drill.ts";
 import { runFetch } from "../commands/fetch.ts";
 import { type GithubOptions, runGithub } from "../commands/github.ts";
 import { runHistory } from "../commands/history.ts";
+import { runOpen } from "../commands/open.ts";
 import { runPlan } from "../commands/plan.ts";
 import { runReleases } from "../commands/releases.ts";
 import { runRollback } from "../commands/rollback.ts";
@@ -48,8 +50,25 @@ export async function run(args: readonly string[], version: string, makeTools: M
   }
 }
 
+const EXAMPLES = `
+Examples:
+  everspot plan                      what would be done, and what it costs
+  everspot up                        from nothing to a site over HTTPS
+  everspot deploy                    the next release, without a lost request
+  everspot status --check && echo ok for scripts: exit code 1 if anything is odd
+  everspot --stage staging up        another copy, as in [stages.staging]
+
+everspot COMMAND --help tells the options of a command; README.md begins at the beginning.`;
+
+/** The options of every command. The program has them too, so that they may stand before the command's name. */
+const withCommon = (command: Command): Command =>
+  command
+    .option("-c, --config <file>", "the site's configuration", "everspot.toml")
+    .option("-s, --stage <name>", "a stage of it, as in [stages.NAME]")
+    .option("--json", "one JSON document on stdout, progress on stderr", false);
+
 function program(version: string, makeTools: MakeTools): Command {
-  const everspot = new Command("everspot")
+  const everspot = withCommon(new Command("everspot"))
     .description("Keeps a small Django site up on one AWS spot instance.")
     .version(version)
     .exitOverride()
@@ -62,19 +81,19 @@ function program(version: string, makeTools: MakeTools): Command {
     action: (config: SiteConfig, tools: Tools, options: Options, argument?: string) => Promise<void>,
     parent: Command = everspot,
   ): Command =>
-    parent
-      .command(name)
+    withCommon(parent.command(name))
       .description(description)
-      .option("-c, --config <file>", "the site's configuration", "everspot.toml")
-      .option("-s, --stage <name>", "a stage of it, as in [stages.NAME]")
-      .option("--json", "one JSON document on stdout, progress on stderr", false)
       .action(async (...given: unknown[]) => {
-        // Commander hands over the arguments, then the options, then the command.
-        const [options, argument] = [given.at(-2) as Options, given.length > 2 ? given[0] : undefined];
+        // Commander hands over the arguments, then the options, then the command. What the program knows too, it
+        // takes to itself, wherever it stands.
+        const options = (given.at(-1) as Command).optsWithGlobals<Options>();
+        const argument = given.length > 2 ? given[0] : undefined;
         const config = await loadConfig(options.config, options.stage);
         const tools = makeTools({ json: options.json, yes: options.yes ?? false });
         await action(config, tools, options, argument as string | undefined);
       });
+
+  everspot.commandsGroup("Start:");
 
   siteCommand<Common & { refreshImage: boolean; pack: boolean }>(
     "plan",
@@ -94,11 +113,44 @@ function program(version: string, makeTools: MakeTools): Command {
     .option("--no-wait", "end after the last change, without waiting until the site answers")
     .option("--timeout <seconds>", "how long to wait for the site", seconds, DEFAULT_TIMEOUT);
 
-  siteCommand<Common & { boot: boolean }>(
+  siteCommand<Common & GithubOptions & { yes: boolean }>(
+    "github",
+    "let a branch or an environment of a repository deploy this site",
+    (config, tools, options) => runGithub(config, tools, options),
+  )
+    .requiredOption("--repo <owner/name>", "the repository on GitHub")
+    .option("--branch <name>", "the branch whose workflows may deploy (default: main)")
+    .option("--environment <name>", "the deployment environment whose jobs may deploy, instead of a branch")
+    .option("--owner-id <number>", "GitHub's id of the owner: no other owner of that name is trusted")
+    .option(
+      "--repo-id <number>",
+      "GitHub's id of the repository: no other repository of that name is trusted",
+    )
+    .option(
+      "--with-agent",
+      "let it bring new agents, launch templates and images, too: then its holder is root on the site",
+      false,
+    )
+    .option("-y, --yes", "do not ask", false);
+
+  siteCommand<Common>(
+    "fetch",
+    "fetch what instances run into the cache, without credentials; later commands then need no registry",
+    (config, tools) => runFetch(config, tools),
+  );
+
+  everspot.commandsGroup("Every day:");
+
+  siteCommand<Common & { boot: boolean; check: boolean }>(
     "status",
-    "show which instance serves the site, and anything odd about it",
-    (config, tools, { boot }) => runStatus(config, tools, { boot }),
-  ).option("--boot", "show the steps of the last boot as bars, with what each waited for", false);
+    "ask the site for a page; show which instance serves it, and anything odd",
+    (config, tools, { boot, check }) => runStatus(config, tools, { boot, check }),
+  )
+    .alias("ps")
+    .option("--boot", "show the steps of the last boot as bars, with what each waited for", false)
+    .option("--check", "end with exit code 1 if anything is odd", false);
+
+  siteCommand<Common>("open", "open the site in a browser", (config, tools) => runOpen(config, tools));
 
   siteCommand<Common & DeployOptions>(
     "deploy",
@@ -150,40 +202,11 @@ function program(version: string, makeTools: MakeTools): Command {
     secret,
   ).argument("<name>");
 
-  siteCommand<Common & GithubOptions & { yes: boolean }>(
-    "github",
-    "let a branch or an environment of a repository deploy this site",
-    (config, tools, options) => runGithub(config, tools, options),
-  )
-    .requiredOption("--repo <owner/name>", "the repository on GitHub")
-    .option("--branch <name>", "the branch whose workflows may deploy (default: main)")
-    .option("--environment <name>", "the deployment environment whose jobs may deploy, instead of a branch")
-    .option("--owner-id <number>", "GitHub's id of the owner: no other owner of that name is trusted")
-    .option(
-      "--repo-id <number>",
-      "GitHub's id of the repository: no other repository of that name is trusted",
-    )
-    .option(
-      "--with-agent",
-      "let it bring new agents, launch templates and images, too: then its holder is root on the site",
-      false,
-    )
-    .option("-y, --yes", "do not ask", false);
-
-  siteCommand<Common>(
-    "fetch",
-    "fetch what instances run into the cache, without credentials; later commands then need no registry",
-    (config, tools) => runFetch(config, tools),
-  );
-
-  siteCommand<Common & { yes: boolean; renew: boolean; timeout: number }>(
-    "certificate",
-    "show which certificate is served, what may be ordered, and what has been ordered",
-    (config, tools, { renew, timeout }) => runCertificate(config, tools, { renew, timeout }),
-  )
-    .option("--renew", "order a new one now, within the budget", false)
-    .option("-y, --yes", "do not ask", false)
-    .option("--timeout <seconds>", "how long to wait for the new certificate", seconds, DEFAULT_TIMEOUT);
+  siteCommand<Common & { html?: string }>(
+    "history",
+    "list replacements, reboots, deploys and drills, with how long they took",
+    (config, tools, { html }) => runHistory(config, tools, { html }),
+  ).option("--html <file>", "also write them to this file as a page with charts");
 
   siteCommand<Common & { yes: boolean; remove: boolean }>(
     "bake",
@@ -192,6 +215,18 @@ function program(version: string, makeTools: MakeTools): Command {
   )
     .option("-y, --yes", "do not ask", false)
     .option("--remove", "remove the image instead: the next instance boots from Debian's image", false);
+
+  everspot.commandsGroup("Trouble:");
+
+  siteCommand<Common & { yes: boolean; renew: boolean; timeout: number }>(
+    "certificate",
+    "show which certificate is served, what may be ordered, and what has been ordered",
+    (config, tools, { renew, timeout }) => runCertificate(config, tools, { renew, timeout }),
+  )
+    .alias("ssl")
+    .option("--renew", "order a new one now, within the budget", false)
+    .option("-y, --yes", "do not ask", false)
+    .option("--timeout <seconds>", "how long to wait for the new certificate", seconds, DEFAULT_TIMEOUT);
 
   siteCommand<Common & { yes: boolean; terminate: boolean; maxDowntime?: number; timeout: number }>(
     "drill",
@@ -204,21 +239,19 @@ function program(version: string, makeTools: MakeTools): Command {
     .option("--max-downtime <seconds>", "end with exit code 1 if the site was down for longer", seconds)
     .option("--timeout <seconds>", "how long to wait for the next instance", seconds, DEFAULT_TIMEOUT);
 
-  siteCommand<Common & { html?: string }>(
-    "history",
-    "list replacements, reboots, deploys and drills, with how long they took",
-    (config, tools, { html }) => runHistory(config, tools, { html }),
-  ).option("--html <file>", "also write them to this file as a page with charts");
-
   siteCommand<Common & { yes: boolean; deleteData: boolean }>(
     "down",
     "take the site down; its data is kept",
     (config, tools, options) => runDown(config, tools, options),
   )
+    .aliases(["destroy", "delete", "teardown"])
     .option("-y, --yes", "do not ask", false)
     .option("--delete-data", "delete its data too: releases, certificates, secrets, history", false);
 
-  return everspot;
+  everspot.commandsGroup("Help:").helpCommand("help [command]", "show the options of a command");
+  tab(everspot, { completionCommandName: "completion" });
+
+  return everspot.addHelpText("after", EXAMPLES);
 }
 
 function seconds(text: string): number {

@@ -30,6 +30,7 @@ export async function runDown(
   try {
     const seen = await look(config, aws, tools, options);
     const actions = planDown(config, seen, options);
+    terminal.print(terminal.style.bold(`${config.site} in ${config.region}, account ${aws.caller.account}`));
     for (const action of actions) terminal.print(`  ${describeDown(action)}`);
     if (actions.length > 0) {
       const data = options.deleteData ? ", and delete its data" : "";

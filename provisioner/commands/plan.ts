@@ -31,7 +31,7 @@ export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOpt
             (error: unknown) => ({ error }),
           )
         : undefined;
-    showPlan(terminal, config, plan);
+    showPlan(terminal, config, aws, plan);
     terminal.json({
       command: "plan",
       site: config.site,
@@ -70,9 +70,15 @@ export async function look(
   }
 }
 
-export function showPlan(terminal: Terminal, config: SiteConfig, { change, bill }: Plan): void {
+export function showPlan(
+  terminal: Terminal,
+  config: SiteConfig,
+  { caller }: Pick<Aws, "caller">,
+  { change, bill }: Plan,
+): void {
   const { style } = terminal;
-  terminal.print(style.bold(`${config.site} at https://${config.domain} in ${config.region}`));
+  const where = `${config.region}, account ${caller.account}`;
+  terminal.print(style.bold(`${config.site} at https://${config.domain} in ${where}`));
   if (change !== undefined) {
     const { actions } = change;
     terminal.print(actions.length === 0 ? "nothing to do: the site matches everspot.toml" : "to do:");

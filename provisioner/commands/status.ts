@@ -3,6 +3,7 @@ import { type BootRecord, failedStep, stepLabel } from "../../agent/site/boot-re
 import { certificateNames } from "../../agent/site/certificate-names.ts";
 import { pointerDocument } from "../../agent/site/certificates.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
 import { connect } from "../aws/connect.ts";
 import { type BootBar, bootBars, renderBars } from "../boots/bars.ts";
 import { consoleTail, secretsOf } from "../boots/console.ts";
@@ -13,18 +14,20 @@ import type { Tools } from "../operator/tools.ts";
 import { dollars, snapshotCost } from "../plan/bill.ts";
 import { observeImageAge } from "../seen/image-age.ts";
 import { observeDns, observeSite } from "../seen/observe.ts";
-import { type Status, statusOf } from "../seen/status.ts";
+import { type Answer, inWords, isUp, type Status, statusOf } from "../seen/status.ts";
 
 export interface StatusOptions {
   /** Shows the steps of the last boot as bars instead. */
   boot: boolean;
+  /** Ends with exit code 1 if anything is odd. */
+  check: boolean;
 }
 
 /** `everspot status`: who serves the site, since when, with what, and what is odd about it. Changes nothing. */
 export async function runStatus(
   config: SiteConfig,
-  tools: Pick<Tools, "terminal" | "clock" | "publicDns">,
-  options: StatusOptions = { boot: false },
+  tools: Pick<Tools, "terminal" | "clock" | "publicDns" | "probe">,
+  options: StatusOptions = { boot: false, check: false },
 ): Promise<void> {
   const { terminal, clock } = tools;
   const aws = await connect(config);
@@ -32,7 +35,8 @@ export async function runStatus(
     const seen = await observeSite(aws);
     const names = certificateNames(config);
     const instance = seen.instances.find((i) => i.alive)?.id ?? seen.state?.owner;
-    const [dns, spot, boot, pointer] = await Promise.all([
+    const [answer, dns, spot, boot, pointer] = await Promise.all([
+      instance === undefined ? undefined : ask(`https://${config.domain}${config.app.health}`, tools),
       observeDns(config, aws, tools.publicDns, seen),
       aws.market.spotPrices([...new Set(seen.instances.filter((i) => i.alive).map((i) => i.type))]),
       seen.bucket === undefined || instance === undefined ? undefined : readBoot(aws, instance),
@@ -44,7 +48,7 @@ export async function runStatus(
       silent && consoleTail(aws, silent.id, secretsOf(config)),
     ]);
     const status = statusOf({
-      ...{ config, seen, dns, boot, began, pointer: pointer?.value, spot, now: clock.now() },
+      ...{ config, seen, dns, boot, began, pointer: pointer?.value, spot, answer, now: clock.now() },
       console: silent && printed && { instance: silent.id, lines: printed },
     });
     const { style, columns } = terminal;
@@ -60,9 +64,26 @@ export async function runStatus(
       : renderStatus(status, clock.now(), style);
     for (const line of lines) terminal.print(line);
     terminal.json({ command: "status", ...status, bars: options.boot ? bars : undefined });
+    if (options.check) check(status);
   } finally {
     aws.close();
   }
+}
+
+/** Once, as a visitor would. */
+async function ask(url: string, { probe, clock }: Pick<Tools, "probe" | "clock">): Promise<Answer> {
+  const began = clock.now();
+  const said = await probe(url);
+  return { url, milliseconds: Math.round(clock.now() - began), ...said };
+}
+
+/** @throws EverspotError unless all is as it should be. */
+function check({ site, exists, odd }: Status): void {
+  if (exists && odd.length === 0) return;
+  throw new EverspotError(exists ? `${site} needs a look` : `${site} does not exist`, {
+    lines: odd,
+    hint: exists ? "`everspot status --boot` tells how the last boot went" : "`everspot up` brings it up",
+  });
 }
 
 function bootLine(boot: BootRecord | undefined, bars: readonly BootBar[], now: number): string {
@@ -75,8 +96,11 @@ function bootLine(boot: BootRecord | undefined, bars: readonly BootBar[], now: n
 export function renderStatus(status: Status, now: number, style: Style): string[] {
   if (!status.exists) return [`${status.site} does not exist; \`everspot up\` brings it up`];
   const since = (time: string) => age(now - Date.parse(time));
-  const { owner, certificate, fleet, release, fence, image } = status;
+  const { answer, owner, certificate, fleet, release, fence, image } = status;
   const rows: [string, string][] = [
+    ...(answer === undefined
+      ? []
+      : [[isUp(answer) ? "up" : "down", `${inWords(answer)}, ${answer.url}`] as [string, string]]),
     ["site", `${style.bold(status.site)} at ${status.url}`],
     [
       "owner",

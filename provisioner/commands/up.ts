@@ -3,7 +3,7 @@ import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { applyToTheEnd } from "../apply/change.ts";
 import { type Aws, connect } from "../aws/connect.ts";
-import { servesAnything } from "../boots/any-release.ts";
+import { isServed, servesAnything } from "../boots/any-release.ts";
 import { secretsOf } from "../boots/console.ts";
 import { followBoot } from "../boots/follow.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -37,7 +37,7 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
     for (const warning of warningsOf(plan.findings)) terminal.warn(warning);
     const change = accepted(config, plan, gone);
     await first.prepare(change);
-    showPlan(terminal, config, plan);
+    showPlan(terminal, config, aws, plan);
     await agree(config, tools, plan);
     const applied = await applyToTheEnd(change, aws, tools, {
       publishFirstRelease: (store, template) => first.publish(store, template),
@@ -52,6 +52,8 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
     terminal.json({
       command: "up",
       site: config.site,
+      account: aws.caller.account,
+      region: config.region,
       url: `https://${config.domain}/`,
       changed: applied.length > 0,
       actions: applied,
@@ -62,7 +64,7 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
     });
     terminal.print(
       options.wait
-        ? `${terminal.style.green("✓")} ${terminal.style.bold(`https://${config.domain}/`)} is up (${took(seconds)})`
+        ? `${terminal.style.green("✓")} ${terminal.style.bold(`https://${config.domain}/`)} is ${applied.length === 0 ? "up already" : "up"} (${took(seconds)})`
         : `done (${took(seconds)}); \`everspot status\` shows how the boot goes on`,
     );
   } finally {
@@ -122,7 +124,8 @@ async function follow(config: SiteConfig, tools: Tools, aws: Aws, seconds: numbe
   const { say, warn } = terminal;
   // What was just made may not be listed yet.
   const fleet = made ?? (await aws.fleets.look()).find((f) => f.alive && !f.bridge)?.id ?? "";
-  say("waiting for the instance:");
+  // One that serves has no more to say.
+  if (!earlier.boots.some(isServed)) say("waiting for the instance:");
   const since = new Date(began - EARLIER_MS);
   const following = {
     ...{ fleet, since, before: earlier.gone, known: earlier.boots, secrets: secretsOf(config) },

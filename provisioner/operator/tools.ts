@@ -2,6 +2,7 @@ import type { Clock } from "../../agent/site/clock.ts";
 import type { Arch, SiteConfig } from "../config/site-config.ts";
 import type { Packed } from "../release/pack.ts";
 import type { OnProgress } from "../release/progress.ts";
+import type { Browse } from "./browser.ts";
 import type { Probe } from "./probe.ts";
 import type { Questions } from "./questions.ts";
 import type { PublicDns } from "./resolver.ts";
@@ -14,6 +15,7 @@ export interface Tools {
   questions: Questions;
   publicDns: PublicDns;
   probe: Probe;
+  browse: Browse;
   readServed: ReadServed;
   clock: Clock;
   /** Who runs this: "ann@laptop", or the page of a run. */

@@ -19,9 +19,14 @@ export interface StatusInput {
   spot: readonly SpotPrice[];
   /** The end of the console of an instance that runs and has never been heard of. */
   console?: { instance: string; lines: string[] } | undefined;
+  /** What the site said when it was asked; undefined where there is none to ask. */
+  answer: Answer | undefined;
   /** Milliseconds since the epoch. */
   now: number;
 }
+
+/** What came of one request for the page that tells whether the app is well. */
+export type Answer = { url: string; milliseconds: number } & ({ status: number } | { error: string });
 
 /** The state of a site, in one document. Times are ISO 8601, prices USD per hour. */
 export interface Status {
@@ -29,6 +34,7 @@ export interface Status {
   url: string;
   /** Whether anything of it is in AWS. */
   exists: boolean;
+  answer: Answer | undefined;
   owner: { instance: string; epoch: number; address: string; since: string; state: string } | undefined;
   instances: {
     id: string;
@@ -73,6 +79,7 @@ export function statusOf(input: StatusInput): Status {
     site: config.site,
     url: `https://${config.domain}/`,
     exists: vpc !== undefined || fleet !== undefined || template !== undefined,
+    answer: input.answer,
     owner: seen.state && {
       instance: seen.state.owner,
       epoch: seen.state.epoch,
@@ -139,10 +146,18 @@ function goneImage(seen: SiteSeen): string[] {
   ];
 }
 
-function oddities({ config, seen, dns, boot, began, pointer, now }: StatusInput): string[] {
+/** In a few words: "200 in 84 ms", or why there was none. */
+export const inWords = (answer: Answer): string =>
+  "error" in answer ? answer.error : `${answer.status} in ${answer.milliseconds} ms`;
+
+export const isUp = (answer: Answer): boolean => "status" in answer && answer.status === 200;
+
+function oddities({ config, seen, dns, boot, began, pointer, answer, now }: StatusInput): string[] {
   const { fleet, template } = currentOf(seen);
   const alive = seen.instances.filter((i) => i.alive);
   const odd: string[] = [];
+  if (answer !== undefined && !isUp(answer))
+    odd.push(`${answer.url} does not answer 200: ${inWords(answer)}`);
   const owner = alive.find((i) => i.id === seen.state?.owner);
   if (fleet !== undefined && alive.length === 0) odd.push("no instance is running");
   if (alive.length > 1)

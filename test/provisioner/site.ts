@@ -63,6 +63,7 @@ export async function openDesk(
     questions: createQuestions({ yes: options.yes ?? true }),
     publicDns: createPublicDns([dns.address]),
     probe: async () => ({ status: 200 }),
+    browse: async () => true,
     readServed: async () => {
       throw new Error("nothing serves here");
     },

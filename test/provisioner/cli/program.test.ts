@@ -66,6 +66,41 @@ test("what no one expected is a bug, with its stack and exit code 1", async () =
   expect(stderr.join("")).toMatch(/bug: .*Please report[\s\S]*no tools are wanted here[\s\S]*\n\s+at /);
 });
 
+test("what many type when they mean down is down, never deploy", async () => {
+  for (const name of ["destroy", "delete", "teardown"]) {
+    stdout.length = 0;
+    expect(await everspot(name, "--help")).toBe(0);
+    expect(stdout.join("")).toContain("take the site down");
+  }
+  for (const [alias, says] of [
+    ["ps", "which instance serves"],
+    ["ssl", "which certificate is served"],
+  ] as const) {
+    stdout.length = 0;
+    expect(await everspot(alias, "--help")).toBe(0);
+    expect(stdout.join("")).toContain(says);
+  }
+});
+
+test("commands are found in groups, with examples", async () => {
+  expect(await everspot("--help")).toBe(0);
+  expect(stdout.join("")).toMatch(
+    /\nStart:\n {2}plan[\s\S]*\nEvery day:\n[\s\S]*\nTrouble:\n[\s\S]*\nExamples:\n/,
+  );
+});
+
+test("a shell is told how to complete commands and options", async () => {
+  const said: string[] = [];
+  vi.spyOn(console, "log").mockImplementation((text) => void said.push(String(text)));
+  for (const shell of ["bash", "zsh"]) expect(await everspot("completion", shell)).toBe(0);
+  expect(said.join("\n")).toMatch(/complete -F \w+ everspot[\s\S]*#compdef everspot/);
+  said.length = 0;
+  expect(await everspot("complete", "--", "roll")).toBe(0);
+  expect(await everspot("complete", "--", "up", "--no-")).toBe(0);
+  expect(said.join("\n")).toMatch(/^rollback\t[\s\S]*^--no-wait\t/m);
+  expect(await everspot("completion", "tcsh")).toBe(2);
+});
+
 describe("with the local AWS", () => {
   let desk: Desk;
   beforeEach(async () => {
@@ -100,6 +135,57 @@ describe("with the local AWS", () => {
       json: { error: { message: expect.stringContaining("delegated to other name servers") } },
     });
     expect(await command("plan")).toMatchObject({ code: 1, json: { findings: [{ level: "error" }] } });
+  });
+
+  test("what every command knows may stand before its name", async () => {
+    const before = (...args: string[]) =>
+      run([...config(), "--json", ...args], "1.2.3", ({ json }) => ({
+        ...desk.tools,
+        terminal: createTerminal({ json }),
+      }));
+    expect(await before("status")).toBe(0);
+    expect(JSON.parse(stdout.join(""))).toMatchObject({ command: "status", site: "blog" });
+    stdout.length = 0;
+    expect(await before("secret", "list")).toBe(0);
+    expect(JSON.parse(stdout.join(""))).toMatchObject({ command: "secret list" });
+    expect(await before("--stage", "dev", "status")).toBe(2);
+  });
+
+  test("open hands the address to the browser, and prints it", async () => {
+    const opened: string[] = [];
+    const open = async (works: boolean) =>
+      await run(["open", ...config()], "1.2.3", ({ json }) => ({
+        ...desk.tools,
+        terminal: createTerminal({ json }),
+        browse: async (url) => opened.push(url) > 0 && works,
+      }));
+    expect(await open(true)).toBe(0);
+    expect(await open(false)).toBe(0);
+    expect(opened).toEqual(["https://blog.example.com/", "https://blog.example.com/"]);
+    expect(stdout.join("")).toBe("https://blog.example.com/\nhttps://blog.example.com/\n");
+    expect(stderr.join("")).toContain("no browser could be started here");
+  });
+
+  test("the account is named before anything is asked", async () => {
+    expect(await site("up", "--yes", "--no-wait")).toBe(0);
+    expect(stdout.join("")).toMatch(/^blog at https:\/\/blog\.example\.com in us-east-1, account \d{12}\n/);
+    stdout.length = 0;
+    expect(await site("down", "--yes")).toBe(0);
+    expect(stdout.join("")).toMatch(/^blog in us-east-1, account \d{12}\n/);
+  });
+
+  test("status --check is for scripts: exit code 1 if anything is odd, with all that is", async () => {
+    expect(await site("status", "--check")).toBe(1);
+    expect(stderr.join("")).toContain("blog does not exist");
+    expect(await site("up", "--yes", "--no-wait")).toBe(0);
+    expect(await site("status", "--check")).toBe(0);
+    desk.tools.probe = async () => ({ error: "connect ECONNREFUSED" });
+    expect(await site("status")).toBe(0);
+    stderr.length = 0;
+    expect(await site("status", "--check")).toBe(1);
+    expect(stderr.join("")).toMatch(
+      /blog needs a look\n {4}https:\S+ does not answer 200: connect ECONNREFUSED\n/,
+    );
   });
 
   test("without --json the result is text on stdout", async () => {

@@ -37,6 +37,7 @@ const boot: BootRecord = {
 /** A healthy site. */
 const well = (): StatusInput => ({
   config: parseConfig(MINIMAL, "/p/everspot.toml"),
+  answer: { url: "https://blog.example.com/healthz", milliseconds: 84, status: 200 },
   seen: {
     network: {
       vpcs: [{ id: "vpc-1", cidr: "10.83.0.0/16" }],
@@ -119,6 +120,7 @@ test("a healthy site has nothing odd, and all that matters in a few lines", () =
   const status = statusOf(well());
   expect(status.odd).toEqual([]);
   expect(renderStatus(status, NOW, plain)).toEqual([
+    "up          200 in 84 ms, https://blog.example.com/healthz",
     "site        blog at https://blog.example.com/",
     `owner       ${owner} at 192.0.2.1 for 120 min, epoch 4, serving`.replace("120 min", "2 h"),
     `instance    ${owner} running, t3.micro in us-east-1a, 2 h old, spot $0.0043/h, template version 3`,
@@ -268,4 +270,19 @@ test("an instance that was never heard of is told of by its console", () => {
     "    no agent yet, next try in 32 s",
   ]);
   expect(shown([]).at(-1)).toMatch(/nothing of its console yet$/);
+});
+
+test("it begins with what the site answers, and one that does not answer is odd", () => {
+  const up = statusOf(well());
+  expect(renderStatus(up, NOW, plain)[0]).toBe("up          200 in 84 ms, https://blog.example.com/healthz");
+  expect(up.odd).toEqual([]);
+  const url = "https://blog.example.com/healthz";
+  for (const [answer, says] of [
+    [{ url, milliseconds: 9, status: 502 }, "502 in 9 ms"],
+    [{ url, milliseconds: 9, error: "connect ECONNREFUSED" }, "connect ECONNREFUSED"],
+  ] as const) {
+    const down = statusOf({ ...well(), answer });
+    expect(renderStatus(down, NOW, plain)[0]).toBe(`down        ${says}, ${url}`);
+    expect(down.odd).toEqual([`${url} does not answer 200: ${says}`]);
+  }
 });
