@@ -74,7 +74,7 @@ export async function connect(config: SiteConfig, clock: Clock = systemClock): P
       roles: createRoles(clients.iam, site, region),
       github: createGithub(clients.iam, site, region, caller),
       secrets: createSecrets(clients.ssm, site),
-      templates: createTemplates(clients.ec2, site),
+      templates: createTemplates(clients.ec2, site, clock),
       calls: clients.calls,
       close: clients.destroy,
     };

@@ -7,6 +7,7 @@ import {
   paginateDescribeLaunchTemplates,
   type RequestLaunchTemplateData,
 } from "@aws-sdk/client-ec2";
+import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { resourceName } from "../../agent/site/names.ts";
 import type { TemplateData } from "../wanted/template.ts";
 import { Tokens } from "./clients.ts";
@@ -37,11 +38,14 @@ export interface Templates {
   delete(id: string): Promise<void>;
 }
 
-export function createTemplates(client: EC2Client, site: string): Templates {
+/** Seconds for which EC2 may not know the versions of a template that it lists. */
+const UNKNOWN_SECONDS = 10;
+
+export function createTemplates(client: EC2Client, site: string, clock: Clock = systemClock): Templates {
   const name = resourceName(site);
   const tokens = new Tokens();
   return {
-    look: () => named("looking at the launch template", () => look(client, site)),
+    look: () => named("looking at the launch template", () => look(client, site, clock)),
     version: (id, version) =>
       named("looking at a version of the launch template", () => versionOf(client, id, String(version))),
     create: (data, group, description) =>
@@ -71,14 +75,15 @@ export function createTemplates(client: EC2Client, site: string): Templates {
       }),
     mayCreateVersion: ({ id, latest }) =>
       named(`asking whether the launch template ${name} may be changed`, async () => {
-        const asked = client.send(
-          new CreateLaunchTemplateVersionCommand({
-            DryRun: true,
-            LaunchTemplateId: id,
-            LaunchTemplateData: { ImageId: latest.image },
-          }),
-        );
-        return asked.then(
+        const ask = () =>
+          client.send(
+            new CreateLaunchTemplateVersionCommand({
+              DryRun: true,
+              LaunchTemplateId: id,
+              LaunchTemplateData: { ImageId: latest.image },
+            }),
+          );
+        return onceKnown(ask, clock).then(
           () => true,
           (error: unknown) => {
             if (hasCode(error, "DryRunOperation")) return true;
@@ -89,14 +94,27 @@ export function createTemplates(client: EC2Client, site: string): Templates {
       }),
     delete: (id) =>
       named("deleting the launch template", async () => {
-        await client
-          .send(new DeleteLaunchTemplateCommand({ LaunchTemplateId: id }))
-          .catch(ignoring("InvalidLaunchTemplateId.NotFound"));
+        await client.send(new DeleteLaunchTemplateCommand({ LaunchTemplateId: id })).catch(ignoring(UNKNOWN));
       }),
   };
 }
 
-async function look(client: EC2Client, site: string): Promise<TemplateSeen[]> {
+const UNKNOWN = "InvalidLaunchTemplateId.NotFound";
+
+/** Asks about a template that EC2 has listed, which not all of it may know yet. */
+async function onceKnown<T>(ask: () => Promise<T>, clock: Clock): Promise<T> {
+  const end = clock.now() + UNKNOWN_SECONDS * 1000;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!hasCode(error, UNKNOWN) || clock.now() >= end) throw error;
+      await clock.sleep(1000);
+    }
+  }
+}
+
+async function look(client: EC2Client, site: string, clock: Clock): Promise<TemplateSeen[]> {
   const found = await gather(
     paginateDescribeLaunchTemplates({ client }, { Filters: [siteFilter(site)] }),
     (page) => page.LaunchTemplates,
@@ -104,7 +122,8 @@ async function look(client: EC2Client, site: string): Promise<TemplateSeen[]> {
   const seen = found.map(async (template): Promise<TemplateSeen> => {
     const id = template.LaunchTemplateId ?? "";
     const none = { version: template.LatestVersionNumber ?? 0, description: undefined, image: undefined };
-    return { id, latest: (await versionOf(client, id, "$Latest")) ?? none };
+    const latest = await onceKnown(() => versionOf(client, id, "$Latest"), clock);
+    return { id, latest: latest ?? none };
   });
   return (await Promise.all(seen)).sort((a, b) => (a.id < b.id ? -1 : 1));
 }

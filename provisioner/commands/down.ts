@@ -26,7 +26,7 @@ export async function runDown(
 ): Promise<void> {
   const { terminal, clock, questions } = tools;
   const began = clock.now();
-  const aws = await connect(config);
+  const aws = await connect(config, clock);
   try {
     const seen = await look(config, aws, tools, options);
     const actions = planDown(config, seen, options);

@@ -34,7 +34,7 @@ const PATIENCE = 60;
 export async function runGithub(config: SiteConfig, tools: Tools, options: GithubOptions): Promise<void> {
   const { terminal, clock, questions } = tools;
   const trusted = trustedOf(options);
-  const aws = await connect(config);
+  const aws = await connect(config, clock);
   try {
     const { withAgent } = options;
     const actions = await plan(config, aws, tools.publicDns, { trusted, withAgent });

@@ -30,7 +30,7 @@ export async function runStatus(
   options: StatusOptions = { boot: false, check: false },
 ): Promise<void> {
   const { terminal, clock } = tools;
-  const aws = await connect(config);
+  const aws = await connect(config, clock);
   try {
     const seen = await observeSite(aws);
     const names = certificateNames(config);

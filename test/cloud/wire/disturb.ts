@@ -4,13 +4,14 @@ import { AwsError } from "./errors.ts";
 /**
  * What to do to one call. `loseRequest` cuts the connection before the handler runs, `loseReply` after it ran;
  * `error` answers instead of the handler, `page` in HTML and with this status, as what stands before a service does;
- * `delayMs` waits before it.
+ * `latePage` the same after it ran; `delayMs` waits before it.
  */
 export interface Disturbance {
   loseRequest?: true;
   loseReply?: true;
   error?: AwsError;
   page?: number;
+  latePage?: number;
   delayMs?: number;
 }
 
@@ -79,6 +80,7 @@ export class Disturbances {
     if (disturbance.page !== undefined) throw new Page(disturbance.page);
     const result = await call();
     if (disturbance.loseReply) throw new ConnectionLost();
+    if (disturbance.latePage !== undefined) throw new Page(disturbance.latePage);
     return result;
   }
 

@@ -1,0 +1,55 @@
+import { runBake } from "../../../provisioner/commands/bake.ts";
+import { runCertificate } from "../../../provisioner/commands/certificate.ts";
+import { runDown } from "../../../provisioner/commands/down.ts";
+import { runDrill } from "../../../provisioner/commands/drill.ts";
+import { runGithub } from "../../../provisioner/commands/github.ts";
+import { runHistory } from "../../../provisioner/commands/history.ts";
+import { runPlan } from "../../../provisioner/commands/plan.ts";
+import { runReleases } from "../../../provisioner/commands/releases.ts";
+import { runRollback } from "../../../provisioner/commands/rollback.ts";
+import { runSecretList, runSecretSet, runSecretUnset } from "../../../provisioner/commands/secret.ts";
+import { runStatus } from "../../../provisioner/commands/status.ts";
+import { runUp } from "../../../provisioner/commands/up.ts";
+import { parseConfig } from "../../../provisioner/config/load.ts";
+import { openSwapSite, type SwapSite } from "../deploy/swapping.ts";
+import { MINIMAL } from "../site.ts";
+
+/** Every command once, in the order in which a site's life has them; those after `up` find what it made. */
+export const life: Readonly<Record<string, (site: SwapSite) => Promise<void>>> = {
+  plan: ({ config, tools }) => runPlan(config, tools, { refreshImage: false, pack: false }),
+  up: (site) => site.up("first"),
+  "up, changed": ({ config, tools }) => {
+    const more = `${MINIMAL}[fleet]\nbridge = true\ndisk = 9\n`;
+    return runUp(parseConfig(more, config.file), tools, { refreshImage: false, wait: false, timeout: 600 });
+  },
+  status: ({ config, tools }) => runStatus(config, tools),
+  "secret set": ({ config, tools }) => runSecretSet(config, asked(tools), "KEY"),
+  "secret list": ({ config, tools }) => runSecretList(config, tools),
+  "secret unset": ({ config, tools }) => runSecretUnset(config, tools, "KEY"),
+  github: ({ config, tools }) => runGithub(config, tools, { repo: "ann/blog", withAgent: true }),
+  deploy: (site) => site.deploy("second"),
+  "deploy in place": (site) => site.deploy("third", { inPlace: true }),
+  rollback: ({ config, tools }) =>
+    runRollback(config, tools, { id: undefined, inPlace: false, timeout: 600 }),
+  releases: ({ config, tools }) => runReleases(config, tools),
+  certificate: ({ config, tools }) => runCertificate(config, tools, { renew: false, timeout: 60 }),
+  bake: ({ config, tools }) => runBake(config, tools, { remove: false }),
+  "bake, removed": ({ config, tools }) => runBake(config, tools, { remove: true }),
+  drill: (site) => drill(site, true),
+  "drill with notice": (site) => drill(site, false),
+  history: ({ config, tools }) => runHistory(config, tools, { html: undefined }),
+  down: ({ config, tools }) => runDown(config, tools, { deleteData: true }),
+};
+
+const asked = (tools: SwapSite["tools"]): SwapSite["tools"] => ({
+  ...tools,
+  questions: { ...tools.questions, secret: async () => "a value" },
+});
+
+function drill({ config, tools, agents, owner }: SwapSite, terminate: boolean): Promise<void> {
+  const probe = async () => (agents.alive.includes(owner() ?? "") ? { status: 200 } : { error: "refused" });
+  return runDrill(config, { ...tools, probe }, { terminate, maxDowntime: undefined, timeout: 600 });
+}
+
+/** A site before its first `up`. */
+export const beforeLife = (): Promise<SwapSite> => openSwapSite({ down: true, drain: 1 });
