@@ -1,6 +1,6 @@
 /** Every command, with each of its requests failing once, in each of the ways that pass. */
 import { afterEach, describe, expect, test } from "vitest";
-import { passing } from "../cloud/passing.ts";
+import { passing } from "../cloud/wire/passing.ts";
 import { AwsError, type Call, internalError } from "../cloud/wire/server.ts";
 import { beforeLife, life } from "../provisioner/commands/life.ts";
 import type { SwapSite } from "../provisioner/deploy/swapping.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { passing } from "../../cloud/passing.ts";
+import { passing } from "../../cloud/wire/passing.ts";
 import { AwsError, type Call } from "../../cloud/wire/server.ts";
 import type { SwapSite } from "../deploy/swapping.ts";
 import { beforeLife, life } from "./life.ts";
