@@ -11,7 +11,7 @@ import { certificate } from "../agent/site/config/certificate.ts";
 import { fleet } from "../agent/site/config/fleet.ts";
 import { dns, image, names, notify } from "../agent/site/config/site.ts";
 
-const { bridge } = fleet;
+const { bridge, credits } = fleet;
 
 export const bootConfig = z.strictObject({
   version: z.literal(2),
@@ -23,7 +23,7 @@ export const bootConfig = z.strictObject({
   zone: z.string(),
   ...names,
   app: z.strictObject(camelKeys(app)),
-  fleet: z.strictObject({ bridge }),
+  fleet: z.strictObject({ bridge, credits }),
   image: z.strictObject(camelKeys(image)),
   certificate: z.strictObject(camelKeys(certificate)),
   dns: z.strictObject(camelKeys(dns)),

@@ -4,8 +4,9 @@ import { runGraph, type Step, StepFailed, type StepObserver, type Values } from 
 import { logged } from "../record/logged.ts";
 import type { BootLog } from "../record/recorder.ts";
 import { NotThere } from "../release/fetch.ts";
-import { systemClock } from "../site/clock.ts";
+import { steadyClock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
+import { patientClock } from "../system/processor.ts";
 import type { Member } from "../system/rounds.ts";
 import type { Outcome } from "./after-boot.ts";
 import { pauseAfter } from "./pauses.ts";
@@ -28,7 +29,7 @@ export interface BootSteps {
 
 type BootMachine = Pick<
   Machine,
-  "candidates" | "clock" | "identity" | "notify" | "peers" | "rounds" | "store"
+  "candidates" | "clock" | "identity" | "notify" | "peers" | "processor" | "rounds" | "store"
 >;
 
 /**
@@ -60,7 +61,7 @@ async function tryUntilBooted(
   member: Member,
 ): Promise<Booted> {
   // As long as a step is within its time, and while it is waited for better times, the boot goes on as it should.
-  const steady = member.on(systemClock);
+  const steady = patientClock(member.on(steadyClock), machine.processor);
   const clock = member.on(machine.clock);
   for (let attempt = 1; ; attempt++) {
     recorder.attempt(attempt);

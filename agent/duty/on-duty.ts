@@ -93,12 +93,15 @@ function self({ identity, peers, clock, rounds }: Machine, signal: AbortSignal):
   ).finally(() => member.leave());
 }
 
-const watchers = ({ identity, store, clock, metadata, host }: Machine, outlook: Outlook): Watcher[] => [
+const watchers = (
+  { identity, store, clock, patience, metadata, host }: Machine,
+  outlook: Outlook,
+): Watcher[] => [
   ownershipWatcher(store, identity.instance, () => outlook.handOverNear),
   interruptionWatcher(metadata),
   deployWatcher(store, clock),
   pressureWatcher(),
-  healthWatcher(() => host.ask(), clock),
+  healthWatcher(() => host.ask(), patience),
 ];
 
 /** What a person should know of a successful boot. */

@@ -79,7 +79,7 @@ export async function swapBy(
   steps: readonly Step<unknown>[],
   wanted: Wanted,
   running: string,
-  context: Omit<InPlaceContext, "machine"> & { machine: Pick<Machine, "candidates" | "units"> },
+  context: Omit<InPlaceContext, "machine"> & { machine: Pick<Machine, "candidates" | "patience" | "units"> },
 ): Promise<boolean> {
   const { machine, recorder, log, signal } = context;
   const note = (state: "running" | "done" | "failed", reason?: string): void =>
@@ -87,7 +87,7 @@ export async function swapBy(
   note("running");
   recorder.forget("in-place");
   try {
-    await runGraph(steps, logged(recorder, log, "in-place"), signal);
+    await runGraph(steps, logged(recorder, log, "in-place"), signal, machine.patience);
     note("done");
     return true;
   } catch (error) {

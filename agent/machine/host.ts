@@ -17,6 +17,7 @@ import { siteNginx } from "../serving/site-nginx.ts";
 import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
 import { paths } from "../system/paths.ts";
+import type { PatientClock } from "../system/processor.ts";
 import type { Units } from "../system/units.ts";
 
 type Shown = Pick<ServedCertificate, "fullchain" | "key" | "source" | "changed">;
@@ -47,11 +48,12 @@ export function thisHost(
   endpoint: MetadataEndpoint,
   units: Units,
   clock: Clock,
+  patience: PatientClock,
 ): Host {
   const nginx = (certificate: Shown) => siteNginx(config, privateAddress, certificate);
   const { domain, app } = config;
   return {
-    apps: async () => appMachine(config, units, await ensureAppUser()),
+    apps: async () => appMachine(config, units, patience, await ensureAppUser()),
     async isolate(uid) {
       await isolateMetadata(units, paths.units, endpoint, uid);
       const unlimited = await limitCrowds().then(
@@ -76,7 +78,7 @@ export function thisHost(
       ),
     ask: () => askHealth({ link: paths.socket }, app.health, domain),
     probe: (seconds, signal) =>
-      probeSite({ address: privateAddress, domain, path: app.health }, seconds, signal),
+      probeSite({ address: privateAddress, domain, path: app.health }, seconds, patience, signal),
     servedSerial: () => servedSerial(privateAddress, domain),
   };
 }

@@ -3,6 +3,7 @@ import type { CertificateContext, ServedCertificate } from "../certificate/conte
 import type { Identity } from "../identity/identity.ts";
 import type { Notify } from "../notify/notify.ts";
 import type { Packages } from "../packages/ensure.ts";
+import type { CreditMode } from "../ports/credits.ts";
 import type { Fleet } from "../ports/fleet.ts";
 import type { Launches } from "../ports/launches.ts";
 import type { Metadata } from "../ports/metadata.ts";
@@ -14,6 +15,7 @@ import type { ReleaseDisk } from "../release/fetch.ts";
 import type { Platform } from "../release/fit.ts";
 import type { Clock } from "../site/clock.ts";
 import type { ObjectStore } from "../site/store.ts";
+import type { PatientClock, Processor } from "../system/processor.ts";
 import type { Rounds } from "../system/rounds.ts";
 import type { Units } from "../system/units.ts";
 import type { Host } from "./host.ts";
@@ -23,6 +25,9 @@ export interface Machine {
   config: BootConfig;
   identity: Identity;
   clock: Clock;
+  /** For deadlines of what the machine does itself. */
+  patience: PatientClock;
+  processor: Processor;
   /** Whoever is to keep going is one of them. */
   rounds: Rounds;
   store: ObjectStore;
@@ -32,6 +37,7 @@ export interface Machine {
   peers: Peers;
   fleet: Fleet;
   launches: Launches;
+  creditMode: CreditMode;
   units: Units;
   host: Host;
   platform: Platform;

@@ -7,6 +7,7 @@ import { type BootConfig, bootConfig } from "../../user-data/boot-config.ts";
 import { createCertificateManager } from "../aws/acm.ts";
 import { type Clients, createClients } from "../aws/clients.ts";
 import { roleCredentials } from "../aws/credentials.ts";
+import { createCreditMode } from "../aws/credits.ts";
 import { createPeers } from "../aws/ec2.ts";
 import { createFleet } from "../aws/fleet.ts";
 import { createMetadata } from "../aws/imds.ts";
@@ -32,13 +33,14 @@ import { redactingNotify, redactingStore, redactingUnits } from "../redaction/ou
 import type { Redactor } from "../redaction/redactor.ts";
 import { Candidates } from "../release/candidates.ts";
 import { platformOf } from "../release/fit.ts";
-import { systemClock as clock } from "../site/clock.ts";
+import { systemClock as clock, steadyClock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { secretPath } from "../site/names.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 import { createS3Store } from "../site/s3-store.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { paths } from "../system/paths.ts";
+import { patientClock, thisProcessor as processor } from "../system/processor.ts";
 import { Rounds } from "../system/rounds.ts";
 import { systemdSupervisor } from "../system/supervisor.ts";
 import { systemd, type Units } from "../system/units.ts";
@@ -151,18 +153,33 @@ export async function composeAgent(
     ...{ started: start.started, before: start.steps },
     onError: (error) => log.warn({ err: error }, "the boot record could not be written"),
   });
-  const patience = () => clock.sleep(CERTIFICATE_SECONDS * 1000);
+  const patience = patientClock(steadyClock, processor);
   const machine: Machine = {
-    ...{ config, identity, clock, rounds, store, metadata, secrets, zone, units, packages, certificates },
+    ...{
+      config,
+      identity,
+      clock,
+      patience,
+      processor,
+      rounds,
+      store,
+      metadata,
+      secrets,
+      zone,
+      units,
+      packages,
+      certificates,
+    },
     peers: createPeers(ec2, config.site),
     fleet: createFleet(ec2, config.site, clock),
     launches: createLaunches(ec2, config.site, clock),
-    host: thisHost(config, identity, metadataEndpoint(endpoint), units, clock),
+    creditMode: createCreditMode(ec2, identity.instance),
+    host: thisHost(config, identity, metadataEndpoint(endpoint), units, clock, patience),
     platform: platformOf(config.image.os, process.arch),
     disk: { releases: places.releases, unflushed: join(places.run, "unflushed") },
     candidates: new Candidates(store, clock),
     notify: connections.notify(identity.instance),
-    certificate: () => ensureCertificate(certificates, patience),
+    certificate: () => ensureCertificate(certificates, () => patience.sleep(CERTIFICATE_SECONDS * 1000)),
   };
   return { machine, recorder };
 }

@@ -5,7 +5,9 @@ import { type Booted, boot } from "../boot/boot.ts";
 import type { Resume } from "../boot/resume.ts";
 import { bootSteps } from "../boot/steps.ts";
 import { isOrdering } from "../certificate/order.ts";
+import { creditDuty } from "../duty/credits.ts";
 import { onDuty } from "../duty/on-duty.ts";
+import { messageOf } from "../site/errors.ts";
 import type { OwnProcess } from "../system/memory.ts";
 import type { Agent } from "./compose.ts";
 
@@ -25,11 +27,18 @@ export async function live(
   signal: AbortSignal,
 ): Promise<void> {
   const { machine, recorder } = agent;
+  let booting = resumed === undefined;
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  const credits = creditDuty(machine, () => booting, recorder, log, until).catch((error: unknown) => {
+    if (!until.aborted) log.warn(`CPU credits: ${messageOf(error)}`);
+  });
   try {
     const booted =
       resumed === undefined
         ? await boot(machine, () => bootSteps(machine, recorder), recorder, log, signal)
         : resume(agent, resumed);
+    booting = false;
     if (resumed === undefined && nothingUnderWay(agent, booted)) {
       await recorder.flush(FLUSH_SECONDS);
       const record = recorder.value;
@@ -44,6 +53,8 @@ export async function live(
     await Promise.all([settling, onDuty(machine, recorder, booted, log, signal)]);
     signal.throwIfAborted();
   } finally {
+    over.abort();
+    await credits;
     await recorder.flush(FLUSH_SECONDS);
     recorder.close();
   }

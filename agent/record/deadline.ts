@@ -40,7 +40,6 @@ export async function withinTime<T>(
   const late = new AbortController();
   const over = new AbortController();
   const guard = async (): Promise<never> => {
-    // Not by the time of day, which a machine may set while it boots.
     for (let left = seconds; left > 0; left -= SLICE_SECONDS) {
       await clock.sleep(Math.min(left, SLICE_SECONDS) * 1000, over.signal);
     }

@@ -14,6 +14,7 @@ const inStateDirectory = (value: string): string =>
  * The environment file of a release's units. `$STATE_DIRECTORY` in `[app.env]` is the app's own folder. Order of weight, least first: `[app.env]`, secrets, what the unit
  * itself needs.
  * @param folder of the release.
+ * @param timeout seconds that gunicorn gives a worker.
  * @throws EverspotError for names or values systemd would drop.
  */
 export function appEnvironment(
@@ -21,6 +22,7 @@ export function appEnvironment(
   id: string,
   folder: string,
   secrets: Readonly<Record<string, string>>,
+  timeout = config.app.timeout,
 ): string {
   // That one is the agent's own.
   const { [SIGNING_SECRET]: _, ...theirs } = secrets;
@@ -32,7 +34,7 @@ export function appEnvironment(
     PYTHONPATH: `${folder}/${BUNDLED_PYTHON}:${folder}`,
     EVERSPOT_WSGI: config.app.wsgi,
     EVERSPOT_WORKERS: String(config.app.workers),
-    EVERSPOT_TIMEOUT: String(config.app.timeout),
+    EVERSPOT_TIMEOUT: String(timeout),
     EVERSPOT_DOMAIN: config.domain,
     EVERSPOT_RELEASE: id,
   });

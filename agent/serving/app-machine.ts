@@ -1,5 +1,6 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { paths } from "../system/paths.ts";
+import type { PatientClock } from "../system/processor.ts";
 import type { Units } from "../system/units.ts";
 import type { AppMachine } from "./app.ts";
 
@@ -7,9 +8,11 @@ import type { AppMachine } from "./app.ts";
 export const appMachine = (
   config: BootConfig,
   units: Units,
+  patience: PatientClock,
   user: { uid: number; gid: number },
 ): AppMachine => ({
   units,
+  patience,
   config,
   ...user,
   environment: paths.environment,

@@ -6,6 +6,7 @@ import { EverspotError, messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
 import { pointLink, readIfThere, writeAtomic } from "../system/files.ts";
 import { appUnit, prepareUnit } from "../system/paths.ts";
+import type { PatientClock } from "../system/processor.ts";
 import type { Units } from "../system/units.ts";
 import { appEnvironment, prepareScript } from "./app-environment.ts";
 import { gunicornConfig, ownGunicornConfig } from "./gunicorn-config.ts";
@@ -23,6 +24,8 @@ const STOP_SECONDS = 60;
 
 export interface AppMachine {
   units: Units;
+  /** For the deadlines of an app: time in which the machine was kept from its processors is not the app's. */
+  patience: PatientClock;
   config: BootConfig;
   /** Of the app's user. */
   uid: number;
@@ -49,10 +52,14 @@ export async function prepareApp(
   secrets: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): Promise<string> {
-  const { config, units } = machine;
+  const { config, units, patience } = machine;
   await mkdir(machine.environment, { recursive: true });
   const environment = appEnvironment(config, id, folder, secrets);
-  await writeAtomic(join(machine.environment, `${id}.env`), environment, 0o600);
+  const slowness = patience.slowness();
+  // gunicorn kills a worker that has not loaded the app in that time.
+  const timeout = Math.ceil(config.app.timeout * slowness);
+  const written = appEnvironment(config, id, folder, secrets, timeout);
+  await writeAtomic(join(machine.environment, `${id}.env`), written, 0o600);
   await writeAtomic(join(machine.environment, `${id}.gunicorn.py`), gunicornConfig, 0o644);
   if (config.app.beforeStart.length === 0) return "no commands";
 
@@ -64,7 +71,7 @@ export async function prepareApp(
   await writeAtomic(join(machine.environment, `${id}.sh`), script, 0o644);
   const unit = prepareUnit(id);
   try {
-    await units.start(unit, PREPARE_SECONDS, signal);
+    await units.start(unit, PREPARE_SECONDS * slowness, signal);
   } catch (cause) {
     signal?.throwIfAborted();
     const lines = failedCommands(await units.lines(unit, READ));
@@ -128,11 +135,11 @@ export async function waitHealthy(
   folder: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { config } = machine;
+  const { config, patience } = machine;
   const unit = appUnit(id);
   let looks = 0;
   let last: Health | undefined;
-  const isDefinite = definiteAnswer(() => performance.now());
+  const isDefinite = definiteAnswer(() => patience.now());
   try {
     await poll(
       `${config.app.health} of the app`,
@@ -154,7 +161,7 @@ export async function waitHealthy(
         }
         return { waiting: health.seen };
       },
-      { seconds: config.app.timeout, everySeconds: 0.03, signal },
+      { seconds: config.app.timeout, everySeconds: 0.03, clock: patience, signal },
     );
   } catch (error) {
     signal?.throwIfAborted();

@@ -1,5 +1,6 @@
 import https from "node:https";
 import { checkServerIdentity, type TLSSocket } from "node:tls";
+import { type Clock, systemClock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
 import { giveUpAfter } from "../system/silence.ts";
@@ -63,7 +64,12 @@ export function ask(probe: Probe, timeoutMs: number, signal?: AbortSignal): Prom
  * The self-probe: repeats until the site answers 200 over HTTPS with its certificate, at least once.
  * @throws EverspotError quoting the last answer.
  */
-export async function probeSite(probe: Probe, seconds: number, signal?: AbortSignal): Promise<Answer> {
+export async function probeSite(
+  probe: Probe,
+  seconds: number,
+  clock: Clock = systemClock,
+  signal?: AbortSignal,
+): Promise<Answer> {
   return await poll(
     `https://${probe.domain}${probe.path} on this machine`,
     async () => {
@@ -78,6 +84,7 @@ export async function probeSite(probe: Probe, seconds: number, signal?: AbortSig
       everySeconds: 0.2,
       hint: "the app answers over its socket, so look at nginx: /var/log/nginx/error.log",
       signal,
+      clock,
     },
   );
 }

@@ -18,5 +18,8 @@ export const systemClock: Clock = {
   },
 };
 
+/** Runs evenly, also on a machine that sets its time of day while it boots: for deadlines; its `now` is of no calendar. */
+export const steadyClock: Clock = { now: () => performance.now(), sleep: systemClock.sleep };
+
 /** Whole days that have passed since. @param now milliseconds since the epoch. */
 export const daysSince = (then: Date, now: number): number => Math.floor((now - then.getTime()) / 86_400_000);

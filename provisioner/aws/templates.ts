@@ -169,6 +169,6 @@ function wire(data: TemplateData, group: string, site: string): RequestLaunchTem
       { ResourceType: "instance", Tags: tags },
       { ResourceType: "volume", Tags: tags },
     ],
-    CreditSpecification: data.standardCredits ? { CpuCredits: "standard" } : undefined,
+    CreditSpecification: data.credits && { CpuCredits: data.credits },
   };
 }

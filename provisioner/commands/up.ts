@@ -1,5 +1,6 @@
 import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { channelDocument } from "../../agent/site/channel.ts";
+import { slownessOf } from "../../agent/site/config/burstable.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { applyToTheEnd } from "../apply/change.ts";
 import { type Aws, connect } from "../aws/connect.ts";
@@ -106,8 +107,12 @@ async function agree(
 
 /** Clocks differ; a fleet's events are asked for from a little before. */
 const EARLIER_MS = 300_000;
-/** Seconds for the name to resolve and answer from here, once the instance serves. */
+/** Seconds for the name to resolve and answer from here, once the instance serves; it may still order a certificate. */
 const REACH_SECONDS = 180;
+
+/** A machine that may borrow no CPU credits takes so much longer for all it does. */
+const slowest = ({ types, credits }: SiteConfig["fleet"]): number =>
+  credits === "standard" ? Math.max(...types.map(slownessOf)) : 1;
 
 interface Before {
   /** Milliseconds since the epoch. */
@@ -140,7 +145,11 @@ async function follow(config: SiteConfig, tools: Tools, aws: Aws, seconds: numbe
     );
   }
   const url = `https://${config.domain}${config.app.health}`;
-  const status = await waitUntilReachable(url, { probe, seconds: REACH_SECONDS, clock });
+  const status = await waitUntilReachable(url, {
+    probe,
+    seconds: REACH_SECONDS * slowest(config.fleet),
+    clock,
+  });
   const latest = (await aws.templates.look())[0]?.latest.version;
   const instance = (await aws.instances.look()).find((i) => i.id === boot.instance);
   if (instance?.templateVersion !== undefined && latest !== undefined && instance.templateVersion < latest) {

@@ -17,7 +17,7 @@ export function bootConfigOf(
     domain,
     aliases,
     app,
-    fleet: { bridge: fleet.bridge },
+    fleet: { bridge: fleet.bridge, credits: fleet.credits },
     image: { os: image.os, packages: image.packages },
     certificate,
     dns,

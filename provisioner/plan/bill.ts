@@ -1,5 +1,7 @@
+import type { Credits } from "../../agent/site/config/burstable.ts";
 import type { SpotPrice } from "../aws/market.ts";
 import prices from "./prices.json" with { type: "json" };
+import { type Surplus, surplusOf } from "./surplus.ts";
 
 /** USD per month, low to high. */
 export interface BillLine {
@@ -17,6 +19,8 @@ export interface Bill {
   onDemand: { low: number; high: number } | undefined;
   /** USD per hour while an on-demand instance bridges; undefined when that is not allowed, or not known. */
   bridge: { low: number; high: number } | undefined;
+  /** What may come on top for CPU credits. */
+  surplus: Surplus | undefined;
   /** From which day and region the prices are that do not come from EC2. */
   basis: string;
 }
@@ -35,6 +39,7 @@ export interface BillInput {
   acmNames: number;
   /** Whether an on-demand instance may bridge a lack of spot capacity. */
   bridge: boolean;
+  credits: Credits;
 }
 
 /** The agent looks at site.json every 10 s, at deploy.json every 5 s, and at the certificate every minute. */
@@ -94,6 +99,7 @@ export function billOf(input: BillInput): Bill {
     high: instance.high + others,
     bridge:
       input.bridge && known.length > 0 ? { low: Math.min(...known), high: Math.max(...known) } : undefined,
+    surplus: surplusOf(types, input.credits),
     onDemand: onDemand && { low: onDemand.low + others, high: onDemand.high + others },
     basis: `spot prices of now; other prices of ${prices.region}, ${prices.date}${
       input.region === prices.region ? "" : `, which differ a little in ${input.region}`
@@ -128,6 +134,10 @@ const range = (low: number, high: number): string =>
 export function renderBill(bill: Bill): string[] {
   const rows: BillLine[] = [...bill.lines, { what: "together per month", low: bill.low, high: bill.high }];
   if (bill.onDemand !== undefined) rows.push({ what: "on demand it would be", ...bill.onDemand });
+  if (bill.surplus !== undefined) {
+    const { what, most, note } = bill.surplus;
+    rows.push({ what, low: most, high: most, note });
+  }
   const amounts = rows.map((row) => range(row.low, row.high));
   const wide = Math.max(...rows.map((row) => row.what.length));
   const tall = Math.max(...amounts.map((amount) => amount.length));

@@ -52,9 +52,9 @@ export function planOf(config: SiteConfig, survey: Survey): Plan {
 
 function bill(config: SiteConfig, { seen, spot }: Survey): Bill {
   const { region } = config;
-  const { types, disk, bridge } = config.fleet;
+  const { types, disk, bridge, credits } = config.fleet;
   const running = seen.instances.find((i) => i.alive && i.spot);
   const images = seen.images.map((i) => i.size);
   const acmNames = requestsCertificate(config) ? 1 + config.aliases.length : 0;
-  return billOf({ region, types, spot, running, disk, images, bridge, acmNames });
+  return billOf({ region, types, spot, running, disk, images, bridge, credits, acmNames });
 }

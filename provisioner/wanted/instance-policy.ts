@@ -80,7 +80,7 @@ export function instancePolicy(
       {
         ...allow(
           "OwnInstances",
-          "ec2:TerminateInstances",
+          ["ec2:TerminateInstances", "ec2:ModifyInstanceCreditSpecification"],
           `arn:${partition}:ec2:${region}:${account}:instance/*`,
         ),
         Condition: ours,

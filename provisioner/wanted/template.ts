@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { type Credits, isBurstable } from "../../agent/site/config/burstable.ts";
 
 /** What a launch template holds, except for the security group, which may not exist yet. */
 export interface TemplateData {
@@ -11,8 +12,8 @@ export interface TemplateData {
   profile: string;
   /** Raw bytes, at most 16 KB. */
   userData: Uint8Array;
-  /** Burstable types only: run out of credits rather than run up a bill. */
-  standardCredits: boolean;
+  /** What a burstable machine begins with; undefined: AWS's default for its type. */
+  credits: "standard" | "unlimited" | undefined;
 }
 
 /**
@@ -49,5 +50,9 @@ export function parseVersion(description: string | undefined): Version | undefin
   return { hash, os, arch, baked: base === undefined ? undefined : { base, stock: Number(stock) } };
 }
 
-/** Only T instances earn CPU credits; EC2 refuses a credit setting for any other type. */
-export const allBurstable = (types: readonly string[]): boolean => types.every((type) => /^t\d/.test(type));
+/**
+ * Beside other types nothing can be said: EC2 launches none of those from a template with a credit setting
+ * (terraform-provider-aws#5081). By default T3, T3a and T4g are unlimited, and T2 gets credits for its boot.
+ */
+export const creditsAtLaunch = (types: readonly string[], credits: Credits): TemplateData["credits"] =>
+  !types.every(isBurstable) ? undefined : credits === "standard" ? "standard" : "unlimited";

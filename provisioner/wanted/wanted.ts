@@ -7,7 +7,7 @@ import { withCertificate } from "./certificate.ts";
 import type { Image } from "./image.ts";
 import { instancePolicy, instanceTrust } from "./instance-policy.ts";
 import type { PolicyDocument } from "./policy.ts";
-import { allBurstable, type TemplateData } from "./template.ts";
+import { creditsAtLaunch, type TemplateData } from "./template.ts";
 
 /** What the site is to be, apart from ids that AWS assigns. */
 export interface Wanted {
@@ -60,7 +60,7 @@ export function wantedOf(configured: SiteConfig, facts: Facts, certificate?: str
     disk: config.fleet.disk,
     profile: resourceName(config.site),
     userData,
-    standardCredits: allBurstable(config.fleet.types),
+    credits: creditsAtLaunch(config.fleet.types, config.fleet.credits),
   });
   const { baked } = facts;
   const policy = (ownImage: boolean) => instancePolicy(config, { ...facts, baked: ownImage });

@@ -25,7 +25,7 @@ export function bootConfigOf(
       hsts: 0,
       ...app,
     },
-    fleet: { bridge: false },
+    fleet: { bridge: false, credits: "boot" },
     image: { os: "debian-13", packages: [] },
     certificate: {
       source: "letsencrypt",

@@ -1,6 +1,7 @@
 import * as client from "@aws-sdk/client-ec2";
 import { Capacity, type CapacityState, type Market } from "./ec2/capacity.ts";
 import { consoleHandlers } from "./ec2/console.ts";
+import { creditHandlers } from "./ec2/credit-handlers.ts";
 import { addDefaultVpc } from "./ec2/default-vpc.ts";
 import { type Delays, noDelays } from "./ec2/delays.ts";
 import { type FleetHabits, unkindHabits } from "./ec2/fleet-habits.ts";
@@ -117,6 +118,7 @@ export class Ec2 {
       ...imageHandlers(place, images, instances, machines, delays),
       ...instanceHandlers(world, instances, templates),
       ...consoleHandlers(place, instances, machines, delays),
+      ...creditHandlers(place, instances),
       ...spotRequestHandlers(place, instances),
       ...attachmentHandlers(place, network, instances.volumes),
       ...fleetHandlers(world, this.fleets),

@@ -2,10 +2,22 @@
  * Where the local EC2 gets its machines from. The model decides what exists and in which state; a driver makes
  * it so. `simulated` keeps no machine at all (unit tests of the provisioner); `nspawn` boots a real Debian.
  */
+export type CreditMode = "standard" | "unlimited";
+
+/** Seconds are of one processor. */
+export interface Credits {
+  mode: CreditMode;
+  /** Earned in each second: its baseline. */
+  perSecond: number;
+  atLaunch: number;
+}
+
 export interface Machine {
   instanceId: string;
   imageId: string;
   instanceType: string;
+  /** How it pays for processor time above its type's baseline; undefined: it has all there is. */
+  credits?: Credits | undefined;
   /** Of the local EC2's public and private address, 127.0.1.N or above; the machine binds no other. */
   address: string;
   availabilityZone: string;
@@ -23,6 +35,8 @@ export interface Machines {
   /** Stops every process of the machine where it is (SIGSTOP), or lets it go on. */
   freeze(instanceId: string): Promise<void>;
   thaw(instanceId: string): Promise<void>;
+  /** From here on; of a machine that is off, from its next start on. */
+  setCredits(instanceId: string, mode: CreditMode): void;
   /** Clean restart on the same disk; resolves when the machine has gone down. */
   reboot(instanceId: string): Promise<void>;
   /** Forgets the disk; the machine is stopped before. Idempotent. */
@@ -55,6 +69,7 @@ export const simulatedMachines = (): Machines => ({
   kill: async () => {},
   freeze: async () => {},
   thaw: async () => {},
+  setCredits: () => {},
   reboot: async () => {},
   remove: async () => {},
   snapshot: async () => {},

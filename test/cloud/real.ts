@@ -10,6 +10,7 @@ import { machineSources } from "./mirror/sources.ts";
 import { type Mirror, openMirror } from "./mirror.ts";
 import { ensureImage } from "./nspawn/image.ts";
 import { type NspawnMachines, nspawnMachines } from "./nspawn/machines.ts";
+import { proveLimits } from "./nspawn/prove-limits.ts";
 import type { Os } from "./nspawn/recipe.ts";
 import { type Pebble, startPebble } from "./pebble.ts";
 import { requireSandbox } from "./sandbox/sandbox.ts";
@@ -21,6 +22,8 @@ export interface RealCloudOptions extends Omit<CloudOptions, "machines" | "imds"
   say?: (line: string) => void;
   /** Images to have ready before the first launch; any other is built when it is needed. */
   images?: readonly Os[];
+  /** Whether burstable types have no more of the processor than they have paid for. */
+  credits?: boolean;
   pebble?: { validitySeconds?: number; nonceReject?: number; under?: readonly string[] };
 }
 
@@ -49,7 +52,8 @@ export interface RealCloud extends Cloud {
  */
 export async function startRealCloud(options: RealCloudOptions = {}): Promise<RealCloud> {
   const sandbox = requireSandbox();
-  const { say = () => {}, images = ["debian-13"], pebble: pebbleOptions, ...cloudOptions } = options;
+  const { say = () => {}, images = ["debian-13"], pebble: pebbleOptions, credits, ...cloudOptions } = options;
+  if (credits) await proveLimits(sandbox);
   const closers: (() => Promise<unknown>)[] = [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
@@ -86,6 +90,7 @@ export async function startRealCloud(options: RealCloudOptions = {}): Promise<Re
             certificates,
           },
           image: (imageId) => image(osOf(imageId)),
+          credits: credits ?? false,
         });
         return made.machines;
       },

@@ -78,7 +78,7 @@ export async function startAgentSite(
       timeout: 30,
       hsts: 3600,
     },
-    fleet: { bridge: false },
+    fleet: { bridge: false, credits: "boot" },
     image: { os: "debian-13", packages: ["python3-django", "gunicorn"] },
     certificate: {
       source: "letsencrypt",

@@ -1,5 +1,6 @@
 /** [fleet]: which instances AWS may give. */
 import * as z from "zod/mini";
+import { credits } from "./burstable.ts";
 import { table } from "./camel.ts";
 import { matching, notes } from "./text.ts";
 
@@ -39,6 +40,7 @@ export const fleet = {
       "Whether an on-demand instance, at its full price, may bridge the gap when AWS takes the spot instance and has no other. The next deploy goes back to spot.",
     examples: [false],
   }),
+  credits,
   disk: z._default(z.int().check(z.minimum(8), z.maximum(1024)), 8).register(notes, {
     description: "GB of the instance's gp3 disk.",
     examples: [8],

@@ -14,7 +14,7 @@ import { Candidates } from "../../../agent/release/candidates.ts";
 import { runningRelease } from "../../../agent/release/running.ts";
 import { askHealth } from "../../../agent/serving/health.ts";
 import { type Channel, channelDocument } from "../../../agent/site/channel.ts";
-import type { Clock } from "../../../agent/site/clock.ts";
+import { type Clock, systemClock } from "../../../agent/site/clock.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
 import { keys } from "../../../agent/site/names.ts";
 import { siteDocument } from "../../../agent/site/records.ts";
@@ -119,7 +119,15 @@ export class TestInstance {
     const identity = identityOf(instance);
     const host: Host = {
       apps: async () => ({
-        ...{ units: apps.units, config, uid: 0, gid: 0, links: apps.links, socketOf: apps.socketOf },
+        ...{
+          units: apps.units,
+          patience: machine.patience,
+          config,
+          uid: 0,
+          gid: 0,
+          links: apps.links,
+          socketOf: apps.socketOf,
+        },
         environment: join(apps.folder, "environment"),
         static: join(apps.folder, "static"),
         unitFiles: join(apps.folder, "units"),
@@ -145,6 +153,10 @@ export class TestInstance {
         config,
         identity,
         clock,
+        patience: { now: () => clock.now(), sleep: systemClock.sleep, slowness: () => 1 },
+        // It owes more than it earns in an hour.
+        processor: { time: () => ({ busy: 1e6, stolen: 0 }), age: () => 0 },
+        creditMode: { standard: async () => void this.done.push("standard credits") },
         rounds: this.rounds,
         store,
         host,

@@ -134,3 +134,29 @@ test("told to stop during the boot, it says so in the record as it is then, and 
   expect(await ended).toBe(reason);
   expect(await record()).toMatchObject({ state: "failed", instance: ME });
 });
+
+test("a machine that does not come up borrows CPU credits for an hour at most", async () => {
+  const owes = { time: () => ({ busy: 1e6, stolen: 0 }), age: () => 3_600 };
+  on.certificate = () =>
+    new Promise((_, reject) => stop.signal.addEventListener("abort", () => reject(reason)));
+  const stuck = await begin();
+  stuck.agent.machine.processor = owes;
+  await until(() => on.done.includes("standard credits"));
+  stop.abort(reason);
+  expect(await stuck.ended).toBe(reason);
+});
+
+test("a machine that has booted borrows CPU credits until they are earned", async () => {
+  const settled = { time: () => ({ busy: 10, stolen: 0 }), age: () => 60 };
+  const first = await begin();
+  await first.ended;
+  expect(on.done).not.toContain("standard credits");
+  const left = JSON.parse(JSON.stringify(first.left())) as Resume;
+  const launched = new Date(left.booted.launched);
+  const second = await begin({ ...left, booted: { ...left.booted, launched } });
+  second.agent.machine.processor = settled;
+  await until(() => on.done.includes("standard credits"));
+  expect(second.agent.recorder.value?.events?.at(-1)?.text).toMatch(/^CPU credits are standard/);
+  stop.abort(reason);
+  await second.ended;
+});

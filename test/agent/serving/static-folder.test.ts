@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type AppMachine, prepareApp, switchTo } from "../../../agent/serving/app.ts";
 import { dropOldStatic, keepStatic, pruneStatic } from "../../../agent/serving/static-folder.ts";
+import { systemClock } from "../../../agent/site/clock.ts";
 import type { Units } from "../../../agent/system/units.ts";
 import { bootConfigOf } from "../boot-config.ts";
 
@@ -43,6 +44,7 @@ function machine(env: Record<string, string> = {}): AppMachine {
   const app = { static: { url: "/static/", folder: "static" }, beforeStart: ["collectstatic"], env };
   return {
     units,
+    patience: { ...systemClock, slowness: () => 1 },
     config: bootConfigOf({ app }),
     ...{ uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     environment: join(folder, "environment"),

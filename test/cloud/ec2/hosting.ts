@@ -1,4 +1,5 @@
-import type { Machine, Machines } from "../machines.ts";
+import type { CreditMode, Machine, Machines } from "../machines.ts";
+import { creditsOf } from "./credit-modes.ts";
 import { type Instance, isGone } from "./instance.ts";
 import type { MetadataService } from "./instance-view.ts";
 import type { Place } from "./place.ts";
@@ -46,6 +47,10 @@ export class Hosting {
     });
   }
 
+  setCredits(instance: Instance, mode: CreditMode): void {
+    this.#machines.setCredits(instance.id, mode);
+  }
+
   reboot(instance: Instance): Promise<void> {
     return this.#inTurn(instance, () => this.#machines.reboot(instance.id));
   }
@@ -90,6 +95,7 @@ const machineOf = (instance: Instance): Machine => ({
   instanceId: instance.id,
   imageId: instance.spec.image.id,
   instanceType: instance.spec.type.name,
+  credits: creditsOf(instance.spec.type.name, instance.credits),
   address: instance.address ?? "",
   availabilityZone: instance.spec.subnet.zone,
   userData: instance.spec.userData,

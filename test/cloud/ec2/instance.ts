@@ -1,4 +1,5 @@
 import type { InstanceStateName } from "@aws-sdk/client-ec2";
+import type { CreditMode } from "../machines.ts";
 import { invalid } from "./errors.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
 import type { Shown } from "./shown.ts";
@@ -25,6 +26,8 @@ export interface Instance {
   transitionReason: string;
   spotAction: { action: "terminate" | "stop" | "hibernate"; time: Date } | undefined;
   rebalance: { noticeTime: Date } | undefined;
+  /** Undefined for types that have none. */
+  credits: CreditMode | undefined;
   /** When its status checks began to fail. */
   impairedSince: Date | undefined;
   terminated: Date | undefined;

@@ -1,4 +1,5 @@
 import type { InstanceStateName } from "@aws-sdk/client-ec2";
+import type { CreditMode } from "../machines.ts";
 import { AwsError } from "../wire/errors.ts";
 import { Addresses } from "./addresses.ts";
 import type { Delays } from "./delays.ts";
@@ -102,6 +103,7 @@ export class Instances {
       transitionReason: "",
       spotAction: undefined,
       rebalance: undefined,
+      credits: spec.credits,
       impairedSince: undefined,
       terminated: undefined,
     };
@@ -234,6 +236,12 @@ export class Instances {
       }
       if (instance.state === "pending") this.#become(instance, "running");
     });
+  }
+
+  /** Idempotent; also of a machine that is being started. */
+  setCredits(instance: Instance, mode: CreditMode): void {
+    instance.credits = mode;
+    this.#hosting.setCredits(instance, mode);
   }
 
   /** `poweroff` inside: spot instances of one-time requests end, others do as they were launched to. */

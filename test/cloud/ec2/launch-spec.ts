@@ -5,8 +5,10 @@ import type {
   Tag,
   TagSpecification,
 } from "@aws-sdk/client-ec2";
+import type { CreditMode } from "../machines.ts";
 import { AwsError, ContractError } from "../wire/errors.ts";
 import type { Capacity, Market } from "./capacity.ts";
+import { creditsAtLaunch } from "./credit-modes.ts";
 import { combination, found, invalid, need } from "./errors.ts";
 import type { Images, StoredImage } from "./images.ts";
 import { type MachineType, machineType, offered } from "./instance-types.ts";
@@ -40,7 +42,7 @@ export interface LaunchSpec {
   /** What `poweroff` inside means. */
   shutdownBehavior: "stop" | "terminate";
   metadata: { enabled: boolean; tokens: "optional" | "required"; hopLimit: number; tags: boolean };
-  cpuCredits: string | undefined;
+  credits: CreditMode | undefined;
   rootVolume: { sizeGiB: number; type: string; deleteOnTermination: boolean };
   tags: { instance: Tag[]; volume: Tag[]; interface: Tag[]; spotRequest: Tag[] };
 }
@@ -113,7 +115,7 @@ function specOf(world: LaunchWorld, data: RequestLaunchTemplateData, market: Mar
     },
     shutdownBehavior: data.InstanceInitiatedShutdownBehavior ?? "stop",
     metadata: metadataOf(data.MetadataOptions),
-    cpuCredits: data.CreditSpecification?.CpuCredits,
+    credits: creditsAtLaunch(type.name, data.CreditSpecification?.CpuCredits),
     rootVolume: {
       sizeGiB,
       type: root?.VolumeType ?? "gp3",

@@ -1,12 +1,14 @@
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { EverspotError, messageOf } from "../../../agent/site/errors.ts";
-import type { Machine } from "../machines.ts";
+import type { CreditMode, Machine } from "../machines.ts";
 import { boot, type Container } from "./container.ts";
+import type { CreditAccount } from "./credits.ts";
 import { filesOf, hostnameOf, type Surroundings } from "./files.ts";
 import type { Group } from "./group.ts";
 import { memoryOf } from "./limits.ts";
 import type { Disk } from "./overlay.ts";
+import { MachineProcessor } from "./processor.ts";
 
 /** One machine and its disk, on or off, over as many boots as it has. */
 export class NspawnMachine {
@@ -20,6 +22,9 @@ export class NspawnMachine {
   readonly #group: Group;
   readonly #around: Surroundings;
   readonly #left: () => void;
+  /** Only where credits are played, and the type has some. */
+  readonly #processor: MachineProcessor | undefined;
+  #usedBefore = 0;
   #container: Container | undefined;
   #frozen = false;
   /** An end that was asked for is not taken for the machine's own, and no boot outlives it. */
@@ -27,19 +32,47 @@ export class NspawnMachine {
   /** Resolves when the machine is off. */
   #life: Promise<void> = Promise.resolve();
 
-  /** @param left called when it went off though no one asked it to. */
-  constructor(spec: Machine, disk: Disk, group: Group, around: Surroundings, left: () => void) {
+  /**
+   * @param left called when it went off though no one asked it to.
+   * @param credits whether a burstable type has no more of the processor than it has paid for.
+   */
+  constructor(
+    spec: Machine,
+    disk: Disk,
+    group: Group,
+    around: Surroundings,
+    left: () => void,
+    credits: boolean,
+  ) {
     this.spec = spec;
     this.disk = disk;
     this.consoleFile = path.join(disk.directory, "console.log");
     this.#group = group;
     this.#around = around;
     this.#left = left;
+    if (credits && spec.credits !== undefined) {
+      this.#processor = new MachineProcessor(spec.credits, group, disk.directory);
+    }
   }
 
   /** Process id of its pid 1; undefined while it does not run. */
   get leader(): number | undefined {
     return this.#container?.leader;
+  }
+
+  /** Seconds of the processor that it has used since it began, over all its boots. */
+  async processorSeconds(): Promise<number | undefined> {
+    const now = await this.#group.usage();
+    return now === undefined ? this.#usedBefore || undefined : this.#usedBefore + now.used;
+  }
+
+  get credits(): CreditAccount | undefined {
+    return this.#processor?.account;
+  }
+
+  /** From here on, and at the next start if it is off. */
+  setCredits(mode: CreditMode): void {
+    this.#processor?.set(mode);
   }
 
   /** Resolves when pid 1 runs. */
@@ -110,6 +143,7 @@ export class NspawnMachine {
       await writeFile(target, content);
     }
     this.limited = await this.#group.create(memoryOf(spec.instanceType));
+    await this.#processor?.hold();
     this.#container = await boot({
       root: disk.root,
       name: spec.instanceId,
@@ -118,12 +152,18 @@ export class NspawnMachine {
       console: this.consoleFile,
     });
     if (this.#ending) this.#container.kill();
+    else await this.#processor?.watch(this.#container.leader, (message) => this.#say(message));
+  }
+
+  #say(message: string): void {
+    void appendFile(this.consoleFile, `${message}\n`).catch(() => {});
   }
 
   async #live(): Promise<void> {
     while (this.#container !== undefined) {
       const how = await this.#container.ended;
       this.#container = undefined;
+      await this.#processor?.end();
       if (how === "off" || this.#ending) break;
       await this.#boot().catch((error) => appendFile(this.consoleFile, `${messageOf(error)}\n`));
     }
@@ -131,6 +171,8 @@ export class NspawnMachine {
   }
 
   async #off(): Promise<void> {
+    await this.#processor?.end();
+    this.#usedBefore += (await this.#group.usage())?.used ?? 0;
     await this.#group.remove();
     if (!this.#ending) this.#left();
     this.#ending = true;

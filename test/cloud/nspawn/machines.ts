@@ -2,8 +2,9 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { EverspotError, messageOf } from "../../../agent/site/errors.ts";
-import type { Machine, Machines } from "../machines.ts";
+import type { CreditMode, Machine, Machines } from "../machines.ts";
 import { requireSandbox, type Sandbox } from "../sandbox/sandbox.ts";
+import type { CreditAccount } from "./credits.ts";
 import { environmentOf, type Surroundings } from "./files.ts";
 import { Group } from "./group.ts";
 import { Images } from "./images.ts";
@@ -21,12 +22,16 @@ export interface NspawnMachines extends Machines {
   disk(instanceId: string): string;
   /** Whether the memory of a machine's type is in force as its limit. */
   memoryLimited(instanceId: string): boolean;
+  /** Seconds of the processor that a machine has used, over all its boots; undefined where nothing counts them. */
+  processorSeconds(instanceId: string): Promise<number | undefined>;
+  /** What it has earned and borrowed; undefined where credits are not played, and for types without. */
+  creditsOf(instanceId: string): CreditAccount | undefined;
 }
 
 /**
  * Machines that are real: Debian with systemd and cloud-init, under systemd-nspawn, in the sandbox this process
  * runs in. They share its network (each binds its own address) and its kernel. Not modelled: kernel and boot
- * loader, CPU shares and credits, /proc/meminfo (shows the whole machine; the limit itself is in force where
+ * loader, a type's number of processors, /proc/meminfo (shows the whole machine; the limit itself is in force where
  * the control groups allow it).
  * @throws EverspotError outside of a sandbox.
  */
@@ -34,8 +39,10 @@ export function nspawnMachines(options: {
   around: Surroundings;
   /** Root directory of a stock image (see ensureImage). */
   image: (imageId: string) => Promise<string>;
+  /** Whether burstable types have no more of the processor than they have paid for. */
+  credits?: boolean;
 }): NspawnMachines {
-  return new Driver(requireSandbox(), options.around, options.image);
+  return new Driver(requireSandbox(), options.around, options.image, options.credits ?? false);
 }
 
 class Driver implements NspawnMachines {
@@ -44,12 +51,19 @@ class Driver implements NspawnMachines {
   readonly #logs: string;
   readonly #around: Surroundings;
   readonly #images: Images;
+  readonly #credits: boolean;
   readonly #machines = new Map<string, NspawnMachine>();
   readonly #creations = new Map<string, Promise<NspawnMachine>>();
   readonly #listeners: ((instanceId: string) => void)[] = [];
 
-  constructor(sandbox: Sandbox, around: Surroundings, image: (imageId: string) => Promise<string>) {
+  constructor(
+    sandbox: Sandbox,
+    around: Surroundings,
+    image: (imageId: string) => Promise<string>,
+    credits: boolean,
+  ) {
     this.#sandbox = sandbox;
+    this.#credits = credits;
     this.#logs = path.join(sandbox.directory, "logs");
     this.#around = around;
     this.#directory = path.join(sandbox.directory, "machines");
@@ -86,6 +100,7 @@ class Driver implements NspawnMachines {
       () => {
         for (const listener of this.#listeners) listener(instanceId);
       },
+      this.#credits,
     );
     this.#machines.set(instanceId, machine);
     await disk.mount();
@@ -107,6 +122,10 @@ class Driver implements NspawnMachines {
 
   async thaw(instanceId: string): Promise<void> {
     await this.#known(instanceId).freeze(false);
+  }
+
+  setCredits(instanceId: string, mode: CreditMode): void {
+    this.#machines.get(instanceId)?.setCredits(mode);
   }
 
   async reboot(instanceId: string): Promise<void> {
@@ -204,6 +223,14 @@ class Driver implements NspawnMachines {
 
   memoryLimited(instanceId: string): boolean {
     return this.#machines.get(instanceId)?.limited ?? false;
+  }
+
+  async processorSeconds(instanceId: string): Promise<number | undefined> {
+    return this.#machines.get(instanceId)?.processorSeconds();
+  }
+
+  creditsOf(instanceId: string): CreditAccount | undefined {
+    return this.#machines.get(instanceId)?.credits;
   }
 
   async close(): Promise<void> {

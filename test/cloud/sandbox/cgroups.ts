@@ -2,11 +2,13 @@ import { readFileSync } from "node:fs";
 
 /**
  * Where this machine's control groups are mounted. `unified` (version 2) holds the processes and freezes them;
- * `memory` is the tree that limits memory: the same one, or version 1's, or none that may be used.
+ * `memory` is the tree that limits memory: the same one, or version 1's, or none that may be used; so is `cpu`.
  */
 export interface Hierarchies {
   unified: string | undefined;
   memory: { version: 1 | 2; path: string } | undefined;
+  /** The tree that limits processor time, and the one that counts it; of version 2 the same. */
+  cpu: { version: 1 | 2; path: string; counted: string } | undefined;
   /** Every tree: systemd-nspawn makes groups in those of version 1 that it knows, too. */
   mounts: readonly string[];
 }
@@ -23,12 +25,23 @@ export function hierarchies(mountinfo = readFileSync("/proc/self/mountinfo", "ut
     });
   const all = mounts.filter((m) => /^cgroup2?$/.test(m.type)).map((m) => m.path);
   const unified = mounts.find((m) => m.type === "cgroup2")?.path;
-  const legacy = mounts.find((m) => m.type === "cgroup" && m.options.includes("memory"))?.path;
-  if (legacy !== undefined) return { unified, memory: { version: 1, path: legacy }, mounts: all };
-  if (unified !== undefined && enabled(unified).includes("memory")) {
-    return { unified, memory: { version: 2, path: unified }, mounts: all };
-  }
-  return { unified, memory: undefined, mounts: all };
+  const legacy = (controller: string) =>
+    mounts.find((m) => m.type === "cgroup" && m.options.includes(controller))?.path;
+  const handedOn = unified === undefined ? [] : enabled(unified);
+  const tree = (controller: string) => {
+    const path = legacy(controller);
+    if (path !== undefined) return { version: 1 as const, path };
+    const has = unified !== undefined && handedOn.includes(controller);
+    return has ? { version: 2 as const, path: unified } : undefined;
+  };
+  const cpu = tree("cpu");
+  const counted = cpu?.version === 1 ? legacy("cpuacct") : cpu?.path;
+  return {
+    unified,
+    memory: tree("memory"),
+    cpu: cpu && counted !== undefined ? { ...cpu, counted } : undefined,
+    mounts: all,
+  };
 }
 
 /** The controllers a group hands on to its children. */

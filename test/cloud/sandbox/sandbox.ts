@@ -16,6 +16,7 @@ export interface Sandbox {
     /** Version 2; each machine gets a group below it. */
     unified: string;
     memory: { version: 1 | 2; path: string } | undefined;
+    cpu: { version: 1 | 2; path: string; counted: string } | undefined;
     /** In every tree. */
     all: readonly string[];
   };
@@ -43,7 +44,7 @@ export function requireSandbox(): Sandbox {
     });
   }
   const id = path.basename(directory);
-  const { unified, memory, mounts } = hierarchies();
+  const { unified, memory, cpu, mounts } = hierarchies();
   if (unified === undefined) throw new EverspotError("no cgroup2 file system is mounted");
   return {
     id,
@@ -53,6 +54,11 @@ export function requireSandbox(): Sandbox {
     cgroups: {
       unified: path.join(unified, groupName(id)),
       memory: memory && { version: memory.version, path: path.join(memory.path, groupName(id)) },
+      cpu: cpu && {
+        version: cpu.version,
+        path: path.join(cpu.path, groupName(id)),
+        counted: path.join(cpu.counted, groupName(id)),
+      },
       all: mounts.map((mount) => path.join(mount, groupName(id))),
     },
   };

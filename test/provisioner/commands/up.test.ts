@@ -63,7 +63,7 @@ test("what is launched is locked down, and told all it needs", async () => {
   });
   // What is only stopped would be paid for beside its replacement.
   expect(data?.InstanceInitiatedShutdownBehavior).toBe("terminate");
-  expect(data?.CreditSpecification).toEqual({ CpuCredits: "standard" });
+  expect(data?.CreditSpecification).toEqual({ CpuCredits: "unlimited" });
   expect(data?.BlockDeviceMappings?.[0]?.Ebs).toMatchObject({ VolumeType: "gp3", VolumeSize: 8 });
   expect(Buffer.from(data?.UserData ?? "", "base64").toString()).toContain('"domain":"blog.example.com"');
   const fleet = (await ec2.send(new DescribeFleetsCommand({}))).Fleets?.[0];

@@ -17,6 +17,7 @@ import { EverspotError } from "../../../agent/site/errors.ts";
 import { bucketName } from "../../../agent/site/names.ts";
 import { poll } from "../../../agent/site/poll.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
+import { patientClock } from "../../../agent/system/processor.ts";
 import { Rounds } from "../../../agent/system/rounds.ts";
 import type { Units } from "../../../agent/system/units.ts";
 import { deployWatcher } from "../../../agent/watch/deploy.ts";
@@ -56,6 +57,7 @@ const DEBIAN = debianImages.find((i) => i.os === "debian-13" && i.architecture =
 /** An instance comes up in this time. */
 const BOOT_SECONDS = 3;
 const log = pino({ level: "silent" });
+const idle = { time: () => ({ busy: 0, stolen: 0 }), age: () => 0 };
 
 /** Until the signal ends it. */
 export async function live(life: Life): Promise<void> {
@@ -146,7 +148,16 @@ export async function live(life: Life): Promise<void> {
   }
 
   const notify = async () => {};
-  const machine = { candidates, clock, identity, notify, peers, rounds: new Rounds(), store };
+  const machine = {
+    candidates,
+    clock,
+    identity,
+    notify,
+    peers,
+    processor: idle,
+    rounds: new Rounds(),
+    store,
+  };
   const { launched, release, epoch } = await boot(machine, bootSteps, recorder, log, signal);
   recorder.change({ settled: new Date(clock.now()).toISOString() });
 
@@ -169,7 +180,12 @@ export async function live(life: Life): Promise<void> {
             if (begun.has(running.id)) return;
             begun.add(running.id);
             const wanted = { deploy: running.id, release: running.release };
-            const here = { machine: { candidates, units }, recorder, log, signal };
+            const here = {
+              machine: { candidates, patience: patientClock(clock, idle), units },
+              recorder,
+              log,
+              signal,
+            };
             if (!(await swapBy(inPlaceSteps(wanted.release), wanted, serves, here))) return;
             serves = wanted.release;
             recorder.change({ release: serves });

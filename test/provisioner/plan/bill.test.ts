@@ -15,6 +15,7 @@ const site = {
   images: [],
   bridge: false,
   acmNames: 0,
+  credits: "boot" as const,
 };
 
 test("before a launch the instance costs from the cheapest pool to the dearest, 730 hours a month", () => {
@@ -75,4 +76,18 @@ test("an exportable certificate of ACM is paid for by name, at each renewal", ()
   const line = billOf({ ...site, acmNames: 2 }).lines.find((l) => l.what === "certificate from ACM");
   expect(line?.low).toBeCloseTo((14 / 153) * 30.4, 1);
   expect(line?.note).toContain("$14.00 at the request and at each renewal");
+});
+
+test.each([
+  ["boot", ["t3.micro", "t3a.small"], 2 * 0.9 * 0.05],
+  ["boot", ["t4g.nano"], 2 * 0.95 * 0.04],
+  ["boot", ["t2.micro", "m7g.medium"], 0.9 * 0.05],
+  ["unlimited", ["t3.micro"], 2 * 0.9 * 0.05 * 730],
+  ["standard", ["t3.micro"], undefined],
+  ["boot", ["m7g.medium"], undefined],
+] as const)("with credits %s, %j may borrow at most $%s", (credits, types, most) => {
+  const bill = billOf({ ...site, types, credits });
+  if (most === undefined) expect(bill.surplus).toBeUndefined();
+  else expect(bill.surplus?.most).toBeCloseTo(most);
+  expect(renderBill(bill).some((line) => line.includes("CPU credits"))).toBe(most !== undefined);
 });

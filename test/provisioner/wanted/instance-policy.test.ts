@@ -166,6 +166,11 @@ describe("a change of records that names none", () => {
 });
 
 describe("fleet and instances", () => {
+  const lessCredits = (InstanceId: string) =>
+    new ec2.ModifyInstanceCreditSpecificationCommand({
+      InstanceCreditSpecifications: [{ InstanceId, CpuCredits: "standard" }],
+    });
+
   test("its own", async () => {
     const client = new ec2.EC2Client(as);
     const { Fleets } = await client.send(new ec2.DescribeFleetsCommand({}));
@@ -176,12 +181,14 @@ describe("fleet and instances", () => {
         TargetCapacitySpecification: { TotalTargetCapacity: 2 },
       }),
     );
+    await client.send(lessCredits(instance));
     await client.send(new ec2.TerminateInstancesCommand({ InstanceIds: [instance] }));
   });
 
   test("not another's, and launches nothing itself", async () => {
     const client = new ec2.EC2Client(as);
     await refused(client.send(new ec2.TerminateInstancesCommand({ InstanceIds: [foreign] })));
+    await refused(client.send(lessCredits(foreign)));
     await refused(
       client.send(
         new ec2.RunInstancesCommand({

@@ -156,6 +156,12 @@ export const ec2: Mapping = {
   ],
   CreateLaunchTemplateVersion: (input: EC2.CreateLaunchTemplateVersionCommandInput, world) =>
     onTemplate("CreateLaunchTemplateVersion")(input, world),
+  ModifyInstanceCreditSpecification: (input: EC2.ModifyInstanceCreditSpecificationCommandInput, world) =>
+    onExisting(
+      world,
+      "ModifyInstanceCreditSpecification",
+      (input.InstanceCreditSpecifications ?? []).map((s) => s.InstanceId),
+    ),
   ModifyLaunchTemplate: onTemplate("ModifyLaunchTemplate"),
   DeleteLaunchTemplate: onTemplate("DeleteLaunchTemplate"),
   DeleteLaunchTemplateVersions: onTemplate("DeleteLaunchTemplateVersions"),
