@@ -1,0 +1,63 @@
+import type { StateBucket } from "./bucket.ts";
+import type { Entry } from "./entry.ts";
+import { logKey } from "./keys.ts";
+import { type Place, step } from "./place.ts";
+
+/** Entries read side by side. A site of a day has some thousands of them since its last base. */
+const AT_ONCE = 32;
+
+export interface Seen {
+  seq: number;
+  entry: Entry;
+  counts: boolean;
+  /** After it. */
+  place: Place;
+  /** For messages. */
+  resource: string;
+}
+
+type Next = undefined | "stop";
+
+export interface ReadOptions {
+  /** The last number to be read. Undefined: up to the first number that has no entry. */
+  last?: number | undefined;
+  /** Told of each entry, in order. "stop": reads no further. */
+  onEntry?: ((seen: Seen) => Next | Promise<Next>) | undefined;
+  /**
+   * Asked about a number up to `last` that has no entry: brings about what is to be read there. Undefined, or when it
+   * gives nothing: reading ends before it.
+   */
+  onGap?: ((seq: number) => Promise<Uint8Array | undefined>) | undefined;
+}
+
+/**
+ * Reads the log on from a place, in order and without a LIST.
+ * @returns how far it came. @throws Damaged; whatever the bucket and the callbacks throw.
+ */
+export async function readLog(bucket: StateBucket, from: Place, options: ReadOptions = {}): Promise<Place> {
+  const { last = Number.POSITIVE_INFINITY, onEntry, onGap } = options;
+  let place = from;
+  let ahead: Promise<Uint8Array | undefined>[] = [];
+  let asked = from.seq;
+  /** Grows while there is more, so that a look at the end of the log is one GET. */
+  let width = 1;
+  while (place.seq < last) {
+    while (ahead.length < width && asked < last) {
+      const read = bucket.get(logKey(++asked));
+      // Whoever is not waited for in the end must not end the process.
+      read.catch(() => undefined);
+      ahead = [...ahead, read];
+    }
+    const [next, ...rest] = ahead;
+    ahead = rest;
+    const seq = place.seq + 1;
+    const bytes = (await next) ?? (last === Number.POSITIVE_INFINITY ? undefined : await onGap?.(seq));
+    if (bytes === undefined) break;
+    width = Math.min(AT_ONCE, width * 2);
+    const resource = `${bucket.url}/${logKey(seq)}`;
+    const { place: after, entry, counts } = step(place, bytes, resource);
+    place = after;
+    if ((await onEntry?.({ seq, entry, counts, place, resource })) === "stop") break;
+  }
+  return place;
+}

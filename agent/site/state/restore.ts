@@ -1,0 +1,178 @@
+import type { FileHandle } from "node:fs/promises";
+import { EverspotError } from "../errors.ts";
+import { type Base, type BaseFile, decodeBase, withUploads } from "./base.ts";
+import type { StateBucket } from "./bucket.ts";
+import { unpackChunk } from "./chunks.ts";
+import { bodyOf, chain, decodeEntry } from "./entry.ts";
+import { Damaged } from "./errors.ts";
+import { BASE_PREFIX, baseKey, chunkKey, logKey, seqOf } from "./keys.ts";
+import { BEGINNING, type Place } from "./place.ts";
+import { type ReadOptions, readLog, type Seen } from "./read-log.ts";
+import { RestoredFiles } from "./restored-files.ts";
+
+/** Chunks read side by side. */
+const AT_ONCE = 32;
+
+export interface RestoreOptions extends Pick<ReadOptions, "last" | "onGap"> {
+  /** The last moment that is wanted, ISO 8601. */
+  until?: string | undefined;
+  onEntry?: (seen: Seen) => void;
+  /** Told of a base that does not count. */
+  onTrouble?: (error: Error) => void;
+}
+
+export interface Restored {
+  place: Place;
+  /** Undefined: the log was read from its beginning. */
+  base: number | undefined;
+  /** Of the log, after the base. */
+  entries: number;
+  /** Databases there are, by their paths in the folder. */
+  files: string[];
+  media: Map<string, { sha256: string; size: number }>;
+}
+
+/** Entries that a later owner took back: after `from`, up to `to`. */
+interface Gone {
+  from: number;
+  to: number;
+}
+
+/**
+ * Brings the databases of a site into a folder, out of its bucket alone: the newest base that counts, and what the log
+ * says after it. An older base is taken when the newest one is damaged, or was taken back. What a transaction has
+ * written before its end is left out. Files that were there are replaced; nothing may have them open.
+ * @throws EverspotError when the bucket does not have what is needed.
+ */
+export async function restore(
+  bucket: StateBucket,
+  folder: string,
+  options: RestoreOptions = {},
+): Promise<Restored> {
+  const listed = (await bucket.list(BASE_PREFIX)).objects
+    .map((object) => seqOf(object.key))
+    .filter((seq): seq is number => seq !== undefined && seq <= (options.last ?? seq));
+  const bases: (number | undefined)[] = [...listed.reverse(), undefined];
+  const gone: Gone[] = [];
+  let trouble: Error | undefined;
+  for (const seq of bases) {
+    if (seq !== undefined && gone.some((g) => seq > g.from && seq <= g.to)) continue;
+    let again = true;
+    while (again) {
+      again = false;
+      try {
+        const done = await restoreFrom(bucket, folder, seq, gone, options);
+        if (done !== undefined) return done;
+      } catch (error) {
+        if (error instanceof TakenBack) {
+          gone.push(error.gone);
+          again = seq === undefined || seq <= error.gone.from;
+        } else if (error instanceof Damaged) {
+          trouble ??= error;
+          options.onTrouble?.(error);
+        } else {
+          throw error;
+        }
+      }
+    }
+  }
+  throw (
+    trouble ?? new EverspotError(`${bucket.url} has no state of that time`, { hint: "choose a later moment" })
+  );
+}
+
+class TakenBack extends Error {
+  readonly gone: Gone;
+  constructor(gone: Gone) {
+    super("taken back");
+    this.gone = gone;
+  }
+}
+
+/** Undefined when the base is later than what is wanted. */
+async function restoreFrom(
+  bucket: StateBucket,
+  folder: string,
+  seq: number | undefined,
+  gone: readonly Gone[],
+  options: RestoreOptions,
+): Promise<Restored | undefined> {
+  const base = seq === undefined ? undefined : await readBase(bucket, seq);
+  if (base !== undefined && options.until !== undefined && base.at > options.until) return undefined;
+  const files = new RestoredFiles(folder, async (part) => {
+    const resource = `${bucket.url}/${logKey(part)}`;
+    const bytes = await bucket.get(logKey(part));
+    if (bytes === undefined) throw new Damaged(resource, "is gone");
+    return bodyOf(decodeEntry(bytes, resource), resource);
+  });
+  try {
+    for (const file of base?.files ?? []) await readChunks(bucket, file, await files.fresh(file.file));
+    let media = new Map((base?.media ?? []).map(({ name, sha256, size }) => [name, { sha256, size }]));
+    let entries = 0;
+    const onEntry = async (seen: Seen): Promise<undefined | "stop"> => {
+      const { header } = seen.entry;
+      if (options.until !== undefined && header.at > options.until) return "stop";
+      options.onEntry?.(seen);
+      entries++;
+      if (!seen.counts) return undefined;
+      if (header.kind === "rewind" && !gone.some((g) => g.from === header.to && g.to === seen.seq)) {
+        throw new TakenBack({ from: header.to, to: seen.seq });
+      }
+      if (header.kind !== "data" || gone.some((g) => seen.seq > g.from && seen.seq <= g.to)) {
+        return undefined;
+      }
+      if (header.frames !== undefined) {
+        await files.apply(header.frames, seen.seq, () => bodyOf(seen.entry, seen.resource));
+      }
+      media = withUploads(media, header.media ?? []);
+      return undefined;
+    };
+    const start =
+      base === undefined ? BEGINNING : { seq: base.seq, hash: base.hash, epoch: base.epoch, at: base.at };
+    const place = await readLog(bucket, start, { last: options.last, onGap: options.onGap, onEntry });
+    if (base === undefined && place.seq === 0 && gone.length === 0 && options.last === undefined) {
+      const { objects } = await bucket.list("state/log/");
+      if (objects.length > 0) throw new Damaged(`${bucket.url}/state/log/`, "has lost its first entries");
+    }
+    return { place, base: base?.seq, entries, files: await files.close(), media };
+  } finally {
+    await files.close();
+  }
+}
+
+/** @throws Damaged when it is not the base of the entry it names. */
+async function readBase(bucket: StateBucket, seq: number): Promise<Base> {
+  const [bytes, last] = await Promise.all([
+    bucket.get(baseKey(seq)),
+    seq === 0 ? undefined : bucket.get(logKey(seq)),
+  ]);
+  const resource = `${bucket.url}/${baseKey(seq)}`;
+  if (bytes === undefined) throw new Damaged(resource, "is gone");
+  const base = decodeBase(bytes, seq, resource);
+  if (seq === 0) return base;
+  if (last === undefined) throw new Damaged(`${bucket.url}/${logKey(seq)}`, "is gone");
+  const { header } = decodeEntry(last, `${bucket.url}/${logKey(seq)}`);
+  const prev = "prev" in header ? header.prev : undefined;
+  if (prev === undefined || chain(prev, last) !== base.hash)
+    throw new Damaged(resource, "is not of its entry");
+  return base;
+}
+
+async function readChunks(bucket: StateBucket, file: BaseFile, into: FileHandle): Promise<void> {
+  await into.truncate(file.size);
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < file.chunks.length) {
+      const index = next++;
+      const sha256 = file.chunks[index] as string;
+      const resource = `${bucket.url}/${chunkKey(sha256)}`;
+      const packed = await bucket.get(chunkKey(sha256));
+      if (packed === undefined) throw new Damaged(resource, "is gone");
+      const plain = await unpackChunk(packed, sha256, resource);
+      await into.write(plain, 0, plain.length, index * file.chunk);
+    }
+  };
+  const all = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
+  const failed = all.find((one) => one.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}

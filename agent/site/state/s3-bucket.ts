@@ -1,0 +1,150 @@
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+  type S3ClientConfig,
+} from "@aws-sdk/client-s3";
+import { EverspotError } from "../errors.ts";
+import { createS3Client } from "../s3-client.ts";
+import { answer, s3Failure } from "../s3-failure.ts";
+import type { Listed, StateBucket } from "./bucket.ts";
+
+/**
+ * Milliseconds without a byte in either direction, after which an answer is not waited for any longer and the next try
+ * takes a connection of its own: an S3 that accepts and never answers must not hold the log.
+ */
+export const PROGRESS_DEADLINE = 2_000;
+/** What is read side by side, and a little more. */
+const SOCKETS = 40;
+/** Keys in one DeleteObjects. */
+const MOST_DELETED = 1_000;
+
+/** For `s3StateBucket`: it tries once, for whoever writes the log decides what is tried again. */
+export const createStateClient = (config: S3ClientConfig = {}, deadline = PROGRESS_DEADLINE): S3Client =>
+  createS3Client({
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: deadline,
+      socketTimeout: deadline,
+      httpAgent: { keepAlive: true, maxSockets: SOCKETS },
+      httpsAgent: { keepAlive: true, maxSockets: SOCKETS },
+    },
+    ...config,
+  });
+
+/** The StateBucket contract over one bucket of S3. The client stays its maker's to configure and destroy. */
+export function s3StateBucket(client: S3Client, bucket: string): StateBucket {
+  const failed = (verb: "read" | "write" | "list", key: string, error: unknown): Error => {
+    const failure = s3Failure({ verb, bucket, key }, error);
+    return failure instanceof EverspotError
+      ? failure
+      : // 409: another write of the same key is under way.
+        new EverspotError(failure.message, {
+          resource: `s3://${bucket}/${key}`,
+          retry: "retry",
+          cause: error,
+        });
+  };
+
+  const get = async (key: string): Promise<Uint8Array | undefined> => {
+    try {
+      const found = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      return (await found.Body?.transformToByteArray()) ?? new Uint8Array();
+    } catch (error) {
+      if (answer(error).name === "NoSuchKey") return undefined;
+      throw failed("read", key, error);
+    }
+  };
+
+  return {
+    url: `s3://${bucket}`,
+    get,
+
+    async create(key, body) {
+      const command = new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, IfNoneMatch: "*" });
+      const dated = keepDate(command);
+      try {
+        await client.send(command);
+        return { won: true, date: dated() };
+      } catch (error) {
+        if (answer(error).status !== 412) throw failed("write", key, error);
+      }
+      return { won: false, found: await get(key) };
+    },
+
+    async put(key, body) {
+      await client
+        .send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }))
+        .catch((error: unknown) => {
+          throw failed("write", key, error);
+        });
+    },
+
+    async list(prefix, after) {
+      const objects: Listed[] = [];
+      for (let token: string | undefined; ; ) {
+        const command = new ListObjectsV2Command({
+          Bucket: bucket,
+          Prefix: prefix,
+          ...(token === undefined
+            ? after !== undefined && { StartAfter: after }
+            : { ContinuationToken: token }),
+        });
+        const dated = keepDate(command);
+        const page = await client.send(command).catch((error: unknown) => {
+          throw failed("list", prefix, error);
+        });
+        for (const { Key, Size, LastModified } of page.Contents ?? []) {
+          objects.push({ key: Key ?? "", size: Size ?? 0, modified: LastModified ?? new Date(0) });
+        }
+        token = page.NextContinuationToken;
+        if (token === undefined) return { objects, date: dated() };
+      }
+    },
+
+    async remove(keys) {
+      for (let from = 0; from < keys.length; from += MOST_DELETED) {
+        const some = keys.slice(from, from + MOST_DELETED);
+        const Objects = some.map((Key) => ({ Key }));
+        const done = await client
+          .send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }))
+          .catch((error: unknown) => {
+            throw failed("write", some[0] ?? "", error);
+          });
+        const refused = done.Errors?.[0];
+        if (refused === undefined) continue;
+        throw new EverspotError(
+          `could not delete s3://${bucket}/${refused.Key ?? ""}: ${refused.Message ?? ""}`,
+          {
+            resource: `s3://${bucket}/${refused.Key ?? ""}`,
+            retry: "retry",
+          },
+        );
+      }
+    },
+  };
+}
+
+type Handle = (args: never) => Promise<{ response: unknown }>;
+interface Middlewares {
+  add(middleware: (next: Handle) => Handle, options: { step: "deserialize"; name: string }): void;
+}
+
+/** S3's clock as the answer has it, ISO 8601; this machine's for an answer without one. */
+function keepDate(command: { middlewareStack: unknown }): () => string {
+  let header: string | undefined;
+  const keep =
+    (next: Handle): Handle =>
+    async (args) => {
+      const result = await next(args);
+      header = (result.response as { headers?: Record<string, string> }).headers?.date;
+      return result;
+    };
+  (command.middlewareStack as Middlewares).add(keep, { step: "deserialize", name: "keepDate" });
+  return () => {
+    const date = new Date(header ?? Date.now());
+    return (Number.isNaN(date.getTime()) ? new Date() : date).toISOString();
+  };
+}

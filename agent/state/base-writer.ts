@@ -1,0 +1,102 @@
+import { open } from "node:fs/promises";
+import { EverspotError } from "../site/errors.ts";
+import { type Base, type BaseFile, encodeBase } from "../site/state/base.ts";
+import type { StateBucket } from "../site/state/bucket.ts";
+import { chunkSize, packChunk, sha256Of } from "../site/state/chunks.ts";
+import { baseKey, chunkKey } from "../site/state/keys.ts";
+import type { Place } from "../site/state/place.ts";
+import { type Patience, settle } from "./settle.ts";
+
+/** Chunks written side by side: a base must not take the line from the log. */
+const AT_ONCE = 4;
+
+export interface BaseSource {
+  /** As the configuration has it. */
+  file: string;
+  path: string;
+  /** Bytes. */
+  page: number;
+}
+
+/**
+ * Publishes the whole state as of an entry that is in the log. The databases' files must not change meanwhile.
+ * @param known chunks that are in the bucket and will stay: those of the last bases.
+ * @throws EverspotError; then there is no base, and nothing else is changed.
+ */
+export async function publishBase(
+  bucket: StateBucket,
+  at: Place,
+  sources: readonly BaseSource[],
+  media: ReadonlyMap<string, { sha256: string; size: number }>,
+  known: ReadonlySet<string>,
+  patience: Patience,
+): Promise<Base> {
+  const there = new Set(known);
+  const files: BaseFile[] = [];
+  for (const source of sources) files.push(await writeChunks(bucket, source, there, patience));
+  const base: Base = {
+    format: 1,
+    ...at,
+    files,
+    media: [...media].map(([name, { sha256, size }]) => ({ name, sha256, size })),
+  };
+  const key = baseKey(at.seq);
+  const done = await settle(bucket, key, encodeBase(base), patience);
+  // A run of this owner before has published the same entry's base.
+  if (!done.own && done.found === undefined) {
+    throw new EverspotError(`${bucket.url}/${key} was deleted while it was written`, { retry: "retry" });
+  }
+  return base;
+}
+
+async function writeChunks(
+  bucket: StateBucket,
+  { file, path, page }: BaseSource,
+  there: Set<string>,
+  { clock, signal }: Patience,
+): Promise<BaseFile> {
+  const handle = await open(path, "r");
+  try {
+    const { size } = await handle.stat();
+    const chunk = chunkSize(size);
+    const chunks: string[] = new Array(Math.ceil(size / chunk)).fill("");
+    let next = 0;
+    const work = async (): Promise<void> => {
+      while (next < chunks.length) {
+        signal?.throwIfAborted();
+        const index = next++;
+        const bytes = Buffer.alloc(Math.min(chunk, size - index * chunk));
+        await handle.read(bytes, 0, bytes.length, index * chunk);
+        const sha256 = sha256Of(bytes);
+        chunks[index] = sha256;
+        if (there.has(sha256)) continue;
+        there.add(sha256);
+        await again(async () => bucket.put(chunkKey(sha256), await packChunk(bytes)), clock.sleep, signal);
+      }
+    };
+    const all = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
+    const failed = all.find((one) => one.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    return { file, page, size, chunk, chunks };
+  } finally {
+    await handle.close();
+  }
+}
+
+const TRIES = 5;
+
+async function again(
+  what: () => Promise<void>,
+  sleep: Patience["clock"]["sleep"],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await what();
+      return;
+    } catch (error) {
+      if (!(error instanceof EverspotError && error.retry === "retry") || tries === TRIES) throw error;
+    }
+    await sleep(200 * tries, signal);
+  }
+}

@@ -1,0 +1,50 @@
+import type { StateBucket } from "../site/state/bucket.ts";
+import type { Place } from "../site/state/place.ts";
+import { readLog } from "../site/state/read-log.ts";
+import type { Writer } from "./fence-ahead.ts";
+import { LogWriter } from "./log-writer.ts";
+import type { Patience } from "./settle.ts";
+import { takeLog } from "./take.ts";
+
+export type WentBack =
+  /** What the other one wrote is taken back; this instance may go on with its own file. */
+  | { rewound: true; place: Place }
+  /** Another one was open after the seal: its writes count, and whoever goes on restores them like anybody else. */
+  | { rewound: false; place: Place };
+
+/**
+ * The sealed owner takes the site back, with a new epoch of its own (STATE §5, "Going back"). It looks only after its
+ * fence is there: an `open` that comes later meets the fence, and its writer stands down.
+ * @param sealed the place after this instance's own `seal`.
+ * @throws Fenced when a later owner has the log.
+ */
+export async function goBack(
+  bucket: StateBucket,
+  me: Writer,
+  sealed: Place,
+  patience: Patience & { ahead?: number | undefined },
+): Promise<WentBack> {
+  let opened = false;
+  const { place } = await takeLog(
+    bucket,
+    me,
+    async ({ last, onGap }) => ({
+      place: await readLog(bucket, sealed, {
+        last,
+        onGap,
+        onEntry: ({ entry, counts }) => {
+          if (counts && entry.header.kind === "open") opened = true;
+          return undefined;
+        },
+      }),
+    }),
+    patience,
+  );
+  if (opened) return { rewound: false, place };
+  const log = new LogWriter(bucket, me, place, patience);
+  for (;;) {
+    const { late } = await log.append({ kind: "rewind", to: sealed.seq });
+    // A rewind of a run before this one did the same; nothing else is written before it.
+    if (late === undefined || late.header.kind === "rewind") return { rewound: true, place: log.place };
+  }
+}

@@ -1,0 +1,210 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { frame } from "../../../agent/site/state/frames.ts";
+import { baseKey, chunkKey, logKey } from "../../../agent/site/state/keys.ts";
+import { type RestoreOptions, restore } from "../../../agent/site/state/restore.ts";
+import { publishBase } from "../../../agent/state/base-writer.ts";
+import type { LogWriter } from "../../../agent/state/log-writer.ts";
+import { type LocalState, own, patience, startState, writer } from "./local.ts";
+
+const PAGE = 512;
+const FILE = "db.sqlite3";
+
+let local: LocalState;
+let folder: string;
+beforeAll(async () => {
+  local = await startState();
+});
+beforeEach(async () => {
+  await local.next();
+  folder = await mkdtemp(path.join(tmpdir(), "everspot-restore-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+afterAll(async () => {
+  expect(local.server.faults).toEqual([]);
+  await local.close();
+});
+
+const page = (letter: string) => Buffer.alloc(PAGE, letter);
+let frames = 0;
+/** One transaction: pages by number, and how many there are after it. */
+const commit = (log: LogWriter, pages: Record<number, string>, size: number, unfinished?: true) => {
+  const list = Object.entries(pages);
+  const body = list.map(([n, letter], i) =>
+    frame(Number(n), page(letter), i === list.length - 1 && !unfinished ? size : 0),
+  );
+  const from = frames;
+  frames += list.length;
+  const salt = "00000000000000aa";
+  return log.append(
+    {
+      kind: "data",
+      frames: { file: FILE, page: PAGE, salt, from, to: frames, ...(unfinished && { unfinished }) },
+    },
+    Buffer.concat(body),
+  );
+};
+/** The restored database, one letter a page. */
+const restored = async (options?: RestoreOptions) => {
+  const done = await restore(local.bucket, folder, options);
+  const bytes = await readFile(path.join(folder, FILE));
+  const letters = Array.from({ length: bytes.length / PAGE }, (_, i) =>
+    String.fromCharCode(bytes[i * PAGE] ?? 0),
+  );
+  return { ...done, text: letters.join("") };
+};
+/** A base as of where the log is now, of a database with these pages. */
+const base = async (log: LogWriter, letters: string) => {
+  const file = path.join(folder, "now");
+  await writeFile(file, Buffer.concat([...letters].map(page)));
+  return publishBase(
+    local.bucket,
+    log.place,
+    [{ file: FILE, path: file, page: PAGE }],
+    new Map([["a.jpg", { sha256: "1".repeat(64), size: 5 }]]),
+    new Set(),
+    patience,
+  );
+};
+
+describe("a database is restored", () => {
+  test("from the log alone: the last content of each page, and the last size", async () => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a", 2: "b", 3: "c" }, 3);
+    await commit(log, { 2: "B" }, 3);
+    await commit(log, { 1: "A" }, 2);
+    expect(await restored()).toMatchObject({ text: "AB", base: undefined, files: [FILE] });
+  });
+
+  test("from a base and what came after it, uploads too", async () => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a", 2: "b" }, 2);
+    await base(log, "ab");
+    await commit(log, { 2: "B" }, 2);
+    await log.append({ kind: "data", media: [{ name: "b.jpg", sha256: "2".repeat(64), size: 7 }] });
+    await log.append({ kind: "data", media: [{ name: "a.jpg" }] });
+    const done = await restored();
+    expect(done).toMatchObject({ text: "aB", base: log.place.seq - 3, entries: 3 });
+    expect([...done.media.keys()]).toEqual(["b.jpg"]);
+    expect((await readdir(folder)).sort()).toEqual([FILE, "now"]);
+  });
+
+  test("without what a transaction wrote before its end, unless that came", async () => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a", 2: "b" }, 2);
+    await commit(log, { 1: "X" }, 2, true);
+    await commit(log, { 2: "Y" }, 2, true);
+    expect((await restored()).text).toBe("ab");
+    const { place } = await restore(local.bucket, folder);
+    expect(place).toEqual(log.place);
+    await commit(log, { 3: "Z" }, 3);
+    expect((await restored()).text).toBe("XYZ");
+  });
+
+  test("without the beginning of a transaction whose owner was followed by another", async () => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a" }, 1);
+    await commit(log, { 1: "X" }, 1, true);
+    const next = await own(local.bucket, writer(2));
+    frames = 0;
+    await commit(next, { 2: "b" }, 2);
+    expect((await restored()).text).toBe("ab");
+  });
+
+  test("as of a moment, or of an entry", async () => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a" }, 1);
+    const first = log.place;
+    await commit(log, { 1: "b" }, 1);
+    await base(log, "b");
+    expect((await restored({ last: first.seq })).text).toBe("a");
+    expect((await restored({ until: first.at })).text).toBe(first.at < log.place.at ? "a" : "b");
+  });
+});
+
+describe("a rewind", () => {
+  test("takes back what came after an entry, and the chain goes on", async () => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a" }, 1);
+    const { seq } = await log.append({ kind: "mark", name: "before" });
+    await commit(log, { 1: "b", 2: "b" }, 2);
+    await log.append({ kind: "rewind", to: seq });
+    expect((await restored()).text).toBe("a");
+    await commit(log, { 2: "c" }, 2);
+    expect((await restored()).text).toBe("ac");
+  });
+
+  test("takes back a base that lies in between", async () => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a" }, 1);
+    await base(log, "a");
+    const { seq } = await log.append({ kind: "mark", name: "before" });
+    await commit(log, { 1: "b" }, 1);
+    await base(log, "b");
+    await log.append({ kind: "rewind", to: seq });
+    await commit(log, { 2: "c" }, 2);
+    expect(await restored()).toMatchObject({ text: "ac", base: seq - 1 });
+  });
+});
+
+describe("the base before is taken when the newest one", () => {
+  const two = async () => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a", 2: "b" }, 2);
+    const first = await base(log, "ab");
+    await commit(log, { 2: "c" }, 2);
+    const second = await base(log, "ac");
+    await commit(log, { 3: "d" }, 3);
+    return { first, second };
+  };
+  type Two = Awaited<ReturnType<typeof two>>;
+  test.each<[string, (bases: Two) => Promise<void>]>([
+    ["has a chunk less", ({ second }) => local.bucket.remove([chunkKey(second.files[0]?.chunks[0] ?? "")])],
+    [
+      "has a damaged chunk",
+      ({ second }) => local.bucket.put(chunkKey(second.files[0]?.chunks[0] ?? ""), Buffer.alloc(9)),
+    ],
+    [
+      "is cut off",
+      async ({ second }) => {
+        const whole = await local.bucket.get(baseKey(second.seq));
+        await local.bucket.put(baseKey(second.seq), whole?.subarray(0, 50) ?? Buffer.alloc(0));
+      },
+    ],
+    [
+      "is not of its entry",
+      ({ second }) =>
+        local.bucket.put(
+          baseKey(second.seq),
+          Buffer.from(JSON.stringify({ ...second, hash: "0".repeat(64) })),
+        ),
+    ],
+  ])("%s", async (_, damage) => {
+    const bases = await two();
+    await damage(bases);
+    const troubles: string[] = [];
+    const done = await restored({ onTrouble: (error) => troubles.push(error.message) });
+    expect(done).toMatchObject({ text: "acd", base: bases.first.seq });
+    expect(troubles).toHaveLength(1);
+    expect(troubles[0]).toContain("s3://");
+  });
+});
+
+describe("what cannot be restored is named:", () => {
+  test("a log whose beginning is gone", async () => {
+    const log = await own(local.bucket, writer(1));
+    await local.bucket.remove(Array.from({ length: log.place.seq - 1 }, (_, i) => logKey(i + 1)));
+    await expect(restore(local.bucket, folder)).rejects.toThrow("state/log/ has lost its first entries");
+  });
+  test("a folder that cannot be written", async () => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a" }, 1);
+    await writeFile(path.join(folder, "file"), "");
+    await expect(restore(local.bucket, path.join(folder, "file"))).rejects.toThrow(/could not write .*file/);
+  });
+  test("nothing: an empty bucket has no state, and that is no error", async () => {
+    expect(await restore(local.bucket, folder)).toMatchObject({ files: [], place: { seq: 0 } });
+  });
+});
