@@ -9,6 +9,7 @@ import { runFetch } from "../commands/fetch.ts";
 import { type GithubOptions, runGithub } from "../commands/github.ts";
 import { runHistory } from "../commands/history.ts";
 import { runOpen } from "../commands/open.ts";
+import { runPermissions } from "../commands/permissions.ts";
 import { runPlan } from "../commands/plan.ts";
 import { runReleases } from "../commands/releases.ts";
 import { runRollback } from "../commands/rollback.ts";
@@ -132,6 +133,13 @@ function program(version: string, makeTools: MakeTools): Command {
       false,
     )
     .option("-y, --yes", "do not ask", false);
+
+  siteCommand<Common & { account?: string }>(
+    "permissions",
+    "print the least IAM policy for whoever runs these commands; asks AWS nothing",
+    async (config, tools, { account }) =>
+      runPermissions(config, tools, account === undefined ? {} : { account }),
+  ).option("--account <id>", "for this account alone");
 
   siteCommand<Common>(
     "fetch",

@@ -111,6 +111,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     lookups: {
       tagsOf: (arn) => {
         if (arn.startsWith("arn:aws:route53:")) return route53.tagsOf(arn);
+        if (arn.startsWith("arn:aws:fis:")) return fis.tagsOf(arn);
         if (arn.startsWith("arn:aws:acm:")) return tagsOfCertificate(acm, arn);
         return arn.startsWith("arn:aws:ec2:") ? ec2.tagsOf(arn) : undefined;
       },
@@ -154,7 +155,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     ...(options.fleetHabits === undefined ? {} : { fleetHabits: options.fleetHabits }),
     ...(options.pageSize === undefined ? {} : { pageSize: options.pageSize }),
   });
-  const fis = new Fis(wire, {
+  const fis: Fis = new Fis(wire, {
     iam,
     jobs,
     isSpot: (id) => ec2.isRunningSpot(id),

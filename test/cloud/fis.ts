@@ -21,6 +21,7 @@ interface Experiment {
   experimentTemplateId: string;
   roleArn: string;
   state: { status: string; reason?: string };
+  tags?: Record<string, string>;
 }
 
 export interface FisOptions {
@@ -79,8 +80,8 @@ export class Fis {
       this.templates.delete(id);
       return { experimentTemplate };
     });
-    on("StartExperiment", ({ experimentTemplateId }: { experimentTemplateId: string }) => ({
-      experiment: this.#start(this.#template(experimentTemplateId)),
+    on("StartExperiment", (input: { experimentTemplateId: string; tags?: Record<string, string> }) => ({
+      experiment: this.#start(this.#template(input.experimentTemplateId), input.tags),
     }));
     on("GetExperiment", ({ id }: { id: string }) => {
       const experiment = this.experiments.get(id);
@@ -89,16 +90,23 @@ export class Fis {
     });
   }
 
+  /** Of a template or experiment, by its ARN; undefined for one that is not there. */
+  tagsOf(arn: string): Readonly<Record<string, string>> | undefined {
+    const id = arn.split("/").at(-1) ?? "";
+    const found = this.templates.get(id) ?? this.experiments.get(id);
+    return found && (found.tags ?? {});
+  }
+
   #template(id: string): Template {
     const found = this.templates.get(id);
     if (found === undefined) throw notFound(`Experiment template with id ${id} does not exist.`);
     return found;
   }
 
-  #start({ id, roleArn, targets, actions }: Template): Experiment {
+  #start({ id, roleArn, targets, actions }: Template, tags: Record<string, string> = {}): Experiment {
     const experiment: Experiment = {
       ...{ id: idOf("EXP"), experimentTemplateId: id, roleArn },
-      state: { status: "initiating" },
+      ...{ state: { status: "initiating" }, tags },
     };
     this.experiments.set(experiment.id, experiment);
     const { jobs, interrupt, isSpot } = this.#options;

@@ -14,3 +14,9 @@ const KNOWN: Readonly<Record<string, { name: string; policy: string }>> = {
 /** Undefined for a service that has none we know. */
 export const serviceLinkedRole = (service: string): { name: string; policy: string } | undefined =>
   KNOWN[service];
+
+/** The name of such a role with its path, "aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot". */
+export function servicePath(role: string): string {
+  const service = Object.entries(KNOWN).find(([, { name }]) => name === role)?.[0] ?? "*";
+  return `aws-service-role/${service}/${role}`;
+}

@@ -144,6 +144,7 @@ export const ec2: Mapping = {
   RunInstances: runInstances,
   CreateFleet: (input: EC2.CreateFleetCommandInput, world) => [
     ...onNew(world, "CreateFleet", "fleet", input.TagSpecifications),
+    ...onNew(world, "CreateFleet", "instance", input.TagSpecifications),
     ...templates(world, "CreateFleet", input.LaunchTemplateConfigs),
   ],
   ModifyFleet: (input: EC2.ModifyFleetCommandInput, world) => [

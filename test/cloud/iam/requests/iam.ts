@@ -1,5 +1,5 @@
 import type * as IAM from "@aws-sdk/client-iam";
-import { serviceLinkedRole } from "../service-linked.ts";
+import { serviceLinkedRole, servicePath } from "../service-linked.ts";
 import { type Check, check, type Mapping, requestTags, resourceTags, type World } from "./check.ts";
 
 type Kind = "role" | "instance-profile" | "policy" | "oidc-provider";
@@ -81,12 +81,19 @@ const byName = (actions: readonly string[], make: (action: string) => Mapping[st
 /** Service Authorization Reference, "AWS Identity and Access Management". */
 export const iam: Mapping = {
   ...byName(
-    ["GetRole", "DeleteRole", "UpdateRole", "UpdateAssumeRolePolicy", "TagRole", "UntagRole", "ListRoleTags"],
+    ["DeleteRole", "UpdateRole", "UpdateAssumeRolePolicy", "TagRole", "UntagRole", "ListRoleTags"],
     role,
   ),
   ...byName(["PutRolePolicy", "GetRolePolicy", "DeleteRolePolicy", "ListRolePolicies"], role),
   ...byName(["AttachRolePolicy", "DetachRolePolicy", "ListAttachedRolePolicies"], role),
   ...byName(["ListInstanceProfilesForRole", "DeleteServiceLinkedRole"], role),
+  // Whether IAM knows the path of a service-linked role when it decides is not documented: a policy covers both forms.
+  GetRole: (input: Named, world) =>
+    /^AWSServiceRoleFor/.test(input.RoleName ?? "")
+      ? [input.RoleName ?? "", servicePath(input.RoleName ?? "")].map((name) =>
+          on(world, "GetRole", arnOf(world, "role", name)),
+        )
+      : role("GetRole")(input, world),
   CreateRole: tagging(role("CreateRole"), role("TagRole")),
   ...byName(["GetInstanceProfile", "DeleteInstanceProfile", "RemoveRoleFromInstanceProfile"], profile),
   ...byName(["TagInstanceProfile", "UntagInstanceProfile", "ListInstanceProfileTags"], profile),

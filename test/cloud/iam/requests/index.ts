@@ -2,6 +2,7 @@ import { type Call, ContractError } from "../../wire/server.ts";
 import { acm } from "./acm.ts";
 import { type Check, check, type Mapping, type World } from "./check.ts";
 import { ec2 } from "./ec2.ts";
+import { fis } from "./fis.ts";
 import { iam } from "./iam.ts";
 import { route53 } from "./route53.ts";
 import { s3 } from "./s3.ts";
@@ -9,7 +10,7 @@ import { ssm } from "./ssm.ts";
 import { sts } from "./sts.ts";
 
 /** By signing name. */
-const MAPPINGS: Readonly<Record<string, Mapping>> = { acm, ec2, iam, route53, s3, ssm, sts };
+const MAPPINGS: Readonly<Record<string, Mapping>> = { acm, ec2, fis, iam, route53, s3, ssm, sts };
 
 /** @throws ContractError for an operation whose permissions no one wrote down. */
 export function checksOf(call: Call, world: World): readonly Check[] {

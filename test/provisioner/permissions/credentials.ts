@@ -1,0 +1,80 @@
+/** A role of the account with policies of a test, in whose place the commands run, and what they asked for. */
+import type { PolicyDocument } from "../../../provisioner/wanted/policy.ts";
+import type { Cloud } from "../../cloud/cloud.ts";
+import { parsePolicy } from "../../cloud/iam/document.ts";
+import type { Role } from "../../cloud/iam/entities.ts";
+import type { Check } from "../../cloud/iam/requests/check.ts";
+
+const VARIABLES = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
+
+/** Seconds; longer than any life, in the time of a test. */
+const LONG = 1e8;
+
+export interface Asked extends Check {
+  denied: boolean;
+  /** The call that needed it: "ec2.CreateVpc". */
+  call: string;
+}
+
+export interface Credentials {
+  /** All that was asked of IAM so far, in order. */
+  readonly asked: readonly Asked[];
+  /** What of all that would be refused under these policies. */
+  refused(policies: readonly PolicyDocument[]): Asked[];
+  /** Runs with these credentials in the environment. */
+  use<T>(run: () => Promise<T>): Promise<T>;
+}
+
+/** @param policies attached to the role as managed policies are. */
+export function credentialsOf(cloud: Cloud, name: string, policies: readonly PolicyDocument[]): Credentials {
+  const { entities, sessions, authorizer } = cloud.iam;
+  const trust = JSON.stringify({
+    Version: "2012-10-17",
+    Statement: { Effect: "Allow", Principal: { AWS: cloud.account }, Action: "sts:AssumeRole" },
+  });
+  const withPolicies = (documents: readonly PolicyDocument[]) =>
+    new Map(
+      documents.map((document, n) => {
+        const text = JSON.stringify(document);
+        return [`policy-${n}`, { text, policy: parsePolicy(text, "identity") }] as const;
+      }),
+    );
+  const role: Role = {
+    ...{ name, path: "/", id: `AROA${name}`, arn: `arn:aws:iam::${cloud.account}:role/${name}` },
+    ...{ created: new Date(0), description: undefined, maxSession: LONG, attached: new Set() },
+    ...{ trust: { text: trust, policy: parsePolicy(trust, "trust") }, tags: new Map(), service: undefined },
+    inline: withPolicies(policies),
+  };
+  entities.roles.set(name, role);
+  const session = sessions.issue({ roleId: role.id, roleName: name, sessionName: "ann", seconds: LONG });
+
+  const asked: Asked[] = [];
+  const decide = authorizer.decide.bind(authorizer);
+  authorizer.decide = (needed, by, of, call) => {
+    const denial = decide(needed, by, of, call);
+    if (by === session && call !== undefined)
+      asked.push({ ...needed, denied: denial !== undefined, call: `${call.service}.${call.operation}` });
+    return denial;
+  };
+  return {
+    asked,
+    refused: (documents) => {
+      const other = { ...role, inline: withPolicies(documents) };
+      return asked.filter((needed) => decide(needed, session, other) !== undefined);
+    },
+    use: async (run) => {
+      const before = VARIABLES.map((variable) => [variable, process.env[variable]] as const);
+      process.env.AWS_ACCESS_KEY_ID = session.accessKeyId;
+      process.env.AWS_SECRET_ACCESS_KEY = session.secretAccessKey;
+      process.env.AWS_SESSION_TOKEN = session.token;
+      try {
+        return await run();
+      } finally {
+        for (const [variable, value] of before) {
+          if (value === undefined) delete process.env[variable];
+          else process.env[variable] = value;
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,114 @@
+/** The whole life of a site, command by command, as one person plays it with one set of credentials. */
+import { Readable } from "node:stream";
+import { runBake } from "../../../provisioner/commands/bake.ts";
+import { runCertificate } from "../../../provisioner/commands/certificate.ts";
+import { runDown } from "../../../provisioner/commands/down.ts";
+import { runDrill } from "../../../provisioner/commands/drill.ts";
+import { runGithub } from "../../../provisioner/commands/github.ts";
+import { runHistory } from "../../../provisioner/commands/history.ts";
+import { runPlan } from "../../../provisioner/commands/plan.ts";
+import { runReleases } from "../../../provisioner/commands/releases.ts";
+import { runRollback } from "../../../provisioner/commands/rollback.ts";
+import { runSecretList, runSecretSet, runSecretUnset } from "../../../provisioner/commands/secret.ts";
+import { runStatus } from "../../../provisioner/commands/status.ts";
+import { runUp } from "../../../provisioner/commands/up.ts";
+import { createQuestions } from "../../../provisioner/operator/questions.ts";
+import type { SwapSite } from "../deploy/swapping.ts";
+import { others } from "./others.ts";
+
+const up = { refreshImage: false, wait: true, timeout: 600 };
+const looking = { renew: false, timeout: 60 };
+const drill = { maxDowntime: undefined, timeout: 600 };
+
+/** Every command of the site, with what makes it call all that it ever calls. @param site that is not up yet. */
+export async function wholeLife(site: SwapSite, played: (command: string) => void): Promise<void> {
+  const { config, tools } = site;
+  const meanwhile = others(site);
+  const piped = (text: string) => ({
+    ...tools,
+    questions: createQuestions({
+      yes: false,
+      input: Object.assign(Readable.from([Buffer.from(text)]), {
+        isTTY: false,
+      }) as unknown as NodeJS.ReadStream,
+    }),
+  });
+  const answering = {
+    ...tools,
+    probe: async () =>
+      site.agents.alive.includes(site.owner() ?? "") ? { status: 200 } : { error: "ECONNREFUSED" },
+  };
+  const play = async (command: string, run: () => Promise<void>): Promise<void> => {
+    await run().catch((error: unknown) => {
+      throw new Error(`${command} failed`, { cause: error });
+    });
+    played(command);
+  };
+  const github = { repo: "ann/blog", withAgent: false };
+  try {
+    await play("plan, before there is anything", () =>
+      runPlan(config, tools, { refreshImage: false, pack: true }),
+    );
+    await play("up, from nothing", () => site.up("the first"));
+    await play("status", () => runStatus(config, tools));
+    await play("secret set", () => runSecretSet(config, piped("one"), "ONE"));
+    await play("secret set, again", () => runSecretSet(config, piped("two"), "ONE"));
+    await play("secret set, another", () => runSecretSet(config, piped("other"), "OTHER"));
+    await play("secret list", () => runSecretList(config, tools));
+    await play("secret unset", () => runSecretUnset(config, tools, "OTHER"));
+    await play("deploy", () => site.deploy("the second"));
+    await meanwhile.oldReleases();
+    await play("deploy --in-place", () => site.deploy("the third", { inPlace: true }));
+    await play("rollback", () => runRollback(config, tools, { id: undefined, inPlace: false, timeout: 600 }));
+    await play("deploy, of what was superseded", () => site.deploy("the second"));
+    await play("releases", () => runReleases(config, tools));
+    await play("history", () => runHistory(config, tools, { html: undefined }));
+    await play("certificate", () => runCertificate(config, tools, looking));
+    await meanwhile.issued();
+    await play("certificate --renew", async () => {
+      const waiting = runCertificate(config, tools, { renew: true, timeout: 5 });
+      await waiting.catch((error: Error) => {
+        if (!/not after 5 s/.test(error.message)) throw error;
+      });
+    });
+    await play("bake", () => runBake(config, tools, { remove: false }));
+    await play("deploy --bake, with a new configuration", async () => {
+      config.app.workers = 3;
+      await site.deploy("the fourth", { bake: true });
+    });
+    await play("bake --remove", () => runBake(config, tools, { remove: true }));
+    await play("up, with other types and a dearest price", async () => {
+      config.fleet = { ...config.fleet, types: ["t3.small"], maxPrice: 0.02 };
+      await runUp(config, tools, up);
+    });
+    await play("github", () => runGithub(config, tools, github));
+    await meanwhile.provider();
+    await play("github --with-agent, for an environment", () =>
+      runGithub(config, tools, { ...github, environment: "production", withAgent: true }),
+    );
+    await play("drill", () => runDrill(config, answering, { ...drill, terminate: false }));
+    await play("drill --terminate", () => runDrill(config, answering, { ...drill, terminate: true }));
+    await meanwhile.spoilt();
+    await play("up, of what was changed by hand", () => runUp(config, tools, up));
+    await meanwhile.spoiltProfile();
+    await play("up, with another role in the profile", () => runUp(config, tools, up));
+    await meanwhile.silent();
+    await play("status, of an instance without a word", () => runStatus(config, tools));
+    await play("deploy --abort", () => site.deploy("", { abort: true }));
+    await meanwhile.looseDisk();
+    await meanwhile.inTheWay();
+    await play("down, with something in the way", async () => {
+      await runDown(config, tools, { deleteData: false }).then(
+        () => Promise.reject(new Error("nothing was in the way")),
+        () => undefined,
+      );
+    });
+    await meanwhile.outOfTheWay();
+    await play("down", () => runDown(config, tools, { deleteData: false }));
+    await play("up, of a site that was there before", () => runUp(config, tools, up));
+    await meanwhile.mirrored();
+    await play("down --delete-data", () => runDown(config, tools, { deleteData: true }));
+  } finally {
+    meanwhile.close();
+  }
+}
