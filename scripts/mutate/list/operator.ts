@@ -1,7 +1,10 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the sources have templates
 import type { Mutation } from "../mutation.ts";
 
 const silence = ["test/provisioner/commands/wait.test.ts"];
 const console = ["test/provisioner/boots/console.test.ts"];
+
+const permissions = ["test/provisioner/permissions/operator.test.ts"];
 
 /** What the operator is told, and what is asked of AWS for it. */
 export const operator: readonly Mutation[] = [
@@ -53,5 +56,26 @@ export const operator: readonly Mutation[] = [
     find: "return SHAPES.reduce(",
     replace: "return [].reduce<string>(",
     tests: console,
+  },
+  {
+    name: "the operator's policy allows every command",
+    file: "provisioner/wanted/operator-policy.ts",
+    find: '  "ec2:DescribeFleetHistory",\n',
+    replace: "",
+    tests: permissions,
+  },
+  {
+    name: "the operator's policy allows nothing that no command needs",
+    file: "provisioner/wanted/operator-policy.ts",
+    find: '  "ec2:DeleteVpc",\n',
+    replace: '  "ec2:DeleteVpc",\n  "ec2:StopInstances",\n',
+    tests: permissions,
+  },
+  {
+    name: "the operator's policy changes the site's own things alone",
+    file: "provisioner/wanted/operator-policy.ts",
+    find: "const ours = { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } };",
+    replace: 'const ours = { StringLike: { [`aws:ResourceTag/${SITE_TAG}`]: "*" } };',
+    tests: permissions,
   },
 ];

@@ -4,7 +4,9 @@ import * as s3 from "@aws-sdk/client-s3";
 import { AssumeRoleWithWebIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { connect } from "../../../provisioner/aws/connect.ts";
+import type { DeployOptions } from "../../../provisioner/commands/deploy.ts";
 import { runGithub } from "../../../provisioner/commands/github.ts";
+import { runRollback } from "../../../provisioner/commands/rollback.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { compareConfiguration } from "../../../provisioner/deploy/configuration.ts";
 import { GITHUB, type GithubTokens, startGithubTokens } from "../deploy/github-tokens.ts";
@@ -70,6 +72,35 @@ describe("a new version of everspot, and a change of what machines start with", 
     await github.close();
   });
 
+  /** Actions that the role was refused meanwhile. */
+  const refusedIn = async (run: () => Promise<void>): Promise<string[]> => {
+    const { authorizer } = site.cloud.iam;
+    const { decide } = authorizer;
+    const refused = new Set<string>();
+    authorizer.decide = (needed, session, role, call) => {
+      const denial = decide.call(authorizer, needed, session, role, call);
+      if (denial !== undefined && role.name === "everspot-blog-deploy") refused.add(needed.action);
+      return denial;
+    };
+    try {
+      await inJob(site, github, run);
+    } finally {
+      authorizer.decide = decide;
+    }
+    return [...refused];
+  };
+  const rollback = (inPlace: boolean) =>
+    runRollback(site.config, site.tools, { id: undefined, inPlace, timeout: 600 });
+  /** Every command that a job may run, each with what makes it look and write. */
+  const everyCommand = async (mark: string, more: Partial<DeployOptions> = {}) => {
+    await site.deploy(`${mark} 1`, more);
+    await site.deploy(`${mark} 2`, { inPlace: true });
+    await rollback(false);
+    await rollback(true);
+    await site.deploy(`${mark} 1`, { force: true });
+    await site.deploy("", { abort: true });
+  };
+
   const version = async () => {
     const { LaunchTemplates } = await owner.ec2.send(new ec2.DescribeLaunchTemplatesCommand({}));
     return LaunchTemplates?.[0]?.LatestVersionNumber;
@@ -104,6 +135,10 @@ describe("a new version of everspot, and a change of what machines start with", 
     await inJob(site, github, () => site.deploy("code, by a job"));
     expect(site.json()).toMatchObject({ result: "unchanged" });
     expect((await site.site())?.owner).toBe(after?.owner);
+  });
+
+  test("every command of a job works with it, and none is refused more than a template of its own", async () => {
+    expect(await refusedIn(() => everyCommand("by a job"))).toEqual(["ec2:CreateLaunchTemplateVersion"]);
   });
 
   test("and can bring no machine of its own", async () => {
@@ -148,6 +183,25 @@ describe("a new version of everspot, and a change of what machines start with", 
     expect(site.said()).toContain(
       "set what the deploy role may do: this site's releases, fleet and instances",
     );
+  });
+
+  test("with the agent, too, every command of a job works, baking among them", async () => {
+    await runGithub(site.config, site.tools, { repo, withAgent: true });
+    site.config.app.workers = 5;
+    // What instances may do changes with the first image of their own; `up` sees to it.
+    expect(await refusedIn(() => everyCommand("with the agent", { bake: true }))).toEqual([
+      "iam:PutRolePolicy",
+    ]);
+  });
+
+  test("a site with ACM's certificate is deployed by a job, whichever role it has", async () => {
+    site.config.certificate = { ...site.config.certificate, source: "acm" };
+    await runUp(site.config, site.tools, { refreshImage: false, wait: false, timeout: 600 });
+    for (const withAgent of [false, true]) {
+      await runGithub(site.config, site.tools, { repo, withAgent });
+      expect(await refusedIn(() => everyCommand(`with ACM ${withAgent}`))).toEqual([]);
+    }
+    site.config.certificate = { ...site.config.certificate, source: "letsencrypt" };
   });
 
   test("a fleet that `up` made in the place of another can be deployed on", async () => {

@@ -10,17 +10,18 @@ const VARIABLES = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TO
 /** Seconds; longer than any life, in the time of a test. */
 const LONG = 1e8;
 
+/** One permission that a call needed; those that are alike once. */
 export interface Asked extends Check {
-  denied: boolean;
-  /** The call that needed it: "ec2.CreateVpc". */
+  /** The first that needed it: "ec2.CreateVpc". */
   call: string;
+  denied: boolean;
 }
 
 export interface Credentials {
   /** All that was asked of IAM so far, in order. */
   readonly asked: readonly Asked[];
-  /** What of all that would be refused under these policies. */
-  refused(policies: readonly PolicyDocument[]): Asked[];
+  /** Whether these policies allow it. */
+  may(policies: readonly PolicyDocument[], needed: Check): boolean;
   /** Runs with these credentials in the environment. */
   use<T>(run: () => Promise<T>): Promise<T>;
 }
@@ -32,7 +33,7 @@ export function credentialsOf(cloud: Cloud, name: string, policies: readonly Pol
     Version: "2012-10-17",
     Statement: { Effect: "Allow", Principal: { AWS: cloud.account }, Action: "sts:AssumeRole" },
   });
-  const withPolicies = (documents: readonly PolicyDocument[]) =>
+  const withPolicies = (documents: readonly PolicyDocument[]): Role["inline"] =>
     new Map(
       documents.map((document, n) => {
         const text = JSON.stringify(document);
@@ -48,20 +49,23 @@ export function credentialsOf(cloud: Cloud, name: string, policies: readonly Pol
   entities.roles.set(name, role);
   const session = sessions.issue({ roleId: role.id, roleName: name, sessionName: "ann", seconds: LONG });
 
-  const asked: Asked[] = [];
+  const asked = new Map<string, Asked>();
   const decide = authorizer.decide.bind(authorizer);
   authorizer.decide = (needed, by, of, call) => {
     const denial = decide(needed, by, of, call);
-    if (by === session && call !== undefined)
-      asked.push({ ...needed, denied: denial !== undefined, call: `${call.service}.${call.operation}` });
+    if (by === session && call !== undefined) {
+      const key = JSON.stringify([needed, denial !== undefined]);
+      const from = `${call.service}.${call.operation}`;
+      if (!asked.has(key)) asked.set(key, { ...needed, denied: denial !== undefined, call: from });
+    }
     return denial;
   };
   return {
-    asked,
-    refused: (documents) => {
-      const other = { ...role, inline: withPolicies(documents) };
-      return asked.filter((needed) => decide(needed, session, other) !== undefined);
+    get asked() {
+      return [...asked.values()];
     },
+    may: (documents, needed) =>
+      decide(needed, session, { ...role, inline: withPolicies(documents) }) === undefined,
     use: async (run) => {
       const before = VARIABLES.map((variable) => [variable, process.env[variable]] as const);
       process.env.AWS_ACCESS_KEY_ID = session.accessKeyId;

@@ -14,14 +14,25 @@ import { runStatus } from "../../../provisioner/commands/status.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { createQuestions } from "../../../provisioner/operator/questions.ts";
 import type { SwapSite } from "../deploy/swapping.ts";
+import type { Desk } from "../site.ts";
 import { others } from "./others.ts";
 
 const up = { refreshImage: false, wait: true, timeout: 600 };
 const looking = { renew: false, timeout: 60 };
 const drill = { maxDowntime: undefined, timeout: 600 };
 
+/** The certificate of `source = "acm"`, as far as it has calls of its own. */
+export async function lifeWithAcm({ config, tools }: Desk): Promise<void> {
+  const here = { refreshImage: false, wait: false, timeout: 60 };
+  await runPlan(config, tools, { refreshImage: false, pack: true });
+  await runUp(config, tools, here);
+  await runCertificate(config, tools, looking);
+  await runUp({ ...config, aliases: [] }, tools, here);
+  await runDown(config, tools, { deleteData: true });
+}
+
 /** Every command of the site, with what makes it call all that it ever calls. @param site that is not up yet. */
-export async function wholeLife(site: SwapSite, played: (command: string) => void): Promise<void> {
+export async function wholeLife(site: SwapSite): Promise<void> {
   const { config, tools } = site;
   const meanwhile = others(site);
   const piped = (text: string) => ({
@@ -42,7 +53,6 @@ export async function wholeLife(site: SwapSite, played: (command: string) => voi
     await run().catch((error: unknown) => {
       throw new Error(`${command} failed`, { cause: error });
     });
-    played(command);
   };
   const github = { repo: "ann/blog", withAgent: false };
   try {

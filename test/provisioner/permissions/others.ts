@@ -9,8 +9,8 @@ import {
   EC2Client,
 } from "@aws-sdk/client-ec2";
 import {
-  AddRoleToInstanceProfileCommand,
   AddClientIDToOpenIDConnectProviderCommand,
+  AddRoleToInstanceProfileCommand,
   CreateRoleCommand,
   IAMClient,
   RemoveClientIDFromOpenIDConnectProviderCommand,
@@ -19,13 +19,13 @@ import {
 } from "@aws-sdk/client-iam";
 import { S3Client } from "@aws-sdk/client-s3";
 import { selfSigned } from "../../../agent/certificate/self-signed.ts";
-import { channelDocument } from "../../../agent/site/channel.ts";
 import { certificateNames } from "../../../agent/site/certificate-names.ts";
 import { pointerDocument } from "../../../agent/site/certificates.ts";
+import { channelDocument } from "../../../agent/site/channel.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
 import { keys } from "../../../agent/site/names.ts";
-import { GITHUB_AUDIENCE, GITHUB_ISSUER } from "../../../provisioner/wanted/deploy-policy.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
+import { GITHUB_AUDIENCE, GITHUB_ISSUER } from "../../../provisioner/wanted/deploy-policy.ts";
 import { ADMIN } from "../../cloud/iam/iam.ts";
 import type { SwapSite } from "../deploy/swapping.ts";
 
@@ -55,7 +55,9 @@ export function others({ cloud, config, owner, agents }: SwapSite) {
       const provider = `arn:aws:iam::${cloud.account}:oidc-provider/${GITHUB_ISSUER}`;
       const of = { OpenIDConnectProviderArn: provider };
       await iam.send(new AddClientIDToOpenIDConnectProviderCommand({ ...of, ClientID: "other" }));
-      await iam.send(new RemoveClientIDFromOpenIDConnectProviderCommand({ ...of, ClientID: GITHUB_AUDIENCE }));
+      await iam.send(
+        new RemoveClientIDFromOpenIDConnectProviderCommand({ ...of, ClientID: GITHUB_AUDIENCE }),
+      );
     },
     /** More releases than are kept. */
     async oldReleases(): Promise<void> {
