@@ -206,6 +206,7 @@ export function upExecutor(
           const token = fleetToken(template, seen, "bridge");
           return fleets.create(launch(action.pools), token, "bridge", action.ceiling);
         }
+        await profileKnown();
         const token = fleetToken(template, seen);
         ids.fleet = await fleets.create(launch(action.pools), token, "spot", action.ceiling);
         const { role } = await aws.github.look();

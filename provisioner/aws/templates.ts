@@ -33,6 +33,8 @@ export interface Templates {
   version(id: string, version: number): Promise<VersionSeen | undefined>;
   create(data: TemplateData, group: string, description: string): Promise<{ id: string; version: number }>;
   createVersion(id: string, data: TemplateData, group: string, description: string): Promise<number>;
+  /** A version that is the same as another in all but its number. @returns that. */
+  repeatVersion(id: string, version: number): Promise<number>;
   /** Whether these credentials may do so: only asked, nothing is made. */
   mayCreateVersion(template: TemplateSeen): Promise<boolean>;
   delete(id: string): Promise<void>;
@@ -67,6 +69,21 @@ export function createTemplates(client: EC2Client, site: string, clock: Clock = 
           LaunchTemplateId: id,
           VersionDescription: description,
           LaunchTemplateData: wire(data, group, site),
+        };
+        const made = await tokens.during(request, (ClientToken) =>
+          client.send(new CreateLaunchTemplateVersionCommand({ ...request, ClientToken })),
+        );
+        return made.LaunchTemplateVersion?.VersionNumber ?? 0;
+      }),
+    repeatVersion: (id, version) =>
+      named(`creating a version of the launch template ${name}`, async () => {
+        const { description, image } = (await versionOf(client, id, String(version))) ?? {};
+        const request = {
+          LaunchTemplateId: id,
+          SourceVersion: String(version),
+          VersionDescription: description,
+          // Something must be said.
+          LaunchTemplateData: { ImageId: image },
         };
         const made = await tokens.during(request, (ClientToken) =>
           client.send(new CreateLaunchTemplateVersionCommand({ ...request, ClientToken })),

@@ -8,6 +8,7 @@ import type { InstanceSeen } from "../aws/instances.ts";
 import { consoleTail } from "./console.ts";
 import { describeBoot, newsOf, tellNews } from "./progress.ts";
 import { readBoot } from "./read.ts";
+import type { RefusedProfile } from "./refused-profile.ts";
 
 export interface FollowOptions {
   fleet: string;
@@ -21,6 +22,8 @@ export interface FollowOptions {
   seconds: number;
   clock: Clock;
   signal?: AbortSignal;
+  /** Asked where the fleet met an instance profile that EC2 did not know yet. */
+  refused?: RefusedProfile;
   /** Known here, and not to be shown with what the instance printed. */
   secrets?: readonly string[];
   say: (text: string) => void;
@@ -51,7 +54,7 @@ const SILENT_SECONDS = 180;
 const CONSOLE_EVERY_SECONDS = 60;
 /** How long the fleet may keep looking for an instance after AWS has said why there is none. */
 const CAPACITY_PATIENCE = 120;
-/** EC2 did not know the new profile yet; the fleet leaves such a template alone for some minutes, then it works. */
+/** EC2 did not know the new profile yet: see RefusedProfile. */
 const PASSES = /Invalid IAM Instance Profile/i;
 /** Only says that several launches failed; the events before it say why. */
 const SUMMARY = /^allLaunchSpecs/;
@@ -87,7 +90,7 @@ async function withConsole(
  * @throws EverspotError: the judge's; at the deadline with the last state seen.
  */
 export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge): Promise<BootRecord> {
-  const { fleet, since, before, known, seconds, clock, signal, secrets, say, warn } = options;
+  const { fleet, since, before, known, seconds, clock, signal, refused, secrets, say, warn } = options;
   const began = clock.now();
   const awsSaid = new Set<string>();
   const warned = new Set<string>();
@@ -150,6 +153,9 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
     }
     const last = events.findLast((e) => !SUMMARY.test(e.kind)) ?? events.at(-1);
     const passes = last !== undefined && PASSES.test(last.message);
+    const refusals = events.filter((e) => PASSES.test(e.message)).length;
+    const version = await patient(refused?.met(fleet, refusals) ?? Promise.resolve(undefined));
+    if (version !== undefined) say(`  launching by version ${version} of the launch template, for that`);
     if (last !== undefined && !passes && clock.now() - began >= CAPACITY_PATIENCE * 1000)
       throw judge.noInstance(last.message, [...awsSaid]);
     return { waiting: last === undefined ? "the fleet has launched no instance yet" : last.message };

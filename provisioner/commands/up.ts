@@ -7,6 +7,7 @@ import { type Aws, connect } from "../aws/connect.ts";
 import { isServed, servesAnything } from "../boots/any-release.ts";
 import { secretsOf } from "../boots/console.ts";
 import { followBoot } from "../boots/follow.ts";
+import { RefusedProfile } from "../boots/refused-profile.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { waitUntilReachable } from "../operator/reach.ts";
 import { took } from "../operator/terminal.ts";
@@ -45,7 +46,7 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
       planAnew: async () => accepted(config, planOf(config, await look(config, aws, tools, options)), gone),
     });
     const earlier = { boots: survey.boots, gone };
-    const made = applied.find((a) => a.do === "create-fleet")?.detail;
+    const made = applied.find((a) => /^(create|replace)-fleet$/.test(a.do))?.detail?.split(";")[0];
     const site = options.wait
       ? await follow(config, tools, aws, options.timeout, { began, earlier, made })
       : {};
@@ -134,7 +135,7 @@ async function follow(config: SiteConfig, tools: Tools, aws: Aws, seconds: numbe
   const since = new Date(began - EARLIER_MS);
   const following = {
     ...{ fleet, since, before: earlier.gone, known: earlier.boots, secrets: secretsOf(config) },
-    ...{ seconds, clock, say, warn },
+    ...{ seconds, clock, say, warn, refused: new RefusedProfile(aws, clock) },
   };
   const { value: channel } = await readDocument(aws.store, channelDocument);
   const wanted = { release: channel?.candidate?.id, boots: earlier.boots };

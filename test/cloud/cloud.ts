@@ -119,6 +119,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
       bucketPolicy: (bucket) => policyOf(s3, bucket),
     },
   });
+  iam.instances.propagationMs = options.delays?.profileKnown ?? 0;
   const sts = new Sts(wire, iam, options.oidcKeys);
   const s3: S3 = new S3(wire, {
     account,

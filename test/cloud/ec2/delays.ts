@@ -16,7 +16,9 @@ export interface Delays {
   fleetRetry: number;
   /** Until a new fleet is listed, and known by its id. */
   fleetVisible: number;
-  /** How long a fleet leaves a template alone whose instance profile EC2 did not know; 0 for fleetRetry. */
+  /** How long EC2 does not know a new instance profile, nor a role newly put into one. */
+  profileKnown: number;
+  /** How long a fleet leaves a version of a template alone whose instance profile EC2 did not know; 0 for fleetRetry. */
   profileRefused: number;
   /** How long a fleet stays `modifying`. */
   fleetModify: number;
@@ -47,6 +49,7 @@ export const noDelays: Delays = {
   fleetReplace: 0,
   fleetRetry: 0,
   fleetVisible: 0,
+  profileKnown: 0,
   profileRefused: 0,
   fleetModify: 0,
   scaleInNotice: 0,
@@ -70,6 +73,7 @@ export const realisticDelays: Delays = {
   fleetReplace: 10_000,
   fleetRetry: 15_000,
   fleetVisible: 2_000,
+  profileKnown: 8_000,
   profileRefused: 300_000,
   fleetModify: 1_000,
   scaleInNotice: 120_000,

@@ -75,11 +75,15 @@ export interface Fleet extends FleetConfig {
   /** Why the last try to launch failed; undefined when it did not. */
   lastError: AwsError | undefined;
   retrying: boolean;
+  /** Versions of templates that are left alone, as `refusal` names them, until a time in milliseconds. */
+  readonly refused: Map<string, number>;
   /** No launch before that, in milliseconds since the epoch. */
   pausedUntil: number;
   /** Of an instant fleet: what could not be launched. */
   errors: { market: Market; pool: Pool; error: AwsError }[];
 }
+
+export const refusal = ({ templateId, version }: TemplateConfig): string => `${templateId} ${version}`;
 
 /** Where an instance can come from. */
 export interface Pool {

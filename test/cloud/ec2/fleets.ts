@@ -1,7 +1,7 @@
 import type { Tag } from "@aws-sdk/client-ec2";
 import type { Market } from "./capacity.ts";
 import type { Delays } from "./delays.ts";
-import { type Fleet, type FleetConfig, isActive, type Modifiable, visible } from "./fleet.ts";
+import { type Fleet, type FleetConfig, isActive, type Modifiable, refusal, visible } from "./fleet.ts";
 import type { FleetHabits } from "./fleet-habits.ts";
 import { FleetHistory } from "./fleet-history.ts";
 import { launchOne } from "./fleet-launch.ts";
@@ -54,6 +54,7 @@ export class Fleets {
       leaving: new Set(),
       lastError: undefined,
       retrying: false,
+      refused: new Map(),
       pausedUntil: 0,
       errors: [],
     };
@@ -234,6 +235,7 @@ export class Fleets {
   }
 
   #launch(fleet: Fleet, market: Market): boolean {
+    if (fleet.templates.every((t) => this.#now < (fleet.refused.get(refusal(t)) ?? 0))) return false;
     const launched = launchOne(this.#world, fleet, market);
     if (!Array.isArray(launched)) {
       fleet.lastError = undefined;
@@ -251,6 +253,9 @@ export class Fleets {
   #retry(fleet: Fleet): void {
     const { place, delays } = this.#world;
     const refused = /Invalid IAM Instance Profile/.test(fleet.lastError?.message ?? "");
+    if (refused && delays.profileRefused > 0) {
+      for (const t of fleet.templates) fleet.refused.set(refusal(t), this.#now + delays.profileRefused);
+    }
     const pause = refused && delays.profileRefused > 0 ? delays.profileRefused : delays.fleetRetry;
     if (pause <= 0 || fleet.retrying) return;
     fleet.retrying = true;
