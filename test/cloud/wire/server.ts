@@ -155,6 +155,8 @@ export class WireServer {
     }
     const headers = {
       date: new Date(this.#now()).toUTCString(),
+      // An answer out of a cache: no SDK sets its clock by it. It would by any other, and try a refused call again.
+      ...(this.#options.simulated ? { age: "0" } : {}),
       "x-amzn-requestid": requestId,
       "x-amz-request-id": requestId,
       ...reply.headers,

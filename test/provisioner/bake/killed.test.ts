@@ -1,12 +1,12 @@
 import { DescribeImagesCommand, DescribeSnapshotsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readDocument } from "../../../agent/site/document.ts";
-import { keys } from "../../../agent/site/names.ts";
 import { imageDocument } from "../../../agent/site/records.ts";
 import { connect } from "../../../provisioner/aws/connect.ts";
 import { runBake } from "../../../provisioner/commands/bake.ts";
-import { AwsError, type Call } from "../../cloud/wire/server.ts";
+import { AwsError } from "../../cloud/wire/server.ts";
 import { isRead } from "../../cloud/writes.ts";
+import { heartbeats } from "../deploy/heartbeats.ts";
 import { openSwapSite, type SwapSite } from "../deploy/swapping.ts";
 
 let site: SwapSite;
@@ -14,23 +14,13 @@ let ec2: EC2Client;
 /** From the nth write on nothing the command asks for happens any more, as after kill -9. */
 let left: number | undefined;
 let at = "";
-/** deploy.json as it was written last, but for what every heartbeat changes. */
-let noted = "";
-
-/** How many there are hangs on the time a run takes, so none of them is counted. */
-function isHeartbeat({ operation, input }: Call): boolean {
-  if (operation !== "PutObject" || input.Key !== keys.deploy) return false;
-  const { heartbeat, nonce, ...state } = JSON.parse(Buffer.from(input.Body as Uint8Array).toString("utf8"));
-  const before = noted;
-  noted = JSON.stringify(state);
-  return noted === before;
-}
 
 beforeAll(async () => {
   site = await openSwapSite({ drain: 1 });
   // No bake needs it, and each death is waited out.
   site.agents.lookMs = 60_000;
   ec2 = new EC2Client({ region: "us-east-1" });
+  const isHeartbeat = heartbeats();
   site.cloud.wire.before((call) => {
     const alive = isHeartbeat(call);
     if (left === undefined || call.accessKeyId !== "AKIATEST") return;
