@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const system = ["test/system/**", "node_modules/**"];
@@ -24,8 +25,8 @@ export const common = {
 export default defineConfig({
   test: {
     ...common,
-    // Vitest would leave a processor idle, which of two is half.
-    maxWorkers: "100%",
+    // One and a half of a processor: tests wait for sockets, files and children about a third of their time.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     projects: [
       // Most of the time would go into loading the same modules for each file: they share a process, and
       // test/setup.ts gives each file the environment it would have alone.

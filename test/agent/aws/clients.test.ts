@@ -43,7 +43,7 @@ const make = (account: string): Clients =>
     { calls: short, streams: { ...short, requestTimeout: 0 } as typeof streamLimits },
   );
 
-test.each<[string, (of: Clients) => Promise<unknown>]>([
+const calls: [string, (of: Clients) => Promise<unknown>][] = [
   ["ec2", (of) => createPeers(of.ec2, "blog").all()],
   ["ssm", (of) => createSecrets(of.ssm, "/everspot/blog/").read()],
   ["route53", (of) => createZone(of.route53, "Z123").find("blog.example", "A")],
@@ -52,10 +52,18 @@ test.each<[string, (of: Clients) => Promise<unknown>]>([
   ["s3", (of) => createS3Store(of.s3, BUCKET).head("site.json")],
   ["s3", (of) => createS3Store(of.s3, BUCKET).list("boots/")],
   ["s3", (of) => createS3Store(of.s3, BUCKET).put("site.json", "{}")],
-])("%s takes a call and never answers: that is known soon", async (service, call) => {
-  cloud.wire.silence(service);
+];
+
+test("a service that takes a call and never answers: that is known soon", async () => {
+  for (const [service] of calls) cloud.wire.silence(service);
   const began = performance.now();
-  await expect(call(clients)).rejects.toMatchObject({ name: "EverspotError", retry: "retry" });
+  const silent = calls.map(([service, call]) =>
+    expect(call(clients), `${service}: ${call}`).rejects.toMatchObject({
+      name: "EverspotError",
+      retry: "retry",
+    }),
+  );
+  await Promise.all(silent);
   expect(performance.now() - began).toBeLessThan(8_000);
 });
 

@@ -9,6 +9,7 @@ import { updateDocument } from "../../../agent/site/document.ts";
 import { type DeployState, deployDocument } from "../../../agent/site/records.ts";
 import { pointLink } from "../../../agent/system/files.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
+import { Traffic } from "../../cloud/traffic.ts";
 import { bootConfigOf } from "../boot-config.ts";
 import { DOMAIN, stored, TestInstance } from "../machine/instance.ts";
 
@@ -18,12 +19,14 @@ const log = pino({ level: "silent" });
 
 let on: TestInstance;
 let clock: ManualClock;
+let traffic: Traffic;
 let launched: Date;
 let stop: AbortController;
 let ended: Promise<void> | undefined;
 beforeEach(async () => {
   clock = new ManualClock(Date.now());
   launched = new Date(clock.now() - 60_000);
+  traffic = new Traffic();
   stop = new AbortController();
   ended = undefined;
   on = await TestInstance.open(() => clock.now());
@@ -36,6 +39,7 @@ afterEach(async () => {
   stop.abort(new Error("end of the test"));
   await ended?.catch(() => undefined);
   await on.close();
+  traffic.stop();
 });
 
 /** As a boot leaves it. */
@@ -82,7 +86,7 @@ async function begin(booted: Partial<Booted> = {}, bridge = false) {
 async function until(holds: () => boolean | Promise<boolean>, seconds = 1): Promise<void> {
   for (let i = 0; i < 400 && !(await holds()); i++) {
     await clock.advance(seconds * 1000);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await traffic.quiet();
   }
   expect(await holds()).toBe(true);
 }

@@ -1,0 +1,48 @@
+import diagnostics from "node:diagnostics_channel";
+import type { ClientRequest } from "node:http";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
+
+/** Turns of the event loop without a request after which everybody is taken to wait. */
+const QUIET_TURNS = 8;
+
+/** What the event loop waits for besides requests: files, connections, children. */
+const UNDER_WAY = /Req|Connect|Process/;
+
+/** The requests that this process has sent over HTTP, so that a test need not guess how long they take. */
+export class Traffic {
+  #requests = 0;
+  readonly #unanswered = new Set<ClientRequest>();
+
+  constructor() {
+    diagnostics.subscribe("http.client.request.start", this.#sent);
+    diagnostics.subscribe("http.client.response.finish", this.#answered);
+  }
+
+  stop(): void {
+    diagnostics.unsubscribe("http.client.request.start", this.#sent);
+    diagnostics.unsubscribe("http.client.response.finish", this.#answered);
+  }
+
+  /** Resolves when no request is unanswered, no file is read or written, and whoever goes on from that has done so. */
+  async quiet(): Promise<void> {
+    for (;;) {
+      const before = this.#requests;
+      for (let turns = 0; turns < QUIET_TURNS; turns++) await turn();
+      if (this.#requests !== before || this.#unanswered.size > 0) continue;
+      if (!process.getActiveResourcesInfo().some((name) => UNDER_WAY.test(name))) return;
+      await delay(1);
+    }
+  }
+
+  readonly #sent = (message: unknown): void => {
+    const { request } = message as { request: ClientRequest };
+    this.#requests++;
+    this.#unanswered.add(request);
+    // Also one that fails.
+    request.once("close", () => this.#unanswered.delete(request));
+  };
+
+  readonly #answered = (message: unknown): void => {
+    this.#unanswered.delete((message as { request: ClientRequest }).request);
+  };
+}
