@@ -13,9 +13,10 @@ import { specifiedTags } from "./tags.ts";
 
 export function fleetHandlers(world: FleetWorld, fleets: Fleets): Handlers {
   const { place, network, templates, profiles } = world;
+  /** Of what is not shown yet, the id is not known either. */
   const known = () => {
-    const before = place.jobs.clock.now() - world.delays.fleetVisible;
-    return new Map([...fleets.all].filter(([, fleet]) => fleet.created.getTime() <= before));
+    const shown = new Set(fleets.seen().map(({ id }) => id));
+    return new Map([...fleets.all].filter(([id]) => shown.has(id)));
   };
   const find = (id: string | undefined) => found(known(), id, "fleet", "FleetId");
   const shape = (fleet: Fleet) => fleetShape(place, templates, fleet, fleets.members(fleet));
@@ -110,12 +111,7 @@ export function fleetHandlers(world: FleetWorld, fleets: Fleets): Handlers {
 
     /** Fleets can be filtered by nothing but these five: not by tag. Deleted ones stay listed. */
     DescribeFleets: (input) => {
-      const seen = new Map(
-        fleets
-          .seen()
-          .filter((f) => known().has(f.id))
-          .map((fleet) => [fleet.id, fleet]),
-      );
+      const seen = new Map(fleets.seen().map((fleet) => [fleet.id, fleet]));
       const named = input.FleetIds?.map((id) => found(seen, id, "fleet", "FleetId"));
       const wanted = select(named ?? [...seen.values()].filter((f) => f.type !== "instant"), input.Filters, {
         "activity-status": (f) => shape(f).ActivityStatus?.replace("_", "-"),

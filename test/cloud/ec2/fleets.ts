@@ -59,7 +59,7 @@ export class Fleets {
       errors: [],
     };
     this.all.set(fleet.id, fleet);
-    fleet.shown.changes(undefined, this.#now, delays.shown);
+    fleet.shown.changes(undefined, this.#now, Math.max(delays.shown, delays.fleetVisible));
     place.tags.adopt(fleet.id, "fleet", tags);
     this.#history.fleet(fleet, "submitted");
     if (fleet.type === "instant") {
