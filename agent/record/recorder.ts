@@ -3,6 +3,7 @@ import type { Identity } from "../identity/identity.ts";
 import { type BootRecord, type BootStep, bootRecord, type Phase } from "../site/boot-record.ts";
 import { type Clock, systemClock } from "../site/clock.ts";
 import { keys } from "../site/names.ts";
+import { parseJson } from "../site/read-json.ts";
 import type { ObjectStore } from "../site/store.ts";
 import type { StepObserver } from "./graph.ts";
 import { StepLog } from "./step-log.ts";
@@ -183,9 +184,10 @@ export class BootRecorder {
     if (this.#begun || instance === undefined) return;
     this.#begun = true;
     try {
-      const found = await store.get(keys.boot(instance));
+      const key = keys.boot(instance);
+      const found = await store.get(key);
       if (found === undefined) return;
-      const earlier = bootRecord.parse(JSON.parse(new TextDecoder().decode(found.body)));
+      const earlier = parseJson(store, key, bootRecord, found.body);
       if (earlier.bootId === bootId) return;
       await store.put(keys.history(earlier.started, "boot", instance), found.body);
     } catch (error) {

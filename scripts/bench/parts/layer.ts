@@ -6,6 +6,7 @@ import { execa } from "execa";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { packageLayer } from "../../../agent/site/layers.ts";
 import { keys } from "../../../agent/site/names.ts";
+import { readJson } from "../../../agent/site/read-json.ts";
 import type { Rehearsal } from "../../rehearsal/rehearsal.ts";
 import { type Part, settledReplacement, withSite } from "../bench.ts";
 import { round, spread } from "../stats.ts";
@@ -36,9 +37,9 @@ async function bring(site: Rehearsal, instance: string): Promise<number> {
   const disk = path.join(site.cloud.machines.disk(instance), FOLDER);
   await mkdir(path.join(disk, "layer"), { recursive: true });
   for (const { key } of await site.store.list(keys.layersPrefix)) {
-    const found = key.endsWith(".json") ? await site.store.get(key) : undefined;
-    if (found === undefined) continue;
-    const { current } = packageLayer.parse(JSON.parse(new TextDecoder().decode(found.body)));
+    const layer = key.endsWith(".json") ? await readJson(site.store, key, packageLayer) : undefined;
+    if (layer === undefined) continue;
+    const { current } = layer;
     if (!current.files.some((file) => file.startsWith("nginx_"))) continue;
     await site.store.download(keys.layer(current.sha256), path.join(disk, "layer.tar.gz"));
     await execa("tar", ["-xzf", path.join(disk, "layer.tar.gz"), "-C", path.join(disk, "layer")]);

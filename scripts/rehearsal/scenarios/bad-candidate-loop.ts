@@ -1,6 +1,7 @@
 import { channelDocument } from "../../../agent/site/channel.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
 import { keys } from "../../../agent/site/names.ts";
+import { readJson } from "../../../agent/site/read-json.ts";
 import { releaseManifest } from "../../../agent/site/records.ts";
 import { checkDown, recordBoots, runUp, vanish } from "../acts.ts";
 import type { Rehearsal } from "../rehearsal.ts";
@@ -55,12 +56,11 @@ export const badCandidateLoop: Scenario = {
 async function publishBad({ store }: Rehearsal): Promise<string> {
   const { value: channel } = await readDocument(store, channelDocument);
   const good = channel?.current ?? "";
-  const [zip, json] = await Promise.all([
+  const [zip, manifest] = await Promise.all([
     store.get(keys.releaseZip(good)),
-    store.get(keys.releaseManifest(good)),
+    readJson(store, keys.releaseManifest(good), releaseManifest),
   ]);
-  if (zip === undefined || json === undefined) throw new Error(`release ${good} is not in the bucket`);
-  const manifest = releaseManifest.parse(JSON.parse(new TextDecoder().decode(json.body)));
+  if (zip === undefined || manifest === undefined) throw new Error(`release ${good} is not in the bucket`);
   await store.put(keys.releaseZip(BAD), zip.body);
   await store.put(keys.releaseManifest(BAD), JSON.stringify({ ...manifest, id: BAD }));
   await updateDocument(

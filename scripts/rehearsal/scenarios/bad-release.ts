@@ -3,6 +3,7 @@ import { channelDocument } from "../../../agent/site/channel.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { keys } from "../../../agent/site/names.ts";
+import { readJson } from "../../../agent/site/read-json.ts";
 import { releaseManifest } from "../../../agent/site/records.ts";
 import { checkDown, runUp } from "../acts.ts";
 import { checkLostNothing, startCrowd } from "../crowd.ts";
@@ -110,14 +111,13 @@ async function madeForAnotherPython(rehearsal: Rehearsal): Promise<CommandOutcom
   const { store } = rehearsal;
   const current = (await rehearsal.state())?.release ?? "";
   const [manifest, zip] = await Promise.all([
-    store.get(keys.releaseManifest(current)),
+    readJson(store, keys.releaseManifest(current), releaseManifest),
     store.get(keys.releaseZip(current)),
   ]);
   if (manifest === undefined || zip === undefined) throw new EverspotError(`${current} is not in the bucket`);
   const id = `r000000-${randomUUID().slice(0, 8)}`;
-  const before = releaseManifest.parse(JSON.parse(new TextDecoder().decode(manifest.body)));
   await store.put(keys.releaseZip(id), zip.body);
-  await store.put(keys.releaseManifest(id), JSON.stringify({ ...before, id, counter: 0, python: "3.11" }));
+  await store.put(keys.releaseManifest(id), JSON.stringify({ ...manifest, id, counter: 0, python: "3.11" }));
   rehearsal.moment(`everspot rollback ${id}`);
   return rehearsal.cli(["rollback", id], 600);
 }
