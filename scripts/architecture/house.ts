@@ -125,6 +125,7 @@ export const house: readonly Wing[] = [
         "manual-clock": "a clock moved by hand",
         mirror: "a package mirror without a network",
         pebble: "a certificate authority: Pebble",
+        traffic: "the requests this process has under way",
         wire: "the wire formats of AWS",
       },
     ],
