@@ -62,7 +62,7 @@ async function stay(cloud: RealCloud, zone: string): Promise<number> {
   const exports = Object.entries(cloud.env).map(([name, value]) => `export ${name}='${value}'`);
   const file = path.join(sandbox.directory, "environment");
   await writeFile(file, `${exports.join("\n")}\n`);
-  console.log(`The local AWS runs at ${cloud.endpoint}, in a sandbox that only has a loopback.
+  console.log(`The local AWS runs at ${cloud.endpoint}, in a sandbox that has nothing but loopback.
 Hosted zone: ${zone}   DNS: 127.0.0.1:53   ACME directory: ${cloud.pebble.directory}
 
 To get in, as root in another terminal:

@@ -1,5 +1,5 @@
 #!/bin/bash
-# everspot: brings this site's agent from its bucket, checks it and starts it. Runs on every boot; safe to repeat.
+# everspot: fetches this site's agent from its bucket, checks it and starts it. Runs on every boot; safe to repeat.
 set -euo pipefail
 export LC_ALL=C
 umask 022
@@ -31,7 +31,7 @@ print("user = \"%s:%s\"" % (c["AccessKeyId"], c["SecretAccessKey"]))
 print("header = \"x-amz-security-token: %s\"" % c["Token"])'
 }
 
-# Download, check and unpack at once; the folder gets its name only if the SHA-256 of the tar is the pinned one.
+# Downloads, checks and unpacks at once; the folder gets its name only if the SHA-256 of the tar is the pinned one.
 fetch() {
   local next=$home.next keys sum unpack
   rm -rf "$next" "$next.pipe"
@@ -39,7 +39,7 @@ fetch() {
   keys=$(credentials) || return 1
   mark credentials
   mkfifo "$next.pipe"
-  # tar may stop reading at the end of the archive; who writes to it must not die of that.
+  # tar may stop reading at the end of the archive; whoever writes to it must not die of that.
   { tar -xC "$next" --no-same-owner && cat >/dev/null; } <"$next.pipe" &
   unpack=$!
   sum=$(get --proto '=https,http' --speed-time 30 --speed-limit 1000 ${AWS_CA_BUNDLE:+--cacert "$AWS_CA_BUNDLE"} \
@@ -65,7 +65,7 @@ until [ -e "$home/whole" ] || fetch; do
   wait=$((wait < 32 ? wait * 2 : 60))
 done
 
-# What it says, such as a webhook's address, is the agent's alone.
+# Its contents, such as a webhook's address, are for the agent alone.
 rm -f /etc/everspot/boot.json.next
 umask 077
 cat >/etc/everspot/boot.json.next <<'EVERSPOT_BOOT_CONFIG'
@@ -74,7 +74,7 @@ EVERSPOT_BOOT_CONFIG
 umask 022
 mv /etc/everspot/boot.json.next /etc/everspot/boot.json
 printf '%s\n' "AWS_REGION=$region" "AWS_EC2_METADATA_SERVICE_ENDPOINT=$imds" >/etc/everspot/environment
-# systemd finds new units by itself; only those it may have read in another form it must read again (0.2 s).
+# systemd finds new units by itself; it must be told to reread only those it may know in another form (0.2 s).
 old=
 [ ! -e /etc/systemd/system/everspot.service ] || old=yes
 [ ! -e "$home/whole" ] || [ "$(readlink /opt/everspot/current)" != "$agent" ] || old=

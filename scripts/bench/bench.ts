@@ -92,7 +92,7 @@ export async function withSite<T>(
 export async function must(site: Rehearsal, args: readonly string[], seconds = 600): Promise<CommandOutcome> {
   const outcome = await site.cli(args, seconds);
   if (outcome.exitCode === 0) return outcome;
-  throw new EverspotError(`everspot ${args[0]} ended with ${outcome.exitCode}`, { lines: outcome.lines });
+  throw new EverspotError(`everspot ${args[0]} exited with ${outcome.exitCode}`, { lines: outcome.lines });
 }
 
 /** Seconds after a boot when its work for the next one (flushing, tidying up) is over. */

@@ -13,7 +13,7 @@ export async function runUp(rehearsal: Rehearsal, result: Result): Promise<void>
   const up = await rehearsal.cli(["up", "--yes"], UP_SECONDS);
   result.up = { seconds: up.seconds, writes: rehearsal.writes(mark).length };
   if (up.exitCode !== 0)
-    throw new EverspotError(`everspot up ended with ${up.exitCode}`, { lines: up.lines });
+    throw new EverspotError(`everspot up exited with ${up.exitCode}`, { lines: up.lines });
   rehearsal.moment(`up is done after ${up.seconds} s`);
 }
 
@@ -35,7 +35,7 @@ export async function runUpAgain(rehearsal: Rehearsal, result: Result): Promise<
 export async function checkDown(rehearsal: Rehearsal, result: Result): Promise<void> {
   rehearsal.moment("everspot down");
   const down = await rehearsal.cli(["down", "--yes", "--delete-data"], UP_SECONDS);
-  rehearsal.check(down.exitCode === 0, `down succeeds, but it ended with ${down.exitCode}`);
+  rehearsal.check(down.exitCode === 0, `down succeeds, but it exited with ${down.exitCode}`);
   const leftovers = await rehearsal.leftovers();
   result.down = { leftovers };
   rehearsal.check(leftovers.length === 0, `down leaves nothing, but there is ${leftovers.join(", ")}`);

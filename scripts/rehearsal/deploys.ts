@@ -50,7 +50,7 @@ export async function withEdit<T>(
 export async function deploy(rehearsal: Rehearsal, args: readonly string[] = []): Promise<CommandOutcome> {
   rehearsal.moment(["everspot deploy", ...args].join(" "));
   const outcome = await rehearsal.cli(["deploy", ...args], DEPLOY_SECONDS);
-  rehearsal.moment(`deploy ended with ${outcome.exitCode} after ${outcome.seconds} s`);
+  rehearsal.moment(`deploy exited with ${outcome.exitCode} after ${outcome.seconds} s`);
   return outcome;
 }
 
@@ -61,7 +61,7 @@ export async function mustDeploy(
 ): Promise<DeployJson & { began: number }> {
   const outcome = await deploy(rehearsal, args);
   if (outcome.exitCode !== 0) {
-    throw new EverspotError(`everspot deploy ended with ${outcome.exitCode}`, { lines: outcome.lines });
+    throw new EverspotError(`everspot deploy exited with ${outcome.exitCode}`, { lines: outcome.lines });
   }
   const done = outcome.json as DeployJson;
   // The steps count from when the command had started up.

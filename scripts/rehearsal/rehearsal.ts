@@ -80,8 +80,8 @@ export class Rehearsal {
   /** Notes a problem unless `holds`. */
   check(holds: boolean, what: string): void {
     if (holds) return;
-    this.#result.problems.push(`not so: ${what}`);
-    this.#say(`PROBLEM: not so: ${what}`);
+    this.#result.problems.push(`this does not hold: ${what}`);
+    this.#say(`PROBLEM: this does not hold: ${what}`);
   }
 
   pause(seconds: number): Promise<void> {

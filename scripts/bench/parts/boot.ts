@@ -85,7 +85,7 @@ const replaced = async (site: Rehearsal, asking: Visitor): Promise<MeasuredBoot>
 async function bake(site: Rehearsal): Promise<string | undefined> {
   const { exitCode, lines } = await site.cli(["bake", "--yes"], 600);
   if (exitCode === 0) return undefined;
-  return `everspot bake ended with ${exitCode}: ${lines.at(-1) ?? ""}`;
+  return `everspot bake exited with ${exitCode}: ${lines.at(-1) ?? ""}`;
 }
 
 function figureOf(runs: readonly Run[]): BootFigure {

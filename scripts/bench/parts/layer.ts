@@ -26,7 +26,7 @@ export const layer: Part = {
         const all = await processorSeconds(site, instance, [NODE, `${FOLDER}/check.mjs`, `${FOLDER}/layer`]);
         const idle = await processorSeconds(site, instance, [NODE, `${FOLDER}/check.mjs`]);
         check.push(all - idle);
-        bench.say(`check of a layer of ${round(layerMB)} MB: ${round(all - idle)} s of processor time`);
+        bench.say(`checking a layer of ${round(layerMB)} MB: ${round(all - idle)} s of processor time`);
         figures.layer = { processorSeconds: spread(check), layerMB: round(layerMB) };
       }
     }),

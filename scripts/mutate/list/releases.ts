@@ -43,7 +43,7 @@ const hashes: readonly Mutation[] = [
     tests: fetch,
   },
   {
-    name: "what a power cut may have lost is fetched anew",
+    name: "what a power cut may have lost is fetched again",
     file: "agent/release/fetch.ts",
     find: "if (!(await there(join(disk.releases, id)))) return false;",
     replace: "if (await there(join(disk.releases, id))) return true;",

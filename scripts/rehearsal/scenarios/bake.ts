@@ -67,7 +67,7 @@ async function bakeIt(rehearsal: Rehearsal, result: Result): Promise<string> {
   rehearsal.moment("everspot bake");
   const done = await rehearsal.cli(["bake", "--yes"], BAKE_SECONDS);
   await visitor.stop();
-  rehearsal.check(done.exitCode === 0, `bake succeeds, but it ended with ${done.exitCode}`);
+  rehearsal.check(done.exitCode === 0, `bake succeeds, but it exited with ${done.exitCode}`);
   const lost = visitor.samples.filter(failed).length;
   rehearsal.check(lost === 0, `no visitor notices, but ${lost} requests failed`);
   rehearsal.check((await rehearsal.owner()) === owner, "bake is no change of owner");

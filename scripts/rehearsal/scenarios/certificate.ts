@@ -46,7 +46,7 @@ export const certificate: Scenario = {
     rehearsal.check(after.status === 301, `plain HTTP redirects then, but it answers ${after.status}`);
     await visitor.stop();
     const done = await up;
-    rehearsal.check(done.exitCode === 0, `up ends well, but it ended with ${done.exitCode}`);
+    rehearsal.check(done.exitCode === 0, `up ends well, but it exited with ${done.exitCode}`);
     const boots = await rehearsal.boots();
     rehearsal.check(boots.length === 1 && boots[0]?.attempt === 1, "one boot was enough");
 

@@ -35,7 +35,7 @@ export const killedInPlace: Scenario = {
           writes = n - 1;
           break;
         }
-        rehearsal.moment(`killed ${what}; the deploy ended with ${killed.exitCode}`);
+        rehearsal.moment(`killed ${what}; the deploy exited with ${killed.exitCode}`);
         const after = await deploy(rehearsal, killed.exitCode === 0 ? ["--abort"] : ["--in-place"]);
         rehearsal.check(after.exitCode === 0, `killed ${what}: one further command succeeds`);
         await untilQuiet(rehearsal);

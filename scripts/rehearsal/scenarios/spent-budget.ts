@@ -44,7 +44,7 @@ export const spentBudget: Scenario = {
       const second = (await rehearsal.bootOfOwner(first, REPLACE_SECONDS)).instance;
       const replaced = (Date.now() - began) / 1000;
       receiver.answer(true);
-      rehearsal.moment(`the app on ${second} hangs, too`);
+      rehearsal.moment(`the app on ${second} hangs too`);
       await hangForGood(rehearsal, second);
       await poll(
         `${second} to give up`,

@@ -72,7 +72,7 @@ async function swapOnce(rehearsal: Rehearsal, result: Result, n: number): Promis
   const outcome = await command(rehearsal, args);
   note(result, name, outcome);
   const done = outcome.json as Partial<DeployJson>;
-  rehearsal.check(outcome.exitCode === 0, `${name}: succeeds, but it ended with ${outcome.exitCode}`);
+  rehearsal.check(outcome.exitCode === 0, `${name}: succeeds, but it exited with ${outcome.exitCode}`);
   rehearsal.check(
     done.requests?.failed === 0,
     `${name}: its own visitor loses nothing, but ${done.requests?.failed} failed`,
@@ -159,7 +159,7 @@ async function piles(rehearsal: Rehearsal): Promise<Piles> {
 
 function checkPiles(rehearsal: Rehearsal, before: Piles, after: Piles): void {
   const text = JSON.stringify(after);
-  rehearsal.moment(`what there is: ${text}`);
+  rehearsal.moment(`what is there: ${text}`);
   rehearsal.check(after["releases to keep"] <= KEPT + NAMED, `superseded releases are marked to go: ${text}`);
   rehearsal.check(
     after["releases marked to go"] > 0,

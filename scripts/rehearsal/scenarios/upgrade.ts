@@ -61,7 +61,7 @@ export const upgrade: Scenario = {
 };
 
 function must(what: string, { exitCode, lines }: CommandOutcome): void {
-  if (exitCode !== 0) throw new EverspotError(`${what} ended with ${exitCode}`, { lines });
+  if (exitCode !== 0) throw new EverspotError(`${what} exited with ${exitCode}`, { lines });
 }
 
 /** The boot of the owner is read, whichever agent wrote it. */
