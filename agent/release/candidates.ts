@@ -4,7 +4,6 @@ import {
   type Channel,
   type ChannelFields,
   channelDocument,
-  isTooNew,
   markGood,
   promote,
   quarantineCandidate,
@@ -13,7 +12,6 @@ import {
 } from "../site/channel.ts";
 import type { Clock } from "../site/clock.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
-import { EverspotError } from "../site/errors.ts";
 import {
   beginStart,
   budgetOf,
@@ -24,18 +22,13 @@ import {
 } from "../site/replacements.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { type Choice, choose } from "./choose.ts";
+import { type Failure, nothingToRun, tooManyDied } from "./no-release.ts";
 
 /** Failures of a release that is not a candidate before an older one is tried; the last known good gets one more. */
 const PATIENCE = 2;
 const PATIENCE_WITH_GOOD = 3;
 
 const LOOK_SECONDS = 5;
-
-/** Why a release is bad, and what it said last. */
-export interface Failure {
-  reason: string;
-  lines: readonly string[];
-}
 
 /** One boot's dealings with `channel.json`. */
 export class Candidates {
@@ -228,56 +221,4 @@ export class Candidates {
 function startsOfServed({ current, previous, lastKnownGood }: Channel, spent: Replacements): Replacements {
   const served = [current, previous, lastKnownGood];
   return { ...spent, given: [], starts: spent.starts.filter((s) => served.includes(s.release)) };
-}
-
-function tooManyDied(until: Date, url: string): EverspotError {
-  return new EverspotError(
-    `the last machines died while they started a release; none is started before ${until.toISOString()}`,
-    {
-      resource: `${url}/${replacementsDocument.key}`,
-      hint: "deploy a release that works; until then visitors get a 503 page",
-      retry: "retry",
-    },
-  );
-}
-
-interface Nothing {
-  channel: Channel | undefined;
-  /** Releases that have failed too often to be tried again. */
-  failed: readonly string[];
-  why: ReadonlyMap<string, Failure>;
-  template: number | undefined;
-}
-
-/** With the reason why the newest is bad, and what it said: what comes after it would hide that. */
-function nothingToRun({ channel, failed, why, template }: Nothing, url: string): EverspotError {
-  const resource = `${url}/${channelDocument.key}`;
-  const { candidate, quarantined = [] } = channel ?? {};
-  if (candidate !== undefined && isTooNew(candidate, template)) {
-    return new EverspotError(
-      `${candidate.id} came with version ${candidate.template} of the launch template, and this machine with version ${template}`,
-      {
-        resource,
-        hint: "a machine of the newer version tries it; `everspot up` launches one",
-        retry: "retry",
-      },
-    );
-  }
-  const bad = [...new Set([...quarantined.map((q) => q.id), ...failed])];
-  const newest = bad.at(-1);
-  if (newest === undefined) {
-    return new EverspotError("no release was published yet", {
-      resource,
-      hint: "publish one with `everspot deploy`; until then visitors get a 503 page",
-      retry: "retry",
-    });
-  }
-  const known = why.get(newest) ?? quarantined.find((q) => q.id === newest);
-  const reason = known === undefined ? "" : `; ${newest}: ${known.reason}`;
-  return new EverspotError(`no release works: ${bad.join(", ")} failed${reason}`, {
-    resource,
-    hint: "fix that, then run `everspot up` if the site was never served, else `everspot deploy`; until then visitors get a 503 page",
-    lines: known?.lines ?? [],
-    retry: "retry",
-  });
 }
