@@ -11,6 +11,7 @@ import { type Outcome, perform } from "../deploy/perform.ts";
 import { requireFleet } from "../deploy/scene.ts";
 import type { Session } from "../deploy/session.ts";
 import { swap } from "../deploy/swap.ts";
+import { showFindings } from "../operator/show-findings.ts";
 import type { Tools } from "../operator/tools.ts";
 import type { ConfigurationChange } from "../plan/configuration.ts";
 import { configurationVersion } from "../plan/configuration-version.ts";
@@ -57,7 +58,7 @@ export async function runDeploy(config: SiteConfig, tools: Tools, options: Deplo
     await perform({ command: "deploy", config, tools, aws, kind }, async (session) => {
       const packed = await packIn(session, options);
       try {
-        for (const warning of packed.warnings) tools.terminal.warn(warning);
+        showFindings(tools.terminal, packed.findings);
         const outcome = await (options.inPlace ? deployInPlace : deployBySwap)(session, packed, options);
         return options.bake ? { ...outcome, ...(await baked(session, outcome)) } : outcome;
       } finally {

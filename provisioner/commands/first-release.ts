@@ -1,5 +1,6 @@
 import type { ObjectStore } from "../../agent/site/store.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { showFindings } from "../operator/show-findings.ts";
 import type { Tools } from "../operator/tools.ts";
 import type { Change } from "../plan/plan.ts";
 import type { Packed } from "../release/pack.ts";
@@ -56,7 +57,7 @@ export class FirstRelease {
     try {
       const packed = await pack(this.#config, this.#tools, { allow: [] }, UNINTERRUPTED);
       terminal.done("pack", seconds(), sizeOf(packed));
-      for (const warning of packed.warnings) terminal.warn(warning);
+      showFindings(terminal, packed.findings);
       return packed;
     } catch (error) {
       terminal.failed("pack", seconds());

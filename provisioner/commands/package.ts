@@ -2,6 +2,7 @@ import { copyFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { showFindings } from "../operator/show-findings.ts";
 import { took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import type { Packed } from "../release/pack.ts";
@@ -18,7 +19,7 @@ export async function runPackage(
   const began = clock.now();
   const packed = await pack(config, tools, options, tools.interrupted());
   try {
-    for (const warning of packed.warnings) terminal.warn(warning);
+    showFindings(terminal, packed.findings);
     await copyFile(packed.file, file).catch((cause: NodeJS.ErrnoException) => {
       throw new EverspotError(`${file} could not be written: ${cause.message}`, { resource: file, cause });
     });

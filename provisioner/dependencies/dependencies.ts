@@ -1,14 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Finding } from "../findings/finding.ts";
+import { findDeclaration } from "../requirements/declaration.ts";
+import type { PythonTarget } from "../requirements/python-target.ts";
+import { argumentsOf } from "../requirements/registries.ts";
+import { type Requirements, readRequirements } from "../requirements/requirements.ts";
 import { compileFiles } from "./bytecode.ts";
 import { install } from "./install.ts";
 import { listTree } from "./list-tree.ts";
+import { metadataOf } from "./metadata.ts";
+import { isMoving, settled } from "./moving.ts";
 import { Pip } from "./pip.ts";
 import type { OnProgress } from "./progress.ts";
 import { findPythons, type Pythons } from "./python.ts";
-import type { PythonTarget } from "./python-target.ts";
-import { findDeclaration, type Requirements, readRequirements } from "./requirements.ts";
 import { tidyTree } from "./tidy.ts";
 import { type CachedTree, TreeCache } from "./tree-cache.ts";
 
@@ -20,76 +26,111 @@ export interface Dependencies extends CachedTree {
   dispose(): Promise<void>;
 }
 
+/** What a project declares. */
+export interface Declared {
+  /** Undefined when the project declares none, or none that can be read. */
+  requirements: Requirements | undefined;
+  /** The file, from the project's folder; undefined when there is none. */
+  from: string | undefined;
+  findings: Finding[];
+}
+
+interface Options {
+  env: NodeJS.ProcessEnv;
+  signal?: AbortSignal | undefined;
+}
+
 const DAY = 24 * 3600 * 1000;
 
-/**
- * Makes, or finds in the cache, the tree of packages a project needs on the instance. A tree pinned by hashes is kept
- * as long as it is used; any other may have newer versions, and is made again after a day.
- * @returns undefined when the project declares none.
- */
-export async function collectDependencies(
-  folder: string,
-  target: PythonTarget,
-  options: {
-    env: NodeJS.ProcessEnv;
-    cacheDir: string;
-    onProgress: OnProgress;
-    signal?: AbortSignal | undefined;
-  },
-): Promise<Dependencies | undefined> {
-  const declaration = await findDeclaration(folder);
-  if (declaration === undefined) return undefined;
-  let pythons: Pythons | undefined;
-  const pip = async () => {
-    pythons ??= await findPythons(target, options.env);
-    return new Pip(pythons.pip, target, options.env, options.signal);
-  };
-  const requirements = await readRequirements(folder, declaration, async (markers) =>
-    (await pip()).evaluate(markers),
-  );
-  if (requirements.lines.length === 0) return undefined;
-  options.onProgress({ phase: "dependencies", done: 0, unit: "packages", detail: requirements.from });
+/** Reads what the project depends on, and installs it for the instance. */
+export class DependencyCollector {
+  readonly #target: PythonTarget;
+  readonly #options: Options;
+  #pythons: Pythons | undefined;
 
-  const tools = await pip();
-  const compiler = pythons?.compiler;
-  const cache = new TreeCache(options.cacheDir);
-  const local = requirements.lines.some((line) => line.local);
-  const key = TreeCache.key({
-    form: 2,
-    requirements: { ...requirements, from: "" },
-    target,
-    settings: pipSettings(options.env),
-    links: await localLinks(requirements, options.env),
-    compiler: compiler?.version,
-  });
-  const hashed = requirements.lines.every((line) => line.hashes.length > 0);
-  const found = local ? undefined : await cache.find(key, hashed ? Number.POSITIVE_INFINITY : DAY);
-  if (found !== undefined) {
-    const count = found.meta.packages.length;
-    options.onProgress({ phase: "dependencies", done: count, total: count, unit: "packages" });
-    return { ...found, from: requirements.from, cached: true, dispose: async () => {} };
+  constructor(target: PythonTarget, options: Options) {
+    this.#target = target;
+    this.#options = options;
   }
 
-  const work = await cache.work();
-  try {
-    const tree = path.join(work, "tree");
-    await mkdir(tree);
-    await install(requirements, target, tools, tree, work, options.onProgress);
-    const about = await tidyTree(tree);
-    const count = about.packages.length;
-    options.onProgress({ phase: "dependencies", done: count, total: count, unit: "packages" });
-    if (compiler !== undefined) await compileTree(compiler, tree, options);
-    const made = await cache.keep(local ? `local-${randomUUID()}` : key, work, {
-      ...about,
-      bytecode: compiler !== undefined,
-    });
-    const entry = path.dirname(made.folder);
-    const dispose = async () => {
-      if (local) await rm(entry, { recursive: true, force: true });
+  /** @throws EverspotError when it cannot be understood. */
+  async read(folder: string): Promise<Declared> {
+    const { declaration, findings } = await findDeclaration(folder);
+    if (declaration === undefined) return { requirements: undefined, from: undefined, findings };
+    const inquiry = {
+      evaluate: async (markers: readonly string[]) => (await this.#pip()).evaluate(markers),
+      satisfy: async (specifiers: readonly string[], versions: readonly string[]) =>
+        (await this.#pip()).satisfy(specifiers, versions),
+      metadata: async (project: string) => metadataOf(await this.#pip(), project),
     };
-    return { ...made, from: requirements.from, cached: false, dispose };
-  } finally {
-    await rm(work, { recursive: true, force: true });
+    const read = await readRequirements(declaration, this.#target, inquiry, this.#options.env);
+    return {
+      requirements: read.lines.length === 0 ? undefined : read,
+      from: declaration.from,
+      findings: [...findings, ...read.findings],
+    };
+  }
+
+  /**
+   * Makes, or finds in the cache, the tree of packages a project needs on the instance. A tree pinned by hashes is kept
+   * as long as it is used; any other may have newer versions, and is made again after a day.
+   * @throws Refused naming every package that cannot be had.
+   */
+  async collect(
+    declared: Requirements,
+    { cacheDir, onProgress }: { cacheDir: string; onProgress: OnProgress },
+  ): Promise<Dependencies> {
+    const { env, signal } = this.#options;
+    onProgress({ phase: "dependencies", done: 0, unit: "packages", detail: declared.from });
+    const tools = await this.#pip();
+    const lines = await settled(declared.lines, env, signal);
+    const requirements = { ...declared, lines };
+    const compiler = this.#pythons?.compiler;
+    const cache = new TreeCache(cacheDir);
+    const local = lines.some((line) => line.local || isMoving(line));
+    const { options, constraints, complete } = requirements;
+    const key = TreeCache.key({
+      form: 3,
+      requirements: { lines, options, constraints, complete },
+      target: this.#target,
+      settings: pipSettings(env),
+      links: await localLinks(requirements, env),
+      compiler: compiler?.version,
+    });
+    const hashed = lines.every((line) => line.hashes.length > 0);
+    const found = local ? undefined : await cache.find(key, hashed ? Number.POSITIVE_INFINITY : DAY);
+    if (found !== undefined) {
+      const count = found.meta.packages.length;
+      onProgress({ phase: "dependencies", done: count, total: count, unit: "packages" });
+      return { ...found, from: requirements.from, cached: true, dispose: async () => {} };
+    }
+
+    const work = await cache.work();
+    try {
+      const tree = path.join(work, "tree");
+      await mkdir(tree);
+      await install(requirements, this.#target, tools, tree, work, onProgress);
+      const about = await tidyTree(tree);
+      const count = about.packages.length;
+      onProgress({ phase: "dependencies", done: count, total: count, unit: "packages" });
+      if (compiler !== undefined) await compileTree(compiler, tree, { env, onProgress, signal });
+      const made = await cache.keep(local ? `local-${randomUUID()}` : key, work, {
+        ...about,
+        bytecode: compiler !== undefined,
+      });
+      const entry = path.dirname(made.folder);
+      const dispose = async () => {
+        if (local) await rm(entry, { recursive: true, force: true });
+      };
+      return { ...made, from: requirements.from, cached: false, dispose };
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  }
+
+  async #pip(): Promise<Pip> {
+    this.#pythons ??= await findPythons(this.#target, this.#options.env);
+    return new Pip(this.#pythons.pip, this.#target, this.#options.env, this.#options.signal);
   }
 }
 
@@ -119,8 +160,12 @@ const PACKAGE = /\.(whl|zip|tar\.gz|tar\.bz2|tgz)$/;
 
 /** Packages in the local folders pip looks in: one of them may be rebuilt under its old name. */
 async function localLinks(requirements: Requirements, env: NodeJS.ProcessEnv): Promise<string[]> {
-  const named = requirements.options.flatMap((o) => /^--find-links (\/.*)$/.exec(o)?.[1] ?? []);
-  const folders = [...named, ...(env.PIP_FIND_LINKS ?? "").split(/\s+/).filter((f) => path.isAbsolute(f))];
+  const named = requirements.options
+    .map(argumentsOf)
+    .flatMap(([option, value = ""]) => (option === "--find-links" ? [value] : []));
+  const folders = [...named, ...(env.PIP_FIND_LINKS ?? "").split(/\s+/)]
+    .map((place) => (place.startsWith("file://") ? fileURLToPath(place) : place))
+    .filter((place) => path.isAbsolute(place));
   const found: string[] = [];
   for (const folder of folders) {
     const names = await readdir(folder).catch(() => []);

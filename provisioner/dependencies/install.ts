@@ -1,19 +1,23 @@
-import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
+import { type Finding, Refused } from "../findings/finding.ts";
+import { confusion, type OwnNames, ownNames } from "../requirements/own-names.ts";
+import { type PythonTarget, targetOptions } from "../requirements/python-target.ts";
+import { readToml } from "../requirements/read.ts";
+import { leadingName, normalName, type RequirementLine } from "../requirements/requirement-lines.ts";
+import type { Requirements } from "../requirements/requirements.ts";
+import { knownWayOut } from "./known-packages.ts";
 import type { Pip, PipResult } from "./pip.ts";
-import { buildFailed, installFailed, missingPackage, noWheel } from "./pip-errors.ts";
+import { forOtherPython, installFailed, missingPackage, NOT_INSTALLED, withoutWheel } from "./pip-errors.ts";
 import type { OnProgress } from "./progress.ts";
-import { type PythonTarget, targetOptions } from "./python-target.ts";
-import { normalName, parseRequirement, type RequirementLine } from "./requirement-lines.ts";
-import type { Requirements } from "./requirements.ts";
+import { SourceBuild } from "./source-build.ts";
+import { lockedAs, lockedForOthers, standInVersion } from "./without-wheel.ts";
 
 /**
  * Installs what is required into `tree`, for the instance's Python and not for this machine's. Packages without a
- * wheel are built here, provided that the result runs anywhere.
+ * wheel are built here, provided that the result runs anywhere; what is known not to do so is not waited for.
  * @param work an empty folder for intermediate files.
- * @throws EverspotError naming the package that cannot be had.
+ * @throws Refused naming every package that cannot be had.
  */
 export async function install(
   requirements: Requirements,
@@ -23,136 +27,208 @@ export async function install(
   work: string,
   onProgress: OnProgress,
 ): Promise<void> {
-  const build = new SourceBuild(pip, requirements, target, work);
-  let lines: RequirementLine[] = [];
-  for (const line of requirements.lines) {
-    if (line.direct)
-      onProgress({ phase: "dependencies", done: 0, unit: "packages", detail: `building ${line.text}` });
-    lines.push(line.direct ? await build.direct(line) : line);
-  }
+  const installation = new Installation(requirements, target, pip, work, onProgress);
+  const own = await allOwnNames(requirements);
+  let lines = await installation.prepare();
   const built = new Set<string>();
   for (;;) {
-    const result = await pipInstall({ ...requirements, lines }, target, pip, tree, build, onProgress);
-    if (result.ok) return;
+    const result = await installation.run(lines, tree);
+    if (result.ok) break;
     const missing = missingPackage(result);
-    const name = normalName(/^[A-Za-z0-9._-]+/.exec(missing ?? "")?.[0] ?? "");
-    if (missing === undefined || built.has(name)) throw installFailed(result, requirements.from);
-    built.add(name);
-    onProgress({ phase: "dependencies", done: built.size, unit: "packages", detail: `building ${missing}` });
-    lines = await build.indexed(missing, name, lines);
+    const about = { pip, target, result, requirements };
+    if (missing === undefined || built.has(leadingName(missing))) throw await installFailed(about);
+    refuseOwn([leadingName(missing)], own, lines, requirements.from);
+    const all = await installation.findMissing(missing, result, lines);
+    await installation.refuseHopeless(all);
+    lines = await installation.build(all, lines);
+    for (const { requirement } of all) built.add(leadingName(requirement));
   }
+  const installed = (await readdir(tree)).flatMap((name) => /^(.+?)-[^-]+\.dist-info$/.exec(name)?.[1] ?? []);
+  refuseOwn(installed.map(normalName), own, lines, requirements.from);
 }
 
-async function pipInstall(
-  requirements: Requirements,
-  target: PythonTarget,
-  pip: Pip,
-  tree: string,
-  build: SourceBuild,
-  onProgress: OnProgress,
-): Promise<PipResult> {
-  const total = requirements.complete ? { total: requirements.lines.length } : {};
-  let done = 0;
-  return pip.run(
-    [
-      ...["install", "--target", tree, "--no-compile", "--no-warn-script-location"],
-      ...targetOptions(target),
-      ...(requirements.complete ? ["--no-deps"] : []),
-      ...["--find-links", build.wheels],
-      ...(await build.files(requirements.lines)),
-    ],
-    (line) => {
-      const collected = /^(?:Collecting|Processing) (\S+)/.exec(line)?.[1];
-      if (collected === undefined) return;
-      done += 1;
-      onProgress({
-        phase: "dependencies",
-        done,
-        ...total,
-        unit: "packages",
-        detail: path.basename(collected),
-      });
-    },
+/** With those of the folders that are built: what they need may be their neighbours. */
+async function allOwnNames(requirements: Requirements): Promise<OwnNames> {
+  const folders = requirements.lines.filter((l) => l.local && l.direct && path.isAbsolute(l.text));
+  const more = await Promise.all(
+    folders.map(async (l) =>
+      ownNames(await readToml(path.join(l.text, "pyproject.toml")).catch(() => undefined)),
+    ),
   );
+  return new Map([...requirements.own, ...more.flatMap((m) => [...m])]);
 }
 
-class SourceBuild {
-  /** Folder of the wheels built here. */
-  readonly wheels: string;
-  readonly #pip: Pip;
+/** What others require by name alone comes from the index, too. */
+function refuseOwn(
+  names: readonly string[],
+  own: OwnNames,
+  lines: readonly RequirementLine[],
+  from: string,
+): void {
+  const sure = new Set(
+    lines.filter((l) => l.local || l.hashes.length > 0 || / @ /.test(l.text)).map((l) => l.name),
+  );
+  const found = names.flatMap((name) => {
+    const place = sure.has(name) ? undefined : own.get(name);
+    return place === undefined ? [] : [confusion(name, place, from)];
+  });
+  if (found.length > 0) throw new Refused(NOT_INSTALLED, found);
+}
+
+/** So many packages without a wheel are looked for at once; a project that has more is told of the others later. */
+const MOST_MISSING = 25;
+
+/** A package that has no wheel. */
+interface Missing {
+  /** As pip writes it, e.g. "docopt<1,>=0.6". */
+  requirement: string;
+  /** Undefined when pip was not asked: a lock says so. */
+  result: PipResult | undefined;
+}
+
+class Installation {
   readonly #requirements: Requirements;
   readonly #target: PythonTarget;
+  readonly #pip: Pip;
   readonly #work: string;
-  #files = 0;
+  readonly #onProgress: OnProgress;
+  readonly #build: SourceBuild;
 
-  constructor(pip: Pip, requirements: Requirements, target: PythonTarget, work: string) {
-    this.#pip = pip;
+  constructor(
+    requirements: Requirements,
+    target: PythonTarget,
+    pip: Pip,
+    work: string,
+    onProgress: OnProgress,
+  ) {
     this.#requirements = requirements;
     this.#target = target;
+    this.#pip = pip;
     this.#work = work;
-    this.wheels = path.join(work, "wheels");
+    this.#onProgress = onProgress;
+    this.#build = new SourceBuild(pip, requirements, target, work);
   }
 
-  /** Writes lines, constraints and options to files. @returns pip's arguments that name them. */
-  async files(lines: readonly RequirementLine[]): Promise<string[]> {
-    await mkdir(this.wheels, { recursive: true });
-    const number = ++this.#files;
-    const requirements = path.join(this.#work, `requirements-${number}.txt`);
-    const constraints = path.join(this.#work, `constraints-${number}.txt`);
-    const texts = lines.map((l) => [l.text, ...l.hashes.map((h) => `--hash=${h}`)].join(" "));
-    await writeFile(requirements, [...this.#requirements.options, ...texts, ""].join("\n"), { mode: 0o600 });
-    await writeFile(constraints, [...this.#requirements.constraints, ""].join("\n"), { mode: 0o600 });
-    return ["-r", requirements, "-c", constraints];
+  /** Builds what is known to need it: folders, repositories, and packages that a lock has without a wheel. */
+  async prepare(): Promise<RequirementLine[]> {
+    const { lines, from } = this.#requirements;
+    const as = (kind: string) => lines.filter((line) => lockedAs(line, this.#target) === kind);
+    const others = as("nothing").map((line) => lockedForOthers(line, this.#target, from));
+    const sources = as("build").map((line) => ({ requirement: line.text, result: undefined }));
+    await this.refuseHopeless(sources, others);
+    const failed: Refused[] = [];
+    const prepared: RequirementLine[] = [];
+    for (const line of lines) {
+      if (line.direct) this.#tell(line.text);
+      const built = line.direct ? await this.#build.direct(line).catch(refusalsInto(failed)) : line;
+      if (built !== undefined) prepared.push(built);
+    }
+    return this.build(sources, prepared, failed);
   }
 
-  /** Builds a folder, archive or repository. */
-  async direct(line: RequirementLine): Promise<RequirementLine> {
-    const { wheel, sha256 } = await this.#wheel(line, []);
-    const name = path.basename(wheel).split("-")[0] ?? "";
-    const hashed = this.#requirements.lines.some((l) => l.hashes.length > 0);
-    const marker = / ;.*$/.exec(line.text)?.[0] ?? "";
-    return {
-      ...parseRequirement(`${name} @ ${pathToFileURL(wheel)}${marker}`, this.#work),
-      hashes: hashed ? [`sha256:${sha256}`] : [],
-    };
-  }
-
-  /**
-   * Builds a package from an index from its source, which is checked against the hashes of its line.
-   * @returns the lines, changed to accept what was built.
-   */
-  async indexed(
-    missing: string,
-    name: string,
+  /** pip's installation of lines for the instance. @param options more for pip. */
+  async run(
     lines: readonly RequirementLine[],
-  ): Promise<RequirementLine[]> {
-    const own = lines.find((l) => l.name === name);
-    const line = { ...parseRequirement(missing, this.#work), hashes: own?.hashes ?? [] };
-    const { sha256 } = await this.#wheel(line, [`--no-binary=${name}`]);
-    return lines.map((l) => (l === own && l.hashes.length > 0 ? { ...l, hashes: [`sha256:${sha256}`] } : l));
+    tree: string,
+    options: readonly string[] = [],
+  ): Promise<PipResult> {
+    const { complete } = this.#requirements;
+    const total = complete ? { total: lines.length } : {};
+    let done = 0;
+    return this.#pip.run(
+      [
+        ...["install", "--target", tree, "--no-compile", "--no-warn-script-location"],
+        ...targetOptions(this.#target),
+        ...(complete ? ["--no-deps"] : []),
+        ...["--find-links", this.#build.wheels],
+        ...options,
+        ...(await this.#build.files(lines)),
+      ],
+      (line) => {
+        const collected = /^(?:Collecting|Processing) (\S+)/.exec(line)?.[1];
+        if (collected === undefined) return;
+        done += 1;
+        const detail = path.basename(collected);
+        this.#onProgress({ phase: "dependencies", done, ...total, unit: "packages", detail });
+      },
+    );
   }
 
-  async #wheel(
-    line: RequirementLine,
-    options: readonly string[],
-  ): Promise<{ wheel: string; sha256: string }> {
-    const out = path.join(this.#work, `built-${++this.#files}`);
-    await mkdir(out, { recursive: true });
-    const from = await this.files([line]);
-    const result = await this.#pip.run(["wheel", "--no-deps", "--wheel-dir", out, ...options, ...from]);
-    const [file] = await readdir(out);
-    if (!result.ok || file === undefined) {
-      const nothing = missingPackage(result) !== undefined;
-      throw nothing
-        ? noWheel(line.text, this.#target, result, "none")
-        : buildFailed(line.text, this.#target, result);
+  /** All packages without a wheel: with an empty one in its place, pip finds the next. */
+  async findMissing(first: string, result: PipResult, lines: readonly RequirementLine[]): Promise<Missing[]> {
+    const { complete } = this.#requirements;
+    const found: Missing[] = [{ requirement: first, result }];
+    const folder = path.join(this.#work, "placeholders");
+    await mkdir(folder, { recursive: true });
+    for (let next = first; found.length < MOST_MISSING; ) {
+      // Where everything is named, the others can be asked for without it.
+      const version = complete ? undefined : await standInVersion(next, this.#pip, this.#requirements);
+      if (!complete && version === undefined) break;
+      if (version !== undefined) await this.#pip.placeholders(folder, [[leadingName(next), version]]);
+      const names = new Set(found.map(({ requirement }) => leadingName(requirement)));
+      const rest = complete ? lines.filter((l) => l.name === undefined || !names.has(l.name)) : lines;
+      const dry = ["--dry-run", "--find-links", folder];
+      const more = await this.run(rest, path.join(this.#work, "dry"), dry);
+      const missing = more.ok ? undefined : missingPackage(more);
+      if (missing === undefined || names.has(leadingName(missing))) break;
+      found.push({ requirement: missing, result: more });
+      next = missing;
     }
-    if (!/-py(2\.py)?3[0-9]*-none-any\.whl$/.test(file)) {
-      throw noWheel(line.text, this.#target, result, file);
+    return found;
+  }
+
+  /** @throws Refused when one of them is known not to become a wheel that runs on the instance. */
+  async refuseHopeless(missing: readonly Missing[], others: readonly Finding[] = []): Promise<void> {
+    const judged = await Promise.all(missing.map(async (m) => ({ ...m, finding: await this.#hopeless(m) })));
+    const findings = [...others, ...judged.flatMap(({ finding }) => finding ?? [])];
+    if (findings.length === 0) return;
+    throw new Refused(NOT_INSTALLED, findings, {
+      lines: judged
+        .filter(({ finding }) => finding === undefined)
+        .map(({ requirement }) => `${requirement} has no wheel either, and will be built`),
+    });
+  }
+
+  async #hopeless({ requirement, result }: Missing): Promise<Finding | undefined> {
+    const about = { pip: this.#pip, target: this.#target, requirements: this.#requirements };
+    const python = result && (await forOtherPython(requirement, { ...about, result }));
+    if (python !== undefined) return python;
+    if (knownWayOut(leadingName(requirement)) === undefined) return undefined;
+    return withoutWheel(requirement, "and its source has to be compiled", about);
+  }
+
+  /** @param failed builds that failed before. @throws Refused with all that could not be built. */
+  async build(
+    missing: readonly Missing[],
+    lines: readonly RequirementLine[],
+    failed: Refused[] = [],
+  ): Promise<RequirementLine[]> {
+    let changed = [...lines];
+    for (const { requirement } of missing) {
+      this.#tell(requirement);
+      const built = this.#build.indexed(requirement, leadingName(requirement), changed);
+      changed = (await built.catch(refusalsInto(failed))) ?? changed;
     }
-    const data = await readFile(path.join(out, file));
-    const wheel = path.join(this.wheels, file);
-    await writeFile(wheel, data);
-    return { wheel, sha256: createHash("sha256").update(data).digest("hex") };
+    const [only, second] = failed;
+    if (only !== undefined && second === undefined) throw only;
+    if (only !== undefined) {
+      throw new Refused(
+        NOT_INSTALLED,
+        failed.flatMap((f) => f.findings),
+      );
+    }
+    return changed;
+  }
+
+  #tell(what: string): void {
+    this.#onProgress({ phase: "dependencies", done: 0, unit: "packages", detail: `building ${what}` });
   }
 }
+
+/** Goes on after a refusal, so that all of them are known; not after anything else. */
+const refusalsInto =
+  (failed: Refused[]) =>
+  (error: unknown): undefined => {
+    if (!(error instanceof Refused)) throw error;
+    failed.push(error);
+  };

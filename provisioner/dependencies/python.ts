@@ -1,6 +1,6 @@
 import { execa } from "execa";
 import { EverspotError } from "../../agent/site/errors.ts";
-import type { PythonTarget } from "./python-target.ts";
+import type { PythonTarget } from "../requirements/python-target.ts";
 
 /** A Python of the packing machine. */
 export interface Python {

@@ -52,7 +52,11 @@ export class Refused extends EverspotError {
     if (only !== undefined && second === undefined) {
       super(`${only.what} (${only.id})`, { ...more, resource: only.where, hint: only.hint });
     } else {
-      const each = errors.flatMap((f) => [headline(f), `  → ${f.hint}`]);
+      // What several need alike is said once, behind the last of them.
+      const each = errors.flatMap((f, i) => [
+        headline(f),
+        ...(errors[i + 1]?.hint === f.hint ? [] : [`  → ${f.hint}`]),
+      ]);
       super(`${subject}: ${errors.length} problems`, { lines: [...each, ...(more.lines ?? [])] });
     }
     this.findings = errors;

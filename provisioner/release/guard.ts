@@ -1,50 +1,51 @@
 import { open } from "node:fs/promises";
 import ignore from "ignore";
-import { EverspotError } from "../../agent/site/errors.ts";
+import { errorFinding, type Finding } from "../findings/finding.ts";
 import type { Project, ProjectFile } from "./project.ts";
 import { SECRET_SCAN_BYTES, secretByContent, secretByName } from "./secrets.ts";
 import { unreadable } from "./zip.ts";
 
 /**
- * Refuses a project whose files must not all go into a release: links that lead out, names that cannot be
- * unpacked, and what looks like a secret and is not allowed by name.
+ * Files that must not go into a release: links that lead out, names that cannot be unpacked, what looks like a secret
+ * and is not allowed by name, and what stands for a file that is not here.
  * @param allow patterns as in `.gitignore`, e.g. "fixtures/demo.sqlite3" or "*.pem".
- * @throws EverspotError with every such file in its lines.
  */
-export async function guardProject(
-  project: Project,
-  allow: readonly string[],
-  folder: string,
-): Promise<void> {
-  const secrets = await findSecrets(project.files, allow);
-  if (secrets.length === 0 && project.problems.length === 0) return;
-  if (secrets.length === 0) {
-    throw new EverspotError("the project has files that cannot go into a release", {
-      resource: folder,
-      hint: "move or rename them, or leave them out through .everspotignore",
-      lines: project.problems,
-    });
+export async function guardProject(project: Project, allow: readonly string[]): Promise<Finding[]> {
+  const allowed = ignore({ ignorecase: false }).add([...allow]);
+  const found: Finding[] = [];
+  for (const file of project.files) {
+    if (allowed.ignores(file.path)) continue;
+    const byName = secretByName(file.path);
+    const begin = byName === undefined ? await start(file) : Buffer.alloc(0);
+    const kind = byName ?? secretByContent(file.path, begin);
+    if (kind !== undefined) found.push(secret(file.path, kind));
+    if (begin.subarray(0, LFS_POINTER.length).toString("latin1") === LFS_POINTER)
+      found.push(pointer(file.path));
   }
-  throw new EverspotError(
-    `${secrets.length === 1 ? "a file looks" : `${secrets.length} files look`} like a secret and would be in every release`,
-    {
-      resource: folder,
-      hint: 'leave them out through .gitignore or .everspotignore and give the app its secrets with `everspot secret set NAME`; to publish one all the same, name it in everspot.toml: [release] allow = ["path"]',
-      lines: [...secrets, ...project.problems],
-    },
-  );
+  return [
+    ...found,
+    ...project.problems.map((problem) =>
+      errorFinding("packing.E002", problem, {
+        hint: "move or rename it, or leave it out through .everspotignore",
+      }),
+    ),
+  ];
 }
 
-async function findSecrets(files: readonly ProjectFile[], allow: readonly string[]): Promise<string[]> {
-  const allowed = ignore({ ignorecase: false }).add([...allow]);
-  const found: string[] = [];
-  for (const file of files) {
-    if (allowed.ignores(file.path)) continue;
-    const kind = secretByName(file.path) ?? secretByContent(file.path, await start(file));
-    if (kind !== undefined) found.push(`${file.path}: ${kind}`);
-  }
-  return found;
-}
+const secret = (file: string, kind: string): Finding =>
+  errorFinding("packing.E001", `looks like a secret (${kind}) and would be in every release`, {
+    where: file,
+    hint: 'leave it out through .gitignore or .everspotignore and give the app its secrets with `everspot secret set NAME`; to publish it all the same, name it in everspot.toml: [release] allow = ["path"]',
+  });
+
+/** https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: its first line comes first. */
+const LFS_POINTER = "version https://git-lfs.github.com/spec/v1\n";
+
+const pointer = (file: string): Finding =>
+  errorFinding("packing.E003", "is a pointer of Git LFS, and not the file itself", {
+    where: file,
+    hint: "run `git lfs pull` (in GitHub Actions: actions/checkout with lfs: true)",
+  });
 
 async function start(file: ProjectFile): Promise<Buffer> {
   const handle = await open(file.source, "r").catch((error: unknown) => {

@@ -4,10 +4,11 @@ import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { compileFiles } from "../dependencies/bytecode.ts";
-import { collectDependencies, type Dependencies } from "../dependencies/dependencies.ts";
+import { type Declared, type Dependencies, DependencyCollector } from "../dependencies/dependencies.ts";
 import { findCompiler } from "../dependencies/python.ts";
-import type { Arch } from "../dependencies/python-target.ts";
 import { defaultCacheDir } from "../dependencies/tree-cache.ts";
+import { errorFinding, type Finding, refuseErrors, warningFinding } from "../findings/finding.ts";
+import type { Arch } from "../requirements/python-target.ts";
 import { checkEntries, checkTotals, checkUnchanged, listEntries } from "./entries.ts";
 import { type GitState, gitState, trackedButIgnored } from "./git.ts";
 import { guardProject } from "./guard.ts";
@@ -52,8 +53,8 @@ export interface Packed {
   bytecode: boolean;
   /** Bundled packages, "name version". */
   packages: string[];
-  /** What a person should know, each a sentence. */
-  warnings: string[];
+  /** What a person should know: warnings. */
+  findings: Finding[];
 }
 
 /**
@@ -78,9 +79,13 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
       hint: "check that this is the right folder, and that .gitignore does not exclude everything",
     });
   }
-  await guardProject(project, options.allow, folder);
   const git = await gitState(folder, env);
   const ignored = git === undefined ? [] : await trackedButIgnored(folder, env);
+  const collector = new DependencyCollector(target, { env, signal });
+  const guarded = await guardProject(project, options.allow);
+  const declared = await readAll(collector, folder, guarded);
+  const findings = [...guarded, ...declared.findings];
+  refuseErrors("the project cannot be packed", findings);
 
   const given = options.stagingDir !== undefined;
   const staging = options.stagingDir ?? (await mkdtemp(path.join(tmpdir(), "everspot-release-")));
@@ -89,12 +94,8 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
   let dependencies: Dependencies | undefined;
   try {
     const cacheDir = options.cacheDir ?? defaultCacheDir(env);
-    dependencies = await collectDependencies(folder, target, {
-      env,
-      cacheDir,
-      onProgress: report,
-      signal,
-    });
+    const { requirements } = declared;
+    dependencies = requirements && (await collector.collect(requirements, { cacheDir, onProgress: report }));
     const compiler = await findCompiler(target, env);
     if (compiler !== undefined) await compileFiles(compiler, folder, project.files, work, { env, signal });
     const entries = await listEntries(project, work, dependencies?.folder);
@@ -129,7 +130,11 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
       }),
       bytecode: compiler !== undefined && (dependencies === undefined || dependencies.meta.bytecode),
       packages: dependencies?.meta.packages ?? [],
-      warnings: [...project.warnings, ...ignoredWarning(ignored)],
+      findings: [
+        ...findings,
+        ...project.warnings.map((warning) => warningFinding("packing.W001", warning, { hint: "" })),
+        ...ignoredWarning(ignored),
+      ],
     };
   } catch (error) {
     if (!given) await rm(staging, { recursive: true, force: true });
@@ -140,13 +145,33 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
   }
 }
 
+/** Reads what is declared, also when there are errors already: all of them are said at once. */
+async function readAll(
+  collector: DependencyCollector,
+  folder: string,
+  before: readonly Finding[],
+): Promise<Declared> {
+  try {
+    return await collector.read(folder);
+  } catch (error) {
+    if (!(error instanceof EverspotError) || before.length === 0) throw error;
+    const { message, resource, hint = "see there" } = error;
+    const finding = errorFinding("packing.E039", message, { where: resource, hint });
+    return { requirements: undefined, from: undefined, findings: [finding] };
+  }
+}
+
 /** Enough to see which files they are. */
 const NAMED = 5;
 
-function ignoredWarning(ignored: readonly string[]): string[] {
+function ignoredWarning(ignored: readonly string[]): Finding[] {
   if (ignored.length === 0) return [];
   const named = ignored.slice(0, NAMED).join(", ") + (ignored.length > NAMED ? ", …" : "");
   return [
-    `${ignored.length === 1 ? "a file in git is" : `${ignored.length} files in git are`} named by .gitignore and left out: ${named}; bring back what the app needs with !path in .everspotignore`,
+    warningFinding(
+      "packing.W002",
+      `${ignored.length === 1 ? "a file in git is" : `${ignored.length} files in git are`} named by .gitignore and left out: ${named}`,
+      { hint: "bring back what the app needs with !path in .everspotignore" },
+    ),
   ];
 }

@@ -52,8 +52,9 @@ export const house: readonly Wing[] = [
         wanted: "what this configuration asks for",
       },
       { release: "a project made into a zip, and the zips in the bucket" },
+      { dependencies: "what a project depends on, installed for the instance's Python" },
       {
-        dependencies: "what a project depends on, installed for the instance's Python",
+        requirements: "what a project says it depends on, in whichever form",
         config: "everspot.toml",
         archive: "the agent made into an archive",
       },

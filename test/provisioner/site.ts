@@ -99,7 +99,7 @@ function packed(folder: string): Packed {
   const file = path.join(folder, "release.zip");
   writeFileSync(file, "a zip");
   const sizes = { size: 5, unpackedSize: 5, files: 1 };
-  return { file, sha256: sha256("a zip"), ...sizes, bytecode: false, packages: [], warnings: [] };
+  return { file, sha256: sha256("a zip"), ...sizes, bytecode: false, packages: [], findings: [] };
 }
 
 /** No one waits: sleeping moves the time on at once. */

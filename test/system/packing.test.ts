@@ -135,7 +135,7 @@ test("a package that has only wheels for others is refused by name", async () =>
   wheel(links, "elsewhere", "1.1", { tag: "cp313-cp313-manylinux_2_17_aarch64" });
   const error = await failure(pack({ "requirements.txt": "alpha\n" }, links));
   expect(error.message).toBe(
-    "elsewhere<9 has no wheel for Python 3.13 on x86_64 Linux, and no source that could be built here was found",
+    "elsewhere<9 has no wheel for Python 3.13 on x86_64 Linux, and no source that could be built here was found (packing.E022)",
   );
   expect(error.lines.join("\n")).toContain("No matching distribution found for elsewhere<9");
 });

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { expect, test } from "vitest";
 import { findCompiler, findPythons } from "../../../provisioner/dependencies/python.ts";
-import { markerEnvironment, targetOptions } from "../../../provisioner/dependencies/python-target.ts";
+import { markerEnvironment, targetOptions } from "../../../provisioner/requirements/python-target.ts";
 import { folder, write } from "../release/folders.ts";
 
 const target = { python: "3.13", arch: "x86_64" as const };

@@ -119,5 +119,5 @@ export function packed(content: string): Packed {
   const file = path.join(mkdtempSync(path.join(tmpdir(), "everspot-packed-")), "release.zip");
   writeFileSync(file, content);
   const sizes = { size: content.length, unpackedSize: content.length, files: 1 };
-  return { file, sha256: sha256(content), ...sizes, bytecode: false, packages: [], warnings: [] };
+  return { file, sha256: sha256(content), ...sizes, bytecode: false, packages: [], findings: [] };
 }

@@ -72,7 +72,7 @@ const LIST =
 test("what is packed comes out of the unpacker", async () => {
   const root = folder(app);
   const packed = await pack(root);
-  expect(packed).toMatchObject({ files: 5, bytecode: false, packages: [], warnings: [] });
+  expect(packed).toMatchObject({ files: 5, bytecode: false, packages: [], findings: [] });
   expect(packed).not.toHaveProperty("python");
   expect(packed).not.toHaveProperty("arch");
   const zip = readFileSync(packed.file);
@@ -138,14 +138,17 @@ test("secrets and unusable files are refused all at once, and allowed by name", 
     out: { link: "/etc/hostname" },
   });
   const error = await failure(pack(root, { stagingDir: staging, allow: ["fixtures/demo.sqlite3"] }));
-  expect(error.message).toBe("3 files look like a secret and would be in every release");
+  expect(error.message).toBe("the project cannot be packed: 4 problems");
+  const secret = (kind: string) =>
+    `looks like a secret (${kind}) and would be in every release (packing.E001)`;
   expect(error.lines).toEqual([
-    ".env: environment file",
-    "db.sqlite3: SQLite database with data",
-    "web/.env.production: environment file",
-    "out is a symbolic link to /etc/hostname, which is outside the project",
+    `.env: ${secret("environment file")}`,
+    `db.sqlite3: ${secret("SQLite database with data")}`,
+    `web/.env.production: ${secret("environment file")}`,
+    expect.stringMatching(/^ {2}→ .*everspot secret set NAME.*\[release\] allow/),
+    "out is a symbolic link to /etc/hostname, which is outside the project (packing.E002)",
+    expect.stringMatching(/^ {2}→ move or rename/),
   ]);
-  expect(error.hint).toMatch(/everspot secret set NAME.*\[release\] allow/);
   expect(readdirSync(staging)).toEqual([]);
 
   rmSync(path.join(root, "out"));
@@ -232,8 +235,8 @@ test("git's commit, and whether the folder is what was committed", async () => {
   write(root, { ".gitignore": "*.log\n" });
   const packed = await pack(root, { env });
   expect(packed.git?.dirty).toBe(true);
-  expect(packed.warnings).toEqual([
-    "a file in git is named by .gitignore and left out: kept.log; bring back what the app needs with !path in .everspotignore",
+  expect(packed.findings.map((f) => f.what)).toEqual([
+    "a file in git is named by .gitignore and left out: kept.log",
   ]);
 });
 

@@ -35,7 +35,7 @@ function packed(content: string): Packed {
     files: 2,
     bytecode: true,
     packages: [],
-    warnings: [],
+    findings: [],
   };
 }
 

@@ -6,6 +6,8 @@ export interface WheelOptions {
   /** Python, ABI and platform tag; default "py3-none-any". */
   tag?: string;
   requires?: readonly string[];
+  /** What it requires of Python. */
+  requiresPython?: string;
   scripts?: readonly string[];
   files?: Record<string, string | Buffer>;
 }
@@ -23,6 +25,7 @@ export function wheel(folder: string, name: string, version: string, options: Wh
       `Name: ${name}`,
       `Version: ${version}`,
       ...(options.requires ?? []).map((r) => `Requires-Dist: ${r}`),
+      ...(options.requiresPython === undefined ? [] : [`Requires-Python: ${options.requiresPython}`]),
       "",
     ].join("\n"),
     [`${info}/WHEEL`]: `Wheel-Version: 1.0\nRoot-Is-Purelib: ${tag.endsWith("-any")}\nTag: ${tag}\n`,
@@ -51,7 +54,7 @@ def build_wheel(out, config_settings=None, metadata_directory=None):
     file = f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(os.path.join(out, file), "w") as z:
         z.write(name + ".py")
-        z.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n")
+        z.writestr(f"{info}/METADATA", open("PKG-INFO").read())
         z.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: {tag}\\n")
         z.writestr(f"{info}/RECORD", f"{name}.py,,\\n{info}/METADATA,,\\n{info}/WHEEL,,\\n{info}/RECORD,,\\n")
     return file
@@ -61,18 +64,34 @@ def build_sdist(out, config_settings=None):
 `;
 
 /** Files of a source distribution whose build gives a wheel with this tag. */
-export const source = (name: string, version: string, tag = "py3-none-any"): Record<string, string> => ({
+export const source = (
+  name: string,
+  version: string,
+  tag = "py3-none-any",
+  requires: readonly string[] = [],
+  requiresPython?: string,
+): Record<string, string> => ({
   "pyproject.toml": `[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n`,
   "backend.py": BACKEND,
   NAME: `${name} ${version} ${tag}`,
-  "PKG-INFO": `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n`,
+  "PKG-INFO": [
+    `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n`,
+    ...requires.map((r) => `Requires-Dist: ${r}\n`),
+    ...(requiresPython === undefined ? [] : [`Requires-Python: ${requiresPython}\n`]),
+  ].join(""),
   [`${name}.py`]: `VERSION = "${version}"\n`,
 });
 
 /** Writes a source distribution. @returns its file. */
-export function sdist(folder: string, name: string, version: string, tag?: string): string {
+export function sdist(
+  folder: string,
+  name: string,
+  version: string,
+  tag?: string,
+  requiresPython?: string,
+): string {
   const file = path.join(folder, `${name}-${version}.zip`);
-  const entries = Object.entries(source(name, version, tag)).map(([n, data]) => ({
+  const entries = Object.entries(source(name, version, tag, [], requiresPython)).map(([n, data]) => ({
     name: `${name}-${version}/${n}`,
     data,
     mode: 0o100644,

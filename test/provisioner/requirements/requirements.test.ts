@@ -1,17 +1,26 @@
 import { describe, expect, test } from "vitest";
+import { findDeclaration } from "../../../provisioner/requirements/declaration.ts";
 import {
   logicalLines,
   normalName,
   parseRequirement,
-} from "../../../provisioner/dependencies/requirement-lines.ts";
-import { findDeclaration, readRequirements } from "../../../provisioner/dependencies/requirements.ts";
+} from "../../../provisioner/requirements/requirement-lines.ts";
+import { readRequirements } from "../../../provisioner/requirements/requirements.ts";
 import { folder, type Tree } from "../release/folders.ts";
 
-const none = async () => new Map<string, boolean>();
+/** Markers do not hold, every Python is fine, and builds say that they require `built`. */
+const inquiry = {
+  evaluate: async () => new Map<string, boolean>(),
+  satisfy: async (specifiers: readonly string[], versions: readonly string[]) =>
+    specifiers.map(() => versions.map(() => true)),
+  metadata: async () => ["built>1", 'fast; extra == "speed"'],
+};
+const target = { python: "3.13", arch: "x86_64" } as const;
+
 const read = async (root: string) => {
-  const file = await findDeclaration(root);
-  if (file === undefined) throw new Error("nothing declared");
-  return readRequirements(root, file, none);
+  const { declaration, findings } = await findDeclaration(root);
+  if (declaration === undefined) throw new Error(`nothing declared: ${JSON.stringify(findings)}`);
+  return readRequirements(declaration, target, inquiry, {});
 };
 const texts = async (tree: Tree) => (await read(folder(tree))).lines.map((l) => l.text);
 
@@ -50,15 +59,29 @@ test.each([
 });
 
 test("requirements.txt comes before locks, those before pyproject.toml", async () => {
-  const all: Tree = { "requirements.txt": "a\n", "uv.lock": "", "poetry.lock": "", "pyproject.toml": "" };
+  const all: Tree = {
+    "requirements.txt": "a\n",
+    "uv.lock": "",
+    "poetry.lock": "",
+    "Pipfile.lock": "{}",
+    "pyproject.toml": "[project]\ndependencies = []\n",
+    "setup.cfg": "[options]\ninstall_requires =\n  a\n",
+  };
   const order: (string | undefined)[] = [];
   while (Object.keys(all).length > 0) {
-    const found = await findDeclaration(folder(all));
-    order.push(found);
-    delete all[found ?? ""];
+    const { declaration } = await findDeclaration(folder(all));
+    order.push(declaration?.from);
+    delete all[declaration?.from ?? ""];
   }
-  expect(order).toEqual(["requirements.txt", "uv.lock", "poetry.lock", "pyproject.toml"]);
-  expect(await findDeclaration(folder({ "setup.py": "" }))).toBeUndefined();
+  expect(order).toEqual([
+    "requirements.txt",
+    "uv.lock",
+    "poetry.lock",
+    "Pipfile.lock",
+    "pyproject.toml",
+    "setup.cfg",
+  ]);
+  expect(await findDeclaration(folder({ "setup.cfg": "[flake8]\n" }))).toEqual({ findings: [] });
 });
 
 describe("requirements.txt", () => {
@@ -110,11 +133,11 @@ describe("pyproject.toml", () => {
     expect(await texts({ "pyproject.toml": '[project]\nname = "s"\ndependencies = ["a>1", "b"]\n' })).toEqual(
       ["a>1", "b"],
     );
-    expect(await texts({ "pyproject.toml": "[tool.ruff]\nline-length = 100\n" })).toEqual([]);
+    const none = folder({ "pyproject.toml": "[tool.ruff]\nline-length = 100\n" });
+    expect((await findDeclaration(none)).declaration).toBeUndefined();
   });
 
   test.each([
-    ["[project]\nname = 's'\ndynamic = ['dependencies']\n", "computes its dependencies"],
     ["[tool.poetry.dependencies]\npython = '*'\ndjango = '^5'\n", "there is no poetry.lock"],
     ["[project]\nname = 's'\ndependencies = 'django'\n", "must be a list"],
     ["[project\n", "pyproject.toml is not TOML (line 1)"],

@@ -1,7 +1,12 @@
 import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
-import { poetryRequirements } from "../../../provisioner/dependencies/poetry-lock.ts";
-import { uvRequirements } from "../../../provisioner/dependencies/uv-lock.ts";
+import { poetryRequirements as readPoetry } from "../../../provisioner/requirements/poetry-lock.ts";
+import { uvRequirements as readUv } from "../../../provisioner/requirements/uv-lock.ts";
+
+const uvRequirements = async (...args: Parameters<typeof readUv>) =>
+  (await readUv(...args)).packages.map((p) => p.text);
+const poetryRequirements = async (...args: Parameters<typeof readPoetry>) =>
+  (await readPoetry(...args)).packages.map((p) => p.text);
 
 /** Markers that hold, among all that were asked about. */
 const holding = (...markers: string[]) => {

@@ -1,7 +1,9 @@
 import type { TomlTable } from "smol-toml";
 import * as z from "zod";
 import { EverspotError } from "../../agent/site/errors.ts";
-import { type EvaluateMarkers, normalName } from "./requirement-lines.ts";
+import { byText, type Lock, type Locked } from "./locked.ts";
+import { tableAt } from "./read.ts";
+import { type EvaluateMarkers, leadingName, normalName } from "./requirement-lines.ts";
 
 const constraint = z.union([
   z.string(),
@@ -16,7 +18,7 @@ const constraints = z.record(z.string(), z.union([constraint, z.array(constraint
 const lockPackage = z.object({
   name: z.string(),
   version: z.string(),
-  files: z.array(z.object({ hash: z.string() })).default([]),
+  files: z.array(z.object({ file: z.string().default(""), hash: z.string() })).default([]),
   markers: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
   dependencies: constraints.default({}),
   extras: z.record(z.string(), z.array(z.string())).default({}),
@@ -24,6 +26,7 @@ const lockPackage = z.object({
     .object({
       type: z.string(),
       url: z.string(),
+      reference: z.string().optional(),
       resolved_reference: z.string().optional(),
       subdirectory: z.string().optional(),
     })
@@ -34,7 +37,10 @@ type LockPackage = z.infer<typeof lockPackage>;
 /** The parts of poetry.lock in use; Poetry 1.0 and older kept hashes elsewhere and are refused. */
 const poetryLock = z.object({
   package: z.array(lockPackage).default([]),
-  metadata: z.object({ "lock-version": z.string().regex(/^2\./, "must be 2.x") }),
+  metadata: z.object({
+    "lock-version": z.string().regex(/^2\./, "must be 2.x"),
+    "python-versions": z.string().optional(),
+  }),
 });
 
 interface Need {
@@ -51,7 +57,7 @@ export async function poetryRequirements(
   lock: TomlTable,
   project: TomlTable,
   evaluate: EvaluateMarkers,
-): Promise<string[]> {
+): Promise<Lock> {
   const parsed = poetryLock.safeParse(lock);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -66,7 +72,7 @@ export async function poetryRequirements(
   const holds = await evaluate([...markers, ...packages.flatMap((p) => mainMarker(p) ?? [])]);
   const active = (marker: string | undefined) => marker === undefined || holds.get(marker) === true;
 
-  const lines = new Map<LockPackage, string>();
+  const lines = new Map<LockPackage, Locked>();
   const seen = new Set<string>();
   const visit = (list: readonly Need[]) => {
     for (const need of list) {
@@ -86,10 +92,8 @@ export async function poetryRequirements(
     }
   };
   visit(roots);
-  return [...lines.values()].sort();
+  return { packages: [...lines.values()].sort(byText), python: parsed.data.metadata["python-versions"] };
 }
-
-const leadingName = (text: string): string => normalName(/^[A-Za-z0-9._-]+/.exec(text)?.[0] ?? "");
 
 const mainMarker = (p: LockPackage): string | undefined =>
   typeof p.markers === "string" ? p.markers : p.markers?.main;
@@ -115,7 +119,7 @@ function choose(
 
 /** Main dependencies of the project: PEP 621 (Poetry 2) or Poetry's own table. */
 function rootNeeds(project: TomlTable): Need[] {
-  const standard = (project.project as TomlTable | undefined)?.dependencies;
+  const standard = tableAt(project, "project").dependencies;
   if (Array.isArray(standard)) {
     return standard.map((line) => {
       const [left = "", marker] = String(line).split(";");
@@ -127,8 +131,7 @@ function rootNeeds(project: TomlTable): Need[] {
       return { name: leadingName(left), marker: marker?.trim(), extras };
     });
   }
-  const poetry = (project.tool as TomlTable | undefined)?.poetry as TomlTable | undefined;
-  const parsed = constraints.safeParse(poetry?.dependencies ?? {});
+  const parsed = constraints.safeParse(tableAt(project, "tool", "poetry", "dependencies"));
   if (!parsed.success) throw new EverspotError("[tool.poetry.dependencies] in pyproject.toml cannot be read");
   return tableNeeds(parsed.data);
 }
@@ -149,13 +152,22 @@ function tableNeeds(table: z.infer<typeof constraints>, optionalToo = false): Ne
     );
 }
 
-function requirement(p: LockPackage): string {
+function requirement(p: LockPackage): Locked {
   const hashes = p.files.map((f) => ` --hash=${f.hash}`).join("");
-  if (p.source === undefined || p.source.type === "legacy") return `${p.name}==${p.version}${hashes}`;
+  if (p.source === undefined || p.source.type === "legacy") {
+    const wheels = p.files.map((f) => f.file).filter((name) => name.endsWith(".whl"));
+    return {
+      text: `${p.name}==${p.version}${hashes}`,
+      offered: p.files.length === 0 ? undefined : { wheels, source: wheels.length < p.files.length },
+      registry: p.source && { at: p.source.url, name: p.source.reference },
+    };
+  }
   const { type, url, resolved_reference: commit, subdirectory } = p.source;
   if (type === "git") {
-    return `${p.name} @ git+${url}@${commit}${subdirectory ? `#subdirectory=${subdirectory}` : ""}`;
+    return {
+      text: `${p.name} @ git+${url}@${commit}${subdirectory ? `#subdirectory=${subdirectory}` : ""}`,
+    };
   }
-  if (type === "url") return `${p.name} @ ${url}${hashes}`;
-  return `./${url}`;
+  if (type === "url") return { text: `${p.name} @ ${url}${hashes}` };
+  return { text: `./${url}` };
 }

@@ -8,16 +8,30 @@ export interface PythonTarget {
   arch: Arch;
 }
 
-/** Debian 12 and 13: patch level of python3 and minor version of glibc 2. */
-const known: Record<string, { full: string; glibc: number }> = {
-  "3.11": { full: "3.11.2", glibc: 36 },
-  "3.13": { full: "3.13.5", glibc: 41 },
-};
+/** The images there are: patch level of python3 and minor version of glibc 2. */
+export const DEBIANS = [
+  { os: "debian-12", python: "3.11", full: "3.11.2", glibc: 36 },
+  { os: "debian-13", python: "3.13", full: "3.13.5", glibc: 41 },
+] as const;
 
 /** glibc of the oldest supported image: what runs there runs on every other. */
 const OLDEST_GLIBC = 36;
 
-const facts = (python: string) => known[python] ?? { full: `${python}.0`, glibc: OLDEST_GLIBC };
+const facts = (python: string): { os?: string; full: string; glibc: number } =>
+  DEBIANS.find((d) => d.python === python) ?? { full: `${python}.0`, glibc: OLDEST_GLIBC };
+
+/** "3.13.5". */
+export const fullVersion = (target: PythonTarget): string => facts(target.python).full;
+
+/** "Python 3.13.5 (debian-13)". */
+export function named(target: PythonTarget): string {
+  const { os, full } = facts(target.python);
+  return `Python ${full}${os === undefined ? "" : ` (${os})`}`;
+}
+
+/** The images besides the target's own. */
+export const otherDebians = (target: PythonTarget): readonly (typeof DEBIANS)[number][] =>
+  DEBIANS.filter((d) => d.python !== target.python);
 
 export const machine = (arch: Arch): string => (arch === "arm64" ? "aarch64" : "x86_64");
 
@@ -33,7 +47,7 @@ export function targetOptions(target: PythonTarget): string[] {
 }
 
 /** Newest first, as pip ranks them (PEP 600; the first aarch64 policy is glibc 2.17). */
-function platforms(target: PythonTarget): string[] {
+export function platforms(target: PythonTarget): string[] {
   const cpu = machine(target.arch);
   const oldest = target.arch === "arm64" ? 17 : 5;
   const tags: string[] = [];

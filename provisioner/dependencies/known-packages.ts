@@ -1,0 +1,33 @@
+/** Packages that have no wheels, or none that fit, and what people take instead. Pure. */
+
+export interface WayOut {
+  /** What to do instead of requiring it. */
+  instead?: string;
+  /** Debian's package of it, which `[image] packages` installs. */
+  debian?: string;
+}
+
+const GUNICORN = "leave it out: everspot runs the app with gunicorn";
+
+const KNOWN: Readonly<Record<string, WayOut>> = {
+  uwsgi: { instead: GUNICORN },
+  "mod-wsgi": { instead: GUNICORN },
+  psycopg2: { instead: "require psycopg2-binary instead", debian: "python3-psycopg2" },
+  "psycopg-c": { instead: "require psycopg[binary] instead" },
+  pysqlite3: { instead: "require pysqlite3-binary instead" },
+  mysqlclient: { debian: "python3-mysqldb" },
+  "python-ldap": { debian: "python3-ldap" },
+  gdal: { debian: "python3-gdal" },
+  pycairo: { debian: "python3-cairo" },
+  pygobject: { debian: "python3-gi" },
+  "dbus-python": { debian: "python3-dbus" },
+  pygraphviz: { debian: "python3-pygraphviz" },
+  pyicu: { debian: "python3-icu" },
+  pylibmc: { debian: "python3-pylibmc" },
+  xmlsec: { debian: "python3-xmlsec" },
+  m2crypto: { debian: "python3-m2crypto" },
+  netifaces: { debian: "python3-netifaces" },
+};
+
+/** Undefined for a package of which nothing is known: building it may give something that runs anywhere. */
+export const knownWayOut = (name: string): WayOut | undefined => KNOWN[name];
