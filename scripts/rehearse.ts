@@ -7,6 +7,7 @@ import { EverspotError, messageOf } from "../agent/site/errors.ts";
 import { enterSandbox } from "../test/cloud/sandbox/enter.ts";
 import { sandboxVariable } from "../test/cloud/sandbox/sandbox.ts";
 import { play } from "./rehearsal/play.ts";
+import { playProjects, reachIndex } from "./rehearsal/projects/all.ts";
 import { renderPage } from "./rehearsal/report/page.ts";
 import type { Result } from "./rehearsal/result.ts";
 import { scenarios } from "./rehearsal/scenarios/index.ts";
@@ -20,6 +21,8 @@ interface Options {
   json?: boolean;
   report?: string;
   keep?: boolean;
+  project?: string[];
+  write?: boolean;
 }
 
 const program = new Command("scripts/rehearse")
@@ -35,6 +38,11 @@ const program = new Command("scripts/rehearse")
   .option("--all", "play every scenario and end with a table")
   .option("--json", "end with one line of JSON per scenario")
   .option("--report <file>", "write an HTML page with pictures")
+  .option(
+    "--project <folder...>",
+    "play projects of other people, each from its clone to a site that healed once; needs pip's package index",
+  )
+  .option("--write", "with --project: write the results into docs/projects.md")
   .option("--keep", "keep the logs of every instance; says where")
   .addHelpText(
     "after",
@@ -43,10 +51,12 @@ const program = new Command("scripts/rehearse")
 
 async function main(): Promise<number> {
   program.parse();
-  if (process.env[sandboxVariable] === undefined) {
-    return await enterSandbox([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
-  }
   const options = program.opts<Options>();
+  if (process.env[sandboxVariable] === undefined) {
+    const tunnels = options.project === undefined ? [] : await reachIndex(options.project);
+    return await enterSandbox([process.execPath, ...process.execArgv, ...process.argv.slice(1)], { tunnels });
+  }
+  if (options.project !== undefined) return await playProjects(options.project, options);
   const folder = path.resolve(program.args[0] ?? GUESTBOOK);
   const chosen = options.all ? scenarios : scenarios.filter((s) => options.scenario.includes(s.name));
   const kept = options.keep ? await mkdtemp("/var/tmp/everspot-rehearsal-") : undefined;

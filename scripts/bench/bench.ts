@@ -4,8 +4,9 @@ import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { startRealCloud } from "../../test/cloud/real.ts";
 import { vanish } from "../rehearsal/acts.ts";
-import { type CommandOutcome, Rehearsal } from "../rehearsal/rehearsal.ts";
+import { type CommandOutcome, onThis, Rehearsal } from "../rehearsal/rehearsal.ts";
 import type { Result } from "../rehearsal/result.ts";
+import { prepareSite } from "../rehearsal/site.ts";
 import type { Figures } from "./figures.ts";
 import { installInstancePython } from "./instance-python.ts";
 import { makeWheelhouse, REQUIREMENTS } from "./wheelhouse.ts";
@@ -76,8 +77,13 @@ export async function withSite<T>(
   await writeFile(path.join(folder, "requirements.txt"), `${lines.join("\n")}\n`);
   const result: Result = { scenario: "bench", problems: [], boots: [], timeline: [], visitors: [] };
   const site = await Rehearsal.start({
-    ...{ folder, directory, result, say: bench.say },
-    overrides: { image: { packages: [] }, ...overrides },
+    ...{ result, say: bench.say },
+    prepare: (cloud) =>
+      prepareSite(folder, path.join(directory, "site"), {
+        image: { packages: [] },
+        ...overrides,
+        ...onThis(cloud),
+      }),
   });
   site.cloud.env.PATH = `${programs}:${process.env.PATH}`;
   try {
@@ -92,7 +98,9 @@ export async function withSite<T>(
 export async function must(site: Rehearsal, args: readonly string[], seconds = 600): Promise<CommandOutcome> {
   const outcome = await site.cli(args, seconds);
   if (outcome.exitCode === 0) return outcome;
-  throw new EverspotError(`everspot ${args[0]} exited with ${outcome.exitCode}`, { lines: outcome.lines });
+  throw new EverspotError(`everspot ${args[0]} exited with ${outcome.exitCode}`, {
+    lines: outcome.lines.slice(-40),
+  });
 }
 
 /** Seconds after a boot when its work for the next one (flushing, tidying up) is over. */

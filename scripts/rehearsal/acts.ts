@@ -13,7 +13,7 @@ export async function runUp(rehearsal: Rehearsal, result: Result): Promise<void>
   const up = await rehearsal.cli(["up", "--yes"], UP_SECONDS);
   result.up = { seconds: up.seconds, writes: rehearsal.writes(mark).length };
   if (up.exitCode !== 0)
-    throw new EverspotError(`everspot up exited with ${up.exitCode}`, { lines: up.lines });
+    throw new EverspotError(`everspot up exited with ${up.exitCode}`, { lines: up.lines.slice(-40) });
   rehearsal.moment(`up is done after ${up.seconds} s`);
 }
 

@@ -61,7 +61,9 @@ export async function mustDeploy(
 ): Promise<DeployJson & { began: number }> {
   const outcome = await deploy(rehearsal, args);
   if (outcome.exitCode !== 0) {
-    throw new EverspotError(`everspot deploy exited with ${outcome.exitCode}`, { lines: outcome.lines });
+    throw new EverspotError(`everspot deploy exited with ${outcome.exitCode}`, {
+      lines: outcome.lines.slice(-40),
+    });
   }
   const done = outcome.json as DeployJson;
   // The steps count from when the command had started up.

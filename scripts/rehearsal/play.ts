@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
-import { Rehearsal } from "./rehearsal.ts";
+import { onThis, Rehearsal } from "./rehearsal.ts";
 import type { Result } from "./result.ts";
 import type { Scenario } from "./scenario.ts";
+import { prepareSite } from "./site.ts";
 import { summarise } from "./visitors.ts";
 
 export interface PlayOptions {
@@ -28,9 +29,11 @@ export async function play(scenario: Scenario, options: PlayOptions): Promise<Re
     if ("runAlone" in scenario) await scenario.runAlone(result, say);
     else {
       rehearsal = await Rehearsal.start({
-        folder: options.folder,
-        directory: options.directory,
-        overrides: scenario.overrides ?? {},
+        prepare: (cloud) =>
+          prepareSite(options.folder, path.join(options.directory, "site"), {
+            ...scenario.overrides,
+            ...onThis(cloud),
+          }),
         result,
         say,
       });
@@ -56,7 +59,12 @@ export async function play(scenario: Scenario, options: PlayOptions): Promise<Re
   return result;
 }
 
-async function keepLogs(rehearsal: Rehearsal, folder: string, say: (line: string) => void): Promise<void> {
+/** Puts what the instances and the services around them said into a folder. */
+export async function keepLogs(
+  rehearsal: Rehearsal,
+  folder: string,
+  say: (line: string) => void,
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const [name, text] of await rehearsal.cloud.logs()) {
     await writeFile(path.join(folder, name), text);

@@ -15,20 +15,35 @@ import type { ObjectStore } from "../../agent/site/store.ts";
 import { type RealCloud, startRealCloud } from "../../test/cloud/real.ts";
 import type { Result } from "./result.ts";
 import type { ClientOptions } from "./sample.ts";
-import { prepareSite, type RehearsedSite } from "./site.ts";
+import type { RehearsedSite, Table } from "./site.ts";
 import { startVisitor, type Visitor } from "./visitors.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
-const CLI = path.join(REPOSITORY, "dist/everspot.mjs");
+export const CLI = path.join(REPOSITORY, "dist/everspot.mjs");
 
 export interface CommandOutcome {
   exitCode: number;
   seconds: number;
   /** What it printed on stdout, parsed when it is JSON. */
   json: unknown;
-  /** The last lines on stderr. */
+  /** What it said on stderr. */
   lines: string[];
 }
+
+interface StartOptions {
+  result: Result;
+  say: (line: string) => void;
+  /** Makes the site's folder ready. */
+  prepare: (cloud: RealCloud) => Promise<RehearsedSite>;
+  /** Besides the local AWS's, for the CLI. */
+  env?: NodeJS.ProcessEnv;
+}
+
+/** What a site is told of the local AWS that it will be on. */
+export const onThis = ({ region, pebble }: RealCloud): Table => ({
+  region,
+  certificate: { directory: pebble.directory },
+});
 
 /** One rehearsal: a site on the local AWS, the shipped CLI, and what was seen. */
 export class Rehearsal {
@@ -39,36 +54,38 @@ export class Rehearsal {
   readonly #visitors: Visitor[] = [];
   readonly #say: (line: string) => void;
 
-  private constructor(cloud: RealCloud, site: RehearsedSite, result: Result, say: (line: string) => void) {
+  readonly #env: NodeJS.ProcessEnv;
+
+  private constructor(
+    cloud: RealCloud,
+    site: RehearsedSite,
+    options: Pick<StartOptions, "result" | "say" | "env">,
+  ) {
     this.cloud = cloud;
     this.site = site;
-    this.#result = result;
-    this.#say = say;
+    this.#result = options.result;
+    this.#say = options.say;
+    this.#env = options.env ?? {};
     const bucket = bucketName(site.name, cloud.account, cloud.region);
     this.store = createS3Store(createS3Client({ endpoint: cloud.endpoint, region: cloud.region }), bucket);
   }
 
   /** Starts the local AWS and puts the site's folder and its hosted zone in place. */
-  static async start(options: {
-    folder: string;
-    directory: string;
-    result: Result;
-    overrides: Record<string, unknown>;
-    say: (line: string) => void;
-  }): Promise<Rehearsal> {
+  static async start(options: StartOptions): Promise<Rehearsal> {
     const cloud = await startRealCloud({
       say: options.say,
       // Pebble refuses one good nonce in twenty to try its clients; a site that starts self-signed is not what is rehearsed.
       pebble: { nonceReject: 0 },
     });
-    const site = await prepareSite(options.folder, path.join(options.directory, "site"), {
-      ...options.overrides,
-      region: cloud.region,
-      certificate: { directory: cloud.pebble.directory },
-    });
-    const route53 = new Route53Client({ endpoint: cloud.endpoint, region: cloud.region });
-    await route53.send(new CreateHostedZoneCommand({ Name: site.zone, CallerReference: site.zone }));
-    return new Rehearsal(cloud, site, options.result, options.say);
+    try {
+      const site = await options.prepare(cloud);
+      const route53 = new Route53Client({ endpoint: cloud.endpoint, region: cloud.region });
+      await route53.send(new CreateHostedZoneCommand({ Name: site.zone, CallerReference: site.zone }));
+      return new Rehearsal(cloud, site, options);
+    } catch (error) {
+      await cloud.close();
+      throw error;
+    }
   }
 
   /** Notes that something happened, on the terminal and in the report. */
@@ -100,26 +117,12 @@ export class Rehearsal {
     seconds: number,
     env: NodeJS.ProcessEnv = {},
   ): Promise<CommandOutcome> {
-    const started = performance.now();
-    const child = execa(process.execPath, [program, ...args, "--json"], {
+    return runCommand([program, ...args, "--json"], {
       cwd: this.site.folder,
-      env: { ...this.cloud.env, ...env },
-      stdin: "ignore",
-      reject: false,
-      timeout: seconds * 1000,
+      env: { ...this.cloud.env, ...this.#env, ...env },
+      seconds,
+      say: this.#say,
     });
-    const lines: string[] = [];
-    for await (const line of child.iterable({ from: "stderr" })) {
-      lines.push(line);
-      this.#say(`  ${line}`);
-    }
-    const done = await child;
-    return {
-      exitCode: done.exitCode ?? -1,
-      seconds: Math.round((performance.now() - started) / 10) / 100,
-      json: parsed(done.stdout),
-      lines: lines.slice(-40),
-    };
   }
 
   /** A place in the list of calls that the local AWS has had. */
@@ -225,6 +228,38 @@ export class Rehearsal {
     await Promise.all(this.#visitors.map((visitor) => visitor.stop()));
     await this.cloud.close();
   }
+}
+
+/** Runs a script with this Node; what it says on stderr is shown as it comes. */
+export async function runCommand(
+  args: readonly string[],
+  {
+    cwd,
+    env,
+    seconds,
+    say,
+  }: { cwd: string; env: NodeJS.ProcessEnv; seconds: number; say: (line: string) => void },
+): Promise<CommandOutcome> {
+  const started = performance.now();
+  const child = execa(process.execPath, args, {
+    cwd,
+    env,
+    stdin: "ignore",
+    reject: false,
+    timeout: seconds * 1000,
+  });
+  const lines: string[] = [];
+  for await (const line of child.iterable({ from: "stderr" })) {
+    lines.push(line);
+    say(`  ${line}`);
+  }
+  const done = await child;
+  return {
+    exitCode: done.exitCode ?? -1,
+    seconds: Math.round((performance.now() - started) / 10) / 100,
+    json: parsed(done.stdout),
+    lines,
+  };
 }
 
 function parsed(text: string): unknown {

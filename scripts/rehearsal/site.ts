@@ -13,7 +13,7 @@ export interface RehearsedSite {
   zone: string;
 }
 
-type Table = Record<string, unknown>;
+export type Table = Record<string, unknown>;
 
 /**
  * Copies a folder with a Django project and an everspot.toml, and puts what the rehearsal decides into the copy's
@@ -21,26 +21,42 @@ type Table = Record<string, unknown>;
  * @throws EverspotError when there is no such folder or file.
  */
 export async function prepareSite(from: string, to: string, overrides: Table): Promise<RehearsedSite> {
-  const file = path.join(from, "everspot.toml");
+  await readConfig(from);
+  const skipped = new Set([".git", ".venv", "venv", "node_modules", "__pycache__"]);
+  await cp(from, to, { recursive: true, filter: (source) => !skipped.has(path.basename(source)) });
+  return configureSite(to, () => overrides);
+}
+
+/** Puts what the rehearsal decides into a folder's everspot.toml. @throws EverspotError when there is none. */
+export async function configureSite(
+  folder: string,
+  overridesFor: (config: Table) => Table,
+): Promise<RehearsedSite> {
+  const before = await readConfig(folder);
+  const config = merge(before, overridesFor(before));
+  await writeFile(path.join(folder, NAME), stringify(config));
+  const domain = String(config.domain ?? "");
+  const app = config.app as Table | undefined;
+  return {
+    folder,
+    name: String(config.site ?? ""),
+    domain,
+    health: String(app?.health ?? "/"),
+    zone: domain.split(".").slice(-2).join("."),
+  };
+}
+
+const NAME = "everspot.toml";
+
+async function readConfig(folder: string): Promise<Table> {
+  const file = path.join(folder, NAME);
   const text = await readFile(file, "utf8").catch(() => {
     throw new EverspotError(`there is no ${file}`, {
       hint: "give a folder with a Django project and an everspot.toml",
       exitCode: 2,
     });
   });
-  const skipped = new Set([".git", ".venv", "venv", "node_modules", "__pycache__"]);
-  await cp(from, to, { recursive: true, filter: (source) => !skipped.has(path.basename(source)) });
-  const config = merge(parsed(file, text), overrides);
-  await writeFile(path.join(to, "everspot.toml"), stringify(config));
-  const domain = String(config.domain ?? "");
-  const app = config.app as Table | undefined;
-  return {
-    folder: to,
-    name: String(config.site ?? ""),
-    domain,
-    health: String(app?.health ?? "/"),
-    zone: domain.split(".").slice(-2).join("."),
-  };
+  return parsed(file, text);
 }
 
 function parsed(file: string, text: string): Table {
@@ -51,7 +67,7 @@ function parsed(file: string, text: string): Table {
   }
 }
 
-const isTable = (value: unknown): value is Table =>
+export const isTable = (value: unknown): value is Table =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 function merge(base: Table, over: Table): Table {

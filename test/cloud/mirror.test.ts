@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { packageIndex } from "./mirror/index-hosts.ts";
 import { serveMirror } from "./mirror/proxy.ts";
 import { deb822, machineSources, oneLine, proxies, type Sources } from "./mirror/sources.ts";
 import { type Mirror, openMirror } from "./mirror.ts";
@@ -42,7 +43,7 @@ const listen = (server: http.Server) =>
   new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
 const host = (server = debian) => `127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-async function open(more: Partial<Sources>) {
+async function open(more: Partial<Sources>, tunnels: readonly string[] = []) {
   const socket = path.join(folder, `${Math.random()}.sock`);
   const main = `http://${host()}/debian`;
   const sources = {
@@ -51,7 +52,12 @@ async function open(more: Partial<Sources>) {
     proxy: { http: undefined, https: undefined },
     settings: {},
   };
-  outer = await serveMirror({ socket, cache: path.join(folder, "cache"), sources: { ...sources, ...more } });
+  outer = await serveMirror({
+    socket,
+    cache: path.join(folder, "cache"),
+    sources: { ...sources, ...more },
+    tunnels,
+  });
   mirror = await openMirror(socket, 0);
 }
 
@@ -166,6 +172,54 @@ test("goes through the proxy that the machine's apt uses", async () => {
   expect(asked).toEqual([]);
   proxy.closeAllConnections();
   proxy.close();
+});
+
+/** As pip does for an index over TLS. @returns the proxy's status, and what came through the tunnel. */
+function tunnel(target: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(mirror.url);
+    http
+      .request({ hostname, port, method: "CONNECT", path: target, agent: false })
+      .on("connect", async (answer, socket) => {
+        socket.write("GET /simple/ HTTP/1.1\r\nhost: index\r\nconnection: close\r\n\r\n");
+        const chunks: Buffer[] = [];
+        for await (const chunk of socket) chunks.push(chunk);
+        resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString() });
+      })
+      .on("error", reject)
+      .end();
+  });
+}
+
+test("leads to the hosts of a package index, where that is asked for, and to no other", async () => {
+  expect((await tunnel(host())).status).toBe(403);
+  await mirror.close();
+  await outer.close();
+  const elsewhere = http.createServer((_, res) => res.end("elsewhere"));
+  await listen(elsewhere);
+  await open({}, [host()]);
+  const through = await tunnel(host());
+  expect(through.status).toBe(200);
+  expect(through.text).toContain("content of /simple/");
+  expect((await tunnel(host(elsewhere))).status).toBe(403);
+  expect((await mirror.stats()).refused).toBe(1);
+  elsewhere.closeAllConnections();
+  elsewhere.close();
+});
+
+test("pip says which hosts it asks, with those of its configuration", async () => {
+  const pip = path.join(folder, "pip.conf");
+  await writeFile(pip, "[global]\nindex-url = https://index.example/simple\n");
+  const env = {
+    ...process.env,
+    PIP_CONFIG_FILE: pip,
+    PIP_EXTRA_INDEX_URL: "https://other.example:8443/x http://plain.example/",
+  };
+  delete env.PIP_INDEX_URL;
+  const found = await packageIndex(["https://named.example/simple"], env);
+  expect(found.url).toBe("https://index.example/simple");
+  expect(found.hosts.slice(0, 3)).toEqual(["index.example:443", "other.example:8443", "named.example:443"]);
+  await expect(packageIndex([], { PATH: folder })).rejects.toThrow("pip does not say");
 });
 
 test("apt's sources in both styles", async () => {

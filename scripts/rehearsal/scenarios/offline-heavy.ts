@@ -38,7 +38,9 @@ export const offlineHeavy: Scenario = {
       () => rehearsal.cli(["deploy"], 600, env),
     );
     if (outcome.exitCode !== 0) {
-      throw new EverspotError(`everspot deploy exited with ${outcome.exitCode}`, { lines: outcome.lines });
+      throw new EverspotError(`everspot deploy exited with ${outcome.exitCode}`, {
+        lines: outcome.lines.slice(-40),
+      });
     }
     const done = outcome.json as DeployJson;
     const packed = done.steps.find((s) => s.name === "pack");

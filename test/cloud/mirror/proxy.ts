@@ -1,18 +1,19 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, rename, rm, stat, utimes } from "node:fs/promises";
 import http from "node:http";
+import type { Socket } from "node:net";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { messageOf } from "../../../agent/site/errors.ts";
 import type { Sources } from "./sources.ts";
-import { get } from "./upstream.ts";
+import { get, openTunnel } from "./upstream.ts";
 
 /** What passed the mirror since it was started. */
 export interface MirrorStats {
   requests: number;
   /** Answered from the disk. */
   hits: number;
-  /** Not a GET, or not one of Debian's hosts. */
+  /** Not a GET, or not one of Debian's hosts; a tunnel to another host than those that may be had. */
   refused: number;
   bytes: number;
 }
@@ -21,12 +22,19 @@ export interface MirrorStats {
  * The mirror's outer half: a forward proxy on a unix socket, in the machine's own network, that fetches from
  * the machine's Debian mirrors and from nowhere else. What can never change (packages, indexes named by their
  * hash) is kept on disk by its path; concurrent runs may share the folder. `GET /stats` answers MirrorStats.
+ * @param options `tunnels`: "host:port" of those to whom CONNECT leads besides; none if not given.
  */
-export async function serveMirror(options: { socket: string; cache: string; sources: Sources }) {
-  const { sources, cache } = options;
+export async function serveMirror(options: {
+  socket: string;
+  cache: string;
+  sources: Sources;
+  tunnels?: readonly string[];
+}) {
+  const { sources, cache, tunnels = [] } = options;
   const origins = new Map(
     [sources.main, sources.security].map((u) => [new URL(u).host, new URL(u).protocol]),
   );
+  const open = new Set<Socket>();
   const stats: MirrorStats = { requests: 0, hits: 0, refused: 0, bytes: 0 };
 
   const server = http.createServer(async (req, res) => {
@@ -44,6 +52,25 @@ export async function serveMirror(options: { socket: string; cache: string; sour
     } catch (error) {
       if (res.headersSent) res.destroy();
       else res.writeHead(502).end(`${messageOf(error)}\n`);
+    }
+  });
+  server.on("connect", async (req: http.IncomingMessage, client: Socket, head: Buffer) => {
+    stats.requests += 1;
+    client.on("error", () => client.destroy());
+    if (!tunnels.includes(req.url ?? "")) {
+      stats.refused += 1;
+      return void client.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+    }
+    try {
+      const there = await openTunnel(req.url ?? "", sources.proxy.https);
+      open.add(there);
+      there.on("error", () => client.destroy()).on("close", () => open.delete(there));
+      client.on("close", () => there.destroy());
+      client.write("HTTP/1.1 200 Connection established\r\n\r\n");
+      there.write(head);
+      there.pipe(client).pipe(there);
+    } catch {
+      client.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
     }
   });
   server.listen(options.socket);
@@ -88,6 +115,7 @@ export async function serveMirror(options: { socket: string; cache: string; sour
   return {
     stats: () => ({ ...stats }),
     async close() {
+      for (const tunnel of open) tunnel.destroy();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

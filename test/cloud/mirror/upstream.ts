@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
+import net from "node:net";
 import tls from "node:tls";
 import type { Sources } from "./sources.ts";
 
@@ -36,16 +37,27 @@ async function secure(
   proxy: string | undefined,
 ): Promise<http.ClientRequest> {
   if (proxy === undefined) return https.request(url, { headers, agent: agents.https });
-  const target = `${url.hostname}:${url.port || 443}`;
-  const connect = http.request(proxy, { method: "CONNECT", path: target, headers: authorization(proxy) });
-  connect.end();
-  const [answer, socket] = await once(connect, "connect");
-  if (answer.statusCode !== 200) throw new Error(`the proxy refused ${target}: HTTP ${answer.statusCode}`);
+  const socket = await openTunnel(`${url.hostname}:${url.port || 443}`, proxy);
   return https.request(url, {
     headers,
     agent: false,
     createConnection: () => tls.connect({ socket, servername: url.hostname }),
   });
+}
+
+/** A connection to "host:port", through the proxy if there is one. */
+export async function openTunnel(target: string, proxy: string | undefined): Promise<net.Socket> {
+  if (proxy === undefined) {
+    const { hostname, port } = new URL(`tcp://${target}`);
+    const socket = net.connect(Number(port), hostname);
+    await once(socket, "connect");
+    return socket;
+  }
+  const connect = http.request(proxy, { method: "CONNECT", path: target, headers: authorization(proxy) });
+  connect.end();
+  const [answer, socket] = (await once(connect, "connect")) as [http.IncomingMessage, net.Socket];
+  if (answer.statusCode !== 200) throw new Error(`the proxy refused ${target}: HTTP ${answer.statusCode}`);
+  return socket;
 }
 
 function authorization(proxy: string): http.OutgoingHttpHeaders {

@@ -16,8 +16,12 @@ const here = import.meta.dirname;
  * mount, control group or file. That holds too when this process is killed with -9.
  * A first Ctrl-C (or TERM, HUP) is passed on, a second one ends everything at once.
  * Needs root.
+ * @param options `tunnels`: see serveMirror.
  */
-export async function enterSandbox(argv: readonly string[]): Promise<number> {
+export async function enterSandbox(
+  argv: readonly string[],
+  options: { tunnels?: readonly string[] } = {},
+): Promise<number> {
   const { unified, mounts } = hierarchies();
   if (unified === undefined) {
     throw new EverspotError("no cgroup2 file system is mounted", {
@@ -33,6 +37,7 @@ export async function enterSandbox(argv: readonly string[]): Promise<number> {
       socket: path.join(directory, "mirror.sock"),
       cache: path.join(cacheDirectory(), "packages"),
       sources: await machineSources(),
+      ...options,
     });
     try {
       return await run(argv, directory, path.join(unified, groupName(id)));

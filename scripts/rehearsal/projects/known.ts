@@ -1,0 +1,34 @@
+/** Projects that no one here wrote, as they were when they were taken up. Their code is never part of this repository. */
+export interface KnownProject {
+  /** On GitHub: owner/name. */
+  repository: string;
+  /** What is checked out. */
+  commit: string;
+  /** What the deploy brings, where a real change of the project is to be played. */
+  next?: string;
+  /** It cannot run here, and is to be refused for a reason with these words. */
+  refused?: RegExp;
+}
+
+export const known: readonly KnownProject[] = [
+  { repository: "wagtail/bakerydemo", commit: "8e2b625" },
+  { repository: "mblayman/homeschool", commit: "317cd0f" },
+  { repository: "babybuddy/babybuddy", commit: "v2.9.1", next: "v2.10.0" },
+  { repository: "heroku/python-getting-started", commit: "f7c8d99" },
+  { repository: "django-cms/django-cms-quickstart", commit: "aa65b1d" },
+  { repository: "adamghill/alldjango.com", commit: "906d96f" },
+  { repository: "HackSoftware/Django-Styleguide-Example", commit: "a70ef43" },
+  { repository: "simonw/simonwillisonblog", commit: "3138a8b", refused: /postgres/i },
+];
+
+/** How to get the clones into a folder, as commands of a shell. */
+export function howToClone(folder: string): string[] {
+  return known.flatMap(({ repository, commit }) => {
+    const clone = `${folder}/${repository.split("/")[1]}`;
+    return [`git clone https://github.com/${repository} ${clone} && git -C ${clone} checkout ${commit}`];
+  });
+}
+
+/** @param remote a clone's address of its origin. */
+export const knownBy = (remote: string | undefined): KnownProject | undefined =>
+  known.find(({ repository }) => remote?.replace(/(\.git)?\/?$/, "").endsWith(`github.com/${repository}`));
