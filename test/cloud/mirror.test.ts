@@ -210,12 +210,9 @@ test("leads to the hosts of a package index, where that is asked for, and to no 
 test("pip says which hosts it asks, with those of its configuration", async () => {
   const pip = path.join(folder, "pip.conf");
   await writeFile(pip, "[global]\nindex-url = https://index.example/simple\n");
-  const env = {
-    ...process.env,
-    PIP_CONFIG_FILE: pip,
-    PIP_EXTRA_INDEX_URL: "https://other.example:8443/x http://plain.example/",
-  };
-  delete env.PIP_INDEX_URL;
+  const { PIP_INDEX_URL: _, ...rest } = process.env;
+  const extra = "https://other.example:8443/x http://plain.example/";
+  const env = { ...rest, PIP_CONFIG_FILE: pip, PIP_EXTRA_INDEX_URL: extra };
   const found = await packageIndex(["https://named.example/simple"], env);
   expect(found.url).toBe("https://index.example/simple");
   expect(found.hosts.slice(0, 3)).toEqual(["index.example:443", "other.example:8443", "named.example:443"]);

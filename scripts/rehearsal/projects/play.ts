@@ -39,19 +39,17 @@ export async function playProject(
   const admin = { user: "rehearsal", password: randomBytes(12).toString("hex") };
   let rehearsal: Rehearsal | undefined;
   try {
-    const mark = { writes: 0 };
     rehearsal = await Rehearsal.start({
       ...{ result, say },
       env: { PIP_PROXY },
       prepare: async (cloud) => {
-        mark.writes = cloud.mark();
         const folder = path.join(directory, path.basename(given.folder));
         await copyProject(given, folder);
         await init(folder, outcome, { env: { ...cloud.env, PIP_PROXY }, say });
         return configure(folder, outcome, admin, onThis(cloud));
       },
     });
-    await play(rehearsal, outcome, given, admin, mark.writes);
+    await play(rehearsal, outcome, given, admin);
   } catch (error) {
     if (!(error instanceof Refused)) fail(outcome, error, say);
   } finally {
@@ -135,13 +133,7 @@ function configure(folder: string, outcome: Outcome, admin: Admin, here: Table):
   });
 }
 
-async function play(
-  rehearsal: Rehearsal,
-  outcome: Outcome,
-  given: Given,
-  admin: Admin,
-  mark: number,
-): Promise<void> {
+async function play(rehearsal: Rehearsal, outcome: Outcome, given: Given, admin: Admin): Promise<void> {
   const { seconds } = outcome;
   const ca = await readFile(rehearsal.cloud.rootFile);
   const { domain, health, folder } = rehearsal.site;
@@ -163,6 +155,7 @@ async function play(
   outcome.commands.push("everspot up");
   outcome.attempts += 1;
   rehearsal.moment("everspot up");
+  const mark = rehearsal.mark();
   const up = await rehearsal.cli(["up", "--yes"], UP_SECONDS);
   seconds.up = up.seconds;
   seconds.packing = packingSeconds(up.lines) ?? seconds.packing ?? Number.NaN;
