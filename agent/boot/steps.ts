@@ -72,7 +72,8 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     if (choice.role === "lastKnownGood" || choice.role === "previous") {
       context.warn(`serving release ${choice.id} (${choice.role}) because newer ones failed`);
     }
-    return bringRelease(machine, choice.id, `${choice.id} (${choice.role})`, context);
+    const isCandidate = choice.role === "candidate";
+    return bringRelease(machine, { id: choice.id, isCandidate }, `${choice.id} (${choice.role})`, context);
   };
   const release = step({ name: "release", takes: "transfer" }, { identity }, bring, "when-fatal");
 
@@ -97,7 +98,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     },
   );
 
-  const { prepare, app, healthy } = appSteps(
+  const { prepare, app, healthy, look, gate } = appSteps(
     machine,
     release,
     { gunicorn, isolation, secrets },
@@ -118,7 +119,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
 
   const ownership = step(
     { name: "ownership", takes: "settle" },
-    { probe, identity, launched, release },
+    { probe, identity, launched, release, ...gate },
     async (got, context) => {
       const { instance, address, privateAddress } = me;
       const how = await claimContext(machine, context.signal, context.detail);
@@ -141,7 +142,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
   const serving: Step<unknown>[] = [identity, packages, certificate, nginx];
   const all: Step<unknown>[] = [
     ...[identity, packages, release, certificate, secrets, launched],
-    ...[isolation, gunicorn, prepare, app, healthy, nginx, probe],
+    ...[isolation, gunicorn, prepare, app, healthy, look, nginx, probe],
     ...[ownership, promote],
   ];
   return {

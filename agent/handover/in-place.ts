@@ -117,16 +117,21 @@ function inPlaceSteps(id: string, running: string, machine: Machine): Step<unkno
         hint: "someone deployed or rolled back meanwhile; deploy again",
       });
     }
-    return bringRelease(machine, id, id, context);
+    return bringRelease(machine, { id, isCandidate: id !== running }, id, context);
   };
   const release = step({ name: "release", takes: "transfer" }, {}, bring, "when-fatal");
 
-  const { prepare, app, healthy } = appSteps(machine, release, { release }, async (got, { signal }) => {
-    await ensureGunicorn(machine, got.release, signal);
-    return { apps: await host.apps(), secrets: await machine.secrets.read() };
-  });
+  const { prepare, app, healthy, look, gate } = appSteps(
+    machine,
+    release,
+    { release },
+    async (got, { signal }) => {
+      await ensureGunicorn(machine, got.release, signal);
+      return { apps: await host.apps(), secrets: await machine.secrets.read() };
+    },
+  );
 
-  const switched = step(SWITCH, { healthy, prepare, release }, async (got, { detail, signal }) => {
+  const switched = step(SWITCH, { healthy, prepare, release, ...gate }, async (got, { detail, signal }) => {
     const before = await readlink(got.prepare.links.release);
     await switchTo(got.prepare, id, got.release.folder);
     try {
@@ -155,5 +160,5 @@ function inPlaceSteps(id: string, running: string, machine: Machine): Step<unkno
     },
   );
 
-  return [release, prepare, app, healthy, switched, promote, stop];
+  return [release, prepare, app, healthy, look, switched, promote, stop];
 }

@@ -1,5 +1,8 @@
 /** A release on this machine, from the bucket to an app that answers: for a boot, and for a swap in place. */
-
+import { createHash } from "node:crypto";
+import { dirname, join } from "node:path";
+import { lookAround } from "../look/look.ts";
+import { lookOnce } from "../look/remembered.ts";
 import { DEADLINES } from "../record/deadline.ts";
 import {
   type Needs,
@@ -11,13 +14,17 @@ import {
   type ValuesOf,
 } from "../record/graph.ts";
 import { type Fetched, fetchRelease } from "../release/fetch.ts";
-import { type AppMachine, bundles, prepareApp, startApp, waitHealthy } from "../serving/app.ts";
+import { type AppMachine, bundles, prepareApp, startApp, staticFolder, waitHealthy } from "../serving/app.ts";
 import { ownGunicornConfig } from "../serving/gunicorn-config.ts";
+import { EverspotError } from "../site/errors.ts";
+import { readIfThere } from "../system/files.ts";
 import type { Machine } from "./machine.ts";
 
 export interface Release {
   id: string;
   folder: string;
+  /** It has not served yet: it may be refused for what it would look like. */
+  isCandidate: boolean;
 }
 
 /** What an app needs to be there before it is prepared. */
@@ -29,13 +36,13 @@ export interface Ground {
 /** Brings a release onto the disk. @param as how the record names it. */
 export async function bringRelease(
   { store, disk, platform, clock }: Machine,
-  id: string,
+  { id, isCandidate }: Pick<Release, "id" | "isCandidate">,
   as: string,
   context: StepContext,
 ): Promise<Release> {
   const fetched = await fetchRelease(store, id, disk, platform, { clock, signal: context.signal });
   context.detail(`${as} from the ${fetched.from}${sizeOf(fetched)}`);
-  return { id, folder: fetched.folder };
+  return { id, folder: fetched.folder, isCandidate };
 }
 
 const sizeOf = ({ bytes }: Fetched): string =>
@@ -48,17 +55,19 @@ export async function ensureGunicorn({ packages }: Machine, { folder }: Release,
 }
 
 /**
- * Prepares, starts and waits for the app of a release.
+ * Prepares, starts and waits for the app of a release, and looks at what visitors will see. Whoever sends them there
+ * waits for that look too where it can refuse: see `gate`.
  * @param ground sees to what the app needs, from the steps in `needs`.
  * @param answers what is done once it answers: no visitor is sent to it before.
  */
 export function appSteps<N extends Needs>(
-  { config }: Machine,
+  machine: Machine,
   release: Step<Release>,
   needs: N,
   ground: (got: ValuesOf<N>, context: StepContext) => Promise<Ground>,
   answers: (apps: AppMachine, release: Release) => Promise<void> = async () => {},
 ) {
+  const { config } = machine;
   const prepare: Step<AppMachine> = {
     name: "prepare",
     needs: [...Object.values(needs), release],
@@ -91,5 +100,53 @@ export function appSteps<N extends Needs>(
     },
     "always",
   );
-  return { prepare, app, healthy };
+  const look = step(
+    { name: "look", takes: LOOK_SECONDS },
+    { healthy, prepare, release },
+    (got, context) => lookAt(machine, got.prepare, got.release, context),
+    "always",
+  );
+  const gate: { look?: typeof look } = config.app.strict ? { look } : {};
+  return { prepare, app, healthy, look, gate };
+}
+
+/** The look itself takes two; the bucket may be slow. */
+const LOOK_SECONDS = 60;
+
+async function lookAt(
+  { config, store, clock }: Machine,
+  apps: AppMachine,
+  { id, folder, isCandidate }: Release,
+  { signal, warn, detail }: StepContext,
+): Promise<void> {
+  const { app, domain, aliases, agent } = config;
+  const environment = await readIfThere(join(apps.environment, `${id}.env`));
+  // Without secrets' values, which no hash in the bucket is to be made of.
+  const names = [...(environment ?? "").matchAll(/^([A-Za-z_]\w*)="/gm)].map((m) => m[1]);
+  const mark = createHash("sha256")
+    .update(JSON.stringify([app, domain, aliases, agent, names]))
+    .digest("hex");
+  const socket = apps.socketOf(id);
+  const { found, from } = await lookOnce(store, id, mark, () =>
+    lookAround(
+      {
+        ...{ app: socket, facts: dirname(socket), workers: app.workers },
+        ...{ hosts: [domain, ...aliases], health: app.health },
+        static: app.static && { url: app.static.url, folder: staticFolder(apps, id, folder) ?? "" },
+      },
+      clock,
+      signal,
+    ),
+  );
+  for (const one of found) warn(one);
+  if (app.strict && isCandidate && found.length > 0) {
+    throw new EverspotError(found[0] ?? "", {
+      resource: `release ${id}`,
+      hint: "[app] strict refuses a release of which a look finds such things; correct it, or leave strict out to be warned only",
+      lines: found,
+    });
+  }
+  detail(
+    `${found.length === 0 ? "nothing odd" : `${found.length} odd`}${from === "memory" ? ", seen before" : ""}`,
+  );
 }

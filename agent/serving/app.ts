@@ -225,18 +225,24 @@ export async function switchTo(machine: AppMachine, id: string, folder: string):
 }
 
 /** What pages name that visitors have open stays within reach. */
-async function switchStatic(
-  { config, links, static: root }: AppMachine,
-  id: string,
-  folder: string,
-): Promise<void> {
-  const { app } = config;
-  if (app.static === undefined) return;
-  const next = app.beforeStart.length === 0 ? join(folder, app.static.folder) : keptStatic(root, id);
+async function switchStatic(machine: AppMachine, id: string, folder: string): Promise<void> {
+  const { links } = machine;
+  const next = staticFolder(machine, id, folder);
+  if (next === undefined) return;
   const before = await readlink(links.static).catch(() => undefined);
   if (before === next) return;
   if (before !== undefined) await pointLink(links.staticBefore, before);
   await pointLink(links.static, next);
+}
+
+/** Of the static files that nginx serves for a release; undefined where it serves none. */
+export function staticFolder(
+  { config: { app }, static: root }: AppMachine,
+  id: string,
+  folder: string,
+): string | undefined {
+  if (app.static === undefined) return undefined;
+  return app.beforeStart.length === 0 ? join(folder, app.static.folder) : keptStatic(root, id);
 }
 
 async function stopApp(machine: AppMachine, id: string): Promise<void> {

@@ -1,8 +1,4 @@
-import { constants } from "node:fs";
-import { type FileHandle, open, readlink } from "node:fs/promises";
-import http from "node:http";
-import { messageOf } from "../site/errors.ts";
-import { giveUpAfter } from "../system/silence.ts";
+import { askApp, type Where } from "./app-request.ts";
 
 export interface Health {
   ok: boolean;
@@ -14,19 +10,7 @@ export interface Health {
   listens?: false;
 }
 
-/** The app's socket, a link of root's that leads to it, or an address. */
-export type Where = string | { link: string } | { host: string; port: number };
-
-/** open(2): only the place of a file; a socket has nothing to open. Not among Node's constants. */
-const O_PATH = 0x200000;
-
-/**
- * Asks the app itself, over its socket or an address, the way nginx will: with the site's name and as HTTPS, so that neither
- * ALLOWED_HOSTS nor a redirect to HTTPS stands in the way. Only 200 is healthy. Never throws.
- *
- * The app may put anything in its socket's place: a link there, which could lead to a socket that obeys root, is not
- * followed.
- */
+/** Asks the app for its health, as nginx will (see askApp). Only 200 is healthy. Never throws. */
 export async function askHealth(
   where: Where,
   path: string,
@@ -34,57 +18,14 @@ export async function askHealth(
   timeoutMs = 10_000,
   signal?: AbortSignal,
 ): Promise<Health> {
-  if (typeof where === "object" && "host" in where) return ask(where, path, host, timeoutMs, signal);
-  let held: FileHandle | undefined;
-  try {
-    const socket = typeof where === "string" ? where : await readlink(where.link);
-    held = await open(socket, O_PATH | constants.O_NOFOLLOW);
-    if (!(await held.stat()).isSocket()) return { ok: false, seen: `${socket} is not a socket` };
-    return await ask({ socketPath: `/proc/self/fd/${held.fd}` }, path, host, timeoutMs, signal);
-  } catch (error) {
-    const none = (error as NodeJS.ErrnoException).code === "ENOENT";
-    return { ok: false, seen: messageOf(error), ...(none ? { listens: false } : {}) };
-  } finally {
-    await held?.close();
-  }
-}
-
-function ask(
-  where: { socketPath: string } | { host: string; port: number },
-  path: string,
-  host: string,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<Health> {
-  return new Promise((resolve) => {
-    const request = http.get(
-      {
-        ...where,
-        path,
-        agent: false,
-        headers: {
-          host,
-          "x-forwarded-proto": "https",
-          "x-forwarded-for": "127.0.0.1",
-          "user-agent": "everspot",
-        },
-        signal,
-      },
-      (answer) => {
-        answer.resume();
-        const where = answer.headers.location === undefined ? "" : ` to ${answer.headers.location}`;
-        const status = answer.statusCode;
-        resolve({ ok: status === 200, seen: `HTTP ${status}${where}`, status });
-      },
-    );
-    giveUpAfter(request, timeoutMs);
-    request.on("error", (error) =>
-      resolve({
-        ok: false,
-        seen: error.name === "AbortError" || error.name === "TimeoutError" ? "no answer" : error.message,
-      }),
-    );
-  });
+  const reply = await askApp(where, { path, host, timeoutMs, signal });
+  if ("seen" in reply) return { ok: false, ...reply };
+  const { status, location } = reply;
+  return {
+    ok: status === 200,
+    seen: `HTTP ${status}${location === undefined ? "" : ` to ${location}`}`,
+    status,
+  };
 }
 
 /** Seconds after which an answer that stays the same is the app's last word. */

@@ -27,13 +27,13 @@ export interface NginxSite {
   static: { url: string; folder: string; before: string } | undefined;
   /** Seconds the app may take for an answer. */
   timeout: number;
+  /** Megabytes of a request's body, at most. */
+  maxBody: number;
   /** Seconds; 0 sends no Strict-Transport-Security. */
   hsts: number;
   os: BootConfig["image"]["os"];
 }
 
-/** Bytes of a request's body, at most. */
-const MAX_BODY = "32m";
 /** Seconds a visitor's idle connection is kept. */
 export const KEEP_ALIVE = 65;
 /**
@@ -109,7 +109,7 @@ http {
     client_header_timeout 10s;
     client_body_timeout 30s;
     send_timeout 30s;
-    client_max_body_size ${MAX_BODY};
+    client_max_body_size ${site.maxBody}m;
     reset_timedout_connection on;
     limit_conn_zone $binary_remote_addr zone=address:2m;
     limit_conn_status 429;

@@ -27,6 +27,7 @@ const WRITTEN = [
   "replacements.json",
   "certificates/*",
   "boots/*",
+  "looks/*",
   "history/*",
 ];
 const READ = ["agent/*", "releases/*", "image.json", "packages.json", ...WRITTEN];

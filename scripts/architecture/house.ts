@@ -75,7 +75,11 @@ export const house: readonly Wing[] = [
       { handover: "how the site passes to another instance, or to another release in place" },
       { boot: "the boot: its steps, its next try, what it leaves for later" },
       { machine: "all that the agent works with, and how a release becomes an app that answers" },
-      { record: "steps and how they run, and the boot record", release: "a release on the instance's disk" },
+      {
+        look: "what visitors will see of a release, before they do",
+        record: "steps and how they run, and the boot record",
+        release: "a release on the instance's disk",
+      },
       {
         aws: "AWS as the instance uses it",
         identity: "which machine this is, and whose disk it has",

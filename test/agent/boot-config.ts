@@ -23,6 +23,8 @@ export function bootConfigOf(
       env: {},
       timeout: 5,
       hsts: 0,
+      maxBody: 32,
+      strict: false,
       ...app,
     },
     fleet: { bridge: false, credits: "boot" },

@@ -77,6 +77,8 @@ export async function startAgentSite(
       env: { DJANGO_SETTINGS_MODULE: "project.settings" },
       timeout: 30,
       hsts: 3600,
+      maxBody: 32,
+      strict: false,
     },
     fleet: { bridge: false, credits: "boot" },
     image: { os: "debian-13", packages: ["python3-django", "gunicorn"] },

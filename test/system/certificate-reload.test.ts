@@ -62,6 +62,7 @@ async function withSite(trusted: boolean, run: (site: Site) => Promise<void>): P
       static: { url: "/static/", folder: join(folder, "static"), before: join(folder, "before") },
       timeout: 10,
       hsts: 3600,
+      maxBody: 32,
       os: "debian-12",
     })
       .replace(/^pid .*$/m, `pid ${folder}/nginx.pid;`)

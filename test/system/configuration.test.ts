@@ -166,6 +166,7 @@ test.each(FOLDERS)("nginx serves %s from the folder %s", async (url, name, asked
     static: { url, folder: path.join(release, name), before: path.join(release, "before") },
     timeout: 10,
     hsts: 0,
+    maxBody: 32,
     os: "debian-12",
   };
   const nginx = execa("nginx", ["-c", writeNginx(renderNginx(site)), "-g", "daemon off;"], { reject: false });

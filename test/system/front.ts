@@ -49,6 +49,7 @@ export async function startFront(
     static: { url: "/static/", folder: at("static"), before: at("before") },
     timeout: 10,
     hsts: 3600,
+    maxBody: 32,
     os: "debian-12",
     ...change,
   };

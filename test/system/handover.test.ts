@@ -79,6 +79,7 @@ async function startInstance(release: string, address: string): Promise<Instance
     static: { url: "/static/", folder: path.join(own, "static"), before: path.join(own, "before") },
     timeout: 10,
     hsts: 0,
+    maxBody: 32,
     os: "debian-12",
   });
   const config = path.join(own, "nginx.conf");

@@ -51,6 +51,16 @@ export const app = {
       "Seconds for which browsers that have visited refuse plain HTTP (Strict-Transport-Security). 0 sends no such header.",
     examples: [31_536_000],
   }),
+  max_body: z._default(z.int().check(z.minimum(1), z.maximum(2048)), 32).register(notes, {
+    description:
+      "Megabytes that one request may carry, such as an upload; more is answered with 413. They wait on the instance's disk until the app takes them.",
+    examples: [32],
+  }),
+  strict: z._default(z.boolean(), false).register(notes, {
+    description:
+      "Whether a new release is refused when a look at it before any visitor finds its front page broken, stylesheets or scripts missing, DEBUG on, or a SECRET_KEY that is public or differs from worker to worker. Otherwise these are warnings.",
+    examples: [true],
+  }),
   static: z.optional(z.strictObject(staticFiles)).register(notes, {
     description:
       "A folder of the project that nginx serves without asking the app, and the URL below which it does.",

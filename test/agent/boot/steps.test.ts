@@ -1,4 +1,4 @@
-import { readFile, readlink } from "node:fs/promises";
+import { readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -163,4 +163,43 @@ test("without a release there still is a front door: `serving` needs none", asyn
   await runGraph(steps.serving, logged(recorder, log, "boot"), new AbortController().signal);
   expect(on.done).toEqual(["open stored"]);
   expect(machine.identity.instance).toBe(ME);
+});
+
+const one = { timeout: 1, workers: 1 };
+const strict = bootConfigOf({ domain: DOMAIN, app: { ...one, strict: true } });
+/** Where the app's one worker says what it holds. */
+const facts = () => join(on.apps.folder, "worker-7.json");
+const DEBUG = JSON.stringify({ debug: true });
+
+test("what visitors would see amiss is a warning, and not looked for again by the machine that comes next", async () => {
+  await writeFile(facts(), DEBUG);
+  const plain = bootConfigOf({ domain: DOMAIN, app: one });
+  const first = await run(plain);
+  expect(first.failure).toBeUndefined();
+  expect(first.record?.warnings).toEqual([expect.stringMatching(/^look: DEBUG is on/)]);
+  expect(first.step("look")?.detail).toBe("1 odd");
+  expect((await on.channel())?.current).toBe("r1");
+
+  await rm(facts());
+  const second = await run(plain);
+  expect(second.step("look")?.detail).toBe("1 odd, seen before");
+  expect(second.record?.warnings).toEqual(first.record?.warnings);
+  // With another configuration it may be another site.
+  const third = await run(bootConfigOf({ domain: DOMAIN, app: { ...one, env: { A: "b" } } }));
+  expect(third.step("look")?.detail).toBe("nothing odd");
+});
+
+test("[app] strict refuses a candidate for it before anyone is sent there, but not what serves", async () => {
+  await writeFile(facts(), DEBUG);
+  const { failure, record } = await run(strict);
+  expect(failure).toMatchObject({ step: "look", blame: expect.stringMatching(/^look: DEBUG is on/) });
+  expect(record?.warnings).toHaveLength(1);
+  expect(await on.site()).toBeUndefined();
+  expect((await on.channel())?.current).toBeUndefined();
+
+  await on.setChannel({ current: "r1", lastKnownGood: "r1" });
+  const healed = await run(strict);
+  expect(healed.failure).toBeUndefined();
+  expect(healed.record?.warnings).toHaveLength(1);
+  expect(await on.site()).toMatchObject({ owner: ME, release: "r1" });
 });

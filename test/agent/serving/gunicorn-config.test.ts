@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { gunicornConfig, ownGunicornConfig } from "../../../agent/serving/gunicorn-config.ts";
+import { readFacts } from "../../../agent/serving/worker-facts.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -48,4 +49,99 @@ where = __file__
 test("without any, gunicorn's own count", async () => {
   expect(settings()).toMatchObject({ daemon: false });
   expect(await ownGunicornConfig(folder)).toBeUndefined();
+});
+
+/** gunicorn's part in a worker's life, with a Django as far as it is asked here. @returns what the script printed. */
+function inWorker(script: string, own = ""): unknown {
+  writeFileSync(join(folder, "gunicorn.conf.py"), own);
+  writeFileSync(join(folder, "mysite_settings.py"), 'SECRET_KEY = "django-insecure-abc"\n');
+  const run = `import json, os, sys, types
+sys.path.insert(0, os.getcwd())
+os.environ["RUNTIME_DIRECTORY"] = os.getcwd()
+import mysite_settings
+def module(name, **names):
+    sys.modules[name] = types.SimpleNamespace(**names)
+class Response(dict):
+    has_header = dict.__contains__
+    streaming = True
+class WSGIHandler:
+    def get_response(self, request):
+        return request
+module("django.conf", settings=types.SimpleNamespace(configured=True, SECRET_KEY=mysite_settings.SECRET_KEY, DEBUG=True))
+module("django.core.handlers.wsgi", WSGIHandler=WSGIHandler)
+class Worker:
+    __module__ = "gunicorn.workers.sync"
+    log = types.SimpleNamespace(warning=lambda *said: print(*said, file=sys.stderr))
+    def wsgi(self, environ, start_response):
+        return environ
+config = sys.stdin.read()
+def load():
+    names = {"__name__": "__config__"}
+    exec(config, names)
+    return names["post_worker_init"]
+${script}`;
+  const said = execFileSync("python3", ["-c", run], { cwd: folder, input: gunicornConfig, encoding: "utf8" });
+  return JSON.parse(said);
+}
+
+test("an app learns who asked, whose address a Unix socket does not have", () => {
+  const script = `
+worker = Worker()
+load()(worker)
+asked = {"HTTP_X_FORWARDED_FOR": "203.0.113.9"}
+other = type("Other", (Worker,), {"__module__": "uvicorn.workers"})()
+load()(other)
+print(json.dumps([worker.wsgi({"REMOTE_ADDR": "", **asked}, None)["REMOTE_ADDR"],
+  worker.wsgi({"REMOTE_ADDR": "10.0.0.1", **asked}, None)["REMOTE_ADDR"],
+  worker.wsgi({}, None)["REMOTE_ADDR"], other.wsgi({"REMOTE_ADDR": "", **asked}, None)["REMOTE_ADDR"]]))`;
+  expect(inWorker(script)).toEqual(["203.0.113.9", "10.0.0.1", "", ""]);
+});
+
+test("text that is streamed is passed on as it comes; what is whole, or has a length, is not", () => {
+  const script = `
+load()(Worker())
+whole = Response({"Content-Type": "text/html"})
+whole.streaming = False
+answers = [Response({"Content-Type": "text/html; charset=utf-8"}), whole,
+  Response({"Content-Type": "text/csv", "Content-Length": "9"}), Response({"Content-Type": "video/mp4"})]
+print(json.dumps([WSGIHandler().get_response(a).get("X-Accel-Buffering") for a in answers]))`;
+  expect(inWorker(script)).toEqual(["no", null, null, null]);
+});
+
+test("a worker says what its Django holds, and nothing from which its key could be told", async () => {
+  writeFileSync(join(folder, "worker-1.json"), "of an earlier start");
+  const own = `def post_worker_init(worker):\n    worker.theirs = True\njson = os = None\n`;
+  const [theirs, pid] = inWorker(
+    "worker = Worker()\nload()(worker)\nprint(json.dumps([worker.theirs, os.getpid()]))",
+    own,
+  ) as [boolean, number];
+  expect(theirs).toBe(true);
+  const facts = await readFacts(folder);
+  expect(facts).toEqual([
+    {
+      debug: true,
+      key: expect.stringMatching(/^[0-9a-f]{16}$/),
+      insecure: true,
+      source: "mysite_settings.py",
+    },
+  ]);
+  expect(readdirSync(folder).filter((name) => name.startsWith("worker-"))).toEqual([`worker-${pid}.json`]);
+  const [again] = await (async () => {
+    inWorker("load()(Worker())\nprint(1)");
+    return readFacts(folder);
+  })();
+  expect(again?.key).not.toBe(facts[0]?.key);
+});
+
+test("two workers of one start say the same of the same key", () => {
+  const script = `
+hook = load()
+def said(key):
+    sys.modules["django.conf"].settings.SECRET_KEY = key
+    hook(Worker())
+    with open("worker-%d.json" % os.getpid()) as file:
+        return json.load(file)["key"]
+a, b, c = said("a"), said("a"), said("b")
+print(json.dumps([a == b, a == c]))`;
+  expect(inWorker(script)).toEqual([true, false]);
 });

@@ -16,6 +16,7 @@ const site: NginxSite = {
   forwardPort: 8079,
   static: { url: "/static/", folder: "/run/everspot/static", before: "/run/everspot/static-before" },
   timeout: 30,
+  maxBody: 32,
   hsts: 3600,
   os: "debian-13",
 };
