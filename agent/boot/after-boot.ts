@@ -33,10 +33,12 @@ export async function afterBoot(
   signal: AbortSignal,
   settled: () => void = () => {},
 ): Promise<void> {
-  const { disk, units, candidates } = machine;
+  const { disk, units, candidates, host } = machine;
   const pieces: [string, () => Promise<unknown>][] = [
     ["stop apps of other releases", () => stopOthers(units, outcome.release)],
     ["keep packages for the next machine", () => machine.packages.keep()],
+    ["static files of earlier releases", () => host.earlierStatic(outcome.release, signal)],
+    ["keep static files for the next machine", () => host.keepStatic(outcome.release)],
     ["bytecode for every start from now on", () => bytecode(machine, outcome.release, signal)],
     ["flush the release to the disk", () => flushRelease(disk, outcome.release)],
     [

@@ -133,6 +133,11 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     },
   );
 
+  // Those who have a page of an earlier release open come as soon as the records move.
+  const earlier = step("earlier files", { identity, healthy, release }, async (got, { detail, signal }) => {
+    if (config.app.static !== undefined) detail(await host.earlierStatic(got.release.id, signal));
+  });
+
   const promote = step("promote", { ownership, release }, async (got, context) => {
     if (!got.ownership.owner) return machine.candidates.outlived();
     const promoted = await machine.candidates.promote(got.release.id);
@@ -143,7 +148,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
   const all: Step<unknown>[] = [
     ...[identity, packages, release, certificate, secrets, launched],
     ...[isolation, gunicorn, prepare, app, healthy, look, nginx, probe],
-    ...[ownership, promote],
+    ...[earlier, ownership, promote],
   ];
   return {
     all,

@@ -1,11 +1,12 @@
 /** What this machine lends to the site: a user and sockets for its apps, and the front door that visitors come to. */
-import { rm } from "node:fs/promises";
+import { readlink, rm } from "node:fs/promises";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import type { ServedCertificate } from "../certificate/context.ts";
 import type { Identity } from "../identity/identity.ts";
 import { ensureAppUser } from "../isolation/app-user.ts";
 import { isolateMetadata, limitCrowds } from "../isolation/isolate.ts";
 import type { MetadataEndpoint } from "../isolation/metadata-rules.ts";
+import { bringEarlier, keepStaticFiles } from "../release/earlier-static.ts";
 import { runningRelease } from "../release/running.ts";
 import type { AppMachine } from "../serving/app.ts";
 import { appMachine } from "../serving/app-machine.ts";
@@ -16,9 +17,13 @@ import { servedSerial } from "../serving/served-serial.ts";
 import { siteNginx } from "../serving/site-nginx.ts";
 import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
+import type { ObjectStore } from "../site/store.ts";
 import { paths } from "../system/paths.ts";
 import type { PatientClock } from "../system/processor.ts";
 import type { Units } from "../system/units.ts";
+
+/** Seconds. */
+const EARLIER_SECONDS = 20;
 
 type Shown = Pick<ServedCertificate, "fullchain" | "key" | "source" | "changed">;
 
@@ -37,6 +42,13 @@ export interface Host {
   ask(): Promise<Health>;
   /** Asks for the site as a visitor will, for so long at most. @throws EverspotError quoting the last answer. */
   probe(seconds: number, signal: AbortSignal): Promise<Pick<Answer, "milliseconds" | "distrust">>;
+  /**
+   * Puts static files of earlier releases in place, for pages that are open. Never throws, and takes so long that no boot
+   * need wait for more. @returns what was done.
+   */
+  earlierStatic(release: string, signal: AbortSignal): Promise<string>;
+  /** Keeps the static files of the release that serves for machines that come later. @returns what was done. */
+  keepStatic(release: string): Promise<string>;
   /** Of the certificate that visitors are shown, lower-case hex. @throws Error when none is. */
   servedSerial(): Promise<string>;
 }
@@ -49,6 +61,7 @@ export function thisHost(
   units: Units,
   clock: Clock,
   patience: PatientClock,
+  store: ObjectStore,
 ): Host {
   const nginx = (certificate: Shown) => siteNginx(config, privateAddress, certificate);
   const { domain, app } = config;
@@ -79,6 +92,26 @@ export function thisHost(
     ask: () => askHealth({ link: paths.socket }, app.health, domain),
     probe: (seconds, signal) =>
       probeSite({ address: privateAddress, domain, path: app.health }, seconds, patience, signal),
+    async earlierStatic(release, signal) {
+      const where = { store, folder: paths.staticEarlier, link: paths.staticBefore };
+      const over = new AbortController();
+      const late = AbortSignal.any([signal, over.signal]);
+      const slow = clock.sleep(EARLIER_SECONDS * 1000, late).then(
+        () => "not all of them: the bucket is too slow",
+        () => "",
+      );
+      const work = bringEarlier(where, release, clock.now(), late).catch((e) => `none: ${messageOf(e)}`);
+      try {
+        return await Promise.race([work, slow]);
+      } finally {
+        over.abort();
+      }
+    },
+    async keepStatic(release) {
+      const folder = await readlink(paths.staticLink).catch(() => undefined);
+      if (folder === undefined) return "none";
+      return keepStaticFiles({ store, folder: paths.staticEarlier }, release, folder);
+    },
     servedSerial: () => servedSerial(privateAddress, domain),
   };
 }

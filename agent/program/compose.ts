@@ -174,7 +174,7 @@ export async function composeAgent(
     fleet: createFleet(ec2, config.site, clock),
     launches: createLaunches(ec2, config.site, clock),
     creditMode: createCreditMode(ec2, identity.instance),
-    host: thisHost(config, identity, metadataEndpoint(endpoint), units, clock, patience),
+    host: thisHost(config, identity, metadataEndpoint(endpoint), units, clock, patience, store),
     platform: platformOf(config.image.os, process.arch),
     disk: { releases: places.releases, unflushed: join(places.run, "unflushed") },
     candidates: new Candidates(store, clock),

@@ -2,6 +2,7 @@ import type { BootConfig } from "../../user-data/boot-config.ts";
 import { decodedUrl } from "../site/config/static-files.ts";
 import { EverspotError } from "../site/errors.ts";
 import { sorryPage } from "./sorry-page.ts";
+import { HASHED_NAME } from "./static-folder.ts";
 import { visitorClaims } from "./visitor-claims.ts";
 
 export interface NginxSite {
@@ -130,11 +131,9 @@ http {
     ssl_session_timeout 1d;
     ssl_session_tickets off;
 
-    # A hash in the name, as Django's ManifestStaticFilesStorage and others put it there: the content never changes. Eight
-    # digits alone are a date.
     map $uri $static_expires {
         default ${PLAIN};
-        "~\\.(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{8,64}\\.[A-Za-z0-9]+(\\.map)?$" ${HASHED};
+        "~${HASHED_NAME}" ${HASHED};
     }
 
     # Whoever asks for another name gets nothing of this site.

@@ -8,6 +8,12 @@ import { chmod, lstat, mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../system/run.ts";
 
+/**
+ * Ends of names with a hash in them, as Django's ManifestStaticFilesStorage and others put it there: the content never
+ * changes. Eight digits alone are a date. For nginx (PCRE) and for Python.
+ */
+export const HASHED_NAME = "\\.(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{8,64}\\.[A-Za-z0-9]+(\\.map)?$";
+
 export interface Owner {
   uid: number;
   gid: number;

@@ -55,6 +55,7 @@ function segmentOfNames(names: string[]): string {
  * | `layers/packages/<key>.json` | layers.ts | instances; CAS |
  * | `releases/<id>.zip` | release.ts, provisioner/release/zip.ts | `up`, `deploy`; once |
  * | `releases/<id>.json` | records.ts | `up`, `deploy`, after the zip; once |
+ * | `static/<release>.zip` | agent/release/earlier-static.ts | instances; once |
  * | `looks/<release>.json` | agent/look/remembered.ts | instances, over and over |
  * | `channel.json` | channel.ts | both sides; CAS |
  * | `site.json` | records.ts, agent/ownership/claim.ts | instances; CAS |
@@ -79,6 +80,8 @@ export const keys = {
   releasePrefix: "releases/",
   releaseZip: (id: string) => `releases/${segment(id)}.zip`,
   releaseManifest: (id: string) => `releases/${segment(id)}.json`,
+  staticPrefix: "static/",
+  staticFiles: (release: string) => `static/${segment(release)}.zip`,
   look: (release: string) => `looks/${segment(release)}.json`,
   channel: "channel.json",
   site: "site.json",

@@ -9,6 +9,8 @@ export const paths = {
   releases: "/var/lib/everspot/releases",
   /** One folder per release: its static files, where `before_start` made them. */
   static: "/var/lib/everspot/static",
+  /** Static files of earlier releases, as far as they have a hash of their content in the name. */
+  staticEarlier: "/var/lib/everspot/static-earlier",
   /** In memory: no key is ever on a disk, or in an image that is made of one. The bucket keeps them. */
   certificates: "/run/everspot/certificates",
   letsencrypt: "/run/everspot/letsencrypt",
@@ -21,7 +23,7 @@ export const paths = {
   release: "/run/everspot/release",
   /** Symlink to the static files of the running app. */
   staticLink: "/run/everspot/static",
-  /** Symlink to those of the app that ran before, if this machine has had one. */
+  /** Symlink to those of the app that ran before on this machine, or of all that ran before. */
   staticBefore: "/run/everspot/static-before",
   /** Environment files of the units of a release, 0600. */
   environment: "/run/everspot/environment",

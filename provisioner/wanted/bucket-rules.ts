@@ -27,6 +27,8 @@ export const lifecycle: readonly LifecycleRule[] = [
   { id: "old-bytecode", prefix: "layers/bytecode/", expireDays: 90 },
   { id: "superseded-agents", prefix: "agent/", superseded: true, expireDays: 7 },
   { id: "old-boots", prefix: "boots/", expireDays: 365 },
+  // Asked for when a later release serves. That of a machine that served for longer is missed by pages left open.
+  { id: "old-static", prefix: "static/", expireDays: 365 },
   { id: "old-looks", prefix: "looks/", expireDays: 365 },
   { id: "old-history", prefix: "history/", expireDays: 365 },
   { id: "old-versions", prefix: "", noncurrentDays: 30, abortUploadDays: 3 },

@@ -28,6 +28,7 @@ const WRITTEN = [
   "certificates/*",
   "boots/*",
   "looks/*",
+  "static/*",
   "history/*",
 ];
 const READ = ["agent/*", "releases/*", "image.json", "packages.json", ...WRITTEN];

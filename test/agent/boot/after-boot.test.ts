@@ -51,11 +51,20 @@ test("the release gets its bytecode and is on the disk for good; what no one wan
       stop: async (unit: string) => void done.push(`stop ${unit}`),
     },
     packages: { keep: async () => void done.push("keep packages") },
+    host: {
+      earlierStatic: async (id: string) => void done.push(`earlier files than ${id}'s`),
+      keepStatic: async (id: string) => void done.push(`keep ${id}'s files`),
+    },
     identity: { instance: "i-1" },
   } as unknown as Machine;
   await afterBoot(machine, { release: "r3" }, pino({ level: "silent" }), new AbortController().signal);
 
-  expect(done).toEqual(["stop everspot-app@r2.service", "keep packages"]);
+  expect(done).toEqual([
+    "stop everspot-app@r2.service",
+    "keep packages",
+    "earlier files than r3's",
+    "keep r3's files",
+  ]);
   expect((await readdir(disk.releases)).sort()).toEqual([".r3.whole", "r2", "r3"]);
   const files = await readdir(join(disk.releases, "r3"), { recursive: true });
   expect(files.filter((f) => f.endsWith(".pyc"))).toHaveLength(1);

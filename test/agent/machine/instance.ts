@@ -134,6 +134,8 @@ export class TestInstance {
       }),
       isolate: async (uid) => `user ${uid} cannot reach the metadata service`,
       running: () => runningRelease(apps.units, apps.links, config),
+      earlierStatic: async () => "none to bring",
+      keepStatic: async () => "none",
       open: async ({ source }) => {
         this.done.push(`open ${source}`);
         return "started";
