@@ -100,6 +100,9 @@ describe("the first boot", () => {
       "units",
     ]);
     expect(record.certificate?.source).toBe("stored");
+    expect(stepOf(record, "look").detail).toBe("nothing odd");
+    const said = await sh(first, "cat /run/everspot-app/r1/worker-*.json");
+    expect(said.out.match(/"debug": false, "key": "[0-9a-f]{16}"/g)).toHaveLength(2);
     expect(await site.channel()).toMatchObject({ current: "r1", quarantined: [] });
     expect((await site.channel())?.candidate).toBeUndefined();
     expect(await ask(first, { path: "/healthz" })).toMatchObject({ status: 200, body: "ok r1\n" });
@@ -214,6 +217,7 @@ describe("a replacement", () => {
     second = await site.launch();
     const record = await serving(second);
     expect(record).toMatchObject({ release: "r1", epoch: 2, warnings: [] });
+    expect(stepOf(record, "look").detail).toBe("nothing odd, seen before");
     expect(stepOf(record, "packages").detail).toMatch(/from the bucket, by Debian's index of /);
     const packages = stepOf(record, "packages");
     for (const beside of ["release", "certificate", "secrets"]) {

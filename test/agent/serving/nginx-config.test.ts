@@ -159,3 +159,8 @@ test("the 503 page fits a quoted directive", () => {
   expect(sorryPage).not.toMatch(/['$\\\n]/);
   expect(renderNginx(site)).toMatch(/add_header Retry-After \d+ always;/);
 });
+
+test("a request carries as much as the configuration says", () => {
+  expect(renderNginx(site)).toContain("    client_max_body_size 32m;\n");
+  expect(renderNginx({ ...site, maxBody: 500 })).toContain("    client_max_body_size 500m;\n");
+});
