@@ -106,8 +106,13 @@ export class Rehearsal {
   }
 
   /** Runs the shipped CLI in the site's folder; what it says on stderr is shown as it comes. */
-  cli(args: readonly string[], seconds: number, env: NodeJS.ProcessEnv = {}): Promise<CommandOutcome> {
-    return this.cliOf(CLI, args, seconds, env);
+  cli(
+    args: readonly string[],
+    seconds: number,
+    env: NodeJS.ProcessEnv = {},
+    input?: string,
+  ): Promise<CommandOutcome> {
+    return this.cliOf(CLI, args, seconds, env, input);
   }
 
   /** As `cli`, with another everspot.mjs. */
@@ -116,12 +121,12 @@ export class Rehearsal {
     args: readonly string[],
     seconds: number,
     env: NodeJS.ProcessEnv = {},
+    input?: string,
   ): Promise<CommandOutcome> {
     return runCommand([program, ...args, "--json"], {
       cwd: this.site.folder,
       env: { ...this.cloud.env, ...this.#env, ...env },
-      seconds,
-      say: this.#say,
+      ...{ seconds, input, say: this.#say },
     });
   }
 
@@ -230,21 +235,25 @@ export class Rehearsal {
   }
 }
 
+interface Running {
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  seconds: number;
+  say: (line: string) => void;
+  /** On stdin; nothing if not given. */
+  input?: string | undefined;
+}
+
 /** Runs a script with this Node; what it says on stderr is shown as it comes. */
 export async function runCommand(
   args: readonly string[],
-  {
-    cwd,
-    env,
-    seconds,
-    say,
-  }: { cwd: string; env: NodeJS.ProcessEnv; seconds: number; say: (line: string) => void },
+  { cwd, env, seconds, say, input }: Running,
 ): Promise<CommandOutcome> {
   const started = performance.now();
   const child = execa(process.execPath, args, {
     cwd,
     env,
-    stdin: "ignore",
+    ...(input === undefined ? { stdin: "ignore" as const } : { input }),
     reject: false,
     timeout: seconds * 1000,
   });

@@ -6,6 +6,8 @@ export interface KnownProject {
   commit: string;
   /** What the deploy brings, where a real change of the project is to be played. */
   next?: string;
+  /** What its owner would know of the variables that it needs. Others get some text. */
+  env?: Readonly<Record<string, string>>;
   /** It cannot run here, and is to be refused for a reason with these words. */
   refused?: RegExp;
 }

@@ -11,6 +11,8 @@ export interface Outcome {
   result: "served" | "refused" | "failed";
   /** Of a refusal or a failure, in one line. */
   reason?: string;
+  /** Variables that `init` could not give a value. */
+  asked: string[];
   /** After `init`, until the site was served: what to type. */
   commands: string[];
   /** How often `up` was tried. */
@@ -43,3 +45,12 @@ export const errorIn = (lines: readonly string[]): string =>
     .findLast((line) => /^error: /.test(line))
     ?.replace(/^error: /, "")
     .slice(0, 300) ?? "it said nothing";
+
+/** It was refused before anything was changed: an end that may be right. */
+export class Refused extends Error {}
+
+export function refuse(outcome: Outcome, lines: readonly string[]): never {
+  outcome.result = "refused";
+  outcome.reason = errorIn(lines);
+  throw new Refused(outcome.reason);
+}

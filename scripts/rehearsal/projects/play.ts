@@ -1,25 +1,22 @@
 /** One project of someone else, from a copy of its clone to a site that has been lost once and is there again. */
 import { randomBytes } from "node:crypto";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { EverspotError, messageOf } from "../../../agent/site/errors.ts";
 import { vanish } from "../acts.ts";
-import { CLI, onThis, Rehearsal, runCommand } from "../rehearsal.ts";
+import { onThis, Rehearsal } from "../rehearsal.ts";
 import type { Result } from "../result.ts";
 import { failed } from "../sample.ts";
-import { configureSite, isTable, type RehearsedSite, type Table } from "../site.ts";
 import { checkOut, copyProject, type Given } from "./copy.ts";
-import { errorIn, type Outcome, packingSeconds, warningsIn } from "./outcome.ts";
+import { errorIn, type Outcome, packingSeconds, Refused, refuse, warningsIn } from "./outcome.ts";
+import { configure, init, type Wanted } from "./prepare.ts";
 import { type Admin, missing, visitSite } from "./visit.ts";
 
-const INIT_SECONDS = 300;
 const UP_SECONDS = 900;
 const DEPLOY_SECONDS = 900;
 const HEAL_SECONDS = 300;
 /** The Debian mirror and pip's index, as seen in the sandbox. */
 const PIP_PROXY = "http://127.0.0.1:3142";
-/** Resolvers here keep to the record's TTL, so nobody needs to wait as long as for others. */
-const DRAIN = 10;
 
 /** @param directory of this play alone. */
 export async function playProject(
@@ -31,13 +28,14 @@ export async function playProject(
   const { name, commit, known } = given;
   const next = known?.next;
   const outcome: Outcome = {
-    ...{ project: name, result: "failed", commands: [], attempts: 0, seconds: {} },
+    ...{ project: name, result: "failed", asked: [], commands: [], attempts: 0, seconds: {} },
     ...{ warnings: [], visits: [], problems: [] },
     ...(commit !== undefined && { commit: next === undefined ? commit : `${known?.commit} → ${next}` }),
   };
   const result: Result = { scenario: name, problems: [], boots: [], timeline: [], visitors: [] };
   const admin = { user: "rehearsal", password: randomBytes(12).toString("hex") };
   let rehearsal: Rehearsal | undefined;
+  let wanted: Wanted[] = [];
   try {
     rehearsal = await Rehearsal.start({
       ...{ result, say },
@@ -45,10 +43,12 @@ export async function playProject(
       prepare: async (cloud) => {
         const folder = path.join(directory, path.basename(given.folder));
         await copyProject(given, folder);
-        await init(folder, outcome, { env: { ...cloud.env, PIP_PROXY }, say });
-        return configure(folder, outcome, admin, onThis(cloud));
+        const how = { env: { ...cloud.env, PIP_PROXY }, say };
+        wanted = await init(folder, outcome, how);
+        return configure(folder, outcome, { admin, here: onThis(cloud), wanted, known });
       },
     });
+    await setSecrets(rehearsal, wanted);
     await play(rehearsal, outcome, given, admin);
   } catch (error) {
     if (!(error instanceof Refused)) fail(outcome, error, say);
@@ -61,15 +61,6 @@ export async function playProject(
   judge(outcome, given);
   outcome.problems.push(...result.problems);
   return outcome;
-}
-
-/** It was refused before anything was changed: an end that may be right. */
-class Refused extends Error {}
-
-function refuse(outcome: Outcome, lines: readonly string[]): never {
-  outcome.result = "refused";
-  outcome.reason = errorIn(lines);
-  throw new Refused(outcome.reason);
 }
 
 function fail(outcome: Outcome, error: unknown, say: (line: string) => void): void {
@@ -88,49 +79,13 @@ function judge(outcome: Outcome, { known }: Given): void {
   if (outcome.result === "served" && wanted !== undefined) outcome.problems.push(`not refused for ${wanted}`);
 }
 
-/** A project that has no everspot.toml of its own gets what everspot proposes. */
-async function init(
-  folder: string,
-  outcome: Outcome,
-  how: { env: NodeJS.ProcessEnv; say: (line: string) => void },
-): Promise<void> {
-  if ((await stat(path.join(folder, "everspot.toml")).catch(() => undefined)) !== undefined) return;
-  how.say("everspot init --yes");
-  const done = await runCommand([CLI, "init", "--yes", "--json"], {
-    cwd: folder,
-    seconds: INIT_SECONDS,
-    ...how,
-  });
-  outcome.seconds.init = done.seconds;
-  outcome.warnings.push(...warningsIn(done.lines));
-  if (done.exitCode !== 0) refuse(outcome, done.lines);
-}
-
-/** What is the rehearsal's own business, and an account for whoever looks after the site. */
-function configure(folder: string, outcome: Outcome, admin: Admin, here: Table): Promise<RehearsedSite> {
-  const site = path
-    .basename(folder)
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-");
-  return configureSite(folder, (config) => {
-    const app = isTable(config.app) ? config.app : {};
-    const image = isTable(config.image) ? config.image : {};
-    outcome.os = String(image.os ?? "debian-13");
-    const before = Array.isArray(app.before_start) ? app.before_start : [];
-    return {
-      ...here,
-      ...{ site, domain: `${site}.example.com`, dns: { drain: DRAIN } },
-      app: {
-        // There is an account to log in with where there is Django's admin; elsewhere the command is not known.
-        before_start: [...before, "python3 manage.py createsuperuser --noinput || true"],
-        env: {
-          DJANGO_SUPERUSER_USERNAME: admin.user,
-          DJANGO_SUPERUSER_EMAIL: `${admin.user}@example.com`,
-          DJANGO_SUPERUSER_PASSWORD: admin.password,
-        },
-      },
-    };
-  });
+/** What `init` asked for and cannot know. */
+async function setSecrets(rehearsal: Rehearsal, wanted: readonly Wanted[]): Promise<void> {
+  for (const { name } of wanted.filter((w) => w.secret)) {
+    const input = randomBytes(24).toString("hex");
+    const done = await rehearsal.cli(["secret", "set", name], 60, {}, input);
+    if (done.exitCode !== 0) throw new EverspotError(`secret set ${name}: ${errorIn(done.lines)}`);
+  }
 }
 
 async function play(rehearsal: Rehearsal, outcome: Outcome, given: Given, admin: Admin): Promise<void> {

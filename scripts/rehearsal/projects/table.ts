@@ -6,7 +6,8 @@ const HEAD = [
   "Commit",
   "Debian",
   "Result",
-  "Commands after `init`",
+  "Asked for by `init`",
+  "Commands after that",
   "Attempts",
   "Packing",
   "Up",
@@ -26,6 +27,7 @@ export function row(outcome: Outcome): string[] {
     outcome.commit ?? "",
     outcome.os?.replace("debian-", "") ?? "",
     isFine(outcome) ? result : `${result}, but ${outcome.problems.join("; ")}`,
+    outcome.asked.map((name) => `\`${name}\``).join(", "),
     outcome.commands.length === 0 ? "" : outcome.commands.map((command) => `\`${command}\``).join(", "),
     outcome.attempts === 0 ? "" : String(outcome.attempts),
     ...[seconds.packing, seconds.up, seconds.deploy, seconds.heal].map(took),
@@ -68,7 +70,7 @@ export async function writeRows(file: string, outcomes: readonly Outcome[]): Pro
 export function summary(outcomes: readonly Outcome[]): string {
   return outcomes
     .flatMap((o) => {
-      const [name, commit, os, result, , attempts, ...times] = row(o);
+      const [name, commit, os, result, , , attempts, ...times] = row(o);
       const figures = ["packing", "up", "deploy", "heal"].flatMap((what, i) =>
         times[i] ? [`${what} ${times[i]}`] : [],
       );

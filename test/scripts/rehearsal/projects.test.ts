@@ -20,7 +20,14 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const served: Outcome = {
-  ...{ project: "ann/blog", commit: "1a2b3c4", os: "debian-13", result: "served", commands: ["everspot up"] },
+  ...{
+    project: "ann/blog",
+    commit: "1a2b3c4",
+    os: "debian-13",
+    result: "served",
+    asked: [],
+    commands: ["everspot up"],
+  },
   ...{ attempts: 1, seconds: { packing: 12.4, up: 48.6, deploy: 60, heal: 14.5 } },
   ...{ warnings: [], visits: [], problems: [] },
 };
@@ -44,7 +51,7 @@ test("the page keeps the rows of other projects", () => {
     "# Projects\n<!-- table: scripts/rehearse --project … --write -->\n<!-- end of the table -->\nmore\n";
   const one = withRows(page, [served]);
   expect(one).toContain(
-    "| ann/blog | 1a2b3c4 | 13 | served | `everspot up` | 1 | 12 s | 49 s | 60 s | 15 s |\n<!-- end",
+    "| ann/blog | 1a2b3c4 | 13 | served |  | `everspot up` | 1 | 12 s | 49 s | 60 s | 15 s |\n<!-- end",
   );
   const refused: Outcome = {
     ...served,
@@ -58,7 +65,7 @@ test("the page keeps the rows of other projects", () => {
   expect(two).toContain("| served, but no CSS |");
   expect(two).toContain("| bob/maps | 1a2b3c4 | 13 | refused: needs a\\|b |");
   expect(two.endsWith("<!-- end of the table -->\nmore\n")).toBe(true);
-  expect(row(refused).slice(6)).toEqual(["", "", "", ""]);
+  expect(row(refused).slice(7)).toEqual(["", "", "", ""]);
 });
 
 test("what the command line said", () => {

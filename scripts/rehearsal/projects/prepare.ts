@@ -1,0 +1,88 @@
+/** A project's copy made ready: what `everspot init` proposes, and what a rehearsal adds to it. */
+import { stat } from "node:fs/promises";
+import path from "node:path";
+import { CLI, runCommand } from "../rehearsal.ts";
+import { configureSite, isTable, type RehearsedSite, type Table } from "../site.ts";
+import type { KnownProject } from "./known.ts";
+import { type Outcome, refuse, warningsIn } from "./outcome.ts";
+import type { Admin } from "./visit.ts";
+
+const INIT_SECONDS = 300;
+/** Resolvers here keep to the record's TTL, so nobody needs to wait as long as for others. */
+const DRAIN = 10;
+
+/** A variable that `init` found and cannot give a value. */
+export interface Wanted {
+  name: string;
+  secret: boolean;
+}
+
+const siteOf = (folder: string): string =>
+  path
+    .basename(folder)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");
+
+/** A project without an everspot.toml gets what everspot proposes. @returns what its owner has to say. */
+export async function init(
+  folder: string,
+  outcome: Outcome,
+  how: { env: NodeJS.ProcessEnv; say: (line: string) => void },
+): Promise<Wanted[]> {
+  if ((await stat(path.join(folder, "everspot.toml")).catch(() => undefined)) !== undefined) return [];
+  how.say("everspot init --yes");
+  const site = siteOf(folder);
+  const names = ["--site", site, "--domain", `${site}.example.com`, "--region", "us-east-1"];
+  const done = await runCommand([CLI, "init", "--yes", ...names, "--json"], {
+    cwd: folder,
+    seconds: INIT_SECONDS,
+    ...how,
+  });
+  outcome.seconds.init = done.seconds;
+  outcome.warnings.push(...warningsIn(done.lines));
+  if (done.exitCode !== 0) refuse(outcome, done.lines);
+  const { wanted = [] } = done.json as { wanted?: Wanted[] };
+  outcome.asked.push(...wanted.map((w) => w.name));
+  return wanted;
+}
+
+interface Additions {
+  admin: Admin;
+  /** What the local AWS has of its own. */
+  here: Table;
+  wanted: readonly Wanted[];
+  known: KnownProject | undefined;
+}
+
+/** What is the rehearsal's own business, what `init` asked for, and an account for whoever looks after the site. */
+export function configure(
+  folder: string,
+  outcome: Outcome,
+  { admin, here, wanted, known }: Additions,
+): Promise<RehearsedSite> {
+  const site = siteOf(folder);
+  const asked = wanted
+    .filter((w) => !w.secret)
+    .map(({ name }) => [name, known?.env?.[name] ?? "rehearsal"] as const);
+  return configureSite(folder, (config) => {
+    const app = isTable(config.app) ? config.app : {};
+    const image = isTable(config.image) ? config.image : {};
+    outcome.os = String(image.os ?? "debian-13");
+    const before = Array.isArray(app.before_start) ? app.before_start : [];
+    return {
+      ...here,
+      ...{ site, domain: `${site}.example.com`, dns: { drain: DRAIN } },
+      app: {
+        // There is an account to log in with where there is Django's admin; elsewhere the command is not known.
+        before_start: [...before, "python3 manage.py createsuperuser --noinput || true"],
+        env: {
+          ...Object.fromEntries(asked),
+          DJANGO_SUPERUSER_USERNAME: admin.user,
+          DJANGO_SUPERUSER_EMAIL: `${admin.user}@example.com`,
+          DJANGO_SUPERUSER_PASSWORD: admin.password,
+        },
+      },
+    };
+  });
+}
