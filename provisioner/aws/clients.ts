@@ -10,7 +10,7 @@ import { callLimits } from "../../agent/site/call-limits.ts";
 import { createS3Client } from "../../agent/site/s3-client.ts";
 import { Untold } from "../operator/credentials.ts";
 import { ReplyLost } from "./errors.ts";
-import { type SignedJson, signedJson } from "./signed-json.ts";
+import { type SignedJson, type SignedRpc, signedJson, signedRpc } from "./signed-json.ts";
 
 /** One client per AWS service, all for one region; credentials and endpoints come from the standard AWS settings. */
 export interface Clients {
@@ -22,6 +22,8 @@ export interface Clients {
   ssm: SSMClient;
   sts: STSClient;
   fis: SignedJson;
+  serviceQuotas: SignedRpc;
+  freeTier: SignedRpc;
   /** Calls made so far. A call tried several times counts once. */
   readonly calls: { reads: number; writes: string[] };
   destroy(): void;
@@ -50,6 +52,15 @@ export function createClients(region: string): Clients {
   return {
     ...clients,
     fis: signedJson({ service: "fis", region, credentials, env: process.env }),
+    serviceQuotas: signedRpc({
+      ...{ service: "servicequotas", id: "service_quotas", region, credentials, env: process.env },
+      ...{ target: "ServiceQuotasV20190624", version: "1.1" },
+    }),
+    // One for the whole partition, in one region (its API Reference, "Service endpoint").
+    freeTier: signedRpc({
+      ...{ service: "freetier", region: "us-east-1", credentials, env: process.env },
+      ...{ host: "freetier.us-east-1.api.aws", target: "AWSFreeTierService", version: "1.0" },
+    }),
     calls,
     destroy: () => {
       for (const client of Object.values(clients)) client.destroy();

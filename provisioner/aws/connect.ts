@@ -16,6 +16,7 @@ import { createGithub, type Github } from "./github.ts";
 import { type Caller, whoAmI } from "./identity.ts";
 import { createImages, type Images } from "./images.ts";
 import { createInstances, type Instances } from "./instances.ts";
+import { createLimits, type Limits } from "./limits.ts";
 import { createMarket, type Market } from "./market.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { createRoles, type Roles } from "./roles.ts";
@@ -37,6 +38,7 @@ export interface Aws {
   images: Images;
   bakedImages: BakedImages;
   instances: Instances;
+  limits: Limits;
   market: Market;
   network: Network;
   roles: Roles;
@@ -53,7 +55,7 @@ export async function connect(config: SiteConfig, clock: Clock = systemClock): P
   const { site, region } = config;
   const clients = createClients(region);
   try {
-    const caller = await whoAmI(clients.sts);
+    const caller = await whoAmI(clients.sts, region);
     expectOwner(clients.s3, caller.account);
     const name = bucketName(site, caller.account, region);
     return {
@@ -69,6 +71,7 @@ export async function connect(config: SiteConfig, clock: Clock = systemClock): P
       images: createImages(clients.ec2, clients.ssm),
       bakedImages: createBakedImages(clients.ec2, site),
       instances: createInstances(clients.ec2, site, clock),
+      limits: createLimits(clients),
       market: createMarket(clients.ec2),
       network: createNetwork(clients.ec2, site),
       roles: createRoles(clients.iam, site, region),

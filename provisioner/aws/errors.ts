@@ -103,6 +103,22 @@ const QUOTAS = [
   },
 ] as const;
 
+/** What helps in an account with AWS's free plan. Types: EC2 user guide, "Track your Free Tier usage for Amazon EC2". */
+export function freeTypesHint(arch?: string): string {
+  const types = { x86_64: "t3.micro and t3.small", arm64: "t4g.micro and t4g.small" };
+  const small = arch === "x86_64" || arch === "arm64" ? types[arch] : `${types.x86_64}, or ${types.arm64}`;
+  return `list types that are eligible for the free tier in [fleet] types (of the small ones ${small}), or upgrade the account to the paid plan (AWS console → Billing and Cost Management → Free Tier)`;
+}
+
+/** The same for what a fleet's history says. @returns undefined when it was something else. */
+export const freeTierHint = (said: string): string | undefined =>
+  /not eligible for Free Tier/i.test(said) ? freeTypesHint() : undefined;
+
+/** An explicit deny that no permission of the caller outweighs (IAM user guide, "Troubleshoot access denied"). */
+export const FORBIDDEN = /explicit deny in an? (service control|resource control) policy/i;
+export const FORBIDDEN_HINT =
+  "it is not a permission of yours that is missing: a policy of the organization that the account belongs to forbids it; ask who runs the organization, or use another region or account";
+
 const advice: {
   code: RegExp;
   message?: RegExp;
@@ -123,6 +139,7 @@ const advice: {
     hint: "check AWS_PROFILE or AWS_ACCESS_KEY_ID, and that this computer's clock is right",
     retry: "fatal",
   },
+  { code: /(?!)/, message: FORBIDDEN, hint: FORBIDDEN_HINT, retry: "fatal" },
   {
     code: /^(AccessDenied|AccessDeniedException|UnauthorizedOperation|Forbidden|403)$/,
     hint: "the credentials in use are not allowed to do this; use others, or have their permissions extended",

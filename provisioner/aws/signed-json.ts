@@ -1,4 +1,4 @@
-/** Signed JSON requests to an AWS service (protocol restJson1) for which this release of the SDK has no client. */
+/** Signed JSON requests to AWS services for which this release of the SDK has no client, or only a large one. */
 import { createHash, createHmac, randomUUID } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
@@ -8,8 +8,12 @@ export interface SignedJsonOptions {
   service: string;
   region: string;
   credentials: ConstructorParameters<typeof SignatureV4>[0]["credentials"];
-  /** AWS_ENDPOINT_URL_<SERVICE> and AWS_ENDPOINT_URL count, as with the SDK. */
+  /** AWS_ENDPOINT_URL_<ID> and AWS_ENDPOINT_URL count, as with the SDK. */
   env: NodeJS.ProcessEnv;
+  /** The service's name in such variables, where it is not the same. */
+  id?: string;
+  /** Where the service is, if not at its own name in the region. */
+  host?: string;
 }
 
 /** @throws Error with the service's error code as its name. A body gets a `clientToken`, the same for every try. */
@@ -18,14 +22,48 @@ export type SignedJson = (method: "GET" | "POST" | "DELETE", path: string, body?
 const TRIES = 3;
 const TIMEOUT_MS = 30_000;
 
-export function signedJson({ service, region, credentials, env }: SignedJsonOptions): SignedJson {
+/** The protocol restJson1. */
+export function signedJson(options: SignedJsonOptions): SignedJson {
+  const send = sender(options);
+  return (method, path, body) => {
+    if (body === undefined) return send(method, path, {}, undefined);
+    const text = JSON.stringify({ clientToken: randomUUID(), ...body });
+    return send(method, path, { "content-type": "application/json" }, text);
+  };
+}
+
+/** @throws Error with the service's error code as its name. */
+export type SignedRpc = (operation: string, input: object) => Promise<unknown>;
+
+/** The protocols awsJson1_0 and awsJson1_1. @param target what its operations are called by. */
+export function signedRpc(
+  options: SignedJsonOptions & { target: string; version: "1.0" | "1.1" },
+): SignedRpc {
+  const { target, version } = options;
+  const send = sender(options);
+  return (operation, input) => {
+    const headers = {
+      "content-type": `application/x-amz-json-${version}`,
+      "x-amz-target": `${target}.${operation}`,
+    };
+    return send("POST", "/", headers, JSON.stringify(input));
+  };
+}
+
+type Send = (
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body: string | undefined,
+) => Promise<unknown>;
+
+function sender({ service, region, credentials, env, id = service, host }: SignedJsonOptions): Send {
   const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 });
   const suffix = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
-  const given = env[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] || env.AWS_ENDPOINT_URL;
-  const endpoint = new URL(given || `https://${service}.${region}.${suffix}`);
+  const given = env[`AWS_ENDPOINT_URL_${id.toUpperCase()}`] || env.AWS_ENDPOINT_URL;
+  const endpoint = new URL(given || `https://${host ?? `${service}.${region}.${suffix}`}`);
 
-  return async (method, path, body) => {
-    const text = body === undefined ? undefined : JSON.stringify({ clientToken: randomUUID(), ...body });
+  return async (method, path, more, text) => {
     const { pathname, searchParams } = new URL(path, endpoint);
     for (let attempt = 1; ; attempt++) {
       const { headers } = await signer.sign({
@@ -34,10 +72,7 @@ export function signedJson({ service, region, credentials, env }: SignedJsonOpti
         hostname: endpoint.hostname,
         path: pathname,
         query: Object.fromEntries(searchParams),
-        headers: {
-          host: endpoint.host,
-          ...(text !== undefined && { "content-type": "application/json" }),
-        },
+        headers: { host: endpoint.host, ...more },
         body: text,
       });
       try {

@@ -1,7 +1,7 @@
 import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import type { Aws } from "../aws/connect.ts";
-import { quotaHint } from "../aws/errors.ts";
+import { freeTierHint, quotaHint } from "../aws/errors.ts";
 import type { Judge } from "./follow.ts";
 import { bootUrl } from "./read.ts";
 
@@ -63,6 +63,7 @@ export function servesAnything(aws: Pick<Aws, "store">, fleet: string, earlier: 
         lines: said,
         hint:
           quotaHint(said.join("\n")) ??
+          freeTierHint(said.join("\n")) ??
           "the fleet keeps trying; add more instance types to [fleet] types to widen the choice, and run `everspot up` again",
         retry: "retry",
       }),

@@ -61,7 +61,7 @@ export async function look(
   const began = clock.now();
   terminal.begin("look at what is there");
   try {
-    const found = await survey(config, aws, tools, options);
+    const found = await survey(config, aws, tools, { ...options, limits: true });
     terminal.done("look at what is there", (clock.now() - began) / 1000, undefined);
     return found;
   } catch (error) {

@@ -1,16 +1,20 @@
 import { SITE_TAG } from "../../agent/site/names.ts";
 import { imageParameter } from "../aws/images.ts";
+import type { LimitsSeen } from "../aws/limits.ts";
 import type { SiteSeen, World } from "../seen/observe.ts";
 import { withCertificate } from "../wanted/certificate.ts";
 import { instancePolicy } from "../wanted/instance-policy.ts";
 import { unpriced } from "./ceiling.ts";
 import { error, type Finding } from "./findings.ts";
+import { limitFindings } from "./limits.ts";
 import { type NamesInput, nameFindings } from "./names.ts";
 
 export interface PreflightInput extends NamesInput {
   partition: string;
   seen: SiteSeen;
   world: World;
+  /** What the account may start; undefined where it was not asked. */
+  limits?: LimitsSeen | undefined;
 }
 
 /** Everything that stands against `up`, found before it changes anything. */
@@ -22,6 +26,7 @@ export function preflight(input: PreflightInput): Finding[] {
     ...priceFindings(input),
     ...siteFindings(input),
     ...policyFindings(input),
+    ...limitFindings({ ...input, begins: input.seen.network.vpcs.length === 0 }),
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { keys } from "../../agent/site/names.ts";
 import type { Aws } from "../aws/connect.ts";
+import type { LimitsSeen } from "../aws/limits.ts";
 import type { SpotPrice } from "../aws/market.ts";
 import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -33,6 +34,8 @@ export interface Survey {
   spot: readonly SpotPrice[];
   /** When `up` is to request a certificate from ACM. */
   acm: AcmSeen | undefined;
+  /** What the account may start; undefined where it was not asked. */
+  limits: LimitsSeen | undefined;
   /** How the instances that are alive come up, as far as they said. */
   boots: readonly BootRecord[];
   /** `there`: whether it is in the bucket. */
@@ -43,12 +46,15 @@ export async function survey(
   config: SiteConfig,
   aws: Aws,
   tools: Pick<Tools, "publicDns" | "agentArchive">,
-  options: ImageOptions,
+  options: ImageOptions & { limits?: boolean },
 ): Promise<Survey> {
   const seen = await observeSite(aws, { settled: true });
   const dns = await observeDns(config, aws, tools.publicDns, seen);
   const alive = seen.bucket === undefined ? [] : seen.instances.filter((i) => i.alive);
-  const [world, delegation, caaAbove, spot, { file, sha256 }, acm, boots] = await Promise.all([
+  const { site } = config;
+  const { types } = config.fleet;
+  const begins = seen.network.vpcs.length === 0;
+  const [world, delegation, caaAbove, spot, { file, sha256 }, acm, boots, limits] = await Promise.all([
     observeWorld(config, aws, { seen, dns, ...options }),
     dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
     dns === undefined ? [] : tools.publicDns.caa(dns.zone.name.replace(/^[^.]+\.?/, "")),
@@ -56,11 +62,12 @@ export async function survey(
     tools.agentArchive(config.fleet.arch),
     dns === undefined ? undefined : observeAcm(config, aws, dns.zone.id),
     Promise.all(alive.map((i) => readBoot(aws, i.id))),
+    options.limits === true ? aws.limits.look({ site, types, begins }) : undefined,
   ]);
   const there = seen.bucket !== undefined && (await aws.store.head(keys.agent(sha256))) !== undefined;
   return {
     ...{ account: aws.caller.account, partition: aws.partition, bucket: aws.bucket.name },
-    ...{ seen, dns, world, delegation, caaAbove: caaAbove ?? [], spot, acm },
+    ...{ seen, dns, world, delegation, caaAbove: caaAbove ?? [], spot, acm, limits },
     ...{ boots: boots.filter((b) => b !== undefined), agent: { file, sha256, there } },
   };
 }

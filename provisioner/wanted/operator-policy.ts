@@ -217,6 +217,7 @@ const LOOKS = [
   "ec2:DescribeFleets",
   "ec2:DescribeImages",
   "ec2:DescribeInstanceTypeOfferings",
+  "ec2:DescribeInstanceTypes",
   "ec2:DescribeInstances",
   "ec2:DescribeInternetGateways",
   "ec2:DescribeLaunchTemplateVersions",
@@ -232,7 +233,9 @@ const LOOKS = [
   "ec2:DescribeVpcs",
   "acm:ListCertificates",
   "fis:ListExperimentTemplates",
+  "freetier:GetAccountPlanState",
   "route53:ListHostedZones",
+  "servicequotas:GetServiceQuota",
 ];
 
 const MAKES = [

@@ -111,7 +111,7 @@ export const house: readonly Wing[] = [
       { cloud: "all services behind one address" },
       { account: "what is in an account, as JSON" },
       { ca: "a certificate authority with Let's Encrypt's limits" },
-      { acm: "ACM" },
+      { acm: "ACM", limits: "Service Quotas, Free Tier" },
       { dns: "an authoritative server over the hosted zones" },
       { fis: "FIS", sts: "STS", route53: "Route 53", nspawn: "instances in systemd-nspawn", imds: "IMDS" },
       { iam: "IAM" },

@@ -15,13 +15,14 @@ import { type Delays, Ec2 } from "./ec2.ts";
 import { Fis } from "./fis.ts";
 import { Iam } from "./iam/iam.ts";
 import { Jobs } from "./jobs.ts";
+import { type AccountLimits, amply, serveLimits } from "./limits.ts";
 import { type Machines, simulatedMachines } from "./machines.ts";
 import { Route53 } from "./route53.ts";
 import { S3 } from "./s3.ts";
 import { Ssm } from "./ssm.ts";
 import type { KeySource } from "./sts/identity-token.ts";
 import { Sts } from "./sts.ts";
-import { type Call, WireServer } from "./wire/server.ts";
+import { AwsError, type Call, WireServer } from "./wire/server.ts";
 import { isRead } from "./writes.ts";
 
 export type { Delays } from "./ec2.ts";
@@ -37,6 +38,10 @@ export interface CloudOptions {
   /** Milliseconds; everything at once by default. */
   delays?: Partial<Delays>;
   fleetHabits?: Partial<FleetHabits>;
+  /** What the account's plan and quotas let AWS start; ample by default. */
+  limits?: { plan?: AccountLimits["plan"]; quotas?: Record<string, number> };
+  /** Regions that must be switched on first and are not: there, no credentials are known. */
+  disabledRegions?: readonly string[];
   /** When Route 53 changes become INSYNC and when the name servers answer with them, in milliseconds. */
   dnsDelays?: { insyncMs?: number; dnsMs?: number };
   /** Where a DNS server answers from the zones; none by default. Port 0, or none given, is a free one. */
@@ -66,6 +71,7 @@ export interface Cloud {
   readonly ec2: Ec2;
   readonly iam: Iam;
   readonly fis: Fis;
+  readonly limits: AccountLimits;
   readonly sts: Sts;
   readonly s3: S3;
   readonly route53: Route53;
@@ -144,7 +150,17 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     await stopServers();
     throw error;
   });
+  const limits = amply();
+  if (options.limits !== undefined && "plan" in options.limits) limits.plan = options.limits.plan;
+  for (const [code, value] of Object.entries(options.limits?.quotas ?? {})) limits.quotas.set(code, value);
+  serveLimits(wire, limits, account);
+  wire.before(({ region: asked }) => {
+    if (asked === undefined || options.disabledRegions?.includes(asked) !== true) return;
+    const message = "The security token included in the request is invalid.";
+    throw new AwsError("InvalidClientTokenId", message, 403);
+  });
   const ec2: Ec2 = new Ec2(wire, {
+    limits,
     account,
     region,
     jobs,
@@ -173,6 +189,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     ec2,
     iam,
     fis,
+    limits,
     sts,
     s3,
     route53,

@@ -1,4 +1,5 @@
 import * as client from "@aws-sdk/client-ec2";
+import { overLimit } from "./ec2/account-limits.ts";
 import { Capacity, type CapacityState, type Market } from "./ec2/capacity.ts";
 import { consoleHandlers } from "./ec2/console.ts";
 import { creditHandlers } from "./ec2/credit-handlers.ts";
@@ -31,6 +32,7 @@ import { attachmentHandlers } from "./ec2/volumes.ts";
 import { vpcHandlers } from "./ec2/vpcs.ts";
 import { defaultZones, zoneHandlers } from "./ec2/zones.ts";
 import type { Jobs } from "./jobs.ts";
+import { type AccountLimits, VPCS } from "./limits.ts";
 import type { Machines } from "./machines.ts";
 import type { WireServer } from "./wire/server.ts";
 
@@ -47,6 +49,7 @@ export interface Ec2Options {
   metadata: MetadataService;
   delays?: Partial<Delays>;
   fleetHabits?: Partial<FleetHabits>;
+  limits: AccountLimits;
   /** Of a listing without MaxResults: small ones show who forgets to page. */
   pageSize?: number;
 }
@@ -100,6 +103,7 @@ export class Ec2 {
       delays,
       fleetHabits: { ...unkindHabits, ...options.fleetHabits },
     };
+    this.#capacity.limit((type, market) => overLimit(options.limits, instances.list(), type, market));
     this.fleets = new Fleets(world);
     addDefaultVpc(place, network);
 
@@ -107,7 +111,7 @@ export class Ec2 {
     register(wire, {
       ...this.tags.handlers,
       ...zoneHandlers(place),
-      ...vpcHandlers(place, network),
+      ...vpcHandlers(place, network, () => options.limits.quotas.get(VPCS) ?? Number.POSITIVE_INFINITY),
       ...gatewayHandlers(place, network),
       ...subnetHandlers(place, network),
       ...routeTableHandlers(place, network),

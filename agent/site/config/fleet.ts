@@ -6,9 +6,12 @@ import { matching, notes } from "./text.ts";
 
 export type Arch = "x86_64" | "arm64";
 
-/** Several types with at least 1 GB of memory: the more pools, the fewer interruptions. */
+/**
+ * Several types with at least 1 GB of memory: the more pools, the fewer interruptions. First those that an account with
+ * AWS's free plan may start, too.
+ */
 const DEFAULT_TYPES: Record<Arch, string[]> = {
-  x86_64: ["t3a.micro", "t3.micro", "t3a.small", "t3.small"],
+  x86_64: ["t3.micro", "t3.small", "t3a.micro", "t3a.small"],
   arm64: ["t4g.micro", "t4g.small", "t4g.medium"],
 };
 

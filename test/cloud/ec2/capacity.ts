@@ -16,6 +16,7 @@ export class Capacity {
   #settings: Setting[] = [];
   readonly #reclaimed = new Map<string, number>();
   readonly #listeners: (() => void)[] = [];
+  #refusal: (type: string, market: Market) => AwsError | undefined = () => undefined;
 
   /** `*` stands for every type or zone. The latest setting wins. */
   set(type: string, zone: string, state: CapacityState, market: Market | "*" = "spot"): void {
@@ -27,8 +28,15 @@ export class Capacity {
     this.#listeners.push(listener);
   }
 
+  /** @param refusal what the account, whatever the pool, may not launch. */
+  limit(refusal: (type: string, market: Market) => AwsError | undefined): void {
+    this.#refusal = refusal;
+  }
+
   /** Undefined when the pool can launch. */
   shortage(type: string, zone: string, market: Market): AwsError | undefined {
+    const refused = this.#refusal(type, market);
+    if (refused !== undefined) return refused;
     const setting = this.#settings.findLast(
       (s) =>
         (s.type === "*" || s.type === type) &&

@@ -64,6 +64,10 @@ export function machineType(name: string): MachineType {
 /** All but the oldest families here. */
 export const isNitro = (name: string): boolean => !name.startsWith("t2.");
 
+/** In accounts made since July 2025 (EC2 user guide, "Track your Free Tier usage for Amazon EC2"). */
+export const isFreeTierEligible = (name: string): boolean =>
+  ["t3.micro", "t3.small", "t4g.micro", "t4g.small", "c7i-flex.large", "m7i-flex.large"].includes(name);
+
 /** us-east-1e is an old zone that has none of the newer families. */
 export const offered = (name: string, zone: string): boolean => zone !== "us-east-1e" || /^t2\./.test(name);
 
@@ -88,6 +92,7 @@ export function instanceTypeHandlers(place: Place): Handlers {
         "current-generation": (t) => String(isNitro(t.name)),
         "burstable-performance-supported": (t) => String(t.name.startsWith("t")),
         "bare-metal": () => "false",
+        "free-tier-eligible": (t) => String(isFreeTierEligible(t.name)),
         "supported-usage-class": () => ["on-demand", "spot"],
       });
       const { items, nextToken } = page(wanted, input, place.pageSize, { min: 5, max: 100 });
@@ -118,7 +123,7 @@ export function instanceTypeHandlers(place: Place): Handlers {
 const shape = (t: MachineType) => ({
   InstanceType: t.name,
   CurrentGeneration: isNitro(t.name),
-  FreeTierEligible: false,
+  FreeTierEligible: isFreeTierEligible(t.name),
   SupportedUsageClasses: ["on-demand" as const, "spot" as const],
   SupportedRootDeviceTypes: ["ebs" as const],
   SupportedVirtualizationTypes: ["hvm" as const],

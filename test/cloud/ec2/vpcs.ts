@@ -1,4 +1,5 @@
 import type { Tag } from "@aws-sdk/client-ec2";
+import { AwsError } from "../wire/errors.ts";
 import { networkBlock } from "./cidr.ts";
 import { chosen, found, need } from "./errors.ts";
 import { select } from "./filters.ts";
@@ -40,7 +41,7 @@ export function addVpc(place: Place, network: Network, cidr: string, isDefault: 
   return vpc;
 }
 
-export function vpcHandlers(place: Place, network: Network): Handlers {
+export function vpcHandlers(place: Place, network: Network, most: () => number): Handlers {
   const shape = (vpc: Vpc) => ({
     VpcId: vpc.id,
     CidrBlock: vpc.cidr,
@@ -54,6 +55,8 @@ export function vpcHandlers(place: Place, network: Network): Handlers {
     CreateVpc: (input) => {
       const cidr = need(input.CidrBlock, "CidrBlock");
       networkBlock(cidr, "Vpc");
+      if (network.vpcs.size >= most())
+        throw new AwsError("VpcLimitExceeded", "The maximum number of VPCs has been reached.");
       const tags = specifiedTags(input.TagSpecifications, "vpc");
       return { Vpc: { ...shape(addVpc(place, network, cidr, false, tags)), State: "pending" } };
     },

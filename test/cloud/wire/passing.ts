@@ -60,6 +60,7 @@ const rows: readonly Row[] = [
   ],
   ["InternalError", 500, SERVER, "ec2: DescribeImages DescribeAvailabilityZones DescribeSpotPriceHistory"],
   ["InternalError", 500, SERVER, "ec2: DescribeInstanceTypeOfferings DescribeNetworkInterfaces"],
+  ["InternalError", 500, SERVER, "ec2: DescribeInstanceTypes GetConsoleOutput"],
   ["NoSuchEntity", 404, IAM, "iam: PutRolePolicy AddRoleToInstanceProfile UpdateAssumeRolePolicy"],
   [
     "ConcurrentModification",
@@ -86,6 +87,8 @@ const rows: readonly Row[] = [
     "route53: ListHostedZones ListHostedZonesByName GetHostedZone ListResourceRecordSets",
   ],
   ["InternalFailure", 500, COMMON, "sts: GetCallerIdentity"],
+  ["ServiceException", 500, COMMON, "servicequotas: GetServiceQuota"],
+  ["InternalServerException", 500, COMMON, "freetier: GetAccountPlanState"],
   [
     "InternalServerError",
     500,

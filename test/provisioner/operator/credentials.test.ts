@@ -40,7 +40,7 @@ async function refusal(config: string, profile: string): Promise<EverspotError> 
   process.env.AWS_PROFILE = profile;
   const clients = createClients("us-east-1");
   try {
-    return await whoAmI(clients.sts).then(
+    return await whoAmI(clients.sts, "us-east-1").then(
       () => expect.fail("there were credentials"),
       (e: EverspotError) => e,
     );

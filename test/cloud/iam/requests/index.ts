@@ -4,13 +4,16 @@ import { type Check, check, type Mapping, type World } from "./check.ts";
 import { ec2 } from "./ec2.ts";
 import { fis } from "./fis.ts";
 import { iam } from "./iam.ts";
+import { freetier, servicequotas } from "./limits.ts";
 import { route53 } from "./route53.ts";
 import { s3 } from "./s3.ts";
 import { ssm } from "./ssm.ts";
 import { sts } from "./sts.ts";
 
 /** By signing name. */
-const MAPPINGS: Readonly<Record<string, Mapping>> = { acm, ec2, fis, iam, route53, s3, ssm, sts };
+const MAPPINGS: Readonly<Record<string, Mapping>> = {
+  ...{ acm, ec2, fis, freetier, iam, route53, s3, servicequotas, ssm, sts },
+};
 
 /** @throws ContractError for an operation whose permissions no one wrote down. */
 export function checksOf(call: Call, world: World): readonly Check[] {
