@@ -19,13 +19,14 @@ import {
   PutObjectTaggingCommand,
   PutPublicAccessBlockCommand,
   type S3Client,
+  type LifecycleRule as WireRule,
 } from "@aws-sdk/client-s3";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { SITE_TAG } from "../../agent/site/names.ts";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { EXPIRE_TAG, type LifecycleRule } from "../wanted/bucket-rules.ts";
 import type { PolicyDocument } from "../wanted/policy.ts";
 import { hasCode, ignoring, named } from "./errors.ts";
-import { fromLifecycle, toLifecycle } from "./lifecycle.ts";
 import { siteTags, tagOf } from "./tags.ts";
 
 export interface BucketSeen {
@@ -203,4 +204,35 @@ async function empty(client: S3Client, name: string): Promise<void> {
       );
     }
   }
+}
+
+function fromLifecycle(rules: readonly LifecycleRule[]): WireRule[] {
+  return rules.map((rule) => ({
+    ID: rule.id,
+    Status: "Enabled",
+    Filter: rule.superseded
+      ? { And: { Prefix: rule.prefix, Tags: [{ Key: EXPIRE_TAG.key, Value: EXPIRE_TAG.value }] } }
+      : { Prefix: rule.prefix },
+    Expiration: rule.expireDays === undefined ? undefined : { Days: rule.expireDays },
+    NoncurrentVersionExpiration:
+      rule.noncurrentDays === undefined ? undefined : { NoncurrentDays: rule.noncurrentDays },
+    AbortIncompleteMultipartUpload:
+      rule.abortUploadDays === undefined ? undefined : { DaysAfterInitiation: rule.abortUploadDays },
+  }));
+}
+
+/** Disabled rules count as missing. */
+function toLifecycle(rules: readonly WireRule[]): LifecycleRule[] {
+  return rules
+    .filter((rule) => rule.Status === "Enabled")
+    .map((rule) => ({
+      id: rule.ID ?? "",
+      prefix: rule.Filter?.And?.Prefix ?? rule.Filter?.Prefix ?? "",
+      ...(rule.Filter?.And?.Tags?.some((t) => t.Key === EXPIRE_TAG.key) && { superseded: true }),
+      ...omitUndefined({
+        expireDays: rule.Expiration?.Days,
+        noncurrentDays: rule.NoncurrentVersionExpiration?.NoncurrentDays,
+        abortUploadDays: rule.AbortIncompleteMultipartUpload?.DaysAfterInitiation,
+      }),
+    }));
 }

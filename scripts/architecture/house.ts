@@ -111,7 +111,7 @@ export const house: readonly Wing[] = [
       { cloud: "all services behind one address" },
       { account: "what is in an account, as JSON" },
       { ca: "a certificate authority with Let's Encrypt's limits" },
-      { acm: "ACM", limits: "Service Quotas, Free Tier" },
+      { acm: "ACM" },
       { dns: "an authoritative server over the hosted zones" },
       { fis: "FIS", sts: "STS", route53: "Route 53", nspawn: "instances in systemd-nspawn", imds: "IMDS" },
       { iam: "IAM" },
@@ -122,6 +122,7 @@ export const house: readonly Wing[] = [
         sandbox: "a network with no way out",
         writes: "which calls change anything",
       },
+      { limits: "what an account may start: Service Quotas, Free Tier" },
       {
         "domain-names": "names as Route 53 writes them",
         inventory: "what a test leaves behind",
