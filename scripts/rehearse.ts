@@ -23,6 +23,7 @@ interface Options {
   keep?: boolean;
   project?: string[];
   write?: boolean;
+  asAws?: boolean;
 }
 
 const program = new Command("scripts/rehearse")
@@ -36,6 +37,10 @@ const program = new Command("scripts/rehearse")
       .default(["heal"]),
   )
   .option("--all", "play every scenario and end with a table")
+  .option(
+    "--as-aws",
+    "as slow and as late as AWS: CPU credits, 18 s pending, 30 s until records are INSYNC, answers that are behind",
+  )
   .option("--json", "end with one line of JSON per scenario")
   .option("--report <file>", "write an HTML page with pictures")
   .option(
@@ -64,7 +69,7 @@ async function main(): Promise<number> {
   for (const scenario of chosen) {
     const directory = path.join(tmpdir(), `rehearsal-${scenario.name}`);
     await mkdir(directory, { recursive: true });
-    results.push(await play(scenario, { folder, directory, kept }));
+    results.push(await play(scenario, { folder, directory, kept, asAws: options.asAws ?? false }));
     await rm(directory, { recursive: true, force: true });
   }
   if (options.report !== undefined) {

@@ -8,6 +8,8 @@ export interface MeasuredBoot {
   boot: Boot;
   /** Seconds from the start of the agent's process until the records are INSYNC. */
   agent: number;
+  /** Seconds of the processor that the whole machine has used until then; undefined where nothing counts them. */
+  processor: number | undefined;
 }
 
 /** @param answered when a visitor was first served by the instance; milliseconds since the epoch. */
@@ -28,5 +30,6 @@ export async function measureBoot(
   return {
     boot: { instance: record.instance, seconds: (answered - since) / 1000, steps },
     agent: (owned - started) / 1000,
+    processor: site.meter.at(record.instance, owned),
   };
 }

@@ -8,6 +8,8 @@ export type BootKind = (typeof bootKinds)[number];
 export interface BootFigure extends Spread {
   /** The agent's own part: from the start of its process until the site's records are INSYNC. Not of `article`. */
   agent?: Spread;
+  /** Processor time of the whole machine until the records are INSYNC, user and kernel. Not of `article`. */
+  processor?: Spread;
   /** The run whose total is the median's nearest: its parts one after the other, or the agent's steps. */
   typical: Boot;
 }

@@ -15,7 +15,8 @@ export function rowsOf(figures: Figures): Row[] {
     const of = boot[kind];
     if (!isMeasured(of)) return [];
     const part = of.agent === undefined ? [] : [row(`boot: ${kind}, the agent's part`, "s", of.agent)];
-    return [row(`boot: ${kind}`, "s", of), ...part];
+    const used = of.processor === undefined ? [] : [row(`boot: ${kind}, processor time`, "s", of.processor)];
+    return [row(`boot: ${kind}`, "s", of), ...part, ...used];
   });
   return [
     ...boots,

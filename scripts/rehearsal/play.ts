@@ -13,6 +13,8 @@ export interface PlayOptions {
   directory: string;
   /** Where the instances' logs go; undefined drops them unless something went wrong. */
   kept: string | undefined;
+  /** Whether everything is as slow and as late as on AWS. */
+  asAws: boolean;
 }
 
 /** Plays one scenario from an empty account to the end; whatever goes wrong is a problem in its result. */
@@ -34,6 +36,8 @@ export async function play(scenario: Scenario, options: PlayOptions): Promise<Re
             ...scenario.overrides,
             ...onThis(cloud),
           }),
+        asAws: options.asAws,
+        credits: scenario.credits,
         result,
         say,
       });

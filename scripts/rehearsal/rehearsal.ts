@@ -12,7 +12,9 @@ import { type SiteState, siteDocument } from "../../agent/site/records.ts";
 import { createS3Client } from "../../agent/site/s3-client.ts";
 import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
+import { asAws, playAsAws } from "../../test/cloud/as-aws.ts";
 import { type RealCloud, startRealCloud } from "../../test/cloud/real.ts";
+import { Meter } from "./meter.ts";
 import type { Result } from "./result.ts";
 import type { ClientOptions } from "./sample.ts";
 import type { RehearsedSite, Table } from "./site.ts";
@@ -37,6 +39,10 @@ interface StartOptions {
   prepare: (cloud: RealCloud) => Promise<RehearsedSite>;
   /** Besides the local AWS's, for the CLI. */
   env?: NodeJS.ProcessEnv;
+  /** Whether everything is as slow and as late as on AWS. */
+  asAws?: boolean;
+  /** Whether burstable machines have no more processor than they pay for. */
+  credits?: boolean | undefined;
 }
 
 /** What a site is told of the local AWS that it will be on. */
@@ -50,6 +56,10 @@ export class Rehearsal {
   readonly cloud: RealCloud;
   readonly site: RehearsedSite;
   readonly store: ObjectStore;
+  /** Processor time of the machines. */
+  readonly meter: Meter;
+  /** Whether everything is as slow and as late as on AWS. */
+  readonly asAws: boolean;
   readonly #result: Result;
   readonly #visitors: Visitor[] = [];
   readonly #say: (line: string) => void;
@@ -59,9 +69,11 @@ export class Rehearsal {
   private constructor(
     cloud: RealCloud,
     site: RehearsedSite,
-    options: Pick<StartOptions, "result" | "say" | "env">,
+    options: Pick<StartOptions, "result" | "say" | "env" | "asAws">,
   ) {
     this.cloud = cloud;
+    this.asAws = options.asAws ?? false;
+    this.meter = new Meter(cloud);
     this.site = site;
     this.#result = options.result;
     this.#say = options.say;
@@ -73,10 +85,12 @@ export class Rehearsal {
   /** Starts the local AWS and puts the site's folder and its hosted zone in place. */
   static async start(options: StartOptions): Promise<Rehearsal> {
     const cloud = await startRealCloud({
+      ...(options.asAws ? asAws : { credits: options.credits ?? false }),
       say: options.say,
       // Pebble refuses one good nonce in twenty to try its clients; a site that starts self-signed is not what is rehearsed.
       pebble: { nonceReject: 0 },
     });
+    if (options.asAws) playAsAws(cloud);
     try {
       const site = await options.prepare(cloud);
       const route53 = new Route53Client({ endpoint: cloud.endpoint, region: cloud.region });
@@ -230,7 +244,7 @@ export class Rehearsal {
 
   /** Ends the visitors and the local AWS with all its machines. */
   async close(): Promise<void> {
-    await Promise.all(this.#visitors.map((visitor) => visitor.stop()));
+    await Promise.all([this.meter.stop(), ...this.#visitors.map((visitor) => visitor.stop())]);
     await this.cloud.close();
   }
 }

@@ -13,6 +13,8 @@ export interface Result {
   heal?: {
     secondsToServing: number;
     sameCertificate: boolean;
+    /** Processor time of the new machine until it served; undefined where nothing counts it. */
+    processorSeconds?: number | undefined;
     /** Where the time went: seconds from the reclaim until each was reached. */
     parts: { name: string; seconds: number }[];
   };

@@ -8,6 +8,8 @@ export interface StagedScenario {
   about: string;
   /** Put into the site's everspot.toml. */
   overrides?: Record<string, unknown>;
+  /** Whether burstable machines have no more of the processor than they pay for; always with `--as-aws`. */
+  credits?: boolean;
   run(rehearsal: Rehearsal, result: Result): Promise<void>;
 }
 

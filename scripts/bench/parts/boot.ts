@@ -33,7 +33,8 @@ export const boot: Part = {
       const note = (kind: BootKind, run: Run) => {
         runs[kind].push(run);
         const agent = run.agent === undefined ? "" : ` (agent ${round(run.agent)} s)`;
-        bench.say(`${kind}: ${round(run.boot.seconds)} s${agent}`);
+        const used = run.processor === undefined ? "" : `, ${round(run.processor)} s of processor time`;
+        bench.say(`${kind}: ${round(run.boot.seconds)} s${agent}${used}`);
         figures.boot = { ...figures.boot, [kind]: figureOf(runs[kind]) };
       };
       let noBake: string | undefined;
@@ -91,11 +92,13 @@ async function bake(site: Rehearsal): Promise<string | undefined> {
 function figureOf(runs: readonly Run[]): BootFigure {
   const total = spread(runs.map((r) => r.boot.seconds));
   const agents = runs.flatMap((r) => r.agent ?? []);
+  const processors = runs.flatMap((r) => r.processor ?? []);
   const distance = (boot: Boot) => Math.abs(boot.seconds - total.median);
   const nearest = runs.map((r) => r.boot).reduce((a, b) => (distance(b) < distance(a) ? b : a));
   return {
     ...total,
     ...(agents.length === 0 ? {} : { agent: spread(agents) }),
+    ...(processors.length === 0 ? {} : { processor: spread(processors) }),
     typical: { ...nearest, seconds: round(nearest.seconds) },
   };
 }

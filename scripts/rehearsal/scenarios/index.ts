@@ -6,7 +6,7 @@ import { bake } from "./bake.ts";
 import { certificate } from "./certificate.ts";
 import { churn } from "./churn.ts";
 import { drill } from "./drill.ts";
-import { heal } from "./heal.ts";
+import { heal, healAtBaseline } from "./heal.ts";
 import { inPlaceFailure } from "./in-place-failure.ts";
 import { interruption, interruptionNoCapacity } from "./interruption.ts";
 import { killedDeploy } from "./killed-deploy.ts";
@@ -18,17 +18,20 @@ import { rebalance } from "./rebalance.ts";
 import { reboot } from "./reboot.ts";
 import { reclaims } from "./reclaims.ts";
 import { spentBudget } from "./spent-budget.ts";
-import { swap } from "./swap.ts";
+import { swap, swapTemplate } from "./swap.ts";
 import { swapInPlace } from "./swap-in-place.ts";
 import { swaps } from "./swaps.ts";
 import { takeBack } from "./take-back.ts";
 import { twoDeploys } from "./two-deploys.ts";
+import { upAfterDown } from "./up-after-down.ts";
 import { upgrade } from "./upgrade.ts";
 import { zombie } from "./zombie.ts";
 
 /** In the order of `--all`. */
 export const scenarios: readonly Scenario[] = [
   heal,
+  healAtBaseline,
+  upAfterDown,
   reclaims,
   offlineReplacement,
   offlineDebian12,
@@ -42,6 +45,7 @@ export const scenarios: readonly Scenario[] = [
   layerRenewal,
   reboot,
   swap,
+  swapTemplate,
   swapInPlace,
   swaps,
   twoDeploys,

@@ -1,7 +1,9 @@
+import { poll } from "../../../agent/site/poll.ts";
 import { checkDown, recordBoots, runUp } from "../acts.ts";
 import { checkLostNothing, startCrowd } from "../crowd.ts";
 import { change, checkInOrder, mustDeploy, untilQuiet } from "../deploys.ts";
 import { countedOnce, written } from "../posts.ts";
+import type { Rehearsal } from "../rehearsal.ts";
 import type { Scenario } from "../scenario.ts";
 
 export const swapInPlace: Scenario = {
@@ -9,6 +11,7 @@ export const swapInPlace: Scenario = {
   about: "deploys onto the running instance under load: seconds, and no visitor loses a request",
   async run(rehearsal, result) {
     await runUp(rehearsal, result);
+    if (rehearsal.asAws) await untilStandard(rehearsal);
     const crowd = await startCrowd(rehearsal);
     await rehearsal.pause(3);
     const began = Date.now();
@@ -36,3 +39,24 @@ export const swapInPlace: Scenario = {
     await checkDown(rehearsal, result);
   },
 };
+
+/** The machine borrows no more, and has hardly earned any credits yet: a deploy could not come at a worse time. */
+async function untilStandard(rehearsal: Rehearsal): Promise<void> {
+  const owner = await rehearsal.owner();
+  const switched = await poll(
+    `${owner} to switch its CPU credits to standard`,
+    async () => {
+      const events = (await rehearsal.boot(owner))?.events ?? [];
+      const found = events.find(({ text }) => text.startsWith("CPU credits are standard"));
+      return found === undefined ? { waiting: `${events.length} events` } : { done: found.text };
+    },
+    { seconds: 300, everySeconds: 1 },
+  );
+  rehearsal.moment(switched);
+  const account = rehearsal.cloud.machines.creditsOf(owner);
+  rehearsal.check(account?.mode === "standard", "EC2 has switched the credits to standard");
+  rehearsal.check(
+    account?.charged === 0,
+    `nothing is charged, but ${account?.charged} s of processor time are`,
+  );
+}

@@ -1,3 +1,5 @@
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
 import { checkDown, recordBoots, runUp } from "../acts.ts";
 import { checkLostNothing, startCrowd } from "../crowd.ts";
 import { change, checkInOrder, mustDeploy } from "../deploys.ts";
@@ -13,31 +15,42 @@ export const swap: Scenario = {
   name: "swap",
   about: "a deploy under load: a new instance takes the site over, and no visitor loses a request",
   overrides: { dns: { drain: DRAIN } },
-  async run(rehearsal, result) {
-    await runUp(rehearsal, result);
-    const crowd = await startCrowd(rehearsal);
-    await rehearsal.pause(3);
-    await change(rehearsal, "second");
-    const began = Date.now();
-    const done = await mustDeploy(rehearsal);
-    result.swap = { seconds: done.seconds, steps: done.steps };
-    await rehearsal.pause(5);
-    await crowd.stop();
-    for (const visitor of crowd.all) checkLostNothing(rehearsal, visitor, began);
-    checkReleases(
-      rehearsal,
-      result,
-      written(crowd.all),
-      [done.previous ?? "", done.release ?? ""],
-      done.began,
-    );
-    await checkInOrder(rehearsal, "after the swap", done.release);
-    result.certificate = { orders: await rehearsal.orders() };
-    rehearsal.check(result.certificate.orders === 1, "a swap makes no new certificate order");
-    await recordBoots(rehearsal, result);
-    await checkDown(rehearsal, result);
-  },
+  run: (rehearsal, result) => run(rehearsal, result, async () => {}),
 };
+
+export const swapTemplate: Scenario = {
+  name: "swap-template",
+  about: "the same when the configuration has changed as well, and so what the fleet launches from",
+  overrides: { dns: { drain: DRAIN } },
+  run: (rehearsal, result) =>
+    run(rehearsal, result, async () => {
+      const file = path.join(rehearsal.site.folder, "everspot.toml");
+      const text = await readFile(file, "utf8");
+      const changed = text.replace(/^workers = 2$/m, "workers = 3");
+      rehearsal.check(changed !== text, "everspot.toml has two workers");
+      await writeFile(file, changed);
+    }),
+};
+
+async function run(rehearsal: Rehearsal, result: Result, configure: () => Promise<void>): Promise<void> {
+  await runUp(rehearsal, result);
+  const crowd = await startCrowd(rehearsal);
+  await rehearsal.pause(3);
+  await change(rehearsal, "second");
+  await configure();
+  const began = Date.now();
+  const done = await mustDeploy(rehearsal);
+  result.swap = { seconds: done.seconds, steps: done.steps };
+  await rehearsal.pause(5);
+  await crowd.stop();
+  for (const visitor of crowd.all) checkLostNothing(rehearsal, visitor, began);
+  checkReleases(rehearsal, result, written(crowd.all), [done.previous ?? "", done.release ?? ""], done.began);
+  await checkInOrder(rehearsal, "after the swap", done.release);
+  result.certificate = { orders: await rehearsal.orders() };
+  rehearsal.check(result.certificate.orders === 1, "a swap makes no new certificate order");
+  await recordBoots(rehearsal, result);
+  await checkDown(rehearsal, result);
+}
 
 /** The old release first, then the new one, side by side only while the site is handed over. */
 function checkReleases(
