@@ -25,6 +25,7 @@ export async function play(scenario: Scenario, options: PlayOptions): Promise<Re
     console.error(`${seconds} s  ${line}`);
   };
   const result: Result = { scenario: scenario.name, problems: [], boots: [], timeline: [], visitors: [] };
+  if (options.asAws) result.asAws = true;
   say(`scenario ${scenario.name}: ${scenario.about}`);
   let rehearsal: Rehearsal | undefined;
   try {

@@ -5,6 +5,8 @@ import type { Requests } from "./visitors.ts";
 /** What a scenario found. The JSON of the command line is this without `samples` and `timeline`. */
 export interface Result {
   scenario: string;
+  /** Whether everything was as slow and as late as on AWS. */
+  asAws?: boolean;
   /** What was not as it must be; empty when the scenario passed. */
   problems: string[];
   up?: { seconds: number; writes: number };

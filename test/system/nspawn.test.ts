@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { processorTime } from "../../agent/system/processor.ts";
 import type { InstanceView } from "../cloud/ec2/instance-view.ts";
 import { type Imds, startImds } from "../cloud/imds.ts";
+import type { Credits } from "../cloud/machines.ts";
 import { type Mirror, openMirror } from "../cloud/mirror.ts";
 import { ensureImage } from "../cloud/nspawn/image.ts";
 import { type NspawnMachines, nspawnMachines } from "../cloud/nspawn/machines.ts";
@@ -26,6 +28,7 @@ beforeAll(async () => {
       certificates: "-----BEGIN CERTIFICATE-----\nextra\n-----END CERTIFICATE-----",
     },
     image: async () => image,
+    credits: true,
   });
   machines.onExit((id) => exits.push(id));
 });
@@ -39,7 +42,7 @@ const idOf = (n: number) => `i-${String(n).padStart(17, "0")}`;
 
 async function start(
   n: number,
-  options: { script?: string; type?: string; image?: string; address?: string } = {},
+  options: { script?: string; type?: string; image?: string; address?: string; credits?: Credits } = {},
 ) {
   exits = [];
   const userData = options.script === undefined ? undefined : Buffer.from(`#!/bin/bash\n${options.script}\n`);
@@ -50,6 +53,7 @@ async function start(
     address: options.address ?? `127.0.1.${n}`,
     availabilityZone: "us-east-1a",
     userData,
+    credits: options.credits,
   };
   const view: InstanceView = {
     ...machine,
@@ -265,4 +269,33 @@ test("logs of removed machines stay readable", async () => {
   const logs = await machines.logs();
   expect(logs.get(`${id}.console`)).toContain("last words");
   expect(logs.get(`${id}.journal`)).toContain("last words");
+});
+
+test("a machine that may borrow no CPU credits is held to its baseline, and sees in /proc/stat what it was kept from", async () => {
+  const id = await start(17, { credits: { mode: "standard", perSecond: 0.2, atLaunch: 0 } });
+  await booted(id);
+  const account = machines.creditsOf(id) ?? expect.fail("it has credits");
+  const burn = "import time\nwhile time.process_time() < 0.5: pass";
+  const burning = async () => {
+    account.balance = 0;
+    const began = performance.now();
+    // systemd starts it, so that it is within the machine's limits, as this test's own commands are not.
+    await run(id, `systemd-run --quiet --wait python3 -c '${burn}'`);
+    return (performance.now() - began) / 1000;
+  };
+  const held = await burning();
+  machines.setCredits(id, "unlimited");
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  const free = await burning();
+  console.error(`0.5 s of processor time took ${held.toFixed(2)} s held, ${free.toFixed(2)} s unlimited`);
+  expect(held).toBeGreaterThan(1.5);
+  expect(free).toBeLessThan(held / 1.5);
+  expect(account.balance).toBeLessThan(0);
+  const time = processorTime(await run(id, "cat /proc/stat"));
+  const used = (await machines.processorSeconds(id)) ?? Number.NaN;
+  expect(time.stolen).toBeGreaterThan(1);
+  expect(time.busy).toBeGreaterThan(used * 0.7);
+  expect(time.busy).toBeLessThanOrEqual(used + 0.1);
+  machines.setCredits(id, "standard");
+  expect(account.charged).toBeGreaterThan(0);
 });

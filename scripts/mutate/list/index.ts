@@ -2,6 +2,7 @@
 import type { Mutation } from "../mutation.ts";
 import { behind } from "./behind.ts";
 import { configuration } from "./configuration.ts";
+import { credits } from "./credits.ts";
 import { hanging } from "./hanging.ts";
 import { layers } from "./layers.ts";
 import { operating } from "./operating.ts";
@@ -24,4 +25,5 @@ export const mutations: readonly Mutation[] = [
   ...behind,
   ...operating,
   ...operator,
+  ...credits,
 ];
