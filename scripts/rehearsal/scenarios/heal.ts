@@ -2,6 +2,7 @@ import type { BootRecord } from "../../../agent/site/boot-record.ts";
 import { channelDocument } from "../../../agent/site/channel.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { checkDown, recordBoots, runUp, runUpAgain, vanish } from "../acts.ts";
+import { eatersOf } from "../eaters.ts";
 import type { Rehearsal } from "../rehearsal.ts";
 import type { Result } from "../result.ts";
 import { failed } from "../sample.ts";
@@ -53,6 +54,7 @@ async function run(
   if (after === undefined)
     throw new Error(`the site is not back ${HEAL_SECONDS} s after its instance vanished`);
   rehearsal.moment("the visitor is served again");
+  const eaters = await eatersOf(rehearsal.cloud, await rehearsal.owner());
   await rehearsal.pause(3);
   const served = new Set(visitor.samples.flatMap((s) => s.serial ?? []));
   const record = await rehearsal.bootOfOwner(lost);
@@ -66,6 +68,7 @@ async function run(
   rehearsal.moment(
     `healed in ${result.heal.secondsToServing} s; ${result.heal.processorSeconds} s of processor time`,
   );
+  rehearsal.moment(`most of it: ${eaters.map((e) => `${e.unit} ${e.seconds} s`).join(", ")}`);
   await visitor.stop();
 
   result.certificate = { orders: await rehearsal.orders() };
