@@ -69,7 +69,7 @@ export async function publishRelease(
   signal?.throwIfAborted();
   report({ phase: "upload", done: 0, total: packed.size, unit: "bytes" });
   await writeOnce(clock, () => store.upload(keys.releaseZip(id), packed.file, { ifNoneMatch: "*" }));
-  await checkUpload(store, id, packed.size);
+  await checkUpload(store, id, packed.size, clock);
   report({ phase: "upload", done: packed.size, total: packed.size, unit: "bytes" });
 
   signal?.throwIfAborted();
@@ -150,8 +150,15 @@ async function writeOnce(clock: Clock, write: () => Promise<unknown>): Promise<v
   }
 }
 
-async function checkUpload(store: ObjectStore, id: string, size: number): Promise<void> {
-  const found = await store.head(keys.releaseZip(id));
+/** A bucket in which versions were only just switched on may not show for a while what is in it. */
+const UNSEEN_SECONDS = 60;
+
+async function checkUpload(store: ObjectStore, id: string, size: number, clock: Clock): Promise<void> {
+  let found = await store.head(keys.releaseZip(id));
+  for (let waited = 0; found === undefined && waited < UNSEEN_SECONDS; waited++) {
+    await clock.sleep(1000);
+    found = await store.head(keys.releaseZip(id));
+  }
   if (found?.size === size) return;
   throw new EverspotError(`release ${id} arrived with ${found?.size ?? 0} bytes instead of ${size}`, {
     resource: `${store.url}/${keys.releaseZip(id)}`,

@@ -79,6 +79,19 @@ test("a release has its zip, a manifest about it, and is the candidate", async (
   expect(await channelNow()).toMatchObject({ counter: 1, candidate: { id, attempts: [] }, quarantined: [] });
 });
 
+test("what a new bucket does not show yet is waited for", async () => {
+  await local.close();
+  let now = NOW;
+  local = await startS3({ now: () => now, versioned: 45_000 });
+  const sleep = async (ms: number): Promise<void> => {
+    now += ms;
+  };
+  const moved = { now: () => now, sleep };
+  const published = await publishRelease(local.store, packed("zip"), { by: "ann@laptop", clock: moved });
+  expect(await local.store.head(keys.releaseZip(published.id))).toMatchObject({ size: 3 });
+  expect((await readDocument(local.store, channelDocument)).value?.candidate?.id).toBe(published.id);
+});
+
 test("what serves stays while a new one is the candidate", async () => {
   const one = await publish("one");
   await set(() => ({ candidate: undefined, current: one.id, lastKnownGood: one.id }));
