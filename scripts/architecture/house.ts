@@ -106,6 +106,7 @@ export const house: readonly Wing[] = [
     // The local AWS must not take from the product what it is there to check.
     sees: ["agent/site/clock.ts", "agent/site/errors.ts", "agent/site/poll.ts"],
     floors: [
+      { "as-aws": "the same, as slow and as late as AWS is" },
       { real: "the whole rehearsal: AWS, instances, DNS, certificate authority" },
       { "ec2-site": "a site in EC2, for tests" },
       { cloud: "all services behind one address" },
