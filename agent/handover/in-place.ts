@@ -86,12 +86,17 @@ export async function swapBy(
     recorder.change({ inPlace: { ...wanted, state, reason } });
   note("running");
   recorder.forget("in-place");
+  // They were about the release that is to be replaced.
+  const names = steps.map((one) => one.name);
+  const warnings = recorder.unwarn(names);
   try {
     await runGraph(steps, logged(recorder, log, "in-place"), signal, machine.patience);
     note("done");
     return true;
   } catch (error) {
     signal.throwIfAborted();
+    recorder.unwarn(names);
+    for (const warning of warnings) recorder.warn(warning);
     const failed = error instanceof StepFailed ? error : undefined;
     try {
       if (wanted.release !== running) await machine.units.stop(appUnit(wanted.release), STOP_SECONDS);

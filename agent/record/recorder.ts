@@ -1,6 +1,6 @@
 import type { ServedCertificate } from "../certificate/context.ts";
 import type { Identity } from "../identity/identity.ts";
-import { type BootRecord, type BootStep, bootRecord, type Phase } from "../site/boot-record.ts";
+import { type BootRecord, type BootStep, bootRecord, type Phase, stepLabel } from "../site/boot-record.ts";
 import { type Clock, systemClock } from "../site/clock.ts";
 import { keys } from "../site/names.ts";
 import { parseJson } from "../site/read-json.ts";
@@ -141,6 +141,16 @@ export class BootRecorder {
   warn(text: string): void {
     if (!this.#record.warnings.includes(text)) this.#record.warnings.push(text);
     this.#touch();
+  }
+
+  /** Takes back what steps of these names warned of. @returns that. */
+  unwarn(steps: readonly string[]): string[] {
+    const labels = steps.flatMap((name) => [name, stepLabel({ phase: "in-place", name })]);
+    const theirs = (text: string): boolean => labels.some((label) => text.startsWith(`${label}: `));
+    const taken = this.#record.warnings.filter(theirs);
+    this.#record.warnings = this.#record.warnings.filter((text) => !theirs(text));
+    this.#touch();
+    return taken;
   }
 
   /** As it would be written now, for the process that goes on with it; undefined before `identify`. */

@@ -1,4 +1,4 @@
-import { mkdir, readlink, rm } from "node:fs/promises";
+import { mkdir, readlink, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -8,7 +8,8 @@ import { updateDocument } from "../../../agent/site/document.ts";
 import { replacementsDocument } from "../../../agent/site/replacements.ts";
 import { pointLink } from "../../../agent/system/files.ts";
 import { AwsError } from "../../cloud/wire/server.ts";
-import { TestInstance } from "../machine/instance.ts";
+import { bootConfigOf } from "../boot-config.ts";
+import { DOMAIN, identityOf, TestInstance } from "../machine/instance.ts";
 
 const INSTANCE = "i-0123456789abcdef0";
 
@@ -32,15 +33,18 @@ async function serve(id: string): Promise<void> {
 }
 
 /** An agent that was started just now. @param probe instead of the app's own answer. */
-function agent(probe?: () => Promise<{ milliseconds: number }>) {
+function agent(
+  probe?: () => Promise<{ milliseconds: number }>,
+  config = bootConfigOf({ domain: DOMAIN, app: { timeout: 1, workers: 1 } }),
+) {
   const stop = new AbortController();
-  const { machine, recorder } = on.agent(systemClock, INSTANCE);
+  const { machine, recorder } = on.agent(systemClock, INSTANCE, config);
   if (probe !== undefined) machine.host.probe = async () => ({ ...(await probe()), distrust: undefined });
   const swap = (running: string, id = "r2") =>
     swapInPlace({ deploy: "d-1", release: id }, running, {
       ...{ machine, recorder, log: pino({ level: "silent" }), signal: stop.signal },
     });
-  return { swap, stop };
+  return { swap, stop, recorder, warnings: () => recorder.value?.warnings };
 }
 
 test("the candidate takes over: links, channel and record say so, and the old app has ended", async () => {
@@ -62,6 +66,29 @@ test("what serves is what was asked for already: nothing is stopped, however oft
   await updateDocument(on.local.store, replacementsDocument, () => ({ version: 1, given: [], starts: died }));
   expect(await agent().swap("r2")).toBe(true);
   expect(await on.apps.visit()).toEqual({ status: 200, release: "r2" });
+});
+
+test("what was amiss with the old release is no warning any more once another one serves", async () => {
+  const { swap, recorder, warnings } = agent();
+  recorder.identify(identityOf(INSTANCE));
+  recorder.warn("look: DEBUG is on");
+  recorder.warn("certificate: served by another");
+  expect(await swap("r1")).toBe(true);
+  expect(warnings()).toEqual(["certificate: served by another"]);
+});
+
+test("[app] strict: a release that would be seen amiss is not switched to, and what is warned of is the old one's", async () => {
+  await writeFile(join(on.apps.folder, "worker-7.json"), JSON.stringify({ debug: true }));
+  const strict = bootConfigOf({ domain: DOMAIN, app: { timeout: 1, workers: 1, strict: true } });
+  const { swap, recorder, warnings } = agent(undefined, strict);
+  recorder.identify(identityOf(INSTANCE));
+  recorder.warn("look: / answers 500");
+  expect(await swap("r1")).toBe(false);
+  expect(await on.apps.visit()).toEqual({ status: 200, release: "r1" });
+  expect(warnings()).toEqual(["look: / answers 500"]);
+  expect((await on.channel())?.quarantined).toMatchObject([
+    { id: "r2", reason: expect.stringMatching(/^look: DEBUG is on/) },
+  ]);
 });
 
 test("an app that does not answer 200 is stopped and quarantined, and the old one serves on", async () => {
