@@ -49,6 +49,8 @@ const app = fc.record(
     workers: fc.integer({ min: 1, max: 64 }),
     timeout: fc.integer({ min: 1, max: 3600 }),
     hsts: fc.integer({ min: 0, max: 63_072_000 }),
+    max_body: fc.integer({ min: 1, max: 2048 }),
+    strict: fc.boolean(),
     health: taken(
       odd(30).map((path) => `/${path}`),
       "app",
