@@ -1,11 +1,12 @@
 import * as client from "@aws-sdk/client-ec2";
+import { readAnswers } from "./answers.ts";
 import { overLimit } from "./ec2/account-limits.ts";
 import { Capacity, type CapacityState, type Market } from "./ec2/capacity.ts";
 import { consoleHandlers } from "./ec2/console.ts";
 import { creditHandlers } from "./ec2/credit-handlers.ts";
 import { addDefaultVpc } from "./ec2/default-vpc.ts";
 import { type Delays, noDelays } from "./ec2/delays.ts";
-import { type FleetHabits, unkindHabits } from "./ec2/fleet-habits.ts";
+import { type FleetHabits, habitsOf } from "./ec2/fleet-habits.ts";
 import { fleetHandlers } from "./ec2/fleet-handlers.ts";
 import { Fleets } from "./ec2/fleets.ts";
 import { Hosting } from "./ec2/hosting.ts";
@@ -101,7 +102,7 @@ export class Ec2 {
       instances,
       templates,
       delays,
-      fleetHabits: { ...unkindHabits, ...options.fleetHabits },
+      fleetHabits: { ...habitsOf(readAnswers()), ...options.fleetHabits },
     };
     this.#capacity.limit((type, market) => overLimit(options.limits, instances.list(), type, market));
     this.fleets = new Fleets(world);

@@ -61,15 +61,19 @@ export function fleetHandlers(world: FleetWorld, fleets: Fleets): Handlers {
         throw new AwsError("UnsupportedOperation", `Fleets of type ${fleet.type} cannot be modified.`);
       }
       // Which code it is is documented for Spot Fleet alone, so that no one may rely on it.
-      if (fleet.state !== "active") {
+      const code = world.fleetHabits.notModifiable;
+      if (fleet.state !== "active" && (code !== undefined || fleet.state !== "modifying")) {
         const said = `The fleet ${fleet.id} is in the state ${fleet.state}, not active.`;
-        throw new AwsError(world.fleetHabits.notModifiable, said);
+        throw new AwsError(code ?? "IncorrectState", said);
       }
       const { TargetCapacitySpecification: target, LaunchTemplateConfigs: configs } = input;
       const split = target?.OnDemandTargetCapacity ?? target?.SpotTargetCapacity;
       if (split !== undefined && !world.fleetHabits.modifiesSplit) {
         const said = "Currently we only support total target capacity modification.";
         throw new AwsError("InvalidTargetCapacitySpecification", said);
+      }
+      if (configs !== undefined && !world.fleetHabits.modifiesTemplate) {
+        throw new AwsError("UnsupportedOperation", "The launch template of a fleet cannot be modified.");
       }
       const excess = input.ExcessCapacityTerminationPolicy;
       if (excess !== undefined && excess !== "termination" && excess !== "no-termination") {

@@ -2,6 +2,7 @@ import type { RequestLaunchTemplateData } from "@aws-sdk/client-ec2";
 import { AwsError } from "../wire/errors.ts";
 import type { Market } from "./capacity.ts";
 import type { Fleet, Pool } from "./fleet.ts";
+import type { FleetHabits } from "./fleet-habits.ts";
 import { poolsInOrder } from "./fleet-pools.ts";
 import { newId } from "./ids.ts";
 import { type Instance, isLive } from "./instance.ts";
@@ -17,7 +18,7 @@ export interface PoolFailure {
 
 /** Launches one instance from the first pool that can; otherwise tells why each could not, apart from the price. */
 export function launchOne(
-  world: LaunchWorld & { instances: Instances; templates: Templates },
+  world: LaunchWorld & { instances: Instances; templates: Templates; fleetHabits: FleetHabits },
   fleet: Fleet,
   market: Market,
   clientToken?: string,
@@ -37,7 +38,7 @@ export function launchOne(
       const spec = launchSpec(world, overridden(version.data, pool), market);
       spec.spot.maxPrice = pool.override.maxPrice;
       checkPool(world, spec);
-      if (!affordable(fleet, market, [...members.map((m) => m.spec), spec])) continue;
+      if (!affordable(world.fleetHabits, fleet, market, [...members.map((m) => m.spec), spec])) continue;
       return world.instances.launch(spec, {
         reservationId: newId("r"),
         clientToken,
@@ -56,14 +57,24 @@ export function launchOne(
  * "When the maximum total price is reached, EC2 Fleet stops launching instances even if it hasn't met the target
  * capacity" (EC2 user guide, "Control spending"), and nothing documented says so in its history. Whether AWS counts a
  * spot instance by the price of now or by its own maximum, the on-demand price if none is given, is not documented
- * either: the dearer is assumed.
+ * either.
  */
-function affordable(fleet: Fleet, market: Market, specs: readonly Instance["spec"][]): boolean {
+function affordable(
+  { countsSpotAs }: FleetHabits,
+  fleet: Fleet,
+  market: Market,
+  specs: readonly Instance["spec"][],
+): boolean {
   const most = fleet.maxTotalPrice[market];
   if (most === undefined) return true;
   const prices = specs
     .filter((spec) => spec.market === market)
-    .map(({ type, spot }) => (market === "spot" ? Number(spot.maxPrice ?? type.onDemand) : type.onDemand));
+    .map(({ type, spot }) => {
+      if (market !== "spot") return type.onDemand;
+      return countsSpotAs === "spot price"
+        ? type.onDemand * type.spotShare
+        : Number(spot.maxPrice ?? type.onDemand);
+    });
   return prices.reduce((sum, price) => sum + price, 0) <= most;
 }
 

@@ -101,7 +101,8 @@ export class Fleets {
     const { place, delays } = this.#world;
     const forgotten = this.forget > 0;
     if (forgotten) this.forget--;
-    fleet.coming = forgotten ? {} : change;
+    // A second change, where one is taken, comes on top of the first.
+    fleet.coming = forgotten ? {} : { ...fleet.coming, ...change };
     this.#changes(fleet);
     fleet.state = "modifying";
     this.#history.fleet(fleet, "modify_in_progress");

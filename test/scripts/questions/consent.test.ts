@@ -1,0 +1,118 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { consent, isLoopback } from "../../../scripts/questions/consent.ts";
+import { questions } from "../../../scripts/questions/index.ts";
+import { scrub } from "../../../scripts/questions/scrub.ts";
+import { answered, QUESTIONS, readAnswers } from "../../cloud/answers.ts";
+import { type Cloud, startCloud } from "../../cloud/cloud.ts";
+import { habitsOf, openHabits } from "../../cloud/ec2/fleet-habits.ts";
+
+const root = path.resolve(import.meta.dirname, "../../..");
+const caller = { account: "123456789012", arn: "arn:aws:iam::123456789012:user/ann" };
+
+test("AWS is asked only where a person named the account after reading the cost", () => {
+  for (const local of ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:1", "https://127.9.9.9"]) {
+    expect(isLoopback(local)).toBe(true);
+    consent(local, caller, undefined);
+  }
+  const aws = [
+    undefined,
+    "",
+    "127.0.0.1",
+    "https://ec2.amazonaws.com",
+    "http://127.0.0.1.example",
+    "http://10.0.0.1",
+  ];
+  for (const endpoint of aws) {
+    expect(isLoopback(endpoint)).toBe(false);
+    expect(() => consent(endpoint, caller, undefined)).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining(
+          "in the account 123456789012 (as arn:aws:iam::123456789012:user/ann)",
+        ),
+        hint: expect.stringMatching(/at most 20 minutes and \$0\.10.*--yes-aws 123456789012$/),
+        exitCode: 2,
+      }),
+    );
+    expect(() => consent(endpoint, caller, "210987654321")).toThrow(/of another account/);
+    consent(endpoint, caller, "123456789012");
+  }
+});
+
+test("an answer has nothing in it that belongs to an account", () => {
+  const said =
+    "fleet-12345678-1234-1234-1234-123456789abc lt-0123456789abcdef0 in 123456789012 at 10.0.0.7 by AROAABCDEFGHIJKLMNOP arn:aws:iam::123456789012:role/x, ann@example.com";
+  expect(scrub({ said, n: 3, yes: true })).toEqual({
+    said: "fleet-(id) lt-(id) in (account) at (address) by (key) (arn), (mail)",
+    n: 3,
+    yes: true,
+  });
+});
+
+test("what AWS answered is what the local AWS does; what nobody asked has more than one side", () => {
+  const at = { at: "2026-11-26", region: "us-east-1" };
+  const split = { answer: "yes", facts: {}, ...at };
+  const second = { answer: "refused", facts: { code: "FleetNotInModifiableState" }, ...at };
+  expect(habitsOf({})).toMatchObject({ modifiesSplit: false, notModifiable: "IncorrectState" });
+  const told = { "split-target": split, "second-change": second };
+  expect(habitsOf(told)).toMatchObject({
+    modifiesSplit: true,
+    notModifiable: "FleetNotInModifiableState",
+    beginsEmpty: true,
+  });
+  expect(openHabits({}).map((o) => o.question)).toContain("split-target");
+  expect(openHabits(told).map((o) => o.question)).not.toContain("split-target");
+  const unknown = { "split-target": { ...split, answer: "unknown" } };
+  expect(answered(unknown, "split-target")).toBeUndefined();
+  expect(habitsOf(unknown).modifiesSplit).toBe(false);
+  expect(Object.keys(readAnswers()).every((id) => (QUESTIONS as readonly string[]).includes(id))).toBe(true);
+});
+
+test("the docs list the questions as they are asked", () => {
+  const page = readFileSync(path.join(root, "docs/first-time-on-aws.md"), "utf8");
+  const listed = [...page.matchAll(/^\| `([a-z0-9-]+)` \| ([^|]+) \|/gm)].map(([, id, asks]) => [
+    id,
+    asks?.trim(),
+  ]);
+  expect(listed).toEqual(questions.map((q) => [q.id, q.asks]));
+  expect(questions.map((q) => q.id)).toEqual(QUESTIONS);
+});
+
+let cloud: Cloud;
+beforeAll(async () => {
+  cloud = await startCloud({ zones: ["us-east-1a"] });
+});
+afterAll(async () => {
+  await cloud.close();
+});
+
+const run = (env: Record<string, string>, ...args: string[]) =>
+  execa(path.join(root, "scripts/contact"), args, { env, extendEnv: false, reject: false });
+const plain = (): Record<string, string> => ({ ...cloud.env, PATH: process.env.PATH ?? "" });
+
+test("the script refuses to ask AWS itself without the account's number, and has asked no more than who it is", async () => {
+  const { AWS_ENDPOINT_URL, ...rest } = plain();
+  // Every service by itself, so that nothing here can reach AWS.
+  const services = ["STS", "EC2", "IAM", "S3", "SSM", "FREETIER"];
+  const each = Object.fromEntries(services.map((s) => [`AWS_ENDPOINT_URL_${s}`, AWS_ENDPOINT_URL ?? ""]));
+  const mark = cloud.mark();
+  const refused = await run({ ...rest, ...each });
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toMatch(/this would ask AWS itself, in the account 123456789012[\s\S]*\$0\.10/);
+  const other = await run({ ...rest, ...each }, "--yes-aws", "210987654321");
+  expect(other.exitCode).toBe(2);
+  expect(cloud.wire.calls.slice(mark).map((c) => c.operation)).toEqual([
+    "GetCallerIdentity",
+    "GetCallerIdentity",
+  ]);
+}, 60_000);
+
+test("on this machine it needs no such word; --clean alone asks nothing", async () => {
+  const cleaned = await run(plain(), "--clean", "--json");
+  expect(JSON.parse(cleaned.stdout)).toMatchObject({ command: "contact", asked: [], found: [], left: [] });
+  expect(cleaned.stderr).toContain("nothing is left");
+  expect(cleaned.exitCode).toBe(0);
+  expect(cloud.writes()).toEqual([]);
+}, 60_000);
