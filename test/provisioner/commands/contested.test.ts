@@ -1,0 +1,45 @@
+/**
+ * Where AWS's documentation contradicts itself or leaves something open, everspot works on each side, until
+ * `scripts/contact` has settled it: then on that side alone.
+ */
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { runDown } from "../../../provisioner/commands/down.ts";
+import { runUp } from "../../../provisioner/commands/up.ts";
+import { readAnswers } from "../../cloud/answers.ts";
+import { habitsOf, openHabits } from "../../cloud/ec2/fleet-habits.ts";
+import { openSwapSite, type SwapSite } from "../deploy/swapping.ts";
+
+vi.setConfig({ testTimeout: 90_000 });
+
+let site: SwapSite | undefined;
+afterEach(async () => {
+  await site?.close();
+  site = undefined;
+});
+
+const asAnswered = { question: "all that is settled" as const, habits: {} };
+
+describe.each([asAnswered, ...openHabits(readAnswers())])("$question: $habits", ({ habits }) => {
+  test("a site with a bridge comes up, is deployed with another configuration, and goes", async () => {
+    site = await openSwapSite({ cloud: { fleetHabits: habits } });
+    const before = await site.site();
+    const { config } = site;
+    config.app.workers = 3;
+    const { modifiesTemplate } = { ...habitsOf(readAnswers()), ...habits };
+    if (modifiesTemplate) {
+      await site.deploy("with another configuration");
+      expect((await site.site())?.owner).not.toBe(before?.owner);
+      config.fleet = { ...config.fleet, maxPrice: 0.02 };
+      await runUp(config, site.tools, { refreshImage: false, wait: true, timeout: 600 });
+    } else {
+      await expect(site.deploy("with another configuration")).rejects.toThrow(/launch template of a fleet/);
+      expect((await site.site())?.owner).toBe(before?.owner);
+    }
+    const { alive, target } = await site.fleet();
+    expect({ alive, target }).toEqual({ alive: [(await site.site())?.owner], target: 1 });
+    await runDown(config, site.tools, { deleteData: true });
+    expect(site.json()).toMatchObject({ leftovers: [] });
+    expect(site.agents.failures).toEqual([]);
+    expect(site.cloud.faults()).toEqual([]);
+  });
+});
