@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../agent/site/clock.ts";
 import { updateDocument } from "../../agent/site/document.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { imageDocument } from "../../agent/site/records.ts";
@@ -230,7 +231,7 @@ export function upExecutor(
       case "create-bridge": {
         const template = known(ids.template, "template");
         const token = fleetToken(template, seen, "bridge");
-        return fleets.create(launch(action.pools), token, "bridge", action.ceiling);
+        return fleets.create(launch(action.pools), token, "bridge", action.ceiling).catch(withoutBridge);
       }
       case "change-bridge":
         return quietly(fleets.change(known(current.bridge, "bridge").id, { launch: launch(action.pools) }));
@@ -238,6 +239,13 @@ export function upExecutor(
         return quietly(fleets.delete(action.fleet));
     }
   };
+}
+
+/** Whether AWS takes a fleet of target 0 is not documented. A site without a bridge is better than none. */
+function withoutBridge(error: unknown): string {
+  const refused = error instanceof EverspotError && error.cause instanceof Error ? error.cause.name : "";
+  if (!/^Invalid(TargetCapacity|FleetConfig|Parameter)/.test(refused)) throw error;
+  return `AWS refuses an empty fleet (${refused}), so no on-demand instance will bridge a lack of spot capacity`;
 }
 
 async function quietly(work: Promise<void>): Promise<undefined> {
