@@ -1,10 +1,33 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const system = ["test/system/**", "node_modules/**"];
 
 /** What changes the process itself: the flags of V8. */
 const apart = ["test/agent/system/memory.test.ts"];
+
+/** What takes longest, so that no other processor waits for it in the end. */
+const longest = [
+  "provisioner/commands/correcting.test.ts",
+  "provisioner/commands/deploy.test.ts",
+  "provisioner/deploy/killed.test.ts",
+  "provisioner/bake/killed.test.ts",
+  "agent/duty/on-duty.test.ts",
+  "provisioner/commands/killed.test.ts",
+];
+
+/** Vitest begins with what took long the last time; in a fresh clone it knows the files' sizes alone. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ project, moduleId }: TestSpecification): number => {
+      if (project.name !== "unit") return -1;
+      const at = longest.findIndex((name) => moduleId.endsWith(name));
+      return at < 0 ? longest.length : at;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 /** Of every test, those on real machines included. */
 export const common = {
@@ -25,6 +48,7 @@ export const common = {
 export default defineConfig({
   test: {
     ...common,
+    sequence: { sequencer: LongestFirst },
     // One and a half of a processor: tests wait for sockets, files and children about a third of their time.
     maxWorkers: Math.ceil(availableParallelism() * 1.5),
     projects: [
