@@ -81,7 +81,8 @@ export function pathProblem(path: string): string | undefined {
 
 /**
  * Notices paths that meet: the same twice, two that differ only in case or Unicode form (one file on some
- * disks, two on others), a file where another path needs a folder.
+ * disks, two on others), a file where another path needs a folder. Bundled packages may have names that differ in case
+ * only: nobody can rename them, and instances have disks that tell them apart.
  */
 export class PathSet {
   readonly #seen = new Map<string, { path: string; folder: boolean }>();
@@ -104,7 +105,7 @@ export class PathSet {
   }
 
   #put(path: string, folder: boolean, implied: boolean): string | undefined {
-    const folded = path.normalize("NFC").toLowerCase();
+    const folded = path.startsWith(`${BUNDLED_PYTHON}/`) ? path : path.normalize("NFC").toLowerCase();
     const other = this.#seen.get(folded);
     if (other === undefined) {
       this.#seen.set(folded, { path, folder });

@@ -4,6 +4,8 @@ import { type Packed, type PackOptions, packRelease } from "../release/pack.ts";
 /** Python of each Debian (FACTS: python3 of 12 and 13). */
 const PYTHON = { "debian-12": "3.11", "debian-13": "3.13" } as const;
 
+const COLLECTS = /\bcollectstatic\b/;
+
 /** A release of the project's folder, for the Python and the architecture of its instances. */
 export const packFor = (
   config: SiteConfig,
@@ -15,4 +17,11 @@ export const packFor = (
     arch: config.fleet.arch,
     ...options,
     allow: [...config.release.allow, ...options.allow],
+    site: {
+      static: {
+        folder: config.app.static?.folder,
+        collected: config.app.beforeStart.flat().some((command) => COLLECTS.test(command)),
+      },
+      debianPackages: config.image.packages,
+    },
   });

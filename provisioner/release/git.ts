@@ -14,7 +14,7 @@ export async function gitState(folder: string, env: NodeJS.ProcessEnv): Promise<
   return { commit: commit.trim(), dirty: status === undefined || status !== "" };
 }
 
-/** Files git keeps though an ignore file names them: a release follows the ignore file. */
+/** Files that git has though an ignore file names them, from the folder; none outside of a repository. */
 export async function trackedButIgnored(folder: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   const list = await git(folder, env, ["ls-files", "-z", "--cached", "--ignored", "--exclude-standard"]);
   return (list ?? "").split("\0").filter((name) => name !== "");

@@ -7,11 +7,11 @@ import { compileFiles } from "../dependencies/bytecode.ts";
 import { type Declared, type Dependencies, DependencyCollector } from "../dependencies/dependencies.ts";
 import { findCompiler } from "../dependencies/python.ts";
 import { defaultCacheDir } from "../dependencies/tree-cache.ts";
-import { errorFinding, type Finding, refuseErrors, warningFinding } from "../findings/finding.ts";
+import { errorFinding, type Finding, refuseErrors } from "../findings/finding.ts";
 import type { Arch } from "../requirements/python-target.ts";
 import { checkEntries, checkTotals, checkUnchanged, listEntries } from "./entries.ts";
+import { projectFindings, type SiteFacts } from "./findings.ts";
 import { type GitState, gitState, trackedButIgnored } from "./git.ts";
-import { guardProject } from "./guard.ts";
 import type { OnProgress } from "./progress.ts";
 import { listProject } from "./project.ts";
 import { writeZip } from "./zip.ts";
@@ -28,6 +28,8 @@ export interface PackOptions {
   cacheDir?: string;
   /** Files that look like secrets and may still go in: patterns as in `.gitignore`. */
   allow: readonly string[];
+  /** What everspot.toml says that decides what is worth a warning. */
+  site?: SiteFacts;
   /** For python, pip and git; this process's if not given. */
   env?: NodeJS.ProcessEnv;
   onProgress?: OnProgress;
@@ -71,7 +73,8 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
   const folder = path.resolve(options.folder);
 
   report({ phase: "files", done: 0, unit: "files" });
-  const project = await listProject(folder);
+  const listing = { tracked: await trackedButIgnored(folder, env) };
+  const project = await listProject(folder, listing);
   report({ phase: "files", done: project.files.length, total: project.files.length, unit: "files" });
   if (project.files.length === 0) {
     throw new EverspotError("the project has no files to release", {
@@ -80,11 +83,10 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
     });
   }
   const git = await gitState(folder, env);
-  const ignored = git === undefined ? [] : await trackedButIgnored(folder, env);
   const collector = new DependencyCollector(target, { env, signal });
-  const guarded = await guardProject(project, options.allow);
-  const declared = await readAll(collector, folder, guarded);
-  const findings = [...guarded, ...declared.findings];
+  const found = await projectFindings(project, folder, target, options);
+  const declared = await readAll(collector, folder, found);
+  const findings = [...found, ...declared.findings];
   refuseErrors("the project cannot be packed", findings);
 
   const given = options.stagingDir !== undefined;
@@ -113,7 +115,7 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
     });
     try {
       checkTotals(entries, folder, zip.size);
-      checkUnchanged(project, await listProject(folder));
+      checkUnchanged(project, await listProject(folder, listing));
     } catch (error) {
       await rm(file);
       throw error;
@@ -130,11 +132,7 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
       }),
       bytecode: compiler !== undefined && (dependencies === undefined || dependencies.meta.bytecode),
       packages: dependencies?.meta.packages ?? [],
-      findings: [
-        ...findings,
-        ...project.warnings.map((warning) => warningFinding("packing.W001", warning, { hint: "" })),
-        ...ignoredWarning(ignored),
-      ],
+      findings,
     };
   } catch (error) {
     if (!given) await rm(staging, { recursive: true, force: true });
@@ -154,24 +152,10 @@ async function readAll(
   try {
     return await collector.read(folder);
   } catch (error) {
-    if (!(error instanceof EverspotError) || before.length === 0) throw error;
+    const alone = !before.some((f) => f.level === "error");
+    if (!(error instanceof EverspotError) || alone) throw error;
     const { message, resource, hint = "see there" } = error;
     const finding = errorFinding("packing.E039", message, { where: resource, hint });
     return { requirements: undefined, from: undefined, findings: [finding] };
   }
-}
-
-/** Enough to see which files they are. */
-const NAMED = 5;
-
-function ignoredWarning(ignored: readonly string[]): Finding[] {
-  if (ignored.length === 0) return [];
-  const named = ignored.slice(0, NAMED).join(", ") + (ignored.length > NAMED ? ", …" : "");
-  return [
-    warningFinding(
-      "packing.W002",
-      `${ignored.length === 1 ? "a file in git is" : `${ignored.length} files in git are`} named by .gitignore and left out: ${named}`,
-      { hint: "bring back what the app needs with !path in .everspotignore" },
-    ),
-  ];
 }

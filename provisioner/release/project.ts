@@ -1,8 +1,9 @@
-import { constants } from "node:fs";
+import { constants, fstatSync } from "node:fs";
 import { lstat, open, readdir, readFile, readlink, realpath } from "node:fs/promises";
 import path from "node:path";
 import { messageOf } from "../../agent/site/errors.ts";
 import { PathSet, pathProblem } from "../../agent/site/release.ts";
+import { repositoryTop } from "../requirements/declaration.ts";
 import { type IgnoreFiles, IgnoreRules } from "./ignore-rules.ts";
 
 /** A file of the project that goes into the release. */
@@ -20,54 +21,75 @@ export interface ProjectFile {
 export interface Project {
   /** By path, in byte order. */
   files: ProjectFile[];
+  /** What `.gitignore` alone leaves out: the outermost path of each. */
+  leftOut: LeftOut[];
   /** Each a sentence about one path that must not go into a release. */
   problems: string[];
   warnings: string[];
 }
 
-const FOLDERS_LEFT_OUT = new Set([
-  ".git",
-  ".hg",
-  ".svn",
-  ".venv",
-  "venv",
-  "__pycache__",
-  "node_modules",
-  ".everspot",
-  ".mypy_cache",
-  ".pytest_cache",
-  ".ruff_cache",
-  ".tox",
-  ".nox",
-]);
-/** `.git` is a file in worktrees and submodules; `.#…` are an editor's locks: links that lead nowhere. */
-const FILES_LEFT_OUT = /^(\.git|\.DS_Store|\.#.*|.*\.py[co])$/;
+export interface LeftOut {
+  path: string;
+  folder: boolean;
+}
+
+/** Version control (`.git` is a file in worktrees and submodules), and what everspot itself puts into releases. */
+const NEVER = new Set([".git", ".hg", ".svn", ".everspot"]);
+
+export interface ListOptions {
+  /** Files that git has though `.gitignore` names them, "/" between segments: they are part of the project. */
+  tracked?: readonly string[];
+  /** Files that this process writes to, as `fileId` has them. */
+  written?: readonly string[];
+}
 
 /**
  * Lists what a project's release holds: its files less what `.gitignore` and `.everspotignore` leave out (those of
  * the folders above count too, up to the repository's top), less version control, virtual environments, caches and
  * bytecode. Links inside the project become copies of what they point to. The only files it reads are ignore files.
  */
-export async function listProject(folder: string): Promise<Project> {
+export async function listProject(folder: string, options: ListOptions = {}): Promise<Project> {
   const root = await realpath(folder);
-  const walk = new Walk(root);
+  const walk = new Walk(root, new Set(options.written ?? writtenHere()));
   const { rules, prefix } = await rulesAbove(root);
   await walk.folder("", prefix, rules);
+  await walk.addTracked(options.tracked ?? [], prefix);
   await walk.resolveLinks();
   walk.checkPaths();
   const files = walk.files.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
-  return { files, problems: walk.problems, warnings: walk.warnings };
+  const leftOut = walk.leftOut.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const { problems, warnings } = walk;
+  return { files, leftOut, problems, warnings };
 }
+
+/** Files that stdout and stderr go to, as with `everspot up > up.log`. */
+function writtenHere(): string[] {
+  return [1, 2].flatMap((descriptor) => {
+    try {
+      const stat = fstatSync(descriptor, { bigint: true });
+      return stat.isFile() ? [fileId(stat)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+const fileId = ({ dev, ino }: { dev: bigint; ino: bigint }): string => `${dev}-${ino}`;
 
 class Walk {
   readonly files: ProjectFile[] = [];
+  readonly leftOut: LeftOut[] = [];
   readonly problems: string[] = [];
   readonly warnings: string[] = [];
   readonly #root: string;
+  readonly #written: ReadonlySet<string>;
   readonly #links: string[] = [];
+  /** Of the folders that were walked, each with all above it. */
+  readonly #rules = new Map<string, IgnoreRules>();
 
-  constructor(root: string) {
+  constructor(root: string, written: ReadonlySet<string>) {
     this.#root = root;
+    this.#written = written;
   }
 
   /** @param prefix path of the project below the rules' outermost folder, "" or with a trailing slash. */
@@ -77,30 +99,64 @@ class Walk {
       this.problems.push(`${relative || "."} cannot be read: ${messageOf(error)}`);
       return [];
     });
-    if (relative !== "" && entries.some((e) => e.name === "pyvenv.cfg")) return;
+    const isEnvironment = relative !== "" && entries.some((e) => e.name === "pyvenv.cfg");
+    if (isEnvironment && !outer.bringsBack(prefix + relative, true)) return;
     const rules = outer.with((prefix + relative).replace(/\/$/, ""), await ignoreFiles(absolute));
+    this.#rules.set(relative, rules);
     for (const entry of entries) {
+      if (NEVER.has(entry.name)) continue;
       const name = relative === "" ? entry.name : `${relative}/${entry.name}`;
-      if (entry.isDirectory()) {
-        if (FOLDERS_LEFT_OUT.has(entry.name) || rules.ignores(prefix + name, true)) continue;
+      const isFolder = entry.isDirectory();
+      // Any link may lead to a folder.
+      const ignored =
+        rules.ignores(prefix + name, isFolder) ||
+        (entry.isSymbolicLink() && rules.ignores(prefix + name, true));
+      if (ignored) {
+        if (!rules.ignoresAnyway(prefix + name, isFolder))
+          this.leftOut.push({ path: name, folder: isFolder });
+      } else if (entry.name.includes("\ufffd")) {
+        // Node has no other way to say so, and would not find it under this name.
+        this.problems.push(`${JSON.stringify(name)} ${pathProblem(name)}`);
+      } else if (isFolder) {
         await this.folder(name, prefix, rules);
-      } else if (!FILES_LEFT_OUT.test(entry.name) && !rules.ignores(prefix + name, false)) {
-        if (entry.isSymbolicLink()) {
-          if (!FOLDERS_LEFT_OUT.has(entry.name) && !rules.ignores(prefix + name, true))
-            this.#links.push(name);
-        } else if (entry.isFile()) {
-          await this.#file(name);
-        } else {
-          this.warnings.push(`${name} is neither a file nor a folder; left out`);
-        }
+      } else if (entry.isSymbolicLink()) {
+        this.#links.push(name);
+      } else if (entry.isFile()) {
+        await this.#file(name);
+      } else {
+        this.warnings.push(`${name} is neither a file nor a folder; left out`);
       }
+    }
+  }
+
+  /** Files in git that `.gitignore` names, unless they are left out for another reason, too. */
+  async addTracked(names: readonly string[], prefix: string): Promise<void> {
+    const known = new Set([...this.files.map((f) => f.path), ...this.#links]);
+    for (const name of names) {
+      const rules = this.#rulesFor(name);
+      if (known.has(name) || name.split("/").some((part) => NEVER.has(part))) continue;
+      if (rules?.ignoresAnyway(prefix + name, false) !== false) continue;
+      const stat = await lstat(path.join(this.#root, name)).catch(() => undefined);
+      if (stat?.isSymbolicLink()) this.#links.push(name);
+      else if (stat?.isFile()) await this.#file(name);
+    }
+    const there = new Set([...this.files.map((f) => f.path), ...this.#links]);
+    const left = this.leftOut.filter((l) => !there.has(l.path));
+    this.leftOut.splice(0, Number.POSITIVE_INFINITY, ...left);
+  }
+
+  /** Of the deepest folder above that was walked. */
+  #rulesFor(name: string): IgnoreRules | undefined {
+    for (let at = path.posix.dirname(name); ; at = path.posix.dirname(at)) {
+      const rules = this.#rules.get(at === "." ? "" : at);
+      if (rules !== undefined || at === ".") return rules;
     }
   }
 
   async #file(name: string): Promise<void> {
     const source = path.join(this.#root, name);
     const stat = await lstat(source, { bigint: true }).catch(() => undefined);
-    if (stat === undefined) return;
+    if (stat === undefined || this.#written.has(fileId(stat))) return;
     this.files.push({
       path: name,
       source,
@@ -168,13 +224,6 @@ async function rulesAbove(root: string): Promise<{ rules: IgnoreRules; prefix: s
   }
   const project = steps.join("/");
   return rules.ignores(project, true) ? alone : { rules, prefix: `${project}/` };
-}
-
-async function repositoryTop(folder: string): Promise<string | undefined> {
-  for (let at = folder; ; at = path.dirname(at)) {
-    if (await lstat(path.join(at, ".git")).catch(() => undefined)) return at;
-    if (at === path.dirname(at)) return undefined;
-  }
 }
 
 /** Ignore files that are links are not followed, as git does since 2.32. */

@@ -161,6 +161,51 @@ test("secrets git ignores are left out in silence", async () => {
   expect(packed.files).toBe(2);
 });
 
+test("pointers of Git LFS are refused, each by name", async () => {
+  const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n";
+  const root = folder({ "app.py": "", "static/a.jpg": pointer, "static/b.jpg": pointer, "c.jpg": "x" });
+  const error = await failure(pack(root));
+  expect(error.lines).toEqual([
+    "static/a.jpg: is a pointer of Git LFS, and not the file itself (packing.E003)",
+    "static/b.jpg: is a pointer of Git LFS, and not the file itself (packing.E003)",
+    expect.stringContaining("git lfs pull"),
+  ]);
+});
+
+test("what stands against the files and against the dependencies is said together", async () => {
+  const root = folder({ ".env": "SECRET=1", "poetry.lock": "", "requirements.in": "" });
+  const error = await failure(pack(root));
+  expect(error.message).toBe("the project cannot be packed: 2 problems");
+  expect(error.lines.join("\n")).toMatch(/environment file[\s\S]*pyproject.toml is not \(packing.E039\)/);
+});
+
+test("a log of everspot's own in the project is no part of it", async () => {
+  const root = folder({ "app.py": "" });
+  const log = path.join(root, "up.log");
+  const script = `
+    const { packRelease } = await import(${JSON.stringify(path.resolve("provisioner/release/pack.ts"))});
+    const report = () => console.error("still packing");
+    const packed = await packRelease({ folder: ${JSON.stringify(root)}, python: "3.13", arch: "arm64", allow: [], stagingDir: ${JSON.stringify(folder())}, onProgress: report });
+    console.log(packed.files);`;
+  const command = [process.execPath, "--import", "tsx", "--input-type=module", "-e", script];
+  await execa("/bin/sh", ["-c", `exec "$@" >'${log}' 2>&1`, "sh", ...command], {
+    env: bare(),
+    extendEnv: false,
+  });
+  expect(readFileSync(log, "utf8")).toMatch(/still packing[\s\S]*\n1\n$/);
+});
+
+test("old names of time zones are told on debian-13, which lacks them", async () => {
+  const root = folder({ "mysite/settings.py": 'TIME_ZONE = env("TZ", "US/Eastern")\n' });
+  const zones = async (more: Partial<PackOptions>) => (await pack(root, more)).findings.map((f) => f.hint);
+  expect(await zones({})).toEqual([
+    'write TIME_ZONE = "America/New_York", or set [image] packages = ["tzdata-legacy"]',
+  ]);
+  expect(await zones({ python: "3.11" })).toEqual([]);
+  const given = { static: { folder: undefined, collected: false }, debianPackages: ["tzdata-legacy"] };
+  expect(await zones({ site: given })).toEqual([]);
+});
+
 test("an empty project is a mistake", async () => {
   const error = await failure(pack(folder({ ".git/config": "x" })));
   expect(error.message).toBe("the project has no files to release");
@@ -235,9 +280,8 @@ test("git's commit, and whether the folder is what was committed", async () => {
   write(root, { ".gitignore": "*.log\n" });
   const packed = await pack(root, { env });
   expect(packed.git?.dirty).toBe(true);
-  expect(packed.findings.map((f) => f.what)).toEqual([
-    "a file in git is named by .gitignore and left out: kept.log",
-  ]);
+  // What git has is part of the project, whatever .gitignore says.
+  expect(packed).toMatchObject({ files: 3, findings: [] });
 });
 
 test("without a folder given, the zip is in one of its own", async () => {
