@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { SIGNING_SECRET } from "../notify/notify.ts";
 import { BUNDLED_PYTHON } from "../site/release.ts";
@@ -11,10 +12,11 @@ const inStateDirectory = (value: string): string =>
   value.replaceAll(/\$(?:STATE_DIRECTORY\b|\{STATE_DIRECTORY\})/g, STATE_DIRECTORY);
 
 /**
- * The environment file of a release's units. `$STATE_DIRECTORY` in `[app.env]` is the app's own folder. Order of weight, least first: `[app.env]`, secrets, what the unit
- * itself needs.
+ * The environment file of a release's units. `$STATE_DIRECTORY` in `[app.env]` is the app's own folder. Order of weight,
+ * least first: `[app.env]`, secrets, what the unit itself needs. Folders of a PYTHONPATH in `[app.env]` come after the
+ * release's own; relative ones are in the release.
  * @param folder of the release.
- * @param timeout seconds that gunicorn gives a worker.
+ * @param more `timeout`: seconds that gunicorn gives a worker. `source`: whether the app's packages are in `src/`.
  * @throws EverspotError for names or values systemd would drop.
  */
 export function appEnvironment(
@@ -22,16 +24,19 @@ export function appEnvironment(
   id: string,
   folder: string,
   secrets: Readonly<Record<string, string>>,
-  timeout = config.app.timeout,
+  { timeout = config.app.timeout, source = false }: { timeout?: number; source?: boolean } = {},
 ): string {
   // That one is the agent's own.
   const { [SIGNING_SECRET]: _, ...theirs } = secrets;
+  const given = Object.fromEntries(
+    Object.entries(config.app.env).map(([name, value]) => [name, inStateDirectory(value)]),
+  );
+  const asked = (given.PYTHONPATH ?? "").split(":").filter((entry) => entry !== "");
+  const path = [`${folder}/${BUNDLED_PYTHON}`, folder, ...(source ? [`${folder}/src`] : [])];
   return renderEnvironment({
-    ...Object.fromEntries(
-      Object.entries(config.app.env).map(([name, value]) => [name, inStateDirectory(value)]),
-    ),
+    ...given,
     ...theirs,
-    PYTHONPATH: `${folder}/${BUNDLED_PYTHON}:${folder}`,
+    PYTHONPATH: [...path, ...asked.map((entry) => resolve(folder, entry))].join(":"),
     EVERSPOT_WSGI: config.app.wsgi,
     EVERSPOT_WORKERS: String(config.app.workers),
     EVERSPOT_TIMEOUT: String(timeout),

@@ -12,6 +12,7 @@ import { appEnvironment, prepareScript } from "./app-environment.ts";
 import { gunicornConfig, ownGunicornConfig } from "./gunicorn-config.ts";
 import { askHealth, definiteAnswer, type Health } from "./health.ts";
 import { adviceOn, failedCommands, lastWords, timesOf } from "./last-words.ts";
+import { hasSourceLayout } from "./source-layout.ts";
 import { dropOldStatic, freshStatic, keepStatic, keptStatic, linkIn } from "./static-folder.ts";
 import { mountStatic } from "./static-mount.ts";
 
@@ -54,11 +55,12 @@ export async function prepareApp(
 ): Promise<string> {
   const { config, units, patience } = machine;
   await mkdir(machine.environment, { recursive: true });
-  const environment = appEnvironment(config, id, folder, secrets);
+  const source = await hasSourceLayout(folder, config.app.wsgi);
+  const environment = appEnvironment(config, id, folder, secrets, { source });
   const slowness = patience.slowness();
   // gunicorn kills a worker that has not loaded the app in that time.
   const timeout = Math.ceil(config.app.timeout * slowness);
-  const written = appEnvironment(config, id, folder, secrets, timeout);
+  const written = appEnvironment(config, id, folder, secrets, { timeout, source });
   await writeAtomic(join(machine.environment, `${id}.env`), written, 0o600);
   await writeAtomic(join(machine.environment, `${id}.gunicorn.py`), gunicornConfig, 0o644);
   if (config.app.beforeStart.length === 0) return "no commands";

@@ -100,8 +100,18 @@ export function timesOf(lines: readonly string[]): { command: string; seconds: n
 const NO_FILE = /unable to open database file|attempt to write a readonly database/;
 const NOT_ALLOWED = /\b(EACCES|EROFS)\b|Permission denied|Read-only file system/;
 
+const NO_ZONE =
+  /Incorrect timezone setting: (\S+)|ZoneInfoNotFoundError: .*?No time zone found with key (\S+?)'?$/;
+
 /** What to do about a failure that the app's own words tell; undefined where they do not. */
 export function adviceOn(lines: readonly string[]): string | undefined {
+  for (const line of lines) {
+    const [, setting, key] = NO_ZONE.exec(line) ?? [];
+    const zone = setting ?? key;
+    if (zone !== undefined) {
+      return `Debian keeps old names of time zones like ${zone} in a package of their own: use today's name, or set [image] packages = ["tzdata-legacy"]`;
+    }
+  }
   const database = lines.some((line) => NO_FILE.test(line));
   if (!database && !lines.some((line) => NOT_ALLOWED.test(line))) return undefined;
   return `an app can write in $STATE_DIRECTORY alone, which goes with the instance: name ${database ? "the database" : "what it writes"} there, for example by [app.env] ${database ? 'DATABASE_URL = "sqlite:///$STATE_DIRECTORY/db.sqlite3"' : 'MEDIA_ROOT = "$STATE_DIRECTORY/media"'} and a line of the settings that reads it`;

@@ -26,7 +26,8 @@ export async function runBake(config: SiteConfig, tools: Tools, { remove }: Bake
     await requireFleet(aws, config.site);
     if (!remove) await questions.agree(`${priceOf(config.fleet.disk)} Make an image of ${config.site}?`);
     // No release is named, so the agents only put off their tidying until it is over.
-    const given = { config, aws, tools, timeline, kind: "in-place" as const };
+    const interrupted = tools.interrupted();
+    const given = { config, aws, tools, timeline, interrupted, kind: "in-place" as const };
     const tell = (told: object, text: string) => {
       const { seconds, steps } = timeline;
       terminal.json({ command: "bake", site: config.site, ...told, seconds, steps });

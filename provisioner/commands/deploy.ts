@@ -7,7 +7,7 @@ import type { SiteConfig } from "../config/site-config.ts";
 import { runAbort } from "../deploy/abort.ts";
 import { compareConfiguration } from "../deploy/configuration.ts";
 import { inPlace } from "../deploy/in-place.ts";
-import { type Outcome, perform } from "../deploy/perform.ts";
+import { type Outcome, perform, type Step } from "../deploy/perform.ts";
 import { requireFleet } from "../deploy/scene.ts";
 import type { Session } from "../deploy/session.ts";
 import { swap } from "../deploy/swap.ts";
@@ -55,16 +55,21 @@ export async function runDeploy(config: SiteConfig, tools: Tools, options: Deplo
     if (options.abort) return await runAbort(config, tools, aws);
     await requireFleet(aws, config.site);
     const kind = options.inPlace ? "in-place" : "swap";
-    await perform({ command: "deploy", config, tools, aws, kind }, async (session) => {
-      const packed = await packIn(session, options);
-      try {
-        showFindings(tools.terminal, packed.findings);
-        const outcome = await (options.inPlace ? deployInPlace : deployBySwap)(session, packed, options);
+    const given = { command: "deploy", config, tools, aws, kind } as const;
+    let packed: Packed | undefined;
+    const before = async (step: Step, signal: AbortSignal) => {
+      packed = await packIn(step, signal, config, tools, options);
+      showFindings(tools.terminal, packed.findings);
+      return packed;
+    };
+    try {
+      await perform(given, before, async (session, release) => {
+        const outcome = await (options.inPlace ? deployInPlace : deployBySwap)(session, release, options);
         return options.bake ? { ...outcome, ...(await baked(session, outcome)) } : outcome;
-      } finally {
-        await discard(packed);
-      }
-    });
+      });
+    } finally {
+      if (packed !== undefined) await discard(packed);
+    }
   } finally {
     aws.close();
   }
@@ -111,7 +116,13 @@ async function deployInPlace(session: Session, packed: Packed, options: DeployOp
   return outcome;
 }
 
-const packIn = ({ config, tools, signal, step }: Session, options: DeployOptions): Promise<Packed> =>
+const packIn = (
+  step: Step,
+  signal: AbortSignal,
+  config: SiteConfig,
+  tools: Tools,
+  options: DeployOptions,
+): Promise<Packed> =>
   step("pack", async (detail) => {
     const packed = await pack(config, tools, options, signal);
     detail(sizeOf(packed));

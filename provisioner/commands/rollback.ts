@@ -20,13 +20,16 @@ export interface RollbackOptions {
   timeout: number;
 }
 
+const nothing = async (): Promise<void> => {};
+
 /** `everspot rollback [ID]`: an earlier release goes through the same gate as a new one. */
 export async function runRollback(config: SiteConfig, tools: Tools, options: RollbackOptions): Promise<void> {
   const aws = await connect(config, tools.clock);
   try {
     await requireFleet(aws, config.site);
     const kind = options.inPlace ? "in-place" : "swap";
-    await perform({ command: "rollback", config, tools, aws, kind }, async (session) => {
+    const given = { command: "rollback", config, tools, aws, kind } as const;
+    await perform(given, nothing, async (session) => {
       const release = await session.step("choose the release", async (detail) => {
         const { value: channel } = await readDocument(aws.store, channelDocument);
         const to = options.id ?? releaseBefore(channel);

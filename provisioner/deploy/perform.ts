@@ -20,10 +20,17 @@ export interface Outcome {
   baked?: object;
 }
 
-/** Runs a deploy or rollback under the lock, requests the site all the while, and reports how it went. */
-export async function perform(
-  given: Omit<Given, "timeline"> & { command: DeployReport["command"] },
-  work: (session: Session) => Promise<Outcome>,
+/** A step before there is a lock, which nobody else has to know of. */
+export type Step = Timeline["step"];
+
+/**
+ * Runs a deploy or rollback under the lock, requests the site all the while, and reports how it went.
+ * @param before what can be done, and fail, without the lock: others wait for nothing meanwhile.
+ */
+export async function perform<Ready>(
+  given: Omit<Given, "timeline" | "interrupted"> & { command: DeployReport["command"] },
+  before: (step: Step, signal: AbortSignal) => Promise<Ready>,
+  work: (session: Session, ready: Ready) => Promise<Outcome>,
 ): Promise<void> {
   const { command, ...rest } = given;
   const { config, tools, aws } = given;
@@ -46,10 +53,13 @@ export async function perform(
     return report;
   };
   try {
-    const outcome = await underLock({ ...rest, timeline }, async (session) => {
+    const interrupted = tools.interrupted();
+    const ready = await before((name, run) => timeline.step(name, run), interrupted);
+    interrupted.throwIfAborted();
+    const outcome = await underLock({ ...rest, timeline, interrupted }, async (session) => {
       running = { session, visiting: startVisits(session), previous: undefined };
       running.previous = (await readDocument(aws.store, channelDocument)).value?.current;
-      const done = await work(session);
+      const done = await work(session, ready);
       await tidy(session, done);
       return done;
     });

@@ -12,6 +12,8 @@ export interface Given {
   tools: Tools;
   timeline: Timeline;
   kind: DeployState["kind"];
+  /** Aborted by Ctrl-C. */
+  interrupted: AbortSignal;
 }
 
 /** One deploy while it has the lock. */
@@ -21,8 +23,6 @@ export interface Session extends Given {
   leftover: DeployState | undefined;
   /** Aborted by Ctrl-C, and when the lock is lost. */
   signal: AbortSignal;
-  /** Aborted by Ctrl-C alone. */
-  interrupted: AbortSignal;
   /** What was noted, for a recovery. */
   written: Note;
   /** The owner when it began. */
@@ -35,15 +35,14 @@ export interface Session extends Given {
 
 /** Takes the lock. @throws EverspotError when someone else has it. */
 export async function openSession(given: Given): Promise<Session> {
-  const { aws, tools, timeline, kind } = given;
+  const { aws, tools, timeline, kind, interrupted } = given;
   const { clock, holder } = tools;
   const { lock, leftover } = await takeLock(aws.store, { kind, by: holder, step: "start", clock });
-  const interrupted = tools.interrupted();
   const signal = AbortSignal.any([interrupted, lock.lost]);
   const written: Note = {};
   return {
     ...given,
-    ...{ lock, leftover, signal, interrupted, written, old: undefined },
+    ...{ lock, leftover, signal, written, old: undefined },
     step: async (name, run) => {
       signal.throwIfAborted();
       await lock.note({ step: name });

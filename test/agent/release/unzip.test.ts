@@ -70,6 +70,14 @@ test("unpacks files, folders, empty files, stored, large and Unicode-named ones"
   expect(readdirSync(path.join(into, "empty"))).toEqual([]);
 });
 
+test("names of bundled packages may differ in case only", async () => {
+  const entries = ["LICENSE", "license", "X/a", "x/a"].map((name) => ({
+    name: `.everspot/python/${name}`,
+    data: name,
+  }));
+  expect(await unpack(entries)).toMatchObject({ files: 4 });
+});
+
 test("modes become 0644 and 0755, whatever the zip and the umask say", async () => {
   const umask = process.umask(0o077);
   try {

@@ -51,6 +51,14 @@ test("$STATE_DIRECTORY in [app.env] is the folder that systemd names so; in secr
   expect(text).toContain('KEY="\\$STATE_DIRECTORY"\n');
 });
 
+test("a PYTHONPATH in [app.env] is added to the release's own; src is on it for packaged projects", () => {
+  const env = { PYTHONPATH: "apps:/opt/x:$STATE_DIRECTORY/y" };
+  const config = bootConfigOf({ app: { env } });
+  expect(appEnvironment(config, "r1", "/r/r1", {}, { source: true })).toContain(
+    'PYTHONPATH="/r/r1/.everspot/python:/r/r1:/r/r1/src:/r/r1/apps:/opt/x:/var/lib/everspot-app/y"\n',
+  );
+});
+
 describe("before_start", () => {
   const runTimed = (commands: (string | string[])[]) =>
     execFileSync("sh", ["-c", `${prepareScript(commands)}`], {

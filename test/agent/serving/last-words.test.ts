@@ -79,4 +79,10 @@ test.each([
 });
 test("and not when something else failed", () => {
   expect(adviceOn(["KeyError: 'COLOUR'"])).toBeUndefined();
+  for (const zone of [
+    "ValueError: Incorrect timezone setting: US/Eastern",
+    "zoneinfo._common.ZoneInfoNotFoundError: 'No time zone found with key US/Eastern'",
+  ]) {
+    expect(adviceOn(["Traceback", zone])).toMatch(/like US\/Eastern .*packages = \["tzdata-legacy"\]/);
+  }
 });

@@ -2,14 +2,16 @@ import { GetObjectTaggingCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { channelDocument, withdrawCandidate } from "../../../agent/site/channel.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
+import { EverspotError } from "../../../agent/site/errors.ts";
 import { deployDocument, type SiteState } from "../../../agent/site/records.ts";
 import { connect } from "../../../provisioner/aws/connect.ts";
+import { runDeploy } from "../../../provisioner/commands/deploy.ts";
 import { runHistory } from "../../../provisioner/commands/history.ts";
 import { runReleases } from "../../../provisioner/commands/releases.ts";
 import { runRollback } from "../../../provisioner/commands/rollback.ts";
 import type { Entry } from "../../../provisioner/history/entries.ts";
 import { publishRelease } from "../../../provisioner/release/publish.ts";
-import { openSwapSite, packed, type SwapSite } from "../deploy/swapping.ts";
+import { deployOptions, openSwapSite, packed, type SwapSite } from "../deploy/swapping.ts";
 
 // Each deploys once or twice, and every deploy is some hundred calls.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
@@ -101,6 +103,20 @@ test("a deploy: a second instance takes the site over, the first forwards and go
   expect(probed.length).toBeGreaterThan(5);
   expect(probed[0]).toBe("https://blog.example.com/");
   expect(site.said()).toMatch(/✓ publish \(r\d+-\w+, [\d.]+ s\)/);
+});
+
+test("packing takes no lock: others may deploy meanwhile, and where it fails nothing was touched", async () => {
+  const mark = site.cloud.mark();
+  const tools = {
+    ...site.tools,
+    pack: async () => {
+      expect((await site.lock())?.state).not.toBe("running");
+      throw new EverspotError("uwsgi has no wheel");
+    },
+  };
+  await expect(runDeploy(site.config, tools, deployOptions)).rejects.toThrow("uwsgi has no wheel");
+  expect(site.cloud.writes(mark, "AKIATEST")).toEqual([]);
+  expect(site.json()).toMatchObject({ result: "failed", steps: [{ name: "pack", state: "failed" }] });
 });
 
 test("content that is current already is not swapped in again, unless forced", async () => {
