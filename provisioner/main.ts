@@ -13,6 +13,7 @@ import { createQuestions } from "./operator/questions.ts";
 import { createPublicDns } from "./operator/resolver.ts";
 import { createReadServed } from "./operator/served.ts";
 import { createTerminal } from "./operator/terminal.ts";
+import { inspect } from "./project/inspect.ts";
 
 // The SDK says at every start that it will drop Node 20 one day.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
@@ -36,6 +37,8 @@ process.exitCode = await run(process.argv.slice(2), version, ({ json, yes }) => 
   clock: systemClock,
   holder: holderOf(process.env),
   interrupted: interruption,
+  inspect: (config, secrets, signal) =>
+    inspect(config, { secrets, signal, env: process.env, onProgress: () => {} }),
   pack: packFor,
   agentArchive: (arch) => buildAgentArchive(arch),
 }));

@@ -41,6 +41,7 @@ export function appEnvironment(
     EVERSPOT_WORKERS: String(config.app.workers),
     EVERSPOT_TIMEOUT: String(timeout),
     EVERSPOT_DOMAIN: config.domain,
+    EVERSPOT_HOSTS: [config.domain, ...config.aliases].join(","),
     EVERSPOT_RELEASE: id,
   });
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../../agent/site/clock.ts";
 import { updateDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
@@ -156,6 +156,8 @@ export function upExecutor(
         return untilIssued(aws, known(action.arn ?? certificate, "certificate"), sources.clock);
       case "delete-certificate":
         return quietly(aws.certificates.delete(action.arn));
+      case "make-secret":
+        return quietly(aws.secrets.make(action.name, randomBytes(48).toString("base64url")));
       case "upload-agent":
         return quietly(aws.store.upload(keys.agent(action.sha256), change.agentFile, undefined, "br"));
       case "publish-release":

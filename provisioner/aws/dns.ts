@@ -28,6 +28,8 @@ export interface DnsRecord {
 }
 
 export interface Dns {
+  /** The public zones of the account. */
+  zones(): Promise<HostedZone[]>;
   /** The public zones that contain the domain, the longest name first. Several can have the same name. */
   zonesOf(domain: string): Promise<HostedZone[]>;
   /** Name servers of the zone, lower case, without the trailing dot. */
@@ -41,16 +43,19 @@ export interface Dns {
 }
 
 export function createDns(client: Route53Client): Dns {
+  const zones = () =>
+    named("looking for the hosted zone", async () => {
+      const found = await gather(paginateListHostedZones({ client }, {}), (page) => page.HostedZones);
+      return found
+        .filter((z) => z.Config?.PrivateZone !== true)
+        .map((z) => ({ id: (z.Id ?? "").replace("/hostedzone/", ""), name: plain(z.Name ?? "") }));
+    });
   return {
-    zonesOf: (domain) =>
-      named("looking for the hosted zone", async () => {
-        const zones = await gather(paginateListHostedZones({ client }, {}), (page) => page.HostedZones);
-        return zones
-          .filter((z) => z.Config?.PrivateZone !== true)
-          .map((z) => ({ id: (z.Id ?? "").replace("/hostedzone/", ""), name: plain(z.Name ?? "") }))
-          .filter((z) => domain === z.name || domain.endsWith(`.${z.name}`))
-          .sort((a, b) => b.name.length - a.name.length);
-      }),
+    zones,
+    zonesOf: async (domain) =>
+      (await zones())
+        .filter((z) => domain === z.name || domain.endsWith(`.${z.name}`))
+        .sort((a, b) => b.name.length - a.name.length),
     nameServers: (zone) =>
       named(`looking at the hosted zone ${zone}`, async () => {
         const found = await client.send(new GetHostedZoneCommand({ Id: zone }));

@@ -20,6 +20,8 @@ export interface Secrets {
   list(): Promise<SecretSeen[]>;
   /** @returns whether a secret of this name existed before. */
   set(name: string, value: string): Promise<boolean>;
+  /** Leaves one of this name that exists as it is. */
+  make(name: string, value: string): Promise<void>;
   /** @returns whether it existed. */
   unset(name: string): Promise<boolean>;
 }
@@ -50,6 +52,15 @@ export function createSecrets(client: SSMClient, site: string): Secrets {
         }
         await client.send(new PutParameterCommand({ ...parameter, Overwrite: true }));
         return true;
+      }),
+    make: (name, value) =>
+      named(`making the secret ${name}`, async () => {
+        const parameter = { Name: path + name, Value: value, Type: "SecureString" as const };
+        try {
+          await client.send(new PutParameterCommand({ ...parameter, Tags: siteTags(site) }));
+        } catch (error) {
+          if (!hasCode(error, "ParameterAlreadyExists")) throw error;
+        }
       }),
     unset: (name) =>
       named(`deleting the secret ${name}`, async () => {

@@ -8,6 +8,7 @@ import { runDrill } from "../commands/drill.ts";
 import { runFetch } from "../commands/fetch.ts";
 import { type GithubOptions, runGithub } from "../commands/github.ts";
 import { runHistory } from "../commands/history.ts";
+import { type InitOptions, runInit } from "../commands/init.ts";
 import { runOpen } from "../commands/open.ts";
 import { runPermissions } from "../commands/permissions.ts";
 import { runPlan } from "../commands/plan.ts";
@@ -53,6 +54,7 @@ export async function run(args: readonly string[], version: string, makeTools: M
 
 const EXAMPLES = `
 Examples:
+  everspot init                      everspot.toml for the Django project of this folder
   everspot plan                      what would be done, and what it costs
   everspot up                        from nothing to a site over HTTPS
   everspot deploy                    the next release, without a lost request
@@ -95,6 +97,17 @@ function program(version: string, makeTools: MakeTools): Command {
       });
 
   everspot.commandsGroup("Start:");
+
+  withCommon(everspot.command("init"))
+    .description("look at the Django project of this folder, and write everspot.toml and what goes with it")
+    .option("--domain <name>", "the site's name in DNS")
+    .option("--site <name>", "a short name for the site (default: the folder's)")
+    .option("--region <region>", "the AWS region (default: that of the environment, else us-east-1)")
+    .option("-y, --yes", "write all that is proposed and not there yet", false)
+    .action(async (...given: unknown[]) => {
+      const options = (given.at(-1) as Command).optsWithGlobals<Common & InitOptions & { yes: boolean }>();
+      await runInit(makeTools({ json: options.json, yes: options.yes }), options);
+    });
 
   siteCommand<Common & { refreshImage: boolean; pack: boolean }>(
     "plan",
@@ -247,19 +260,14 @@ function program(version: string, makeTools: MakeTools): Command {
     .option("--max-downtime <seconds>", "end with exit code 1 if the site was down for longer", seconds)
     .option("--timeout <seconds>", "how long to wait for the next instance", seconds, DEFAULT_TIMEOUT);
 
-  siteCommand<Common & { yes: boolean; deleteData: boolean; deleteCertificate: boolean }>(
+  siteCommand<Common & { yes: boolean; deleteData: boolean }>(
     "down",
     "take the site down; its data is kept",
     (config, tools, options) => runDown(config, tools, options),
   )
     .aliases(["destroy", "delete", "teardown"])
     .option("-y, --yes", "do not ask", false)
-    .option(
-      "--delete-data",
-      "delete its data too: releases, secrets, history; its certificate is kept",
-      false,
-    )
-    .option("--delete-certificate", "with --delete-data: the certificate too, one of 5 in a week", false);
+    .option("--delete-data", "delete its data too: releases, certificates, secrets, history", false);
 
   everspot.commandsGroup("Help:").helpCommand("help [command]", "show the options of a command");
   tab(everspot, { completionCommandName: "completion" });

@@ -1,5 +1,7 @@
 import type { ObjectStore } from "../../agent/site/store.ts";
+import type { Aws } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import type { Finding } from "../findings/finding.ts";
 import { showFindings } from "../operator/show-findings.ts";
 import type { Tools } from "../operator/tools.ts";
 import type { Change } from "../plan/plan.ts";
@@ -22,9 +24,28 @@ export class FirstRelease {
     this.#tools = tools;
   }
 
-  /** Packs where the change publishes. @returns undefined where it does not. @throws EverspotError */
-  async prepare({ actions }: Change): Promise<Packed | undefined> {
-    return actions.some((a) => a.do === "publish-release") ? this.#pack() : undefined;
+  /**
+   * Looks at the project and packs it, where the change publishes it.
+   * @returns what stands against it, and what packing threw.
+   */
+  async ready(
+    { actions, wanted }: Change,
+    secrets: Pick<Aws["secrets"], "list">,
+  ): Promise<{ findings: readonly Finding[]; packing: unknown }> {
+    if (!actions.some((a) => a.do === "publish-release")) return { findings: [], packing: undefined };
+    const set = (await secrets.list()).map((s) => s.name);
+    const { findings } = await this.#step(
+      "look at the project",
+      () => this.#tools.inspect(this.#config, [...wanted.randomSecrets, ...set], UNINTERRUPTED),
+      ({ how }) => how,
+    );
+    const warnings = findings.filter((f) => f.level === "warning");
+    showFindings(this.#tools.terminal, warnings);
+    const packing = await this.#pack().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    return { findings, packing };
   }
 
   /** As the candidate. @param template see PublishOptions. @returns one line about it. */
@@ -50,17 +71,31 @@ export class FirstRelease {
   }
 
   async #packNow(): Promise<Packed> {
+    const { terminal } = this.#tools;
+    const packed = await this.#step(
+      "pack",
+      () => pack(this.#config, this.#tools, { allow: [] }, UNINTERRUPTED),
+      sizeOf,
+    );
+    const { silence } = this.#config;
+    showFindings(
+      terminal,
+      packed.findings.filter((f) => !silence.includes(f.id)),
+    );
+    return packed;
+  }
+
+  async #step<T>(what: string, work: () => Promise<T>, detail: (value: T) => string): Promise<T> {
     const { terminal, clock } = this.#tools;
     const began = clock.now();
     const seconds = () => (clock.now() - began) / 1000;
-    terminal.begin("pack");
+    terminal.begin(what);
     try {
-      const packed = await pack(this.#config, this.#tools, { allow: [] }, UNINTERRUPTED);
-      terminal.done("pack", seconds(), sizeOf(packed));
-      showFindings(terminal, packed.findings);
-      return packed;
+      const value = await work();
+      terminal.done(what, seconds(), detail(value));
+      return value;
     } catch (error) {
-      terminal.failed("pack", seconds());
+      terminal.failed(what, seconds());
       throw error;
     }
   }

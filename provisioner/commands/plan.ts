@@ -6,6 +6,7 @@ import { describeUp } from "../plan/actions.ts";
 import { renderBill } from "../plan/bill.ts";
 import { refuse, warningsOf } from "../plan/findings.ts";
 import { type Plan, planOf } from "../plan/plan.ts";
+import { refuseProject } from "../project/unpackable.ts";
 import { type Survey, survey } from "../seen/survey.ts";
 import { FirstRelease } from "./first-release.ts";
 
@@ -24,13 +25,10 @@ export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOpt
     const found = await look(config, aws, tools, options);
     const plan = planOf(config, found);
     for (const warning of warningsOf(plan.findings)) terminal.warn(warning);
-    const packing =
+    const { findings: project, packing } =
       options.pack && plan.change !== undefined
-        ? await first.prepare(plan.change).then(
-            () => undefined,
-            (error: unknown) => ({ error }),
-          )
-        : undefined;
+        ? await first.ready(plan.change, aws.secrets)
+        : { findings: [], packing: undefined };
     showPlan(terminal, config, aws, plan);
     terminal.json({
       command: "plan",
@@ -38,12 +36,13 @@ export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOpt
       account: aws.caller.account,
       region: config.region,
       findings: plan.findings,
+      project,
       actions: (plan.change?.actions ?? []).map((a) => ({ do: a.do, what: describeUp(a) })),
       bill: plan.bill,
     });
     refuse(config.site, plan.findings);
     // With all that was found besides.
-    if (packing !== undefined) throw packing.error;
+    refuseProject(config.site, project, packing);
   } finally {
     await first.discard();
     aws.close();

@@ -15,6 +15,7 @@ import type { Tools } from "../operator/tools.ts";
 import { dollars } from "../plan/bill.ts";
 import { refuse, warningsOf } from "../plan/findings.ts";
 import { type Change, type Plan, planOf } from "../plan/plan.ts";
+import { refuseProject } from "../project/unpackable.ts";
 import { FirstRelease } from "./first-release.ts";
 import { look, showPlan } from "./plan.ts";
 
@@ -38,7 +39,8 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
     const plan = planOf(config, survey);
     for (const warning of warningsOf(plan.findings)) terminal.warn(warning);
     const change = accepted(config, plan, gone);
-    await first.prepare(change);
+    const { findings, packing } = await first.ready(change, aws.secrets);
+    refuseProject(config.site, findings, packing);
     showPlan(terminal, config, aws, plan);
     await agree(config, tools, plan);
     const applied = await applyToTheEnd(change, aws, tools, {

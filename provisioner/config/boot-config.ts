@@ -7,7 +7,8 @@ export function bootConfigOf(
   config: SiteConfig,
   where: { account: string; zone: string; agent: string },
 ): BootConfig {
-  const { site, region, domain, aliases, app, fleet, image, certificate, dns, notify } = config;
+  const { site, region, domain, aliases, fleet, image, certificate, dns, notify } = config;
+  const { root: _, randomSecrets: __, ...app } = config.app;
   return {
     version: 2,
     ...where,

@@ -39,14 +39,17 @@ export function parseConfig(text: string, file: string, stage?: string, shell?: 
   const mainFindings = check(main);
   const findings = [...mainFindings, ...stageFindings(main, stages, mainFindings, check)];
   if (findings.length > 0) throw invalid(findings, text, file);
-  const from = { file, folder: path.dirname(file), stage };
-  if (stage === undefined) return { ...siteFile.parse(main), ...from };
+  const configOf = (table: Table): SiteConfig => {
+    const parsed = siteFile.parse(table);
+    return { ...parsed, file, folder: path.join(path.dirname(file), parsed.app.root), stage };
+  };
+  if (stage === undefined) return configOf(main);
   const missing = missingStage(stages, stage);
   if (missing !== undefined) {
     throw new EverspotError(missing.message, { resource: file, hint: missing.hint, exitCode: USAGE });
   }
   const overrides = isTable(stages) && isTable(stages[stage]) ? stages[stage] : {};
-  return { ...siteFile.parse(stageTable(main, overrides, stage)), ...from };
+  return configOf(stageTable(main, overrides, stage));
 }
 
 function parseToml(text: string, file: string): Table {

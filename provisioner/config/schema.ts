@@ -1,11 +1,48 @@
 /** The form of everspot.toml (DESIGN §5). The example, the docs of keys and the JSON schema are made from it. */
 import * as z from "zod/mini";
-import { app } from "../../agent/site/config/app.ts";
+import { app, secretName } from "../../agent/site/config/app.ts";
 import { table } from "../../agent/site/config/camel.ts";
 import { certificate } from "../../agent/site/config/certificate.ts";
 import { fleetTable } from "../../agent/site/config/fleet.ts";
 import { dns, image, names, notify, OLD_IMAGE_DAYS } from "../../agent/site/config/site.ts";
-import { matching, notes, oneLine, printable, text } from "../../agent/site/config/text.ts";
+import { plainFolder } from "../../agent/site/config/static-files.ts";
+import { matching, notes, obeys, oneLine, printable, text } from "../../agent/site/config/text.ts";
+
+/** An instance knows nothing of where in the project's folder its app was. */
+const own = {
+  root: z
+    ._default(
+      z.string().check(
+        z.overwrite(plainFolder),
+        obeys(printable, (folder) =>
+          folder.startsWith("/") || folder.includes("\\") || folder.split("/").includes("..")
+            ? { message: "must be a folder below that of everspot.toml", hint: 'like "backend"' }
+            : undefined,
+        ),
+      ),
+      "",
+    )
+    .register(notes, {
+      description:
+        "The folder with the app (its manage.py), below the folder of everspot.toml: what a release is made of.",
+      examples: ["backend"],
+      aside: true,
+      otherwise: "the folder of everspot.toml",
+    }),
+  random_secrets: z._default(z.array(secretName), []).register(notes, {
+    description:
+      "Secrets that `everspot up` makes, of 64 random characters, where they are not set yet. The app finds them in its environment.",
+    examples: [["SECRET_KEY"]],
+  }),
+};
+
+const silence = z
+  ._default(z.array(matching(/^[a-z]+\.W\d+$/, "not the id of a warning", 'like "project.W003"')), [])
+  .register(notes, {
+    description:
+      "Warnings of `everspot plan` and `everspot init` that are not to be shown again, by their ids.",
+    examples: [["project.W003"]],
+  });
 
 /** No instance needs it. */
 const refresh = {
@@ -31,7 +68,8 @@ const release = {
 
 export const siteFile = z.strictObject({
   ...names,
-  app: table(app).register(notes, {
+  silence,
+  app: table({ ...app, ...own }).register(notes, {
     description: "What runs, and how it is served.",
     missing: '[app] needs at least wsgi = "mysite.wsgi:application"',
   }),

@@ -8,6 +8,10 @@ export interface Questions {
   agree(question: string): Promise<void>;
   /** @throws EverspotError unless `word` is typed. */
   typed(question: string, word: string): Promise<void>;
+  /** One line, `initial` if nothing else is typed, or with `yes`. @param wrong says what is wrong with an answer. */
+  text(question: string, initial: string, wrong?: (answer: string) => string | undefined): Promise<string>;
+  /** Whether the answer is yes; what there is to lose is never lost by `yes` alone. */
+  replace(question: string): Promise<boolean>;
   /** All of stdin without the line break at its end; what is typed, unseen, when stdin is a terminal. */
   secret(question: string): Promise<string>;
 }
@@ -41,6 +45,21 @@ export function createQuestions(options: {
         value === word ? undefined : `type ${word} to go on, or press Ctrl-C`;
       const answer = await text({ message, placeholder: word, validate, input, output });
       if (isCancel(answer)) throw stopped();
+    },
+    text: async (message, initial, wrong = () => undefined) => {
+      if (yes) return initial;
+      needTerminal();
+      const validate = (value: string | undefined) => wrong(value ?? "");
+      const answer = await text({ message, initialValue: initial, validate, input, output });
+      if (isCancel(answer)) throw stopped();
+      return answer;
+    },
+    replace: async (message) => {
+      if (yes) return false;
+      needTerminal();
+      const answer = await confirm({ message, initialValue: false, input, output });
+      if (isCancel(answer)) throw stopped();
+      return answer;
     },
     secret: async (message) => {
       if (input.isTTY !== true) {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../agent/site/clock.ts";
 import type { Arch, SiteConfig } from "../config/site-config.ts";
+import type { Inspection } from "../project/inspect.ts";
 import type { Packed } from "../release/pack.ts";
 import type { OnProgress } from "../release/progress.ts";
 import type { Browse } from "./browser.ts";
@@ -22,6 +23,8 @@ export interface Tools {
   holder: string;
   /** Aborted by the first Ctrl-C from this call on; the second ends the program at once. */
   interrupted(): AbortSignal;
+  /** What stands against serving the project as it is configured. @param secrets names of those that the app will find. */
+  inspect(config: SiteConfig, secrets: readonly string[], signal: AbortSignal): Promise<Inspection>;
   /** A release of the project's folder; the caller removes the folder of its file. */
   pack(
     config: SiteConfig,

@@ -34,6 +34,7 @@ export type UpAction =
   | { do: "validate-certificate"; arn: string | undefined; zone: string }
   | { do: "wait-for-certificate"; arn: string | undefined }
   | { do: "delete-certificate"; arn: string; names: readonly string[] }
+  | { do: "make-secret"; name: string }
   | { do: "upload-agent"; sha256: string }
   | { do: "publish-release"; folder: string }
   /** `template`: the version of the launch template that the next action makes. */
@@ -119,6 +120,8 @@ export function describeUp(action: UpAction): string {
       return "wait until ACM has issued the certificate";
     case "delete-certificate":
       return `delete the older ACM certificate for ${action.names.join(", ")}`;
+    case "make-secret":
+      return `make the secret ${action.name}, at random`;
     case "upload-agent":
       return `upload the agent ${action.sha256.slice(0, 12)}`;
     case "publish-release":

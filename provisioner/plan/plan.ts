@@ -31,7 +31,7 @@ export interface Change {
 }
 
 export function planOf(config: SiteConfig, survey: Survey): Plan {
-  const { seen, dns, world, acm, agent, boots } = survey;
+  const { seen, dns, world, acm, agent, boots, secrets } = survey;
   const findings = preflight({ config, ...survey });
   const plan = { findings, bill: bill(config, survey) };
   if (findings.some((f) => f.level === "error") || dns === undefined || world.image === undefined) {
@@ -46,7 +46,8 @@ export function planOf(config: SiteConfig, survey: Survey): Plan {
     zones: world.zones,
   };
   const wanted = wantedOf(config, facts, acm?.current?.arn);
-  const actions = planUp(wanted, { ...seen, hasAgent: agent.there, boots, acm, zone: dns.zone.id }, world);
+  const there = { hasAgent: agent.there, boots, acm, zone: dns.zone.id, secrets };
+  const actions = planUp(wanted, { ...seen, ...there }, world);
   return { ...plan, change: { actions, config, facts, wanted, seen, agentFile: agent.file } };
 }
 

@@ -19,6 +19,8 @@ import { configurationVersion, makesConfiguration } from "./configuration-versio
 /** What was found, and whether the agent's archive is in the bucket. */
 export interface UpSeen extends SiteSeen {
   hasAgent: boolean;
+  /** Names of those that are set; none where no random one is wanted. */
+  secrets: readonly string[];
   boots: readonly BootRecord[];
   /** When `up` is to request a certificate from ACM. */
   acm: AcmSeen | undefined;
@@ -35,6 +37,7 @@ export function planUp(wanted: Wanted, seen: UpSeen, world: Pick<World, "service
     ...certificate(wanted, seen),
     ...role(wanted, seen),
     ...network(wanted, seen),
+    ...secrets(wanted, seen),
     ...objects(wanted, seen),
     ...candidate(newer, seen),
     ...newer,
@@ -45,6 +48,11 @@ export function planUp(wanted: Wanted, seen: UpSeen, world: Pick<World, "service
     ...olderImages(wanted, seen),
   ];
 }
+
+const secrets = (wanted: Wanted, seen: UpSeen): UpAction[] =>
+  wanted.randomSecrets
+    .filter((name) => !seen.secrets.includes(name))
+    .map((name) => ({ do: "make-secret", name }));
 
 const when = (condition: boolean, ...actions: UpAction[]): UpAction[] => (condition ? actions : []);
 

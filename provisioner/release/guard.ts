@@ -47,6 +47,16 @@ const pointer = (file: string): Finding =>
     hint: "run `git lfs pull` (in GitHub Actions: actions/checkout with lfs: true)",
   });
 
+/** Paths of the files that look like secrets. */
+export async function secretFiles(files: readonly ProjectFile[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const file of files) {
+    const kind = secretByName(file.path) ?? secretByContent(file.path, await start(file));
+    if (kind !== undefined) found.push(file.path);
+  }
+  return found;
+}
+
 async function start(file: ProjectFile): Promise<Buffer> {
   const handle = await open(file.source, "r").catch((error: unknown) => {
     throw unreadable(error, file);

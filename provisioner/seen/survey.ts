@@ -38,6 +38,8 @@ export interface Survey {
   limits: LimitsSeen | undefined;
   /** How the instances that are alive come up, as far as they said. */
   boots: readonly BootRecord[];
+  /** Names of those that are set; none where `up` makes none. */
+  secrets: readonly string[];
   /** `there`: whether it is in the bucket. */
   agent: { file: string; sha256: string; there: boolean };
 }
@@ -54,20 +56,23 @@ export async function survey(
   const { site } = config;
   const { types } = config.fleet;
   const begins = seen.network.vpcs.length === 0;
-  const [world, delegation, caaAbove, spot, { file, sha256 }, acm, boots, limits] = await Promise.all([
-    observeWorld(config, aws, { seen, dns, ...options }),
-    dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
-    dns === undefined ? [] : tools.publicDns.caa(dns.zone.name.replace(/^[^.]+\.?/, "")),
-    aws.market.spotPrices(config.fleet.types),
-    tools.agentArchive(config.fleet.arch),
-    dns === undefined ? undefined : observeAcm(config, aws, dns.zone.id),
-    Promise.all(alive.map((i) => readBoot(aws, i.id))),
-    options.limits === true ? aws.limits.look({ site, types, begins }) : undefined,
-  ]);
+  const [world, delegation, caaAbove, spot, { file, sha256 }, acm, boots, limits, secrets] =
+    await Promise.all([
+      observeWorld(config, aws, { seen, dns, ...options }),
+      dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
+      dns === undefined ? [] : tools.publicDns.caa(dns.zone.name.replace(/^[^.]+\.?/, "")),
+      aws.market.spotPrices(config.fleet.types),
+      tools.agentArchive(config.fleet.arch),
+      dns === undefined ? undefined : observeAcm(config, aws, dns.zone.id),
+      Promise.all(alive.map((i) => readBoot(aws, i.id))),
+      options.limits === true ? aws.limits.look({ site, types, begins }) : undefined,
+      config.app.randomSecrets.length === 0 ? [] : aws.secrets.list(),
+    ]);
   const there = seen.bucket !== undefined && (await aws.store.head(keys.agent(sha256))) !== undefined;
   return {
     ...{ account: aws.caller.account, partition: aws.partition, bucket: aws.bucket.name },
     ...{ seen, dns, world, delegation, caaAbove: caaAbove ?? [], spot, acm, limits },
-    ...{ boots: boots.filter((b) => b !== undefined), agent: { file, sha256, there } },
+    ...{ boots: boots.filter((b) => b !== undefined), secrets: secrets.map((s) => s.name) },
+    agent: { file, sha256, there },
   };
 }

@@ -16,6 +16,8 @@ export interface Wanted {
   bucket: { name: string; policy: PolicyDocument; lifecycle: readonly LifecycleRule[] };
   /** `otherwise`: the policy if the site had an image of its own, where it has none, and the other way round. */
   role: { trust: PolicyDocument; policy: PolicyDocument; otherwise: PolicyDocument };
+  /** Names. */
+  randomSecrets: readonly string[];
   /** SHA-256 of the agent's archive. */
   agent: string;
   template: {
@@ -73,6 +75,7 @@ export function wantedOf(configured: SiteConfig, facts: Facts, certificate?: str
       policy: policy(baked !== undefined),
       otherwise: policy(baked === undefined),
     },
+    randomSecrets: config.app.randomSecrets,
     agent: facts.agent,
     template: {
       data: data(facts.image),

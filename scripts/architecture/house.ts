@@ -47,10 +47,12 @@ export const house: readonly Wing[] = [
       },
       { boots: "how a boot goes: the follower, its news, its bars" },
       { aws: "AWS, in the verbs of the project" },
+      { init: "what is proposed for a project, tried out and written" },
       {
         operator: "the operator's own computer: terminal, questions, network",
         wanted: "what this configuration asks for",
       },
+      { project: "what a Django project is, by asking or reading it, and what stands against serving it" },
       { release: "a project made into a zip, and the zips in the bucket" },
       { dependencies: "what a project depends on, installed for the instance's Python" },
       {

@@ -70,6 +70,7 @@ export async function openDesk(
     clock,
     holder: "ann@laptop",
     interrupted: () => new AbortController().signal,
+    inspect: async () => ({ findings: [], how: "looked at nothing" }),
     pack: async () => packed(mkdtempSync(path.join(folder, "packing-"))),
     agentArchive: async () => ({ file, sha256: sha256("the agent") }),
     ...options.tools,

@@ -19,6 +19,14 @@ const command = text(printable, (value) =>
   value.trim() === "" ? { message: "must be a command", hint: "leave it out" } : undefined,
 );
 
+export const secretName = text((name) =>
+  /^(?!EVERSPOT_|PYTHONPATH$|STATE_DIRECTORY$|RUNTIME_DIRECTORY$|PATH$|HOME$)[A-Za-z_][A-Za-z0-9_]*$/.test(
+    name,
+  )
+    ? undefined
+    : { message: "not usable as the name of a secret" },
+);
+
 const variable = text((name) => {
   if (!/^[A-Za-z_]\w*$/.test(name)) return { message: "not usable as the name of an environment variable" };
   if (!name.startsWith("EVERSPOT_")) return undefined;

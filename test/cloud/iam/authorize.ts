@@ -14,8 +14,6 @@ export class Authorizer {
   readonly #entities: Entities;
   readonly #world: World;
   readonly #clock: Clock;
-  /** As they were read last, by their text. */
-  readonly #parsed = new Map<string, Policy>();
 
   constructor(entities: Entities, world: World, clock: Clock) {
     this.#entities = entities;
@@ -90,10 +88,7 @@ export class Authorizer {
   #bucketPolicies(resource: string): Policy[] {
     const [, bucket] = /^arn:aws:s3:::([^/]+)/.exec(resource) ?? [];
     const text = bucket === undefined ? undefined : this.#world.bucketPolicy(bucket);
-    if (text === undefined) return [];
-    const policy = this.#parsed.get(text) ?? parsePolicy(text, "resource");
-    this.#parsed.set(text, policy);
-    return [policy];
+    return text === undefined ? [] : [parsePolicy(text, "resource")];
   }
 
   /** A refusal that AWS's own policy might have prevented is no answer. */

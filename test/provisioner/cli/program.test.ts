@@ -85,7 +85,7 @@ test("what many type when they mean down is down, never deploy", async () => {
 test("commands are found in groups, with examples", async () => {
   expect(await everspot("--help")).toBe(0);
   expect(stdout.join("")).toMatch(
-    /\nStart:\n {2}plan[\s\S]*\nEvery day:\n[\s\S]*\nTrouble:\n[\s\S]*\nExamples:\n/,
+    /\nStart:\n {2}init[\s\S]*\nEvery day:\n[\s\S]*\nTrouble:\n[\s\S]*\nExamples:\n/,
   );
 });
 

@@ -1,0 +1,109 @@
+/** Learns of a project what a proposal is made from: with its own Python, or with the packages of a release. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { EverspotError } from "../../agent/site/errors.ts";
+import type { OnProgress } from "../dependencies/progress.ts";
+import { PYTHONS } from "../project/inspect.ts";
+import type { Layout } from "../project/layout.ts";
+import { learn } from "../project/learn.ts";
+import { declaredIn, type PackedPython, packedPython } from "../project/packed.ts";
+import { openWorkspace } from "../project/workspace.ts";
+import { secretFiles } from "../release/guard.ts";
+import { djangoIn } from "./names.ts";
+import type { Situation } from "./propose.ts";
+
+export interface LearnOptions {
+  env: NodeJS.ProcessEnv;
+  onProgress: OnProgress;
+  signal: AbortSignal;
+  /** Of an everspot.toml that is there. */
+  os?: Situation["os"] | undefined;
+  settings?: string | undefined;
+}
+
+export interface Prepared {
+  situation: Omit<Situation, "site" | "region" | "domain">;
+  packed: PackedPython | undefined;
+  /** Why the packages of a release cannot be had, for either Debian. */
+  unpackable: EverspotError | undefined;
+}
+
+/** The caller disposes of what was packed. */
+export async function prepare(layout: Layout, options: LearnOptions): Promise<Prepared> {
+  const { env } = options;
+  const generatedBy = await generatedWith(layout);
+  const declared = await declaredIn(layout.folder);
+  // Which Debian it is to be, what is declared decides.
+  let made = declared === undefined ? undefined : await packFor(layout.folder, options);
+  const workspace = await openWorkspace(layout.files);
+  try {
+    const known = {
+      ...{ env: {}, secrets: [], settings: options.settings },
+      further: [{ do: ["packages" as const], seconds: 60 }],
+    };
+    const packed = async () => {
+      made ??= await packAlone(generatedBy, options);
+      return made.packed.interpreter;
+    };
+    const learnt = await learn(layout, workspace, known, packed, env);
+    const error = declared === undefined ? undefined : made?.packed.error;
+    if (error !== undefined && !(error instanceof EverspotError)) throw error;
+    const names = declared === undefined ? [] : (made?.packed.packages ?? []);
+    return {
+      situation: {
+        ...{ learnt, declared, generatedBy },
+        os: options.os ?? made?.os ?? "debian-13",
+        packages: names.length > 0 ? names : (learnt.started?.answer.packages ?? []),
+        secretFiles: await secretFiles(layout.files),
+        ignored: await readFile(path.join(layout.folder, ".everspotignore"), "utf8").catch(() => undefined),
+      },
+      packed: made?.packed,
+      unpackable: error instanceof EverspotError ? error : undefined,
+    };
+  } catch (error) {
+    await made?.packed.dispose();
+    throw error;
+  } finally {
+    await workspace.remove();
+  }
+}
+
+interface Made {
+  packed: PackedPython;
+  os: Situation["os"];
+}
+
+/** For the first Debian whose Python has all packages; where none has, for the newest. */
+async function packFor(folder: string, options: LearnOptions): Promise<Made> {
+  const { env, onProgress, signal } = options;
+  const systems = options.os === undefined ? (["debian-13", "debian-12"] as const) : [options.os];
+  let first: Made | undefined;
+  for (const os of systems) {
+    const packed = await packedPython(folder, PYTHONS[os], { env, arch: "x86_64", onProgress, signal });
+    if (packed.error === undefined) return { packed, os };
+    first ??= { packed, os };
+  }
+  return first as Made;
+}
+
+/** Django alone, which will be in requirements.txt if there is nothing yet. */
+async function packAlone(generatedBy: string | undefined, options: LearnOptions): Promise<Made> {
+  const folder = await mkdtemp(path.join(tmpdir(), "everspot-init-"));
+  try {
+    const line = `Django${generatedBy === undefined ? "" : `~=${generatedBy}`}\n`;
+    await writeFile(path.join(folder, "requirements.txt"), line);
+    return await packFor(folder, options);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function generatedWith({ files }: Layout): Promise<string | undefined> {
+  for (const { path: name, source } of files) {
+    if (!/(^|\/)settings(\/\w+)?\.py$/.test(name)) continue;
+    const version = djangoIn(await readFile(source, "utf8"));
+    if (version !== undefined) return version;
+  }
+  return undefined;
+}

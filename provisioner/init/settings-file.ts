@@ -1,0 +1,121 @@
+/** everspot_settings.py: what a site needs of Django's settings, on top of the project's own. Pure. */
+
+export const SETTINGS_MODULE = "everspot_settings";
+export const WSGI_MODULE = "everspot_wsgi";
+
+/** What the project's settings must be given. */
+export interface Needs {
+  debugOff: boolean;
+  hosts: boolean;
+  /** Django 4 and later take them with their scheme. */
+  origins: boolean;
+  proxyHeader: boolean;
+  /** The variable with the secret key; undefined where the project takes it from one by itself. */
+  secretKey: string | undefined;
+  /** SQLite into the app's own folder. */
+  database: boolean;
+  media: boolean;
+  /** Folder below the project. */
+  staticRoot: string | undefined;
+  logFiles: boolean;
+  /** Errors said on stderr: Django says nothing there without DEBUG. */
+  logging: boolean;
+}
+
+export const needsAny = (needs: Needs): boolean =>
+  Object.entries(needs).some(([name, need]) => name !== "logging" && need !== false && need !== undefined);
+
+/** @param module the project's own settings. */
+export function settingsFile(module: string, needs: Needs): string {
+  const parts = [
+    needs.debugOff ? ["DEBUG = False"] : [],
+    needs.hosts || needs.origins ? hosts(needs) : [],
+    needs.proxyHeader
+      ? [
+          "# nginx says here which requests came by HTTPS, and lets no visitor say so.",
+          'SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")',
+        ]
+      : [],
+    needs.secretKey === undefined
+      ? []
+      : [
+          "# The same for all workers and instances, and in no repository: `everspot up` makes it (random_secrets).",
+          `SECRET_KEY = os.environ["${needs.secretKey}"]`,
+        ],
+    needs.database || needs.media || needs.logFiles ? state(needs) : [],
+    needs.staticRoot === undefined
+      ? []
+      : [
+          "# nginx serves this folder.",
+          `STATIC_ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "${needs.staticRoot}")`,
+        ],
+    needs.logging ? logging : [],
+  ].filter((part) => part.length > 0);
+  return [
+    '"""What the site needs of Django\'s settings, on top of the project\'s own.',
+    "",
+    "Written by `everspot init`. It is yours to change: nothing overwrites it without asking.",
+    '"""',
+    "",
+    "import os",
+    "",
+    `from ${module} import *  # noqa: F401,F403`,
+    "",
+    parts.map((part) => part.join("\n")).join("\n\n"),
+    "",
+  ].join("\n");
+}
+
+const hosts = (needs: Needs): string[] => [
+  "# The site's names, from everspot.toml.",
+  'EVERSPOT_HOSTS = os.environ.get("EVERSPOT_HOSTS", "localhost").split(",")',
+  ...(needs.hosts ? ["ALLOWED_HOSTS = EVERSPOT_HOSTS"] : []),
+  ...(needs.origins ? ['CSRF_TRUSTED_ORIGINS = ["https://" + host for host in EVERSPOT_HOSTS]'] : []),
+];
+
+const state = (needs: Needs): string[] => [
+  "# The one folder on the instance in which the app may write. It goes with the instance.",
+  'EVERSPOT_STATE = os.environ.get("STATE_DIRECTORY", os.path.dirname(os.path.abspath(__file__)))',
+  ...(needs.database
+    ? [
+        "for database in DATABASES.values():  # noqa: F405",
+        '    if database.get("ENGINE", "").rpartition(".")[2] in ("sqlite3", "spatialite"):',
+        '        name = os.path.basename(str(database.get("NAME") or ""))',
+        '        in_memory = not name or ":memory:" in name or "mode=memory" in name',
+        '        database["NAME"] = os.path.join(EVERSPOT_STATE, "db.sqlite3" if in_memory else name)',
+      ]
+    : []),
+  ...(needs.media ? ['MEDIA_ROOT = os.path.join(EVERSPOT_STATE, "media")'] : []),
+  ...(needs.logFiles
+    ? [
+        'for handler in LOGGING.get("handlers", {}).values():  # noqa: F405',
+        '    if handler.get("filename"):',
+        '        handler["filename"] = os.path.join(EVERSPOT_STATE, os.path.basename(str(handler["filename"])))',
+      ]
+    : []),
+];
+
+const logging = [
+  "# Without DEBUG Django says on stderr, and so in the journal, nothing of an error.",
+  "LOGGING = {",
+  '    "version": 1,',
+  '    "disable_existing_loggers": False,',
+  '    "handlers": {"console": {"class": "logging.StreamHandler"}},',
+  '    "root": {"handlers": ["console"], "level": "WARNING"},',
+  "}",
+];
+
+/** A WSGI application for a project that has none, or one that overrules the environment's settings. */
+export const wsgiFile = (settings: string): string =>
+  [
+    '"""The application that the site runs. Written by `everspot init`."""',
+    "",
+    "import os",
+    "",
+    "from django.core.wsgi import get_wsgi_application",
+    "",
+    `os.environ.setdefault("DJANGO_SETTINGS_MODULE", "${settings}")`,
+    "",
+    "application = get_wsgi_application()",
+    "",
+  ].join("\n");

@@ -1,0 +1,78 @@
+/** Tries a proposal: the project is started with it, migrated, its static files collected, and its pages asked for. */
+import path from "node:path";
+import { parseConfig } from "../config/load.ts";
+import type { OnProgress } from "../dependencies/progress.ts";
+import type { Finding } from "../findings/finding.ts";
+import { inspect } from "../project/inspect.ts";
+import type { Interpreter } from "../project/interpreters.ts";
+import type { Learnt } from "../project/learn.ts";
+import {
+  healthPaths,
+  mightDoWithSqlite,
+  NO_SUCH_PAGE,
+  type Proposal,
+  propose,
+  type Situation,
+  type Trial,
+} from "./propose.ts";
+
+export interface Tried {
+  proposal: Proposal;
+  findings: readonly Finding[];
+  /** As the project is with the proposal. */
+  learnt: Learnt;
+}
+
+interface TryOptions {
+  /** The one with which the project was asked before. */
+  packed: () => Promise<Interpreter | undefined>;
+  env: NodeJS.ProcessEnv;
+  onProgress: OnProgress;
+  signal: AbortSignal;
+}
+
+/** The best proposal: SQLite in the place of a server that will not be there only if the project's migrations take it. */
+export async function tryOut(file: string, situation: Situation, options: TryOptions): Promise<Tried> {
+  const plain = { health: undefined, sqlite: false };
+  if (situation.learnt.asked && mightDoWithSqlite(situation.learnt)) {
+    const tried = await once(file, situation, { ...plain, sqlite: true }, options);
+    if (tried.learnt.started?.answer.done.includes("migrate")) return tried;
+  }
+  return once(file, situation, plain, options);
+}
+
+/** Seconds. */
+const PATIENCE = 120;
+
+async function once(file: string, situation: Situation, before: Trial, options: TryOptions): Promise<Tried> {
+  const first = propose({ ...situation, trial: before });
+  const config = parseConfig(textOf(first, "everspot.toml"), file);
+  const { root } = config.app;
+  const inRoot = first.files
+    .filter((f) => f.path !== "everspot.toml")
+    .map((f) => [path.posix.relative(root, f.path), f.text]);
+  const visit = { host: config.domain, paths: healthPaths(situation.learnt.facts) };
+  const { findings, learnt } = await inspect(config, {
+    ...options,
+    secrets: [...config.app.randomSecrets, ...first.wanted.map((w) => w.name)],
+    further: [
+      { do: ["models", "migrate", "visit"], visit, plain: true, seconds: PATIENCE },
+      // What a project of many files needs long for.
+      { do: ["collectstatic", "visit"], visit, seconds: PATIENCE },
+    ],
+    with: Object.fromEntries(inRoot) as Record<string, string>,
+  });
+  const health = healthOf(learnt);
+  return { proposal: propose({ ...situation, trial: { ...before, health } }), findings, learnt };
+}
+
+const textOf = ({ files }: Proposal, name: string): string => files.find((f) => f.path === name)?.text ?? "";
+
+/** The first path that answers 200, unless there all do. */
+export function healthOf({ started }: Pick<Learnt, "started">): string | undefined {
+  const visits = started?.answer.visits ?? {};
+  const any = visits[NO_SUCH_PAGE]?.status === 200;
+  const good = Object.entries(visits).filter(([path, { status }]) => path !== NO_SUCH_PAGE && status === 200);
+  const [first] = any ? good.filter(([path]) => path === "/") : good;
+  return first?.[0];
+}

@@ -1,0 +1,276 @@
+/** What can be learnt of a project: by starting it where that is possible, by reading it where not. */
+import { normalize } from "node:path/posix";
+import { hasPackages, type Started, start } from "./ask.ts";
+import { isSqlite } from "./databases.ts";
+import type { Facts, Failure, Variable } from "./facts.ts";
+import { type Interpreter, ownPythons, systemPythons } from "./interpreters.ts";
+import type { Layout } from "./layout.ts";
+import { type Read, readProject } from "./read.ts";
+import { moduleOf, settingsModules } from "./settings-modules.ts";
+import { standInsFor } from "./stand-ins.ts";
+import type { Request, Workspace } from "./workspace.ts";
+
+export interface Learnt {
+  layout: Layout;
+  /** "asked Django 5.2.1 with the project's .venv", "read the sources, for …". */
+  how: string;
+  asked: boolean;
+  facts: Facts | undefined;
+  /** The settings module, where there is one. */
+  settings: string | undefined;
+  /** Of the project's own, as gunicorn takes it; undefined where it has none. */
+  wsgi: string | undefined;
+  /** Variables that it cannot do without. */
+  required: Variable[];
+  /** Variables that it looks for. */
+  variables: readonly string[];
+  /** Why it does not start though all its packages are there. */
+  failure: Failure | undefined;
+  started: Started | undefined;
+  read: Read;
+}
+
+export interface Known {
+  /** `[app.env]`, with what instances add. */
+  env: Readonly<Record<string, string>>;
+  /** Names of variables that have values which are not known here. */
+  secrets: readonly string[];
+  settings?: string | undefined;
+  wsgi?: string | undefined;
+  /** What is done besides, once the project starts, in a run each. */
+  further: readonly Further[];
+}
+
+export interface Further extends Pick<Request, "do" | "visit" | "plain"> {
+  /** At most. */
+  seconds: number;
+}
+
+/** Seconds that starting the project may take in all. */
+const PATIENCE = 120;
+
+/**
+ * @param packed a Python with the packages of a release; undefined where this computer has none of the right version, or
+ * they cannot be had.
+ */
+export async function learn(
+  layout: Layout,
+  workspace: Workspace,
+  known: Known,
+  packed: () => Promise<Interpreter | undefined>,
+  env: NodeJS.ProcessEnv,
+): Promise<Learnt> {
+  const names = layout.files.map((f) => f.path);
+  const entries = (await readProject(workspace.copy, layout.files, undefined)).entries;
+  const candidates = known.settings === undefined ? settingsModules(names, entries) : [known.settings];
+  const modules = new Set(names.map((name) => name.split("/")[0]?.replace(/\.py$/, "") ?? ""));
+  const applications = wsgiApps(layout, entries);
+  const wsgi = known.wsgi ?? applications[0];
+  const tries = candidates.length > 0 ? candidates : wsgi === undefined ? [] : [undefined];
+
+  let best: { settings: string | undefined; started: Started } | undefined;
+  for await (const interpreter of pythons(layout, packed, env)) {
+    for (const settings of tries) {
+      const until = Date.now() + PATIENCE * 1000;
+      const request = {
+        settings,
+        wsgi: settings === undefined ? wsgi : undefined,
+        env: known.env,
+        secrets: known.secrets,
+      };
+      const started = await start(workspace, interpreter, request, until);
+      if (started === undefined || !hasPackages(started, modules)) continue;
+      best ??= { settings, started };
+      // Settings that say nothing of URLs are another module's ground.
+      const whole = settings === undefined || started.answer.facts?.urls != null;
+      if (started.failure === undefined && whole) {
+        best = { settings, started };
+        break;
+      }
+    }
+    if (best !== undefined) break;
+  }
+  if (best !== undefined && best.started.failure === undefined && known.further.length > 0) {
+    best = { settings: best.settings, started: await further(best, workspace, { ...known, wsgi }) };
+  }
+  const options = best === undefined ? candidates : [best.settings];
+  const { settings, read } = await chosen(layout, workspace, options, known.env);
+  const started = best?.started;
+  const said = started?.answer.facts;
+  const asked = said !== undefined;
+  const facts =
+    said === undefined
+      ? read.facts && placed(read.facts, [[workspace.copy, ""]])
+      : placed(said, [
+          [workspace.copy, ""],
+          [workspace.state, "$STATE_DIRECTORY/"],
+        ]);
+  return {
+    ...{ layout, asked, settings, read, started },
+    how: howOf(started, read),
+    facts:
+      facts === undefined
+        ? undefined
+        : await refined(facts, started, workspace, { ...known, settings, wsgi }),
+    wsgi: wsgiOf(facts, new Set(names), applications) ?? known.wsgi,
+    required: asked || started?.failure !== undefined ? (started?.required ?? []) : read.required,
+    variables: [...new Set([...(started?.answer.reads.map(([name]) => name) ?? []), ...read.variables])],
+    failure: started?.failure,
+  };
+}
+
+/** One further run after the other, their answers laid together: the later ones count. */
+async function further(
+  { settings, started }: { settings: string | undefined; started: Started },
+  workspace: Workspace,
+  known: Known,
+): Promise<Started> {
+  const { standIns } = started;
+  let { answer } = started;
+  for (const { seconds, ...run } of known.further) {
+    const request = {
+      ...{ settings, wsgi: settings === undefined ? known.wsgi : undefined },
+      ...{ env: { ...standIns, ...known.env }, given: Object.keys(standIns) },
+      ...run,
+    };
+    const next = await workspace.ask(started.interpreter, request, seconds);
+    if (next?.facts === undefined) continue;
+    answer = {
+      ...answer,
+      ...next,
+      done: [...answer.done, ...next.done],
+      errors: { ...answer.errors, ...next.errors },
+      visits: { ...answer.visits, ...next.visits },
+    };
+  }
+  return { ...started, answer };
+}
+
+/** The first of these that says where the URLs are, read. */
+async function chosen(
+  layout: Layout,
+  workspace: Workspace,
+  candidates: readonly (string | undefined)[],
+  env: Known["env"],
+) {
+  let first: { settings: string | undefined; read: Read } | undefined;
+  for (const settings of candidates.length === 0 ? [undefined] : candidates) {
+    const read = await readProject(workspace.copy, layout.files, settings, env);
+    first ??= { settings, read };
+    if (read.facts?.urls != null) return { settings, read };
+  }
+  return first as NonNullable<typeof first>;
+}
+
+async function* pythons(
+  { folder, top }: Layout,
+  packed: () => Promise<Interpreter | undefined>,
+  env: NodeJS.ProcessEnv,
+): AsyncGenerator<Interpreter> {
+  yield* ownPythons([folder, top], env);
+  yield* systemPythons;
+  const last = await packed();
+  if (last !== undefined) yield last;
+}
+
+function howOf(started: Started | undefined, read: Read): string {
+  if (started?.answer.facts !== undefined) {
+    return `asked Django ${started.answer.django} with ${started.interpreter.label}`;
+  }
+  const by = read.by === "parser" ? "read the sources by Python's parser" : "read the sources as text";
+  const why =
+    started === undefined ? "no Python here has the project's packages" : "the project does not start";
+  return `${by}, for ${why}`;
+}
+
+/** With paths below these folders written relative to them. */
+function placed(facts: Facts, folders: readonly (readonly [string, string])[]): Facts {
+  const place = <T extends string | null | undefined>(path: T): T | string => {
+    if (typeof path !== "string" || path === "") return path;
+    const plain = normalize(path).replace(/\/$/, "");
+    for (const [folder, instead] of folders) {
+      if (plain === folder) return instead === "" ? "." : instead;
+      if (plain.startsWith(`${folder}/`)) return instead + plain.slice(folder.length + 1);
+    }
+    return path;
+  };
+  return {
+    ...facts,
+    databases: Object.fromEntries(
+      Object.entries(facts.databases).map(([alias, d]) => [
+        alias,
+        { ...d, name: isSqlite(d.engine) ? place(d.name) : d.name },
+      ]),
+    ),
+    staticRoot: place(facts.staticRoot),
+    mediaRoot: place(facts.mediaRoot),
+    logFiles: facts.logFiles.map(place),
+  };
+}
+
+/** Applications of the project that gunicorn could run, the likeliest first. */
+function wsgiApps(layout: Layout, entries: Read["entries"]): string[] {
+  const names = new Set(layout.files.map((f) => f.path));
+  const started = layout.started.filter((app) => isThere(app, names));
+  const own = Object.entries(entries)
+    .filter(([file]) => /(^|\/)(wsgi|app)\.py$/.test(file))
+    .flatMap(([file, { application }]) => application.slice(0, 1).map((name) => `${moduleOf(file)}:${name}`));
+  return [...new Set([...started, ...own])].filter((app) => !/asgi:/.test(app));
+}
+
+const isThere = (app: string, names: ReadonlySet<string>): boolean => {
+  const path = app.split(":")[0]?.replaceAll(".", "/") ?? "";
+  return names.has(`${path}.py`) || names.has(`${path}/__init__.py`);
+};
+
+function wsgiOf(
+  facts: Facts | undefined,
+  names: ReadonlySet<string>,
+  others: readonly string[],
+): string | undefined {
+  const [, module, callable] = /^(.+)\.(\w+)$/.exec(facts?.wsgi ?? "") ?? [];
+  const said = module === undefined ? undefined : `${module}:${callable}`;
+  return said !== undefined && isThere(said, names) ? said : others[0];
+}
+
+/** How the secret key comes about, which only starting the project with other values tells. */
+async function refined(
+  facts: Facts,
+  started: Started | undefined,
+  workspace: Workspace,
+  known: Known,
+): Promise<Facts> {
+  if (started?.answer.facts === undefined || facts.secret.kind === "variable") return facts;
+  const request = (names: readonly string[]) => {
+    const standIns = {
+      ...started.standIns,
+      ...Object.fromEntries(names.map((n) => [n, standInsFor(`${n}_SECRET`, "")[0] ?? ""])),
+    };
+    return {
+      ...{ settings: known.settings, wsgi: known.settings === undefined ? known.wsgi : undefined, do: [] },
+      ...{ env: { ...standIns, ...known.env }, given: Object.keys(standIns) },
+    };
+  };
+  const candidates = started.answer.reads
+    .map(([name]) => name)
+    .filter(
+      (name, i, all) =>
+        /SECRET|KEY/i.test(name) &&
+        !/^AWS_|PUBLIC/.test(name) &&
+        all.indexOf(name) === i &&
+        !(name in known.env),
+    );
+  const likely = candidates.filter((name) => /SECRET/i.test(name));
+  for (const names of [candidates, ...likely.map((name) => [name])]) {
+    if (names.length === 0) continue;
+    const answer = await workspace.ask(started.interpreter, request(names), 60);
+    if (answer?.facts?.secret.kind === "variable") return { ...facts, secret: answer.facts.secret };
+    if (answer?.facts !== undefined) break;
+  }
+  if (facts.secret.kind !== "own") return facts;
+  const again = await workspace.ask(started.interpreter, request([]), 60);
+  const other = again?.facts?.secret.sha256;
+  return other === undefined || other === facts.secret.sha256
+    ? facts
+    : { ...facts, secret: { kind: "random" } };
+}

@@ -1,0 +1,173 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { runInit } from "../../../provisioner/commands/init.ts";
+import { parseConfig } from "../../../provisioner/config/load.ts";
+import { createQuestions } from "../../../provisioner/operator/questions.ts";
+import { createTerminal } from "../../../provisioner/operator/terminal.ts";
+import { inspect } from "../../../provisioner/project/inspect.ts";
+import { projectOf, STARTPROJECT } from "../project/project.ts";
+
+const opened: { remove(): void }[] = [];
+const path0 = process.env.PATH;
+afterEach(() => {
+  process.env.PATH = path0;
+  for (const project of opened.splice(0)) project.remove();
+});
+
+interface Ran {
+  json: Record<string, never> & {
+    files: { path: string; state: string; written: boolean }[];
+    findings: { id: string }[];
+    asked: boolean;
+    wanted: { name: string }[];
+  };
+  said: string;
+  folder: string;
+  error: unknown;
+}
+
+/** `init --yes` where no Python has Django: what is read is the same on every computer. */
+async function init(
+  folder: string,
+  options: { domain?: string } = { domain: "blog.example.com" },
+): Promise<Ran> {
+  let [stdout, said] = ["", ""];
+  const tools = {
+    terminal: createTerminal({
+      json: true,
+      stdout: { write: (text) => (stdout += text) },
+      stderr: { write: (text) => (said += text) },
+    }),
+    questions: createQuestions({ yes: true }),
+    interrupted: () => new AbortController().signal,
+  };
+  const run = runInit(tools, { config: path.join(folder, "everspot.toml"), site: "blog", ...options });
+  const error = await run.then(
+    () => undefined,
+    (e: unknown) => e,
+  );
+  return { json: JSON.parse(stdout || "{}"), said, folder, error };
+}
+
+function project(files: Readonly<Record<string, string>>): string {
+  const made = projectOf(files);
+  opened.push(made);
+  // Only a Python without packages: pip reaches no index here, and no Django is found.
+  const bin = path.join(made.folder, ".venv-none");
+  mkdirSync(bin);
+  writeFileSync(path.join(bin, "python3"), '#!/bin/sh\nexec /usr/bin/python3 -I -S "$@"\n', { mode: 0o755 });
+  process.env.PATH = `${bin}:/usr/bin:/bin`;
+  return made.folder;
+}
+
+const text = (folder: string, name: string): string => readFileSync(path.join(folder, name), "utf8");
+
+test("a new project gets all that it needs, and nothing of its own is touched", async () => {
+  const folder = project({ ...STARTPROJECT, "requirements.txt": "" });
+  const { json, error } = await init(folder);
+  expect(error).toBeUndefined();
+  expect(json.files.map((f) => [f.path, f.state])).toEqual([
+    ["everspot.toml", "new"],
+    ["everspot_settings.py", "new"],
+  ]);
+  const config = parseConfig(text(folder, "everspot.toml"), path.join(folder, "everspot.toml"));
+  expect(config).toMatchObject({
+    site: "blog",
+    domain: "blog.example.com",
+    app: {
+      wsgi: "mysite.wsgi:application",
+      health: "/admin/login/",
+      static: { url: "/static/", folder: "staticfiles" },
+      beforeStart: ["python3 manage.py migrate --noinput", "python3 manage.py collectstatic --noinput"],
+      randomSecrets: ["SECRET_KEY"],
+      env: { DJANGO_SETTINGS_MODULE: "everspot_settings" },
+    },
+  });
+  const settings = text(folder, "everspot_settings.py");
+  for (const line of [
+    "from mysite.settings import *",
+    "DEBUG = False",
+    "ALLOWED_HOSTS = EVERSPOT_HOSTS",
+    'SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")',
+    'SECRET_KEY = os.environ["SECRET_KEY"]',
+    'STATIC_ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "staticfiles")',
+  ]) {
+    expect(settings).toContain(line);
+  }
+  expect(text(folder, "mysite/settings.py")).toBe(STARTPROJECT["mysite/settings.py"]);
+  // What was written stands up to the check of `plan`.
+  const options = {
+    secrets: ["SECRET_KEY"],
+    env: process.env,
+    onProgress: () => {},
+    signal: AbortSignal.timeout(60_000),
+  };
+  expect((await inspect(config, options)).findings).toEqual([]);
+});
+
+test("run again it changes nothing, and what someone changed stays as it is", async () => {
+  const folder = project({ ...STARTPROJECT, "requirements.txt": "" });
+  await init(folder);
+  const again = await init(folder, {});
+  expect(again.json.files.map((f) => f.state)).toEqual(["same", "same"]);
+  const mine = text(folder, "everspot_settings.py").replace("DEBUG = False", "DEBUG = False  # mine");
+  writeFileSync(path.join(folder, "everspot_settings.py"), mine);
+  const third = await init(folder, {});
+  expect(third.json.files.map((f) => [f.state, f.written])).toEqual([
+    ["same", false],
+    ["differs", false],
+  ]);
+  expect(third.said).toContain("kept everspot_settings.py as it is");
+  expect(text(folder, "everspot_settings.py")).toBe(mine);
+});
+
+test("a project in a folder below, with a committed .env: root, and the .env stays here", async () => {
+  const below = Object.fromEntries(
+    Object.entries(STARTPROJECT).map(([name, source]) => [`backend/${name}`, source]),
+  );
+  const folder = project({
+    ...below,
+    "backend/requirements.txt": "",
+    "backend/.env": "SECRET_KEY=x\n",
+    "backend/.everspotignore": "*.psd\n",
+  });
+  const { json, error } = await init(folder);
+  expect(error).toBeUndefined();
+  expect(json.files.map((f) => [f.path, f.state])).toEqual([
+    ["everspot.toml", "new"],
+    ["backend/everspot_settings.py", "new"],
+    ["backend/.everspotignore", "added"],
+  ]);
+  const config = parseConfig(text(folder, "everspot.toml"), path.join(folder, "everspot.toml"));
+  expect(config.app.root).toBe("backend");
+  expect(config.folder).toBe(path.join(folder, "backend"));
+  expect(text(folder, "backend/.everspotignore")).toBe(
+    "*.psd\n# Not in a release: the app gets its secrets by `everspot secret set`.\n/.env\n",
+  );
+});
+
+test("what only another server or library could give is refused by name, with the way out", async () => {
+  const settings = `${STARTPROJECT["mysite/settings.py"]}
+INSTALLED_APPS += ["django.contrib.gis"]
+DATABASES = {"default": {"ENGINE": "django.contrib.gis.db.backends.postgis", "NAME": "x"}}
+`;
+  const folder = project({ ...STARTPROJECT, "requirements.txt": "", "mysite/settings.py": settings });
+  const { error, json } = await init(folder);
+  expect(error).toBeInstanceOf(EverspotError);
+  expect(json.findings.map((f) => f.id)).toEqual(["project.E007"]);
+  expect((error as EverspotError).message).toContain("PostgreSQL with PostGIS on the same machine");
+  expect((error as EverspotError).hint).toContain("everspot secret set DATABASE_URL");
+  expect(text(folder, "everspot.toml")).toContain('packages = ["gdal-bin"]');
+});
+
+test("where there is no project, and where nobody says its name, nothing is written", async () => {
+  const empty = project({ "readme.txt": "" });
+  const nothing = await init(empty);
+  expect(nothing.error).toMatchObject({ message: expect.stringContaining("no Django project"), exitCode: 2 });
+  const folder = project(STARTPROJECT);
+  const unnamed = await init(folder, {});
+  expect(unnamed.error).toMatchObject({ message: "the site needs a name in DNS", exitCode: 2 });
+  expect(existsSync(path.join(folder, "everspot.toml"))).toBe(false);
+});
