@@ -7,6 +7,7 @@ import { createDns } from "../aws/dns.ts";
 import { parseConfig, USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { refuseErrors, sorted } from "../findings/finding.ts";
+import { unpackable as whyNot } from "../findings/unpackable.ts";
 import { diffLines } from "../init/diff.ts";
 import { prepare } from "../init/learn.ts";
 import { siteNameFrom } from "../init/names.ts";
@@ -17,7 +18,6 @@ import { showFindings } from "../operator/show-findings.ts";
 import type { Terminal } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import { layoutOf } from "../project/layout.ts";
-import { unpackable as whyNot } from "../project/unpackable.ts";
 
 export interface InitOptions {
   /** Path of everspot.toml. */

@@ -1,12 +1,12 @@
 import { type Aws, connect } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { refuseProject } from "../findings/unpackable.ts";
 import type { Terminal } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import { describeUp } from "../plan/actions.ts";
 import { renderBill } from "../plan/bill.ts";
 import { refuse, warningsOf } from "../plan/findings.ts";
 import { type Plan, planOf } from "../plan/plan.ts";
-import { refuseProject } from "../project/unpackable.ts";
 import { type Survey, survey } from "../seen/survey.ts";
 import { FirstRelease } from "./first-release.ts";
 

@@ -9,13 +9,13 @@ import { secretsOf } from "../boots/console.ts";
 import { followBoot } from "../boots/follow.ts";
 import { RefusedProfile } from "../boots/refused-profile.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { refuseProject } from "../findings/unpackable.ts";
 import { waitUntilReachable } from "../operator/reach.ts";
 import { took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import { dollars } from "../plan/bill.ts";
 import { refuse, warningsOf } from "../plan/findings.ts";
 import { type Change, type Plan, planOf } from "../plan/plan.ts";
-import { refuseProject } from "../project/unpackable.ts";
 import { FirstRelease } from "./first-release.ts";
 import { look, showPlan } from "./plan.ts";
 

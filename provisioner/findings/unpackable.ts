@@ -1,6 +1,6 @@
 /** Why a release cannot be packed, as findings beside the others. Pure. */
 import { EverspotError } from "../../agent/site/errors.ts";
-import { errorFinding, type Finding, Refused, refuseErrors } from "../findings/finding.ts";
+import { errorFinding, type Finding, Refused, refuseErrors } from "./finding.ts";
 
 /** Of what pip said. */
 const LINES = 6;
