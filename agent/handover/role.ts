@@ -14,6 +14,7 @@ import { siteDocument } from "../site/records.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 import { startForwarding, stopForwarding } from "./forward.ts";
 import { ensureReplacement, type ReplacementContext } from "./replacement.ts";
+import { Tasks } from "./tasks.ts";
 import { tidy } from "./tidy.ts";
 
 const TIDY_SECONDS = 15;
@@ -53,7 +54,7 @@ export interface Successor {
  */
 export class Role {
   readonly #context: RoleContext;
-  readonly #running = new Set<Promise<void>>();
+  readonly #tasks: Tasks;
   #term = new AbortController();
   #replacing = new AbortController();
   /** Undefined as long as no replacement is needed. */
@@ -64,6 +65,8 @@ export class Role {
 
   constructor(context: RoleContext) {
     this.#context = context;
+    const { clock, rounds } = context.machine;
+    this.#tasks = new Tasks({ clock, rounds, log: context.log, signal: context.signal });
     this.#release = context.release;
   }
 
@@ -77,7 +80,7 @@ export class Role {
     const { signal } = this.#context;
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
     this.#term.abort(signal.reason);
-    await Promise.all(this.#running);
+    await this.#tasks.ended();
   }
 
   /** This instance owns the site from here on, with records of this TTL. */
@@ -105,18 +108,18 @@ export class Role {
     const wanted = () => (this.#context.handOverNear() ? short : config.dns.ttl);
     const onTrouble = (error: unknown) => this.#context.log.warn(`records: ${messageOf(error)}`);
     const member = machine.rounds.join("records");
-    this.#run("records", () =>
+    this.#tasks.run("records", () =>
       keepTtl(ttl, wanted, publish, { clock: member.on(clock), signal, onTrouble }).finally(() =>
         member.leave(),
       ),
     );
-    for (const duty of this.#context.duties(release, signal)) this.#run("duty", () => duty);
+    for (const duty of this.#context.duties(release, signal)) this.#tasks.run("duty", () => duty);
 
     const stale = () => stopForwarding(machine.units);
-    this.#run("forwarding", stale);
+    this.#tasks.run("forwarding", stale);
     if (this.#need !== undefined) this.needReplacement(this.#need);
     if (fleet === undefined) return;
-    this.#every(TIDY_SECONDS, "tidying", signal, async () => {
+    this.#tasks.every(TIDY_SECONDS, "tidying", signal, async () => {
       const done = await tidy({
         me: this.#me(),
         peers: machine.peers,
@@ -151,14 +154,14 @@ export class Role {
     this.#owner = undefined;
     recorder.change({ state: "standby" });
     if (to !== undefined) {
-      this.#every(FORWARD_RETRY_SECONDS, "forwarding", signal, async () => {
+      this.#tasks.every(FORWARD_RETRY_SECONDS, "forwarding", signal, async () => {
         await startForwarding(machine, to.privateAddress, signal);
         recorder.change({ state: "forwarding" });
         this.#tell(`forwards requests to ${to.by}`);
         return false;
       });
     }
-    this.#every(TAKE_BACK_SECONDS, "taking the site back", signal, (by) => this.#takeBack(by, signal));
+    this.#tasks.every(TAKE_BACK_SECONDS, "taking the site back", signal, (by) => this.#takeBack(by, signal));
   }
 
   /** Makes sure that another instance is coming. */
@@ -169,7 +172,7 @@ export class Role {
     this.#replacing.abort();
     this.#replacing = new AbortController();
     const signal = AbortSignal.any([this.#term.signal, this.#replacing.signal]);
-    this.#every(5, "replacement", signal, async (clock) => {
+    this.#tasks.every(5, "replacement", signal, async (clock) => {
       const next = await ensureReplacement({
         me: this.#me(),
         peers: machine.peers,
@@ -214,40 +217,6 @@ export class Role {
     this.#term.abort();
     this.#term = new AbortController();
     return AbortSignal.any([this.#term.signal, this.#context.signal]);
-  }
-
-  /** Repeats until it returns false, even after trouble, which is logged when it changes. */
-  #every(seconds: number, what: string, signal: AbortSignal, once: (clock: Clock) => Promise<boolean>): void {
-    const { machine } = this.#context;
-    const member = machine.rounds.join(what);
-    const clock = member.on(machine.clock);
-    let trouble: string | undefined;
-    this.#run(what, async () => {
-      try {
-        while (!signal.aborted) {
-          try {
-            if (!(await once(clock))) return;
-            trouble = undefined;
-          } catch (error) {
-            if (signal.aborted) return;
-            if (messageOf(error) !== trouble) this.#context.log.warn(`${what}: ${messageOf(error)}`);
-            trouble = messageOf(error);
-          }
-          await clock.sleep(seconds * 1000, signal).catch(() => undefined);
-        }
-      } finally {
-        member.leave();
-      }
-    });
-  }
-
-  #run(what: string, task: () => Promise<void>): void {
-    const one: Promise<void> = task()
-      .catch((error: unknown) => {
-        if (!this.#context.signal.aborted) this.#context.log.debug(`${what}: ${messageOf(error)}`);
-      })
-      .finally(() => this.#running.delete(one));
-    this.#running.add(one);
   }
 
   #tell(what: string): void {
