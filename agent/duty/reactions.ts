@@ -7,7 +7,7 @@ import type { Reactions } from "../watch/react.ts";
 import type { Watchdog } from "../watchdog/watchdog.ts";
 import type { Outlook } from "./outlook.ts";
 
-/** Seconds before AWS takes the instance when the record is written for the last time. */
+/** Seconds before AWS takes the instance when the boot record is written for the last time. */
 const LAST_WORDS = 5;
 
 export interface OnWatch {

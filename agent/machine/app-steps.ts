@@ -33,7 +33,7 @@ export interface Ground {
   secrets: Readonly<Record<string, string>>;
 }
 
-/** Brings a release onto the disk. @param as how the record names it. */
+/** Brings a release onto the disk. @param as how the boot record names it. */
 export async function bringRelease(
   { store, disk, platform, clock }: Machine,
   { id, isCandidate }: Pick<Release, "id" | "isCandidate">,

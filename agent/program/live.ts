@@ -11,7 +11,7 @@ import { messageOf } from "../site/errors.ts";
 import type { OwnProcess } from "../system/memory.ts";
 import type { Agent } from "./compose.ts";
 
-/** Seconds the last record may take when the agent is asked to stop. */
+/** Seconds that the boot record's last write may take when the agent is asked to stop. */
 const FLUSH_SECONDS = 3;
 
 /**

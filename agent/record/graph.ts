@@ -6,7 +6,7 @@ import { DEADLINES, type Kind, withinTime } from "./deadline.ts";
 export interface StepContext {
   /** Aborted when another step failed or the agent is asked to stop. */
   signal: AbortSignal;
-  /** One line for a person: what was done. The last one stays in the record. */
+  /** One line for a person: what was done. The last one stays in the boot record. */
   detail(text: string): void;
   /** What a person should know though the boot goes on. */
   warn(text: string): void;

@@ -36,7 +36,7 @@ const kinds = new Map([
 
 /**
  * Reads a zip's directory and refuses whatever could write outside, overwrite, fill the disk or be read in two
- * ways, before a byte is written. Holds one small record per entry, so memory is bounded by `limits.entries`.
+ * ways, before a byte is written. Holds one small object per entry, so memory is bounded by `limits.entries`.
  * @throws EverspotError naming the entry.
  */
 export async function planUnzip(zip: yauzl.ZipFile, file: string, limits: ReleaseLimits): Promise<UnzipPlan> {

@@ -61,7 +61,7 @@ export function parseJson<T>(
 }
 
 /**
- * Reads JSON from the bucket. Who has an instance can write what it likes into the records there, and they are shown on
+ * Reads JSON from the bucket. Who has an instance can write what it likes into the documents there, and they are shown on
  * an operator's terminal and in the log of a GitHub Actions job: control characters are taken out of every text, but for
  * tabs and ends of lines, and what the runner would take for a command to itself is broken up.
  * @throws SyntaxError

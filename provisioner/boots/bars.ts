@@ -15,7 +15,7 @@ export interface BootBar {
   critical: boolean;
 }
 
-/** In the order in which they began. A step still running ends now, as far as the record knows. */
+/** In the order in which they began. A step still running ends now, as far as the boot record says. */
 export function bootBars({ steps, started, updated }: BootRecord): BootBar[] {
   const now = (Date.parse(updated) - Date.parse(started)) / 1000;
   // Later work on the same machine is no part of its boot.

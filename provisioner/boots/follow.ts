@@ -35,13 +35,13 @@ export interface Judge {
   /** What to say and what to do when the time is up. */
   waitsFor: { what: string; hint: string };
   /**
-   * Asked at every look. @returns the record once it is what was waited for; what is there instead, where that
-   * says more than the record itself; undefined to go on. @throws when waiting longer is of no use.
+   * Asked at every look. @returns the boot record once it is what was waited for; what is there instead, where that
+   * says more than that itself; undefined to go on. @throws when waiting longer is of no use.
    */
   judge(boot: BootRecord): Look<BootRecord> | undefined | Promise<Look<BootRecord> | undefined>;
   /** @param reason AWS's. @param said everything it said. */
   noInstance(reason: string, said: string[]): EverspotError;
-  /** The error to end with, given the last record of the instance that was followed; the original one if not given. */
+  /** The error to end with, given the last boot record of the instance that was followed; the original one if not given. */
   ended?(error: unknown, boot: BootRecord | undefined): unknown;
 }
 

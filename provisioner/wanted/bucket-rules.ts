@@ -18,7 +18,7 @@ export interface LifecycleRule {
 
 /**
  * Age alone says nothing about a release: the one that serves may be years old. So what was superseded is marked by a
- * tag, and only records of the past and what can be made again expire by age.
+ * tag, and only the history and what can be made again expire by age.
  */
 export const lifecycle: readonly LifecycleRule[] = [
   { id: "superseded-releases", prefix: "releases/", superseded: true, expireDays: 30 },
