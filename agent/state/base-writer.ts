@@ -1,11 +1,13 @@
-import { open } from "node:fs/promises";
+import { read, statSync } from "node:fs";
+import { promisify } from "node:util";
 import { EverspotError } from "../site/errors.ts";
 import { type Base, type BaseFile, encodeBase } from "../site/state/base.ts";
 import type { StateBucket } from "../site/state/bucket.ts";
 import { chunkSize, packChunk, sha256Of } from "../site/state/chunks.ts";
 import { baseKey, chunkKey } from "../site/state/keys.ts";
 import type { Place } from "../site/state/place.ts";
-import { type Patience, settle } from "./settle.ts";
+import { fingerprint } from "./kept.ts";
+import { type Patience, settle } from "./log/settle.ts";
 
 /** Chunks written side by side: a base must not take the line from the log. */
 const AT_ONCE = 4;
@@ -14,6 +16,8 @@ export interface BaseSource {
   /** As the configuration has it. */
   file: string;
   path: string;
+  /** Of its file, open for reading; it is not closed here (see database.ts). */
+  descriptor: number;
   /** Bytes. */
   page: number;
 }
@@ -32,6 +36,7 @@ export async function publishBase(
   patience: Patience,
 ): Promise<Base> {
   const there = new Set(known);
+  const before = sources.map((source) => fingerprint(source.path));
   const files: BaseFile[] = [];
   for (const source of sources) files.push(await writeChunks(bucket, source, there, patience));
   const base: Base = {
@@ -40,6 +45,9 @@ export async function publishBase(
     files,
     media: [...media].map(([name, { sha256, size }]) => ({ name, sha256, size })),
   };
+  if (sources.some((source, i) => fingerprint(source.path) !== before[i])) {
+    throw new EverspotError("a database was changed while its base was read", { retry: "retry" });
+  }
   const key = baseKey(at.seq);
   const done = await settle(bucket, key, encodeBase(base), patience);
   // A run of this owner before has published the same entry's base.
@@ -51,36 +59,31 @@ export async function publishBase(
 
 async function writeChunks(
   bucket: StateBucket,
-  { file, path, page }: BaseSource,
+  { file, path, descriptor, page }: BaseSource,
   there: Set<string>,
   { clock, signal }: Patience,
 ): Promise<BaseFile> {
-  const handle = await open(path, "r");
-  try {
-    const { size } = await handle.stat();
-    const chunk = chunkSize(size);
-    const chunks: string[] = new Array(Math.ceil(size / chunk)).fill("");
-    let next = 0;
-    const work = async (): Promise<void> => {
-      while (next < chunks.length) {
-        signal?.throwIfAborted();
-        const index = next++;
-        const bytes = Buffer.alloc(Math.min(chunk, size - index * chunk));
-        await handle.read(bytes, 0, bytes.length, index * chunk);
-        const sha256 = sha256Of(bytes);
-        chunks[index] = sha256;
-        if (there.has(sha256)) continue;
-        there.add(sha256);
-        await again(async () => bucket.put(chunkKey(sha256), await packChunk(bytes)), clock.sleep, signal);
-      }
-    };
-    const all = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
-    const failed = all.find((one) => one.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    return { file, page, size, chunk, chunks };
-  } finally {
-    await handle.close();
-  }
+  const { size } = statSync(path);
+  const chunk = chunkSize(size);
+  const chunks: string[] = new Array(Math.ceil(size / chunk)).fill("");
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < chunks.length) {
+      signal?.throwIfAborted();
+      const index = next++;
+      const bytes = Buffer.alloc(Math.min(chunk, size - index * chunk));
+      await promisify(read)(descriptor, bytes, 0, bytes.length, index * chunk);
+      const sha256 = sha256Of(bytes);
+      chunks[index] = sha256;
+      if (there.has(sha256)) continue;
+      there.add(sha256);
+      await again(async () => bucket.put(chunkKey(sha256), await packChunk(bytes)), clock.sleep, signal);
+    }
+  };
+  const all = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
+  const failed = all.find((one) => one.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return { file, page, size, chunk, chunks };
 }
 
 const TRIES = 5;

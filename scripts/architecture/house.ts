@@ -165,6 +165,7 @@ export const house: readonly Wing[] = [
         picture: "a picture of a report",
         contact: "asks AWS itself what only AWS can tell",
         rehearse: "plays everspot on this machine",
+        torture: "hands a site with state over and kills it, and counts what was lost",
         mutate: "takes back one mend after the other, and sees which test notices",
       },
       {
@@ -172,6 +173,7 @@ export const house: readonly Wing[] = [
         questions: "what only AWS can tell, one question after the other",
         build: "bundles the command line and the agent",
         cloud: "the local AWS alone, to play with",
+        state: "a site with state without machines, and its visitors",
         sandbox: "runs a command cut off from the network",
         docs: "what is made from the schema of everspot.toml",
       },

@@ -37,6 +37,15 @@ export const targets = {
       lazyBuiltins,
     ],
   },
+  /** What keeps a site's state, in processes of its own. */
+  state: {
+    ...common,
+    entryPoints: ["agent/state/main.ts"],
+    outfile: "dist/state.mjs",
+    target: "node24",
+    banner: { js: require },
+    plugins: [leanSchemas(new Set(["NoSuchKey"])), lazyBuiltins],
+  },
   everspot: {
     ...common,
     entryPoints: ["provisioner/main.ts"],

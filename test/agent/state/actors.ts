@@ -6,11 +6,11 @@ import { seqOf } from "../../../agent/site/state/keys.ts";
 import { BEGINNING, type Place } from "../../../agent/site/state/place.ts";
 import { readLog } from "../../../agent/site/state/read-log.ts";
 import { rubbish } from "../../../agent/state/clean.ts";
-import type { Writer } from "../../../agent/state/fence-ahead.ts";
-import { goBack } from "../../../agent/state/go-back.ts";
-import { LogWriter } from "../../../agent/state/log-writer.ts";
+import type { Writer } from "../../../agent/state/log/fence-ahead.ts";
+import { goBack } from "../../../agent/state/log/go-back.ts";
+import { LogWriter } from "../../../agent/state/log/log-writer.ts";
+import { takeLog } from "../../../agent/state/log/take.ts";
 import { counted } from "../../../agent/state/position.ts";
-import { takeLog } from "../../../agent/state/take.ts";
 import type { Actor, Reply } from "../ownership/interleave.ts";
 import { AT, bucketOver, decoded, type World, type WorldCall, write } from "./world.ts";
 

@@ -4,9 +4,9 @@ import type { StateBucket } from "../../../agent/site/state/bucket.ts";
 import { BEGINNING } from "../../../agent/site/state/place.ts";
 import { readLog, type Seen } from "../../../agent/site/state/read-log.ts";
 import { createStateClient, s3StateBucket } from "../../../agent/site/state/s3-bucket.ts";
-import type { Writer } from "../../../agent/state/fence-ahead.ts";
-import { LogWriter } from "../../../agent/state/log-writer.ts";
-import { takeLog } from "../../../agent/state/take.ts";
+import type { Writer } from "../../../agent/state/log/fence-ahead.ts";
+import { LogWriter } from "../../../agent/state/log/log-writer.ts";
+import { takeLog } from "../../../agent/state/log/take.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
 
 export interface LocalState extends LocalS3 {

@@ -3,9 +3,9 @@ import { Fenced } from "../../../agent/site/state/errors.ts";
 import { logKey } from "../../../agent/site/state/keys.ts";
 import { BEGINNING } from "../../../agent/site/state/place.ts";
 import { readLog } from "../../../agent/site/state/read-log.ts";
-import { AHEAD, fenceAhead } from "../../../agent/state/fence-ahead.ts";
-import { goBack } from "../../../agent/state/go-back.ts";
-import { LogWriter } from "../../../agent/state/log-writer.ts";
+import { AHEAD, fenceAhead } from "../../../agent/state/log/fence-ahead.ts";
+import { goBack } from "../../../agent/state/log/go-back.ts";
+import { LogWriter } from "../../../agent/state/log/log-writer.ts";
 import { type Disturbance, internalError, slowDown } from "../../cloud/wire/server.ts";
 import { entries, type LocalState, own, patience, startState, writer } from "./local.ts";
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { frame } from "../../../agent/site/state/frames.ts";
 import { baseKey, chunkKey, logKey } from "../../../agent/site/state/keys.ts";
 import { type RestoreOptions, restore } from "../../../agent/site/state/restore.ts";
 import { publishBase } from "../../../agent/state/base-writer.ts";
-import type { LogWriter } from "../../../agent/state/log-writer.ts";
+import type { LogWriter } from "../../../agent/state/log/log-writer.ts";
 import { type LocalState, own, patience, startState, writer } from "./local.ts";
 
 const PAGE = 512;
@@ -59,13 +59,11 @@ const restored = async (options?: RestoreOptions) => {
 const base = async (log: LogWriter, letters: string) => {
   const file = path.join(folder, "now");
   await writeFile(file, Buffer.concat([...letters].map(page)));
-  return publishBase(
-    local.bucket,
-    log.place,
-    [{ file: FILE, path: file, page: PAGE }],
-    new Map([["a.jpg", { sha256: "1".repeat(64), size: 5 }]]),
-    new Set(),
-    patience,
+  const handle = await open(file);
+  const source = { file: FILE, path: file, descriptor: handle.fd, page: PAGE };
+  const media = new Map([["a.jpg", { sha256: "1".repeat(64), size: 5 }]]);
+  return publishBase(local.bucket, log.place, [source], media, new Set(), patience).finally(() =>
+    handle.close(),
   );
 };
 

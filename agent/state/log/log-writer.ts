@@ -1,8 +1,8 @@
-import type { StateBucket } from "../site/state/bucket.ts";
-import { decodeEntry, type Entry, encodeEntry, type Header } from "../site/state/entry.ts";
-import { Damaged, Fenced } from "../site/state/errors.ts";
-import { logKey } from "../site/state/keys.ts";
-import { later, type Place, step } from "../site/state/place.ts";
+import type { StateBucket } from "../../site/state/bucket.ts";
+import { decodeEntry, type Entry, encodeEntry, type Header } from "../../site/state/entry.ts";
+import { Damaged, Fenced } from "../../site/state/errors.ts";
+import { logKey } from "../../site/state/keys.ts";
+import { later, type Place, step } from "../../site/state/place.ts";
 import type { Writer } from "./fence-ahead.ts";
 import { type Patience, settle } from "./settle.ts";
 

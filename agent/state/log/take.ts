@@ -1,8 +1,8 @@
-import type { StateBucket } from "../site/state/bucket.ts";
-import { Fenced } from "../site/state/errors.ts";
-import { BASE_PREFIX, LOG_PREFIX, logKey, seqOf } from "../site/state/keys.ts";
-import type { Place } from "../site/state/place.ts";
-import type { ReadOptions } from "../site/state/read-log.ts";
+import type { StateBucket } from "../../site/state/bucket.ts";
+import { Fenced } from "../../site/state/errors.ts";
+import { BASE_PREFIX, LOG_PREFIX, logKey, seqOf } from "../../site/state/keys.ts";
+import type { Place } from "../../site/state/place.ts";
+import type { ReadOptions } from "../../site/state/read-log.ts";
 import { fenceAhead, fillGap, type Writer } from "./fence-ahead.ts";
 import type { Patience } from "./settle.ts";
 

@@ -1,7 +1,7 @@
-import type { StateBucket } from "../site/state/bucket.ts";
-import { decodeEntry, encodeEntry, type Header } from "../site/state/entry.ts";
-import { Fenced } from "../site/state/errors.ts";
-import { logKey } from "../site/state/keys.ts";
+import type { StateBucket } from "../../site/state/bucket.ts";
+import { decodeEntry, encodeEntry, type Header } from "../../site/state/entry.ts";
+import { Fenced } from "../../site/state/errors.ts";
+import { logKey } from "../../site/state/keys.ts";
 import { type Patience, settle } from "./settle.ts";
 
 /** Who writes the log. An epoch is one instance's for ever; every process of it is a run of its own. */

@@ -1,6 +1,6 @@
-import type { Clock } from "../site/clock.ts";
-import { EverspotError } from "../site/errors.ts";
-import type { Found, StateBucket } from "../site/state/bucket.ts";
+import type { Clock } from "../../site/clock.ts";
+import { EverspotError } from "../../site/errors.ts";
+import type { Found, StateBucket } from "../../site/state/bucket.ts";
 
 /** Milliseconds between two tries of one PUT: the first comes at once, for a lost reply is the likeliest. */
 const PAUSES = [0, 100, 300, 1_000];

@@ -1,6 +1,6 @@
-import type { StateBucket } from "../site/state/bucket.ts";
-import type { Place } from "../site/state/place.ts";
-import { readLog } from "../site/state/read-log.ts";
+import type { StateBucket } from "../../site/state/bucket.ts";
+import type { Place } from "../../site/state/place.ts";
+import { readLog } from "../../site/state/read-log.ts";
 import type { Writer } from "./fence-ahead.ts";
 import { LogWriter } from "./log-writer.ts";
 import type { Patience } from "./settle.ts";

@@ -1,0 +1,90 @@
+import path from "node:path";
+import type { Clock } from "../site/clock.ts";
+import type { StateBucket } from "../site/state/bucket.ts";
+import type { Frames } from "../site/state/entry.ts";
+import { difference } from "./compare.ts";
+import { Database } from "./database.ts";
+import { Follower } from "./follower.ts";
+import { fingerprint, type Kept } from "./kept.ts";
+import { counted } from "./position.ts";
+
+/** Milliseconds until the next try to get hold of a database that is read by a long transaction. */
+const AGAIN = 250;
+
+type KeptFiles = Kept["files"];
+
+/** A database that is shipped. */
+export interface Attached {
+  file: string;
+  path: string;
+  database: Database;
+  follower: Follower;
+  /** Nanoseconds of CLOCK_BOOTTIME: all that was committed before is in the bucket. */
+  covered: bigint;
+  /** The same clock at the last look. */
+  looked: bigint;
+}
+
+/** What is known of each database with one more entry of the log. */
+export function keptAfter(files: KeptFiles, frames: Frames): KeptFiles {
+  const before = files[frames.file];
+  const after = counted(before !== undefined && "salt" in before ? before : undefined, frames);
+  const { [frames.file]: _, ...others } = files;
+  return after === undefined ? others : { ...others, [frames.file]: after };
+}
+
+/**
+ * Gets hold of a database. What a run before has kept of it counts if it is as that left it; else it is to be compared.
+ * @throws EverspotError for what is no database.
+ */
+export function attach(
+  folder: string,
+  file: string,
+  kept: KeptFiles[string] | undefined,
+): { one: Attached; compare: boolean } {
+  const at = path.join(folder, file);
+  const untouched = kept !== undefined && "untouched" in kept && kept.untouched === fingerprint(at);
+  const follower = new Follower(file, at);
+  const one = { file, path: at, database: new Database(at), follower, covered: 0n, looked: 0n };
+  if (untouched) {
+    follower.startUntouched();
+    return { one, compare: false };
+  }
+  return { one, compare: kept === undefined || "untouched" in kept || !follower.resume(kept) };
+}
+
+/** The log, as far as comparing needs it. */
+interface ComparedLog {
+  readonly place: { seq: number };
+  append(written: { kind: "data"; frames: Frames }, body: Buffer): Promise<{ late: unknown }>;
+}
+
+/** Brings the log to what a database is, before anything of it is acknowledged. */
+export async function compare(
+  one: Attached,
+  log: ComparedLog,
+  { bucket, keeps, clock, signal }: { bucket: StateBucket; keeps: string; clock: Clock; signal: AbortSignal },
+): Promise<{ entries: number; bytes: number }> {
+  for (;;) {
+    const fresh = () => {
+      one.follower.startAfresh();
+      return true;
+    };
+    while (!one.database.checkpoint(fresh).complete) await clock.sleep(AGAIN, signal);
+    const written = { entries: 0, bytes: 0 };
+    const { descriptor, page } = one.database;
+    const source = { file: one.file, descriptor, page };
+    let met = false;
+    for await (const { frames, body } of difference(bucket, log.place.seq, source, keeps)) {
+      const { late } = await log.append({ kind: "data", frames }, body);
+      // Of a run before: the log is not what was compared with.
+      if (late !== undefined) {
+        met = true;
+        break;
+      }
+      written.entries++;
+      written.bytes += body.length;
+    }
+    if (!met) return written;
+  }
+}

@@ -1,0 +1,186 @@
+import type { Frames } from "../site/state/entry.ts";
+import { FRAME_HEADER } from "../site/state/frames.ts";
+import { counted, type Position } from "./position.ts";
+import { WalFile } from "./wal-file.ts";
+
+/** Bytes of frames in one entry; a larger transaction goes into several. */
+const LARGEST = 8 << 20;
+/** Bytes that may be taken into memory for a checkpoint. */
+const MOST_CAPTURED = 4 << 20;
+
+/** The next entry of a database. */
+export interface Part {
+  frames: Frames;
+  body: Buffer;
+}
+
+/** Frames of the generation before that are not in the bucket yet. */
+interface Captured {
+  salt: string;
+  page: number;
+  from: number;
+  bytes: Buffer;
+}
+
+/** What of one database is not in the bucket yet, in the order in which it goes there. */
+export class Follower {
+  readonly file: string;
+  readonly #wal: WalFile;
+  #captured: Captured | undefined;
+  #position: Position | undefined;
+  /** The generation as of the last look. */
+  #seen: Position | undefined;
+  /** Frames of that generation that were taken while nobody could write: behind them it may be reset. */
+  #drained: number | undefined;
+
+  /** @param path of the database. */
+  constructor(file: string, path: string) {
+    this.file = file;
+    this.#wal = new WalFile(path);
+  }
+
+  /** Goes on where a run before left off. False: this is not the write-ahead log it left. */
+  resume({ salt, frame }: Position): boolean {
+    this.#wal.look();
+    const { generation } = this.#wal;
+    if (generation?.salt !== salt || generation.committed < frame) return false;
+    this.#position = { salt, frame };
+    this.#seen = { salt, frame: generation.committed };
+    return true;
+  }
+
+  /** The database's file is what is in the bucket, and of the write-ahead log nothing. */
+  startUntouched(): void {
+    this.#wal.look();
+    const { generation } = this.#wal;
+    this.#position = { salt: generation?.salt ?? NONE, frame: 0 };
+    this.#seen = { salt: this.#position.salt, frame: generation?.committed ?? 0 };
+    this.#drained = generation === undefined ? 0 : undefined;
+  }
+
+  /** The database as it is, with the write-ahead log up to here, is what is in the bucket, or will be by other ways. */
+  startAfresh(): void {
+    this.#wal.look();
+    const { generation } = this.#wal;
+    this.#captured = undefined;
+    this.#position = { salt: generation?.salt ?? NONE, frame: generation?.committed ?? 0 };
+    this.#seen = this.#position;
+    this.#drained = this.#position.frame;
+  }
+
+  /** How far it is in the bucket. */
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
+  /** Frames that were taken out of the generation before, and are not in the bucket yet. */
+  get pending(): number {
+    const { bytes, page } = this.#captured ?? {};
+    return bytes === undefined || page === undefined ? 0 : bytes.length / (FRAME_HEADER + page);
+  }
+
+  /** Frames of the current generation that are not in the bucket yet. */
+  get unshipped(): number {
+    const { generation } = this.#wal;
+    if (generation === undefined) return 0;
+    return generation.committed - (this.#position?.salt === generation.salt ? this.#position.frame : 0);
+  }
+
+  get frames(): number {
+    return this.#wal.generation?.committed ?? 0;
+  }
+
+  /** Frames that are not in the bucket yet, wherever they are. */
+  get behind(): number {
+    const moved = this.#captured !== undefined && this.#captured.salt !== this.#wal.generation?.salt;
+    return this.unshipped + (moved ? this.pending : 0);
+  }
+
+  get waiting(): boolean {
+    return this.behind > 0;
+  }
+
+  /** @throws LostTrack when the write-ahead log was reset before all of it was read. */
+  look(): void {
+    this.#wal.look();
+    const { generation } = this.#wal;
+    if (generation === undefined) {
+      if (this.#seen !== undefined && this.#seen.frame !== this.#drained) throw new LostTrack(this.file);
+      return;
+    }
+    const { salt, committed } = generation;
+    if (this.#seen?.salt !== salt && this.#seen?.frame !== this.#drained) throw new LostTrack(this.file);
+    if (this.#seen?.salt !== salt) this.#drained = undefined;
+    this.#seen = { salt, frame: committed };
+    if (this.#captured === undefined && this.#position?.salt !== salt) this.#position = { salt, frame: 0 };
+  }
+
+  /**
+   * Takes what is not in the bucket yet into memory, so that the write-ahead log may be reset. Nobody can write now.
+   * @returns false when that is too much.
+   */
+  capture(): boolean {
+    this.look();
+    const { generation } = this.#wal;
+    if (this.#captured !== undefined) return false;
+    if (generation === undefined || this.#position === undefined) return false;
+    const size = FRAME_HEADER + generation.page;
+    if (this.unshipped * size > MOST_CAPTURED) return false;
+    if (this.unshipped > 0) {
+      const { salt, page, committed } = generation;
+      const { frame } = this.#position;
+      this.#captured = { salt, page, from: frame, bytes: this.#wal.frames(frame, committed) };
+    }
+    this.#drained = generation.committed;
+    return true;
+  }
+
+  /** Undefined when everything is in the bucket. */
+  next(): Part | undefined {
+    const { file } = this;
+    if (this.#captured !== undefined) {
+      const { salt, page, from, bytes } = this.#captured;
+      const to = from + bytes.length / (FRAME_HEADER + page);
+      return { frames: { file, page, salt, from, to }, body: bytes };
+    }
+    const { generation } = this.#wal;
+    if (generation === undefined || this.unshipped === 0 || this.#position === undefined) return undefined;
+    const { salt, page, committed } = generation;
+    const from = this.#position.frame;
+    const most = Math.max(1, Math.floor(LARGEST / (FRAME_HEADER + page)));
+    const to = Math.min(committed, from + most);
+    const frames = { file, page, salt, from, to, ...(to < committed && { unfinished: true as const }) };
+    return { frames, body: this.#wal.frames(from, to) };
+  }
+
+  /** An entry with these frames is in the log. */
+  shipped(frames: Frames): void {
+    this.#position = counted(this.#position, frames);
+    if (this.#position === undefined) throw new LostTrack(this.file);
+    const captured = this.#captured;
+    if (captured === undefined || frames.salt !== captured.salt) return;
+    const size = FRAME_HEADER + captured.page;
+    const done = (frames.to - captured.from) * size;
+    this.#captured =
+      done >= captured.bytes.length
+        ? undefined
+        : { ...captured, from: frames.to, bytes: captured.bytes.subarray(done) };
+  }
+
+  close(): void {
+    this.#wal.close();
+  }
+}
+
+/** There is no write-ahead log: whichever comes is the next. */
+const NONE = "f".repeat(16);
+
+/** It cannot be told any more what of a write-ahead log is in the bucket. */
+export class LostTrack extends Error {
+  override readonly name = "LostTrack";
+  readonly file: string;
+  constructor(file: string) {
+    super(`lost track of what was written to ${file}`);
+    this.file = file;
+  }
+}

@@ -1,0 +1,42 @@
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import * as z from "zod/mini";
+
+const position = z.strictObject({ salt: z.string(), frame: z.int() });
+const kept = z.strictObject({
+  version: z.literal(1),
+  epoch: z.int(),
+  instance: z.string(),
+  place: z.strictObject({ seq: z.int(), hash: z.string(), epoch: z.int(), at: z.string() }),
+  /** Of each database by its path. `untouched`: it is as it was restored, if its file is still this one. */
+  files: z.record(z.string(), z.union([position, z.strictObject({ untouched: z.string() })])),
+  /** Written to the log since its last base. */
+  since: z.strictObject({ entries: z.int(), bytes: z.int() }),
+  media: z.array(z.strictObject({ name: z.string(), sha256: z.string(), size: z.int() })),
+});
+
+/**
+ * What the shipper keeps on the disk between its runs: how far the log was, and each database in it. It may be older
+ * than the log, after a power cut, and then the log says what is missing.
+ */
+export type Kept = z.infer<typeof kept>;
+
+/** Undefined when there is none, or none that can be read: all is compared with the log then. */
+export function readKept(file: string): Kept | undefined {
+  try {
+    const parsed = z.safeParse(kept, JSON.parse(readFileSync(file, "utf8")));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function writeKept(file: string, value: Kept): void {
+  writeFileSync(`${file}.part`, JSON.stringify(value));
+  renameSync(`${file}.part`, file);
+}
+
+/** Tells a file that was written to since: its inode, size and time. */
+export function fingerprint(database: string): string {
+  const { ino, size, mtimeNs } = statSync(database, { bigint: true });
+  return `${ino} ${size} ${mtimeNs}`;
+}

@@ -1,0 +1,302 @@
+import { type FSWatcher, mkdirSync, statSync, watch } from "node:fs";
+import path from "node:path";
+import { EverspotError } from "../site/errors.ts";
+import { Fenced } from "../site/state/errors.ts";
+import { type Attached, attach, compare } from "./attached.ts";
+import { BaseKeeper } from "./base-keeper.ts";
+import { LostTrack } from "./follower.ts";
+import { readKept, writeKept } from "./kept.ts";
+import { boottime, Lease } from "./lease.ts";
+import type { Written } from "./log/log-writer.ts";
+import { type Late, SiteLog, type SiteLogOptions } from "./site-log.ts";
+import { Wake } from "./wake.ts";
+
+/** Frames of a write-ahead log after which it is copied into its database; SQLite's own number. */
+const CHECKPOINT = 1_000;
+/** Milliseconds between two looks when nothing was heard, and between two tries of a checkpoint. */
+const LOOK = 250;
+
+export interface ShipperOptions extends SiteLogOptions {
+  /** Where the databases are, and their paths in it. */
+  folder: string;
+  databases: readonly string[];
+  /** A folder for what it keeps on the disk; with room for the largest database once more while it compares. */
+  keeps: string;
+  /** The lease's file, in memory. */
+  lease: string;
+  durability: "fast" | "s3";
+  /** Milliseconds of the past that stay in the bucket. */
+  history: number;
+}
+
+export type ShipperState = "starting" | "shipping" | "sealed" | "fenced";
+
+interface Order {
+  written: Written;
+  done: (seq: number) => void;
+  failed: (error: unknown) => void;
+}
+
+/** Ships what is written to a site's databases into its log, and tells the app how far that is (STATE §4). */
+export class Shipper {
+  readonly #options: ShipperOptions;
+  readonly #wake = new Wake();
+  readonly #lease: Lease;
+  readonly #base: BaseKeeper;
+  readonly #orders: Order[] = [];
+  readonly #watchers: FSWatcher[] = [];
+  #attached: Attached[] = [];
+  #begun: SiteLog | undefined;
+  #state: ShipperState = "starting";
+  #nextCheckpoint = 0;
+  #counts = { checkpoints: 0, compared: 0, longestHold: 0 };
+
+  constructor(options: ShipperOptions) {
+    this.#options = options;
+    this.#lease = new Lease(options.lease);
+    this.#base = new BaseKeeper(options.bucket, options);
+    options.signal.addEventListener("abort", () => this.#wake.ring());
+  }
+
+  /** For `status`: frames in `behind`, milliseconds in `lag`, `bound` and `longestHold`, bytes in `rss`. */
+  get status() {
+    const covered = this.#covered;
+    return {
+      state: this.#state,
+      epoch: this.#options.me.epoch,
+      seq: this.#begun?.place.seq ?? 0,
+      behind: this.#attached.reduce((sum, { follower }) => sum + follower.behind, 0),
+      lag: covered === 0n ? undefined : Number((boottime() - covered) / 1_000_000n),
+      bound: this.#begun?.bound,
+      ...this.#begun?.summary,
+      ...this.#counts,
+      bases: this.#base.published,
+      rss: process.memoryUsage.rss(),
+      trouble: this.#begun?.trouble,
+    };
+  }
+
+  /** Writes an entry behind all that is committed now. @throws Fenced */
+  order(written: Written): Promise<number> {
+    if (this.#state === "fenced") return Promise.reject(new Fenced(this.#options.me.epoch + 1));
+    if (this.#state === "sealed") return Promise.reject(new EverspotError("the site's state is sealed"));
+    return new Promise((done, failed) => {
+      this.#orders.push({ written, done, failed });
+      this.#wake.ring();
+    });
+  }
+
+  /** Runs until the signal. After a seal, or when a later owner was met, it only says so. @throws EverspotError */
+  async run(): Promise<void> {
+    const { signal, me, say } = this.#options;
+    try {
+      await this.#start();
+      while (!signal.aborted && this.#state === "shipping") await this.#round();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof Fenced)) throw error;
+      this.#state = "fenced";
+      say(`epoch ${error.epoch} has the site: epoch ${me.epoch} ships no more`);
+      for (const order of this.#orders.splice(0)) order.failed(error);
+    } finally {
+      for (const watcher of this.#watchers) watcher.close();
+      this.#tell();
+    }
+    while (!signal.aborted) await this.#wake.wait(60_000);
+  }
+
+  close(): void {
+    for (const { database, follower } of this.#attached) {
+      follower.close();
+      database.close();
+    }
+    this.#lease.close();
+  }
+
+  async #start(): Promise<void> {
+    const { me, keeps, folder, databases } = this.#options;
+    mkdirSync(keeps, { recursive: true });
+    const kept = readKept(this.#keptFile);
+    if (kept?.epoch !== me.epoch || kept.instance !== me.instance) {
+      throw new EverspotError(`${this.#keptFile} is not of epoch ${me.epoch} of ${me.instance}`, {
+        resource: this.#keptFile,
+        hint: "restore the site's state first: that takes the log and leaves this file",
+      });
+    }
+    const { log, files } = await SiteLog.resume(this.#options, kept);
+    this.#begun = log;
+    this.#base.note(kept.since.entries, kept.since.bytes);
+    for (const file of databases) {
+      const { one, compare: differs } = attach(folder, file, files[file]);
+      this.#attached.push(one);
+      if (differs) await this.#compare(one);
+    }
+    for (const directory of new Set(this.#attached.map((one) => path.dirname(one.path)))) {
+      this.#watchers.push(watch(directory, () => this.#wake.ring()));
+    }
+    this.#state = "shipping";
+    this.#keep();
+  }
+
+  async #round(): Promise<void> {
+    try {
+      await this.#step();
+    } catch (error) {
+      if (!(error instanceof LostTrack)) throw error;
+      this.#options.say(`${error.message}: comparing it with the log`);
+      const one = this.#attached.find(({ file }) => file === error.file);
+      if (one !== undefined) await this.#compare(one);
+    }
+  }
+
+  async #step(): Promise<void> {
+    for (const one of this.#attached) {
+      one.looked = boottime();
+      one.follower.look();
+      if (!one.follower.waiting) one.covered = one.looked;
+    }
+    this.#beginBase();
+    const next = this.#next();
+    if (next === undefined) {
+      await this.#obey();
+      this.#maintain();
+      this.#tell();
+      if (this.#state === "shipping") await this.#wake.wait(LOOK);
+      return;
+    }
+    const hurry = this.#options.durability === "s3" || this.#orders.length > 0;
+    const wait = hurry ? 0 : this.#log.dueIn;
+    if (wait === 0) await this.#ship(next);
+    this.#maintain();
+    this.#tell();
+    if (wait > 0) await this.#options.clock.sleep(Math.min(wait, LOOK), this.#options.signal);
+  }
+
+  /** The database that has waited longest; before a base is begun only what was captured for it. */
+  #next(): Attached | undefined {
+    const waiting = this.#attached.filter(({ follower }) =>
+      this.#base.isCut ? follower.pending > 0 : follower.waiting,
+    );
+    return waiting.sort((a, b) => Number(a.covered - b.covered))[0];
+  }
+
+  async #ship(one: Attached): Promise<void> {
+    const part = one.follower.next();
+    if (part === undefined) return;
+    const { late } = await this.#log.append({ kind: "data", frames: part.frames }, part.body);
+    this.#base.note(1, part.body.length);
+    if (late === undefined) one.follower.shipped(part.frames);
+    else this.#met(late);
+    if (!one.follower.waiting) one.covered = one.looked;
+    this.#keep();
+  }
+
+  /** An entry of a run before turned up. */
+  #met({ frames }: Late): void {
+    if (frames === undefined) return;
+    this.#attached.find((one) => one.file === frames.file)?.follower.shipped(frames);
+  }
+
+  async #compare(one: Attached): Promise<void> {
+    // Its checkpoint changes the file that a base is read from.
+    await this.#base.release();
+    const begun = boottime();
+    const { entries, bytes } = await compare(one, this.#log, this.#options);
+    this.#counts.compared++;
+    this.#base.note(entries, bytes);
+    one.covered = begun;
+    if (this.#state === "shipping") this.#keep();
+  }
+
+  async #obey(): Promise<void> {
+    for (let order = this.#orders.shift(); order !== undefined; order = this.#orders.shift()) {
+      try {
+        let done = await this.#log.append(order.written);
+        while (done.late !== undefined) {
+          this.#met(done.late);
+          done = await this.#log.append(order.written);
+        }
+        if (order.written.kind === "seal") this.#state = "sealed";
+        this.#base.note(1, 0);
+        this.#keep();
+        order.done(done.seq);
+        if (this.#state === "sealed") return;
+      } catch (error) {
+        order.failed(error);
+        throw error;
+      }
+    }
+  }
+
+  /** Copies write-ahead logs that have grown into their databases, and cuts a base when one is due. */
+  #maintain(): void {
+    const now = this.#options.clock.now();
+    if (this.#base.needsFiles || this.#state !== "shipping" || now < this.#nextCheckpoint) return;
+    const due = this.#base.isDue(this.#attached.reduce((sum, one) => sum + statSync(one.path).size, 0));
+    const grown = this.#attached.filter((one) => due || one.follower.frames > CHECKPOINT);
+    if (grown.length === 0) return;
+    let complete = true;
+    for (const one of grown) {
+      const done = one.database.checkpoint(() => one.follower.capture());
+      this.#counts.longestHold = Math.max(this.#counts.longestHold, Math.round(done.held));
+      if (done.complete) this.#counts.checkpoints++;
+      complete &&= done.complete;
+    }
+    this.#nextCheckpoint = now + LOOK;
+    if (due && complete) this.#base.cut();
+  }
+
+  /** Once the log is where the databases' files are: they do not change before the next checkpoint. */
+  #beginBase(): void {
+    if (!this.#base.isCut || this.#attached.some((one) => one.follower.pending > 0)) return;
+    const sources = this.#attached.map(({ file, path: at, database: { descriptor, page } }) => ({
+      ...{ file, path: at, descriptor, page },
+    }));
+    this.#base.begin(this.#log.place, sources, this.#log.media);
+  }
+
+  get #log(): SiteLog {
+    if (this.#begun === undefined) throw new Error("the log was not read yet");
+    return this.#begun;
+  }
+
+  get #covered(): bigint {
+    return this.#attached.map((one) => one.covered).sort((a, b) => Number(a - b))[0] ?? 0n;
+  }
+
+  #tell(): void {
+    const bound = BigInt(Math.ceil(this.#begun?.bound ?? 0)) * 1_000_000n;
+    this.#lease.write({
+      until: this.#covered === 0n ? 0n : this.#covered + bound,
+      bound,
+      over: this.#state === "sealed" || this.#state === "fenced",
+      databases: this.#attached.map(({ follower, database }) => ({
+        salt: follower.position?.salt ?? "0".repeat(16),
+        frames: follower.position?.frame ?? 0,
+        pending: follower.pending,
+        index: database.index,
+      })),
+    });
+  }
+
+  get #keptFile(): string {
+    return path.join(this.#options.keeps, "shipped.json");
+  }
+
+  #keep(): void {
+    const { me } = this.#options;
+    writeKept(this.#keptFile, {
+      version: 1,
+      epoch: me.epoch,
+      instance: me.instance,
+      place: this.#log.place,
+      files: Object.fromEntries(
+        this.#attached.flatMap(({ file, follower }) =>
+          follower.position ? [[file, follower.position]] : [],
+        ),
+      ),
+      since: this.#base.since,
+      media: [...this.#log.media].map(([name, upload]) => ({ name, ...upload })),
+    });
+  }
+}

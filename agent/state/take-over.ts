@@ -1,0 +1,50 @@
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import type { StateBucket } from "../site/state/bucket.ts";
+import { restore } from "../site/state/restore.ts";
+import { fingerprint, writeKept } from "./kept.ts";
+import type { Writer } from "./log/fence-ahead.ts";
+import type { Patience } from "./log/settle.ts";
+import { takeLog } from "./log/take.ts";
+
+/**
+ * Takes the site's log for a new owner, and brings its databases onto the disk: the fence first, then what it fences
+ * off. A process of its own, for a base is large.
+ * @throws Fenced when a later owner was met.
+ */
+export async function takeOver(
+  bucket: StateBucket,
+  me: Writer,
+  where: { folder: string; keeps: string },
+  patience: Patience,
+) {
+  await mkdir(where.folder, { recursive: true });
+  await mkdir(where.keeps, { recursive: true });
+  const troubles: string[] = [];
+  const done = await takeLog(
+    bucket,
+    me,
+    (options) =>
+      restore(bucket, where.folder, { ...options, onTrouble: (error) => troubles.push(error.message) }),
+    patience,
+  );
+  writeKept(path.join(where.keeps, "shipped.json"), {
+    version: 1,
+    epoch: me.epoch,
+    instance: me.instance,
+    place: done.place,
+    files: Object.fromEntries(
+      done.files.map((file) => [file, { untouched: fingerprint(path.join(where.folder, file)) }]),
+    ),
+    since: { entries: done.entries, bytes: 0 },
+    media: [...done.media].map(([name, upload]) => ({ name, ...upload })),
+  });
+  return {
+    seq: done.place.seq,
+    base: done.base,
+    entries: done.entries,
+    files: done.files,
+    uploads: done.media.size,
+    troubles,
+  };
+}

@@ -1,0 +1,25 @@
+/** Waits until something happens, or for a time at most; what happens while nobody waits is not forgotten. */
+export class Wake {
+  #rung = false;
+  #ring: (() => void) | undefined;
+
+  ring(): void {
+    this.#rung = true;
+    this.#ring?.();
+  }
+
+  /** @param ms 0: only what has happened already. */
+  async wait(ms: number): Promise<void> {
+    if (!this.#rung && ms > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#ring = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#ring = undefined;
+    }
+    this.#rung = false;
+  }
+}

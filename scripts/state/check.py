@@ -1,0 +1,12 @@
+"""Prints what a restored database holds: {"integrity": "ok", "rows": {client: [n, …]}}."""
+
+import json
+import sqlite3
+import sys
+
+database = sqlite3.connect(sys.argv[1])
+integrity = database.execute("PRAGMA integrity_check").fetchone()[0]
+rows = {}
+for client, n in database.execute("SELECT client, n FROM rows ORDER BY n"):
+    rows.setdefault(client, []).append(n)
+print(json.dumps({"integrity": integrity, "rows": rows}))

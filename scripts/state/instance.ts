@@ -1,0 +1,221 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import http from "node:http";
+import path from "node:path";
+import { execa } from "execa";
+import { poll } from "../../agent/site/poll.ts";
+import type { Bucket } from "./bucket.ts";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const wrapper = path.join(root, "agent/state/wrapper");
+const DATABASE = "db.sqlite3";
+
+export interface Programs {
+  /** Node 24, and the state's bundle. */
+  node: string;
+  bundle: string;
+}
+
+export interface Answer {
+  status: number;
+  body: string;
+}
+
+/** One owner of the site, without a machine: a disk, the shipper, and gunicorn with the app behind the gate. */
+export class Instance {
+  readonly epoch: number;
+  readonly folder: string;
+  readonly #programs: Programs;
+  readonly #bucket: Bucket;
+  readonly #durability: "fast" | "s3";
+  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
+  #shipper: ChildProcess | undefined;
+  #app: ChildProcess | undefined;
+  /** What both said, for whoever has to find out. */
+  said = "";
+
+  /** @param folder of its own: its disk. */
+  constructor(programs: Programs, bucket: Bucket, folder: string, epoch: number, durability: "fast" | "s3") {
+    this.#programs = programs;
+    this.#bucket = bucket;
+    this.folder = folder;
+    this.epoch = epoch;
+    this.#durability = durability;
+  }
+
+  get database(): string {
+    return path.join(this.folder, "state", DATABASE);
+  }
+
+  /** Takes the log and brings the databases. @returns what it printed. */
+  async takeOver(): Promise<{ seq: number; base?: number; entries: number; files: string[] }> {
+    await this.#settings();
+    return JSON.parse(await this.#run("take-over"));
+  }
+
+  /** Brings what is in the bucket, and takes nothing. */
+  async restore(): Promise<void> {
+    await this.#settings();
+    await this.#run("restore");
+  }
+
+  async ship(): Promise<void> {
+    this.#shipper = this.#start(this.#programs.node, [
+      this.#programs.bundle,
+      "ship",
+      this.#file("settings.json"),
+    ]);
+    await poll(
+      `shipper of ${this.epoch}`,
+      async () => {
+        const { state } = await this.status().catch(() => ({ state: "no answer" }));
+        if (this.#shipper?.exitCode != null) throw new Error(`the shipper ended: ${this.said}`);
+        return state === "shipping" ? { done: true } : { waiting: state };
+      },
+      { seconds: 30, everySeconds: 0.02 },
+    );
+  }
+
+  /** The app, with its table made, and answering. */
+  async serve(threads = 8): Promise<void> {
+    const env = {
+      PYTHONPATH: `${wrapper}:${path.join(root, "scripts/state")}`,
+      PYTHONDONTWRITEBYTECODE: "1",
+      APP_DATABASE: this.database,
+      EVERSPOT_STATE_APP: "app:application",
+      EVERSPOT_STATE_DATABASES: this.database,
+      EVERSPOT_STATE_LEASE: this.#file("lease"),
+      EVERSPOT_STATE_DURABILITY: this.#durability,
+    };
+    this.#app = this.#start(
+      "/usr/bin/gunicorn",
+      [
+        ...["--workers", "1", "--threads", String(threads), "--bind", `unix:${this.#file("app.sock")}`],
+        ...["--log-level", "warning", "--worker-tmp-dir", "/dev/shm", "everspot_state:application"],
+      ],
+      env,
+    );
+    await poll(
+      `app of ${this.epoch}`,
+      async () => {
+        const { status } = await this.ask("POST", "/migrate").catch(() => ({ status: 0 }));
+        return status === 200 ? { done: true } : { waiting: `HTTP ${status} ${this.said}` };
+      },
+      { seconds: 30, everySeconds: 0.05 },
+    );
+  }
+
+  /** A request to the app. @throws when it does not answer. */
+  ask(method: string, url: string): Promise<Answer> {
+    return this.#request("app.sock", method, url);
+  }
+
+  async status(): Promise<Record<string, number | string | undefined> & { state: string }> {
+    return JSON.parse((await this.#request("control.sock", "GET", "/status")).body);
+  }
+
+  /** "open", "seal", … @throws when it was refused. */
+  async order(what: string): Promise<number> {
+    const { status, body } = await this.#request("control.sock", "POST", `/${what}`);
+    if (status !== 200) throw new Error(`${what}: ${status} ${body}`);
+    return JSON.parse(body).seq;
+  }
+
+  /** SIGTERM, two seconds, SIGKILL, as at a seal. */
+  async endApp(): Promise<void> {
+    const app = this.#app;
+    if (app === undefined || app.exitCode !== null || app.signalCode !== null) return;
+    const ended = once(app, "exit");
+    app.kill("SIGTERM");
+    const late = setTimeout(() => killGroup(app, "SIGKILL"), 2_000);
+    await ended;
+    clearTimeout(late);
+    killGroup(app, "SIGKILL");
+  }
+
+  /** To both, or one, and all their processes. */
+  signal(name: NodeJS.Signals, which: "both" | "shipper" | "app" = "both"): void {
+    if (which !== "app" && this.#shipper !== undefined) killGroup(this.#shipper, name);
+    if (which !== "shipper" && this.#app !== undefined) killGroup(this.#app, name);
+  }
+
+  /** A power cut: everything is gone, and the disk with it. */
+  async destroy(): Promise<void> {
+    const running = [this.#shipper, this.#app].filter(
+      (child) => child !== undefined && child.exitCode === null && child.signalCode === null,
+    ) as ChildProcess[];
+    const ended = running.map((child) => once(child, "exit"));
+    this.signal("SIGKILL");
+    await Promise.all(ended);
+    this.#agent.destroy();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #settings(): Promise<void> {
+    await mkdir(path.join(this.folder, "state"), { recursive: true });
+    const settings = {
+      bucket: this.#bucket.name,
+      epoch: this.epoch,
+      instance: `i-${this.epoch}`,
+      folder: path.join(this.folder, "state"),
+      databases: [DATABASE],
+      keeps: this.#file("keeps"),
+      lease: this.#file("lease"),
+      control: this.#file("control.sock"),
+      durability: this.#durability,
+      budget: 3,
+      history: 0,
+    };
+    await writeFile(this.#file("settings.json"), JSON.stringify(settings));
+  }
+
+  async #run(command: string): Promise<string> {
+    const { node, bundle } = this.#programs;
+    const done = await execa(node, [bundle, command, this.#file("settings.json")], { env: this.#bucket.env });
+    return done.stdout;
+  }
+
+  #start(command: string, args: string[], env: Record<string, string> = {}): ChildProcess {
+    const child = spawn(command, args, {
+      env: { PATH: process.env.PATH, ...this.#bucket.env, ...env },
+      stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
+    });
+    child.stderr?.on("data", (text) => {
+      this.said = `${this.said}${text}`.slice(-4_000);
+    });
+    return child;
+  }
+
+  #file(name: string): string {
+    return path.join(this.folder, name);
+  }
+
+  #request(socket: string, method: string, url: string): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const request = http.request(
+        { socketPath: this.#file(socket), method, path: url, agent: this.#agent },
+        (response) => {
+          let body = "";
+          response.on("data", (text) => {
+            body += text;
+          });
+          response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+          response.on("error", reject);
+        },
+      );
+      request.on("error", reject);
+      request.end();
+    });
+  }
+}
+
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // They have ended.
+  }
+}

@@ -1,0 +1,50 @@
+/** What visitors were told: each write that was answered with 200, and the most that a reader was shown. */
+export class Ledger {
+  /** When it was acknowledged, by "client n"; milliseconds of this process's clock. */
+  readonly acknowledged = new Map<string, number>();
+  /** The highest n a reader was shown, by client. */
+  readonly shown = new Map<string, number>();
+  refused = 0;
+
+  show(rows: Record<string, number>): void {
+    for (const [client, n] of Object.entries(rows)) {
+      this.shown.set(client, Math.max(n, this.shown.get(client) ?? 0));
+    }
+  }
+}
+
+/** What a restored database holds. */
+export interface Held {
+  integrity: string;
+  /** Every n, by client. */
+  rows: Record<string, number[]>;
+}
+
+export interface Verdict {
+  integrity: string;
+  acknowledged: number;
+  /** Acknowledged and not there. */
+  lost: string[];
+  /** Shown to a reader and not there. */
+  unseen: string[];
+  twice: string[];
+}
+
+export function judge(ledger: Ledger, held: Held): Verdict {
+  const there = new Set<string>();
+  const twice: string[] = [];
+  for (const [client, numbers] of Object.entries(held.rows)) {
+    for (const n of numbers) {
+      const row = `${client} ${n}`;
+      if (there.has(row)) twice.push(row);
+      there.add(row);
+    }
+  }
+  return {
+    integrity: held.integrity,
+    acknowledged: ledger.acknowledged.size,
+    lost: [...ledger.acknowledged.keys()].filter((row) => !there.has(row)),
+    unseen: [...ledger.shown].map(([client, n]) => `${client} ${n}`).filter((row) => !there.has(row)),
+    twice,
+  };
+}
