@@ -44,8 +44,9 @@ export function attach(
 ): { one: Attached; compare: boolean } {
   const at = path.join(folder, file);
   const untouched = kept !== undefined && "untouched" in kept && kept.untouched === fingerprint(at);
+  const database = new Database(at);
   const follower = new Follower(file, at);
-  const one = { file, path: at, database: new Database(at), follower, covered: 0n, looked: 0n };
+  const one = { file, path: at, database, follower, covered: 0n, looked: 0n };
   if (untouched) {
     follower.startUntouched();
     return { one, compare: false };

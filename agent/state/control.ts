@@ -8,7 +8,7 @@ import type { Shipper } from "./shipper.ts";
 
 /**
  * The agent's hand on the shipper: HTTP over a socket of its own. `GET /status`; `POST /open`, `/seal`,
- * `/mark?name=…`, `/rewind?to=…` write that entry behind all that is committed, and answer its number; 409 with the
+ * `/mark?name=…` write that entry behind all that is committed, and answer its number; 409 with the
  * later owner's epoch when there is one.
  */
 export async function serveControl(shipper: Shipper, socket: string): Promise<Server> {
@@ -37,10 +37,8 @@ export async function serveControl(shipper: Shipper, socket: string): Promise<Se
 
 function orderOf({ pathname, searchParams }: URL): Written | undefined {
   const name = searchParams.get("name");
-  const to = Number(searchParams.get("to"));
   if (pathname === "/open") return { kind: "open" };
   if (pathname === "/seal") return { kind: "seal" };
   if (pathname === "/mark" && name !== null) return { kind: "mark", name };
-  if (pathname === "/rewind" && to > 0) return { kind: "rewind", to };
   return undefined;
 }

@@ -4,7 +4,7 @@ import { counted, type Position } from "./position.ts";
 import { WalFile } from "./wal-file.ts";
 
 /** Bytes of frames in one entry; a larger transaction goes into several. */
-const LARGEST = 8 << 20;
+const LARGEST = 4 << 20;
 /** Bytes that may be taken into memory for a checkpoint. */
 const MOST_CAPTURED = 4 << 20;
 
@@ -33,7 +33,7 @@ export class Follower {
   /** Frames of that generation that were taken while nobody could write: behind them it may be reset. */
   #drained: number | undefined;
 
-  /** @param path of the database. */
+  /** @param path of the database, which this process has open. */
   constructor(file: string, path: string) {
     this.file = file;
     this.#wal = new WalFile(path);
@@ -113,6 +113,7 @@ export class Follower {
     if (this.#seen?.salt !== salt) this.#drained = undefined;
     this.#seen = { salt, frame: committed };
     if (this.#captured === undefined && this.#position?.salt !== salt) this.#position = { salt, frame: 0 };
+    if (this.#position?.salt === salt && this.#position.frame > committed) throw new LostTrack(this.file);
   }
 
   /**

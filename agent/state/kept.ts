@@ -1,4 +1,5 @@
 import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import * as z from "zod/mini";
 
 const position = z.strictObject({ salt: z.string(), frame: z.int() });
@@ -6,6 +7,8 @@ const kept = z.strictObject({
   version: z.literal(1),
   epoch: z.int(),
   instance: z.string(),
+  /** The last entry is the seal: nothing was written after it. */
+  sealed: z.boolean(),
   place: z.strictObject({ seq: z.int(), hash: z.string(), epoch: z.int(), at: z.string() }),
   /** Of each database by its path. `untouched`: it is as it was restored, if its file is still this one. */
   files: z.record(z.string(), z.union([position, z.strictObject({ untouched: z.string() })])),
@@ -19,6 +22,8 @@ const kept = z.strictObject({
  * than the log, after a power cut, and then the log says what is missing.
  */
 export type Kept = z.infer<typeof kept>;
+
+export const keptFile = (folder: string): string => path.join(folder, "shipped.json");
 
 /** Undefined when there is none, or none that can be read: all is compared with the log then. */
 export function readKept(file: string): Kept | undefined {

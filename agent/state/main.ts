@@ -1,6 +1,7 @@
 /**
  * The entry point of what keeps a site's state: `take-over` once, then `ship` for as long as the site is served.
- * `restore` brings what is in the bucket into a folder and takes nothing.
+ * `go-back` takes the log again for the instance that has sealed it: `{"rewound": true}` says that it may go on with what
+ * it has, false that it must take over like anybody else. `restore` brings what is in the bucket into a folder and takes nothing.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -12,6 +13,7 @@ import { restore } from "../site/state/restore.ts";
 import { createStateClient, s3StateBucket } from "../site/state/s3-bucket.ts";
 import { serveControl } from "./control.ts";
 import { assertSqlite } from "./database.ts";
+import { returnTo } from "./return-to.ts";
 import { Shipper } from "./shipper.ts";
 import { takeOver } from "./take-over.ts";
 
@@ -38,8 +40,8 @@ const stop = new AbortController();
 for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.abort(new Error(name)));
 
 async function main([command, file]: readonly string[]): Promise<number> {
-  if (!["take-over", "ship", "restore"].includes(command ?? "") || file === undefined) {
-    process.stderr.write("usage: state take-over|ship|restore SETTINGS.json\n");
+  if (!["take-over", "ship", "go-back", "restore"].includes(command ?? "") || file === undefined) {
+    process.stderr.write("usage: state take-over|ship|go-back|restore SETTINGS.json\n");
     return 2;
   }
   assertSqlite();
@@ -57,6 +59,12 @@ async function main([command, file]: readonly string[]): Promise<number> {
   }
   if (command === "take-over") {
     const done = await takeOver(bucket, me, given, { ...around, onTrouble: (error) => say(error.message) });
+    process.stdout.write(`${JSON.stringify(done)}\n`);
+    client.destroy();
+    return 0;
+  }
+  if (command === "go-back") {
+    const done = await returnTo(bucket, me, given.keeps, around);
     process.stdout.write(`${JSON.stringify(done)}\n`);
     client.destroy();
     return 0;

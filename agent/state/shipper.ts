@@ -5,7 +5,7 @@ import { Fenced } from "../site/state/errors.ts";
 import { type Attached, attach, compare } from "./attached.ts";
 import { BaseKeeper } from "./base-keeper.ts";
 import { LostTrack } from "./follower.ts";
-import { readKept, writeKept } from "./kept.ts";
+import { keptFile, readKept, writeKept } from "./kept.ts";
 import { boottime, Lease } from "./lease.ts";
 import type { Written } from "./log/log-writer.ts";
 import { type Late, SiteLog, type SiteLogOptions } from "./site-log.ts";
@@ -107,8 +107,8 @@ export class Shipper {
 
   close(): void {
     for (const { database, follower } of this.#attached) {
-      follower.close();
       database.close();
+      follower.close();
     }
     this.#lease.close();
   }
@@ -280,7 +280,7 @@ export class Shipper {
   }
 
   get #keptFile(): string {
-    return path.join(this.#options.keeps, "shipped.json");
+    return keptFile(this.#options.keeps);
   }
 
   #keep(): void {
@@ -289,6 +289,7 @@ export class Shipper {
       version: 1,
       epoch: me.epoch,
       instance: me.instance,
+      sealed: this.#state === "sealed",
       place: this.#log.place,
       files: Object.fromEntries(
         this.#attached.flatMap(({ file, follower }) =>

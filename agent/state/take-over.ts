@@ -2,8 +2,9 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { StateBucket } from "../site/state/bucket.ts";
 import { restore } from "../site/state/restore.ts";
-import { fingerprint, writeKept } from "./kept.ts";
+import { fingerprint, keptFile, writeKept } from "./kept.ts";
 import type { Writer } from "./log/fence-ahead.ts";
+import { removeBases } from "./log/go-back.ts";
 import type { Patience } from "./log/settle.ts";
 import { takeLog } from "./log/take.ts";
 
@@ -28,10 +29,12 @@ export async function takeOver(
       restore(bucket, where.folder, { ...options, onTrouble: (error) => troubles.push(error.message) }),
     patience,
   );
-  writeKept(path.join(where.keeps, "shipped.json"), {
+  for (const { from, to } of done.gone) await removeBases(bucket, from, to);
+  writeKept(keptFile(where.keeps), {
     version: 1,
     epoch: me.epoch,
     instance: me.instance,
+    sealed: false,
     place: done.place,
     files: Object.fromEntries(
       done.files.map((file) => [file, { untouched: fingerprint(path.join(where.folder, file)) }]),

@@ -24,8 +24,9 @@ export interface Answer {
 
 /** One owner of the site, without a machine: a disk, the shipper, and gunicorn with the app behind the gate. */
 export class Instance {
-  readonly epoch: number;
+  epoch: number;
   readonly folder: string;
+  readonly #name: string;
   readonly #programs: Programs;
   readonly #bucket: Bucket;
   readonly #durability: "fast" | "s3";
@@ -41,6 +42,7 @@ export class Instance {
     this.#bucket = bucket;
     this.folder = folder;
     this.epoch = epoch;
+    this.#name = `i-${epoch}`;
     this.#durability = durability;
   }
 
@@ -52,6 +54,22 @@ export class Instance {
   async takeOver(): Promise<{ seq: number; base?: number; entries: number; files: string[] }> {
     await this.#settings();
     return JSON.parse(await this.#run("take-over"));
+  }
+
+  /** Takes the log again, after a seal, with another epoch; its databases are as it left them. */
+  async goBack(epoch: number): Promise<{ rewound: boolean }> {
+    this.epoch = epoch;
+    await this.endShipper();
+    await this.#settings();
+    return JSON.parse(await this.#run("go-back"));
+  }
+
+  async endShipper(): Promise<void> {
+    const shipper = this.#shipper;
+    if (shipper === undefined || shipper.exitCode !== null || shipper.signalCode !== null) return;
+    const ended = once(shipper, "exit");
+    shipper.kill("SIGTERM");
+    await ended;
   }
 
   /** Brings what is in the bucket, and takes nothing. */
@@ -157,7 +175,7 @@ export class Instance {
     const settings = {
       bucket: this.#bucket.name,
       epoch: this.epoch,
-      instance: `i-${this.epoch}`,
+      instance: this.#name,
       folder: path.join(this.folder, "state"),
       databases: [DATABASE],
       keeps: this.#file("keeps"),

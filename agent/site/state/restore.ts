@@ -30,10 +30,12 @@ export interface Restored {
   /** Databases there are, by their paths in the folder. */
   files: string[];
   media: Map<string, { sha256: string; size: number }>;
+  /** What was taken back, as far as it was read. */
+  gone: readonly Gone[];
 }
 
 /** Entries that a later owner took back: after `from`, up to `to`. */
-interface Gone {
+export interface Gone {
   from: number;
   to: number;
 }
@@ -134,7 +136,7 @@ async function restoreFrom(
       const { objects } = await bucket.list("state/log/");
       if (objects.length > 0) throw new Damaged(`${bucket.url}/state/log/`, "has lost its first entries");
     }
-    return { place, base: base?.seq, entries, files: await files.close(), media };
+    return { place, base: base?.seq, entries, files: await files.close(), media, gone };
   } finally {
     await files.close();
   }

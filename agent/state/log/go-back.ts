@@ -1,4 +1,5 @@
 import type { StateBucket } from "../../site/state/bucket.ts";
+import { BASE_PREFIX, baseKey, seqOf } from "../../site/state/keys.ts";
 import type { Place } from "../../site/state/place.ts";
 import { readLog } from "../../site/state/read-log.ts";
 import type { Writer } from "./fence-ahead.ts";
@@ -45,6 +46,17 @@ export async function goBack(
   for (;;) {
     const { late } = await log.append({ kind: "rewind", to: sealed.seq });
     // A rewind of a run before this one did the same; nothing else is written before it.
-    if (late === undefined || late.header.kind === "rewind") return { rewound: true, place: log.place };
+    if (late !== undefined && late.header.kind !== "rewind") continue;
+    await removeBases(bucket, sealed.seq, log.place.seq);
+    return { rewound: true, place: log.place };
   }
+}
+
+/**
+ * Bases of what was taken back count no more, and must not be taken for one of the two that are kept.
+ * @param from the entry that the rewind goes back to. @param to the rewind.
+ */
+export async function removeBases(bucket: StateBucket, from: number, to: number): Promise<void> {
+  const { objects } = await bucket.list(BASE_PREFIX, baseKey(from));
+  await bucket.remove(objects.map(({ key }) => key).filter((key) => (seqOf(key) ?? to) < to));
 }

@@ -1,0 +1,321 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { build } from "esbuild";
+import { execa } from "execa";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../agent/site/clock.ts";
+import { poll } from "../../agent/site/poll.ts";
+import { agentSources } from "../../provisioner/archive/agent-archive.ts";
+import { nodeRuntime } from "../../provisioner/archive/node-runtime.ts";
+import { targets } from "../../scripts/build/targets.ts";
+import { type Bucket, startBucket } from "../../scripts/state/bucket.ts";
+import { Instance, type Programs } from "../../scripts/state/instance.ts";
+import { torture } from "../../scripts/state/torture.ts";
+
+let folder: string;
+let programs: Programs;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "everspot-state-test-"));
+  programs = {
+    node: await nodeRuntime(process.arch === "arm64" ? "arm64" : "x86_64", agentSources().cacheDir),
+    bundle: path.join(folder, "state.mjs"),
+  };
+  await build({ ...targets.state, outfile: programs.bundle });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+let bucket: Bucket;
+let instances: Instance[];
+beforeEach(async () => {
+  bucket = await startBucket();
+  instances = [];
+});
+afterEach(async () => {
+  for (const instance of instances) await instance.destroy();
+  expect(bucket.server.faults).toEqual([]);
+  await bucket.close();
+});
+
+const made = (epoch: number, durability: "fast" | "s3" = "s3"): Instance => {
+  const instance = new Instance(
+    programs,
+    bucket,
+    path.join(folder, `${Date.now()}-${epoch}`),
+    epoch,
+    durability,
+  );
+  instances.push(instance);
+  return instance;
+};
+/** With its shipper, and its app unless nothing is to be asked of it. */
+const owner = async (
+  epoch: number,
+  { durability = "s3", app = true }: { durability?: "fast" | "s3"; app?: boolean } = {},
+) => {
+  const instance = made(epoch, durability);
+  await instance.takeOver();
+  await instance.ship();
+  if (app) await instance.serve();
+  await instance.order("open");
+  return instance;
+};
+const post = (instance: Instance, n: number) => instance.ask("POST", `/write?client=c&n=${n}`);
+
+/** Runs Python with the database as `db`, outside of the app and without the site's sitecustomize. */
+async function sql(database: string, program: string): Promise<string> {
+  const script = `import sqlite3, sys, hashlib\ndb = sqlite3.connect(sys.argv[1], isolation_level=None)\n${program}\n`;
+  return (await execa("/usr/bin/python3", ["-c", script, database])).stdout;
+}
+/** Of everything that is in it. */
+const DIGEST =
+  "print(hashlib.sha256('\\n'.join(db.iterdump()).encode()).hexdigest(), db.execute('PRAGMA integrity_check').fetchone()[0])";
+
+/** What is in the bucket, in a file of its own. */
+async function restored(): Promise<string> {
+  const into = made(99);
+  await into.restore();
+  return into.database;
+}
+const shipped = (instance: Instance) =>
+  poll(
+    "all is in the bucket",
+    async () => {
+      const { behind } = await instance.status();
+      return behind === 0 ? { done: true } : { waiting: `${behind} frames` };
+    },
+    { seconds: 60, everySeconds: 0.1 },
+  );
+const same = async (instance: Instance) => {
+  await shipped(instance);
+  const digest = await sql(instance.database, DIGEST);
+  expect(digest).toMatch(/ ok$/);
+  expect(await sql(await restored(), DIGEST)).toBe(digest);
+};
+
+test("hand-overs, power cuts and an owner that wakes up too late: no acknowledged write is lost", async () => {
+  const { verdict } = await torture({
+    ...{ programs, durability: "s3", handOvers: 2, kills: 3, clients: 4, seed: 7 },
+    say: () => {},
+  });
+  expect(verdict).toMatchObject({ integrity: "ok", lost: [], unseen: [], twice: [] });
+  expect(verdict.acknowledged).toBeGreaterThan(50);
+});
+
+describe("an answer waits until what it may tell of is in the bucket", () => {
+  test("a reader is not shown what a power cut could take back", async () => {
+    const instance = await owner(1);
+    bucket.server.disturb("s3", "PutObject", { delayMs: 1_200 });
+    const writing = post(instance, 1);
+    await systemClock.sleep(300);
+    const begun = performance.now();
+    const shown = await instance.ask("GET", "/");
+    expect([JSON.parse(shown.body), (await writing).status]).toEqual([{ c: 1 }, 200]);
+    expect(performance.now() - begun).toBeGreaterThan(500);
+  });
+
+  test("also when the shipper is dead, until it is there again", async () => {
+    const instance = await owner(1);
+    expect((await post(instance, 1)).status).toBe(200);
+    instance.signal("SIGKILL", "shipper");
+    // Nothing has been written since: readers need not wait.
+    expect((await instance.ask("GET", "/")).status).toBe(200);
+    let answered = false;
+    const writing = post(instance, 2).finally(() => {
+      answered = true;
+    });
+    await systemClock.sleep(700);
+    expect(answered).toBe(false);
+    await instance.ship();
+    expect((await writing).status).toBe(200);
+    expect(await sql(await restored(), "print(db.execute('SELECT count(*) FROM rows').fetchone())")).toBe(
+      "(2,)",
+    );
+  });
+
+  test('in "fast" only when the shipper has been dead for longer than the bound', async () => {
+    const instance = await owner(1, { durability: "fast" });
+    for (let n = 1; n < 30; n++) await post(instance, n);
+    const { bound } = await instance.status();
+    instance.signal("SIGKILL", "shipper");
+    const begun = performance.now();
+    let last = 0;
+    for (let n = 30; performance.now() - begun < Number(bound) + 700; n++) {
+      const held = post(instance, n).then(({ status }) => {
+        if (status === 200) last = performance.now() - begun;
+      });
+      await Promise.race([held, systemClock.sleep(50)]);
+    }
+    expect(last).toBeGreaterThan(0);
+    expect(last).toBeLessThan(Number(bound) + 300);
+  });
+
+  test("an S3 that accepts and never answers holds the site, and it goes on within two seconds after", async () => {
+    const instance = await owner(1);
+    bucket.server.silence("s3");
+    const writing = post(instance, 1);
+    writing.catch(() => undefined);
+    await systemClock.sleep(4_000);
+    expect(await instance.status()).toMatchObject({ trouble: expect.stringContaining("timed out") });
+    bucket.server.speak("s3");
+    const begun = performance.now();
+    expect((await writing).status).toBe(200);
+    expect(performance.now() - begun).toBeLessThan(2_500);
+  });
+});
+
+describe("what is in the bucket is the database", () => {
+  test("when the app's last connection closes: the shipper's own keeps the write-ahead log", async () => {
+    const instance = await owner(1, { app: false });
+    await sql(
+      instance.database,
+      "db.execute('CREATE TABLE t (x)'); db.execute('INSERT INTO t VALUES (1)'); db.close()",
+    );
+    await sql(instance.database, "db.execute('INSERT INTO t VALUES (2)'); db.close()");
+    await same(instance);
+    expect(await instance.status()).toMatchObject({ compared: 1 });
+  });
+
+  test("after it was written, checkpointed and closed while no shipper was there", async () => {
+    const instance = await owner(1, { app: false });
+    await sql(instance.database, "db.execute('CREATE TABLE t (x)')");
+    await shipped(instance);
+    instance.signal("SIGKILL", "shipper");
+    await sql(
+      instance.database,
+      "db.executemany('INSERT INTO t VALUES (randomblob(?))', [(3000,)] * 200); db.execute('DELETE FROM t WHERE rowid % 3 = 0'); db.close()",
+    );
+    await instance.ship();
+    expect(await instance.status()).toMatchObject({ compared: 1 });
+    await same(instance);
+  });
+
+  test("with a transaction of 40 MB, a VACUUM and a base, and the shipper's memory stays flat", async () => {
+    const instance = await owner(1, { app: false });
+    await sql(instance.database, "db.execute('CREATE TABLE t (x)'); db.execute('INSERT INTO t VALUES (1)')");
+    await shipped(instance);
+    const before = Number((await instance.status()).rss);
+    await sql(
+      instance.database,
+      "db.execute('BEGIN'); db.executemany('INSERT INTO t VALUES (randomblob(?))', [(10000,)] * 4000); db.execute('COMMIT')",
+    );
+    await shipped(instance);
+    await sql(instance.database, "db.execute('DELETE FROM t WHERE rowid % 2 = 0'); db.execute('VACUUM')");
+    await shipped(instance);
+    await poll(
+      "a base",
+      async () => {
+        const { bases } = await instance.status();
+        return Number(bases) > 0 ? { done: true } : { waiting: "none" };
+      },
+      { seconds: 30, everySeconds: 0.2 },
+    );
+    await sql(instance.database, "db.execute('INSERT INTO t VALUES (2)')");
+    await same(instance);
+    expect(Number((await instance.status()).rss) - before).toBeLessThan(80 << 20);
+  });
+
+  test("while a reader never ends: the write-ahead log grows until it does, and nothing is lost", async () => {
+    const instance = await owner(1, { app: false });
+    await sql(instance.database, "db.execute('CREATE TABLE t (x)'); db.execute('INSERT INTO t VALUES (1)')");
+    const reader = execa("/usr/bin/python3", [
+      "-c",
+      "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1], isolation_level=None)\ndb.execute('BEGIN'); db.execute('SELECT * FROM t').fetchall()\nsys.stdin.read()",
+      instance.database,
+    ]);
+    await systemClock.sleep(300);
+    await sql(
+      instance.database,
+      "for i in range(40): db.executemany('INSERT INTO t VALUES (randomblob(?))', [(3000,)] * 10)\ndb.execute('PRAGMA wal_autocheckpoint=0')",
+    );
+    await same(instance);
+    reader.stdin?.end();
+    await reader;
+    await sql(instance.database, "db.executemany('INSERT INTO t VALUES (randomblob(?))', [(9000,)] * 600)");
+    await poll(
+      "a checkpoint",
+      async () => {
+        const { checkpoints } = await instance.status();
+        return Number(checkpoints) > 0 ? { done: true } : { waiting: "none" };
+      },
+      { seconds: 20, everySeconds: 0.2 },
+    );
+    await same(instance);
+  });
+});
+
+describe("the sealed owner goes back", () => {
+  const sealed = async () => {
+    const instance = await owner(1);
+    expect((await post(instance, 1)).status).toBe(200);
+    await instance.endApp();
+    await instance.order("seal");
+    return instance;
+  };
+  /** The new one migrates, and is not open yet. */
+  const migrating = async () => {
+    const next = made(2);
+    await next.takeOver();
+    await next.ship();
+    await sql(next.database, "db.execute('CREATE TABLE migrated (x)'); db.execute('DELETE FROM rows')");
+    await shipped(next);
+    return next;
+  };
+
+  test("to its own databases when the new one fails before it is open: what that wrote is taken back", async () => {
+    const old = await sealed();
+    const next = await migrating();
+    expect(await old.goBack(3)).toMatchObject({ rewound: true });
+    await old.ship();
+    await old.serve();
+    await old.order("open");
+    expect((await post(old, 2)).status).toBe(200);
+    await expect(next.order("open")).rejects.toThrow(/409 .*"epoch":3/);
+    await same(old);
+    expect(JSON.parse((await old.ask("GET", "/")).body)).toEqual({ c: 2 });
+  });
+
+  test("but never when the new one was open, whose writes count", async () => {
+    const old = await sealed();
+    const next = await migrating();
+    await next.serve();
+    await next.order("open");
+    expect((await post(next, 5)).status).toBe(200);
+    expect(await old.goBack(3)).toMatchObject({ rewound: false });
+    expect((await post(next, 6)).status).toBe(503);
+    await old.takeOver();
+    await old.ship();
+    await old.serve();
+    await old.order("open");
+    expect(JSON.parse((await old.ask("GET", "/")).body)).toEqual({ c: 5 });
+    expect(await sql(old.database, "print(db.execute('SELECT count(*) FROM migrated').fetchone())")).toBe(
+      "(0,)",
+    );
+  });
+});
+
+describe("is told as what it is, with an exit code:", () => {
+  test("a later owner", async () => {
+    await owner(2, { app: false });
+    const late = made(1);
+    await expect(late.takeOver()).rejects.toMatchObject({ exitCode: 3, stderr: "epoch 2 has the log" });
+  });
+  test("a database that is none", async () => {
+    const instance = made(1);
+    await instance.takeOver();
+    await writeFile(
+      instance.database,
+      "no database at all, but long enough to look like something".repeat(20),
+    );
+    await expect(instance.ship()).rejects.toThrow(/db\.sqlite3 cannot be kept: file is not a database/);
+  });
+  test("a shipper that starts without having taken the log", async () => {
+    const first = await owner(1, { app: false });
+    const settings = path.join(first.folder, "settings.json");
+    const text = await readFile(settings, "utf8");
+    await writeFile(settings, text.replace('"epoch":1', '"epoch":5').replace("control.sock", "other.sock"));
+    await expect(
+      execa(programs.node, [programs.bundle, "ship", settings], { env: bucket.env }),
+    ).rejects.toMatchObject({ exitCode: 1, stderr: expect.stringContaining("is not of epoch 5") });
+  });
+});
