@@ -24,7 +24,7 @@ const OFF_MINUTES = 4;
  */
 export const USER_DATA = `#!/bin/bash
 TIMEFORMAT='${NAME}: burn %R %U'
-shutdown -h +${OFF_MINUTES}
+systemd-run --on-active=${OFF_MINUTES * 60} systemctl poweroff
 {
   for round in 1 2 3 4 5 6; do
     time for ((i = 0; i < 400000; i++)); do :; done

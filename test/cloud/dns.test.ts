@@ -322,3 +322,29 @@ test("the log says who asked for what and was told what", async () => {
     },
   ]);
 });
+
+test("a resolver that remembers what is not there does so for as long as the SOA says, with all below it", async () => {
+  const remembering = await new DnsServer(zones, { remembersNo: true }).start();
+  const asked = new Resolver({ timeout: 1000, tries: 1 });
+  asked.setServers([remembering.address]);
+  const at = (name: string) => code(asked.resolve4(name));
+  try {
+    put("there.example", "TXT", ['"x"']);
+    expect([await at("www.example"), await at("there.example")]).toEqual(["ENOTFOUND", "ENODATA"]);
+    for (const name of ["www.example", "below.www.example", "there.example", "other.example"])
+      put(name, "A", ["192.0.2.1"]);
+    expect(await at("www.example")).toBe("ENOTFOUND");
+    expect(await at("below.www.example")).toBe("ENOTFOUND");
+    expect(await at("there.example")).toBe("ENODATA");
+    expect(await at("other.example")).toBe("NOERROR");
+    expect(await asked.resolveTxt("there.example")).toEqual([["x"]]);
+    // The zone's own servers know better.
+    expect(await code(resolver.resolve4("www.example"))).toBe("NOERROR");
+    await clock.advance(901_000);
+    for (const name of ["www.example", "below.www.example", "there.example"]) {
+      expect(await at(name)).toBe("NOERROR");
+    }
+  } finally {
+    await remembering.stop();
+  }
+});

@@ -1,6 +1,7 @@
 import dgram from "node:dgram";
 import net from "node:net";
 import packet, { type DecodedPacket, type Packet } from "dns-packet";
+import { NegativeCache } from "./dns/negative-cache.ts";
 import { RCODE, type Rcode, type Resolution, resolve } from "./dns/resolve.ts";
 import { escapeName, isWithin } from "./domain-names.ts";
 import type { Zones } from "./route53/zones.ts";
@@ -24,7 +25,8 @@ const EDNS_UDP = 1232;
 
 /**
  * A DNS server for UDP and TCP that answers from the zones of the local Route 53 as soon as a change is visible.
- * It stands for the servers of every zone and for the resolver in front of them, without a cache.
+ * It stands for the servers of every zone and for the resolver in front of them. As a resolver it remembers no answer,
+ * and what is not there only if `remembersNo`.
  */
 export class DnsServer {
   /** Oldest first. */
@@ -36,12 +38,14 @@ export class DnsServer {
   /** Whatever went wrong inside while answering; empty after a good test. */
   readonly faults: Error[] = [];
   readonly #zones: Zones;
+  readonly #missing: NegativeCache | undefined;
   readonly #connections = new Set<net.Socket>();
   #udp: dgram.Socket | undefined;
   #tcp: net.Server | undefined;
 
-  constructor(zones: Zones) {
+  constructor(zones: Zones, { remembersNo = false }: { remembersNo?: boolean | undefined } = {}) {
     this.#zones = zones;
+    this.#missing = remembersNo ? new NegativeCache(zones.clock) : undefined;
   }
 
   async start(at: { host?: string; port?: number } = {}): Promise<this> {
@@ -130,7 +134,11 @@ export class DnsServer {
   #resolve(name: string, type: string): Resolution {
     if ([...this.broken].some((zone) => isWithin(escapeName(name), zone))) return refusal("SERVFAIL");
     try {
-      return resolve(this.#zones, name, type);
+      const known = this.#missing?.find(name, type);
+      if (known !== undefined) return { ...known, authoritative: false };
+      const found = resolve(this.#zones, name, type);
+      this.#missing?.note(name, type, found);
+      return found;
     } catch (error) {
       this.faults.push(error instanceof Error ? error : new Error(String(error)));
       return refusal("SERVFAIL");
