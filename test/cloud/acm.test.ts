@@ -136,6 +136,28 @@ describe("a requested certificate", () => {
     expect((await describeIt(arn)).Status).toBe("VALIDATION_TIMED_OUT");
   });
 
+  test.each([
+    ["another authority", '0 issue "letsencrypt.org"', "FAILED"],
+    ["nobody", '0 issue ";"', "FAILED"],
+    ["another authority for wildcards alone", '0 issuewild "letsencrypt.org"', "FAILED"],
+    ["Amazon, with a parameter", '0 issue "amazon.com; policy=ev"', "ISSUED"],
+    ["nothing but where to complain", '0 iodef "mailto:ann@example"', "ISSUED"],
+  ])("is issued as CAA records above its names allow: %s", async (_, value, status) => {
+    const arn = await request({ SubjectAlternativeNames: ["*.site.example"] });
+    const r53 = new Route53Client({ endpoint: wire.endpoint });
+    const caa = { Name: "example", Type: "CAA" as const, TTL: 60, ResourceRecords: [{ Value: value }] };
+    await r53.send(
+      new ChangeResourceRecordSetsCommand({
+        HostedZoneId: zone,
+        ChangeBatch: { Changes: [{ Action: "CREATE", ResourceRecordSet: caa }] },
+      }),
+    );
+    r53.destroy();
+    await records(arn, "UPSERT");
+    const { Status, FailureReason } = await describeIt(arn);
+    expect([Status, FailureReason]).toEqual([status, status === "FAILED" ? "CAA_ERROR" : undefined]);
+  });
+
   test("is exported with its key under a passphrase, and serves", async () => {
     const arn = await request({ DomainName: "localhost.example" });
     await records(arn, "UPSERT");

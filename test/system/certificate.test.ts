@@ -2,6 +2,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { ChangeResourceRecordSetsCommand, Route53Client } from "@aws-sdk/client-route-53";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ensureCertificate, renewIfDue } from "../../agent/certificate/ensure.ts";
@@ -67,6 +68,22 @@ describe("a first issuance", () => {
     expect(renewed.stdout).toContain("all renewals succeeded");
     expect(new Set(world.ca.books.orders.map((o) => o.account)).size).toBe(1);
   });
+});
+
+test("CAA records that forbid the authority: it says so, and no order counts", async () => {
+  const HostedZoneId = world.env.TEST_ZONE;
+  const caa = {
+    ...{ Name: "example.test", Type: "CAA" as const, TTL: 60 },
+    ResourceRecords: [{ Value: '0 issue "other.example"' }],
+  };
+  const route53 = new Route53Client({ endpoint: world.cloud.endpoint });
+  const Changes = [{ Action: "CREATE" as const, ResourceRecordSet: caa }];
+  await route53.send(new ChangeResourceRecordSetsCommand({ HostedZoneId, ChangeBatch: { Changes } }));
+  route53.destroy();
+  const served = await ensureCertificate((await world.machine()).context);
+  expect(served.source).toBe("self-signed");
+  expect(served.warnings.join("\n")).toContain("CAA record for example.test prevents issuance");
+  expect(world.ca.books.orders).toEqual([]);
 });
 
 test("a renewal by another machine uses the same account; the next boot serves it", async () => {

@@ -3,7 +3,7 @@ import type { CertificateKeyPairOrigin } from "@aws-sdk/client-acm";
 import type { KeyAlgorithm } from "./authority.ts";
 import { validation } from "./errors.ts";
 
-export type Status = "PENDING_VALIDATION" | "ISSUED" | "EXPIRED" | "VALIDATION_TIMED_OUT";
+export type Status = "PENDING_VALIDATION" | "ISSUED" | "EXPIRED" | "VALIDATION_TIMED_OUT" | "FAILED";
 
 /** What a certificate consists of. PEM. */
 export interface Material {
@@ -33,6 +33,8 @@ export interface Certificate {
   renewed: number | undefined;
   /** Why there is none, when the validation ran out. */
   timedOut: boolean;
+  /** Whether CAA records forbade it. */
+  forbidden: boolean;
   idempotency: { token: string; until: number } | undefined;
   tags: Map<string, string>;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../../agent/site/clock.ts";
+import { ACM_IDENTITIES, mayIssue } from "../dns/caa.ts";
 import type { Zones } from "../route53/zones.ts";
 import { ContractError } from "../wire/server.ts";
 import { type Authority, createAuthority, type KeyAlgorithm, newKeyPair } from "./authority.ts";
@@ -53,12 +54,14 @@ export class Certificates {
 
   async #settle(certificate: Certificate): Promise<void> {
     const now = this.#clock.now();
-    if (certificate.type === "IMPORTED" || certificate.timedOut) return;
+    if (certificate.type === "IMPORTED" || certificate.timedOut || certificate.forbidden) return;
     const validated = certificate.names.every((name) =>
       isValidated(this.#zones, validationRecord(this.#account, name)),
     );
     if (certificate.material === undefined) {
-      if (validated) await this.#issue(certificate, now);
+      if (validated && !certificate.names.every((name) => mayIssue(this.#zones, name, ACM_IDENTITIES)))
+        certificate.forbidden = true;
+      else if (validated) await this.#issue(certificate, now);
       else certificate.timedOut = now >= certificate.created + VALIDATION_TIMEOUT;
       return;
     }
@@ -72,6 +75,7 @@ export class Certificates {
   /** As of now; `settled` first. */
   status(certificate: Certificate): Status {
     if (certificate.timedOut) return "VALIDATION_TIMED_OUT";
+    if (certificate.forbidden) return "FAILED";
     if (certificate.material === undefined) return "PENDING_VALIDATION";
     return this.#clock.now() > validUntil(certificate.material.parsed) ? "EXPIRED" : "ISSUED";
   }
@@ -106,6 +110,7 @@ export class Certificates {
       exported: false,
       renewed: undefined,
       timedOut: false,
+      forbidden: false,
       idempotency: undefined,
       tags: new Map(),
     };

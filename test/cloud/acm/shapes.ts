@@ -23,6 +23,7 @@ export function detailOf(
     IssuedAt: dateOf(certificate.issued),
     ImportedAt: dateOf(certificate.imported),
     Status: status,
+    ...(certificate.forbidden && { FailureReason: "CAA_ERROR" as const }),
     KeyAlgorithm: certificate.keyAlgorithm,
     SignatureAlgorithm: parsed?.publicKey.asymmetricKeyType === "ec" ? "SHA256WITHECDSA" : "SHA256WITHRSA",
     InUseBy: [],
@@ -94,6 +95,7 @@ function validationOf(
     EXPIRED: "SUCCESS",
     PENDING_VALIDATION: "PENDING_VALIDATION",
     VALIDATION_TIMED_OUT: "FAILED",
+    FAILED: "FAILED",
   } as const;
   return {
     DomainName: name,

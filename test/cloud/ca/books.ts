@@ -62,9 +62,14 @@ export class Books {
     return refusal;
   }
 
-  #counted(acme: AcmeRequest | undefined): Counted {
+  /** What an order asks for; none of anything else. */
+  namesIn(acme: AcmeRequest | undefined): string[] {
     const parsed = orderPayload.safeParse(acme?.payload);
-    const names = parsed.success ? parsed.data.identifiers.map((i) => i.value.toLowerCase()) : [];
+    return parsed.success ? parsed.data.identifiers.map((i) => i.value.toLowerCase()) : [];
+  }
+
+  #counted(acme: AcmeRequest | undefined): Counted {
+    const names = this.namesIn(acme);
     return { at: new Date(this.#clock.now()), account: acme?.account ?? "", names };
   }
 

@@ -14,7 +14,7 @@ export type RequestKind =
 
 export type Effect =
   /** An ACME problem instead of an answer. `retryAfter` in seconds. */
-  | { problem: "rateLimited" | "serverInternal" | "badNonce"; status: number; retryAfter?: number }
+  | { problem: "rateLimited" | "serverInternal" | "badNonce" | "caa"; status: number; retryAfter?: number }
   /** ms before the request goes on. */
   | { slow: number }
   /** The connection ends without an answer, the CA never saw the request. */

@@ -10,7 +10,7 @@ import { execa } from "execa";
 import { type Clock, systemClock } from "../../../agent/site/clock.ts";
 import { Books } from "./books.ts";
 import { type Effect, Faults } from "./faults.ts";
-import { parseJws } from "./jws.ts";
+import { type AcmeRequest, parseJws } from "./jws.ts";
 import type { Refusal } from "./limits.ts";
 import { Reissuer } from "./reissue.ts";
 
@@ -24,6 +24,8 @@ export interface LimitedCaOptions {
   port?: number;
   /** The time limits are counted in; a test moves it. */
   clock?: Clock;
+  /** Whether CAA records allow this CA to issue for a name; Pebble does not look. */
+  mayIssue?: (name: string) => boolean;
   /** Dates certificates by `clock`, with this lifetime in ms; the upstream's pass unchanged otherwise. */
   lifetime?: number;
 }
@@ -101,6 +103,11 @@ export class LimitedCa {
     if (typeof effect === "object" && "problem" in effect) return this.#problem(request, response, effect);
     const refusal = kind === "order" ? this.books.refuse(acme) : undefined;
     if (refusal !== undefined) return this.#refused(request, response, refusal);
+    const forbidden = kind === "order" ? this.#forbidden(acme) : undefined;
+    if (forbidden !== undefined) {
+      const detail = `While processing CAA for ${forbidden}: CAA record for ${forbidden} prevents issuance`;
+      return this.#problem(request, response, { problem: "caa", status: 403 }, detail);
+    }
     const answer = await this.#forward(request, body);
     if (answer.status < 400) this.books.note(kind, request.url ?? "", acme, answer.body);
     if (effect === "lost") return void response.destroy();
@@ -108,6 +115,12 @@ export class LimitedCa {
     response
       .writeHead(answer.status, { ...answer.headers, ...this.#date(), "content-length": sent.length })
       .end(sent);
+  }
+
+  /** Let's Encrypt looks when it validates; a refusal of the order comes to the same for who ordered. */
+  #forbidden(acme: AcmeRequest | undefined): string | undefined {
+    const { mayIssue = () => true } = this.#options;
+    return this.books.namesIn(acme).find((name) => !mayIssue(name));
   }
 
   #dated({ status, body }: Answer): Buffer {

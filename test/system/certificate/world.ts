@@ -15,6 +15,7 @@ import { createS3Store } from "../../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";
 import { LimitedCa } from "../../cloud/ca/limited-ca.ts";
 import { type Cloud, startCloud } from "../../cloud/cloud.ts";
+import { LETSENCRYPT_IDENTITIES, mayIssue } from "../../cloud/dns/caa.ts";
 import { DnsServer } from "../../cloud/dns.ts";
 import { type Pebble, startPebble } from "../../cloud/pebble.ts";
 import type { Action, InstanceInput } from "./instance.ts";
@@ -82,6 +83,7 @@ export async function startWorld(options: { lifetime?: number } = {}): Promise<W
   const ca = new LimitedCa({
     upstream: pebble.directory,
     upstreamCa: pebble.listenCertificate,
+    mayIssue: (name) => mayIssue(cloud.route53.zones, name, LETSENCRYPT_IDENTITIES),
     clock,
     lifetime: options.lifetime ?? 90 * DAY,
   });
