@@ -4,6 +4,8 @@ import type { Mutation } from "../mutation.ts";
 const silence = ["test/provisioner/commands/wait.test.ts"];
 const console = ["test/provisioner/boots/console.test.ts"];
 
+const consent = ["test/scripts/questions/consent.test.ts"];
+const contact = ["test/scripts/questions/contact.test.ts"];
 const permissions = ["test/provisioner/permissions/operator.test.ts"];
 
 /** What the operator is told, and what is asked of AWS for it. */
@@ -77,5 +79,61 @@ export const operator: readonly Mutation[] = [
     find: "const ours = { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } };",
     replace: 'const ours = { StringLike: { [`aws:ResourceTag/${SITE_TAG}`]: "*" } };',
     tests: permissions,
+  },
+  {
+    name: "AWS is asked only where a person named the account",
+    file: "scripts/questions/consent.ts",
+    find: "if (isLoopback(endpoint) || agreed === caller.account) return;",
+    replace: "return;",
+    tests: consent,
+  },
+  {
+    name: "answers of AWS are kept without ids",
+    file: "scripts/questions/run.ts",
+    find: "const facts = scrub(reply.facts);",
+    replace: "const { facts } = reply;",
+    tests: contact,
+  },
+  {
+    name: "what an earlier run of the questions left is removed first",
+    file: "scripts/questions/run.ts",
+    find: "if (found.length > 0) {",
+    replace: "if (found.length < 0) {",
+    tests: contact,
+  },
+  {
+    name: "a run of the questions that is stopped tears down",
+    file: "scripts/questions/run.ts",
+    find: "const left = await tidy(given, say);",
+    replace: "const left: string[] = [];",
+    tests: contact,
+  },
+  {
+    name: "what AWS answered is not forgotten for what could not be asked again",
+    file: "scripts/questions/run.ts",
+    find: 'if (answer.answer === "unknown" && answers[id] !== undefined) return;',
+    replace: "",
+    tests: contact,
+  },
+  {
+    name: "a site comes up where AWS refuses an empty fleet",
+    file: "provisioner/apply/up.ts",
+    find: ".catch(withoutBridge)",
+    replace: "",
+    tests: ["test/provisioner/commands/contested.test.ts"],
+  },
+  {
+    name: "a bridge that is not there is in no deploy's way",
+    file: "provisioner/plan/configuration.ts",
+    find: 'a.do !== "create-bridge" && ',
+    replace: "",
+    tests: ["test/provisioner/commands/contested.test.ts"],
+  },
+  {
+    name: "an update leaves source packages out",
+    file: "agent/packages/debian.ts",
+    find: '  ...["-o", "Acquire::IndexTargets::deb-src::Sources::DefaultEnabled=false"],\n',
+    replace: "",
+    tests: ["test/agent/packages/lean-index.test.ts"],
   },
 ];
