@@ -29,5 +29,15 @@ const KNOWN: Readonly<Record<string, WayOut>> = {
   netifaces: { debian: "python3-netifaces" },
 };
 
+/** Code that has to be compiled, whatever is there to compile it: a version with a wheel is the only way out. */
+const COMPILED = new Set([
+  ...["aiohttp", "argon2-cffi-bindings", "asyncpg", "bcrypt", "brotli", "cffi", "cryptography", "gevent"],
+  ...["greenlet", "grpcio", "h5py", "httptools", "lxml", "matplotlib", "multidict", "numpy", "opencv-python"],
+  ...["orjson", "pandas", "pillow", "psycopg-binary", "psycopg2-binary", "pycryptodome", "pycurl"],
+  ...["pydantic-core", "pynacl", "pyyaml", "regex", "rpds-py", "scikit-learn", "scipy", "shapely", "ujson"],
+  ...["uvloop", "zstandard"],
+]);
+
 /** Undefined for a package of which nothing is known: building it may give something that runs anywhere. */
-export const knownWayOut = (name: string): WayOut | undefined => KNOWN[name];
+export const knownWayOut = (name: string): WayOut | undefined =>
+  KNOWN[name] ?? (COMPILED.has(name) ? {} : undefined);

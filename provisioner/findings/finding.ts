@@ -40,7 +40,7 @@ export const sorted = (findings: readonly Finding[]): Finding[] => [
 
 /** On one line, without what to do: "settings.py: DEBUG is on (project.W012)". */
 export const headline = ({ id, what, where }: Finding): string =>
-  `${where === undefined ? "" : `${where}: `}${what} (${id})`;
+  `${where === undefined || what.startsWith(where) ? "" : `${where}: `}${what} (${id})`;
 
 /** Errors that were found, as the one error a person sees. */
 export class Refused extends EverspotError {

@@ -12,6 +12,7 @@ import type { Arch } from "../requirements/python-target.ts";
 import { checkEntries, checkTotals, checkUnchanged, listEntries } from "./entries.ts";
 import { projectFindings, type SiteFacts } from "./findings.ts";
 import { type GitState, gitState, trackedButIgnored } from "./git.ts";
+import { writeOwnMetadata } from "./own-metadata.ts";
 import type { OnProgress } from "./progress.ts";
 import { listProject } from "./project.ts";
 import { writeZip } from "./zip.ts";
@@ -98,6 +99,7 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
     const cacheDir = options.cacheDir ?? defaultCacheDir(env);
     const { requirements } = declared;
     dependencies = requirements && (await collector.collect(requirements, { cacheDir, onProgress: report }));
+    await writeOwnMetadata(folder, work, dependencies?.meta.packages ?? []);
     const compiler = await findCompiler(target, env);
     if (compiler !== undefined) await compileFiles(compiler, folder, project.files, work, { env, signal });
     const entries = await listEntries(project, work, dependencies?.folder);

@@ -8,6 +8,7 @@ import { layers } from "./layers.ts";
 import { operating } from "./operating.ts";
 import { operator } from "./operator.ts";
 import { ownership } from "./ownership.ts";
+import { packing } from "./packing.ts";
 import { policies } from "./policies.ts";
 import { redaction } from "./redaction.ts";
 import { releases } from "./releases.ts";
@@ -26,4 +27,5 @@ export const mutations: readonly Mutation[] = [
   ...operating,
   ...operator,
   ...credits,
+  ...packing,
 ];

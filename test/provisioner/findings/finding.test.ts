@@ -10,7 +10,7 @@ import { createTerminal } from "../../../provisioner/operator/terminal.ts";
 
 const debug = warningFinding("project.W001", "DEBUG is on", { where: "settings.py", hint: "turn it off" });
 const gis = errorFinding("project.E002", "it needs GDAL", { hint: "[image] packages" });
-const wheel = errorFinding("packing.E003", "x has no wheel", { where: "x==1", hint: "x==2 has one" });
+const wheel = errorFinding("packing.E003", "x has no wheel", { where: "x", hint: "x==2 has one" });
 
 function refusal(findings: Parameters<typeof refuseErrors>[1]): Refused {
   try {
@@ -29,7 +29,7 @@ test("warnings refuse nothing", () => {
 test("one error is an error like any other", () => {
   expect(refusal([debug, wheel])).toMatchObject({
     message: "x has no wheel (packing.E003)",
-    resource: "x==1",
+    resource: "x",
     hint: "x==2 has one",
     lines: [],
     findings: [wheel],
@@ -42,7 +42,7 @@ test("several are all said at once, each with what to do", () => {
   expect(lines).toEqual([
     "it needs GDAL (project.E002)",
     "  → [image] packages",
-    "x==1: x has no wheel (packing.E003)",
+    "x has no wheel (packing.E003)",
     "  → x==2 has one",
   ]);
 });

@@ -195,6 +195,21 @@ test("a log of everspot's own in the project is no part of it", async () => {
   expect(readFileSync(log, "utf8")).toMatch(/still packing[\s\S]*\n1\n$/);
 });
 
+test("a packaged project knows its own version", async () => {
+  const project = '[project]\nname = "My.Site"\nversion = "1.2"\n';
+  const root = folder({
+    "my_site/wsgi.py": "",
+    "pyproject.toml": `${project}[build-system]\nrequires = []\n`,
+  });
+  const into = path.join(folder(), "release");
+  await unpackRelease((await pack(root)).file, into);
+  const ask = "from importlib.metadata import version; print(version('my-site'))";
+  const env = { PATH: process.env.PATH, PYTHONPATH: path.join(into, ".everspot/python") };
+  const { stdout } = await execa("python3", ["-c", ask], { env, extendEnv: false });
+  expect(stdout).toBe("1.2");
+  expect((await pack(folder({ "pyproject.toml": project }))).files).toBe(1);
+});
+
 test("old names of time zones are told on debian-13, which lacks them", async () => {
   const root = folder({ "mysite/settings.py": 'TIME_ZONE = env("TZ", "US/Eastern")\n' });
   const zones = async (more: Partial<PackOptions>) => (await pack(root, more)).findings.map((f) => f.hint);
