@@ -79,7 +79,7 @@ export function describeUp(action: UpAction): string {
     case "encrypt-bucket":
       return "encrypt the bucket";
     case "set-bucket-policy":
-      return "set the bucket's policy: TLS only";
+      return "set the bucket's policy: TLS only, the state's log append-only";
     case "set-bucket-lifecycle":
       return "set the bucket's lifecycle: old releases, layers, boots and versions expire";
     case "create-role":

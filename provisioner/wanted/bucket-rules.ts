@@ -1,3 +1,4 @@
+import { LOG_PREFIX } from "../../agent/site/state/keys.ts";
 import type { PolicyDocument } from "./policy.ts";
 
 /** S3 expires objects that carry this tag; it is set when a release, layer or agent is superseded. */
@@ -34,7 +35,13 @@ export const lifecycle: readonly LifecycleRule[] = [
   { id: "old-versions", prefix: "", noncurrentDays: 30, abortUploadDays: 3 },
 ];
 
-export const tlsOnly = (bucket: string, partition: string): PolicyDocument => ({
+/**
+ * What nobody may do, the site's own instances and its operator included: talk without TLS, and write an entry of the
+ * state's log other than where there is none (STATE §3; agent/site/state/keys.ts). Whoever writes there unconditionally
+ * would undo what another owner has acknowledged. `Null` is true of a request without the header.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+ */
+export const bucketPolicy = (bucket: string, partition: string): PolicyDocument => ({
   Version: "2012-10-17",
   Statement: [
     {
@@ -44,6 +51,14 @@ export const tlsOnly = (bucket: string, partition: string): PolicyDocument => ({
       Action: "s3:*",
       Resource: [`arn:${partition}:s3:::${bucket}`, `arn:${partition}:s3:::${bucket}/*`],
       Condition: { Bool: { "aws:SecureTransport": "false" } },
+    },
+    {
+      Sid: "OnlyNewLogEntries",
+      Effect: "Deny",
+      Principal: "*",
+      Action: "s3:PutObject",
+      Resource: `arn:${partition}:s3:::${bucket}/${LOG_PREFIX}*`,
+      Condition: { Null: { "s3:if-none-match": "true" } },
     },
   ],
 });

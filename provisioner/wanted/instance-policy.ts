@@ -6,6 +6,7 @@ import {
   SITE_TAG,
   secretPath,
 } from "../../agent/site/names.ts";
+import { BASE_PREFIX, CHUNK_PREFIX, LOG_PREFIX, MEDIA_PREFIX } from "../../agent/site/state/keys.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { allow, type PolicyDocument, type Statement, usedBy } from "./policy.ts";
 
@@ -31,17 +32,26 @@ const WRITTEN = [
   "static/*",
   "history/*",
 ];
+/**
+ * What an instance deletes of the site's state, and what it writes there (STATE §3). IAM cannot tell a fence of the log
+ * from its other entries: that fences stay is the cleaner's rule (agent/state/clean.ts). Uploads are never deleted, and
+ * the bucket's policy lets no one write over an entry (bucket-rules.ts).
+ */
+const STATE = {
+  written: [`${LOG_PREFIX}*`, `${BASE_PREFIX}*`, `${CHUNK_PREFIX}*`, `${MEDIA_PREFIX}*`],
+  deleted: [`${LOG_PREFIX}*`, `${BASE_PREFIX}*`, `${CHUNK_PREFIX}*`],
+};
 const READ = ["agent/*", "releases/*", "image.json", "packages.json", ...WRITTEN];
 
 /**
- * All that an instance of the site may use (DESIGN §2.8): its own objects, without deleting any, its own records by
- * name and type, its own fleet and instances, its own secrets.
+ * All that an instance of the site may use (DESIGN §2.8): its own objects, without deleting any but what its state needs
+ * no more, its own records by name and type, its own fleet and instances, its own secrets.
  * @param where `baked`: whether the site launches an image of its own, which may vanish. Then alone an instance may
- * change what the fleets launch; otherwise only how many.
+ * change what the fleets launch; otherwise only how many. `state`: whether what the site writes is kept in the bucket.
  */
 export function instancePolicy(
   config: SiteConfig,
-  where: { account: string; partition: string; hostedZone: string; baked: boolean },
+  where: { account: string; partition: string; hostedZone: string; baked: boolean; state?: boolean },
 ): PolicyDocument {
   const { site, region } = config;
   const { account, partition } = where;
@@ -50,19 +60,30 @@ export function instancePolicy(
   const ours = { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } };
   const hostedZone = `arn:${partition}:route53:::hostedzone/${where.hostedZone}`;
   const names = [config.domain, ...config.aliases];
+  const written = where.state ? [...WRITTEN, ...STATE.written] : WRITTEN;
+  const read = where.state ? [...READ, ...STATE.written] : READ;
   return {
     Version: "2012-10-17",
     Statement: [
       allow(
         "ReadOwnObjects",
         "s3:GetObject",
-        READ.map((key) => `${bucket}/${key}`),
+        read.map((key) => `${bucket}/${key}`),
       ),
       allow(
         "WriteOwnObjects",
         "s3:PutObject",
-        WRITTEN.map((key) => `${bucket}/${key}`),
+        written.map((key) => `${bucket}/${key}`),
       ),
+      ...(where.state
+        ? [
+            allow(
+              "CleanOwnState",
+              "s3:DeleteObject",
+              STATE.deleted.map((key) => `${bucket}/${key}`),
+            ),
+          ]
+        : []),
       allow("ListOwnBucket", "s3:ListBucket", bucket),
       recordChanges("OwnSite", hostedZone, [...names, fenceRecord(config.domain)], ["A", "TXT"]),
       recordChanges("AnswerChallenges", hostedZone, unique(names.map(challengeRecord)), ["TXT"]),

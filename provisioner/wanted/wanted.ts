@@ -2,7 +2,7 @@ import { resourceName } from "../../agent/site/names.ts";
 import { renderUserData } from "../../user-data/render.ts";
 import { bootConfigOf } from "../config/boot-config.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import { type LifecycleRule, lifecycle, tlsOnly } from "./bucket-rules.ts";
+import { bucketPolicy, type LifecycleRule, lifecycle } from "./bucket-rules.ts";
 import { withCertificate } from "./certificate.ts";
 import type { Image } from "./image.ts";
 import { instancePolicy, instanceTrust } from "./instance-policy.ts";
@@ -69,7 +69,7 @@ export function wantedOf(configured: SiteConfig, facts: Facts, certificate?: str
   return {
     site: config.site,
     folder: config.folder,
-    bucket: { name: facts.bucket, policy: tlsOnly(facts.bucket, facts.partition), lifecycle },
+    bucket: { name: facts.bucket, policy: bucketPolicy(facts.bucket, facts.partition), lifecycle },
     role: {
       trust: instanceTrust,
       policy: policy(baked !== undefined),

@@ -29,6 +29,30 @@ export class Authorizer {
     }
   }
 
+  /**
+   * The account's owner may do everything but what a bucket's policy denies to everybody: nobody is above that.
+   * @throws as `authorize`.
+   */
+  authorizeOwner(call: Call, user: { arn: string; name: string }): void {
+    const { Bucket } = call.input as { Bucket?: string };
+    if (call.service !== "s3" || Bucket === undefined) return;
+    if (this.#world.bucketPolicy(Bucket) === undefined) return;
+    const { account } = this.#world;
+    const asker = { AWS: [user.arn, account, `arn:aws:iam::${account}:root`] };
+    for (const needed of checksOf(call, this.#world)) {
+      const context = contextOf({
+        ...this.#contextOf(needed, call),
+        "aws:PrincipalArn": user.arn,
+        "aws:PrincipalType": "User",
+        "aws:userid": user.name,
+        "aws:username": user.name,
+      });
+      const request = { action: needed.action, resource: needed.resource, context };
+      if (evaluate(this.#bucketPolicies(needed.resource), request, asker) !== "deny") continue;
+      throw accessDenied(call, user.arn, needed, { by: "deny", where: "resource" });
+    }
+  }
+
   /** Undefined when allowed: explicit deny, then allow by the role or by the bucket, then implicit deny. */
   decide(needed: Check, session: Session, role: Role, call?: Call): Denial | undefined {
     const request = this.#request(needed, session, role, call);
@@ -45,33 +69,40 @@ export class Authorizer {
   }
 
   #request(needed: Check, session: Session, role: Role, call: Call | undefined): Request {
-    const now = this.#clock.now();
     return {
       action: needed.action,
       resource: needed.resource,
       context: contextOf({
-        "aws:CurrentTime": new Date(now).toISOString(),
-        "aws:EpochTime": String(Math.floor(now / 1000)),
-        // The server speaks plain HTTP on loopback, in the place of AWS's HTTPS.
-        "aws:SecureTransport": "true",
-        "aws:SourceIp": call?.req.socket.remoteAddress,
-        "aws:UserAgent": call?.req.headers["user-agent"],
-        "aws:RequestedRegion": call?.region ?? this.#world.region,
+        ...this.#contextOf(needed, call),
         "aws:PrincipalArn": role.arn,
-        "aws:PrincipalAccount": this.#world.account,
         "aws:PrincipalType": "AssumedRole",
-        "aws:PrincipalIsAWSService": "false",
-        "aws:ViaAWSService": "false",
         "aws:userid": `${role.id}:${session.sessionName}`,
         "aws:TokenIssueTime": new Date(session.issued).toISOString(),
-        "aws:ResourceAccount": needed.resource === "*" ? undefined : this.#world.account,
         "ec2:SourceInstanceARN":
           session.instanceId === undefined
             ? undefined
             : `arn:aws:ec2:${this.#world.region}:${this.#world.account}:instance/${session.instanceId}`,
         ...Object.fromEntries([...role.tags].map(([key, value]) => [`aws:PrincipalTag/${key}`, value])),
-        ...needed.context,
       }),
+    };
+  }
+
+  /** What does not hang on who asks. */
+  #contextOf(needed: Check, call: Call | undefined): Parameters<typeof contextOf>[0] {
+    const now = this.#clock.now();
+    return {
+      "aws:CurrentTime": new Date(now).toISOString(),
+      "aws:EpochTime": String(Math.floor(now / 1000)),
+      // The server speaks plain HTTP on loopback, in the place of AWS's HTTPS.
+      "aws:SecureTransport": "true",
+      "aws:SourceIp": call?.req.socket.remoteAddress,
+      "aws:UserAgent": call?.req.headers["user-agent"],
+      "aws:RequestedRegion": call?.region ?? this.#world.region,
+      "aws:PrincipalAccount": this.#world.account,
+      "aws:PrincipalIsAWSService": "false",
+      "aws:ViaAWSService": "false",
+      "aws:ResourceAccount": needed.resource === "*" ? undefined : this.#world.account,
+      ...needed.context,
     };
   }
 
