@@ -10,6 +10,7 @@ import { afterEach, expect, test } from "vitest";
 import { type Cloud, type CloudOptions, startCloud } from "./cloud.ts";
 import type { InstanceView } from "./ec2/instances.ts";
 import { ARM_IMAGE } from "./ec2-site.ts";
+import { ManualClock } from "./manual-clock.ts";
 
 let cloud: Cloud | undefined;
 afterEach(async () => {
@@ -56,6 +57,15 @@ test("writes are what could change something, refused calls among them, reads an
   ]);
   expect(cloud.writes(mark).map((c) => c.operation)).toEqual(["CreateBucket"]);
   expect(cloud.writes(0, "ASIAOTHER")).toEqual([]);
+});
+
+test("in time that a test moves, a refused call is made once: no SDK takes the answer's time for its own", async () => {
+  const { cloud, config } = await start({ clock: new ManualClock(Date.now() + 3_600_000) });
+  const s3 = new S3({ ...config, maxAttempts: 3 });
+  await s3.createBucket({ Bucket: "everspot-demo" });
+  const mark = cloud.mark();
+  await expect(s3.getObject({ Bucket: "everspot-demo", Key: "a" })).rejects.toThrow();
+  expect(cloud.mark() - mark).toBe(1);
 });
 
 test("an instance's credentials may do what its role's policy allows, by tag, and nothing else", async () => {

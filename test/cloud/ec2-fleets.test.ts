@@ -181,14 +181,18 @@ test("a fleet whose instance profile is too new leaves the template alone for mi
   expect(await site.members(fleetId)).toHaveLength(1);
 });
 
-test("a new fleet is not known by its id at once", async () => {
+test.each(["fleetVisible", "shown"])("a new fleet is not known by its id at once: %s", async (delay) => {
   await site.cloud.close();
-  site = await startEc2Site({ delays: { fleetVisible: 2_000 } });
-  const fleetId = await site.fleet();
-  const look = () => site.ec2.describeFleets({ FleetIds: [fleetId] });
+  site = await startEc2Site({ delays: { [delay]: 2_000 } });
+  const FleetId = await site.fleet();
+  const look = () => site.ec2.describeFleets({ FleetIds: [FleetId] });
+  const change = () =>
+    site.ec2.modifyFleet({ FleetId, TargetCapacitySpecification: { TotalTargetCapacity: 2 } });
   await expect(look()).rejects.toMatchObject({ name: "InvalidFleetId.NotFound" });
+  await expect(change()).rejects.toMatchObject({ name: "InvalidFleetId.NotFound" });
   await site.pass(2);
   expect((await look()).Fleets).toHaveLength(1);
+  await change();
 });
 
 test("with a retry delay the fleet tries again by itself", async () => {
