@@ -9,6 +9,8 @@ import { EverspotError, messageOf } from "../site/errors.ts";
 
 /** Seconds since the machine started after which it borrows no more, whatever it owes: that is charged then. */
 const LONGEST = 3600;
+/** Seconds of one processor that are in no book of the machine's own: firmware, boot loader, the kernel's first steps. */
+const UNSEEN = 10;
 /** Seconds between two looks at most, and at least. */
 const LOOK = { most: 600, least: 30 };
 /** Seconds before the second try, doubled for each further one. */
@@ -38,7 +40,7 @@ export function secondsToStandard({ type, credits, booting, age, spent }: Accoun
   const rest = Math.max(0, LONGEST - age);
   if (booting) return rest;
   const perSecond = baseline.vcpus * baseline.share;
-  return Math.min(rest, Math.max(0, spent / perSecond - age));
+  return Math.min(rest, Math.max(0, (spent + UNSEEN) / perSecond - age));
 }
 
 /** Returns when the machine borrows no more, or never will; throws the signal's reason. Begins with a pause. */

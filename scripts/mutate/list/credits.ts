@@ -16,7 +16,7 @@ export const credits: readonly Mutation[] = [
   {
     name: "credits are borrowed until they are earned back",
     file: "agent/duty/credits.ts",
-    find: "Math.max(0, spent / perSecond - age)",
+    find: "Math.max(0, (spent + UNSEEN) / perSecond - age)",
     replace: "0",
     tests: DUTY,
   },

@@ -40,7 +40,7 @@ export const swapInPlace: Scenario = {
   },
 };
 
-/** The machine borrows no more, and has hardly earned any credits yet: a deploy could not come at a worse time. */
+/** The machine borrows no more, and what it has left is taken from it: a deploy could not come at a worse time. */
 async function untilStandard(rehearsal: Rehearsal): Promise<void> {
   const owner = await rehearsal.owner();
   const switched = await poll(
@@ -59,4 +59,5 @@ async function untilStandard(rehearsal: Rehearsal): Promise<void> {
     account?.charged === 0,
     `nothing is charged, but ${account?.charged} s of processor time are`,
   );
+  if (account !== undefined) account.balance = 0;
 }

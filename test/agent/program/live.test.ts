@@ -147,7 +147,7 @@ test("a machine that does not come up borrows CPU credits for an hour at most", 
 });
 
 test("a machine that has booted borrows CPU credits until they are earned", async () => {
-  const settled = { time: () => ({ busy: 10, stolen: 0 }), age: () => 60 };
+  const settled = { time: () => ({ busy: 2, stolen: 0 }), age: () => 60 };
   const first = await begin();
   await first.ended;
   expect(on.done).not.toContain("standard credits");
