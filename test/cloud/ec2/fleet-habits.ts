@@ -17,7 +17,7 @@ export interface FleetHabits {
   countsSpotAs: "spot price" | "on-demand price";
 }
 
-/** The unkinder side of each, where the product needs none of the kinder. */
+/** What is played unless AWS or a test says otherwise: mostly the unkinder side of each. */
 const unkindHabits: FleetHabits = {
   notModifiable: "IncorrectState",
   modifiesSplit: false,
@@ -26,7 +26,10 @@ const unkindHabits: FleetHabits = {
   countsSpotAs: "on-demand price",
 };
 
-/** Which question settles a habit, what it is by each of its answers, and the sides to be played until it is. */
+/**
+ * Which question settles a habit, what it is by each of its answers, and the sides to be played until it is, beside the
+ * unkind one.
+ */
 interface Contested {
   question: Question;
   by(answer: string, code: string): Partial<FleetHabits>;
@@ -37,31 +40,27 @@ const contested: readonly Contested[] = [
   {
     question: "split-target",
     by: (answer) => ({ modifiesSplit: answer === "yes" }),
-    sides: [{ modifiesSplit: true }, { modifiesSplit: false }],
+    sides: [{ modifiesSplit: true }],
   },
   {
     question: "template-in-modify",
     by: (answer) => ({ modifiesTemplate: answer !== "no" }),
-    sides: [{ modifiesTemplate: true }, { modifiesTemplate: false }],
+    sides: [{ modifiesTemplate: false }],
   },
   {
     question: "empty-fleet",
     by: (answer) => ({ beginsEmpty: answer === "yes" }),
-    sides: [{ beginsEmpty: true }, { beginsEmpty: false }],
+    sides: [{ beginsEmpty: false }],
   },
   {
     question: "second-change",
     by: (answer, code) => ({ notModifiable: answer === "accepted" ? undefined : code }),
-    sides: [
-      { notModifiable: undefined },
-      { notModifiable: "IncorrectState" },
-      { notModifiable: "FleetNotInModifiableState" },
-    ],
+    sides: [{ notModifiable: undefined }, { notModifiable: "FleetNotInModifiableState" }],
   },
   {
     question: "total-price-counts",
     by: (answer) => ({ countsSpotAs: answer === "spot price" ? answer : "on-demand price" }),
-    sides: [{ countsSpotAs: "spot price" }, { countsSpotAs: "on-demand price" }],
+    sides: [{ countsSpotAs: "spot price" }],
   },
 ];
 
@@ -75,7 +74,7 @@ export function habitsOf(answers: Answers): FleetHabits {
   return habits;
 }
 
-/** Each side of what nobody has asked yet, with the question that would settle it. */
+/** The other sides of what nobody has asked yet, each with the question that would settle it. */
 export const openHabits = (answers: Answers): { question: Question; habits: Partial<FleetHabits> }[] =>
   contested
     .filter(({ question }) => answered(answers, question) === undefined)

@@ -17,7 +17,7 @@ afterEach(async () => {
   site = undefined;
 });
 
-const asAnswered = { question: "all that is settled" as const, habits: {} };
+const asAnswered = { question: "as the local AWS is" as const, habits: {} };
 
 describe.each([asAnswered, ...openHabits(readAnswers())])("$question: $habits", ({ habits }) => {
   test("a site with a bridge comes up, is deployed with another configuration, and goes", async () => {

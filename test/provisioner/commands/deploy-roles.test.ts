@@ -97,7 +97,6 @@ describe("a new version of everspot, and a change of what machines start with", 
     await site.deploy(`${mark} 2`, { inPlace: true });
     await rollback(false);
     await rollback(true);
-    await site.deploy(`${mark} 1`, { force: true });
     await site.deploy("", { abort: true });
   };
 
@@ -199,8 +198,9 @@ describe("a new version of everspot, and a change of what machines start with", 
     await runUp(site.config, site.tools, { refreshImage: false, wait: false, timeout: 600 });
     for (const withAgent of [false, true]) {
       await runGithub(site.config, site.tools, { repo, withAgent });
-      expect(await refusedIn(() => everyCommand(`with ACM ${withAgent}`))).toEqual([]);
+      expect(await refusedIn(() => site.deploy(`with ACM, ${withAgent}`))).toEqual([]);
     }
+    expect(await refusedIn(() => rollback(true))).toEqual([]);
     site.config.certificate = { ...site.config.certificate, source: "letsencrypt" };
   });
 
