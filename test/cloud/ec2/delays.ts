@@ -1,3 +1,5 @@
+import { type Answers, answered, type Question, readAnswers } from "../answers.ts";
+
 /** How long things take, in milliseconds. */
 export interface Delays {
   /** From a launch or start to the machine's power-on; then it boots and the instance runs. */
@@ -62,7 +64,8 @@ export const noDelays: Delays = {
 
 /**
  * Near what AWS shows: 17.8 s pending was measured elsewhere, three failed checks two minutes apart make an
- * instance unhealthy, a scale-in gives the two minutes' notice; the rest are guesses of the right size.
+ * instance unhealthy, a scale-in gives the two minutes' notice; what AWS was asked is as it answered, the rest are
+ * guesses of the right size.
  */
 export const realisticDelays: Delays = {
   pending: 17_800,
@@ -82,4 +85,21 @@ export const realisticDelays: Delays = {
   console: 60_000,
   shown: 0,
   versioned: 20_000,
+  ...delaysOf(readAnswers()),
 };
+
+/** Those that questions are about, where AWS has answered them. */
+export function delaysOf(answers: Answers): Partial<Delays> {
+  const from: [keyof Delays, Question, string][] = [
+    ["console", "console", "firstAfterSeconds"],
+    ["fleetModify", "template-in-modify", "seconds"],
+    ["profileRefused", "fresh-profile", "seconds"],
+    ["versioned", "new-versioning", "lastAfterSeconds"],
+  ];
+  return Object.fromEntries(
+    from.flatMap(([delay, question, fact]) => {
+      const seconds = answered(answers, question)?.facts[fact];
+      return typeof seconds === "number" ? [[delay, seconds * 1000]] : [];
+    }),
+  );
+}

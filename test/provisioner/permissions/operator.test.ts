@@ -1,4 +1,6 @@
 /** The policy that `everspot permissions` prints, under which the local AWS's IAM lets a site live, and no more. */
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseConfig } from "../../../provisioner/config/load.ts";
 import {
@@ -46,6 +48,22 @@ test("under it, in its parts, every command works that a site ever needs", async
   expect(site.agents.failures).toEqual([]);
   expect(site.cloud.faults()).toEqual([]);
   asked.push(...operator.asked);
+});
+
+test("every command that speaks to AWS is in that life", () => {
+  const root = path.resolve(import.meta.dirname, "../../..");
+  const folder = path.join(root, "provisioner/commands");
+  const here = ["permissions/life.ts", "deploy/swapping.ts"].map((file) =>
+    readFileSync(path.join(root, "test/provisioner", file), "utf8"),
+  );
+  const speaking = readdirSync(folder).filter((file) =>
+    readFileSync(path.join(folder, file), "utf8").includes("await connect("),
+  );
+  expect(speaking.length).toBeGreaterThan(10);
+  const apart = speaking.filter(
+    (file) => !here.some((text) => text.includes(`provisioner/commands/${file}`)),
+  );
+  expect(apart).toEqual([]);
 });
 
 test("and those of a site with ACM's certificate", async () => {

@@ -7,6 +7,7 @@ import { questions } from "../../../scripts/questions/index.ts";
 import { scrub } from "../../../scripts/questions/scrub.ts";
 import { answered, QUESTIONS, readAnswers } from "../../cloud/answers.ts";
 import { type Cloud, startCloud } from "../../cloud/cloud.ts";
+import { delaysOf } from "../../cloud/ec2/delays.ts";
 import { habitsOf, openHabits } from "../../cloud/ec2/fleet-habits.ts";
 
 const root = path.resolve(import.meta.dirname, "../../..");
@@ -62,6 +63,8 @@ test("what AWS answered is what the local AWS does; what nobody asked has more t
     notModifiable: "FleetNotInModifiableState",
     beginsEmpty: true,
   });
+  const shown = { answer: "shown", facts: { firstAfterSeconds: 75 }, ...at };
+  expect(delaysOf({ console: shown })).toEqual({ console: 75_000 });
   expect(openHabits({}).map((o) => o.question)).toContain("split-target");
   expect(openHabits(told).map((o) => o.question)).not.toContain("split-target");
   const unknown = { "split-target": { ...split, answer: "unknown" } };
