@@ -1,11 +1,10 @@
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
+import { copySource } from "./copy-source.ts";
 import type { Pip } from "./pip.ts";
 
-/** Folders that no build needs, and that may be large. */
-const LEFT_OUT = new Set([".git", ".hg", ".venv", "venv", "node_modules", "__pycache__"]);
 /** Lines of pip's output. */
 const SHOWN = 20;
 
@@ -19,7 +18,7 @@ export async function metadataOf(pip: Pip, project: string): Promise<string[]> {
   try {
     const [copy, out] = [path.join(work, "project"), path.join(work, "wheel")];
     await mkdir(out);
-    await cp(project, copy, { recursive: true, filter: (file) => !LEFT_OUT.has(path.basename(file)) });
+    await copySource(project, copy);
     const { ok, lines } = await pip.run(["wheel", "--no-deps", "--wheel-dir", out, copy]);
     if (ok) return await pip.requires(out);
     throw new EverspotError("what the project depends on could not be computed: building it failed", {

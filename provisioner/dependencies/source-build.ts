@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { Refused } from "../findings/finding.ts";
 import type { PythonTarget } from "../requirements/python-target.ts";
 import { parseRequirement, type RequirementLine, written } from "../requirements/requirement-lines.ts";
 import type { Requirements } from "../requirements/requirements.ts";
+import { copySource } from "./copy-source.ts";
 import type { Pip } from "./pip.ts";
 import { buildFailed, missingPackage, noWheel } from "./pip-errors.ts";
 
@@ -40,7 +42,7 @@ export class SourceBuild {
 
   /** Builds a folder, archive or repository. @throws Refused, or EverspotError when the network fails. */
   async direct(line: RequirementLine): Promise<RequirementLine> {
-    const { wheel, sha256 } = await this.#wheel({ ...line, marker: "" }, []);
+    const { wheel, sha256 } = await this.#place({ ...line, marker: "" });
     const name = path.basename(wheel).split("-")[0] ?? "";
     const hashed = this.#requirements.lines.some((l) => l.hashes.length > 0);
     const marker = line.marker === "" ? "" : ` ; ${line.marker}`;
@@ -48,6 +50,20 @@ export class SourceBuild {
       ...parseRequirement(`${name}${line.extras} @ ${pathToFileURL(wheel)}${marker}`, this.#work),
       hashes: hashed ? [`sha256:${sha256}`] : [],
     };
+  }
+
+  /** A folder is built as a copy; only where that fails, it may need what is around it. */
+  async #place(line: RequirementLine): Promise<{ wheel: string; sha256: string }> {
+    const isFolder = line.name === undefined && line.local && (await isDirectory(line.text));
+    if (!isFolder) return this.#wheel(line, []);
+    const copy = path.join(this.#work, `source-${++this.#files}`, path.basename(line.text));
+    await copySource(line.text, copy);
+    try {
+      return await this.#wheel({ ...line, text: copy }, []);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return this.#wheel(line, []);
+    }
   }
 
   /**
@@ -88,3 +104,6 @@ export class SourceBuild {
     return { wheel, sha256: createHash("sha256").update(data).digest("hex") };
   }
 }
+
+const isDirectory = async (place: string): Promise<boolean> =>
+  (await stat(place).catch(() => undefined))?.isDirectory() ?? false;

@@ -215,6 +215,9 @@ test("folders and editable ones are built, the project itself is not", async () 
   write(path.join(project, "libs/two"), source("two", "0.2"));
   const packed = await pack({}, links, { folder: project });
   expect(packed.packages).toEqual(["alpha 1.0", "one 0.1", "two 0.2"]);
+  expect(readdirSync(path.join(project, "libs/one")).sort()).toEqual(
+    Object.keys(source("one", "0.1")).sort(),
+  );
   write(path.join(project, "libs/one"), { "one.py": "CHANGED = 1\n" });
   const again = await pack({}, links, { folder: project });
   expect(readFileSync(path.join(await unpacked(again), "one.py"), "utf8")).toBe("CHANGED = 1\n");

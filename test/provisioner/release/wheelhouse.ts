@@ -44,11 +44,15 @@ export function wheel(folder: string, name: string, version: string, options: Wh
   return file;
 }
 
-/** A build backend inside the source itself (PEP 517): needs nothing else to make a wheel of its folder. */
+/**
+ * A build backend inside the source itself (PEP 517): needs nothing else to make a wheel of its folder. It leaves a
+ * folder behind, as that of setuptools does.
+ */
 const BACKEND = `
 import os, zipfile
 
 def build_wheel(out, config_settings=None, metadata_directory=None):
+    os.makedirs("build/lib", exist_ok=True)
     name, version, tag = open("NAME").read().split()
     info = f"{name}-{version}.dist-info"
     file = f"{name}-{version}-{tag}.whl"
