@@ -105,7 +105,7 @@ export function downExecutor(
         await clearInterruption(aws);
         return;
       case "empty-bucket":
-        await bucket.empty();
+        await bucket.empty(action.keep);
         return;
       case "delete-bucket":
         await bucket.delete();

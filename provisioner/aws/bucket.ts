@@ -11,6 +11,8 @@ import {
   GetPublicAccessBlockCommand,
   HeadBucketCommand,
   ListObjectVersionsCommand,
+  type ListObjectVersionsCommandInput,
+  type ObjectIdentifier,
   PutBucketEncryptionCommand,
   PutBucketLifecycleConfigurationCommand,
   PutBucketPolicyCommand,
@@ -56,8 +58,10 @@ export interface Bucket {
   expire(key: string): Promise<void>;
   /** Keeps such an object after all. */
   keep(key: string): Promise<void>;
-  /** Deletes every version of every object. */
-  empty(): Promise<void>;
+  /** What it holds, in whatever version, by the first part of the keys: "releases/", "site.json". */
+  prefixes(): Promise<string[]>;
+  /** Deletes every version of every object, but for those below `keep`. */
+  empty(keep?: string): Promise<void>;
   delete(): Promise<void>;
 }
 
@@ -128,7 +132,13 @@ export function createBucket(client: S3Client, name: string, site: string, regio
       named(`keeping ${key}`, async () => {
         await client.send(new DeleteObjectTaggingCommand({ ...bucket, Key: key }));
       }),
-    empty: () => named(doing("emptying"), () => empty(client, name)),
+    prefixes: () =>
+      named(doing("looking into"), async () => {
+        const page = await client.send(new ListObjectVersionsCommand({ ...bucket, Delimiter: "/" }));
+        const keys = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])].map((v) => v.Key ?? "");
+        return [...new Set([...keys, ...(page.CommonPrefixes ?? []).map((p) => p.Prefix ?? "")])];
+      }),
+    empty: (keep) => named(doing("emptying"), () => empty(client, name, keep)),
     delete: () =>
       named(doing("deleting"), async () => {
         await client.send(new DeleteBucketCommand(bucket)).catch(ignoring("NoSuchBucket"));
@@ -183,27 +193,44 @@ async function look(client: S3Client, name: string): Promise<BucketSeen | undefi
   };
 }
 
-async function empty(client: S3Client, name: string): Promise<void> {
-  for (;;) {
-    const page = await client
-      .send(new ListObjectVersionsCommand({ Bucket: name }))
-      .catch(ignoring("NoSuchBucket"));
-    const found = [...(page?.Versions ?? []), ...(page?.DeleteMarkers ?? [])];
-    if (found.length === 0) return;
-    const objects = found.map((v) => ({ Key: v.Key ?? "", VersionId: v.VersionId }));
-    const answer = await client.send(
-      new DeleteObjectsCommand({ Bucket: name, Delete: { Objects: objects, Quiet: true } }),
-    );
-    const failed = answer.Errors?.[0];
-    if (failed !== undefined) {
-      throw new EverspotError(
-        `${failed.Key ?? "an object"} could not be deleted: ${failed.Message ?? failed.Code}`,
-        {
-          resource: `s3://${name}/${failed.Key ?? ""}`,
-        },
-      );
+/** Until nothing is found any more: something may still be written. */
+async function empty(client: S3Client, name: string, keep: string | undefined): Promise<void> {
+  for (let deleted = true; deleted; ) {
+    deleted = false;
+    for await (const found of pagesOfVersions(client, name)) {
+      const doomed = found.filter(({ Key }) => keep === undefined || Key?.startsWith(keep) !== true);
+      if (doomed.length === 0) continue;
+      await remove(client, name, doomed);
+      deleted = true;
     }
   }
+}
+
+/** No more of them at a time than DeleteObjects takes: 1,000 (S3 API Reference). */
+async function* pagesOfVersions(client: S3Client, name: string): AsyncGenerator<ObjectIdentifier[]> {
+  let after: Pick<ListObjectVersionsCommandInput, "KeyMarker" | "VersionIdMarker"> | undefined = {};
+  while (after !== undefined) {
+    const command: ListObjectVersionsCommand = new ListObjectVersionsCommand({ Bucket: name, ...after });
+    const page = await client.send(command).catch(ignoring("NoSuchBucket"));
+    const found = [...(page?.Versions ?? []), ...(page?.DeleteMarkers ?? [])];
+    yield found.map(({ Key, VersionId }) => ({ Key, VersionId }));
+    after =
+      page?.IsTruncated === true
+        ? { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker }
+        : undefined;
+  }
+}
+
+async function remove(client: S3Client, name: string, objects: ObjectIdentifier[]): Promise<void> {
+  const answer = await client.send(
+    new DeleteObjectsCommand({ Bucket: name, Delete: { Objects: objects, Quiet: true } }),
+  );
+  const failed = answer.Errors?.[0];
+  if (failed === undefined) return;
+  throw new EverspotError(
+    `${failed.Key ?? "an object"} could not be deleted: ${failed.Message ?? failed.Code}`,
+    { resource: `s3://${name}/${failed.Key ?? ""}` },
+  );
 }
 
 function fromLifecycle(rules: readonly LifecycleRule[]): WireRule[] {

@@ -260,14 +260,19 @@ function program(version: string, makeTools: MakeTools): Command {
     .option("--max-downtime <seconds>", "end with exit code 1 if the site was down for longer", seconds)
     .option("--timeout <seconds>", "how long to wait for the next instance", seconds, DEFAULT_TIMEOUT);
 
-  siteCommand<Common & { yes: boolean; deleteData: boolean }>(
+  siteCommand<Common & { yes: boolean; deleteData: boolean; deleteCertificate: boolean }>(
     "down",
     "take the site down; its data is kept",
     (config, tools, options) => runDown(config, tools, options),
   )
     .aliases(["destroy", "delete", "teardown"])
     .option("-y, --yes", "do not ask", false)
-    .option("--delete-data", "delete its data too: releases, certificates, secrets, history", false);
+    .option(
+      "--delete-data",
+      "delete its data too: releases, secrets, history; its certificate is kept",
+      false,
+    )
+    .option("--delete-certificate", "with --delete-data: the certificate too, one of 5 in a week", false);
 
   everspot.commandsGroup("Help:").helpCommand("help [command]", "show the options of a command");
   tab(everspot, { completionCommandName: "completion" });

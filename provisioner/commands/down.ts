@@ -1,4 +1,5 @@
 import { EverspotError } from "../../agent/site/errors.ts";
+import { keys } from "../../agent/site/names.ts";
 import { downExecutor } from "../apply/down.ts";
 import { isHeld } from "../apply/held.ts";
 import { runActions } from "../apply/run.ts";
@@ -6,14 +7,22 @@ import { type Aws, connect } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
-import { type DownSeen, describeDown, leftovers, planDown } from "../plan/down.ts";
+import {
+  type Deletes,
+  type DownSeen,
+  describeDown,
+  keepsCertificate,
+  leftovers,
+  planDown,
+} from "../plan/down.ts";
 import { observeAcmLeft } from "../seen/acm.ts";
 import { observeDns, observeSite } from "../seen/observe.ts";
 
-export interface DownOptions {
-  /** The bucket too with all releases, certificates and records, the secrets, and copies of certificates in ACM. */
-  deleteData: boolean;
-}
+/**
+ * `deleteData`: the bucket too with all releases and records, and the secrets. `deleteCertificate`: with them the
+ * certificates, what was noted of their orders, and their copies in ACM.
+ */
+export type DownOptions = Deletes;
 
 /** Seconds for AWS to let go of what was just deleted. */
 const PATIENCE = 300;
@@ -25,6 +34,12 @@ export async function runDown(
   options: DownOptions,
 ): Promise<void> {
   const { terminal, clock, questions } = tools;
+  if (options.deleteCertificate === true && !options.deleteData) {
+    throw new EverspotError("the certificate is part of the site's data", {
+      hint: "use --delete-certificate together with --delete-data",
+      exitCode: 2,
+    });
+  }
   const began = clock.now();
   const aws = await connect(config, clock);
   try {
@@ -45,7 +60,8 @@ export async function runDown(
     const applied = await runActions(actions, how);
     const after = await look(config, aws, tools, options);
     const left = leftovers(config, after, options);
-    const kept = after.bucket !== undefined && !options.deleteData;
+    const certificate = keepsCertificate(after, options);
+    const kept = after.bucket !== undefined && (!options.deleteData || certificate);
     terminal.json({
       command: "down",
       site: config.site,
@@ -67,7 +83,9 @@ export async function runDown(
     );
     if (kept)
       terminal.print(
-        `  its data is kept in s3://${aws.bucket.name}; \`everspot down --delete-data\` deletes it`,
+        certificate
+          ? `  its certificate is kept in s3://${aws.bucket.name}, so that the next \`up\` need not order one; \`everspot down --delete-data --delete-certificate\` deletes it`
+          : `  its data is kept in s3://${aws.bucket.name}; \`everspot down --delete-data\` deletes it`,
       );
   } finally {
     aws.close();
@@ -101,8 +119,11 @@ async function look(
     deleteData ? aws.certificates.look() : [],
   ]);
   const dns = await observeDns(config, aws, publicDns, seen);
+  const stored = seen.bucket === undefined || !deleteData ? [] : await aws.bucket.prefixes();
   return {
     ...seen,
+    hasCertificate: stored.includes(keys.certificatesPrefix),
+    hasMore: stored.some((prefix) => prefix !== keys.certificatesPrefix),
     volumes,
     snapshots: snapshots.map((s) => s.id),
     secrets: secrets.map((s) => s.name),

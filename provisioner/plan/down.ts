@@ -1,4 +1,4 @@
-import { challengeRecord, fenceRecord } from "../../agent/site/names.ts";
+import { challengeRecord, fenceRecord, keys } from "../../agent/site/names.ts";
 import type { DnsRecord } from "../aws/dns.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { AcmLeft } from "../seen/acm.ts";
@@ -26,7 +26,15 @@ export type DownAction =
   | { do: "delete-validation"; zone: string; records: readonly DnsRecord[] }
   | { do: "remove-role-from-profile"; role: string }
   | { do: "delete-profile" | "delete-role-policy" | "delete-role" | "delete-deploy-role" | "delete-drill" }
-  | { do: "empty-bucket" | "delete-bucket" };
+  /** `keep`: a prefix that stays. `certificate`: whether the site's certificate goes with it. */
+  | { do: "empty-bucket"; keep: string | undefined; certificate: boolean }
+  | { do: "delete-bucket" };
+
+/** What goes besides what costs money. The certificate goes only with the data. */
+export interface Deletes {
+  deleteData: boolean;
+  deleteCertificate?: boolean;
+}
 
 export interface DownSeen extends SiteSeen {
   dns: DnsSeen | undefined;
@@ -34,6 +42,10 @@ export interface DownSeen extends SiteSeen {
   volumes: readonly string[];
   /** Ids of the snapshots that the site's own images stand on, or stood on. */
   snapshots: readonly string[];
+  /** Whether the bucket has certificates, or the ledger of what was ordered. */
+  hasCertificate: boolean;
+  /** Whether it has anything else, in whatever version. */
+  hasMore: boolean;
   /** Names of the app's secrets. */
   secrets: readonly string[];
   /** ARNs of copies of the certificate in ACM. */
@@ -47,7 +59,7 @@ export interface DownSeen extends SiteSeen {
 }
 
 /** Removes all there is of the site, and whatever uses a thing before the thing itself. */
-export function planDown(config: SiteConfig, seen: DownSeen, options: { deleteData: boolean }): DownAction[] {
+export function planDown(config: SiteConfig, seen: DownSeen, options: Deletes): DownAction[] {
   const { network, roles } = seen;
   const actions: (DownAction | undefined)[] = [
     ...seen.fleets.filter((f) => f.alive).map((f) => ({ do: "delete-fleet" as const, fleet: f.id })),
@@ -76,7 +88,7 @@ export function planDown(config: SiteConfig, seen: DownSeen, options: { deleteDa
     roles.role && { do: "delete-role" },
     seen.deployRole ? { do: "delete-deploy-role" } : undefined,
     seen.drillRole ? { do: "delete-drill" } : undefined,
-    ...(options.deleteData ? data(seen) : []),
+    ...(options.deleteData ? data(seen, keepsCertificate(seen, options)) : []),
   ];
   return actions.filter((a) => a !== undefined);
 }
@@ -91,12 +103,24 @@ function acm({ acm: { arns, records }, dns }: DownSeen): DownAction[] {
   ];
 }
 
+/**
+ * An order too many locks a newcomer out for days (Let's Encrypt: 5 certificates of the same names in 7 days), so what
+ * was ordered, and the ledger of it, outlive the rest, with the copies in ACM that the pointer names.
+ */
+export const keepsCertificate = (seen: DownSeen, { deleteData, deleteCertificate }: Deletes): boolean =>
+  deleteData && deleteCertificate !== true && seen.bucket !== undefined && seen.hasCertificate;
+
 /** What a site continues with when it is brought up again. */
-function data(seen: DownSeen): DownAction[] {
+function data(seen: DownSeen, keeps: boolean): DownAction[] {
+  const empty = {
+    ...{ do: "empty-bucket" as const, certificate: seen.hasCertificate && !keeps },
+    keep: keeps ? keys.certificatesPrefix : undefined,
+  };
   return [
     ...(seen.secrets.length > 0 ? [{ do: "delete-secrets" as const, names: seen.secrets }] : []),
-    ...seen.certificates.map((arn) => ({ do: "delete-certificate" as const, arn })),
-    ...(seen.bucket === undefined ? [] : [{ do: "empty-bucket" as const }, { do: "delete-bucket" as const }]),
+    ...(keeps ? [] : seen.certificates.map((arn) => ({ do: "delete-certificate" as const, arn }))),
+    ...(seen.bucket === undefined || (keeps && !seen.hasMore) ? [] : [empty]),
+    ...(seen.bucket === undefined || keeps ? [] : [{ do: "delete-bucket" as const }]),
   ];
 }
 
@@ -144,6 +168,9 @@ export function ownRecords(
         r.values.every((v) => addresses.includes(v))),
   );
 }
+
+const CERTIFICATE_COSTS =
+  "the next `up` orders another one, of the 5 that Let's Encrypt gives for the same names in 7 days";
 
 export function describeDown(action: DownAction): string {
   switch (action.do) {
@@ -196,14 +223,17 @@ export function describeDown(action: DownAction): string {
     case "delete-drill":
       return "delete what a drill left";
     case "empty-bucket":
-      return "delete everything in the bucket, old versions too";
+      if (action.keep !== undefined)
+        return "delete everything in the bucket, old versions too, but the certificate and what was noted of its orders";
+      return `delete everything in the bucket, old versions too${action.certificate ? `, with the certificate: ${CERTIFICATE_COSTS}` : ""}`;
     case "delete-bucket":
       return "delete the bucket";
   }
 }
 
 /** What is still there after `down`, each with its id; data counts only if it was to be deleted too. */
-export function leftovers(config: SiteConfig, seen: DownSeen, options: { deleteData: boolean }): string[] {
+export function leftovers(config: SiteConfig, seen: DownSeen, options: Deletes): string[] {
+  const keeps = keepsCertificate(seen, options);
   const { network, roles } = seen;
   const own = seen.dns === undefined ? [] : ownRecords(config, seen.dns, ownAddresses(seen));
   return [
@@ -226,8 +256,9 @@ export function leftovers(config: SiteConfig, seen: DownSeen, options: { deleteD
     ...(options.deleteData
       ? [
           ...seen.secrets.map((name) => `secret ${name}`),
-          ...seen.certificates.map((arn) => `certificate ${arn}`),
-          ...(seen.bucket === undefined ? [] : ["bucket"]),
+          ...(keeps ? [] : seen.certificates.map((arn) => `certificate ${arn}`)),
+          ...(seen.bucket === undefined || keeps ? [] : ["bucket"]),
+          ...(keeps && seen.hasMore ? ["objects in the bucket"] : []),
         ]
       : []),
   ];

@@ -31,10 +31,10 @@ export async function runUpAgain(rehearsal: Rehearsal, result: Result): Promise<
   rehearsal.moment(`up again: ${writes.length} writing calls, ${again.seconds} s`);
 }
 
-/** `everspot down --delete-data` must leave nothing in the account but what was there before. */
+/** `everspot down --delete-data --delete-certificate` must leave nothing in the account but what was there before. */
 export async function checkDown(rehearsal: Rehearsal, result: Result): Promise<void> {
   rehearsal.moment("everspot down");
-  const down = await rehearsal.cli(["down", "--yes", "--delete-data"], UP_SECONDS);
+  const down = await rehearsal.cli(["down", "--yes", "--delete-data", "--delete-certificate"], UP_SECONDS);
   rehearsal.check(down.exitCode === 0, `down succeeds, but it exited with ${down.exitCode}`);
   const leftovers = await rehearsal.leftovers();
   result.down = { leftovers };

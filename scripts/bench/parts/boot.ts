@@ -53,7 +53,7 @@ export const boot: Part = {
         else figures.boot = { ...figures.boot, baked: { absent: noBake } };
 
         await asking.stop();
-        await must(site, ["down", "--yes", "--delete-data"]);
+        await must(site, ["down", "--yes", "--delete-data", "--delete-certificate"]);
       }
       figures.up = {
         seconds: spread(ups.map((u) => u.seconds)),

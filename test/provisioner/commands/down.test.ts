@@ -15,7 +15,7 @@ import {
 import { type Change, ChangeResourceRecordSetsCommand, Route53Client } from "@aws-sdk/client-route-53";
 import { S3Client } from "@aws-sdk/client-s3";
 import { DescribeParametersCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { selfSigned } from "../../../agent/certificate/self-signed.ts";
 import type { EverspotError } from "../../../agent/site/errors.ts";
 import { siteDocument, siteState } from "../../../agent/site/records.ts";
@@ -90,6 +90,49 @@ test("with --delete-data the bucket goes too, old versions and all", async () =>
   await own("i-0123456789abcdef0", "192.0.2.2");
   await down(true);
   expect(await left()).toEqual([]);
+});
+
+describe("with --delete-data and a certificate in the bucket", () => {
+  const store = async (key: string) => {
+    const client = new S3Client({ region: "us-east-1" });
+    await createS3Store(client, BUCKET).put(key, "x");
+    client.destroy();
+  };
+  const objects = () =>
+    desk.cloud.s3.buckets
+      .get(BUCKET)
+      ?.versions()
+      .map((v) => v.key);
+  const certificate = ["blog.example.com/ledger.json", "blog.example.com/v/1"].map(
+    (k) => `certificates/${k}`,
+  );
+
+  test("it and the ledger stay for the next `up`, nothing else, and a second time there is nothing to do", async () => {
+    for (const key of certificate) await store(key);
+    await down(true);
+    expect(objects()).toEqual(certificate);
+    expect(desk.json()).toMatchObject({ leftovers: [], kept: `s3://${BUCKET}` });
+    expect(desk.said()).toContain("but the certificate");
+    const mark = desk.cloud.mark();
+    await down(true);
+    expect(desk.cloud.writes(mark)).toEqual([]);
+    const options = { refreshImage: false, wait: false, timeout: 1 };
+    await runUp(desk.config, desk.tools, options);
+    await desk.cloud.settled();
+    expect(objects()).toEqual(expect.arrayContaining(certificate));
+  });
+
+  test("it goes with --delete-certificate, which says what that costs", async () => {
+    for (const key of certificate) await store(key);
+    await runDown(desk.config, desk.tools, { deleteData: true, deleteCertificate: true });
+    expect(await left()).toEqual([]);
+    expect(desk.said()).toContain("of the 5 that Let's Encrypt gives for the same names in 7 days");
+  });
+
+  test("--delete-certificate alone is refused", async () => {
+    const options = { deleteData: false, deleteCertificate: true };
+    await expect(runDown(desk.config, desk.tools, options)).rejects.toMatchObject({ exitCode: 2 });
+  });
 });
 
 test("the site's records go, in whatever form they are; others stay", async () => {
