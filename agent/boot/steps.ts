@@ -9,6 +9,7 @@ import { switchTo } from "../serving/app.ts";
 import { poll } from "../site/poll.ts";
 import type { Outcome } from "./after-boot.ts";
 import type { BootSteps } from "./boot.ts";
+import { firstCertificate, tellCertificate } from "./first-certificate.ts";
 
 /** Installed on every machine, in addition to `[image] packages`. */
 const BASE_PACKAGES = ["nginx", "nftables", "python3"];
@@ -39,11 +40,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
   const forApp = config.image.packages.length > 0 ? { packages } : {};
 
   const certificate = step({ name: "certificate", takes: "order" }, { identity }, async (_, context) => {
-    const served = await machine.certificate();
-    for (const warning of served.warnings) context.warn(warning);
-    context.detail(`${served.source}, from ${served.issuer}, until ${served.notAfter.toISOString()}`);
-    recorder.certificate(served);
-    return served;
+    return tellCertificate(recorder, context, await machine.certificate("later"));
   });
 
   const launched = step("launch time", { identity }, (_, context) =>
@@ -110,7 +107,14 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     context.detail(await host.open(got.certificate));
   });
 
-  const probe = step("self-probe", { identity, healthy, nginx }, async (_, context) => {
+  /** A try that fails costs none of what the CA issues in a week. */
+  const first = step(
+    { name: "first certificate", takes: "order" },
+    { certificate, healthy, nginx },
+    (got, context) => firstCertificate(machine, recorder, got.certificate, context),
+  );
+
+  const probe = step("self-probe", { identity, healthy, first }, async (_, context) => {
     const answer = await host.probe(PROBE_SECONDS, context.signal);
     context.detail(`200 in ${answer.milliseconds} ms`);
     if (answer.distrust !== undefined)
@@ -147,7 +151,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
   const serving: Step<unknown>[] = [identity, packages, certificate, nginx];
   const all: Step<unknown>[] = [
     ...[identity, packages, release, certificate, secrets, launched],
-    ...[isolation, gunicorn, prepare, app, healthy, look, nginx, probe],
+    ...[isolation, gunicorn, prepare, app, healthy, look, nginx, first, probe],
     ...[earlier, ownership, promote],
   ];
   return {
@@ -158,7 +162,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
       return {
         launched: resultOf(values, launched),
         release: resultOf(values, release).id,
-        trusted: resultOf(values, certificate).source !== "self-signed",
+        trusted: resultOf(values, first).source !== "self-signed",
         epoch: claim.owner ? claim.epoch : undefined,
         replaced: claim.owner ? claim.previous?.owner : undefined,
         ttl: claim.ttl,

@@ -40,6 +40,8 @@ export interface ServedCertificate {
   source: "stored" | "issued" | "previous" | "self-signed" | "acm";
   /** Whether the files changed, so that programs that use them must read them again. */
   changed: boolean;
+  /** Nothing was ever ordered for these names, and the order waits until it is known that the app works. */
+  waits?: true;
   /** What a person should know, e.g. why the newest certificate is not the one served. */
   warnings: string[];
 }

@@ -23,10 +23,13 @@ import { type CertificateFacts, factsOf, parseChain, verify } from "./verify.ts"
  * `warnings`. Call it once per boot, before nginx starts.
  * @param patience resolves when the boot is to go on, self-signed if need be, while an order takes its time; what
  * the order brings is found by `renewIfDue`.
+ * @param first the first order ever for these names: "later" only brings what it takes. A project that is put right try
+ * by try must not use up what the CA issues in a week.
  */
 export async function ensureCertificate(
   context: CertificateContext,
   patience: () => Promise<void> = () => new Promise(() => {}),
+  first: "now" | "later" = "now",
 ): Promise<ServedCertificate> {
   if (context.config.certificate.source === "acm") return ensureFromAcm(context);
   const choice = await choose(context);
@@ -34,11 +37,24 @@ export async function ensureCertificate(
     await restoreLineage(context, choice.best, choice.warnings);
     return serveChosen(context, choice.best, choice, choice.warnings);
   }
+  if (first === "later" && isFirst(choice)) return waitForApp(context, choice);
   const { ordered, after } = await orderForBoot(context, choice, patience);
   if (ordered.outcome === "issued") return serveIssued(context, ordered, after.warnings);
   const warnings = ordered.outcome === "found" ? after.warnings : [...after.warnings, ordered.problem];
   if (after.best !== undefined) return serveChosen(context, after.best, after, warnings);
   return serveLocal(context, after.now, warnings);
+}
+
+const isFirst = ({ pointer }: Choice): boolean => (pointer?.issuances.length ?? 0) === 0;
+
+async function waitForApp(
+  context: CertificateContext,
+  { now, warnings }: Choice,
+): Promise<ServedCertificate> {
+  await context.authority.prepare?.().catch((error: unknown) => {
+    context.logger.warn(`what an order of a certificate takes is not there yet: ${messageOf(error)}`);
+  });
+  return { ...(await serveLocal(context, now, [])), warnings, waits: true };
 }
 
 /**

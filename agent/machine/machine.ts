@@ -46,6 +46,9 @@ export interface Machine {
   notify: Notify;
   packages: Packages;
   certificates: CertificateContext;
-  /** Puts the best certificate there is in place; ends in bounded time. */
-  certificate(): Promise<ServedCertificate>;
+  /**
+   * Puts the best certificate there is in place; ends in bounded time. `first`: when to order where nothing was ever
+   * ordered.
+   */
+  certificate(first: "now" | "later"): Promise<ServedCertificate>;
 }

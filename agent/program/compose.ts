@@ -179,7 +179,8 @@ export async function composeAgent(
     disk: { releases: places.releases, unflushed: join(places.run, "unflushed") },
     candidates: new Candidates(store, clock),
     notify: connections.notify(identity.instance),
-    certificate: () => ensureCertificate(certificates, () => patience.sleep(CERTIFICATE_SECONDS * 1000)),
+    certificate: (first) =>
+      ensureCertificate(certificates, () => patience.sleep(CERTIFICATE_SECONDS * 1000), first),
   };
   return { machine, recorder };
 }

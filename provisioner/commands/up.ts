@@ -7,6 +7,7 @@ import { type Aws, connect } from "../aws/connect.ts";
 import { isServed, servesAnything } from "../boots/any-release.ts";
 import { secretsOf } from "../boots/console.ts";
 import { followBoot } from "../boots/follow.ts";
+import { untilOrdered } from "../boots/ordering.ts";
 import { RefusedProfile } from "../boots/refused-profile.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { refuseProject } from "../findings/unpackable.ts";
@@ -141,7 +142,8 @@ async function follow(config: SiteConfig, tools: Tools, aws: Aws, seconds: numbe
   };
   const { value: channel } = await readDocument(aws.store, channelDocument);
   const wanted = { release: channel?.candidate?.id, boots: earlier.boots };
-  const boot = await followBoot(aws, following, servesAnything(aws, fleet, wanted));
+  const served = await followBoot(aws, following, servesAnything(aws, fleet, wanted));
+  const boot = await untilOrdered(aws, config, served, { clock, say });
   if (boot.certificate?.source === "self-signed") {
     warn(
       "there is no certificate yet that visitors trust: the site is served over plain HTTP, and the instance asks for one again by itself (`everspot certificate` shows when)",

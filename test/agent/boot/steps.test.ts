@@ -1,7 +1,7 @@
 import { readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bootSteps } from "../../../agent/boot/steps.ts";
 import { runGraph, StepFailed } from "../../../agent/record/graph.ts";
 import { logged } from "../../../agent/record/logged.ts";
@@ -118,6 +118,35 @@ test("an older release that serves because newer ones failed, and a certificate 
   );
   expect(record?.certificate?.source).toBe("self-signed");
   expect(on.done).toEqual(["open self-signed"]);
+});
+
+describe("the first certificate of a site", () => {
+  const none = { ...stored, source: "self-signed" as const, serial: "00", waits: true as const };
+  let ordered: string[];
+  beforeEach(() => {
+    ordered = [];
+    on.certificate = async (first) => {
+      ordered.push(`${first}, ${on.apps.running.length} apps`);
+      return first === "later" ? none : { ...stored, source: "issued", changed: true };
+    };
+  });
+
+  test("is ordered once the app answers, and is there before the site is claimed", async () => {
+    const { outcome, record, step } = await run();
+    expect(ordered).toEqual(["later, 0 apps", "now, 1 apps"]);
+    expect(on.done).toEqual(["open self-signed", "open issued"]);
+    expect(step("certificate")?.detail).toBe("none yet: the first is ordered once the app answers");
+    expect(record?.certificate?.source).toBe("issued");
+    expect(outcome?.trusted).toBe(true);
+  });
+
+  test("is not ordered for an app that does not work, however often it is tried", async () => {
+    on.apps.answers.set("r1", 500);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      expect((await run()).failure).toMatchObject({ step: "healthy" });
+    }
+    expect(ordered.filter((o) => o.startsWith("now"))).toEqual([]);
+  });
 });
 
 test("before_start runs once for a release on a machine, before its app", async () => {

@@ -34,6 +34,27 @@ test("a boot out of patience goes on self-signed; the order's certificate is ser
   expect(ca.orders).toBe(1);
 });
 
+test("the first order of all waits to be told that the app works; what it takes is brought meanwhile", async () => {
+  const { machine, ca } = fixture();
+  const { context, client } = await machine();
+  const prepared: string[] = [];
+  Object.assign(context.authority, { prepare: async () => void prepared.push("certbot") });
+  const never = () => new Promise<void>(() => {});
+  for (let boot = 0; boot < 5; boot++) {
+    const waiting = await ensureCertificate(context, never, "later");
+    expect(waiting).toMatchObject({ source: "self-signed", waits: true, warnings: [] });
+  }
+  expect([ca.orders, client.asked.length, prepared.length]).toEqual([0, 0, 5]);
+  const first = await ensureCertificate(context, never, "now");
+  expect(first.source).toBe("issued");
+  expect(first.waits).toBeUndefined();
+
+  // Once there was one, it is found at once; and another is ordered beside the app.
+  const second = (await machine()).context;
+  expect(await ensureCertificate(second, never, "later")).toMatchObject({ source: "stored" });
+  expect(ca.orders).toBe(1);
+});
+
 test("looks of one process at the same time: one order", async () => {
   const { machine, ca } = fixture();
   const { context } = await machine();

@@ -52,7 +52,7 @@ export class TestInstance {
   readonly metadata = new Map<string, string>();
   /** What a visitor's request fails with, other than the app's own answer. */
   frontDoor: Error | undefined;
-  certificate: () => Promise<ServedCertificate> = async () => stored;
+  certificate: (first: "now" | "later") => Promise<ServedCertificate> = async () => stored;
   secrets: () => Promise<Record<string, string>> = async () => ({ TOKEN: "s3cret" });
   readonly #route53: Route53Client;
   readonly #zone: string;
@@ -194,7 +194,7 @@ export class TestInstance {
         marks: join(apps.folder, "marks"),
         folder: join(apps.folder, "packages"),
       }),
-      certificate: () => this.certificate(),
+      certificate: (first) => this.certificate(first),
       certificates: {
         ...{ store, clock, config, instance, process: "p", folder: join(apps.folder, "certificates") },
         logger: { info: () => {}, warn: () => {} },

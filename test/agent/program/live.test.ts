@@ -115,7 +115,7 @@ test("an order of a certificate under way is not left alone: this process goes o
   on.certificate = async () => {
     ordering = renewIfDue(agent.machine.certificates).catch(() => undefined);
     await until(() => isOrdering(agent.machine.certificates));
-    return certificate();
+    return certificate("now");
   };
   await until(() => lean() === 1);
   expect(left()).toBeUndefined();

@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { BootStep } from "../../../agent/site/boot-record.ts";
+import { ledgerDocument } from "../../../agent/site/certificates.ts";
+import { createS3Client } from "../../../agent/site/s3-client.ts";
+import { createS3Store } from "../../../agent/site/s3-store.ts";
 import { runStatus } from "../../../provisioner/commands/status.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { simulatedMachines } from "../../cloud/machines.ts";
@@ -61,6 +64,19 @@ test("the boot is told step by step, and up ends when the site answers by name",
   expect(asked).toEqual(Array(3).fill("https://blog.example.com/"));
   expect(open.json()).toMatchObject({ status: 200, boot: { state: "serving" } });
 });
+
+/** So many seconds from now. */
+const at = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
+
+/** What the site's ledger of certificates says. */
+async function putLedger(attempts: object[]): Promise<void> {
+  const names = ["blog.example.com", "www.blog.example.com"];
+  const directories = { "https://acme.example/directory": attempts };
+  const client = createS3Client({ region: "us-east-1" });
+  const store = createS3Store(client, "everspot-blog-123456789012-us-east-1");
+  await store.put(ledgerDocument(names).key, JSON.stringify({ version: 1, nonce: "n", names, directories }));
+  client.destroy();
+}
 
 /** Until something was said on stderr. */
 async function seen(open: Desk, text: string): Promise<void> {
@@ -214,6 +230,34 @@ describe("what AWS does not know yet, or fails at, is waited for", () => {
     });
     await runUp(open.config, open.tools, { ...options, timeout: 100_000 });
     expect(open.json()).toMatchObject({ boot: { state: "serving" } });
+  });
+});
+
+describe("a site that serves without a trusted certificate", () => {
+  const certificate = { serial: "00", begins: at(0), expires: at(1), source: "self-signed" as const };
+  const ordered = (more: object) =>
+    putLedger([{ id: "a", by: "i-1", process: "p", at: at(0), lease: at(7 * 60), ...more }]);
+
+  test("is waited for while its certificate is being ordered", async () => {
+    const open = await withAgent(async (instance) => {
+      await ordered({});
+      await report(instance, { state: "serving", certificate });
+      await seen(open, "still being ordered");
+      await report(instance, { state: "serving", certificate: { ...certificate, source: "issued" } });
+    });
+    await runUp(open.config, open.tools, options);
+    expect(open.json()).toMatchObject({ boot: { certificate: { source: "issued" } } });
+    expect(open.said()).not.toContain("no certificate yet that visitors trust");
+  });
+
+  test("is not, once the order has failed", async () => {
+    const open = await withAgent(async (instance) => {
+      await ordered({ ended: at(5), outcome: "failed" });
+      await report(instance, { state: "serving", certificate });
+    });
+    await runUp(open.config, open.tools, options);
+    expect(open.said()).toContain("no certificate yet that visitors trust");
+    expect(open.said()).not.toContain("still being ordered");
   });
 });
 
