@@ -10,6 +10,8 @@ export interface BootFigure extends Spread {
   agent?: Spread;
   /** Processor time of the whole machine until the records are INSYNC, user and kernel. Not of `article`. */
   processor?: Spread;
+  /** What it waited for its certificate, once the app answered: the first boot of a site alone orders one then. */
+  certificate?: Spread;
   /** The run whose total is the median's nearest: its parts one after the other, or the agent's steps. */
   typical: Boot;
 }

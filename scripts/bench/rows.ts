@@ -16,7 +16,11 @@ export function rowsOf(figures: Figures): Row[] {
     if (!isMeasured(of)) return [];
     const part = of.agent === undefined ? [] : [row(`boot: ${kind}, the agent's part`, "s", of.agent)];
     const used = of.processor === undefined ? [] : [row(`boot: ${kind}, processor time`, "s", of.processor)];
-    return [row(`boot: ${kind}`, "s", of), ...part, ...used];
+    const order =
+      of.certificate === undefined
+        ? []
+        : [row(`boot: ${kind}, waits for its certificate`, "s", of.certificate)];
+    return [row(`boot: ${kind}`, "s", of), ...part, ...order, ...used];
   });
   return [
     ...boots,

@@ -34,7 +34,9 @@ export const boot: Part = {
         runs[kind].push(run);
         const agent = run.agent === undefined ? "" : ` (agent ${round(run.agent)} s)`;
         const used = run.processor === undefined ? "" : `, ${round(run.processor)} s of processor time`;
-        bench.say(`${kind}: ${round(run.boot.seconds)} s${agent}${used}`);
+        const wait = run.boot.steps.find((s) => s.name === "first certificate")?.seconds ?? 0;
+        const order = wait < 0.1 ? "" : `, of which it waits ${round(wait)} s for its first certificate`;
+        bench.say(`${kind}: ${round(run.boot.seconds)} s${agent}${order}${used}`);
         figures.boot = { ...figures.boot, [kind]: figureOf(runs[kind]) };
       };
       let noBake: string | undefined;
@@ -93,12 +95,14 @@ function figureOf(runs: readonly Run[]): BootFigure {
   const total = spread(runs.map((r) => r.boot.seconds));
   const agents = runs.flatMap((r) => r.agent ?? []);
   const processors = runs.flatMap((r) => r.processor ?? []);
+  const waits = runs.flatMap((r) => r.boot.steps.find((s) => s.name === "first certificate")?.seconds ?? []);
   const distance = (boot: Boot) => Math.abs(boot.seconds - total.median);
   const nearest = runs.map((r) => r.boot).reduce((a, b) => (distance(b) < distance(a) ? b : a));
   return {
     ...total,
     ...(agents.length === 0 ? {} : { agent: spread(agents) }),
     ...(processors.length === 0 ? {} : { processor: spread(processors) }),
+    ...(Math.max(0, ...waits) < 0.1 ? {} : { certificate: spread(waits) }),
     typical: { ...nearest, seconds: round(nearest.seconds) },
   };
 }
