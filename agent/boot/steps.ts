@@ -1,4 +1,4 @@
-import { appSteps, bringRelease, ensureGunicorn } from "../machine/app-steps.ts";
+import { appSteps, bringRelease, ensureGunicorn, keepPackages } from "../machine/app-steps.ts";
 import type { Machine } from "../machine/machine.ts";
 import { claimSite } from "../ownership/claim.ts";
 import { claimContext } from "../ownership/claim-context.ts";
@@ -142,11 +142,16 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     if (config.app.static !== undefined) detail(await host.earlierStatic(got.release.id, signal));
   });
 
-  const promote = step("promote", { ownership, release }, async (got, context) => {
-    if (!got.ownership.owner) return machine.candidates.outlived();
-    const promoted = await machine.candidates.promote(got.release.id);
-    context.detail(promoted ? `${got.release.id} is current` : "no change");
-  });
+  const promote = step(
+    { name: "promote", takes: "install" },
+    { ownership, release },
+    async (got, context) => {
+      if (!got.ownership.owner) return machine.candidates.outlived();
+      await keepPackages(machine, context);
+      const promoted = await machine.candidates.promote(got.release.id);
+      context.detail(promoted ? `${got.release.id} is current` : "no change");
+    },
+  );
 
   const serving: Step<unknown>[] = [identity, packages, certificate, nginx];
   const all: Step<unknown>[] = [

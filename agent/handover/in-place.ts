@@ -1,7 +1,7 @@
 import { readlink } from "node:fs/promises";
 import type { Logger } from "pino";
 import { afterBoot } from "../boot/after-boot.ts";
-import { appSteps, bringRelease, ensureGunicorn } from "../machine/app-steps.ts";
+import { appSteps, bringRelease, ensureGunicorn, keepPackages } from "../machine/app-steps.ts";
 import type { Machine } from "../machine/machine.ts";
 import { DEADLINES } from "../record/deadline.ts";
 import { runGraph, type Step, type StepContext, StepFailed, step } from "../record/graph.ts";
@@ -148,9 +148,10 @@ function inPlaceSteps(id: string, running: string, machine: Machine): Step<unkno
     }
   });
 
-  const promote = step("promote", { switched }, async (_, { detail }) => {
+  const promote = step({ name: "promote", takes: "install" }, { switched }, async (_, context) => {
+    await keepPackages(machine, context);
     const promoted = await candidates.promote(id);
-    detail(promoted ? `${id} is current` : "no change");
+    context.detail(promoted ? `${id} is current` : "no change");
   });
 
   const ends = config.app.timeout + DEADLINES.calls;

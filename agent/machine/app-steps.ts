@@ -16,7 +16,7 @@ import {
 import { type Fetched, fetchRelease } from "../release/fetch.ts";
 import { type AppMachine, bundles, prepareApp, startApp, staticFolder, waitHealthy } from "../serving/app.ts";
 import { ownGunicornConfig } from "../serving/gunicorn-config.ts";
-import { EverspotError } from "../site/errors.ts";
+import { EverspotError, messageOf } from "../site/errors.ts";
 import { readIfThere } from "../system/files.ts";
 import type { Machine } from "./machine.ts";
 
@@ -52,6 +52,16 @@ const sizeOf = ({ bytes }: Fetched): string =>
 export async function ensureGunicorn({ packages }: Machine, { folder }: Release, signal: AbortSignal) {
   if (await bundles(folder, "gunicorn")) return undefined;
   return packages.ensure({ lean: ["gunicorn"] }, signal);
+}
+
+/**
+ * Before a release becomes current: from then on, a replacement must not need the package mirror. Nothing to do unless
+ * packages came from there. Never throws; what cannot be kept now is kept once the boot is over.
+ */
+export async function keepPackages({ packages }: Pick<Machine, "packages">, context: StepContext) {
+  await packages.keep().catch((error: unknown) => {
+    context.warn(`until the packages are kept, a replacement needs the package mirror: ${messageOf(error)}`);
+  });
 }
 
 /**

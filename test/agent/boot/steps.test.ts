@@ -149,6 +149,23 @@ describe("the first certificate of a site", () => {
   });
 });
 
+test("packages are kept for the next machine before the release is current, or it is said that they are not", async () => {
+  const seen: (string | undefined)[] = [];
+  const { machine, recorder } = on.agent(systemClock, ME);
+  machine.packages.keep = async () => {
+    seen.push((await on.channel())?.current, (await on.site())?.owner);
+    throw new Error("S3: 503");
+  };
+  const { all } = bootSteps(machine, recorder);
+  await runGraph(all, logged(recorder, log, "boot"), new AbortController().signal);
+  recorder.close();
+  expect(seen).toEqual([undefined, ME]);
+  expect((await on.channel())?.current).toBe("r1");
+  expect(recorder.value?.warnings).toEqual([
+    "promote: until the packages are kept, a replacement needs the package mirror: S3: 503",
+  ]);
+});
+
 test("before_start runs once for a release on a machine, before its app", async () => {
   const config = bootConfigOf({
     domain: DOMAIN,
