@@ -16,6 +16,7 @@ import type { SiteSeen } from "../seen/observe.ts";
 import { describeVersion, parseVersion, type TemplateData, templateHash } from "../wanted/template.ts";
 import { wantedOf } from "../wanted/wanted.ts";
 import { untilIssued, validate } from "./acm.ts";
+import { makeBridge } from "./bridge.ts";
 import { removeImage } from "./obsolete-images.ts";
 
 /** What an action needs beyond the plan. */
@@ -71,6 +72,14 @@ export function upExecutor(
     return describeVersion({ hash: templateHash(data, group), ...made, baked });
   };
   let stock = parseVersion(current.template?.latest.description)?.baked?.stock;
+
+  const bridging = (
+    { pools, ceiling }: { pools: readonly ZonePool[]; ceiling: number | undefined },
+    template: { id: string; version: number },
+  ) => {
+    const token = (kind: string) => fleetToken(template, seen, kind);
+    return makeBridge(aws, launch(pools), token, ceiling, sources.clock);
+  };
 
   let profileSince: number | undefined;
   /** A fleet that meets a profile EC2 does not know yet leaves the template alone for minutes. */
@@ -205,10 +214,7 @@ export function upExecutor(
         // First the old one: with both, each would replace what the new owner of the site ends.
         const there = (await fleets.look()).some((f) => f.alive && f.id === action.fleet);
         if (there) await (spot ? fleets.dissolve(action.fleet) : fleets.delete(action.fleet));
-        if (!spot) {
-          const token = fleetToken(template, seen, "bridge");
-          return fleets.create(launch(action.pools), token, "bridge", action.ceiling);
-        }
+        if (!spot) return bridging(action, template);
         await profileKnown();
         const token = fleetToken(template, seen);
         ids.fleet = await fleets.create(launch(action.pools), token, "spot", action.ceiling);
@@ -230,24 +236,14 @@ export function upExecutor(
       case "replace-instance":
         // The fleet launches another one in its place.
         return quietly(aws.instances.terminate([action.instance]));
-      case "create-bridge": {
-        const template = known(ids.template, "template");
-        const token = fleetToken(template, seen, "bridge");
-        return fleets.create(launch(action.pools), token, "bridge", action.ceiling).catch(withoutBridge);
-      }
+      case "create-bridge":
+        return bridging(action, known(ids.template, "template"));
       case "change-bridge":
         return quietly(fleets.change(known(current.bridge, "bridge").id, { launch: launch(action.pools) }));
       case "delete-bridge":
         return quietly(fleets.delete(action.fleet));
     }
   };
-}
-
-/** Whether AWS takes a fleet of target 0 is not documented. A site without a bridge is better than none. */
-function withoutBridge(error: unknown): string {
-  const refused = error instanceof EverspotError && error.cause instanceof Error ? error.cause.name : "";
-  if (!/^Invalid(TargetCapacity|FleetConfig|Parameter)/.test(refused)) throw error;
-  return `AWS refuses an empty fleet (${refused}), so no on-demand instance will bridge a lack of spot capacity`;
 }
 
 async function quietly(work: Promise<void>): Promise<undefined> {

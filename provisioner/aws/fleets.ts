@@ -58,14 +58,15 @@ export interface Fleets {
   /** The same, once none is being changed: until then a fleet shows its old values. */
   settled(): Promise<FleetSeen[]>;
   /**
-   * `token` makes this safe to repeat. @param kind a bridging fleet begins with a target of 0. @param ceiling USD
-   * per hour that its instances may cost together, which cannot be changed later. @returns its id.
+   * `token` makes this safe to repeat. @param ceiling USD per hour that its instances may cost together, which cannot
+   * be changed later. @param bridges what a bridging fleet begins with. @returns its id.
    */
   create(
     launch: Launch,
     token: string,
     kind: "spot" | "bridge",
     ceiling: number | undefined,
+    bridges?: 0 | 1,
   ): Promise<string>;
   /** Changes the fleet in one call that ends no instance; returns once it is `active` and shows the change. */
   change(fleet: string, change: FleetChange): Promise<void>;
@@ -107,7 +108,7 @@ export function createFleets(client: EC2Client, site: string, clock: Clock = sys
         },
         { seconds: SETTLE_SECONDS, everySeconds: 1, clock },
       ),
-    create: (launch, token, kind, ceiling) =>
+    create: (launch, token, kind, ceiling, bridges = 0) =>
       named(kind === "spot" ? "creating the fleet" : "creating the bridging fleet", async () => {
         const made = await client.send(
           new CreateFleetCommand({
@@ -117,7 +118,7 @@ export function createFleets(client: EC2Client, site: string, clock: Clock = sys
             ExcessCapacityTerminationPolicy: "no-termination",
             LaunchTemplateConfigs: launchConfigs(launch),
             TagSpecifications: [{ ResourceType: "fleet", Tags: siteTags(site) }],
-            ...(kind === "spot" ? spot(ceiling) : bridge(ceiling)),
+            ...(kind === "spot" ? spot(ceiling) : bridge(ceiling, bridges)),
           }),
         );
         return made.FleetId ?? "";
@@ -165,9 +166,9 @@ const spot = (ceiling: number | undefined) =>
   }) as const;
 
 /** Empty until an agent finds that no spot instance comes. */
-const bridge = (ceiling: number | undefined) =>
+const bridge = (ceiling: number | undefined, begins: number) =>
   ({
-    TargetCapacitySpecification: { TotalTargetCapacity: 0, DefaultTargetCapacityType: "on-demand" },
+    TargetCapacitySpecification: { TotalTargetCapacity: begins, DefaultTargetCapacityType: "on-demand" },
     OnDemandOptions: { AllocationStrategy: "lowest-price", ...most(ceiling) },
     SpotOptions: { MaxTotalPrice: NOTHING },
   }) as const;
