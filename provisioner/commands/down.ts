@@ -61,6 +61,7 @@ export async function runDown(
     const after = await look(config, aws, tools, options);
     const left = leftovers(config, after, options);
     const certificate = keepsCertificate(after, options);
+    const proofs = options.deleteCertificate === true ? [] : seen.acm.records.map((r) => r.name);
     const kept = after.bucket !== undefined && (!options.deleteData || certificate);
     terminal.json({
       command: "down",
@@ -69,6 +70,7 @@ export async function runDown(
       calls: { reads: aws.calls.reads, writes: aws.calls.writes.length },
       leftovers: left,
       kept: kept ? `s3://${aws.bucket.name}` : undefined,
+      keptRecords: proofs.length === 0 ? undefined : proofs,
       seconds: (clock.now() - began) / 1000,
     });
     if (left.length > 0) {
@@ -81,6 +83,10 @@ export async function runDown(
     terminal.print(
       `${terminal.style.green("✓")} nothing of ${config.site} is left (${took((clock.now() - began) / 1000)})`,
     );
+    for (const name of proofs)
+      terminal.print(
+        `  CNAME ${name} is kept: by it ACM renews certificates of that name, in other regions too; it costs nothing`,
+      );
     if (kept)
       terminal.print(
         certificate

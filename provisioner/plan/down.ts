@@ -66,7 +66,7 @@ export function planDown(config: SiteConfig, seen: DownSeen, options: Deletes): 
     ...instances(seen),
     // After the instances, or the last of them would restore its records.
     records(config, seen),
-    ...acm(seen),
+    ...acm(seen, options),
     ...seen.templates.map((t) => ({ do: "delete-template" as const, template: t.id })),
     ...seen.images.map((i) => ({ do: "delete-image" as const, image: i.id })),
     ...seen.snapshots.map((snapshot) => ({ do: "delete-snapshot" as const, snapshot })),
@@ -93,11 +93,14 @@ export function planDown(config: SiteConfig, seen: DownSeen, options: Deletes): 
   return actions.filter((a) => a !== undefined);
 }
 
-/** ACM would keep renewing it, for a fee. */
-function acm({ acm: { arns, records }, dns }: DownSeen): DownAction[] {
+/**
+ * ACM would keep renewing it, for a fee. What proves the names to ACM stays: certificates that its list does not show,
+ * such as those of other regions, renew by the same records (ACM User Guide, "DNS validation").
+ */
+function acm({ acm: { arns, records }, dns }: DownSeen, { deleteCertificate }: Deletes): DownAction[] {
   return [
     ...arns.map((arn) => ({ do: "delete-certificate" as const, arn })),
-    ...(dns === undefined || records.length === 0
+    ...(dns === undefined || records.length === 0 || deleteCertificate !== true
       ? []
       : [{ do: "delete-validation" as const, zone: dns.zone.id, records }]),
   ];
@@ -209,7 +212,7 @@ export function describeDown(action: DownAction): string {
     case "delete-certificate":
       return `delete the certificate ${action.arn} from ACM`;
     case "delete-validation":
-      return `delete the records ${action.records.map((r) => `${r.type} ${r.name}`).join(", ")}`;
+      return `delete the records ${action.records.map((r) => `${r.type} ${r.name}`).join(", ")}: certificates of these names that ACM may have in other regions would no longer renew`;
     case "remove-role-from-profile":
       return `remove the role ${action.role} from the instance profile`;
     case "delete-profile":
@@ -239,7 +242,9 @@ export function leftovers(config: SiteConfig, seen: DownSeen, options: Deletes):
   return [
     ...seen.fleets.filter((f) => f.alive).map((f) => `fleet ${f.id}`),
     ...seen.instances.filter((i) => !over(i.state)).map((i) => `instance ${i.id} (${i.state})`),
-    ...[...own, ...seen.acm.records].map((r) => `record ${r.type} ${r.name}`),
+    ...[...own, ...(options.deleteCertificate === true ? seen.acm.records : [])].map(
+      (r) => `record ${r.type} ${r.name}`,
+    ),
     ...seen.acm.arns.map((arn) => `certificate ${arn}`),
     ...seen.templates.map((t) => `launch template ${t.id}`),
     ...seen.images.map((i) => `image ${i.id}`),

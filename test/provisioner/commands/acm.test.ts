@@ -159,7 +159,7 @@ test("other names: another certificate, and the older one goes once no instance 
 });
 
 test.each(["AWS_MANAGED", "ACME"] as const)(
-  "down deletes the certificate and its records, but not those that another certificate needs (%s)",
+  "down --delete-certificate deletes the certificate and its records, but not those that another certificate needs (%s)",
   async (origin) => {
     await up();
     await acm.send(
@@ -170,7 +170,8 @@ test.each(["AWS_MANAGED", "ACME"] as const)(
     );
     if (other !== undefined) other.origin = origin;
     const own = await cnames();
-    await runDown(desk.config, desk.tools, { deleteData: true });
+    await runDown(desk.config, desk.tools, { deleteData: true, deleteCertificate: true });
+    expect(desk.said()).toContain("in other regions would no longer renew");
     expect([...desk.cloud.acm.certificates.all.values()].map((c) => c.names)).toEqual([
       ["www.blog.example.com"],
     ]);
@@ -182,3 +183,15 @@ test.each(["AWS_MANAGED", "ACME"] as const)(
     expect((await inventory(desk.cloud)).filter((found) => !before.includes(found))).toHaveLength(2);
   },
 );
+
+test("down keeps the records by which a certificate that ACM does not list here may renew, and names them", async () => {
+  await up();
+  const own = await cnames();
+  await runDown(desk.config, desk.tools, { deleteData: true });
+  expect(desk.cloud.acm.certificates.all.size).toBe(0);
+  expect(await cnames()).toEqual(own);
+  expect(desk.json()).toMatchObject({
+    leftovers: [],
+    keptRecords: own.map((name) => name.replace(/\.$/, "")),
+  });
+});

@@ -28,7 +28,7 @@ export async function lifeWithAcm({ config, tools }: Desk): Promise<void> {
   await runUp(config, tools, here);
   await runCertificate(config, tools, looking);
   await runUp({ ...config, aliases: [] }, tools, here);
-  await runDown(config, tools, { deleteData: true });
+  await runDown(config, tools, { deleteData: true, deleteCertificate: true });
 }
 
 /** Every command of the site, with what makes it call all that it ever calls. @param site that is not up yet. */
