@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../../agent/site/clock.ts";
 import { updateDocument } from "../../agent/site/document.ts";
-import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { imageDocument } from "../../agent/site/records.ts";
