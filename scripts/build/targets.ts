@@ -2,6 +2,7 @@
 import path from "node:path";
 import type { BuildOptions } from "esbuild";
 import { lazyBuiltins } from "./builtins.ts";
+import { versionsOnly } from "./package-files.ts";
 import { leanSchemas } from "./schemas.ts";
 
 export const root = path.resolve(import.meta.dirname, "../..");
@@ -35,6 +36,7 @@ export const targets = {
     plugins: [
       leanSchemas(new Set(["NoSuchKey", "NoSuchBucket", "NotFound", "InvalidChangeBatch"])),
       lazyBuiltins,
+      versionsOnly,
     ],
   },
   /** What keeps a site's state, in processes of its own. */
