@@ -117,10 +117,10 @@ export const operator: readonly Mutation[] = [
   },
   {
     name: "a site comes up where AWS refuses an empty fleet",
-    file: "provisioner/apply/up.ts",
-    find: ".catch(withoutBridge)",
-    replace: "",
-    tests: ["test/provisioner/commands/contested.test.ts"],
+    file: "provisioner/apply/bridge.ts",
+    find: "if (!isRefused(error)) throw error;\n  }\n  try {",
+    replace: "throw error;\n  }\n  try {",
+    tests: ["test/provisioner/commands/empty-bridge.test.ts"],
   },
   {
     name: "a bridge that is not there is in no deploy's way",
