@@ -6,15 +6,25 @@ export interface KnownProject {
   commit: string;
   /** What the deploy brings, where a real change of the project is to be played. */
   next?: string;
-  /** What its owner would know of the variables that it needs. Others get some text. */
-  env?: Readonly<Record<string, string>>;
+  /** What its owner would know of the variables that it needs, made up here. Others get some text. */
+  values?: Readonly<Record<string, string>>;
   /** It cannot run here, and is to be refused for a reason with these words. */
   refused?: RegExp;
 }
 
 export const known: readonly KnownProject[] = [
   { repository: "wagtail/bakerydemo", commit: "8e2b625" },
-  { repository: "mblayman/homeschool", commit: "317cd0f" },
+  {
+    repository: "mblayman/homeschool",
+    commit: "317cd0f",
+    values: {
+      SENTRY_DSN: "https://public@sentry.invalid/1",
+      STRIPE_LIVE_SECRET_KEY: "sk_live_rehearsal",
+      STRIPE_TEST_SECRET_KEY: "sk_test_rehearsal",
+      STRIPE_LIVE_PUBLISHABLE_KEY: "pk_live_rehearsal",
+      DJSTRIPE_WEBHOOK_SECRET: "whsec_rehearsal",
+    },
+  },
   { repository: "babybuddy/babybuddy", commit: "v2.9.1", next: "v2.10.0" },
   { repository: "heroku/python-getting-started", commit: "f7c8d99" },
   { repository: "django-cms/django-cms-quickstart", commit: "aa65b1d" },

@@ -48,7 +48,7 @@ export async function playProject(
         return configure(folder, outcome, { admin, here: onThis(cloud), wanted, known });
       },
     });
-    await setSecrets(rehearsal, wanted);
+    await setSecrets(rehearsal, wanted, known?.values);
     await play(rehearsal, outcome, given, admin);
   } catch (error) {
     if (!(error instanceof Refused)) fail(outcome, error, say);
@@ -80,9 +80,13 @@ function judge(outcome: Outcome, { known }: Given): void {
 }
 
 /** What `init` asked for and cannot know. */
-async function setSecrets(rehearsal: Rehearsal, wanted: readonly Wanted[]): Promise<void> {
+async function setSecrets(
+  rehearsal: Rehearsal,
+  wanted: readonly Wanted[],
+  values: Readonly<Record<string, string>> = {},
+): Promise<void> {
   for (const { name } of wanted.filter((w) => w.secret)) {
-    const input = randomBytes(24).toString("hex");
+    const input = values[name] ?? randomBytes(24).toString("hex");
     const done = await rehearsal.cli(["secret", "set", name], 60, {}, input);
     if (done.exitCode !== 0) throw new EverspotError(`secret set ${name}: ${errorIn(done.lines)}`);
   }

@@ -64,7 +64,7 @@ export function configure(
   const site = siteOf(folder);
   const asked = wanted
     .filter((w) => !w.secret)
-    .map(({ name }) => [name, known?.env?.[name] ?? "rehearsal"] as const);
+    .map(({ name }) => [name, known?.values?.[name] ?? "rehearsal"] as const);
   return configureSite(folder, (config) => {
     const app = isTable(config.app) ? config.app : {};
     const image = isTable(config.image) ? config.image : {};
