@@ -7,7 +7,8 @@ import { EverspotError, messageOf } from "../agent/site/errors.ts";
 import { enterSandbox } from "../test/cloud/sandbox/enter.ts";
 import { sandboxVariable } from "../test/cloud/sandbox/sandbox.ts";
 import { play } from "./rehearsal/play.ts";
-import { playProjects, reachIndex } from "./rehearsal/projects/all.ts";
+import { playProjects } from "./rehearsal/projects/all.ts";
+import { reachIndexes } from "./rehearsal/projects/indexes.ts";
 import { renderPage } from "./rehearsal/report/page.ts";
 import type { Result } from "./rehearsal/result.ts";
 import { scenarios } from "./rehearsal/scenarios/index.ts";
@@ -58,7 +59,7 @@ async function main(): Promise<number> {
   program.parse();
   const options = program.opts<Options>();
   if (process.env[sandboxVariable] === undefined) {
-    const tunnels = options.project === undefined ? [] : await reachIndex(options.project);
+    const tunnels = options.project === undefined ? [] : await reachIndexes(options.project);
     return await enterSandbox([process.execPath, ...process.execArgv, ...process.argv.slice(1)], { tunnels });
   }
   if (options.project !== undefined) return await playProjects(options.project, options);

@@ -41,9 +41,11 @@ export async function copyProject(given: Given, to: string): Promise<void> {
   await cp(given.folder, to, { recursive: true, verbatimSymlinks: true });
 }
 
-/** Puts another commit in place. What git does not know stays. @throws EverspotError */
+/** Puts another commit in place, over what was changed. What git does not know stays. @throws EverspotError */
 export async function checkOut(folder: string, commit: string): Promise<void> {
-  const done = await execa("git", ["-C", folder, "checkout", "--quiet", commit], { reject: false });
+  const done = await execa("git", ["-C", folder, "checkout", "--quiet", "--force", commit], {
+    reject: false,
+  });
   if (done.failed) {
     throw new EverspotError(`${commit} cannot be checked out`, {
       resource: folder,

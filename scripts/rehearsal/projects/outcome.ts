@@ -18,6 +18,8 @@ export interface Outcome {
   /** How often `up` was tried. */
   attempts: number;
   seconds: { init?: number; packing?: number; up?: number; deploy?: number; heal?: number };
+  /** What was played otherwise than its authors left it. */
+  notes: string[];
   /** What everspot said a person should know. */
   warnings: string[];
   visits: { after: "up" | "deploy" | "heal"; visit: Visit }[];

@@ -8,6 +8,7 @@ import { onThis, Rehearsal } from "../rehearsal.ts";
 import type { Result } from "../result.ts";
 import { failed } from "../sample.ts";
 import { checkOut, copyProject, type Given } from "./copy.ts";
+import { leaveSilent } from "./indexes.ts";
 import { errorIn, type Outcome, packingSeconds, Refused, refuse, warningsIn } from "./outcome.ts";
 import { configure, init, type Wanted } from "./prepare.ts";
 import { type Admin, missing, visitSite } from "./visit.ts";
@@ -29,7 +30,7 @@ export async function playProject(
   const next = known?.next;
   const outcome: Outcome = {
     ...{ project: name, result: "failed", asked: [], commands: [], attempts: 0, seconds: {} },
-    ...{ warnings: [], visits: [], problems: [] },
+    ...{ notes: [], warnings: [], visits: [], problems: [] },
     ...(commit !== undefined && { commit: next === undefined ? commit : `${known?.commit} → ${next}` }),
   };
   const result: Result = { scenario: name, problems: [], boots: [], timeline: [], visitors: [] };
@@ -43,6 +44,9 @@ export async function playProject(
       prepare: async (cloud) => {
         const folder = path.join(directory, path.basename(given.folder));
         await copyProject(given, folder);
+        for (const index of await leaveSilent(folder)) {
+          outcome.notes.push(`${index}, which it names, does not answer from here`);
+        }
         const how = { env: { ...cloud.env, PIP_PROXY }, say };
         wanted = await init(folder, outcome, how);
         return configure(folder, outcome, { admin, here: onThis(cloud), wanted, known });
@@ -128,8 +132,10 @@ async function play(rehearsal: Rehearsal, outcome: Outcome, given: Given, admin:
   const named = await look("up");
 
   rehearsal.moment("everspot deploy");
-  if (given.known?.next !== undefined) await checkOut(folder, given.known.next);
-  else await writeFile(path.join(folder, "version.txt"), "another release\n");
+  if (given.known?.next !== undefined) {
+    await checkOut(folder, given.known.next);
+    await leaveSilent(folder);
+  } else await writeFile(path.join(folder, "version.txt"), "another release\n");
   const deploy = await rehearsal.cli(["deploy"], DEPLOY_SECONDS);
   seconds.deploy = deploy.seconds;
   if (deploy.exitCode !== 0) {

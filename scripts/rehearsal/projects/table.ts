@@ -79,6 +79,7 @@ export function summary(outcomes: readonly Outcome[]): string {
         ...(o.commands.length === 0
           ? []
           : [`         ${o.commands.join(" && ")} (${attempts} attempt); ${figures.join(", ")}`]),
+        ...o.notes.map((note) => `         (${note})`),
         ...o.warnings.map((warning) => `         ! ${warning}`),
       ];
     })

@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { lookAt } from "../../../scripts/rehearsal/projects/copy.ts";
+import { leaveSilent } from "../../../scripts/rehearsal/projects/indexes.ts";
 import {
   errorIn,
   type Outcome,
@@ -29,7 +30,7 @@ const served: Outcome = {
     commands: ["everspot up"],
   },
   ...{ attempts: 1, seconds: { packing: 12.4, up: 48.6, deploy: 60, heal: 14.5 } },
-  ...{ warnings: [], visits: [], problems: [] },
+  ...{ notes: [], warnings: [], visits: [], problems: [] },
 };
 
 test("a clone is known by where it came from; a folder that is not there is told how to get", async () => {
@@ -66,6 +67,19 @@ test("the page keeps the rows of other projects", () => {
   expect(two).toContain("| bob/maps | 1a2b3c4 | 13 | refused: needs a\\|b |");
   expect(two.endsWith("<!-- end of the table -->\nmore\n")).toBe(true);
   expect(row(refused).slice(7)).toEqual(["", "", "", ""]);
+});
+
+test("an index that does not answer from here gives way, in the copy", async () => {
+  const file = path.join(folder, "requirements.txt");
+  await writeFile(
+    file,
+    "-i https://old.invalid/simple\n--extra-index-url=https://own.example/simple\ndjango\n",
+  );
+  expect(await leaveSilent(folder, "https://old.invalid/simple")).toEqual(["https://old.invalid/simple"]);
+  expect(await readFile(file, "utf8")).toBe(
+    "# -i https://old.invalid/simple\n--extra-index-url=https://own.example/simple\ndjango\n",
+  );
+  expect(await leaveSilent(folder, "")).toEqual([]);
 });
 
 test("what the command line said", () => {
