@@ -9,7 +9,7 @@ import type { Admin } from "./visit.ts";
 
 const INIT_SECONDS = 300;
 /** Resolvers here keep to the record's TTL, so nobody needs to wait as long as for others. */
-const DRAIN = 10;
+const DRAIN = 5;
 
 /** A variable that `init` found and cannot give a value. */
 export interface Wanted {
