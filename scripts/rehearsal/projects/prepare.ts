@@ -7,7 +7,7 @@ import type { KnownProject } from "./known.ts";
 import { type Outcome, refuse, warningsIn } from "./outcome.ts";
 import type { Admin } from "./visit.ts";
 
-const INIT_SECONDS = 300;
+const INIT_SECONDS = 600;
 /** Resolvers here keep to the record's TTL, so nobody needs to wait as long as for others. */
 const DRAIN = 5;
 
