@@ -4,6 +4,10 @@ export interface KnownProject {
   repository: string;
   /** What is checked out. */
   commit: string;
+  /** What its own instructions have one run in the clone first, to build what git does not have. */
+  build?: string;
+  /** A file that this builds, which has to be named because .gitignore leaves it out of releases. */
+  keep?: string;
   /** What the deploy brings, where a real change of the project is to be played. */
   next?: string;
   /** What its owner would know of the variables that it needs, made up here. Others get some text. */
@@ -17,6 +21,8 @@ export const known: readonly KnownProject[] = [
   {
     repository: "mblayman/homeschool",
     commit: "317cd0f",
+    build: "npm --prefix frontend install && npm --prefix frontend run build",
+    keep: "static/site.css",
     values: {
       SENTRY_DSN: "https://public@sentry.invalid/1",
       STRIPE_LIVE_SECRET_KEY: "sk_live_rehearsal",
@@ -35,9 +41,10 @@ export const known: readonly KnownProject[] = [
 
 /** How to get the clones into a folder, as commands of a shell. */
 export function howToClone(folder: string): string[] {
-  return known.flatMap(({ repository, commit }) => {
+  return known.map(({ repository, commit, build }) => {
     const clone = `${folder}/${repository.split("/")[1]}`;
-    return [`git clone https://github.com/${repository} ${clone} && git -C ${clone} checkout ${commit}`];
+    const built = build === undefined ? "" : ` && (cd ${clone} && ${build})`;
+    return `git clone https://github.com/${repository} ${clone} && git -C ${clone} checkout ${commit}${built}`;
   });
 }
 

@@ -10,7 +10,7 @@ import { failed } from "../sample.ts";
 import { checkOut, copyProject, type Given } from "./copy.ts";
 import { leaveSilent } from "./indexes.ts";
 import { errorIn, type Outcome, packingSeconds, Refused, refuse, warningsIn } from "./outcome.ts";
-import { configure, init, type Wanted } from "./prepare.ts";
+import { configure, init, keepBuilt, type Wanted } from "./prepare.ts";
 import { type Admin, missing, visitSite } from "./visit.ts";
 
 const UP_SECONDS = 900;
@@ -49,6 +49,7 @@ export async function playProject(
         }
         const how = { env: { ...cloud.env, PIP_PROXY }, say };
         wanted = await init(folder, outcome, how);
+        await keepBuilt(folder, known?.keep, outcome);
         return configure(folder, outcome, { admin, here: onThis(cloud), wanted, known });
       },
     });

@@ -1,5 +1,5 @@
 /** A project's copy made ready: what `everspot init` proposes, and what a rehearsal adds to it. */
-import { stat } from "node:fs/promises";
+import { appendFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { CLI, runCommand } from "../rehearsal.ts";
 import { configureSite, isTable, type RehearsedSite, type Table } from "../site.ts";
@@ -45,6 +45,13 @@ export async function init(
   const { wanted = [] } = done.json as { wanted?: Wanted[] };
   outcome.asked.push(...wanted.map((w) => w.name));
   return wanted;
+}
+
+/** What everspot says to do about a file that the project's own tools made, and that .gitignore names. */
+export async function keepBuilt(folder: string, keep: string | undefined, outcome: Outcome): Promise<void> {
+  if (keep === undefined) return;
+  await appendFile(path.join(folder, ".everspotignore"), `!${keep}\n`);
+  outcome.commands.push(`echo '!${keep}' >> .everspotignore`);
 }
 
 interface Additions {
