@@ -41,12 +41,15 @@ export function packingSeconds(lines: readonly string[]): number | undefined {
 export const warningsIn = (lines: readonly string[]): string[] =>
   lines.flatMap((line) => /^\s*! (.*)$/.exec(line)?.[1] ?? []);
 
-/** The message of the error that a command ended with. */
-export const errorIn = (lines: readonly string[]): string =>
-  lines
-    .findLast((line) => /^error: /.test(line))
-    ?.replace(/^error: /, "")
-    .slice(0, 300) ?? "it said nothing";
+/** The error that a command ended with: its message, and the findings that it names, in one line. */
+export function errorIn(lines: readonly string[]): string {
+  const at = lines.findLastIndex((line) => /^error: /.test(line));
+  if (at < 0) return "it said nothing";
+  const named = lines
+    .slice(at + 1)
+    .flatMap((line) => /^ {4}(\S.*\([a-z]+\.[EW]\d+\))$/.exec(line)?.[1] ?? []);
+  return [lines[at]?.slice("error: ".length) ?? "", ...named].join("; ");
+}
 
 /** It was refused before anything was changed: an end that may be right. */
 export class Refused extends Error {}

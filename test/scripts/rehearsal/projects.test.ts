@@ -94,6 +94,15 @@ test("what the command line said", () => {
   expect(packingSeconds(["✓ look at what is there (0.1 s)"])).toBeUndefined();
   expect(warningsIn(lines)).toEqual(["look: DEBUG is on"]);
   expect(errorIn(lines)).toBe("it failed");
+  const found = [
+    "    settings.py:9: it needs PostGIS (project.E008)",
+    "      → name a server",
+    "    plain words",
+  ];
+  expect(errorIn(["error: 1 problem", ...found])).toBe(
+    "1 problem; settings.py:9: it needs PostGIS (project.E008)",
+  );
+  expect(errorIn([])).toBe("it said nothing");
 });
 
 test("a visitor fetches what a page names", () => {
