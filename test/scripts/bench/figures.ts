@@ -5,7 +5,7 @@ export const spreadOf = (median: number): Spread => ({ median, min: median - 0.5
 
 const bootOf = (seconds: number, agent?: number): BootFigure => ({
   ...spreadOf(seconds),
-  ...(agent === undefined ? {} : { agent: spreadOf(agent) }),
+  ...(agent === undefined ? {} : { agent: spreadOf(agent), processor: spreadOf(3.5) }),
   typical: {
     instance: "i-0123456789abcdef0",
     seconds,

@@ -18,6 +18,16 @@ test("what was not measured is neither met nor missed", () => {
 
 const missed: [string, Figures][] = [
   [
+    "replacement, processor time",
+    {
+      ...sample,
+      boot: {
+        ...sample.boot,
+        replacement: { ...sample.boot?.replacement, processor: spreadOf(4.1) } as never,
+      },
+    },
+  ],
+  [
     "replacement, as a part of the article's way",
     { ...sample, boot: { ...sample.boot, article: { ...sample.boot?.article, ...spreadOf(19) } as never } },
   ],
@@ -53,6 +63,7 @@ test("the table has every figure with its spread, and says what is absent", () =
   const text = figuresTable(sample);
   expect(text).toMatch(/^boot: article +20 +19.5 +21 +5 +s$/m);
   expect(text).toMatch(/^boot: replacement, the agent's part +3 +2.5 +4 +5 +s$/m);
+  expect(text).toMatch(/^boot: replacement, processor time +3.5 /m);
   expect(text).toMatch(/^agent's bundle +700000 +bytes$/m);
   expect(text).toMatch(/^boot: baked is absent: no image$/m);
 });
