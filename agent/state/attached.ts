@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { Clock } from "../site/clock.ts";
+import { EverspotError } from "../site/errors.ts";
 import type { StateBucket } from "../site/state/bucket.ts";
 import type { Frames } from "../site/state/entry.ts";
 import { difference } from "./compare.ts";
@@ -33,14 +34,23 @@ export function keptAfter(files: KeptFiles, frames: Frames): KeptFiles {
   return after === undefined ? others : { ...others, [frames.file]: after };
 }
 
+export interface AttachOptions {
+  folder: string;
+  durability: "fast" | "s3";
+  /** The machine was started anew since: its disk may have lost what was written last. */
+  rebooted: boolean;
+}
+
 /**
  * Gets hold of a database. What a run before has kept of it counts if it is as that left it; else it is to be compared.
- * @throws EverspotError for what is no database.
+ * After a reboot the disk may have less than the bucket: an application may ask SQLite not to wait for the disk. What
+ * the bucket has counts then, and of "s3" all that was acknowledged is there.
+ * @throws EverspotError for what is no database; TakeOverAgain.
  */
 export function attach(
-  folder: string,
   file: string,
   kept: KeptFiles[string] | undefined,
+  { folder, durability, rebooted }: AttachOptions,
 ): { one: Attached; compare: boolean } {
   const at = path.join(folder, file);
   const untouched = kept !== undefined && "untouched" in kept && kept.untouched === fingerprint(at);
@@ -51,7 +61,21 @@ export function attach(
     follower.startUntouched();
     return { one, compare: false };
   }
-  return { one, compare: kept === undefined || "untouched" in kept || !follower.resume(kept) };
+  const found = kept === undefined || "untouched" in kept ? "other" : follower.resume(kept);
+  if (rebooted && (found === "behind" || (found === "other" && durability === "s3")))
+    throw new TakeOverAgain(at);
+  return { one, compare: found !== "goes on" };
+}
+
+/** The machine's disk may have less than the bucket. */
+export class TakeOverAgain extends EverspotError {
+  constructor(database: string) {
+    super(`${database} may have lost what is in the bucket when the machine was started anew`, {
+      resource: database,
+      hint: "take the site's state over again, with the same epoch",
+      exitCode: 4,
+    });
+  }
 }
 
 /** The log, as far as comparing needs it. */

@@ -39,14 +39,19 @@ export class Follower {
     this.#wal = new WalFile(path);
   }
 
-  /** Goes on where a run before left off. False: this is not the write-ahead log it left. */
-  resume({ salt, frame }: Position): boolean {
+  /**
+   * Goes on where a run before left off. "other": this is not the write-ahead log it left. "behind": it is, or one from
+   * before, but what was in it was lost with the power; the bucket has more.
+   */
+  resume({ salt, frame }: Position): "goes on" | "other" | "behind" {
     this.#wal.look();
     const { generation } = this.#wal;
-    if (generation?.salt !== salt || generation.committed < frame) return false;
+    if (generation === undefined) return "other";
+    if (generation.salt !== salt) return isLater(salt, generation.salt) ? "behind" : "other";
+    if (generation.committed < frame) return "behind";
     this.#position = { salt, frame };
     this.#seen = { salt, frame: generation.committed };
-    return true;
+    return "goes on";
   }
 
   /** The database's file is what is in the bucket, and of the write-ahead log nothing. */
@@ -171,6 +176,12 @@ export class Follower {
   close(): void {
     this.#wal.close();
   }
+}
+
+/** The first salt grows by one with each generation, and begins anywhere (wrapping at 32 bits). */
+function isLater(salt: string, than: string): boolean {
+  const ahead = (Number.parseInt(salt.slice(0, 8), 16) - Number.parseInt(than.slice(0, 8), 16)) >>> 0;
+  return ahead > 0 && ahead < 2 ** 31;
 }
 
 /** There is no write-ahead log: whichever comes is the next. */

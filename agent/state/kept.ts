@@ -7,6 +7,8 @@ const kept = z.strictObject({
   version: z.literal(1),
   epoch: z.int(),
   instance: z.string(),
+  /** Of the machine's start when it was written. */
+  boot: z.string(),
   /** The last entry is the seal: nothing was written after it. */
   sealed: z.boolean(),
   place: z.strictObject({ seq: z.int(), hash: z.string(), epoch: z.int(), at: z.string() }),
@@ -45,3 +47,6 @@ export function fingerprint(database: string): string {
   const { ino, size, mtimeNs } = statSync(database, { bigint: true });
   return `${ino} ${size} ${mtimeNs}`;
 }
+
+/** Another one after each start of the machine (random(4)). */
+export const bootId = (): string => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();

@@ -5,7 +5,7 @@ import { Fenced } from "../site/state/errors.ts";
 import { type Attached, attach, compare } from "./attached.ts";
 import { BaseKeeper } from "./base-keeper.ts";
 import { LostTrack } from "./follower.ts";
-import { keptFile, readKept, writeKept } from "./kept.ts";
+import { bootId, keptFile, readKept, writeKept } from "./kept.ts";
 import { boottime, Lease } from "./lease.ts";
 import type { Written } from "./log/log-writer.ts";
 import { type Late, SiteLog, type SiteLogOptions } from "./site-log.ts";
@@ -48,6 +48,7 @@ export class Shipper {
   #attached: Attached[] = [];
   #begun: SiteLog | undefined;
   #state: ShipperState = "starting";
+  readonly #boot = bootId();
   #nextCheckpoint = 0;
   #counts = { checkpoints: 0, compared: 0, longestHold: 0 };
 
@@ -114,7 +115,7 @@ export class Shipper {
   }
 
   async #start(): Promise<void> {
-    const { me, keeps, folder, databases } = this.#options;
+    const { me, keeps, folder, databases, durability } = this.#options;
     mkdirSync(keeps, { recursive: true });
     const kept = readKept(this.#keptFile);
     if (kept?.epoch !== me.epoch || kept.instance !== me.instance) {
@@ -126,8 +127,9 @@ export class Shipper {
     const { log, files } = await SiteLog.resume(this.#options, kept);
     this.#begun = log;
     this.#base.note(kept.since.entries, kept.since.bytes);
+    const about = { folder, durability, rebooted: kept.boot !== this.#boot };
     for (const file of databases) {
-      const { one, compare: differs } = attach(folder, file, files[file]);
+      const { one, compare: differs } = attach(file, files[file], about);
       this.#attached.push(one);
       if (differs) await this.#compare(one);
     }
@@ -289,6 +291,7 @@ export class Shipper {
       version: 1,
       epoch: me.epoch,
       instance: me.instance,
+      boot: this.#boot,
       sealed: this.#state === "sealed",
       place: this.#log.place,
       files: Object.fromEntries(

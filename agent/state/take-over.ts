@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { StateBucket } from "../site/state/bucket.ts";
 import { restore } from "../site/state/restore.ts";
-import { fingerprint, keptFile, writeKept } from "./kept.ts";
+import { bootId, fingerprint, keptFile, writeKept } from "./kept.ts";
 import type { Writer } from "./log/fence-ahead.ts";
 import { removeBases } from "./log/go-back.ts";
 import type { Patience } from "./log/settle.ts";
@@ -34,6 +34,7 @@ export async function takeOver(
     version: 1,
     epoch: me.epoch,
     instance: me.instance,
+    boot: bootId(),
     sealed: false,
     place: done.place,
     files: Object.fromEntries(

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
@@ -242,6 +242,40 @@ describe("what is in the bucket is the database", () => {
     );
     await same(instance);
   });
+});
+
+describe("an owner that is started anew", () => {
+  /** One write is on the disk, a second one is acknowledged, and then the power goes: the disk has lost it. */
+  const lostPower = async (durability: "fast" | "s3") => {
+    const instance = await owner(1, { durability });
+    const state = path.dirname(instance.database);
+    expect((await post(instance, 1)).status).toBe(200);
+    await shipped(instance);
+    await cp(state, `${state}.before`, { recursive: true });
+    expect((await post(instance, 2)).status).toBe(200);
+    await shipped(instance);
+    instance.signal("SIGKILL");
+    await systemClock.sleep(100);
+    await rm(state, { recursive: true });
+    await cp(`${state}.before`, state, { recursive: true });
+    await rm(`${instance.database}-shm`);
+    const kept = path.join(instance.folder, "keeps/shipped.json");
+    const text = await readFile(kept, "utf8");
+    await writeFile(kept, text.replace(/"boot":"[^"]*"/, '"boot":"another"'));
+    return instance;
+  };
+
+  test.each(["s3", "fast"] as const)(
+    'with less on its disk than in the bucket ("%s") takes over again instead of taking it back',
+    async (durability) => {
+      const instance = await lostPower(durability);
+      await expect(instance.ship()).rejects.toThrow(/may have lost what is in the bucket/);
+      await instance.takeOver();
+      await instance.ship();
+      await instance.serve();
+      expect(JSON.parse((await instance.ask("GET", "/")).body)).toEqual({ c: 2 });
+    },
+  );
 });
 
 describe("the sealed owner goes back", () => {
