@@ -37,7 +37,7 @@ const node = await nodeRuntime(process.arch === "arm64" ? "arm64" : "x86_64", ag
 const programs = { node, bundle: path.join(root, targets.state.outfile) };
 say(`seed ${options.seed}`);
 const begun = performance.now();
-const { verdict, handOvers, takeovers, zombies } = await torture({ ...options, programs, say });
+const { verdict, handOvers, takeovers, late, losses } = await torture({ ...options, programs, say });
 const at = (list: number[], part: number) =>
   list.toSorted((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * part))]?.toFixed(2) ??
   "–";
@@ -47,7 +47,8 @@ process.stdout.write(
     `acknowledged writes lost: ${verdict.lost.length} of ${verdict.acknowledged}; shown and gone: ${verdict.unseen.length}; twice: ${verdict.twice.length}`,
     `integrity_check: ${verdict.integrity}`,
     `a hand-over takes p50 ${at(handOvers, 0.5)} s, max ${at(handOvers, 1)} s; a take-over after a death p50 ${at(takeovers, 0.5)} s, max ${at(takeovers, 1)} s`,
-    `owners that still answered writes after they were stopped: ${zombies}`,
+    `of ${losses.length} power cuts ${losses.filter((s) => s > 0).length} lost something: what was acknowledged p50 ${at(losses, 0.5)} s, max ${at(losses, 1)} s before`,
+    `owners that had been stopped acknowledged ${late.acknowledged} writes when they woke up; ${late.lost} of them are lost`,
     "",
   ].join("\n"),
 );

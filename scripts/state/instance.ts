@@ -33,6 +33,8 @@ export class Instance {
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
   #shipper: ChildProcess | undefined;
   #app: ChildProcess | undefined;
+  /** It was stopped for a while: it may not be the owner any more. */
+  stopped = false;
   /** What both said, for whoever has to find out. */
   said = "";
 
@@ -154,6 +156,7 @@ export class Instance {
 
   /** To both, or one, and all their processes. */
   signal(name: NodeJS.Signals, which: "both" | "shipper" | "app" = "both"): void {
+    if (name === "SIGSTOP") this.stopped = true;
     if (which !== "app" && this.#shipper !== undefined) killGroup(this.#shipper, name);
     if (which !== "shipper" && this.#app !== undefined) killGroup(this.#app, name);
   }

@@ -4,6 +4,8 @@ export class Ledger {
   readonly acknowledged = new Map<string, number>();
   /** The highest n a reader was shown, by client. */
   readonly shown = new Map<string, number>();
+  /** Of those, what an owner answered after it had been stopped for a while. */
+  readonly late = new Set<string>();
   refused = 0;
 
   show(rows: Record<string, number>): void {

@@ -88,7 +88,7 @@ export class StateSite {
     if (reader) this.#visitors.push(this.#read());
   }
 
-  /** Visitors that never hear that the site has moved: they go on with one instance. */
+  /** A visitor that never hears that the site has moved: it goes on with one instance. */
   async visitOnly(instance: Instance, seconds: number): Promise<void> {
     const client = `z${++this.#clients}`;
     const until = performance.now() + seconds * 1000;
@@ -136,8 +136,12 @@ export class StateSite {
     const { status } = await instance
       .ask("POST", `/write?client=${client}&n=${n}&bytes=${bytes}`)
       .catch(() => ({ status: 0 }));
-    if (status === 200) this.ledger.acknowledged.set(`${client} ${n}`, performance.now());
-    else this.ledger.refused++;
+    if (status === 200) {
+      this.ledger.acknowledged.set(`${client} ${n}`, performance.now());
+      if (instance.stopped) this.ledger.late.add(`${client} ${n}`);
+    } else {
+      this.ledger.refused++;
+    }
   }
 
   async #read(): Promise<void> {

@@ -19,8 +19,10 @@ export interface Tortured {
   /** Seconds: from the end of the old to the first answer of the new. */
   handOvers: number[];
   takeovers: number[];
-  /** Writes answered by an owner that had been followed by another. */
-  zombies: number;
+  /** Writes acknowledged by owners after they had been stopped for a while; and how many of them are lost. */
+  late: { acknowledged: number; lost: number };
+  /** Of each power cut, seconds: how long before it the oldest write was acknowledged that is lost; 0: none is. */
+  losses: number[];
 }
 
 /** Every third of the kills leaves a zombie: stopped, followed by another, and let go on. */
@@ -31,7 +33,8 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
   const { programs, durability, kills, clients, seed, say } = options;
   const random = randomOf(seed);
   const site = await StateSite.start(programs, durability);
-  const done: Omit<Tortured, "verdict"> = { handOvers: [], takeovers: [], zombies: 0 };
+  const done = { handOvers: [] as number[], takeovers: [] as number[] };
+  const cuts: number[] = [];
   try {
     await site.take();
     site.visit(clients);
@@ -44,32 +47,41 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
         left--;
         done.handOvers.push(await site.handOver());
       } else if (i % ZOMBIE === 0) {
-        await zombie(site, done, random);
+        cuts.push(performance.now());
+        done.takeovers.push(await zombie(site, random));
       } else {
-        await site.cutPower();
+        cuts.push(await site.cutPower());
         done.takeovers.push(await site.take());
       }
       if ((i + 1) % 10 === 0) say(`${i + 1} of ${all}: ${site.ledger.acknowledged.size} writes acknowledged`);
     }
     await systemClock.sleep(300);
     await site.leave();
-    return { ...done, verdict: await site.check() };
+    const verdict = await site.check();
+    const rows = verdict.lost.filter((row) => !site.ledger.late.has(row));
+    const at = rows.map((row) => site.ledger.acknowledged.get(row) ?? 0);
+    const losses = cuts.map((cut, i) => {
+      const since = cuts[i - 1] ?? 0;
+      const lost = at.filter((ms) => ms > since && ms <= cut);
+      return lost.length === 0 ? 0 : (cut - Math.min(...lost)) / 1000;
+    });
+    const late = { acknowledged: site.ledger.late.size, lost: verdict.lost.length - rows.length };
+    return { ...done, verdict, losses, late };
   } finally {
     await site.close();
   }
 }
 
-async function zombie(site: StateSite, done: { takeovers: number[]; zombies: number }, random: () => number) {
+/** @returns seconds that it took another to take over. */
+async function zombie(site: StateSite, random: () => number): Promise<number> {
   const old = site.current;
-  if (old === undefined) return;
+  if (old === undefined) throw new Error("nobody has the site");
   old.signal("SIGSTOP");
   site.current = undefined;
-  const before = site.ledger.acknowledged.size;
   const visits = site.visitOnly(old, 2 + random());
   const taken = await site.take();
-  done.takeovers.push(taken);
   old.signal("SIGCONT");
   await visits;
-  done.zombies += site.ledger.acknowledged.size > before ? 1 : 0;
   await old.destroy();
+  return taken;
 }
