@@ -8,7 +8,14 @@ import { leadingName, normalName, type RequirementLine } from "../requirements/r
 import type { Requirements } from "../requirements/requirements.ts";
 import { knownWayOut } from "./known-packages.ts";
 import type { Pip, PipResult } from "./pip.ts";
-import { forOtherPython, installFailed, missingPackage, NOT_INSTALLED, withoutWheel } from "./pip-errors.ts";
+import {
+  forOtherPython,
+  installFailed,
+  isAway,
+  missingPackage,
+  NOT_INSTALLED,
+  withoutWheel,
+} from "./pip-errors.ts";
 import type { OnProgress } from "./progress.ts";
 import { SourceBuild } from "./source-build.ts";
 import { lockedAs, lockedForOthers, standInVersion } from "./without-wheel.ts";
@@ -36,7 +43,8 @@ export async function install(
     if (result.ok) break;
     const missing = missingPackage(result);
     const about = { pip, target, result, requirements };
-    if (missing === undefined || built.has(leadingName(missing))) throw await installFailed(about);
+    const hopeless = missing === undefined || built.has(leadingName(missing)) || isAway(result);
+    if (hopeless) throw await installFailed(about);
     refuseOwn([leadingName(missing)], own, lines, requirements.from);
     const all = await installation.findMissing(missing, result, lines);
     await installation.refuseHopeless(all);
@@ -169,7 +177,7 @@ class Installation {
       const rest = complete ? lines.filter((l) => l.name === undefined || !names.has(l.name)) : lines;
       const dry = ["--dry-run", "--find-links", folder];
       const more = await this.run(rest, path.join(this.#work, "dry"), dry);
-      const missing = more.ok ? undefined : missingPackage(more);
+      const missing = more.ok || isAway(more) ? undefined : missingPackage(more);
       if (missing === undefined || names.has(leadingName(missing))) break;
       found.push({ requirement: missing, result: more });
       next = missing;

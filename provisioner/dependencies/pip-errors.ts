@@ -46,6 +46,12 @@ export function missingPackage(result: PipResult): string | undefined {
   return undefined;
 }
 
+/** Whether an index did not answer, or not to these credentials: then nothing is known about any package. */
+export const isAway = (result: PipResult): boolean => awayLine(result) !== undefined;
+
+const awayLine = ({ lines }: PipResult): string | undefined =>
+  lines.find((line) => UNREACHABLE.test(line) || DENIED.test(line));
+
 /** The indexes that the project itself names. */
 function registries({ options, from }: Requirements): { where?: string; text: string } {
   const urls = options.flatMap(
@@ -60,7 +66,7 @@ function unreachable({
   result,
   requirements,
 }: Pick<About, "result" | "requirements">): EverspotError | undefined {
-  const line = result.lines.find((l) => UNREACHABLE.test(l) || DENIED.test(l));
+  const line = awayLine(result);
   if (line === undefined) return undefined;
   const missing = missingPackage(result);
   const what = missing === undefined ? "" : `${missing} was not found: `;

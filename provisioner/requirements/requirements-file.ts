@@ -1,8 +1,9 @@
 import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
+import { isPublicIndex } from "./own-names.ts";
 import { projectLines, type ReadMetadata } from "./pyproject.ts";
 import { readText } from "./read.ts";
-import { place } from "./registries.ts";
+import { argumentsOf, place } from "./registries.ts";
 import { logicalLines, parseRequirement, type RequirementLine } from "./requirement-lines.ts";
 
 export interface FileContents {
@@ -80,8 +81,13 @@ function otherFile(value: string, from: string): string {
   );
 }
 
-/** Options for building or choosing formats are everspot's to decide; paths must not depend on where pip runs. */
+/**
+ * Options for building or choosing formats are everspot's to decide; paths must not depend on where pip runs. PyPI is
+ * what pip asks anyway, or the mirror of it that this machine's pip is set to.
+ */
 function kept(line: string, folder: string): string[] {
+  const [name, value = ""] = argumentsOf(line);
+  if ((name === "-i" || name === "--index-url") && isPublicIndex(value)) return [];
   if (/^--(only-binary|no-binary|prefer-binary|require-hashes|use-feature)\b/.test(line)) return [];
   const links = /^(?:-f|--find-links)[= ]?\s*(\S.*)$/.exec(line)?.[1]?.replace(/^(["'])(.*)\1$/, "$2");
   if (links === undefined || /^[a-z]+:/.test(links)) return [line];

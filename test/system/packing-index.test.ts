@@ -441,3 +441,16 @@ async function fileServer(root: string): Promise<string> {
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
+
+test("an index that does not answer is told after the first package, and not asked for the others", async () => {
+  const index = await packageIndex(folder());
+  const registry = "http://127.0.0.1:9/simple";
+  const root = folder({ "requirements.txt": `-i ${registry}\none==1\nsecond==2\n` });
+  const seen: string[] = [];
+  const onProgress = ({ detail = "" }) => seen.push(detail);
+  const error = await failure(pack(root, index, { env: { ...pipEnv(index), PIP_RETRIES: "1" }, onProgress }));
+  expect(error.message).toBe(
+    `one==1 was not found: the package index cannot be reached; requirements.txt names ${registry}`,
+  );
+  expect([...seen, ...error.lines].join("\n")).not.toMatch(/second|^building /m);
+});
