@@ -167,11 +167,11 @@ async function offer(
 ): Promise<Set<string>> {
   for (const { path: name, before, text, state, why } of files) {
     if (state === "same") continue;
-    terminal.print(`${terminal.style.bold(name)}  ${state === "new" ? why : "differs from what is there:"}`);
+    terminal.print(`${terminal.style.bold(name)}  ${state === "new" ? why : "changes:"}`);
     for (const line of diffLines(before ?? "", text)) terminal.print(`  ${line}`);
     terminal.print("");
   }
-  const fresh = files.filter((f) => f.state === "new" || f.state === "added");
+  const fresh = files.filter((f) => f.state === "new" || f.state === "added" || f.state === "older");
   if (fresh.length > 0) await questions.agree(`Write ${fresh.map((f) => f.path).join(", ")}?`);
   const chosen = [...fresh];
   for (const file of files) {

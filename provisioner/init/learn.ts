@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
 import type { OnProgress } from "../dependencies/progress.ts";
+import { Refused } from "../findings/finding.ts";
 import { PYTHONS } from "../project/inspect.ts";
 import type { Layout } from "../project/layout.ts";
 import { learn } from "../project/learn.ts";
@@ -74,18 +75,28 @@ interface Made {
   os: Situation["os"];
 }
 
-/** For the first Debian whose Python has all packages; where none has, for the newest. */
-async function packFor(folder: string, options: LearnOptions): Promise<Made> {
-  const { env, onProgress, signal } = options;
-  const systems = options.os === undefined ? (["debian-13", "debian-12"] as const) : [options.os];
-  let first: Made | undefined;
-  for (const os of systems) {
-    const packed = await packedPython(folder, PYTHONS[os], { env, arch: "x86_64", onProgress, signal });
-    if (packed.error === undefined) return { packed, os };
-    first ??= { packed, os };
+/** For the first Debian whose Python has all packages; where none has, for that which lacks the fewest. */
+async function packFor(folder: string, { os, ...rest }: LearnOptions): Promise<Made> {
+  const pack = (system: Situation["os"], partly: boolean): Promise<PackedPython> =>
+    packedPython(folder, PYTHONS[system], { ...rest, partly, arch: "x86_64" });
+  const first = os ?? "debian-13";
+  const packed = await pack(first, false);
+  if (packed.error === undefined) return { packed, os: first };
+  let best = { os: first, lacks: lacks(packed) };
+  if (os === undefined && mightFit(packed, "debian-12")) {
+    const other = await pack("debian-12", false);
+    if (other.error === undefined) return { packed: other, os: "debian-12" };
+    if (lacks(other) < best.lacks) best = { os: "debian-12", lacks: lacks(other) };
   }
-  return first as Made;
+  return { packed: await pack(best.os, true), os: best.os };
 }
+
+const lacks = ({ error }: PackedPython): number =>
+  error instanceof Refused ? error.findings.length : Number.POSITIVE_INFINITY;
+
+/** What cannot be had says whether it could be had there. */
+const mightFit = ({ error }: PackedPython, system: string): boolean =>
+  error instanceof Refused && error.findings.some((f) => f.hint.includes(system));
 
 /** Django alone, which will be in requirements.txt if there is nothing yet. */
 async function packAlone(generatedBy: string | undefined, options: LearnOptions): Promise<Made> {

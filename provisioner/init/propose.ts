@@ -8,6 +8,7 @@ import { isSecretName } from "../project/stand-ins.ts";
 import { GDAL_PACKAGES, systemPackagesFor } from "../project/system-packages.ts";
 import type { Draft } from "./config-file.ts";
 import { configFile } from "./config-file.ts";
+import { sealed } from "./seal.ts";
 import {
   type Needs,
   needsAny,
@@ -120,7 +121,7 @@ export function propose(situation: Situation): Proposal {
         text,
         why: "what looks like a secret stays here",
       })),
-    ],
+    ].map((file) => ({ ...file, text: sealed(file.text) })),
     wanted: learnt.required
       .filter(({ name }) => !given.has(name))
       .map(({ name, where }) => ({ name, secret: isSecretName(name), where })),

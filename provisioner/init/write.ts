@@ -2,12 +2,13 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { ProposedFile } from "./propose.ts";
+import { isUntouched } from "./seal.ts";
 
 export interface Compared extends ProposedFile {
   /** What is there; undefined where nothing is. */
   before: string | undefined;
-  /** `added`: all that is there stays, and more comes. */
-  state: "new" | "same" | "added" | "differs";
+  /** `added`: all that is there stays, and more comes. `older`: an earlier `init` wrote it, and nobody changed it. */
+  state: "new" | "same" | "added" | "older" | "differs";
 }
 
 export const compare = (top: string, files: readonly ProposedFile[]): Promise<Compared[]> =>
@@ -26,6 +27,7 @@ export const compare = (top: string, files: readonly ProposedFile[]): Promise<Co
 function stateOf(before: string | undefined, after: string): Compared["state"] {
   if (before === undefined) return "new";
   if (before === after) return "same";
+  if (isUntouched(before)) return "older";
   return after.startsWith(before) ? "added" : "differs";
 }
 

@@ -68,6 +68,11 @@ const failureOf = (answer: Answer): Failure | undefined => answer.errors?.load;
 /** Whether this Python has what the project imports: its packages, and Django above all. */
 export const hasPackages = (started: Started | undefined, ownModules: ReadonlySet<string>): boolean => {
   if (started === undefined) return false;
-  const module = started.failure?.module;
-  return module == null || ownModules.has(module.split(".")[0] ?? "");
+  const { failure, answer } = started;
+  const module = failure?.module?.split(".")[0];
+  return module === undefined || ownModules.has(module) || (answer.facts !== undefined && isDriver(failure));
 };
+
+/** Whether all that lacks is the driver of a database: what the settings say is known then. */
+export const isDriver = (failure: Failure | undefined): boolean =>
+  /^(psycopg2?|MySQLdb|pymysql|oracledb|cx_Oracle|pyodbc)(\.|$)/.test(failure?.module ?? "");

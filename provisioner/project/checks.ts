@@ -1,5 +1,6 @@
 /** What stands against serving a project as everspot.toml has it: all of it at once. Pure. */
 import { errorFinding, type Finding, warningFinding } from "../findings/finding.ts";
+import { isDriver } from "./ask.ts";
 import { inMemory, isNear, isSqlite, needsGdal, placeOf, serverOf } from "./databases.ts";
 import type { Learnt } from "./learn.ts";
 import { fileOf } from "./settings-modules.ts";
@@ -143,9 +144,12 @@ function variables({ learnt, env, secrets }: Subject): Finding[] {
   ];
 }
 
-function start({ learnt, packages }: Subject): Finding[] {
+function start(subject: Subject): Finding[] {
+  const { learnt, packages } = subject;
   const { failure } = learnt;
   if (failure === undefined) return [];
+  // Where there is no server either, that says it all.
+  if (isDriver(failure) && databases(subject).some((f) => f.id === "project.E007")) return [];
   if (/GDAL|libgdal/.test(failure.message)) return gdal(packages, failure.where);
   const where = failure.where ?? undefined;
   const said = `${failure.type}: ${failure.message.split("\n")[0]}`;

@@ -62,6 +62,7 @@ export async function inspect(
           packed = await packedPython(config.folder, PYTHONS[image.os], {
             env,
             arch: fleet.arch,
+            partly: true,
             onProgress,
             signal,
           });

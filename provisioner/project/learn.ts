@@ -94,17 +94,16 @@ export async function learn(
     best = { settings: best.settings, started: await further(best, workspace, { ...known, wsgi }) };
   }
   const options = best === undefined ? candidates : [best.settings];
-  const { settings, read } = await chosen(layout, workspace, options, known.env);
+  const environment = { STATE_DIRECTORY: workspace.state, ...known.env };
+  const { settings, read } = await chosen(layout, workspace, options, environment);
   const started = best?.started;
   const said = started?.answer.facts;
+  const places = [
+    [workspace.copy, ""],
+    [workspace.state, "$STATE_DIRECTORY/"],
+  ] as const;
   const asked = said !== undefined;
-  const facts =
-    said === undefined
-      ? read.facts && placed(read.facts, [[workspace.copy, ""]])
-      : placed(said, [
-          [workspace.copy, ""],
-          [workspace.state, "$STATE_DIRECTORY/"],
-        ]);
+  const facts = said === undefined ? read.facts && placed(read.facts, places) : placed(said, places);
   return {
     ...{ layout, asked, settings, read, started },
     how: howOf(started, read),

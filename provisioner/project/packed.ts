@@ -1,9 +1,11 @@
 /** A Python with the packages of a release: what the instance will have. */
-import { DependencyCollector } from "../dependencies/dependencies.ts";
+import { type Dependencies, DependencyCollector } from "../dependencies/dependencies.ts";
 import type { OnProgress } from "../dependencies/progress.ts";
 import { defaultCacheDir } from "../dependencies/tree-cache.ts";
-import { refuseErrors } from "../findings/finding.ts";
+import { Refused, refuseErrors } from "../findings/finding.ts";
 import { findDeclaration } from "../requirements/declaration.ts";
+import { leadingName } from "../requirements/requirement-lines.ts";
+import type { Requirements } from "../requirements/requirements.ts";
 import { type Interpreter, pythonOf } from "./interpreters.ts";
 
 export interface PackedPython {
@@ -17,6 +19,8 @@ export interface PackedPython {
 }
 
 interface Options {
+  /** Whether a part of the packages will do, where some cannot be had. */
+  partly: boolean;
   env: NodeJS.ProcessEnv;
   arch: "x86_64" | "arm64";
   onProgress: OnProgress;
@@ -25,28 +29,57 @@ interface Options {
 
 /** @param python the instance's, e.g. "3.13". */
 export async function packedPython(folder: string, python: string, options: Options): Promise<PackedPython> {
-  const { env, arch, onProgress, signal } = options;
+  const { env, arch, onProgress, signal, partly } = options;
   const none = { interpreter: undefined, packages: [], error: undefined, dispose: async () => {} };
   try {
     const collector = new DependencyCollector({ python, arch }, { env, signal });
     const { requirements, findings } = await collector.read(folder);
     refuseErrors("the project cannot be packed", findings);
     if (requirements === undefined) return none;
-    const made = await collector.collect(requirements, { cacheDir: defaultCacheDir(env), onProgress });
+    const { made, error } = await collected(collector, requirements, partly, {
+      cacheDir: defaultCacheDir(env),
+      onProgress,
+    });
     const here = process.arch === "arm64" ? "arm64" : "x86_64";
     const runs = !made.meta.compiled || arch === here;
     const command = runs ? await pythonOf(python, env) : undefined;
-    const label = `Python ${python} and the packages of a release`;
+    const label = `Python ${python} and the packages of a release${error === undefined ? "" : ", as far as they can be had"}`;
     return {
       interpreter: command === undefined ? undefined : { command, label, path: [made.folder] },
       packages: made.meta.packages,
-      error: undefined,
+      error,
       dispose: () => made.dispose(),
     };
   } catch (error) {
     return { ...none, error };
   }
 }
+
+/** @returns what can be had, and why the rest cannot: many a project starts without its database's driver, or uwsgi. */
+async function collected(
+  collector: DependencyCollector,
+  requirements: Requirements,
+  partly: boolean,
+  options: Parameters<DependencyCollector["collect"]>[1],
+): Promise<{ made: Dependencies; error: unknown }> {
+  try {
+    return { made: await collector.collect(requirements, options), error: undefined };
+  } catch (error) {
+    if (!partly || !(error instanceof Refused) || !error.findings.every((f) => f.id === NO_WHEEL))
+      throw error;
+    const without = new Set(error.findings.map((f) => leadingName(f.where ?? "")));
+    const lines = requirements.lines.filter((line) => line.name === undefined || !without.has(line.name));
+    // What another package brings along cannot be left out.
+    if (lines.length + without.size > requirements.lines.length) throw error;
+    const made = await collector.collect({ ...requirements, lines }, options).catch(() => {
+      throw error;
+    });
+    return { made, error };
+  }
+}
+
+/** Of packing: a package has no wheel for the instance. */
+const NO_WHEEL = "packing.E022";
 
 /** The file that declares what the project depends on, in whichever form; undefined where there is none. */
 export async function declaredIn(folder: string): Promise<string | undefined> {

@@ -137,12 +137,26 @@ class Settings:
             self.assign(node.target, self.sum(self.value(node.target, name), self.value(node.value, name)), node, name)
         elif isinstance(node, ast.If):
             self.branches(node, package, name, depth)
+        elif isinstance(node, ast.For):
+            self.loop(node, package, name, depth)
         elif isinstance(node, ast.Try):
             self.body(node.body, package, name, depth)
         elif isinstance(node, ast.With):
             self.body(node.body, package, name, depth)
         elif isinstance(node, ast.Expr):
             self.value(node.value, name)
+
+    def loop(self, node, package, name, depth):
+        """Over what is known; over anything else its body is read once, as under a condition."""
+        over = self.value(node.iter, name)
+        if isinstance(over, list) and isinstance(node.target, ast.Name):
+            for item in over:
+                self.values[node.target.id] = item
+                self.body(node.body, package, name, depth)
+            return
+        self.unsure += 1
+        self.body(node.body, package, name, depth)
+        self.unsure -= 1
 
     def branches(self, node, package, name, depth):
         test = self.value(node.test, name)
@@ -279,6 +293,13 @@ class Settings:
         if called in ("os.path.join", "path.join"):
             parts = [self.value(a, name) for a in args]
             return os.path.join(*parts) if parts and all(isinstance(p, str) for p in parts) else UNKNOWN
+        if isinstance(node.func, ast.Attribute) and last in ("values", "get", "rpartition"):
+            known = self.method(node, last, name)
+            if known is not None:
+                return known
+        if called in ("os.path.basename", "basename") and len(args) == 1:
+            inner = self.value(args[0], name)
+            return os.path.basename(inner) if isinstance(inner, str) else UNKNOWN
         if called in ("os.path.dirname", "dirname", "os.path.abspath", "os.path.realpath", "abspath", "Path", "str", "pathlib.Path"):
             inner = self.value(args[0], name) if len(args) == 1 else UNKNOWN
             if not isinstance(inner, str):
@@ -321,6 +342,18 @@ class Settings:
         if last == "parse" and "database" in root and args:
             return self.url(self.value(args[0], name))
         return UNKNOWN
+
+    def method(self, node, last, name):
+        """Of a known dictionary or text; None where it is another's."""
+        holder = self.value(node.func.value, name)
+        if isinstance(holder, dict) and last == "values":
+            return list(holder.values())
+        if isinstance(holder, dict) and last == "get" and node.args:
+            otherwise = self.value(node.args[1], name) if len(node.args) > 1 else None
+            return holder.get(self.value(node.args[0], name), otherwise)
+        if isinstance(holder, str) and last == "rpartition" and node.args:
+            return list(holder.rpartition(constant(node.args[0]) or " "))
+        return None
 
     def converted(self, text, kind):
         if kind in ("db", "db_url", "dj_db_url"):
