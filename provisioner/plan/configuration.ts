@@ -38,13 +38,10 @@ type Actions = Pick<Change, "actions">;
 const othersOf = ({ actions }: Actions): UpAction[] =>
   actions.filter((a) => !OURS.has(a.do) && !IGNORED.has(a.do));
 
-/**
- * What only `up` does, and has to do before a deploy can change anything, a line each. A bridge that is not there yet is
- * in no deploy's way, least of all where AWS refuses one.
- */
+/** What only `up` does, and has to do before a deploy can change anything, a line each. */
 export const firstOf = (change: Actions): string[] =>
   othersOf(change)
-    .filter((a) => a.do !== "create-bridge" && (!("needed" in a) || a.needed))
+    .filter((a) => !("needed" in a) || a.needed)
     .map(describeUp);
 
 /** @throws EverspotError when everspot.toml changes more than a deploy can apply along with the rest. */

@@ -123,13 +123,6 @@ export const operator: readonly Mutation[] = [
     tests: ["test/provisioner/commands/empty-bridge.test.ts"],
   },
   {
-    name: "a bridge that is not there is in no deploy's way",
-    file: "provisioner/plan/configuration.ts",
-    find: 'a.do !== "create-bridge" && ',
-    replace: "",
-    tests: ["test/provisioner/commands/contested.test.ts"],
-  },
-  {
     name: "an update leaves source packages out",
     file: "agent/packages/debian.ts",
     find: '  ...["-o", "Acquire::IndexTargets::deb-src::Sources::DefaultEnabled=false"],\n',
