@@ -16,6 +16,8 @@ import { type Pebble, startPebble } from "./pebble.ts";
 import { requireSandbox } from "./sandbox/sandbox.ts";
 
 const IMDS_PORT = 1338;
+/** A certificate authority asks a zone's servers themselves. */
+const CA_DNS_PORT = 5354;
 
 export interface RealCloudOptions extends Omit<CloudOptions, "machines" | "imds" | "host"> {
   /** Told what takes long. */
@@ -24,6 +26,8 @@ export interface RealCloudOptions extends Omit<CloudOptions, "machines" | "imds"
   images?: readonly Os[];
   /** Whether burstable types have no more of the processor than they have paid for. */
   credits?: boolean;
+  /** Whether the resolver of visitors and of the operator remembers, as its zone says, what was not there. */
+  negativeCache?: boolean;
   pebble?: { validitySeconds?: number; nonceReject?: number; under?: readonly string[] };
 }
 
@@ -52,7 +56,14 @@ export interface RealCloud extends Cloud {
  */
 export async function startRealCloud(options: RealCloudOptions = {}): Promise<RealCloud> {
   const sandbox = requireSandbox();
-  const { say = () => {}, images = ["debian-13"], pebble: pebbleOptions, credits, ...cloudOptions } = options;
+  const {
+    say = () => {},
+    images = ["debian-13"],
+    pebble: pebbleOptions,
+    credits,
+    negativeCache,
+    ...cloudOptions
+  } = options;
   if (credits) await proveLimits(sandbox);
   const closers: (() => Promise<unknown>)[] = [];
   const close = async () => {
@@ -66,7 +77,7 @@ export async function startRealCloud(options: RealCloudOptions = {}): Promise<Re
 
     const folder = path.join(sandbox.directory, "pebble");
     await mkdir(folder, { recursive: true });
-    const pebble = await startPebble({ ...pebbleOptions, folder, dns: "127.0.0.1:53" });
+    const pebble = await startPebble({ ...pebbleOptions, folder, dns: `127.0.0.1:${CA_DNS_PORT}` });
     closers.push(() => pebble.close());
     const rootFile = path.join(folder, "root.pem");
     const trustFile = path.join(folder, "trust.pem");
@@ -98,8 +109,10 @@ export async function startRealCloud(options: RealCloudOptions = {}): Promise<Re
     closers.push(() => cloud.close());
     const { machines } = made;
     if (machines === undefined) throw new Error("the local AWS asked for no machines");
-    const dns = await new DnsServer(cloud.route53.zones).start({ port: 53 });
+    const dns = await new DnsServer(cloud.route53.zones, { remembersNo: negativeCache }).start({ port: 53 });
     closers.push(() => dns.stop());
+    const forCa = await new DnsServer(cloud.route53.zones).start({ port: CA_DNS_PORT });
+    closers.push(() => forCa.stop());
     const before = new Set(await inventory(cloud));
 
     return {

@@ -4,7 +4,7 @@ import { execa } from "execa";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { machineSources } from "../mirror/sources.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import { bootstrapArguments, type Os, type Recipe, recipe, recipeKey } from "./recipe.ts";
+import { bootstrapArguments, type Os, type Recipe, recipe, recipeKey, sourcesFrom } from "./recipe.ts";
 
 /**
  * A Debian root directory like Debian's cloud image, built once and kept in the cache. Instances use it as the
@@ -62,7 +62,8 @@ async function removeUnused(current: string, suite: string): Promise<void> {
 
 async function build(of: Recipe, directory: string, proxy: string, progress: Progress): Promise<void> {
   await rm(directory, { recursive: true, force: true });
-  const args = bootstrapArguments(of, { ...(await machineSources()), proxy }, directory);
+  const mirrors = await machineSources();
+  const args = bootstrapArguments(of, { ...mirrors, proxy }, directory);
   const command = execa("mmdebstrap", args, { all: true, stdin: "ignore", env: { LC_ALL: "C.UTF-8" } });
   try {
     for await (const line of command.iterable({ from: "all" })) {
@@ -90,6 +91,11 @@ async function build(of: Recipe, directory: string, proxy: string, progress: Pro
       symlink("/dev/null", path.join(directory, "etc/systemd/system", unit)).catch(ignoreExisting),
     ),
   );
+  for (const [file, text] of Object.entries(sourcesFrom(of, mirrors))) {
+    const at = path.join(directory, "etc/apt", file);
+    await mkdir(path.dirname(at), { recursive: true });
+    await writeFile(at, text);
+  }
   await writeFile(path.join(directory, "etc/machine-id"), "");
   // systemd-update-done.service(8): caches are fresh, no boot has to build them.
   for (const folder of ["etc", "var"]) await writeFile(path.join(directory, folder, ".updated"), "");

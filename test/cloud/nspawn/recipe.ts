@@ -11,7 +11,7 @@ export type Os = keyof typeof suites;
 const packages = [
   ["systemd", "systemd-sysv", "dbus", "cloud-init", "sudo", "unattended-upgrades"],
   ["ca-certificates", "curl", "python3", "xz-utils", "less", "procps", "tzdata", "adduser"],
-  ["iproute2", "iputils-ping", "netbase", "nftables"],
+  ["iproute2", "iputils-ping", "netbase"],
 ].flat();
 
 /** Useless in a container, or (apt's timers) a race for dpkg's lock at a random moment of every test. */
@@ -32,9 +32,45 @@ export interface Recipe {
   suite: string;
   packages: readonly string[];
   masked: readonly string[];
+  /** What apt installs from, by file below /etc/apt; "(main)" and "(security)" stand for a mirror. */
+  sources: Readonly<Record<string, string>>;
 }
 
-export const recipe = (os: Os): Recipe => ({ suite: suites[os], packages, masked });
+export const recipe = (os: Os): Recipe => ({
+  suite: suites[os],
+  packages,
+  masked,
+  sources: sources(suites[os]),
+});
+
+/** As in Debian's cloud images: lists of mirrors, source packages, and backports, which apt takes nothing from unasked. */
+const sources = (suite: string): Recipe["sources"] => ({
+  "sources.list": "# See /etc/apt/sources.list.d/debian.sources\n",
+  "sources.list.d/debian.sources": `Types: deb deb-src
+URIs: mirror+file:///etc/apt/mirrors/debian.list
+Suites: ${suite} ${suite}-updates ${suite}-backports
+Components: main
+
+Types: deb deb-src
+URIs: mirror+file:///etc/apt/mirrors/debian-security.list
+Suites: ${suite}-security
+Components: main
+`,
+  "mirrors/debian.list": "(main)\n",
+  "mirrors/debian-security.list": "(security)\n",
+});
+
+/** The proxy fetches by https itself where this machine's sources say so. */
+const plain = (url: string): string => url.replace(/^https:/, "http:");
+
+/** The same with this machine's mirrors. */
+export const sourcesFrom = (of: Recipe, mirror: { main: string; security: string }): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(of.sources).map(([file, text]) => [
+      file,
+      text.replace("(main)", plain(mirror.main)).replace("(security)", plain(mirror.security)),
+    ]),
+  );
 
 /** Names the image in the cache: another recipe is another image. */
 export function recipeKey(of: Recipe): string {
@@ -47,8 +83,6 @@ export function bootstrapArguments(
   mirror: { main: string; security: string; proxy: string; settings: Readonly<Record<string, string>> },
   directory: string,
 ): string[] {
-  // The proxy fetches by https itself where this machine's sources say so.
-  const plain = (url: string) => url.replace(/^https:/, "http:");
   return [
     "--variant=apt",
     "--format=directory",
