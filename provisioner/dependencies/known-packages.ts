@@ -15,6 +15,10 @@ const KNOWN: Readonly<Record<string, WayOut>> = {
   psycopg2: { instead: "require psycopg2-binary instead", debian: "python3-psycopg2" },
   "psycopg-c": { instead: "require psycopg[binary] instead" },
   pysqlite3: { instead: "require pysqlite3-binary instead" },
+  pywatchman: {
+    instead: "leave it out: it only watches files for the development server",
+    debian: "python3-pywatchman",
+  },
   mysqlclient: { debian: "python3-mysqldb" },
   "python-ldap": { debian: "python3-ldap" },
   gdal: { debian: "python3-gdal" },

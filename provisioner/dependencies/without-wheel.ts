@@ -54,7 +54,7 @@ export async function waysOut(
     await otherImage(asked, target),
   ].filter((way) => way !== undefined && way !== "");
   if (ways.length > 0) return ways.join("; or ");
-  return "check its name, or build a wheel for the instance and put it where pip finds it (PIP_FIND_LINKS)";
+  return "check its name; leave it out if the site can do without; or build a wheel for the instance and put it where pip finds it (PIP_FIND_LINKS)";
 }
 
 interface Asked {

@@ -4,13 +4,14 @@ import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { compileFiles } from "../dependencies/bytecode.ts";
-import { type Declared, type Dependencies, DependencyCollector } from "../dependencies/dependencies.ts";
+import { type Dependencies, DependencyCollector } from "../dependencies/dependencies.ts";
 import { findCompiler } from "../dependencies/python.ts";
 import { defaultCacheDir } from "../dependencies/tree-cache.ts";
-import { errorFinding, type Finding, refuseErrors } from "../findings/finding.ts";
+import type { Finding } from "../findings/finding.ts";
 import type { Arch } from "../requirements/python-target.ts";
 import { checkEntries, checkTotals, checkUnchanged, listEntries } from "./entries.ts";
 import { projectFindings, type SiteFacts } from "./findings.ts";
+import { gatherDependencies } from "./gather.ts";
 import { type GitState, gitState, trackedButIgnored } from "./git.ts";
 import { writeOwnMetadata } from "./own-metadata.ts";
 import type { OnProgress } from "./progress.ts";
@@ -86,9 +87,6 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
   const git = await gitState(folder, env);
   const collector = new DependencyCollector(target, { env, signal });
   const found = await projectFindings(project, folder, target, options);
-  const declared = await readAll(collector, folder, found);
-  const findings = [...found, ...declared.findings];
-  refuseErrors("the project cannot be packed", findings);
 
   const given = options.stagingDir !== undefined;
   const staging = options.stagingDir ?? (await mkdtemp(path.join(tmpdir(), "everspot-release-")));
@@ -97,8 +95,8 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
   let dependencies: Dependencies | undefined;
   try {
     const cacheDir = options.cacheDir ?? defaultCacheDir(env);
-    const { requirements } = declared;
-    dependencies = requirements && (await collector.collect(requirements, { cacheDir, onProgress: report }));
+    const gathered = await gatherDependencies(collector, folder, found, { cacheDir, onProgress: report });
+    dependencies = gathered.dependencies;
     await writeOwnMetadata(folder, work, dependencies?.meta.packages ?? []);
     const compiler = await findCompiler(target, env);
     if (compiler !== undefined) await compileFiles(compiler, folder, project.files, work, { env, signal });
@@ -134,7 +132,7 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
       }),
       bytecode: compiler !== undefined && (dependencies === undefined || dependencies.meta.bytecode),
       packages: dependencies?.meta.packages ?? [],
-      findings,
+      findings: gathered.findings,
     };
   } catch (error) {
     if (!given) await rm(staging, { recursive: true, force: true });
@@ -142,22 +140,5 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
   } finally {
     await rm(work, { recursive: true, force: true });
     await dependencies?.dispose();
-  }
-}
-
-/** Reads what is declared, also when there are errors already: all of them are said at once. */
-async function readAll(
-  collector: DependencyCollector,
-  folder: string,
-  before: readonly Finding[],
-): Promise<Declared> {
-  try {
-    return await collector.read(folder);
-  } catch (error) {
-    const alone = !before.some((f) => f.level === "error");
-    if (!(error instanceof EverspotError) || alone) throw error;
-    const { message, resource, hint = "see there" } = error;
-    const finding = errorFinding("packing.E039", message, { where: resource, hint });
-    return { requirements: undefined, from: undefined, findings: [finding] };
   }
 }

@@ -385,6 +385,14 @@ test("packages without a wheel are named all at once, each with its way out, bef
   expect(seen.filter((d) => d.startsWith("building"))).toEqual([]);
 });
 
+test("what stands against the files does not hide what stands against the packages", async () => {
+  const root = folder({ ".env": "SECRET=1", "requirements.txt": "uwsgi\n" });
+  const links = folder();
+  sdist(links, "uwsgi", "2.0");
+  const error = await failure(pack(root, await packageIndex(links)));
+  expect(findingsOf(error).map((f) => f.id)).toEqual(["packing.E001", "packing.E022"]);
+});
+
 test("builds that fail are all tried, then all said, with the version that has a wheel", async () => {
   const links = folder();
   for (const name of ["one", "two"]) sdist(links, name, "1.0", "cp313-cp313-linux_x86_64");
