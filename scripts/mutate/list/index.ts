@@ -13,6 +13,7 @@ import { policies } from "./policies.ts";
 import { redaction } from "./redaction.ts";
 import { releases } from "./releases.ts";
 import { serving } from "./serving.ts";
+import { state } from "./state.ts";
 
 export const mutations: readonly Mutation[] = [
   ...ownership,
@@ -28,4 +29,5 @@ export const mutations: readonly Mutation[] = [
   ...operator,
   ...credits,
   ...packing,
+  ...state,
 ];

@@ -165,6 +165,13 @@ describe("the base before is taken when the newest one", () => {
       ({ second }) => local.bucket.put(chunkKey(second.files[0]?.chunks[0] ?? ""), Buffer.alloc(9)),
     ],
     [
+      "has a chunk with the content of another",
+      async ({ first, second }) => {
+        const other = await local.bucket.get(chunkKey(first.files[0]?.chunks[0] ?? ""));
+        await local.bucket.put(chunkKey(second.files[0]?.chunks[0] ?? ""), other ?? Buffer.alloc(0));
+      },
+    ],
+    [
       "is cut off",
       async ({ second }) => {
         const whole = await local.bucket.get(baseKey(second.seq));

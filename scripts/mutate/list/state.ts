@@ -1,0 +1,125 @@
+/** A site's state: who may write its log, what counts of it, and what an answer waits for. */
+import type { Mutation } from "../mutation.ts";
+
+const entry = ["test/agent/site/state/entry.test.ts"];
+const log = ["test/agent/state/log.test.ts"];
+const model = ["test/agent/state/model.test.ts"];
+const restore = ["test/agent/state/restore.test.ts"];
+const rules = ["test/agent/state/rules.test.ts"];
+const gate = ["test/agent/state/wrapper.test.ts"];
+
+const fence: readonly Mutation[] = [
+  {
+    name: "a gap below the fence is filled before it is read over",
+    file: "agent/state/log/fence-ahead.ts",
+    find: "const done = await settle(bucket, logKey(seq), body, patience);",
+    replace: "const done = { own: true as boolean, found: undefined as Uint8Array | undefined };",
+    tests: model,
+  },
+  {
+    name: "who meets a later owner while it reads stands down",
+    file: "agent/state/log/take.ts",
+    find: "if (done.place.epoch !== me.epoch)",
+    replace: "if (done.place.epoch < me.epoch)",
+    tests: model,
+  },
+  {
+    name: "who meets a later owner while it writes stands down",
+    file: "agent/state/log/log-writer.ts",
+    find: "if (header.epoch > this.me.epoch) throw new Fenced(header.epoch);",
+    replace: "",
+    tests: log,
+  },
+  {
+    name: "going back looks whether another was open",
+    file: "agent/state/log/go-back.ts",
+    find: "opened = true;",
+    replace: "opened = false;",
+    tests: log,
+  },
+  {
+    name: "a PUT whose answer was lost is known by its bytes",
+    file: "agent/state/log/settle.ts",
+    find: "Buffer.compare(found, body) === 0",
+    replace: "found === body",
+    tests: log,
+  },
+  {
+    name: "fences are never deleted",
+    file: "agent/state/clean.ts",
+    find: "entry.seq < oldest && !entry.fence",
+    replace: "entry.seq < oldest",
+    tests: rules,
+  },
+];
+
+const counts: readonly Mutation[] = [
+  {
+    name: "an entry of an owner before does not count",
+    file: "agent/site/state/place.ts",
+    find: "if (header.epoch < place.epoch) return over;",
+    replace: "",
+    tests: entry,
+  },
+  {
+    name: "an entry follows what was read before it",
+    file: "agent/site/state/place.ts",
+    find: "if (header.prev !== place.hash)",
+    replace: 'if (header.prev === "")',
+    tests: entry,
+  },
+  {
+    name: "what a transaction wrote before its end does not count",
+    file: "agent/site/state/restored-files.ts",
+    find: "if (frames.unfinished) {",
+    replace: "if (frames.unfinished && seq < 0) {",
+    tests: restore,
+  },
+  {
+    name: "what was taken back does not count",
+    file: "agent/site/state/restore.ts",
+    find: "seen.seq > g.from && seen.seq <= g.to",
+    replace: "seen.seq < g.from && seen.seq > g.to",
+    tests: restore,
+  },
+  {
+    name: "a chunk has the content its name says",
+    file: "agent/site/state/chunks.ts",
+    find: "if (sha256Of(plain) !== sha256)",
+    replace: "if (plain.length === 0)",
+    tests: restore,
+  },
+  {
+    name: "frames behind a hole are not counted as shipped",
+    file: "agent/state/position.ts",
+    find: "from <= position.frame ?",
+    replace: "from >= 0 ?",
+    tests: rules,
+  },
+];
+
+const promises: readonly Mutation[] = [
+  {
+    name: "nobody writes over an entry of the log",
+    file: "provisioner/wanted/bucket-rules.ts",
+    find: 'Null: { "s3:if-none-match": "true" }',
+    replace: 'Null: { "s3:if-none-match": "false" }',
+    tests: ["test/provisioner/wanted/state-policy.test.ts"],
+  },
+  {
+    name: "an answer waits for the last commit it may tell of",
+    file: "agent/state/wrapper/everspot_state.py",
+    find: "return frames <= known_frames",
+    replace: "return True",
+    tests: gate,
+  },
+  {
+    name: "an answer waits while no shipper is attached",
+    file: "agent/state/wrapper/everspot_state.py",
+    find: "if inode != index:",
+    replace: "if False:",
+    tests: gate,
+  },
+];
+
+export const state: readonly Mutation[] = [...fence, ...counts, ...promises];
