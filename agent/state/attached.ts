@@ -24,6 +24,8 @@ export interface Attached {
   covered: bigint;
   /** The same clock at the last look. */
   looked: bigint;
+  /** The follower's point up to which the database's file has everything. */
+  copied: string;
 }
 
 /** What is known of each database with one more entry of the log. */
@@ -56,7 +58,7 @@ export function attach(
   const untouched = kept !== undefined && "untouched" in kept && kept.untouched === fingerprint(at);
   const database = new Database(at);
   const follower = new Follower(file, at);
-  const one = { file, path: at, database, follower, covered: 0n, looked: 0n };
+  const one = { file, path: at, database, follower, covered: 0n, looked: 0n, copied: "" };
   if (untouched) {
     follower.startUntouched();
     return { one, compare: false };

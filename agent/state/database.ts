@@ -4,8 +4,10 @@ import { EverspotError, messageOf } from "../site/errors.ts";
 
 /** Before it, overlapping checkpoints can damage a database (https://www.sqlite.org/wal.html, "The WAL-Reset Bug"). */
 const OLDEST_SQLITE = [3, 51, 3] as const;
-/** Milliseconds that the shipper waits for the app's write lock. */
+/** Milliseconds that are waited for others while a database is opened. */
 const BUSY = 5_000;
+/** Milliseconds that a checkpoint waits for the app's write lock: nothing is shipped meanwhile. */
+const LOCK = 200;
 
 export interface Checkpoint {
   /** All frames are in the database's file, which does not change before the next checkpoint. */
@@ -51,6 +53,7 @@ export class Database {
         cause,
       });
     }
+    this.#writer.exec(`PRAGMA busy_timeout=${LOCK}`);
     this.descriptor = openSync(path, "r");
     this.#mark();
   }
@@ -74,13 +77,13 @@ export class Database {
     this.#unmark();
     this.#mark();
     this.#copy();
-    const begun = performance.now();
     try {
       this.#writer.exec("BEGIN IMMEDIATE");
     } catch {
       // A long transaction of the app: the next try comes.
-      return { complete: false, held: performance.now() - begun };
+      return { complete: false, held: 0 };
     }
+    const begun = performance.now();
     try {
       if (!capture()) return { complete: false, held: performance.now() - begun };
       this.#unmark();

@@ -95,6 +95,12 @@ export class Follower {
     return this.#wal.generation?.committed ?? 0;
   }
 
+  /** Another one after each commit. */
+  get point(): string {
+    const { generation } = this.#wal;
+    return `${generation?.salt} ${generation?.committed}`;
+  }
+
   /** Frames that are not in the bucket yet, wherever they are. */
   get behind(): number {
     const moved = this.#captured !== undefined && this.#captured.salt !== this.#wal.generation?.salt;

@@ -235,13 +235,18 @@ export class Shipper {
     const now = this.#options.clock.now();
     if (this.#base.needsFiles || this.#state !== "shipping" || now < this.#nextCheckpoint) return;
     const due = this.#base.isDue(this.#attached.reduce((sum, one) => sum + statSync(one.path).size, 0));
-    const grown = this.#attached.filter((one) => due || one.follower.frames > CHECKPOINT);
+    const grown = this.#attached.filter(
+      ({ follower, copied }) => due || (follower.frames > CHECKPOINT && follower.point !== copied),
+    );
     if (grown.length === 0) return;
     let complete = true;
     for (const one of grown) {
       const done = one.database.checkpoint(() => one.follower.capture());
       this.#counts.longestHold = Math.max(this.#counts.longestHold, Math.round(done.held));
-      if (done.complete) this.#counts.checkpoints++;
+      if (done.complete) {
+        this.#counts.checkpoints++;
+        one.copied = one.follower.point;
+      }
       complete &&= done.complete;
     }
     this.#nextCheckpoint = now + LOOK;

@@ -10,6 +10,7 @@ import type { Bucket } from "./bucket.ts";
 const root = path.resolve(import.meta.dirname, "../..");
 const wrapper = path.join(root, "agent/state/wrapper");
 const DATABASE = "db.sqlite3";
+const APP = "app.sock";
 
 export interface Programs {
   /** Node 24, and the state's bundle. */
@@ -35,6 +36,8 @@ export class Instance {
   #app: ChildProcess | undefined;
   /** It was stopped for a while: it may not be the owner any more. */
   stopped = false;
+  /** Paths in its folder; the app has the first. */
+  databases: readonly string[] = [DATABASE];
   /** What both said, for whoever has to find out. */
   said = "";
 
@@ -111,7 +114,7 @@ export class Instance {
     this.#app = this.#start(
       "/usr/bin/gunicorn",
       [
-        ...["--workers", "1", "--threads", String(threads), "--bind", `unix:${this.#file("app.sock")}`],
+        ...["--workers", "1", "--threads", String(threads), "--bind", `unix:${this.#file(APP)}`],
         ...["--log-level", "warning", "--worker-tmp-dir", "/dev/shm", "everspot_state:application"],
       ],
       env,
@@ -128,7 +131,7 @@ export class Instance {
 
   /** A request to the app. @throws when it does not answer. */
   ask(method: string, url: string): Promise<Answer> {
-    return this.#request("app.sock", method, url);
+    return this.#request(APP, method, url);
   }
 
   async status(): Promise<Record<string, number | string | undefined> & { state: string }> {
@@ -180,7 +183,7 @@ export class Instance {
       epoch: this.epoch,
       instance: this.#name,
       folder: path.join(this.folder, "state"),
-      databases: [DATABASE],
+      databases: this.databases,
       keeps: this.#file("keeps"),
       lease: this.#file("lease"),
       control: this.#file("control.sock"),
@@ -216,7 +219,8 @@ export class Instance {
   #request(socket: string, method: string, url: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const request = http.request(
-        { socketPath: this.#file(socket), method, path: url, agent: this.#agent },
+        // The shipper's answers wait while SQLite works: a connection that is kept may be over by then.
+        { socketPath: this.#file(socket), method, path: url, agent: socket === APP && this.#agent },
         (response) => {
           let body = "";
           response.on("data", (text) => {

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
@@ -213,6 +213,35 @@ describe("what is in the bucket is the database", () => {
     await sql(instance.database, "db.execute('INSERT INTO t VALUES (2)')");
     await same(instance);
     expect(Number((await instance.status()).rss) - before).toBeLessThan(80 << 20);
+  });
+
+  test("and both of two databases, written side by side, with a base of both", async () => {
+    const instance = made(1);
+    instance.databases = ["db.sqlite3", "other/second.db"];
+    const second = path.join(path.dirname(instance.database), "other/second.db");
+    await mkdir(path.dirname(second), { recursive: true });
+    await instance.takeOver();
+    await instance.ship();
+    const fill =
+      "db.execute('CREATE TABLE t (x)')\nfor i in range(30): db.executemany('INSERT INTO t VALUES (randomblob(?))', [(9000,)] * 30)";
+    await Promise.all([sql(instance.database, fill), sql(second, fill)]);
+    await shipped(instance);
+    await poll(
+      "a base",
+      async () => {
+        const { bases } = await instance.status();
+        return Number(bases) > 0 ? { done: true } : { waiting: "none" };
+      },
+      { seconds: 30, everySeconds: 0.2 },
+    );
+    await Promise.all([
+      sql(instance.database, "db.execute('DROP TABLE t')"),
+      sql(second, "db.execute('DELETE FROM t')"),
+    ]);
+    await same(instance);
+    const copy = path.join(path.dirname(await restored()), "other/second.db");
+    expect(await sql(copy, DIGEST)).toBe(await sql(second, DIGEST));
+    expect(await sql(second, DIGEST)).not.toBe(await sql(instance.database, DIGEST));
   });
 
   test("while a reader never ends: the write-ahead log grows until it does, and nothing is lost", async () => {

@@ -44,8 +44,8 @@ describe("an owner", () => {
     disturb(2, { error: slowDown() });
     disturb(3, { loseRequest: true });
     disturb(4, { loseReply: true });
-    await log.append(mark("a"));
-    await log.append(mark("b"));
+    expect((await log.append(mark("a"))).late).toBeUndefined();
+    expect((await log.append(mark("b"))).late).toBeUndefined();
     expect((await kinds()).slice(-3)).toEqual(["open1", "mark1", "mark1"]);
   });
 
