@@ -1,11 +1,9 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
-import { decodedUrl } from "../site/config/static-files.ts";
-import { EverspotError } from "../site/errors.ts";
-import { sorryPage } from "./sorry-page.ts";
+import { fromPeer, fromVisitor, HASHED, locations, type NginxApp } from "./nginx-locations.ts";
+import { checked, FILE } from "./nginx-words.ts";
 import { HASHED_NAME } from "./static-folder.ts";
-import { visitorClaims } from "./visitor-claims.ts";
 
-export interface NginxSite {
+export interface NginxSite extends NginxApp {
   /** IPv4 to listen on: ports 80 and 443 of this address and of no other. */
   address: string;
   names: readonly string[];
@@ -13,21 +11,8 @@ export interface NginxSite {
   tls: { chain: string; key: string };
   /** Whether visitors can trust the certificate. If not, plain HTTP serves the site too and HSTS stays off. */
   trusted: boolean;
-  /** Socket of the app; may be a symlink, followed at each request. Visitors get a 503 page while it is dead. */
-  socket: string;
-  /** While `marker` exists, every request goes to `socket` instead, and the connection it came by is closed. */
-  forwarding: { marker: string; socket: string };
-  /** File. While it exists, every answer closes its connection: before a reload, which cuts idle ones off. */
-  closing: string;
   /** Port of the address on which other instances of the site pass on their requests, over plain HTTP. */
   forwardPort: number;
-  /**
-   * A link at `folder` itself is followed, none below it. What is not there, but has a hash of its content in its name,
-   * is looked for in `before`, the folder of the release before, which need not exist; then the app is asked.
-   */
-  static: { url: string; folder: string; before: string } | undefined;
-  /** Seconds the app may take for an answer. */
-  timeout: number;
   /** Megabytes of a request's body, at most. */
   maxBody: number;
   /** Seconds; 0 sends no Strict-Transport-Security. */
@@ -48,16 +33,10 @@ const OPEN_FILES = 2 * CONNECTIONS + 64;
 const BACKLOG = 4096;
 /** Requests of one address at a time. A browser sends 100 over one connection (HTTP/2). */
 const AT_ONCE = 256;
-/** How long browsers may keep a static file, with a hash of its content in its name and without. */
-const HASHED = "365d";
+/** How long browsers may keep a static file without a hash of its content in its name. */
 const PLAIN = "1h";
-/** Seconds after which a visitor may ask again. */
-const RETRY_AFTER = 15;
 
 const HOST = /^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
-const URL_PREFIX = /^\/([^/\p{Cc}]+\/)*$/u;
-const FOLDER = /^\/[^$\p{Cc}]+$/u;
-const FILE = /^\/[A-Za-z0-9._/-]+$/;
 
 /**
  * The whole nginx.conf. Debian 12 has nginx 1.22, Debian 13 has 1.26; `http2 on` came with 1.25.1.
@@ -175,128 +154,4 @@ ${locations(site, fromVisitor, hsts)}    }
 ${locations(site, fromPeer, "")}    }
 }
 `;
-}
-
-/** Values of the headers that tell the app who asked, and how. */
-const fromVisitor = { address: "$remote_addr", scheme: "$scheme", port: "$server_port" };
-const fromPeer = {
-  address: "$http_x_forwarded_for",
-  scheme: "$http_x_forwarded_proto",
-  port: "$http_x_forwarded_port",
-};
-
-/** @param always directive for every answer: a location that adds a header of its own leaves out the server's. */
-function locations(site: NginxSite, from: typeof fromVisitor, always: string): string {
-  const forward = checked(site.forwarding.socket, FILE, "path");
-  const proxied = proxy(checked(site.socket, FILE, "path"), from, site.timeout + 5);
-  // 418 to 420 stand for nothing else here: answers of the app are never looked at.
-  const unless = (closing: string): string => `error_page 418 = @forward;
-            error_page 419 = ${closing};
-            if (-e ${checked(site.forwarding.marker, FILE, "path")}) {
-                return 418;
-            }
-            if (-e ${checked(site.closing, FILE, "path")}) {
-                return 419;
-            }`;
-  return `${site.static === undefined ? "" : staticFiles(site.static, unless("@closing-static"), proxied, always)}
-        location / {
-            ${unless("@closing")}
-            ${proxied}
-        }
-        location @closing {
-            keepalive_timeout 0;
-            ${proxied}
-        }
-        location @forward {
-            # Whoever comes back on a new connection comes to the new owner.
-            keepalive_timeout 0;
-            ${proxy(forward, from, site.timeout + 10)}
-        }
-        location @sorry {
-            default_type text/html;
-            add_header Retry-After ${RETRY_AFTER} always;
-            add_header Cache-Control "no-store" always;
-            ${always}
-            return 503 '${sorryPage}';
-        }
-`;
-}
-
-const proxy = (socket: string, from: typeof fromVisitor, seconds: number): string =>
-  `proxy_pass http://unix:${socket}:;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "close";
-            proxy_set_header Host $host;
-            proxy_set_header X-Real-IP ${from.address};
-            proxy_set_header X-Forwarded-For ${from.address};
-            proxy_set_header X-Forwarded-Proto ${from.scheme};
-            proxy_set_header X-Forwarded-Host $host;
-            proxy_set_header X-Forwarded-Port ${from.port};
-            ${visitorClaims.map((name) => `proxy_set_header ${name} "";`).join("\n            ")}
-            proxy_redirect off;
-            proxy_connect_timeout 5s;
-            proxy_send_timeout 30s;
-            proxy_read_timeout ${seconds}s;
-            error_page 502 = @sorry;`;
-
-function staticFiles(
-  files: { url: string; folder: string; before: string },
-  unless: string,
-  proxied: string,
-  always: string,
-): string {
-  const url = checked(decodedUrl(files.url) ?? "", URL_PREFIX, "URL prefix of static files");
-  const [folder, before] = [files.folder, files.before].map((path) =>
-    checked(path.replace(/\/+$/, ""), FOLDER, "folder of static files"),
-  ) as [string, string];
-  const served = (from: string, miss: string): string => `error_page 404 = ${miss};
-            log_not_found off;
-            # The app may have put links there, to what is not its own.
-            disable_symlinks on ${word(`from=${from}`)};
-            expires $static_expires;
-            add_header X-Content-Type-Options nosniff;
-            ${always}`;
-  // A named location takes no alias.
-  const below = (root: string): string =>
-    `rewrite ${word(`^${url.replace(/[\\^$.|?*+()[\]{}]/g, "\\$&")}(.*)$`)} /$1 break;
-            root ${word(root)};`;
-  const asked = proxied.replace(/:;/, ":$request_uri;");
-  return `        location ^~ ${word(url)} {
-            ${unless}
-            alias ${word(`${folder}/`)};
-            ${served(folder, "@before")}
-        }
-        location @before {
-            # Pages that are open name it still.
-            error_page 420 = @missed;
-            if ($static_expires != ${HASHED}) {
-                return 420;
-            }
-            ${below(before)}
-            ${served(before, "@missed")}
-        }
-        location @missed {
-            ${asked}
-        }
-        location @closing-static {
-            keepalive_timeout 0;
-            ${below(folder)}
-            ${served(folder, "@closing-missed")}
-        }
-        location @closing-missed {
-            keepalive_timeout 0;
-            ${asked}
-        }
-`;
-}
-
-/** One word of nginx's configuration, in which a backslash stands for itself before all but quotes and backslashes. */
-const word = (value: string): string =>
-  /^[\w./~-]+$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
-
-function checked(value: string, valid: RegExp, what: string): string {
-  if (valid.test(value) && !value.split("/").includes("..")) return value;
-  throw new EverspotError(`${JSON.stringify(value)} cannot be used as a ${what} in nginx's configuration`, {
-    hint: "correct it in everspot.toml",
-  });
 }

@@ -1,0 +1,16 @@
+/** What may stand in nginx's configuration, and how. */
+import { EverspotError } from "../site/errors.ts";
+
+export const FILE = /^\/[A-Za-z0-9._/-]+$/;
+
+/** One word of nginx's configuration, in which a backslash stands for itself before all but quotes and backslashes. */
+export const word = (value: string): string =>
+  /^[\w./~-]+$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
+
+/** @throws EverspotError for a value that cannot stand in the file: nginx has no way to quote `$`. */
+export function checked(value: string, valid: RegExp, what: string): string {
+  if (valid.test(value) && !value.split("/").includes("..")) return value;
+  throw new EverspotError(`${JSON.stringify(value)} cannot be used as a ${what} in nginx's configuration`, {
+    hint: "correct it in everspot.toml",
+  });
+}
