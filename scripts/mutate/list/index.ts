@@ -2,6 +2,7 @@
 import type { Mutation } from "../mutation.ts";
 import { behind } from "./behind.ts";
 import { configuration } from "./configuration.ts";
+import { contact } from "./contact.ts";
 import { credits } from "./credits.ts";
 import { hanging } from "./hanging.ts";
 import { layers } from "./layers.ts";
@@ -23,6 +24,7 @@ export const mutations: readonly Mutation[] = [
   ...redaction,
   ...serving,
   ...configuration,
+  ...contact,
   ...hanging,
   ...behind,
   ...operating,

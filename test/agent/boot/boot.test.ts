@@ -119,6 +119,13 @@ test("a candidate that the bucket does not show is not condemned for it, and ser
   expect((await on.channel())?.quarantined).toEqual([]);
 });
 
+test("what served before serves meanwhile, and the candidate stays one", async () => {
+  await on.setChannel({ current: "r1", candidate: { id: "r3", attempts: [] } });
+  const { booted } = await start();
+  expect(booted).toMatchObject({ release: "r1", attempt: 3 });
+  expect(await on.channel()).toMatchObject({ current: "r1", candidate: { id: "r3", attempts: [] } });
+});
+
 test("a machine that is not the owner is on standby", async () => {
   await on.setChannel({ current: "r1" });
   const since = new Date().toISOString();
