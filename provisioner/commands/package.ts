@@ -26,9 +26,9 @@ export async function runPackage(
   } finally {
     await discard(packed);
   }
-  const { sha256, size, unpackedSize, files, packages, bytecode, python, arch, git } = packed;
+  const { sha256, size, unpackedSize, files, packages, bytecode, python, arch, git, findings } = packed;
   const seconds = (clock.now() - began) / 1000;
-  const facts = { sha256, size, unpackedSize, files, packages, bytecode, python, arch, git };
+  const facts = { sha256, size, unpackedSize, files, packages, bytecode, python, arch, git, findings };
   terminal.json({ command: "deploy", site: config.site, package: path.resolve(file), ...facts, seconds });
   terminal.print(`${file}: ${sizeOf(packed)} (${took(seconds)}); nothing was deployed`);
 }

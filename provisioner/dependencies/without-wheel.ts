@@ -98,7 +98,7 @@ async function matching(pip: Pip, specifier: string, versions: readonly string[]
 }
 
 /** "<1,>=0.6" of "docopt[x]<1,>=0.6; marker". */
-export const specifierOf = (requirement: string): string =>
+const specifierOf = (requirement: string): string =>
   requirement
     .split(";")[0]
     ?.replace(/^\s*[A-Za-z0-9._-]+\s*(\[[^\]]*\])?/, "")

@@ -74,8 +74,11 @@ export const confusion = (name: string, place: string, from: string): Finding =>
 
 /** Registries that pyproject.toml names: without a lock nobody can say which package comes from which. */
 export function registryFindings(project: TomlTable | undefined, from: string): Finding[] {
+  const uv = tableAt(project, "tool", "uv");
+  // Its older keys hold addresses alone.
+  const older = [uv["index-url"], uv["extra-index-url"]].flat().map((url) => ({ url }));
   const named = [
-    ...registriesOf(tableAt(project, "tool", "uv").index, "uv lock"),
+    ...registriesOf([...older, ...(Array.isArray(uv.index) ? uv.index : [])], "uv lock"),
     ...registriesOf(tableAt(project, "tool", "poetry").source, "poetry lock"),
     ...registriesOf(tableAt(project, "tool", "pdm").source, "pdm export -o requirements.txt --prod"),
   ];

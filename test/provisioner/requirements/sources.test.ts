@@ -2,7 +2,11 @@ import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
 import { findDeclaration } from "../../../provisioner/requirements/declaration.ts";
 import { decode } from "../../../provisioner/requirements/decode.ts";
-import { ownNames, withoutCredentials } from "../../../provisioner/requirements/own-names.ts";
+import {
+  ownNames,
+  registryFindings,
+  withoutCredentials,
+} from "../../../provisioner/requirements/own-names.ts";
 import { pipfileRequirements } from "../../../provisioner/requirements/pipfile-lock.ts";
 import { argumentsOf, registryOptions } from "../../../provisioner/requirements/registries.ts";
 import { folder } from "../release/folders.ts";
@@ -35,6 +39,30 @@ g = { git = "https://h/g" }
 `);
   expect([...ownNames(project).keys()]).toEqual(["a-a", "b", "c", "d", "e", "f", "g"]);
   expect(ownNames(undefined).size).toBe(0);
+});
+
+test("registries of pyproject.toml in any of its forms, PyPI's own left out", () => {
+  const project = parse(`
+[tool.uv]
+index-url = "https://pypi.exa/simple"
+extra-index-url = ["https://a.example/simple"]
+[[tool.uv.index]]
+url = "https://b.example/simple"
+[[tool.poetry.source]]
+name = "c"
+url = "https://c.example/simple"
+[[tool.pdm.source]]
+url = "https://d.example/simple"
+`);
+  const hints = registryFindings(project, "pyproject.toml").map(
+    (f) => `${/https:\S+/.exec(f.what)?.[0]} ${f.hint}`,
+  );
+  expect(hints).toEqual([
+    "https://a.example/simple, run `uv lock`",
+    "https://b.example/simple, run `uv lock`",
+    "https://c.example/simple, run `poetry lock`",
+    "https://d.example/simple, run `pdm export -o requirements.txt --prod`",
+  ]);
 });
 
 test("registries as pip's options: with their credentials, folders in full, none where none is to be asked", () => {
