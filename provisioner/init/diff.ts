@@ -12,7 +12,7 @@ export function diffLines(before: string, after: string): string[] {
   const shown = all.map((_, i) => changed.some((at) => Math.abs(at - i) <= AROUND));
   return all.flatMap((line, i) => {
     if (shown[i]) return [line];
-    return shown[i - 1] ? ["  …"] : [];
+    return i === 0 || shown[i - 1] ? ["  …"] : [];
   });
 }
 

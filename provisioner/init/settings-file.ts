@@ -78,11 +78,12 @@ const state = (needs: Needs): string[] => [
   'EVERSPOT_STATE = os.environ.get("STATE_DIRECTORY", os.path.dirname(os.path.abspath(__file__)))',
   ...(needs.database
     ? [
-        "for database in DATABASES.values():  # noqa: F405",
+        "for alias, database in DATABASES.items():  # noqa: F405",
         '    if database.get("ENGINE", "").rpartition(".")[2] in ("sqlite3", "spatialite"):',
         '        name = os.path.basename(str(database.get("NAME") or ""))',
-        '        in_memory = not name or ":memory:" in name or "mode=memory" in name',
-        '        database["NAME"] = os.path.join(EVERSPOT_STATE, "db.sqlite3" if in_memory else name)',
+        '        if not name or ":memory:" in name or "mode=memory" in name:',
+        '            name = alias + ".sqlite3"',
+        '        database["NAME"] = os.path.join(EVERSPOT_STATE, name)',
       ]
     : []),
   ...(needs.media ? ['MEDIA_ROOT = os.path.join(EVERSPOT_STATE, "media")'] : []),

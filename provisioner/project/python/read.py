@@ -149,9 +149,11 @@ class Settings:
     def loop(self, node, package, name, depth):
         """Over what is known; over anything else its body is read once, as under a condition."""
         over = self.value(node.iter, name)
-        if isinstance(over, list) and isinstance(node.target, ast.Name):
+        targets = node.target.elts if isinstance(node.target, ast.Tuple) else [node.target]
+        if isinstance(over, list) and all(isinstance(t, ast.Name) for t in targets):
             for item in over:
-                self.values[node.target.id] = item
+                for target, value in zip(targets, item if len(targets) > 1 else [item]):
+                    self.values[target.id] = value
                 self.body(node.body, package, name, depth)
             return
         self.unsure += 1
@@ -293,7 +295,7 @@ class Settings:
         if called in ("os.path.join", "path.join"):
             parts = [self.value(a, name) for a in args]
             return os.path.join(*parts) if parts and all(isinstance(p, str) for p in parts) else UNKNOWN
-        if isinstance(node.func, ast.Attribute) and last in ("values", "get", "rpartition"):
+        if isinstance(node.func, ast.Attribute) and last in ("values", "items", "get", "rpartition"):
             known = self.method(node, last, name)
             if known is not None:
                 return known
@@ -348,6 +350,8 @@ class Settings:
         holder = self.value(node.func.value, name)
         if isinstance(holder, dict) and last == "values":
             return list(holder.values())
+        if isinstance(holder, dict) and last == "items":
+            return [[key, value] for key, value in holder.items()]
         if isinstance(holder, dict) and last == "get" and node.args:
             otherwise = self.value(node.args[1], name) if len(node.args) > 1 else None
             return holder.get(self.value(node.args[0], name), otherwise)

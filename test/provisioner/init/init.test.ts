@@ -148,6 +148,16 @@ test("a project in a folder below, with a committed .env: root, and the .env sta
   );
 });
 
+test("SQLite in memory gets a file in the app's own folder", async () => {
+  const settings = `${STARTPROJECT["mysite/settings.py"]}
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+`;
+  const folder = project({ ...STARTPROJECT, "requirements.txt": "", "mysite/settings.py": settings });
+  const { json, error } = await init(folder);
+  expect(error).toBeUndefined();
+  expect(json.findings).toEqual([]);
+});
+
 test("what only another server or library could give is refused by name, with the way out", async () => {
   const settings = `${STARTPROJECT["mysite/settings.py"]}
 INSTALLED_APPS += ["django.contrib.gis"]

@@ -1,0 +1,176 @@
+import { expect, test } from "vitest";
+import { admits, checkProject, type Subject } from "../../../provisioner/project/checks.ts";
+import type { Facts } from "../../../provisioner/project/facts.ts";
+
+const FACTS: Facts = {
+  module: "mysite.settings",
+  debug: false,
+  hosts: ["example.com"],
+  proxyHeader: true,
+  secret: { kind: "variable", variable: "SECRET_KEY" },
+  databases: { default: { engine: "django.db.backends.sqlite3", name: "$STATE_DIRECTORY/db.sqlite3" } },
+  apps: ["django.contrib.admin", "django.contrib.staticfiles"],
+  middleware: [],
+  staticUrl: "/static/",
+  staticRoot: "staticfiles",
+  logFiles: [],
+  caches: [],
+};
+
+const file = (path: string) => ({ path, source: `/project/${path}`, size: 1, executable: false, stamp: "" });
+
+/** A project that nothing stands against, but for what is changed. */
+function subject(change: {
+  facts?: Partial<Facts>;
+  files?: readonly string[];
+  learnt?: Partial<Subject["learnt"]>;
+  subject?: Partial<Subject>;
+}): Subject {
+  const files = change.files ?? ["manage.py", "mysite/__init__.py", "mysite/settings.py", "mysite/wsgi.py"];
+  return {
+    learnt: {
+      layout: {
+        ...{ top: "/project", root: "", folder: "/project", others: [], started: [] },
+        files: files.map(file),
+        names: new Set(files),
+      },
+      how: "",
+      asked: true,
+      facts: { ...FACTS, ...change.facts },
+      settings: "mysite.settings",
+      wsgi: "mysite.wsgi:application",
+      required: [],
+      variables: [],
+      failure: undefined,
+      started: undefined,
+      read: {
+        by: "parser",
+        entries: {},
+        facts: undefined,
+        unknown: [],
+        required: [],
+        variables: [],
+        places: {},
+      },
+      ...change.learnt,
+    },
+    wsgi: "mysite.wsgi:application",
+    env: { DJANGO_SETTINGS_MODULE: "mysite.settings" },
+    secrets: ["SECRET_KEY"],
+    beforeStart: ["python3 manage.py migrate --noinput"],
+    static: { url: "/static/", folder: "staticfiles" },
+    packages: [],
+    hosts: ["example.com"],
+    declared: "requirements.txt",
+    ...change.subject,
+  };
+}
+
+const found = (change: Parameters<typeof subject>[0]): string[] =>
+  checkProject(subject(change)).map((f) => f.id);
+
+test("nothing stands against a project that has all it needs", () => {
+  expect(found({})).toEqual([]);
+});
+
+test("a hollow release: everything that is not there, at once", () => {
+  expect(found({ files: ["everspot.toml"] })).toEqual(["project.E001"]);
+  const hollow = found({
+    subject: {
+      wsgi: "missing.wsgi:application",
+      env: { DJANGO_SETTINGS_MODULE: "mysite.other" },
+      declared: undefined,
+      beforeStart: ["python manage.py migrate", "python3 backend/manage.py collectstatic"],
+    },
+  });
+  expect(hollow).toEqual(["project.E002", "project.E003", "project.E004", "project.E006", "project.E011"]);
+  expect(found({ subject: { declared: undefined, packages: ["python3-django"] } })).toEqual([]);
+});
+
+test("all variables that are missing are one finding; those that are set or secret are none", () => {
+  const required = ["SALT", "STRIPE_KEY", "COLOUR", "SECRET_KEY"].map((name) => ({ name, where: "s.py:3" }));
+  const [finding] = checkProject(subject({ learnt: { required }, subject: { env: { SALT: "x" } } }));
+  expect(finding).toMatchObject({
+    id: "project.E009",
+    what: "the app does not start without STRIPE_KEY and COLOUR",
+    hint: "`everspot secret set STRIPE_KEY`; [app.env] for COLOUR",
+  });
+  // Read and not asked, nobody knows for sure.
+  expect(found({ learnt: { required, asked: false } })).toEqual(["project.W009"]);
+});
+
+const server = (engine: string, host: string | undefined) => ({
+  databases: { default: { engine: `django.db.backends.${engine}`, name: "app", host } },
+});
+
+test("a database server on the machine itself, or one that only Docker knows, is refused by name", () => {
+  for (const host of [undefined, "", "localhost", "127.0.0.1", "/var/run/postgresql", "db"]) {
+    expect(found({ facts: server("postgresql", host) })).toEqual(["project.E007"]);
+  }
+  expect(found({ facts: server("postgresql", "db.abc.eu-west-1.rds.amazonaws.com") })).toEqual([]);
+  expect(found({ facts: server("mysql", "localhost") })).toEqual(["project.E007"]);
+  // A secret says where it is.
+  const told = {
+    learnt: { variables: ["DATABASE_URL"] },
+    subject: { secrets: ["SECRET_KEY", "DATABASE_URL"] },
+  };
+  expect(found({ facts: server("postgresql", "localhost"), ...told })).toEqual([]);
+});
+
+test("GeoDjango needs GDAL among the packages of the image", () => {
+  const apps = [...FACTS.apps, "django.contrib.gis"];
+  expect(found({ facts: { apps } })).toEqual(["project.E008"]);
+  expect(found({ facts: { apps }, subject: { packages: ["gdal-bin"] } })).toEqual([]);
+});
+
+test("SQLite that is in memory, or where the app cannot write", () => {
+  const at = (name: string) => ({ databases: { default: { engine: "django.db.backends.sqlite3", name } } });
+  expect(found({ facts: at(":memory:") })).toEqual(["project.E012"]);
+  expect(found({ facts: at("file::memory:?cache=shared") })).toEqual(["project.E012"]);
+  expect(found({ facts: at("db.sqlite3") })).toEqual(["project.E013"]);
+  expect(found({ facts: at("/tmp/db.sqlite3") })).toEqual(["project.E013"]);
+  // Data that comes with the release is read, and not migrated.
+  expect(found({ facts: at("data.sqlite3"), subject: { beforeStart: [] } })).toEqual(["project.W013"]);
+});
+
+test("hosts, keys and DEBUG", () => {
+  expect(found({ facts: { hosts: ["localhost"] } })).toEqual(["project.E014"]);
+  expect(found({ facts: { debug: true } })).toEqual(["project.W001"]);
+  expect(found({ facts: { secret: { kind: "random" } } })).toEqual(["project.W002"]);
+  expect(found({ facts: { secret: { kind: "own" } } })).toEqual(["project.W003"]);
+  expect(found({ subject: { secrets: [] } })).toEqual(["project.W004"]);
+  expect(admits([".example.com"], "example.com")).toBe(true);
+  expect(admits([".example.com"], "a.example.com")).toBe(true);
+  expect(admits(["example.com"], "a.example.com")).toBe(false);
+  expect(admits([null, "*"], "a.example.com")).toBe(true);
+});
+
+test("a project that does not start, unless it lacks a library of this computer or the driver of a server", () => {
+  const failure = (message: string, module?: string) => ({
+    ...{
+      type: "ImproperlyConfigured",
+      message,
+      where: "mysite/settings.py:3",
+      module,
+      missing: [],
+      unfit: null,
+      lines: [],
+    },
+  });
+  expect(found({ learnt: { failure: failure("nonsense") } })).toEqual(["project.E010"]);
+  expect(found({ learnt: { failure: failure("Could not find the GDAL library") } })).toEqual([
+    "project.E008",
+  ]);
+  expect(found({ learnt: { failure: failure("cannot load library 'gobject-2.0-0'") } })).toEqual([
+    "project.W010",
+  ]);
+  const psycopg = failure("Error loading psycopg2 module", "psycopg2");
+  expect(found({ learnt: { failure: psycopg }, facts: server("postgresql", "") })).toEqual(["project.E007"]);
+});
+
+test("what the site does not do: workers, WebSockets, static files that nobody serves", () => {
+  const apps = [...FACTS.apps, "django_celery_beat", "channels"];
+  expect(found({ facts: { apps } })).toEqual(["project.W008", "project.W011"]);
+  expect(found({ subject: { static: undefined } })).toEqual(["project.W012"]);
+  expect(found({ facts: { staticRoot: "public" } })).toEqual(["project.W007"]);
+});
