@@ -3,7 +3,7 @@
 import path from "node:path";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { OnProgress } from "../dependencies/progress.ts";
-import type { Finding } from "../findings/finding.ts";
+import { type Finding, sorted } from "../findings/finding.ts";
 import { checkProject, type Subject } from "./checks.ts";
 import type { Interpreter } from "./interpreters.ts";
 import { layoutOf } from "./layout.ts";
@@ -83,7 +83,7 @@ export async function inspect(
         Object.keys(options.with ?? {}).find((f) => f === "requirements.txt") ??
         (await declaredIn(config.folder)),
     };
-    const findings = checkProject(subject).filter(
+    const findings = sorted(checkProject(subject)).filter(
       (f) => f.level === "error" || !config.silence.includes(f.id),
     );
     return { findings, how: learnt.how, learnt };

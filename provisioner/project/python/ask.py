@@ -46,6 +46,9 @@ socket.create_connection = refuse
 def place(frames):
     """The innermost of these (file, line) that is the project's."""
     for name, line in frames:
+        # "<frozen os>" is no file.
+        if name.startswith("<"):
+            continue
         if os.path.realpath(name).startswith(FOLDER + os.sep) and os.sep + "site-packages" + os.sep not in name:
             return "%s:%d" % (os.path.relpath(os.path.realpath(name), FOLDER), line)
     return None

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { admits, checkProject, type Subject } from "../../../provisioner/project/checks.ts";
 import type { Facts } from "../../../provisioner/project/facts.ts";
@@ -68,6 +70,14 @@ function subject(change: {
 
 const found = (change: Parameters<typeof subject>[0]): string[] =>
   checkProject(subject(change)).map((f) => f.id);
+
+test("every finding is in the docs, once", () => {
+  const read = (name: string) => readFileSync(path.join(import.meta.dirname, "../../..", name), "utf8");
+  const sources = ["provisioner/project/checks.ts", "provisioner/findings/unpackable.ts"].map(read).join("");
+  const given = new Set([...sources.matchAll(/"(project\.[EW]\d+)"/g)].map((m) => m[1]));
+  const listed = [...read("docs/init.md").matchAll(/^\| (project\.[EW]\d+) \|/gm)].map((m) => m[1]);
+  expect(listed).toEqual([...given].sort());
+});
 
 test("nothing stands against a project that has all it needs", () => {
   expect(found({})).toEqual([]);
