@@ -8,7 +8,7 @@ import { restore } from "../site/state/restore.ts";
 import { COMPARED } from "./position.ts";
 
 /** Bytes of pages in one entry. */
-const LARGEST = 4 << 20;
+const LARGEST = 2 << 20;
 const BLOCK = 1 << 20;
 
 /** A database that does not change, and what the log has of it. */

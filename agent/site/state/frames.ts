@@ -58,17 +58,22 @@ export interface Scan {
 /** Looks how many of these frames are valid and follow what was read before. @param bytes whole frames. */
 export function scanFrames(bytes: Buffer, header: WalHeader, from: Sum): Scan {
   const size = FRAME_HEADER + header.page;
-  let scan: Scan = { committed: 0, valid: 0, sum: from, committedSum: from, pages: 0 };
+  const found: Scan = { committed: 0, valid: 0, sum: from, committedSum: from, pages: 0 };
+  const salt = Buffer.from(header.salt, "hex");
   for (let at = 0; at + size <= bytes.length; at += size) {
-    if (bytes.toString("hex", at + 8, at + 16) !== header.salt) break;
-    let sum = checksum(bytes.subarray(at, at + 8), scan.sum, header.bigEndian);
-    sum = checksum(bytes.subarray(at + FRAME_HEADER, at + size), sum, header.bigEndian);
+    if (salt.compare(bytes, at + 8, at + 16) !== 0) break;
+    const begun = checksum(bytes.subarray(at, at + 8), found.sum, header.bigEndian);
+    const sum = checksum(bytes.subarray(at + FRAME_HEADER, at + size), begun, header.bigEndian);
     if (sum[0] !== bytes.readUInt32BE(at + 16) || sum[1] !== bytes.readUInt32BE(at + 20)) break;
+    found.valid++;
+    found.sum = sum;
     const pages = bytes.readUInt32BE(at + 4);
-    const valid = scan.valid + 1;
-    scan = pages === 0 ? { ...scan, valid, sum } : { valid, sum, committed: valid, committedSum: sum, pages };
+    if (pages === 0) continue;
+    found.committed = found.valid;
+    found.committedSum = sum;
+    found.pages = pages;
   }
-  return scan;
+  return found;
 }
 
 /** What frames say: which page, its content, and, at the end of a transaction, how many pages there are. */

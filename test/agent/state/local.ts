@@ -37,8 +37,8 @@ export async function startState(deadline?: number): Promise<LocalState> {
   return state;
 }
 
-/** No waiting between tries, and four numbers for a fence where nothing depends on sixteen. */
-export const patience = { clock: { now: Date.now, sleep: async () => {} }, ahead: 4 };
+/** No waiting between tries, and two numbers for a fence where nothing depends on sixteen. */
+export const patience = { clock: { now: Date.now, sleep: async () => {} }, ahead: 2 };
 
 export const writer = (epoch: number, instance = `i-${epoch}`, run = epoch): Writer => ({
   epoch,
