@@ -1,3 +1,11 @@
+export interface Correction {
+  file: string;
+  find: RegExp;
+  replace: string;
+  /** For a person; `init` has to say it by these words. */
+  words: string;
+}
+
 /** Projects that no one here wrote, as they were when they were taken up. Their code is never part of this repository. */
 export interface KnownProject {
   /** On GitHub: owner/name. */
@@ -8,6 +16,8 @@ export interface KnownProject {
   build?: string;
   /** A file that this builds, which has to be named because .gitignore leaves it out of releases. */
   keep?: string;
+  /** What `init` refuses it for and says how to correct, as it is then corrected. */
+  corrections?: readonly Correction[];
   /** What the deploy brings, where a real change of the project is to be played. */
   next?: string;
   /** What its owner would know of the variables that it needs, made up here. Others get some text. */
@@ -33,7 +43,24 @@ export const known: readonly KnownProject[] = [
   },
   { repository: "babybuddy/babybuddy", commit: "v2.9.1", next: "v2.10.0" },
   { repository: "heroku/python-getting-started", commit: "f7c8d99" },
-  { repository: "django-cms/django-cms-quickstart", commit: "aa65b1d" },
+  {
+    repository: "django-cms/django-cms-quickstart",
+    commit: "aa65b1d",
+    corrections: [
+      {
+        file: "requirements.txt",
+        find: /^psycopg2==/m,
+        replace: "psycopg2-binary==",
+        words: "require psycopg2-binary instead",
+      },
+      {
+        file: "requirements.txt",
+        find: /^uwsgi==.*$/m,
+        replace: "",
+        words: "leave it out: everspot runs the app with gunicorn",
+      },
+    ],
+  },
   { repository: "adamghill/alldjango.com", commit: "906d96f" },
   { repository: "HackSoftware/Django-Styleguide-Example", commit: "a70ef43" },
   { repository: "simonw/simonwillisonblog", commit: "3138a8b", refused: /postgres/i },

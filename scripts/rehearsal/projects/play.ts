@@ -48,7 +48,7 @@ export async function playProject(
           outcome.notes.push(`${index}, which it names, does not answer from here`);
         }
         const how = { env: { ...cloud.env, PIP_PROXY }, say };
-        wanted = await init(folder, outcome, how);
+        wanted = await init(folder, outcome, known?.corrections ?? [], how);
         await keepBuilt(folder, known?.keep, outcome);
         return configure(folder, outcome, { admin, here: onThis(cloud), wanted, known });
       },

@@ -1,9 +1,9 @@
 /** A project's copy made ready: what `everspot init` proposes, and what a rehearsal adds to it. */
-import { appendFile, stat } from "node:fs/promises";
+import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { CLI, runCommand } from "../rehearsal.ts";
+import { CLI, type CommandOutcome, runCommand } from "../rehearsal.ts";
 import { configureSite, isTable, type RehearsedSite, type Table } from "../site.ts";
-import type { KnownProject } from "./known.ts";
+import type { Correction, KnownProject } from "./known.ts";
 import { type Outcome, refuse, warningsIn } from "./outcome.ts";
 import type { Admin } from "./visit.ts";
 
@@ -24,27 +24,50 @@ const siteOf = (folder: string): string =>
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-|-$/g, "");
 
-/** A project without an everspot.toml gets what everspot proposes. @returns what its owner has to say. */
+interface How {
+  env: NodeJS.ProcessEnv;
+  say: (line: string) => void;
+}
+
+/**
+ * A project without an everspot.toml gets what everspot proposes, after it was corrected as everspot says if that is
+ * known beforehand. @returns what its owner has to say.
+ */
 export async function init(
   folder: string,
   outcome: Outcome,
-  how: { env: NodeJS.ProcessEnv; say: (line: string) => void },
+  corrections: readonly Correction[],
+  how: How,
 ): Promise<Wanted[]> {
   if ((await stat(path.join(folder, "everspot.toml")).catch(() => undefined)) !== undefined) return [];
-  how.say("everspot init --yes");
-  const site = siteOf(folder);
-  const names = ["--site", site, "--domain", `${site}.example.com`, "--region", "us-east-1"];
-  const done = await runCommand([CLI, "init", "--yes", ...names, "--json"], {
-    cwd: folder,
-    seconds: INIT_SECONDS,
-    ...how,
-  });
-  outcome.seconds.init = done.seconds;
+  let done = await runInit(folder, outcome, how);
+  const said = done.lines.join("\n");
+  const due = corrections.filter((c) => said.includes(c.words));
+  if (done.exitCode !== 0 && due.length > 0) {
+    for (const { file, find, replace, words } of due) {
+      how.say(`${file} is corrected: ${words}`);
+      const full = path.join(folder, file);
+      await writeFile(full, (await readFile(full, "utf8")).replace(find, replace));
+      outcome.asked.push(`${file}: ${words}`);
+    }
+    done = await runInit(folder, outcome, how);
+  }
   outcome.warnings.push(...warningsIn(done.lines));
   if (done.exitCode !== 0) refuse(outcome, done.lines);
   const { wanted = [] } = done.json as { wanted?: Wanted[] };
   outcome.asked.push(...wanted.map((w) => w.name));
   return wanted;
+}
+
+async function runInit(folder: string, outcome: Outcome, { env, say }: How): Promise<CommandOutcome> {
+  say("everspot init --yes");
+  const site = siteOf(folder);
+  const names = ["--site", site, "--domain", `${site}.example.com`, "--region", "us-east-1"];
+  const done = await runCommand([CLI, "init", "--yes", ...names, "--json"], {
+    ...{ cwd: folder, env, seconds: INIT_SECONDS, say },
+  });
+  outcome.seconds.init = (outcome.seconds.init ?? 0) + done.seconds;
+  return done;
 }
 
 /** What everspot says to do about a file that the project's own tools made, and that .gitignore names. */

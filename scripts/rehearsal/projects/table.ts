@@ -27,7 +27,7 @@ export function row(outcome: Outcome): string[] {
     outcome.commit ?? "",
     outcome.os?.replace("debian-", "") ?? "",
     isFine(outcome) ? result : `${result}, but ${outcome.problems.join("; ")}`,
-    outcome.asked.map((name) => `\`${name}\``).join(", "),
+    outcome.asked.map((name) => (/^\w+$/.test(name) ? `\`${name}\`` : name)).join(", "),
     outcome.commands.length === 0 ? "" : outcome.commands.map((command) => `\`${command}\``).join(", "),
     outcome.attempts === 0 ? "" : String(outcome.attempts),
     ...[seconds.packing, seconds.up, seconds.deploy, seconds.heal].map(took),
