@@ -61,7 +61,18 @@ export const known: readonly KnownProject[] = [
       },
     ],
   },
-  { repository: "adamghill/alldjango.com", commit: "906d96f" },
+  {
+    repository: "adamghill/alldjango.com",
+    commit: "906d96f",
+    corrections: [
+      {
+        file: "everspot.toml",
+        find: /$/,
+        replace: '\n[image]\nos = "debian-12"\n',
+        words: 'set [image] os = "debian-12"',
+      },
+    ],
+  },
   { repository: "HackSoftware/Django-Styleguide-Example", commit: "a70ef43" },
   { repository: "simonw/simonwillisonblog", commit: "3138a8b", refused: /postgres/i },
 ];
