@@ -2,9 +2,27 @@ export interface Correction {
   file: string;
   find: RegExp;
   replace: string;
-  /** For a person; `init` has to say it by these words. */
+  /** By which `init` has to say that something is to be done. */
   words: string;
+  /** What is done, for a person. */
+  done: string;
 }
+
+/** In files of requirements, which differ from project to project. */
+const binary = (file: string): Correction => ({
+  file,
+  find: /^psycopg2(?=\[|[=<>~!])/m,
+  replace: "psycopg2-binary",
+  words: "require psycopg2-binary instead",
+  done: "psycopg2-binary instead of psycopg2",
+});
+const noUwsgi = (file: string): Correction => ({
+  file,
+  find: /^uwsgi\b.*$/im,
+  replace: "",
+  words: "leave it out: everspot runs the app with gunicorn",
+  done: "no uwsgi",
+});
 
 /** Projects that no one here wrote, as they were when they were taken up. Their code is never part of this repository. */
 export interface KnownProject {
@@ -27,7 +45,11 @@ export interface KnownProject {
 }
 
 export const known: readonly KnownProject[] = [
-  { repository: "wagtail/bakerydemo", commit: "8e2b625" },
+  {
+    repository: "wagtail/bakerydemo",
+    commit: "8e2b625",
+    corrections: [noUwsgi("requirements/production.txt")],
+  },
   {
     repository: "mblayman/homeschool",
     commit: "317cd0f",
@@ -46,20 +68,7 @@ export const known: readonly KnownProject[] = [
   {
     repository: "django-cms/django-cms-quickstart",
     commit: "aa65b1d",
-    corrections: [
-      {
-        file: "requirements.txt",
-        find: /^psycopg2==/m,
-        replace: "psycopg2-binary==",
-        words: "require psycopg2-binary instead",
-      },
-      {
-        file: "requirements.txt",
-        find: /^uwsgi==.*$/m,
-        replace: "",
-        words: "leave it out: everspot runs the app with gunicorn",
-      },
-    ],
+    corrections: [binary("requirements.txt"), noUwsgi("requirements.txt")],
   },
   {
     repository: "adamghill/alldjango.com",
@@ -70,10 +79,24 @@ export const known: readonly KnownProject[] = [
         find: /$/,
         replace: '\n[image]\nos = "debian-12"\n',
         words: 'set [image] os = "debian-12"',
+        done: "Debian 12",
       },
     ],
   },
-  { repository: "HackSoftware/Django-Styleguide-Example", commit: "a70ef43" },
+  {
+    repository: "HackSoftware/Django-Styleguide-Example",
+    commit: "a70ef43",
+    corrections: [
+      binary("requirements/base.txt"),
+      {
+        file: "everspot.toml",
+        find: /^\[app\.env\]$/m,
+        replace: '[app.env]\nDATABASE_URL = "sqlite:///$STATE_DIRECTORY/db.sqlite3"',
+        words: "everspot secret set DATABASE_URL",
+        done: "`DATABASE_URL` names SQLite",
+      },
+    ],
+  },
   { repository: "simonw/simonwillisonblog", commit: "3138a8b", refused: /postgres/i },
 ];
 

@@ -44,11 +44,11 @@ export async function init(
   const said = done.lines.join("\n");
   const due = corrections.filter((c) => said.includes(c.words));
   if (done.exitCode !== 0 && due.length > 0) {
-    for (const { file, find, replace, words } of due) {
-      how.say(`${file} is corrected: ${words}`);
+    for (const { file, find, replace, done: what } of due) {
+      how.say(`${file} is corrected: ${what}`);
       const full = path.join(folder, file);
       await writeFile(full, (await readFile(full, "utf8")).replace(find, replace));
-      outcome.asked.push(`${file}: ${words}`);
+      outcome.asked.push(what);
     }
     done = await runInit(folder, outcome, how);
   }
