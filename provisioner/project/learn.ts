@@ -68,7 +68,7 @@ export async function learn(
   const wsgi = known.wsgi ?? applications[0];
   const tries = candidates.length > 0 ? candidates : wsgi === undefined ? [] : [undefined];
 
-  let best: { settings: string | undefined; started: Started } | undefined;
+  let best: (Tried & { started: Started }) | undefined;
   for await (const interpreter of pythons(layout, packed, env)) {
     for (const settings of tries) {
       const until = Date.now() + PATIENCE * 1000;
@@ -81,14 +81,12 @@ export async function learn(
       const started = await start(workspace, interpreter, request, until);
       if (started === undefined || !hasPackages(started, modules)) continue;
       best ??= { settings, started };
-      // Settings that say nothing of URLs are another module's ground.
-      const whole = settings === undefined || started.answer.facts?.urls != null;
-      if (started.failure === undefined && whole) {
+      if (started.failure === undefined && isWhole({ settings, started })) {
         best = { settings, started };
         break;
       }
     }
-    if (best !== undefined) break;
+    if (best !== undefined && suffices(best)) break;
   }
   if (best !== undefined && best.started.failure === undefined && known.further.length > 0) {
     best = { settings: best.settings, started: await further(best, workspace, { ...known, wsgi }) };
@@ -117,6 +115,21 @@ export async function learn(
     failure: started?.failure,
   };
 }
+
+interface Tried {
+  settings: string | undefined;
+  started: Pick<Started, "failure" | "answer">;
+}
+
+/**
+ * Whether no other Python need be tried. An empty module, as a folder of settings has one, starts with any Django: what
+ * the modules in it say, a Python with more packages may know.
+ */
+export const suffices = (tried: Tried): boolean => tried.started.failure !== undefined || isWhole(tried);
+
+/** Settings that say nothing of URLs are another module's ground. */
+const isWhole = ({ settings, started }: Tried): boolean =>
+  settings === undefined || started.answer.facts?.urls != null;
 
 /** One further run after the other, their answers laid together: the later ones count. */
 async function further(
