@@ -70,6 +70,9 @@ export function createClients(region: string): Clients {
 
 const READS = /^(Describe|Get|List|Head)/;
 
+/** IAM and S3 refuse a change that comes while they make another one of the same thing; it has not been made. */
+const ONE_AT_A_TIME = /^ConcurrentModification|^OperationAborted$/;
+
 /** EC2 offers no client token for these calls, so a second try after a lost reply would make a second resource. */
 const NEVER_TWICE = new Set(["CreateVpc", "CreateInternetGateway", "CreateSubnet"]);
 
@@ -117,6 +120,10 @@ function watch(client: { middlewareStack: unknown }, service: string, calls: Cli
       } catch (error) {
         const command = (context.commandName ?? "").replace(/Command$/, "");
         if (NEVER_TWICE.has(command) && mayHaveHappened(error)) throw new ReplyLost(command, error);
+        if (error instanceof Error && ONE_AT_A_TIME.test(error.name)) {
+          // By this the SDK knows what it may try again.
+          Object.assign(error, { $retryable: { throttling: false } });
+        }
         throw error;
       }
     },
