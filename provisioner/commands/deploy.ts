@@ -7,6 +7,7 @@ import type { SiteConfig } from "../config/site-config.ts";
 import { runAbort } from "../deploy/abort.ts";
 import { compareConfiguration } from "../deploy/configuration.ts";
 import { inPlace } from "../deploy/in-place.ts";
+import { refuseIfHeld } from "../deploy/lock.ts";
 import { type Outcome, perform, type Step } from "../deploy/perform.ts";
 import { requireFleet } from "../deploy/scene.ts";
 import type { Session } from "../deploy/session.ts";
@@ -58,6 +59,7 @@ export async function runDeploy(config: SiteConfig, tools: Tools, options: Deplo
     const given = { command: "deploy", config, tools, aws, kind } as const;
     let packed: Packed | undefined;
     const before = async (step: Step, signal: AbortSignal) => {
+      await refuseIfHeld(aws.store, tools.clock);
       packed = await packIn(step, signal, config, tools, options);
       showFindings(tools.terminal, packed.findings);
       return packed;

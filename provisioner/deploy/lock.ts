@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../agent/site/clock.ts";
-import { updateDocument } from "../../agent/site/document.ts";
+import { readDocument, updateDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { type DeployState, deployDocument, isDeploying } from "../../agent/site/records.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
@@ -58,6 +58,13 @@ export async function takeLock(
     clock,
   );
   return { lock: new DeployLock(store, { id, started: value?.started ?? "" }, clock), leftover };
+}
+
+/** Before long work that needs no lock. @throws EverspotError when someone else holds it now, as `takeLock` would. */
+export async function refuseIfHeld(store: ObjectStore, clock: Clock): Promise<void> {
+  const { value, date } = await readDocument(store, deployDocument);
+  const now = date?.getTime() ?? clock.now();
+  if (isDeploying(value, now)) throw busy(store, value, now);
 }
 
 const notesOf = ({ release, old, before }: DeployState): Note => ({ release, old, before });

@@ -241,6 +241,8 @@ describe("who deploys", () => {
     await expect(site.deploy("second")).rejects.toThrow(
       /^bob@desktop has been deploying since .*now at: boot with/,
     );
+    // Not even packed.
+    expect(site.json()).toMatchObject({ result: "failed", steps: [] });
     await site.tools.clock.sleep(121_000);
     await site.deploy("taken over");
     expect(site.said()).toContain("bob@desktop began to deploy at ");
