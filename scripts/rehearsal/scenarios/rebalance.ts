@@ -22,7 +22,10 @@ export const rebalance: Scenario = {
     const noticed = Date.now();
     rehearsal.cloud.rebalance(old);
 
-    const record = await rehearsal.bootOfOwner(old, rehearsal.asAws ? BOOT_SECONDS.asAws : BOOT_SECONDS.usual);
+    const record = await rehearsal.bootOfOwner(
+      old,
+      rehearsal.asAws ? BOOT_SECONDS.asAws : BOOT_SECONDS.usual,
+    );
     const owned = Date.now();
     result.figures = { "seconds to the new owner": Math.round((owned - noticed) / 100) / 10 };
     await untilForwarding(rehearsal, result, old, noticed);
