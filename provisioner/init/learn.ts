@@ -40,7 +40,7 @@ export async function prepare(layout: Layout, options: LearnOptions): Promise<Pr
   const workspace = await openWorkspace(layout.files);
   try {
     const known = {
-      ...{ env: {}, secrets: [], settings: options.settings },
+      ...{ env: {}, secrets: [], settings: options.settings, packedFirst: declared !== undefined },
       further: [{ do: ["packages" as const], seconds: 60 }],
     };
     const packed = async () => {
@@ -54,7 +54,7 @@ export async function prepare(layout: Layout, options: LearnOptions): Promise<Pr
     return {
       situation: {
         ...{ learnt, declared, generatedBy },
-        os: options.os ?? made?.os ?? "debian-13",
+        os: options.os ?? made?.os ?? osFor(generatedBy ?? learnt.facts?.django),
         packages: names.length > 0 ? names : (learnt.started?.answer.packages ?? []),
         secretFiles: await secretFiles(layout.files),
         ignored: await readFile(path.join(layout.folder, ".everspotignore"), "utf8").catch(() => undefined),
@@ -69,6 +69,10 @@ export async function prepare(layout: Layout, options: LearnOptions): Promise<Pr
     await workspace.remove();
   }
 }
+
+/** Django before 4.2 imports cgi, which Python 3.13 has no more (https://peps.python.org/pep-0594/). */
+const osFor = (django: string | null | undefined): Situation["os"] =>
+  /^([123]|4\.[01])\b/.test(django ?? "") ? "debian-12" : "debian-13";
 
 interface Made {
   packed: PackedPython;

@@ -304,12 +304,12 @@ export const NO_SUCH_PAGE = "/everspot-no-such-page";
 /** The text of a requirements.txt, where nothing says what the project needs. */
 function requirements({ declared, packages, generatedBy, learnt }: Situation): string[] {
   if (declared !== undefined) return [];
-  const known = packages.filter((p) => !/^gunicorn /i.test(p));
-  const django = learnt.facts?.django ?? generatedBy;
-  const lines =
-    known.length > 0
-      ? known.map(compatible)
-      : [django === undefined ? "Django" : compatible(`Django ${django}`)];
+  // This computer's Django need not be the project's.
+  const theirs = learnt.started?.interpreter.ofProject === false;
+  const found = learnt.facts?.django ?? undefined;
+  const django = theirs ? (generatedBy ?? found) : (found ?? generatedBy);
+  const others = packages.filter((p) => !/^(gunicorn|django) /i.test(p)).map(compatible);
+  const lines = [django === undefined ? "Django" : compatible(`Django ${django}`), ...others];
   return [
     ["# Written by `everspot init`: what a release brings along.", ...lines, "gunicorn", ""].join("\n"),
   ];

@@ -53,6 +53,7 @@ export async function inspect(
       {
         env: environment(config, workspace.state),
         secrets: options.secrets,
+        packedFirst: true,
         settings: app.env.DJANGO_SETTINGS_MODULE ?? (await ownSettings(layout, app.wsgi)),
         wsgi: app.wsgi,
         further: options.further ?? [{ do: ["models"], seconds: 60 }],

@@ -8,6 +8,8 @@ export interface Interpreter {
   command: string;
   /** For a person: "the project's .venv". */
   label: string;
+  /** Whether it has the project's packages because they are the project's. */
+  ofProject: boolean;
   /** Folders with packages besides its own. */
   path: readonly string[];
 }
@@ -30,12 +32,12 @@ export async function* ownPythons(
         ...(process.platform === "win32" ? ["Scripts", "python.exe"] : ["bin", "python"]),
       );
       if ((await exists(command)) && fresh(command))
-        yield { command, label: `the project's ${name}`, path: [] };
+        yield { command, label: `the project's ${name}`, path: [], ofProject: true };
     }
   }
   const active = env.VIRTUAL_ENV === undefined ? undefined : path.join(env.VIRTUAL_ENV, "bin", "python");
   if (active !== undefined && (await exists(active)) && fresh(active)) {
-    yield { command: active, label: "the virtual environment that is active", path: [] };
+    yield { command: active, label: "the virtual environment that is active", path: [], ofProject: true };
   }
   const tools: [string, string[], string][] = [
     ["uv.lock", ["uv", "python", "find", "--offline"], "uv's environment of the project"],
@@ -54,15 +56,15 @@ export async function* ownPythons(
       });
       const command = found.failed ? "" : found.stdout.trim().split("\n").at(-1)?.trim() || "";
       if (path.isAbsolute(command) && (await exists(command)) && fresh(command))
-        yield { command, label, path: [] };
+        yield { command, label, path: [], ofProject: true };
     }
   }
 }
 
 /** Python as this computer has it. */
-export const systemPythons: readonly Interpreter[] = ["python3", "/usr/bin/python3", "python"].map(
+export const systemPythons: readonly Interpreter[] = ["python3", "python"].map(
   (command) => ({
-    ...{ command, label: `this computer's ${command}`, path: [] },
+    ...{ command, label: `this computer's ${command}`, path: [], ofProject: false },
   }),
 );
 

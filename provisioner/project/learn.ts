@@ -37,6 +37,8 @@ export interface Known {
   secrets: readonly string[];
   settings?: string | undefined;
   wsgi?: string | undefined;
+  /** Whether its packages are declared: this computer's Django may be another than the project's. */
+  packedFirst: boolean;
   /** What is done besides, once the project starts, in a run each. */
   further: readonly Further[];
 }
@@ -69,7 +71,7 @@ export async function learn(
   const tries = candidates.length > 0 ? candidates : wsgi === undefined ? [] : [undefined];
 
   let best: (Tried & { started: Started }) | undefined;
-  for await (const interpreter of pythons(layout, packed, env)) {
+  for await (const interpreter of pythons(layout, known.packedFirst, packed, env)) {
     for (const settings of tries) {
       const until = Date.now() + PATIENCE * 1000;
       const request = {
@@ -174,15 +176,18 @@ async function chosen(
   return first as NonNullable<typeof first>;
 }
 
+/** @param packedFirst whether the packages of a release are nearer to the instance's than this computer's. */
 async function* pythons(
   { folder, top }: Layout,
+  packedFirst: boolean,
   packed: () => Promise<Interpreter | undefined>,
   env: NodeJS.ProcessEnv,
 ): AsyncGenerator<Interpreter> {
   yield* ownPythons([folder, top], env);
-  yield* systemPythons;
-  const last = await packed();
-  if (last !== undefined) yield last;
+  if (!packedFirst) yield* systemPythons;
+  const made = await packed();
+  if (made !== undefined) yield made;
+  if (packedFirst) yield* systemPythons;
 }
 
 function howOf(started: Started | undefined, read: Read): string {

@@ -45,7 +45,8 @@ export async function packedPython(folder: string, python: string, options: Opti
     const command = runs ? await pythonOf(python, env) : undefined;
     const label = `Python ${python} and the packages of a release${error === undefined ? "" : ", as far as they can be had"}`;
     return {
-      interpreter: command === undefined ? undefined : { command, label, path: [made.folder] },
+      interpreter:
+        command === undefined ? undefined : { command, label, path: [made.folder], ofProject: true },
       packages: made.meta.packages,
       error,
       dispose: () => made.dispose(),

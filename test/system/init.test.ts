@@ -63,6 +63,9 @@ test("from startproject to a passing plan, and to a secret that nobody had to th
   expect(readFileSync(path.join(folder, "requirements.txt"), "utf8")).toMatch(/\nDjango~=\d/i);
   const config = await loadConfig(toml());
   expect(config.app.health).toBe("/admin/login/");
+  // Debian 12's Django does not run on Debian 13's Python.
+  const version = execFileSync("/usr/bin/python3", ["-m", "django", "--version"], { encoding: "utf8" });
+  expect(config.image.os).toBe(Number.parseFloat(version) < 4.2 ? "debian-12" : "debian-13");
   await runPlan(config, tools(), { refreshImage: false, pack: true });
   expect(desk.json()).toMatchObject({ command: "plan", findings: [], project: [] });
   expect(desk.json().actions).toContainEqual({
