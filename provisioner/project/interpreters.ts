@@ -62,11 +62,9 @@ export async function* ownPythons(
 }
 
 /** Python as this computer has it. */
-export const systemPythons: readonly Interpreter[] = ["python3", "python"].map(
-  (command) => ({
-    ...{ command, label: `this computer's ${command}`, path: [], ofProject: false },
-  }),
-);
+export const systemPythons: readonly Interpreter[] = ["python3", "python"].map((command) => ({
+  ...{ command, label: `this computer's ${command}`, path: [], ofProject: false },
+}));
 
 /** A Python of this version, wherever this computer keeps them. */
 export async function pythonOf(version: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
