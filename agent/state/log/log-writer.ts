@@ -27,8 +27,8 @@ export class LogWriter {
   readonly #bucket: StateBucket;
   readonly #patience: Patience;
   #place: Place;
-  /** Milliseconds that S3's clock is ahead of this machine's. */
-  #skew = 0;
+  /** Milliseconds that S3's clock is ahead of this machine's; undefined until S3 has answered. */
+  #skew: number | undefined;
   #busy = false;
 
   /** @param place where the log ends, read under this writer's own fence. */
@@ -66,7 +66,8 @@ export class LogWriter {
     const seq = place.seq + 1;
     const key = logKey(seq);
     const resource = `${this.#bucket.url}/${key}`;
-    const now = new Date(this.#patience.clock.now() + this.#skew).toISOString();
+    const now =
+      this.#skew === undefined ? place.at : new Date(this.#patience.clock.now() + this.#skew).toISOString();
     const head = {
       format: 1,
       ...this.me,

@@ -85,6 +85,18 @@ describe("an owner", () => {
     await expect(old.append(mark("lost"))).rejects.toThrow(Fenced);
   });
 
+  test.each([-300_000, 300_000])("whose clock is %s ms off dates its entries by S3's", async (off) => {
+    const me = writer(1);
+    const { place } = await own(local.bucket, me);
+    const clock = { now: () => Date.now() + off, sleep: async () => {} };
+    const log = new LogWriter(local.bucket, me, place, { clock });
+    await log.append(mark("a"));
+    await log.append(mark("b"));
+    for (const { entry } of (await entries(local.bucket)).slice(-2)) {
+      expect(Math.abs(Date.parse(entry.header.at) - Date.now())).toBeLessThan(60_000);
+    }
+  });
+
   test("counts an entry of its own run before that turns up", async () => {
     const me = writer(1);
     const log = await own(local.bucket, me);
