@@ -24,6 +24,8 @@ export interface FleetChange {
 
 /** Seconds for the whole of it. */
 const PATIENCE = 120;
+/** Seconds for EC2 to know a version that it has made. */
+const KNOWN = 30;
 /** Between two looks. */
 const PAUSE_MS = 1_000;
 /** Seconds for a change that was accepted to show: a read may be older than the write before it. */
@@ -43,7 +45,8 @@ export async function changeFleet(
   change: FleetChange,
   { clock, signal }: { clock: Clock; signal?: AbortSignal },
 ): Promise<void> {
-  const deadline = clock.now() + PATIENCE * 1000;
+  const began = clock.now();
+  const deadline = began + PATIENCE * 1000;
   let sent: number | undefined;
   for (;;) {
     const seen = await look(client, fleet);
@@ -51,7 +54,8 @@ export async function changeFleet(
     if (active && shows(seen, change)) return;
     if (clock.now() >= deadline) throw unsettled(fleet, seen, change);
     if (active && (sent === undefined || clock.now() - sent >= SHOWS * 1000)) {
-      if (await accepted(client, fleet, change)) sent = clock.now();
+      const young = clock.now() - began < KNOWN * 1000;
+      if (await accepted(client, fleet, change, young)) sent = clock.now();
       else await clock.sleep(PAUSE_MS, signal);
     } else if (/^(deleted|failed)/.test(seen.FleetState ?? "")) {
       throw new EverspotError(`the fleet is ${seen.FleetState} and cannot be changed`, { resource: fleet });
@@ -66,8 +70,16 @@ async function look(client: EC2Client, fleet: string): Promise<FleetData> {
   return found;
 }
 
-/** False when the fleet was about something else, whatever AWS calls that. */
-async function accepted(client: EC2Client, fleet: string, { launch, total }: FleetChange): Promise<boolean> {
+/**
+ * False when the fleet was about something else, whatever AWS calls that.
+ * @param young whether it is no refusal yet that AWS does not know a template's version or an image.
+ */
+async function accepted(
+  client: EC2Client,
+  fleet: string,
+  { launch, total }: FleetChange,
+  young: boolean,
+): Promise<boolean> {
   try {
     await client.send(
       new ModifyFleetCommand({
@@ -79,7 +91,8 @@ async function accepted(client: EC2Client, fleet: string, { launch, total }: Fle
     );
     return true;
   } catch (error) {
-    if (STATE.test((error as Error).name)) return false;
+    const { name } = error as Error;
+    if (STATE.test(name) || (young && UNKNOWN.test(name))) return false;
     const { FleetState } = await look(client, fleet);
     if (FleetState === "active") throw error;
     return false;
@@ -88,6 +101,9 @@ async function accepted(client: EC2Client, fleet: string, { launch, total }: Fle
 
 /** Names AWS gives a request that came in the wrong moment, here or for other resources of EC2. */
 const STATE = /NotInModifiableState$|^Incorrect\w*State$|^Invalid\w*State$|^IncorrectModificationState$/;
+
+/** Of what was just made: EC2 Developer Guide, "Eventual consistency"; codes: EC2 API Reference, "Error codes". */
+const UNKNOWN = /^InvalidLaunchTemplateId\.(Version)?NotFound$|^InvalidAMIID\./;
 
 export const launchConfigs = ({
   template,

@@ -1,6 +1,9 @@
+import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
 import { siteDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
+import { hasCode } from "../aws/errors.ts";
 import { obsoleteImages } from "../seen/choose.ts";
 
 /** Removes images that are no longer needed, and snapshots without an image. @returns the ids of what is gone. */
@@ -22,11 +25,25 @@ export async function tidyImages(aws: Aws): Promise<string[]> {
   return [...gone.flatMap((i) => [i.id, i.snapshot ?? []].flat()), ...loose.map((s) => s.id)];
 }
 
+/** Seconds for which a snapshot may count as used by an image that is gone. */
+const LET_GO_SECONDS = 30;
+
 /** The image first: its snapshot cannot be deleted while it exists. */
 export async function removeImage(
   aws: Aws,
-  image: { id: string; snapshot: string | undefined },
+  { id, snapshot }: { id: string; snapshot: string | undefined },
+  clock: Clock = systemClock,
 ): Promise<void> {
-  await aws.bakedImages.remove(image.id);
-  if (image.snapshot !== undefined) await aws.bakedImages.removeSnapshot(image.snapshot);
+  await aws.bakedImages.remove(id);
+  if (snapshot === undefined) return;
+  const end = clock.now() + LET_GO_SECONDS * 1000;
+  for (;;) {
+    try {
+      return await aws.bakedImages.removeSnapshot(snapshot);
+    } catch (error) {
+      const inUse = error instanceof EverspotError && hasCode(error.cause, "InvalidSnapshot.InUse");
+      if (!inUse || clock.now() >= end) throw error;
+      await clock.sleep(1000);
+    }
+  }
 }

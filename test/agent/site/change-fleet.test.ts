@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { changeFleet, launchOf } from "../../../agent/site/change-fleet.ts";
 import { client, type Ec2Site, startEc2Site } from "../../cloud/ec2-site.ts";
+import { AwsError } from "../../cloud/wire/errors.ts";
 
 let site: Ec2Site;
 let fleet: string;
@@ -90,10 +91,26 @@ test("a fleet that is as wanted is not written to", async () => {
   expect(writes()).toBe(0);
 });
 
-test("what AWS refuses outright is its own error, at once", async () => {
+test("a version that EC2 does not know yet is asked for again; one that it never knows is AWS's own error", async () => {
+  const unknown = { error: new AwsError("InvalidLaunchTemplateId.VersionNotFound", "no such version") };
   const launch = await newest();
-  const nowhere = { ...launch, template: { ...launch.template, version: 99 } };
-  await expect(change({ launch: nowhere })).rejects.toMatchObject({
+  for (let nth = 1; nth <= 3; nth++) site.cloud.wire.disturb("ec2", "ModifyFleet", unknown, nth);
+  await change({ launch });
+  expect(launchOf((await seen()) ?? {})).toEqual(launch);
+  const never = { ...launch, template: { ...launch.template, version: 99 } };
+  const began = site.clock.now();
+  await expect(change({ launch: never })).rejects.toMatchObject({
     name: "InvalidLaunchTemplateId.VersionNotFound",
   });
+  expect(site.clock.now() - began).toBeLessThan(60_000);
+});
+
+test("what AWS refuses outright is its own error, at once", async () => {
+  const launch = await newest();
+  const pools = launch.pools.map((pool) => ({ ...pool, subnet: "subnet-00000000000000000" }));
+  const began = site.clock.now();
+  await expect(change({ launch: { ...launch, pools } })).rejects.toMatchObject({
+    name: "InvalidSubnetID.NotFound",
+  });
+  expect(site.clock.now()).toBe(began);
 });
