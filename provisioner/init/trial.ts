@@ -2,11 +2,13 @@
 import path from "node:path";
 import { parseConfig } from "../config/load.ts";
 import type { OnProgress } from "../dependencies/progress.ts";
-import type { Finding } from "../findings/finding.ts";
+import { type Finding, warningFinding } from "../findings/finding.ts";
+import { serverOf } from "../project/databases.ts";
 import { inspect } from "../project/inspect.ts";
 import type { Interpreter } from "../project/interpreters.ts";
 import type { Learnt } from "../project/learn.ts";
 import {
+  databaseVariable,
   healthPaths,
   mightDoWithSqlite,
   NO_SUCH_PAGE,
@@ -36,9 +38,20 @@ export async function tryOut(file: string, situation: Situation, options: TryOpt
   const plain = { health: undefined, sqlite: false };
   if (situation.learnt.asked && mightDoWithSqlite(situation.learnt)) {
     const tried = await once(file, situation, { ...plain, sqlite: true }, options);
-    if (tried.learnt.started?.answer.done.includes("migrate")) return tried;
+    if (tried.learnt.started?.answer.done.includes("migrate")) {
+      return { ...tried, findings: [...tried.findings, instead(situation.learnt)] };
+    }
   }
   return once(file, situation, plain, options);
+}
+
+/** What its owner may not have meant. */
+function instead(learnt: Learnt): Finding {
+  const server = Object.values(learnt.facts?.databases ?? {}).flatMap((d) => serverOf(d) ?? [])[0];
+  return warningFinding("project.W016", `SQLite takes the place of ${server}: the migrations run on it`, {
+    where: learnt.read.places.DATABASES,
+    hint: `name a server elsewhere by \`everspot secret set ${databaseVariable(learnt)}\`, which outweighs [app.env]`,
+  });
 }
 
 /** Seconds. */

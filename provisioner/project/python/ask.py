@@ -15,6 +15,7 @@ Nothing of the project's output matters; no connection can be made from here.
 import hashlib
 import json
 import os
+import re
 import socket
 import sys
 import traceback
@@ -233,15 +234,29 @@ def migrate():
         call_command("createcachetable", verbosity=0)
 
 
+def named_modules():
+    """What the project's sources import and its settings name, and what drives its databases."""
+    found = {"django", "psycopg", "psycopg2", "MySQLdb"} & set(sys.modules)
+    for folder, _, names in os.walk(FOLDER):
+        for name in names:
+            if name.endswith(".py"):
+                with open(os.path.join(folder, name), "rb") as source:
+                    text = source.read().decode("utf-8", "replace")
+                found.update(re.findall(r"^\s*(?:from|import)\s+([A-Za-z_]\w*)", text, re.MULTILINE))
+    settings = ANSWER["facts"]
+    found.update(str(name).split(".")[0] for name in settings["apps"] + settings["middleware"])
+    return found
+
+
 def packages():
     """What the project uses of what is installed, as "name version", without what that brings along itself."""
     from importlib import metadata
 
-    used, brought = {}, set()
+    used, brought, named = {}, set(), named_modules()
     for dist in metadata.distributions():
         name = (dist.metadata["Name"] or "").lower().replace("_", "-")
         tops = (dist.read_text("top_level.txt") or "").split() or {str(f).split("/")[0] for f in dist.files or []}
-        if not name or not any(top.replace(".py", "") in sys.modules for top in tops):
+        if not name or not any(top.replace(".py", "") in named for top in tops):
             continue
         used[name] = "%s %s" % (dist.metadata["Name"], dist.version)
         for line in dist.requires or []:

@@ -73,7 +73,13 @@ const found = (change: Parameters<typeof subject>[0]): string[] =>
 
 test("every finding is in the docs, once", () => {
   const read = (name: string) => readFileSync(path.join(import.meta.dirname, "../../..", name), "utf8");
-  const sources = ["provisioner/project/checks.ts", "provisioner/findings/unpackable.ts"].map(read).join("");
+  const sources = [
+    "provisioner/project/checks.ts",
+    "provisioner/findings/unpackable.ts",
+    "provisioner/init/trial.ts",
+  ]
+    .map(read)
+    .join("");
   const given = new Set([...sources.matchAll(/"(project\.[EW]\d+)"/g)].map((m) => m[1]));
   const listed = [...read("docs/init.md").matchAll(/^\| (project\.[EW]\d+) \|/gm)].map((m) => m[1]);
   expect(listed).toEqual([...given].sort());
