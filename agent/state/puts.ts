@@ -1,7 +1,7 @@
 /** How many PUTs are remembered for what they take. */
 const REMEMBERED = 200;
 /** Milliseconds that a PUT is taken to need at most, until enough were measured, and whatever was measured. */
-const FIRST = 2_000;
+const FIRST = 500;
 const LEAST = 250;
 
 /** What PUTs took, how many there were, and how much they carried. */
