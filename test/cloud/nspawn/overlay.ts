@@ -34,7 +34,9 @@ export class Disk {
       `lowerdir=${this.layers.join(":")}`,
       `upperdir=${this.upper}`,
       `workdir=${work}`,
-      "index=off,metacopy=off,redirect_dir=off,xino=off",
+      "index=off,metacopy=off,xino=off",
+      // A folder of the image can be renamed, as on a disk; where it was is noted by its path in the layers below.
+      "redirect_dir=on",
       // No waiting for this machine's disk: what a killed instance wrote is in memory and stays there.
       "volatile",
     ];
