@@ -49,6 +49,8 @@ test("a tarball holds all that runs and nothing to build or to fetch, and works 
     "package.json",
     "provisioner/everspot.example.toml",
     "provisioner/everspot.schema.json",
+    "provisioner/project/python/ask.py",
+    "provisioner/project/python/read.py",
     "user-data/bootstrap.sh",
   ]);
   expect(names).toContain("user-data/units/everspot.service");
