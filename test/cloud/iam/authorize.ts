@@ -14,6 +14,8 @@ export class Authorizer {
   readonly #entities: Entities;
   readonly #world: World;
   readonly #clock: Clock;
+  /** As they were read last, by their text. */
+  readonly #parsed = new Map<string, Policy>();
 
   constructor(entities: Entities, world: World, clock: Clock) {
     this.#entities = entities;
@@ -119,7 +121,10 @@ export class Authorizer {
   #bucketPolicies(resource: string): Policy[] {
     const [, bucket] = /^arn:aws:s3:::([^/]+)/.exec(resource) ?? [];
     const text = bucket === undefined ? undefined : this.#world.bucketPolicy(bucket);
-    return text === undefined ? [] : [parsePolicy(text, "resource")];
+    if (text === undefined) return [];
+    const policy = this.#parsed.get(text) ?? parsePolicy(text, "resource");
+    this.#parsed.set(text, policy);
+    return [policy];
   }
 
   /** A refusal that AWS's own policy might have prevented is no answer. */

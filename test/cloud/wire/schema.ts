@@ -33,14 +33,37 @@ export const memberNames = (schema: NormalizedSchema): readonly string[] => tupl
 export const requiredMembers = (schema: NormalizedSchema): readonly string[] =>
   tuple(schema)[4].slice(0, tuple(schema)[6] ?? 0);
 
+/** Schemas never change, and each that is made anew makes those of its members anew, which takes longer than a call. */
+function remembered<T>(make: (schema: NormalizedSchema) => T): (schema: NormalizedSchema) => T {
+  const known = new WeakMap<object, { made: T }>();
+  return (schema) => {
+    if (!schema.isStructSchema()) return make(schema);
+    const found = known.get(tuple(schema)) ?? { made: make(schema) };
+    known.set(tuple(schema), found);
+    return found.made;
+  };
+}
+
+/** Members of a structure by name. */
+export const membersOf = remembered(
+  (schema): ReadonlyMap<string, NormalizedSchema> => new Map(schema.structIterator()),
+);
+
+const renamedAs = remembered((_schema) => new Map<string, NormalizedSchema>());
+
 /** A structure with the same members under another name and, for XML, another root element. */
 export function renamed(schema: NormalizedSchema, name: string): NormalizedSchema {
   const [kind, namespace, , , names, members] = tuple(schema);
-  return structure(kind, namespace, name, { xmlName: name }, names, members);
+  const known = renamedAs(schema);
+  const found = known.get(name) ?? structure(kind, namespace, name, { xmlName: name }, names, members);
+  known.set(name, found);
+  return found;
 }
 
 /** The members that travel in the body, as a structure of their own; undefined when there are none. */
-export function bodyMembers(schema: NormalizedSchema): NormalizedSchema | undefined {
+export const bodyMembers = remembered(withoutBound);
+
+function withoutBound(schema: NormalizedSchema): NormalizedSchema | undefined {
   if (schema.isUnitSchema()) return undefined;
   const [kind, namespace, name, traits, names, members] = tuple(schema);
   const kept = names.flatMap((member, i) => {

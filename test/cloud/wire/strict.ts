@@ -1,6 +1,6 @@
 import type { NormalizedSchema } from "@smithy/core/schema";
 import { ContractError } from "./errors.ts";
-import { type Dict, requiredMembers } from "./schema.ts";
+import { type Dict, membersOf, requiredMembers } from "./schema.ts";
 
 /**
  * The SDK drops unknown members in silence and fills missing ones with undefined; here both are errors.
@@ -17,8 +17,9 @@ export function assertShape(
   if (schema.isStructSchema()) assertStructure(schema, value, at, side);
   else if (schema.isListSchema()) {
     if (!Array.isArray(value)) throw wanted("a list", value, at);
+    const of = schema.getValueSchema();
     value.forEach((item, i) => {
-      assertShape(schema.getValueSchema(), item, `${at}[${i}]`, side);
+      assertShape(of, item, `${at}[${i}]`, side);
     });
   } else if (schema.isMapSchema()) {
     if (!isDict(value)) throw wanted("a map", value, at);
@@ -35,7 +36,7 @@ function assertStructure(
   side: "input" | "output",
 ): void {
   if (!isDict(value)) throw wanted("a structure", value, at);
-  const members = new Map(schema.structIterator());
+  const members = membersOf(schema);
   for (const [name, item] of Object.entries(value)) {
     if (name === "$metadata" || item === undefined) continue;
     const member = members.get(name);
@@ -71,7 +72,7 @@ export function assertKnownMembers(schema: NormalizedSchema, json: unknown, at: 
   if (schema.isListSchema() && Array.isArray(json)) {
     for (const item of json) assertKnownMembers(schema.getValueSchema(), item, `${at}[]`);
   } else if (schema.isStructSchema() && isDict(json)) {
-    const members = new Map(schema.structIterator());
+    const members = membersOf(schema);
     for (const [name, item] of Object.entries(json)) {
       const member = members.get(name);
       if (member === undefined) throw new ContractError(`${at}: no member "${name}"`);
