@@ -34,7 +34,8 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
   const random = randomOf(seed);
   const site = await StateSite.start(programs, durability);
   const done = { handOvers: [] as number[], takeovers: [] as number[] };
-  const cuts: number[] = [];
+  /** When the power went, and when another was open. */
+  const cuts: { at: number; open: number }[] = [];
   try {
     await site.take();
     site.visit(clients);
@@ -47,11 +48,13 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
         left--;
         done.handOvers.push(await site.handOver());
       } else if (i % ZOMBIE === 0) {
-        cuts.push(performance.now());
+        const at = performance.now();
         done.takeovers.push(await zombie(site, random));
+        cuts.push({ at, open: performance.now() });
       } else {
-        cuts.push(await site.cutPower());
+        const at = await site.cutPower();
         done.takeovers.push(await site.take());
+        cuts.push({ at, open: performance.now() });
       }
       if ((i + 1) % 10 === 0) say(`${i + 1} of ${all}: ${site.ledger.acknowledged.size} writes acknowledged`);
     }
@@ -61,9 +64,10 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
     const rows = verdict.lost.filter((row) => !site.ledger.late.has(row));
     const at = rows.map((row) => site.ledger.acknowledged.get(row) ?? 0);
     const losses = cuts.map((cut, i) => {
-      const since = cuts[i - 1] ?? 0;
-      const lost = at.filter((ms) => ms > since && ms <= cut);
-      return lost.length === 0 ? 0 : (cut - Math.min(...lost)) / 1000;
+      const since = cuts[i - 1]?.open ?? 0;
+      // An answer may be read a moment after the power went.
+      const lost = at.filter((ms) => ms > since && ms <= cut.open);
+      return lost.length === 0 ? 0 : Math.max(0.001, (cut.at - Math.min(...lost)) / 1000);
     });
     const late = { acknowledged: site.ledger.late.size, lost: verdict.lost.length - rows.length };
     return { ...done, verdict, losses, late };
