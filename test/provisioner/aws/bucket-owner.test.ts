@@ -22,7 +22,11 @@ test("every call for the bucket says whose it must be, but the one that makes it
   await bucket.blockPublicAccess();
   await bucket.version();
   await bucket.encrypt();
-  await bucket.setPolicy({ Version: "2012-10-17", Statement: [] });
+  const own = { Effect: "Allow" as const, Action: "s3:GetObject", Resource: `arn:aws:s3:::${bucket.name}/*` };
+  await bucket.setPolicy({
+    Version: "2012-10-17",
+    Statement: [{ Sid: "Own", Principal: { AWS: `arn:aws:iam::${caller.account}:root` }, ...own }],
+  });
   await bucket.setLifecycle(lifecycle);
   await bucket.look();
   await store.put("a", "1");
