@@ -47,6 +47,7 @@ export async function changeFleet(
 ): Promise<void> {
   const began = clock.now();
   const deadline = began + PATIENCE * 1000;
+  let tried: number | undefined;
   let sent: number | undefined;
   for (;;) {
     const seen = await look(client, fleet);
@@ -54,7 +55,8 @@ export async function changeFleet(
     if (active && shows(seen, change)) return;
     if (clock.now() >= deadline) throw unsettled(fleet, seen, change);
     if (active && (sent === undefined || clock.now() - sent >= SHOWS * 1000)) {
-      const young = clock.now() - began < KNOWN * 1000;
+      tried ??= clock.now();
+      const young = clock.now() - tried < KNOWN * 1000;
       if (await accepted(client, fleet, change, young)) sent = clock.now();
       else await clock.sleep(PAUSE_MS, signal);
     } else if (/^(deleted|failed)/.test(seen.FleetState ?? "")) {

@@ -1,5 +1,5 @@
 import diagnostics from "node:diagnostics_channel";
-import type { ClientRequest } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 
 /** Turns of the event loop without a request after which everybody is taken to wait. */
@@ -8,10 +8,15 @@ const QUIET_TURNS = 8;
 /** What the event loop waits for besides requests: files, connections, children. */
 const UNDER_WAY = /Req|Connect|Process/;
 
+/** Milliseconds within which the SDK repeats a request that met an error of the server: its delays are real ones. */
+const REPEATED = 1_000;
+
 /** The requests that this process has sent over HTTP, so that a test need not guess how long they take. */
 export class Traffic {
   #requests = 0;
   readonly #unanswered = new Set<ClientRequest>();
+  /** When the answers came that make the SDK repeat a request. */
+  #toRepeat: number[] = [];
 
   constructor() {
     diagnostics.subscribe("http.client.request.start", this.#sent);
@@ -29,7 +34,9 @@ export class Traffic {
       const before = this.#requests;
       for (let turns = 0; turns < QUIET_TURNS; turns++) await turn();
       if (this.#requests !== before || this.#unanswered.size > 0) continue;
-      if (!process.getActiveResourcesInfo().some((name) => UNDER_WAY.test(name))) return;
+      this.#toRepeat = this.#toRepeat.filter((at) => performance.now() - at < REPEATED);
+      const waits = this.#toRepeat.length > 0;
+      if (!waits && !process.getActiveResourcesInfo().some((name) => UNDER_WAY.test(name))) return;
       await delay(1);
     }
   }
@@ -37,12 +44,15 @@ export class Traffic {
   readonly #sent = (message: unknown): void => {
     const { request } = message as { request: ClientRequest };
     this.#requests++;
+    this.#toRepeat.shift();
     this.#unanswered.add(request);
     // Also one that fails.
     request.once("close", () => this.#unanswered.delete(request));
   };
 
   readonly #answered = (message: unknown): void => {
-    this.#unanswered.delete((message as { request: ClientRequest }).request);
+    const { request, response } = message as { request: ClientRequest; response: IncomingMessage };
+    if ((response.statusCode ?? 0) >= 500) this.#toRepeat.push(performance.now());
+    this.#unanswered.delete(request);
   };
 }
