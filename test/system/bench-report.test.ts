@@ -46,7 +46,7 @@ test.each([
     expect(points).toHaveLength(3);
     const rows = (name: string) => page.locator(`[data-table=${name}] tbody tr`);
     const verdicts = await rows("targets").locator("td:last-child").allTextContents();
-    expect(verdicts.filter((verdict) => verdict === "met")).toHaveLength(9);
+    expect(verdicts.filter((verdict) => verdict === "met")).toHaveLength(10);
     expect(
       await rows("figures").filter({ hasText: "boot: article" }).locator("td").allTextContents(),
     ).toEqual(["boot: article", "20", "19.5", "21", "5", "s"]);

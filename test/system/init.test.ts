@@ -141,7 +141,7 @@ try:
     RESULT = "connected"
 except OSError as error:
     RESULT = str(error)
-if SEEN != "nothing" or "without a network" not in RESULT or not __file__.startswith("/tmp/everspot-ask-"):
+if SEEN != "nothing" or "without a network" not in RESULT or "/everspot-ask-" not in __file__:
     raise RuntimeError([SEEN, RESULT, __file__])
 `);
   try {

@@ -67,8 +67,11 @@ test("a tarball holds all that runs and nothing to build or to fetch, and works 
 async function up(everspot: string): Promise<void> {
   const project = at("project");
   mkdirSync(project);
-  writeFileSync(path.join(project, "everspot.toml"), MINIMAL);
+  // Debian's Django: no registry is in reach.
+  writeFileSync(path.join(project, "everspot.toml"), `${MINIMAL}\n[image]\npackages = ["python3-django"]\n`);
   writeFileSync(path.join(project, "manage.py"), "print('a project')\n");
+  mkdirSync(path.join(project, "blog"));
+  writeFileSync(path.join(project, "blog/wsgi.py"), "application = print\n");
   const env = { NODE_OPTIONS: outside.options, ...desk.cloud.env, ...noRegistry };
   await execa(everspot, ["up", "--yes", "--no-wait"], { cwd: project, env });
 
