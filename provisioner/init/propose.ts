@@ -1,6 +1,6 @@
 /** What a project needs to be served by everspot, from what was learnt of it. Pure. */
 
-import { inMemory, isNear, isSqlite, needsGdal, serverOf } from "../project/databases.ts";
+import { inMemory, isNear, isReal, isSqlite, needsGdal, serverOf } from "../project/databases.ts";
 import type { Facts } from "../project/facts.ts";
 import type { Learnt } from "../project/learn.ts";
 import { fileOf } from "../project/settings-modules.ts";
@@ -250,9 +250,7 @@ function beforeStart(
       ? scriptOf(layout.files.map((f) => f.path))
       : undefined;
   const command = (words: string): string => `python3 ${script ?? "-m django"} ${words}`;
-  const databases = Object.values(facts?.databases ?? {}).filter(
-    (d) => d.engine != null && !/dummy$/.test(d.engine),
-  );
+  const databases = Object.values(facts?.databases ?? {}).filter(isReal);
   return [
     ...(databases.length > 0 && !(settings === undefined && script === undefined)
       ? [command("migrate --noinput")]

@@ -1,7 +1,7 @@
 /** What stands against serving a project as everspot.toml has it: all of it at once. Pure. */
 import { errorFinding, type Finding, warningFinding } from "../findings/finding.ts";
 import { isDriver } from "./ask.ts";
-import { inMemory, isNear, isSqlite, needsGdal, placeOf, serverOf } from "./databases.ts";
+import { inMemory, isNear, isReal, isSqlite, needsGdal, placeOf, serverOf } from "./databases.ts";
 import type { Learnt } from "./learn.ts";
 import { fileOf } from "./settings-modules.ts";
 import { isSecretName } from "./stand-ins.ts";
@@ -178,6 +178,7 @@ function tried({ learnt, static: served }: Subject): Finding[] {
     const failure = answer?.errors?.[command];
     if (failure === undefined || NO_NETWORK.test(failure.message)) return [];
     if (command === "collectstatic" && served === undefined) return [];
+    if (command === "migrate" && !Object.values(learnt.facts?.databases ?? {}).some(isReal)) return [];
     return [
       errorFinding(
         command === "migrate" ? "project.E015" : "project.E016",

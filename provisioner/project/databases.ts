@@ -8,6 +8,10 @@ const last = (engine: string | null | undefined): string => engine?.split(".").a
 export const isSqlite = (engine: string | null | undefined): boolean =>
   ["sqlite3", "spatialite"].includes(last(engine));
 
+/** Whether there is a database at all: Django's stand-in for none takes no migrations. */
+export const isReal = ({ engine }: Database): boolean =>
+  engine != null && last(engine) !== "dummy" && engine !== "";
+
 /** Whether it is lost when the process ends. */
 export const inMemory = ({ engine, name }: Database): boolean =>
   isSqlite(engine) && /^$|:memory:|mode=memory/.test(name ?? "");

@@ -190,3 +190,22 @@ test("what the site does not do: workers, WebSockets, static files that nobody s
   expect(found({ subject: { static: undefined } })).toEqual(["project.W012"]);
   expect(found({ facts: { staticRoot: "public" } })).toEqual(["project.W007"]);
 });
+
+test("migrations that fail are told, but not where a project has no database", () => {
+  const failed = (engine: string) =>
+    checkProject(
+      subject({
+        facts: { databases: { default: { engine, name: undefined, host: undefined } } },
+        learnt: {
+          started: {
+            answer: {
+              done: ["migrate"],
+              errors: { migrate: { type: "ImproperlyConfigured", message: "no ENGINE" } },
+            },
+          } as unknown as NonNullable<Subject["learnt"]["started"]>,
+        },
+      }),
+    ).map((f) => f.id);
+  expect(failed("django.db.backends.mysql")).toContain("project.E015");
+  expect(failed("django.db.backends.dummy")).not.toContain("project.E015");
+});
