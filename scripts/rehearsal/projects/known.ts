@@ -86,16 +86,7 @@ export const known: readonly KnownProject[] = [
   {
     repository: "HackSoftware/Django-Styleguide-Example",
     commit: "a70ef43",
-    corrections: [
-      binary("requirements/base.txt"),
-      {
-        file: "everspot.toml",
-        find: /^\[app\.env\]$/m,
-        replace: '[app.env]\nDATABASE_URL = "sqlite:///$STATE_DIRECTORY/db.sqlite3"',
-        words: "everspot secret set DATABASE_URL",
-        done: "`DATABASE_URL` names SQLite",
-      },
-    ],
+    corrections: [binary("requirements/base.txt")],
   },
   { repository: "simonw/simonwillisonblog", commit: "3138a8b", refused: /postgres/i },
 ];
