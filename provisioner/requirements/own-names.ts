@@ -102,7 +102,7 @@ function registriesOf(list: unknown, command: string): { url: string; command: s
 
 /** Whether it is the index that pip asks anyway. */
 export const isPublicIndex = (url: string): boolean =>
-  /^https?:\/\/(pypi\.exa|pypi\.python\.exa|files\.pythonhosted\.exa)(\/|$)/.test(url);
+  /^https?:\/\/(pypi(\.python)?|files\.pythonhosted)\.org(\/|$)/.test(url);
 
 /** For a person to see. */
 export const withoutCredentials = (text: string): string =>

