@@ -32,3 +32,23 @@ export function expectOwner(client: S3Client, account: string): void {
     { step: "build", name: "expectedBucketOwner" },
   );
 }
+
+/** The part of a command's middleware stack this needs; the types of the commands' own stacks cannot be joined. */
+interface Middlewares {
+  add(middleware: (next: Handle) => Handle, options: { step: "deserialize"; name: string }): void;
+}
+type Handle = (args: never) => Promise<{ response: unknown }>;
+
+/** The Date header of the answer, which no output of the SDK has. To be called once the command was sent. */
+export function dateHeader(command: { middlewareStack: unknown }): () => string | undefined {
+  let header: string | undefined;
+  const keep =
+    (next: Handle): Handle =>
+    async (args) => {
+      const result = await next(args);
+      header = (result.response as { headers?: Record<string, string> }).headers?.date;
+      return result;
+    };
+  (command.middlewareStack as Middlewares).add(keep, { step: "deserialize", name: "keepDateHeader" });
+  return () => header;
+}

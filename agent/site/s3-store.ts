@@ -16,6 +16,7 @@ import { callLimits } from "./call-limits.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { EverspotError, messageOf } from "./errors.ts";
 import { omitUndefined } from "./omit-undefined.ts";
+import { dateHeader } from "./s3-client.ts";
 import { answer, isTransient, s3Failure } from "./s3-failure.ts";
 import type { Condition, ObjectStore } from "./store.ts";
 
@@ -172,24 +173,11 @@ function headers(condition: Condition | undefined): Partial<PutObjectCommandInpu
 const encryption = (kmsKey: string | undefined): Partial<PutObjectCommandInput> =>
   kmsKey === undefined ? {} : { ServerSideEncryption: "aws:kms", SSEKMSKeyId: kmsKey };
 
-/** The part of a command's middleware stack this needs; the types of the commands' own stacks cannot be joined. */
-interface Middlewares {
-  add(middleware: (next: Handle) => Handle, options: { step: "deserialize"; name: string }): void;
-}
-type Handle = (args: never) => Promise<{ response: unknown }>;
-
-/** The Date header of the answer, which no output of the SDK has. To be called once the command was sent. */
+/** S3's clock. To be called once the command was sent. */
 function serverDate(command: { middlewareStack: unknown }): () => Date {
-  let header: string | undefined;
-  const keep =
-    (next: Handle): Handle =>
-    async (args) => {
-      const result = await next(args);
-      header = (result.response as { headers?: Record<string, string> }).headers?.date;
-      return result;
-    };
-  (command.middlewareStack as Middlewares).add(keep, { step: "deserialize", name: "keepServerDate" });
+  const answered = dateHeader(command);
   return () => {
+    const header = answered();
     const date = new Date(header ?? "");
     if (Number.isNaN(date.getTime()))
       throw new EverspotError(`S3 answered with the date ${header ?? "missing"}`);

@@ -7,7 +7,7 @@ import {
   type S3ClientConfig,
 } from "@aws-sdk/client-s3";
 import { EverspotError } from "../errors.ts";
-import { createS3Client } from "../s3-client.ts";
+import { createS3Client, dateHeader } from "../s3-client.ts";
 import { answer, s3Failure } from "../s3-failure.ts";
 import type { Listed, StateBucket } from "./bucket.ts";
 
@@ -127,24 +127,11 @@ export function s3StateBucket(client: S3Client, bucket: string): StateBucket {
   };
 }
 
-type Handle = (args: never) => Promise<{ response: unknown }>;
-interface Middlewares {
-  add(middleware: (next: Handle) => Handle, options: { step: "deserialize"; name: string }): void;
-}
-
 /** S3's clock as the answer has it, ISO 8601; this machine's for an answer without one. */
 function keepDate(command: { middlewareStack: unknown }): () => string {
-  let header: string | undefined;
-  const keep =
-    (next: Handle): Handle =>
-    async (args) => {
-      const result = await next(args);
-      header = (result.response as { headers?: Record<string, string> }).headers?.date;
-      return result;
-    };
-  (command.middlewareStack as Middlewares).add(keep, { step: "deserialize", name: "keepDate" });
+  const header = dateHeader(command);
   return () => {
-    const date = new Date(header ?? Date.now());
+    const date = new Date(header() ?? Date.now());
     return (Number.isNaN(date.getTime()) ? new Date() : date).toISOString();
   };
 }
