@@ -281,7 +281,17 @@ describe("an owner that is started anew", () => {
     expect((await post(instance, 1)).status).toBe(200);
     await shipped(instance);
     await cp(state, `${state}.before`, { recursive: true });
+    const { seq } = await instance.status();
     expect((await post(instance, 2)).status).toBe(200);
+    // In "fast" it is acknowledged before the shipper has even seen it.
+    await poll(
+      "the second write is in the log",
+      async () => {
+        const now = await instance.status();
+        return Number(now.seq) > Number(seq) ? { done: true } : { waiting: `at ${now.seq}` };
+      },
+      { seconds: 60, everySeconds: 0.1 },
+    );
     await shipped(instance);
     instance.signal("SIGKILL");
     await systemClock.sleep(100);
