@@ -10,6 +10,7 @@ import { camelKeys } from "../agent/site/config/camel.ts";
 import { certificate } from "../agent/site/config/certificate.ts";
 import { fleet } from "../agent/site/config/fleet.ts";
 import { dns, image, names, notify } from "../agent/site/config/site.ts";
+import { state } from "../agent/site/config/state.ts";
 
 const { bridge, credits } = fleet;
 
@@ -27,6 +28,7 @@ export const bootConfig = z.strictObject({
   image: z.strictObject(camelKeys(image)),
   certificate: z.strictObject(camelKeys(certificate)),
   dns: z.strictObject(camelKeys(dns)),
+  state: z.optional(z.strictObject(camelKeys(state))),
   notify: z.optional(z.strictObject(camelKeys(notify))),
 });
 export type BootConfig = z.output<typeof bootConfig>;

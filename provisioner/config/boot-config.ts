@@ -7,7 +7,7 @@ export function bootConfigOf(
   config: SiteConfig,
   where: { account: string; zone: string; agent: string },
 ): BootConfig {
-  const { site, region, domain, aliases, fleet, image, certificate, dns, notify } = config;
+  const { site, region, domain, aliases, fleet, image, certificate, dns, state, notify } = config;
   const { root: _, randomSecrets: __, ...app } = config.app;
   return {
     version: 2,
@@ -22,6 +22,7 @@ export function bootConfigOf(
     image: { os: image.os, packages: image.packages },
     certificate,
     dns,
+    state,
     notify,
   };
 }

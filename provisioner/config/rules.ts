@@ -1,4 +1,5 @@
 import { archOfType } from "../../agent/site/config/fleet.ts";
+import { keptName } from "../../agent/site/config/state.ts";
 import { plainFolder } from "../../agent/site/config/static-files.ts";
 import { bucketName } from "../../agent/site/names.ts";
 import type { Finding } from "./findings.ts";
@@ -16,6 +17,7 @@ export function crossFindings(raw: Record<string, unknown>): Finding[] {
     ...lengthFindings(raw),
     ...nameFindings(raw),
     ...staticFindings(table(raw.app)),
+    ...stateFindings(table(raw.state), table(raw.app)),
     ...fleetFindings(raw),
     ...certificateFindings(raw),
   ];
@@ -92,6 +94,53 @@ function staticFindings(app: Record<string, unknown>): Finding[] {
   }
   return findings;
 }
+
+/** What is kept is no part of a release, so nothing of one may lie in it; and each has a place of its own. */
+function stateFindings(state: Record<string, unknown>, app: Record<string, unknown>): Finding[] {
+  const databases = strings(Array.isArray(state.database) ? state.database : [state.database]);
+  const names = databases.map((database) => plainFolder(keptName(database)));
+  const media = typeof state.media === "string" ? plainFolder(keptName(state.media)) : undefined;
+  const fixed = table(app.static);
+  const findings = names.flatMap((name, i): Finding[] => {
+    const path = ["state", "database", ...(Array.isArray(state.database) ? [i] : [])];
+    if (names.indexOf(name) < i) return [{ path, message: `"${name}" is there twice` }];
+    if (names.some((other) => name.startsWith(`${other}/`))) {
+      return [{ path, message: `"${name}" is inside of another database` }];
+    }
+    if (media === undefined || !`${name}/`.startsWith(`${media}/`)) return [];
+    return [
+      {
+        path,
+        message: `"${name}" is in the folder of uploads, which everybody can fetch`,
+        hint: "keep it in another folder",
+      },
+    ];
+  });
+  if (media === undefined) return findings;
+  const modules = strings([app.wsgi, table(app.env).DJANGO_SETTINGS_MODULE]);
+  const source = modules.find((module) => holds(media, module));
+  if (source) {
+    const message = `holds the source of ${source.split(":")[0]}`;
+    findings.push({ path: ["state", "media"], message, hint: "name a folder that holds uploads alone" });
+  }
+  if (typeof fixed.folder === "string" && overlap(plainFolder(fixed.folder), media)) {
+    const message = `and [app] static are in one folder: "${media}"`;
+    findings.push({ path: ["state", "media"], message, hint: "give each a folder of its own" });
+  }
+  const url = typeof state.media_url === "string" ? state.media_url : "/media/";
+  if (typeof fixed.url === "string" && (url.startsWith(fixed.url) || fixed.url.startsWith(url))) {
+    const message = `and the url of [app] static are below one another: ${url} and ${fixed.url}`;
+    findings.push({ path: ["state", "media_url"], message });
+  }
+  if (typeof app.health === "string" && app.health.startsWith(url)) {
+    const message = `is below ${url}, where nginx answers instead of the app`;
+    findings.push({ path: ["app", "health"], message });
+  }
+  return findings;
+}
+
+const overlap = (one: string, other: string): boolean =>
+  `${one}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${one}/`);
 
 const holds = (folder: string, module: string): boolean => {
   const path = plainFolder(folder);

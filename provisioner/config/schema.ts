@@ -5,6 +5,7 @@ import { table } from "../../agent/site/config/camel.ts";
 import { certificate } from "../../agent/site/config/certificate.ts";
 import { fleetTable } from "../../agent/site/config/fleet.ts";
 import { dns, image, names, notify, OLD_IMAGE_DAYS } from "../../agent/site/config/site.ts";
+import { state } from "../../agent/site/config/state.ts";
 import { plainFolder } from "../../agent/site/config/static-files.ts";
 import { matching, notes, obeys, oneLine, printable, text } from "../../agent/site/config/text.ts";
 
@@ -81,6 +82,11 @@ export const siteFile = z.strictObject({
     description: "Who issues the certificate, and what is kept of it.",
   }),
   dns: z.prefault(table(dns), {}).register(notes, { description: "How the site's address moves." }),
+  state: z.optional(table(state)).register(notes, {
+    description:
+      "What the site writes and must keep: a small SQLite database, and uploads. They are kept in the site's bucket, and every new instance brings them back.",
+    otherwise: "what the site writes goes with its instance",
+  }),
   release: z.prefault(table(release), {}).register(notes, { description: "What goes into a release." }),
   notify: z.optional(table(notify)).register(notes, {
     description:

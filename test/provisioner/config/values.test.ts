@@ -2,8 +2,10 @@
 import { stringify } from "smol-toml";
 import { describe, expect, test } from "vitest";
 import { EverspotError } from "../../../agent/site/errors.ts";
+import { bootConfigOf } from "../../../provisioner/config/boot-config.ts";
 import { parseConfig } from "../../../provisioner/config/load.ts";
 import type { SiteConfig } from "../../../provisioner/config/site-config.ts";
+import { bootConfig } from "../../../user-data/boot-config.ts";
 
 type Values = Record<string, unknown>;
 
@@ -25,6 +27,70 @@ function complaint(values: Values): string {
 
 const staticFolder = (folder: string) => ({ app: { static: { url: "/static/", folder } } });
 const staticUrl = (url: string) => ({ app: { static: { url, folder: "static" } } });
+
+const state = (more: Values) => ({ state: { database: "db.sqlite3", ...more } });
+
+describe("[state]", () => {
+  test.each([
+    ["db.sqlite3", ["db.sqlite3"]],
+    ["./data//db.sqlite3", ["data/db.sqlite3"]],
+    ["$STATE_DIRECTORY/db.sqlite3", ["$STATE_DIRECTORY/db.sqlite3"]],
+    ["$" + "{STATE_DIRECTORY}/./db.sqlite3", ["$STATE_DIRECTORY/db.sqlite3"]],
+    [
+      ["a.sqlite3", "b/c.sqlite3"],
+      ["a.sqlite3", "b/c.sqlite3"],
+    ],
+  ])("keeps the database %j", (database, kept) => {
+    expect(parsed(state({ database })).state?.database).toEqual(kept);
+  });
+  test("says what holds without its other keys", () => {
+    expect(parsed(state({})).state).toEqual({
+      ...{ database: ["db.sqlite3"], mediaUrl: "/media/", durability: "fast" },
+      ...{ budget: 3, history: "7d", pause: 10 },
+    });
+    expect(parsed({}).state).toBeUndefined();
+  });
+  test.each([
+    ["/var/lib/db.sqlite3", "inside the project, or below $STATE_DIRECTORY"],
+    ["../db.sqlite3", "inside the project, or below $STATE_DIRECTORY"],
+    ["$STATE_DIRECTORY/../db.sqlite3", "inside the project, or below $STATE_DIRECTORY"],
+    ["$HOME/db.sqlite3", 'has a "$" in it'],
+    ["a:b.sqlite3", 'has a ":" in it'],
+    ["db.sqlite3-wal", "a name that SQLite or everspot itself needs"],
+    [".everspot/db.sqlite3", "a name that SQLite or everspot itself needs"],
+    [["db.sqlite3", "./db.sqlite3"], "is there twice"],
+    [["db.sqlite3", "$STATE_DIRECTORY/db.sqlite3"], "is there twice"],
+    [["data", "data/db.sqlite3"], "inside of another database"],
+  ])("cannot keep the database %j", (database, reason) => {
+    expect(complaint(state({ database }))).toContain(reason);
+  });
+  test.each([
+    [{ media: "media", database: "media/db.sqlite3" }, "in the folder of uploads"],
+    [{ media: "mysite" }, "holds the source of mysite.wsgi"],
+    [{ media: "/srv/media" }, "inside the project, or below $STATE_DIRECTORY"],
+    [{ media: "media", media_url: "media" }, "must begin and end with a slash"],
+    [{ durability: "sync" }, "durability"],
+    [{ history: "7 days" }, "in hours or days"],
+    [{ budget: 0 }, "budget"],
+    [{ pause: 0 }, "pause"],
+  ])("cannot be %j", (more, reason) => {
+    expect(complaint(state(more))).toContain(reason);
+  });
+  test("has no folder in common with static files", () => {
+    const fixed = { static: { url: "/static/", folder: "files/static" } };
+    expect(complaint({ app: fixed, ...state({ media: "files" }) })).toContain("are in one folder");
+    const below = { static: { url: "/media/static/", folder: "static" } };
+    expect(complaint({ app: below, ...state({ media: "media" }) })).toContain("are below one another");
+    expect(complaint({ app: { health: "/media/x" }, ...state({ media: "media" }) })).toContain(
+      "nginx answers instead",
+    );
+  });
+  test("comes to the instance as it is", () => {
+    const config = parsed(state({ media: "media", history: "12h" }));
+    const boot = bootConfigOf(config, { account: "1", zone: "Z", agent: "a".repeat(64) });
+    expect(bootConfig.parse(JSON.parse(JSON.stringify(boot))).state).toEqual(config.state);
+  });
+});
 
 describe("a folder of static files", () => {
   test.each(["static files", "static+v2", "static@1", "Größe", "~me/static", "a/b", "mysite/static"])(

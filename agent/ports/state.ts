@@ -1,0 +1,86 @@
+/** What a site with `[state]` has written, as far as this instance keeps it (STATE §4, §5). */
+
+/** As the shipper says it; agent/state/shipper.ts. Milliseconds, bytes. */
+export interface StateStatus {
+  state: "starting" | "shipping" | "sealed" | "fenced";
+  epoch: number;
+  /** The last number of the log that it knows. */
+  seq: number;
+  /** Frames that are not in the bucket yet. */
+  behind: number;
+  /** Since what was committed longest ago and is not there; undefined before the first look. */
+  lag?: number;
+  /** What is committed now is in the bucket after so long, if all goes well. */
+  bound?: number;
+  puts?: number;
+  bytes?: number;
+  putMedian?: number;
+  bases?: number;
+  rss?: number;
+  /** What S3 says at the moment, if it does not do what it is asked. */
+  trouble?: string;
+}
+
+export interface TakenOver {
+  /** Of the log, under this instance's own fence. */
+  seq: number;
+  /** The base that was read; undefined: the log was read from its beginning. */
+  base?: number | undefined;
+  /** Of the log, after the base. */
+  entries: number;
+  /** Databases that were brought back. */
+  files: string[];
+  uploads: number;
+  troubles: string[];
+}
+
+/** What this instance's own disk says of the last time it had the log. */
+export interface KeptState {
+  epoch: number;
+  instance: string;
+  sealed: boolean;
+}
+
+/**
+ * The process that keeps the site's state, on this instance. The log decides who may write, so every call that writes
+ * may find that a later owner has it.
+ *
+ * Errors: Fenced (agent/site/state/errors.ts) with the later epoch; EverspotError with the process's last words.
+ * Repeating any call is safe: an epoch is one instance's for ever.
+ */
+export interface StateKeeper {
+  /** Undefined: this instance never had the log, or cannot say. */
+  kept(): Promise<KeptState | undefined>;
+  /**
+   * Takes the log with an epoch of this instance's own, and brings the databases onto the disk, in place of what is
+   * there. Nothing may have them open: the app and the shipper are ended before.
+   */
+  takeOver(epoch: number, signal?: AbortSignal): Promise<TakenOver>;
+  /**
+   * Takes the log again after an own `seal`. `rewound`: the databases here are what the log is again, and `start` goes on
+   * with them; if not, a later owner was open meanwhile, and `takeOver` is what comes next.
+   */
+  goBack(epoch: number, signal?: AbortSignal): Promise<{ rewound: boolean; seq: number }>;
+  /**
+   * Has the shipper ship under this epoch, which was taken before; nothing to do when it does. The site's own code may
+   * start from here on.
+   */
+  start(epoch: number, signal?: AbortSignal): Promise<void>;
+  /** Ends the shipper. The app holds its answers from then on. */
+  stop(): Promise<void>;
+  /** From here on what the app writes may be acknowledged. @returns the entry's number. */
+  open(): Promise<number>;
+  /**
+   * Ends all of the site's own code, and keeps it from starting until the next `start`, whoever asks; ships what is
+   * committed and seals the log. @returns the entry's number.
+   */
+  seal(): Promise<number>;
+  /** Whether the site's own code may not start: this instance has sealed, and no `start` came since. */
+  sealed(): Promise<boolean>;
+  /** A point to go back to. @returns the entry's number. */
+  mark(name: string): Promise<number>;
+  /** Undefined when no shipper answers. */
+  status(): Promise<StateStatus | undefined>;
+  /** Brings what is in the bucket now into another folder, and takes nothing. @returns the log's last number. */
+  copy(folder: string, signal?: AbortSignal): Promise<{ seq: number; files: string[] }>;
+}
