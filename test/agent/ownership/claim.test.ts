@@ -5,7 +5,13 @@ import {
 } from "@aws-sdk/client-route-53";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createZone } from "../../../agent/aws/route53.ts";
-import { type Claimant, claimSite, mayTake } from "../../../agent/ownership/claim.ts";
+import {
+  type AboveAndOver,
+  type Claimant,
+  claimSite,
+  mayTake,
+  takeSite,
+} from "../../../agent/ownership/claim.ts";
 import { publishRecords, readFence } from "../../../agent/ownership/records.ts";
 import type { Zone } from "../../../agent/ports/zone.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
@@ -110,6 +116,43 @@ test("a lost site.json does not take the epoch back: the fence has it", async ()
   await claim(newer);
   await local.s3.buckets.get("site")?.delete(siteDocument.key, undefined, Date.now());
   expect(await claim(older, { alive: [older] })).toMatchObject({ owner: true, epoch: 3 });
+});
+
+/** The first part of a claim, by a clock that shows so many seconds. */
+const take = (me: Claimant, options: AboveAndOver = {}, seconds = 0) =>
+  takeSite(
+    me,
+    {
+      ...{ store: local.store, zone, peers: peersOf([older.instance, newer.instance]) },
+      ...{ clock: { now: () => seconds * 1000, sleep: async () => {} }, domain: DOMAIN, aliases: [ALIAS] },
+      ttl: 60,
+    },
+    options,
+  );
+
+test("the first part of a claim leaves the records where they are", async () => {
+  await claim(older);
+  const taken = await take(newer);
+  expect(taken).toMatchObject({ owner: true, epoch: 2, previous: { owner: older.instance } });
+  expect(await addresses()).toEqual([[older.address], [older.address]]);
+  expect(await site()).toMatchObject({ epoch: 2, owner: newer.instance, state: "claiming" });
+  expect(await take(newer)).toEqual({ owner: true, epoch: 2, previous: undefined });
+});
+
+test("an epoch that the log has seen is never taken again, not even by its owner", async () => {
+  await claim(older);
+  expect(await take(older, { above: 1 })).toMatchObject({ owner: true, epoch: 2 });
+  expect(await take(older, { above: 7 })).toMatchObject({ owner: true, epoch: 8 });
+});
+
+test("a claim that never came to serve is over after a time, though its instance runs; one that serves is not", async () => {
+  await claim(older);
+  await take(newer);
+  expect(await take(older, { over: 120 }, 119)).toEqual({ owner: false, by: newer.instance });
+  expect(await take(older, {}, 500)).toEqual({ owner: false, by: newer.instance });
+  expect(await take(older, { over: 120 }, 120)).toMatchObject({ owner: true, epoch: 3 });
+  await claim(newer);
+  expect(await take(older, { over: 120 }, 500)).toEqual({ owner: false, by: newer.instance });
 });
 
 test("an address someone changed by hand is read afresh and replaced, whatever its TTL and values", async () => {
