@@ -18,23 +18,31 @@ export async function packChunk(plain: Uint8Array): Promise<Uint8Array> {
   return promisify(zlib.zstdCompress)(plain, { params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 } });
 }
 
-/** @throws Damaged when it is not the content with this hash. */
-export async function unpackChunk(packed: Uint8Array, sha256: string, resource: string): Promise<Uint8Array> {
-  const zstd = ZSTD.equals(packed.subarray(0, 4));
-  if (zstd && zlib.zstdDecompress === undefined) {
-    throw new EverspotError(
-      `${resource} is packed with Zstandard, which Node.js ${process.version} cannot read`,
-      {
-        resource,
-        hint: "use Node.js 22.15 or later",
-      },
-    );
-  }
-  const plain = await promisify<Uint8Array, Buffer>(zstd ? zlib.zstdDecompress : zlib.inflate)(packed).catch(
-    (cause: unknown) => {
-      throw new Damaged(resource, "cannot be unpacked", cause);
-    },
-  );
+export type Unzstd = (packed: Uint8Array) => Uint8Array;
+
+/**
+ * @param unzstd for a Node that has no Zstandard of its own.
+ * @throws Damaged when it is not the content with this hash.
+ */
+export async function unpackChunk(
+  packed: Uint8Array,
+  sha256: string,
+  resource: string,
+  unzstd?: Unzstd,
+): Promise<Uint8Array> {
+  const plain = await unpack(packed, resource, unzstd).catch((cause: unknown) => {
+    throw cause instanceof EverspotError ? cause : new Damaged(resource, "cannot be unpacked", cause);
+  });
   if (sha256Of(plain) !== sha256) throw new Damaged(resource, "has not the content its name says");
   return plain;
+}
+
+async function unpack(packed: Uint8Array, resource: string, unzstd: Unzstd | undefined): Promise<Uint8Array> {
+  if (!ZSTD.equals(packed.subarray(0, 4))) return promisify<Uint8Array, Buffer>(zlib.inflate)(packed);
+  if (zlib.zstdDecompress !== undefined) return promisify<Uint8Array, Buffer>(zlib.zstdDecompress)(packed);
+  if (unzstd !== undefined) return unzstd(packed);
+  throw new EverspotError(
+    `${resource} is packed with Zstandard, which Node.js ${process.version} cannot read`,
+    { resource, hint: "use Node.js 22.15 or later" },
+  );
 }

@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { EverspotError } from "../errors.ts";
 import { type Base, type BaseFile, decodeBase, withUploads } from "./base.ts";
 import type { StateBucket } from "./bucket.ts";
-import { unpackChunk } from "./chunks.ts";
+import { type Unzstd, unpackChunk } from "./chunks.ts";
 import { bodyOf, chain, decodeEntry } from "./entry.ts";
 import { Damaged } from "./errors.ts";
 import { BASE_PREFIX, baseKey, chunkKey, logKey, seqOf } from "./keys.ts";
@@ -19,6 +19,8 @@ export interface RestoreOptions extends Pick<ReadOptions, "last" | "onGap"> {
   onEntry?: (seen: Seen) => void;
   /** Told of a base that does not count. */
   onTrouble?: (error: Error) => void;
+  /** Reads a chunk's Zstandard where Node.js cannot. */
+  unzstd?: Unzstd | undefined;
 }
 
 export interface Restored {
@@ -54,21 +56,24 @@ export async function restore(
   const listed = (await bucket.list(BASE_PREFIX)).objects
     .map((object) => seqOf(object.key))
     .filter((seq): seq is number => seq !== undefined && seq <= (options.last ?? seq));
-  const bases: (number | undefined)[] = [...listed.reverse(), undefined];
-  const gone: Gone[] = [];
+  const bases: (number | undefined)[] = [...listed.toReversed(), undefined];
+  const newest = listed.at(-1) ?? 0;
+  let gone: Gone[] = [];
   let trouble: Error | undefined;
   for (const seq of bases) {
-    if (seq !== undefined && gone.some((g) => seq > g.from && seq <= g.to)) continue;
+    if (seq !== undefined && isGone(gone, seq)) continue;
     let again = true;
     while (again) {
       again = false;
       try {
-        const done = await restoreFrom(bucket, folder, seq, gone, options);
+        const done = await restoreFrom(bucket, folder, seq, { ...options, gone, newest });
         if (done !== undefined) return done;
       } catch (error) {
         if (error instanceof TakenBack) {
-          gone.push(error.gone);
-          again = seq === undefined || seq <= error.gone.from;
+          const { from, to } = error.gone;
+          // A rewind that is taken back itself takes nothing back.
+          gone = [...gone.filter((g) => g.to <= from), { from, to }];
+          again = seq === undefined || seq <= from;
         } else if (error instanceof Damaged) {
           trouble ??= error;
           options.onTrouble?.(error);
@@ -79,9 +84,15 @@ export async function restore(
     }
   }
   throw (
-    trouble ?? new EverspotError(`${bucket.url} has no state of that time`, { hint: "choose a later moment" })
+    trouble ??
+    new EverspotError(`${bucket.url} has no state of that time`, {
+      hint: "choose a later moment; `everspot data` says how far back it goes",
+    })
   );
 }
+
+/** The rewind itself lies at the end of what it takes back. */
+const isGone = (gone: readonly Gone[], seq: number): boolean => gone.some((g) => seq > g.from && seq <= g.to);
 
 class TakenBack extends Error {
   readonly gone: Gone;
@@ -91,14 +102,14 @@ class TakenBack extends Error {
   }
 }
 
-/** Undefined when the base is later than what is wanted. */
+/** Undefined when the base is later than what is wanted, or the log does not go back so far. */
 async function restoreFrom(
   bucket: StateBucket,
   folder: string,
   seq: number | undefined,
-  gone: readonly Gone[],
-  options: RestoreOptions,
+  options: RestoreOptions & { gone: readonly Gone[]; newest: number },
 ): Promise<Restored | undefined> {
+  const { gone, newest } = options;
   const base = seq === undefined ? undefined : await readBase(bucket, seq);
   if (base !== undefined && options.until !== undefined && base.at > options.until) return undefined;
   const files = new RestoredFiles(folder, async (part) => {
@@ -108,21 +119,23 @@ async function restoreFrom(
     return bodyOf(decodeEntry(bytes, resource), resource);
   });
   try {
-    for (const file of base?.files ?? []) await readChunks(bucket, file, await files.fresh(file.file));
+    for (const file of base?.files ?? []) {
+      await readChunks(bucket, file, await files.fresh(file.file), options.unzstd);
+    }
     let media = new Map((base?.media ?? []).map(({ name, sha256, size }) => [name, { sha256, size }]));
     let entries = 0;
+    let late = false;
     const onEntry = async (seen: Seen): Promise<undefined | "stop"> => {
       const { header } = seen.entry;
-      if (options.until !== undefined && header.at > options.until) return "stop";
+      if (options.until !== undefined && header.at > options.until) {
+        late = true;
+        return "stop";
+      }
       options.onEntry?.(seen);
       entries++;
-      if (!seen.counts) return undefined;
-      if (header.kind === "rewind" && !gone.some((g) => g.from === header.to && g.to === seen.seq)) {
-        throw new TakenBack({ from: header.to, to: seen.seq });
-      }
-      if (header.kind !== "data" || gone.some((g) => seen.seq > g.from && seen.seq <= g.to)) {
-        return undefined;
-      }
+      if (!seen.counts || isGone(gone, seen.seq)) return undefined;
+      if (header.kind === "rewind") throw new TakenBack({ from: header.to, to: seen.seq });
+      if (header.kind !== "data") return undefined;
       if (header.frames !== undefined) {
         await files.apply(header.frames, seen.seq, () => bodyOf(seen.entry, seen.resource));
       }
@@ -131,16 +144,26 @@ async function restoreFrom(
     };
     const start =
       base === undefined ? BEGINNING : { seq: base.seq, hash: base.hash, epoch: base.epoch, at: base.at };
-    const place = await readLog(bucket, start, { last: options.last, onGap: options.onGap, onEntry });
+    // Once there are bases, the beginning of the log may have been deleted; that is no gap to be filled.
+    const onGap = async (gap: number) =>
+      base === undefined && gap <= newest ? undefined : options.onGap?.(gap);
+    const place = await readLog(bucket, start, { last: options.last, onGap, onEntry });
+    if (base === undefined && !late && place.seq < newest) {
+      if (options.until !== undefined) return undefined;
+      throw lost(bucket);
+    }
     if (base === undefined && place.seq === 0 && gone.length === 0 && options.last === undefined) {
       const { objects } = await bucket.list("state/log/");
-      if (objects.length > 0) throw new Damaged(`${bucket.url}/state/log/`, "has lost its first entries");
+      if (objects.length > 0 && !late) throw lost(bucket);
     }
     return { place, base: base?.seq, entries, files: await files.close(), media, gone };
   } finally {
     await files.close();
   }
 }
+
+const lost = ({ url }: StateBucket): Damaged =>
+  new Damaged(`${url}/state/log/`, "has lost its first entries");
 
 /** @throws Damaged when it is not the base of the entry it names. */
 async function readBase(bucket: StateBucket, seq: number): Promise<Base> {
@@ -160,7 +183,12 @@ async function readBase(bucket: StateBucket, seq: number): Promise<Base> {
   return base;
 }
 
-async function readChunks(bucket: StateBucket, file: BaseFile, into: FileHandle): Promise<void> {
+async function readChunks(
+  bucket: StateBucket,
+  file: BaseFile,
+  into: FileHandle,
+  unzstd: Unzstd | undefined,
+): Promise<void> {
   await into.truncate(file.size);
   let next = 0;
   const work = async (): Promise<void> => {
@@ -170,7 +198,7 @@ async function readChunks(bucket: StateBucket, file: BaseFile, into: FileHandle)
       const resource = `${bucket.url}/${chunkKey(sha256)}`;
       const packed = await bucket.get(chunkKey(sha256));
       if (packed === undefined) throw new Damaged(resource, "is gone");
-      const plain = await unpackChunk(packed, sha256, resource);
+      const plain = await unpackChunk(packed, sha256, resource, unzstd);
       await into.write(plain, 0, plain.length, index * file.chunk);
     }
   };

@@ -78,8 +78,22 @@ const counts: readonly Mutation[] = [
   {
     name: "what was taken back does not count",
     file: "agent/site/state/restore.ts",
-    find: "seen.seq > g.from && seen.seq <= g.to",
-    replace: "seen.seq < g.from && seen.seq > g.to",
+    find: "if (!seen.counts || isGone(gone, seen.seq)) return undefined;",
+    replace: 'if (!seen.counts || (header.kind === "rewind" && isGone(gone, seen.seq))) return undefined;',
+    tests: restore,
+  },
+  {
+    name: "a rewind that is taken back takes nothing back",
+    file: "agent/site/state/restore.ts",
+    find: "[...gone.filter((g) => g.to <= from), { from, to }]",
+    replace: "[...gone, { from, to }]",
+    tests: restore,
+  },
+  {
+    name: "fences that are left of a cleaned log are no state",
+    file: "agent/site/state/restore.ts",
+    find: "!late && place.seq < newest",
+    replace: "!late && place.seq < 0",
     tests: restore,
   },
   {

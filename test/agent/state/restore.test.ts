@@ -147,6 +147,33 @@ describe("a rewind", () => {
   });
 });
 
+describe("a rewind that is taken back", () => {
+  const twice = async (bases: boolean) => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a" }, 1);
+    if (bases) await base(log, "a");
+    const { seq: first } = await log.append({ kind: "mark", name: "first" });
+    await commit(log, { 1: "b", 2: "b" }, 2);
+    if (bases) await base(log, "bb");
+    const { seq: second } = await log.append({ kind: "mark", name: "second" });
+    await log.append({ kind: "rewind", to: first });
+    await commit(log, { 2: "x" }, 2);
+    if (bases) await base(log, "ax");
+    await log.append({ kind: "rewind", to: second });
+    return log;
+  };
+  test.each([true, false])("takes nothing back (with bases: %s)", async (bases) => {
+    const log = await twice(bases);
+    expect((await restored()).text).toBe("bb");
+    await commit(log, { 1: "c" }, 2);
+    expect((await restored()).text).toBe("cb");
+  });
+  test("at the moment between, it still does", async () => {
+    const log = await twice(false);
+    expect((await restored({ last: log.place.seq - 1 })).text).toBe("ax");
+  });
+});
+
 describe("the base before is taken when the newest one", () => {
   const two = async () => {
     const log = await own(local.bucket, writer(1));
@@ -202,6 +229,32 @@ describe("what cannot be restored is named:", () => {
     const log = await own(local.bucket, writer(1));
     await local.bucket.remove(Array.from({ length: log.place.seq - 1 }, (_, i) => logKey(i + 1)));
     await expect(restore(local.bucket, folder)).rejects.toThrow("state/log/ has lost its first entries");
+  });
+  test("one without its bases, whose beginning was cleaned up: fences alone are no state, and no gap is filled", async () => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a" }, 1);
+    const made = await base(log, "a");
+    await commit(log, { 1: "b" }, 1);
+    await local.bucket.remove(Array.from({ length: made.seq - 3 }, (_, i) => logKey(i + 3)));
+    await local.bucket.put(baseKey(made.seq), Buffer.from("{}"));
+    await expect(restore(local.bucket, folder)).rejects.toThrow(/base\/\d+\.json cannot be read/);
+    const filled: number[] = [];
+    const onGap = async (seq: number) => {
+      filled.push(seq);
+      return undefined;
+    };
+    await expect(restore(local.bucket, folder, { last: made.seq + 1, onGap })).rejects.toThrow("base/");
+    expect(filled).toEqual([]);
+  });
+  test("a moment before the history begins", async () => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a" }, 1);
+    const made = await base(log, "a");
+    await local.bucket.remove(Array.from({ length: made.seq - 3 }, (_, i) => logKey(i + 3)));
+    const early = new Date(Date.parse(made.at) - 1).toISOString();
+    await expect(restore(local.bucket, folder, { until: early })).rejects.toThrow(
+      "has no state of that time",
+    );
   });
   test("a folder that cannot be written", async () => {
     const log = await own(local.bucket, writer(1));
