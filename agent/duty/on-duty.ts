@@ -8,6 +8,7 @@ import type { Peer } from "../ports/peers.ts";
 import type { BootLog } from "../record/recorder.ts";
 import { poll } from "../site/poll.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
+import { bellWatcher } from "../watch/bell.ts";
 import { deployWatcher } from "../watch/deploy.ts";
 import { describe } from "../watch/events.ts";
 import { healthWatcher } from "../watch/health.ts";
@@ -97,9 +98,13 @@ const watchers = (
   { identity, store, clock, patience, metadata, host }: Machine,
   outlook: Outlook,
 ): Watcher[] => [
-  ownershipWatcher(store, identity.instance, () => outlook.handOverNear),
+  bellWatcher(
+    store,
+    clock,
+    [ownershipWatcher(store, identity.instance), deployWatcher(store, clock)],
+    () => outlook.pace,
+  ),
   interruptionWatcher(metadata),
-  deployWatcher(store, clock),
   pressureWatcher(),
   healthWatcher(() => host.ask(), patience),
 ];

@@ -1,4 +1,5 @@
 import type { DeployState } from "../site/records.ts";
+import type { Pace } from "../watch/bell.ts";
 
 /** Why this instance is to be replaced, the most pressing reason last. */
 const REASONS = ["sick", "rebalance", "interruption"] as const;
@@ -21,6 +22,13 @@ export class Outlook {
   /** Whether another instance is expected to take the site over soon. */
   get handOverNear(): boolean {
     return this.#leaving !== undefined || this.#deploy?.kind === "swap";
+  }
+
+  /** How often everything is looked at; undefined: only when the bell was rung. */
+  get pace(): Pace | undefined {
+    if (this.handOverNear) return { seconds: 1, all: true };
+    // Its holder may have died.
+    return this.deploying ? { seconds: 5, all: true } : undefined;
   }
 
   /** @param running undefined when none is under way any more. */

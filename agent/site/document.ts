@@ -17,6 +17,8 @@ import { ConditionFailed, type ObjectStore, WriteConflict } from "./store.ts";
 export interface DocumentType<T extends { version: number; nonce: string }> {
   key: string;
   schema: z.core.$ZodType<T>;
+  /** Runs after each write, before `updateDocument` returns. Must not throw. */
+  after?: (store: ObjectStore, clock: Clock, before: T | undefined, now: T) => Promise<void>;
 }
 
 export interface Read<T> {
@@ -60,10 +62,15 @@ export async function updateDocument<T extends { version: number; nonce: string 
   clock: Clock = systemClock,
 ): Promise<{ value: T | undefined; wrote: boolean }> {
   const nonces = new Set<string>();
+  let before: T | undefined;
   let unseen = 0;
   for (let attempt = 0; attempt < 20; attempt++) {
     const read = await readDocument(store, type);
-    if (read.value !== undefined && nonces.has(read.value.nonce)) return { value: read.value, wrote: true };
+    if (read.value !== undefined && nonces.has(read.value.nonce)) {
+      await type.after?.(store, clock, before, read.value);
+      return { value: read.value, wrote: true };
+    }
+    before = read.value;
     const next = change(read.value, read.date);
     if (next === undefined) return { value: read.value, wrote: false };
     const nonce = randomUUID();
@@ -72,6 +79,7 @@ export async function updateDocument<T extends { version: number; nonce: string 
     try {
       const condition = read.etag === undefined ? { ifNoneMatch: "*" as const } : { ifMatch: read.etag };
       await store.put(type.key, JSON.stringify(value, null, 1), condition);
+      await type.after?.(store, clock, before, value);
       return { value, wrote: true };
     } catch (error) {
       if (!(error instanceof ConditionFailed || error instanceof WriteConflict)) throw error;

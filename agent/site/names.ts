@@ -59,6 +59,7 @@ function segmentOfNames(names: string[]): string {
  * | `looks/<release>.json` | agent/look/remembered.ts | instances, over and over |
  * | `channel.json` | channel.ts | both sides; CAS |
  * | `site.json` | records.ts, agent/ownership/claim.ts | instances; CAS |
+ * | `bell.json` | runs/bell.ts | whoever writes what instances are to notice; CAS |
  * | `deploy.json` | records.ts, provisioner/deploy/lock.ts | `deploy`, `rollback`, `bake`; CAS |
  * | `image.json` | records.ts | the operator's side; CAS |
  * | `packages.json` | layers.ts | the operator's side; CAS |
@@ -85,6 +86,7 @@ export const keys = {
   look: (release: string) => `looks/${segment(release)}.json`,
   channel: "channel.json",
   site: "site.json",
+  bell: "bell.json",
   deploy: "deploy.json",
   image: "image.json",
   replacements: "replacements.json",

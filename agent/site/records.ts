@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import type { DocumentType } from "./document.ts";
 import { keys } from "./names.ts";
+import { ringIfAllowed } from "./runs/bell.ts";
 
 const time = z.iso.datetime();
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
@@ -23,7 +24,11 @@ export const siteState = z.strictObject({
   state: z.enum(["claiming", "serving"]),
 });
 export type SiteState = z.infer<typeof siteState>;
-export const siteDocument: DocumentType<SiteState> = { key: keys.site, schema: siteState };
+export const siteDocument: DocumentType<SiteState> = {
+  key: keys.site,
+  schema: siteState,
+  after: ringIfAllowed,
+};
 
 /**
  * `image.json`: what the instances need to know of the image they are launched from. Written only by compare-and-swap,
@@ -74,7 +79,15 @@ export const deployState = z.strictObject({
   reason: z.optional(z.string()),
 });
 export type DeployState = z.infer<typeof deployState>;
-export const deployDocument: DocumentType<DeployState> = { key: keys.deploy, schema: deployState };
+export const deployDocument: DocumentType<DeployState> = {
+  key: keys.deploy,
+  schema: deployState,
+  // Not at each heartbeat.
+  after: async (store, clock, before, now) => {
+    const news = (["id", "kind", "release", "state"] as const).some((name) => before?.[name] !== now[name]);
+    if (news) await ringIfAllowed(store, clock);
+  },
+};
 
 /** Seconds without a heartbeat after which a deploy counts as abandoned. */
 export const DEPLOY_DEAD_SECONDS = 120;

@@ -2,21 +2,19 @@ import type { Clock } from "../site/clock.ts";
 import { readDocument } from "../site/document.ts";
 import { type DeployState, deployDocument, isDeploying } from "../site/records.ts";
 import type { ObjectStore } from "../site/store.ts";
-import type { Watcher } from "./loop.ts";
+import type { Belled } from "./bell.ts";
 
 /**
  * Notices that a deploy begins, names its release, or is over; one whose holder is dead is over. A HEAD first: the
  * document is read only when it changed.
  */
-export function deployWatcher(store: ObjectStore, clock: Clock): Watcher {
+export function deployWatcher(store: ObjectStore, clock: Clock): Belled {
   let etag: string | undefined;
   let last: DeployState | undefined;
   /** The store's clock minus ours, in milliseconds. */
   let ahead = 0;
   let told = "";
   return {
-    name: "deploy",
-    everySeconds: 5,
     async look() {
       const head = await store.head(deployDocument.key);
       if (head?.etag !== etag) {

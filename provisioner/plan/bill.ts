@@ -42,8 +42,8 @@ export interface BillInput {
   credits: Credits;
 }
 
-/** The agent looks at site.json every 10 s, at deploy.json every 5 s, and at the certificate every minute. */
-const GETS_PER_MONTH = 30 * 86_400 * (1 / 10 + 1 / 5 + 2 / 60);
+/** The agent looks at bell.json every 5 s, and every minute at site.json, deploy.json and the certificate's two documents. */
+const GETS_PER_MONTH = 30 * 86_400 * (1 / 5 + 4 / 60);
 const PUTS_PER_MONTH = 2_000;
 /** Agent, layers, and a few releases. */
 const STORED_GB = 0.5;

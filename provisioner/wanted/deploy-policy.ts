@@ -79,7 +79,7 @@ export function deployPolicy(
     StringEquals: { [`aws:RequestTag/${SITE_TAG}`]: site, ...more },
   });
   const ours = { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } };
-  const code = ["releases/*", "channel.json", "packages.json", "deploy.json", "history/*"];
+  const code = ["releases/*", "channel.json", "packages.json", "deploy.json", "bell.json", "history/*"];
   const machine = ["agent/*", "image.json"];
   const written = withAgent ? [...machine, ...code] : code;
   const read = [...machine, ...code, "site.json", "boots/*", "layers/packages/*"];

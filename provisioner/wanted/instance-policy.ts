@@ -25,6 +25,7 @@ const WRITTEN = [
   "channel.json",
   "site.json",
   "deploy.json",
+  "bell.json",
   "replacements.json",
   "certificates/*",
   "boots/*",

@@ -70,6 +70,7 @@ describe("objects", () => {
     "site.json",
     "channel.json",
     "deploy.json",
+    "bell.json",
     "replacements.json",
     "boots/i-1.json",
     "history/x.json",
