@@ -18,7 +18,7 @@ export interface DocumentType<T extends { version: number; nonce: string }> {
   key: string;
   schema: z.core.$ZodType<T>;
   /** Runs after each write, before `updateDocument` returns. Must not throw. */
-  after?: (store: ObjectStore, clock: Clock, before: T | undefined, now: T) => Promise<void>;
+  after?(store: ObjectStore, clock: Clock, before: T | undefined, now: T): Promise<void>;
 }
 
 export interface Read<T> {

@@ -20,6 +20,7 @@ import { createS3Store } from "../../../agent/site/s3-store.ts";
 import { patientClock } from "../../../agent/system/processor.ts";
 import { Rounds } from "../../../agent/system/rounds.ts";
 import type { Units } from "../../../agent/system/units.ts";
+import { bellWatcher } from "../../../agent/watch/bell.ts";
 import { deployWatcher } from "../../../agent/watch/deploy.ts";
 import { type Watcher, watch } from "../../../agent/watch/loop.ts";
 import { ownershipWatcher } from "../../../agent/watch/ownership.ts";
@@ -164,9 +165,14 @@ export async function live(life: Life): Promise<void> {
   let serves = release;
   let owns = epoch !== undefined;
   const begun = new Set<string>();
-  const watchers = [ownershipWatcher(store, instance, () => false), deployWatcher(store, clock)];
+  const looking = [ownershipWatcher(store, instance), deployWatcher(store, clock)];
   await watch(
-    watchers.map((watcher) => every(watcher, life.lookSeconds)),
+    [
+      every(
+        bellWatcher(store, clock, looking, () => undefined),
+        life.lookSeconds,
+      ),
+    ],
     {
       ...{ clock, rounds: machine.rounds, signal },
       onEvent: (event) =>
