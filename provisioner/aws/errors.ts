@@ -22,6 +22,10 @@ export class NotYet extends EverspotError {
 export const hasCode = (error: unknown, ...codes: readonly string[]): boolean =>
   error instanceof Error && codes.some((code) => error.name === code || error.name === `${code}Exception`);
 
+/** Whether AWS refused it to whoever asks, also where `named` has put that into words. */
+export const isDenied = (error: unknown): boolean =>
+  [error, (error as Error).cause].some((e) => hasCode(e, "AccessDenied", "UnauthorizedOperation"));
+
 /** For the `catch` of a call: undefined when AWS answered with one of these error codes, which are no failure there. */
 export const ignoring =
   (...codes: readonly string[]) =>

@@ -1,6 +1,7 @@
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
-import { connect } from "../aws/connect.ts";
+import { type Aws, connect } from "../aws/connect.ts";
+import { isDenied } from "../aws/errors.ts";
 import { bake } from "../bake/bake.ts";
 import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -12,10 +13,12 @@ import { type Outcome, perform, type Step } from "../deploy/perform.ts";
 import { requireFleet } from "../deploy/scene.ts";
 import type { Session } from "../deploy/session.ts";
 import { swap } from "../deploy/swap.ts";
+import { refuseProject } from "../findings/unpackable.ts";
 import { showFindings } from "../operator/show-findings.ts";
 import type { Tools } from "../operator/tools.ts";
 import type { ConfigurationChange } from "../plan/configuration.ts";
 import { configurationVersion } from "../plan/configuration-version.ts";
+import type { Inspection } from "../project/inspect.ts";
 import type { Packed } from "../release/pack.ts";
 import { condemnedBefore, type Published, type PublishOptions, publishRelease } from "../release/publish.ts";
 import { tellProgress } from "../release/tell-progress.ts";
@@ -60,7 +63,18 @@ export async function runDeploy(config: SiteConfig, tools: Tools, options: Deplo
     let packed: Packed | undefined;
     const before = async (step: Step, signal: AbortSignal) => {
       await refuseIfHeld(aws.store, tools.clock);
-      packed = await packIn(step, signal, config, tools, options);
+      const { findings } = await lookAt(step, signal, config, tools, aws);
+      showFindings(
+        tools.terminal,
+        findings.filter((f) => f.level === "warning"),
+      );
+      const packing = packIn(step, signal, config, tools, options);
+      packed = await packing.catch((error: unknown) => {
+        signal.throwIfAborted();
+        refuseProject(config.site, findings, error);
+        throw error;
+      });
+      refuseProject(config.site, findings, undefined);
       showFindings(tools.terminal, packed.findings);
       return packed;
     };
@@ -117,6 +131,25 @@ async function deployInPlace(session: Session, packed: Packed, options: DeployOp
   }
   return outcome;
 }
+
+const lookAt = (
+  step: Step,
+  signal: AbortSignal,
+  config: SiteConfig,
+  tools: Tools,
+  aws: Aws,
+): Promise<Inspection> =>
+  step("look at the project", async (detail) => {
+    const set = await aws.secrets.list().catch((error: unknown) => {
+      // Who only deploys has no business with secrets.
+      if (isDenied(error)) return undefined;
+      throw error;
+    });
+    const names = set && [...config.app.randomSecrets, ...set.map((s) => s.name)];
+    const found = await tools.inspect(config, names, signal);
+    detail(found.how);
+    return found;
+  });
 
 const packIn = (
   step: Step,

@@ -47,7 +47,7 @@ export async function runInit(tools: InitTools, options: InitOptions): Promise<v
   const working = { env: process.env, onProgress: () => {}, signal };
   const names = await namesFor(tools, top, options, existing);
   const { situation, packed, unpackable } = await step(terminal, "look at the project", () =>
-    prepare(layout, { ...working, os: existing?.image.os }),
+    prepare(layout, { ...working, os: existing?.image.os, without: existing?.release.without }),
   );
   try {
     const { proposal, findings, learnt } = await step(terminal, "try the proposal", () =>

@@ -17,6 +17,7 @@ export const packFor = (
     arch: config.fleet.arch,
     ...options,
     allow: [...config.release.allow, ...options.allow],
+    without: config.release.without,
     site: {
       static: {
         folder: config.app.static?.folder,

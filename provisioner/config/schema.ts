@@ -65,6 +65,18 @@ const release = {
       "Files that look like secrets (.env, private keys, databases with data) but may go into a release; patterns as in .gitignore.",
     examples: [["fixtures/demo.sqlite3"]],
   }),
+  without: z
+    ._default(
+      z.array(
+        matching(/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/, "not the name of a package", 'like "uwsgi"'),
+      ),
+      [],
+    )
+    .register(notes, {
+      description:
+        "Python packages that are left out of a release, whatever requires them: those that a site does not need and that have no wheel.",
+      examples: [["uwsgi"]],
+    }),
 };
 
 export const siteFile = z.strictObject({

@@ -6,6 +6,7 @@ import type { Finding } from "../findings/finding.ts";
 import { findDeclaration } from "../requirements/declaration.ts";
 import type { PythonTarget } from "../requirements/python-target.ts";
 import { argumentsOf } from "../requirements/registries.ts";
+import { normalName } from "../requirements/requirement-lines.ts";
 import { type Requirements, readRequirements } from "../requirements/requirements.ts";
 import { compileFiles } from "./bytecode.ts";
 import { install } from "./install.ts";
@@ -35,6 +36,8 @@ export interface Declared {
 
 interface Options {
   env: NodeJS.ProcessEnv;
+  /** Names of packages that are left out, whatever requires them. */
+  without: readonly string[];
   signal?: AbortSignal | undefined;
 }
 
@@ -63,7 +66,7 @@ export class DependencyCollector {
     };
     const read = await readRequirements(declaration, this.#target, inquiry, this.#options.env);
     return {
-      requirements: read.lines.length === 0 ? undefined : read,
+      requirements: read.lines.length === 0 ? undefined : withoutThese(read, this.#options.without),
       findings: [...findings, ...read.findings],
     };
   }
@@ -85,10 +88,10 @@ export class DependencyCollector {
     const compiler = this.#pythons?.compiler;
     const cache = new TreeCache(cacheDir);
     const local = lines.some((line) => line.local || isMoving(line));
-    const { options, constraints, complete } = requirements;
+    const { options, constraints, complete, without } = requirements;
     const key = TreeCache.key({
       form: 3,
-      requirements: { lines, options, constraints, complete },
+      requirements: { lines, options, constraints, complete, without },
       target: this.#target,
       settings: pipSettings(env),
       links: await localLinks(requirements, env),
@@ -129,6 +132,13 @@ export class DependencyCollector {
     this.#pythons ??= await findPythons(this.#target, this.#options.env);
     return new Pip(this.#pythons.pip, this.#target, this.#options.env, this.#options.signal);
   }
+}
+
+/** What is named itself is not asked for at all. @param names as someone writes them. */
+export function withoutThese(requirements: Requirements, names: readonly string[]): Requirements {
+  const without = [...new Set([...requirements.without, ...names.map(normalName)])].sort();
+  const lines = requirements.lines.filter((line) => line.name === undefined || !without.includes(line.name));
+  return { ...requirements, lines, without };
 }
 
 async function compileTree(

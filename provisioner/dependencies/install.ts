@@ -7,6 +7,7 @@ import { readToml } from "../requirements/read.ts";
 import { leadingName, normalName, type RequirementLine } from "../requirements/requirement-lines.ts";
 import type { Requirements } from "../requirements/requirements.ts";
 import { knownWayOut } from "./known-packages.ts";
+import { takeOut } from "./leave-out.ts";
 import type { Pip, PipResult } from "./pip.ts";
 import {
   forOtherPython,
@@ -46,11 +47,13 @@ export async function install(
     const hopeless = missing === undefined || built.has(leadingName(missing)) || isAway(result);
     if (hopeless) throw await installFailed(about);
     refuseOwn([leadingName(missing)], own, lines, requirements.from);
-    const all = await installation.findMissing(missing, result, lines);
+    const found = await installation.findMissing(missing, result, lines);
+    const all = await installation.leaveOut(found);
     await installation.refuseHopeless(all);
     lines = await installation.build(all, lines);
-    for (const { requirement } of all) built.add(leadingName(requirement));
+    for (const { requirement } of found) built.add(leadingName(requirement));
   }
+  await takeOut(tree, requirements.without);
   const installed = (await readdir(tree)).flatMap((name) => /^(.+?)-[^-]+\.dist-info$/.exec(name)?.[1] ?? []);
   refuseOwn(installed.map(normalName), own, lines, requirements.from);
 }
@@ -183,6 +186,20 @@ class Installation {
       next = missing;
     }
     return found;
+  }
+
+  /** What is left out gets an empty wheel, so that others may require it. @returns the rest. */
+  async leaveOut(missing: readonly Missing[]): Promise<Missing[]> {
+    const { without } = this.#requirements;
+    const [kept, out]: [Missing[], Missing[]] = [[], []];
+    for (const one of missing) (without.includes(leadingName(one.requirement)) ? out : kept).push(one);
+    await mkdir(this.#build.wheels, { recursive: true });
+    for (const { requirement } of out) {
+      const version = await standInVersion(requirement, this.#pip, this.#requirements);
+      if (version === undefined) continue;
+      await this.#pip.placeholders(this.#build.wheels, [[leadingName(requirement), version]]);
+    }
+    return kept;
   }
 
   /** @throws Refused when one of them is known not to become a wheel that runs on the instance. */

@@ -5,20 +5,19 @@ export interface WayOut {
   instead?: string;
   /** Debian's package of it, which `[image] packages` installs. */
   debian?: string;
+  /** Why a site does not need it, and `init` leaves it out by itself. */
+  needless?: string;
 }
 
-const GUNICORN = "leave it out: everspot runs the app with gunicorn";
+const GUNICORN = "everspot runs the app with gunicorn";
 
 const KNOWN: Readonly<Record<string, WayOut>> = {
-  uwsgi: { instead: GUNICORN },
-  "mod-wsgi": { instead: GUNICORN },
+  uwsgi: { needless: GUNICORN },
+  "mod-wsgi": { needless: GUNICORN },
   psycopg2: { instead: "require psycopg2-binary instead", debian: "python3-psycopg2" },
   "psycopg-c": { instead: "require psycopg[binary] instead" },
   pysqlite3: { instead: "require pysqlite3-binary instead" },
-  pywatchman: {
-    instead: "leave it out: it only watches files for the development server",
-    debian: "python3-pywatchman",
-  },
+  pywatchman: { needless: "it only watches files for the development server" },
   mysqlclient: { debian: "python3-mysqldb" },
   "python-ldap": { debian: "python3-ldap" },
   gdal: { debian: "python3-gdal" },

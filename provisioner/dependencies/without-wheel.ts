@@ -45,16 +45,18 @@ export async function waysOut(
   { options }: Pick<Requirements, "options">,
 ): Promise<string> {
   const name = leadingName(requirement);
-  const { instead, debian } = knownWayOut(name) ?? {};
+  const { needless, instead, debian } = knownWayOut(name) ?? {};
+  const out = `[release] without = ["${name}"]`;
   const asked = { requirement, name, pip, options: options.flatMap(argumentsOf) };
   const ways = [
+    needless && `leave it out, for ${needless}: ${out}`,
     instead,
-    debian && `leave it out, and take Debian's own: [image] packages = ["${debian}"]`,
+    debian && `take Debian's own: ${out} and [image] packages = ["${debian}"]`,
     ...(await versionsWithWheel(asked, target)),
     await otherImage(asked, target),
   ].filter((way) => way !== undefined && way !== "");
   if (ways.length > 0) return ways.join("; or ");
-  return "check its name; leave it out if the site can do without; or build a wheel for the instance and put it where pip finds it (PIP_FIND_LINKS)";
+  return `check its name; leave it out if the site can do without: ${out}; or build a wheel for the instance and put it where pip finds it (PIP_FIND_LINKS)`;
 }
 
 interface Asked {

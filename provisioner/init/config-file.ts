@@ -15,9 +15,10 @@ export interface Draft {
     env?: Record<string, string>;
   };
   image?: { os?: "debian-12"; packages?: string[] };
+  release?: { without: string[] };
 }
 
-export function configFile({ site, region, domain, app, image }: Draft): string {
+export function configFile({ site, region, domain, app, image, release }: Draft): string {
   const lines = [
     "# Written by `everspot init`. docs/configuration.md and everspot.example.toml explain every key.",
     `site = ${text(site)}`,
@@ -55,6 +56,14 @@ export function configFile({ site, region, domain, app, image }: Draft): string 
           "[image]",
           ...(image.os === undefined ? [] : [`os = ${text(image.os)}`]),
           ...(image.packages === undefined ? [] : [`packages = [${image.packages.map(text).join(", ")}]`]),
+        ]),
+    ...(release === undefined
+      ? []
+      : [
+          "",
+          "[release]",
+          "# What no site needs and has no wheel.",
+          `without = [${release.without.map(text).join(", ")}]`,
         ]),
     "",
   ];

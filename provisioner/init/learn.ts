@@ -3,12 +3,13 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
+import { knownWayOut } from "../dependencies/known-packages.ts";
 import type { OnProgress } from "../dependencies/progress.ts";
 import { Refused } from "../findings/finding.ts";
 import { PYTHONS } from "../project/inspect.ts";
 import type { Layout } from "../project/layout.ts";
 import { learn } from "../project/learn.ts";
-import { declaredIn, type PackedPython, packedPython } from "../project/packed.ts";
+import { declaredIn, type PackedPython, packedPython, unbuilt } from "../project/packed.ts";
 import { openWorkspace } from "../project/workspace.ts";
 import { secretFiles } from "../release/guard.ts";
 import { djangoIn } from "./names.ts";
@@ -20,6 +21,7 @@ export interface LearnOptions {
   signal: AbortSignal;
   /** Of an everspot.toml that is there. */
   os?: Situation["os"] | undefined;
+  without?: readonly string[] | undefined;
   settings?: string | undefined;
 }
 
@@ -55,6 +57,7 @@ export async function prepare(layout: Layout, options: LearnOptions): Promise<Pr
       situation: {
         ...{ learnt, declared, generatedBy },
         os: options.os ?? made?.os ?? osFor(generatedBy ?? learnt.facts?.django),
+        without: (declared === undefined ? undefined : made?.without) ?? [],
         packages: names.length > 0 ? names : (learnt.started?.answer.packages ?? []),
         secretFiles: await secretFiles(layout.files),
         ignored: await readFile(path.join(layout.folder, ".everspotignore"), "utf8").catch(() => undefined),
@@ -77,22 +80,28 @@ const osFor = (django: string | null | undefined): Situation["os"] =>
 interface Made {
   packed: PackedPython;
   os: Situation["os"];
+  without: readonly string[];
 }
 
 /** For the first Debian whose Python has all packages; where none has, for that which lacks the fewest. */
-async function packFor(folder: string, { os, ...rest }: LearnOptions): Promise<Made> {
-  const pack = (system: Situation["os"], partly: boolean): Promise<PackedPython> =>
-    packedPython(folder, PYTHONS[system], { ...rest, partly, arch: "x86_64" });
-  const first = os ?? "debian-13";
-  const packed = await pack(first, false);
-  if (packed.error === undefined) return { packed, os: first };
-  let best = { os: first, lacks: lacks(packed) };
-  if (os === undefined && mightFit(packed, "debian-12")) {
+async function packFor(folder: string, { os, without = [], ...rest }: LearnOptions): Promise<Made> {
+  const pack = async (system: Situation["os"], partly: boolean, out = without): Promise<Made> => {
+    const options = { ...rest, partly, without: out, arch: "x86_64" } as const;
+    const packed = await packedPython(folder, PYTHONS[system], options);
+    const needless = unbuilt(packed.error).filter((name) => knownWayOut(name)?.needless !== undefined);
+    if (needless.length === 0) return { packed, os: system, without: out };
+    await packed.dispose();
+    return pack(system, partly, [...out, ...needless]);
+  };
+  const first = await pack(os ?? "debian-13", false);
+  if (first.packed.error === undefined) return first;
+  let best = first;
+  if (os === undefined && mightFit(first.packed, "debian-12")) {
     const other = await pack("debian-12", false);
-    if (other.error === undefined) return { packed: other, os: "debian-12" };
-    if (lacks(other) < best.lacks) best = { os: "debian-12", lacks: lacks(other) };
+    if (other.packed.error === undefined) return other;
+    if (lacks(other.packed) < lacks(best.packed)) best = other;
   }
-  return { packed: await pack(best.os, true), os: best.os };
+  return pack(best.os, true, best.without);
 }
 
 const lacks = ({ error }: PackedPython): number =>

@@ -6,6 +6,7 @@ import type { Learnt } from "../project/learn.ts";
 import { fileOf } from "../project/settings-modules.ts";
 import { isSecretName } from "../project/stand-ins.ts";
 import { GDAL_PACKAGES, systemPackagesFor } from "../project/system-packages.ts";
+import type { PathSetting } from "../project/writes.ts";
 import type { Draft } from "./config-file.ts";
 import { configFile } from "./config-file.ts";
 import { sealed } from "./seal.ts";
@@ -26,6 +27,8 @@ export interface Situation {
   os: "debian-13" | "debian-12";
   /** Names of the project's packages, with their versions where they are known. */
   packages: readonly string[];
+  /** Those of them that a site does not need, and that cannot be had. */
+  without: readonly string[];
   /** The file that declares them. */
   declared: string | undefined;
   /** Django's version as the project's sources tell it. */
@@ -43,6 +46,8 @@ export interface Trial {
   health: string | undefined;
   /** Whether SQLite does for what wants a database server. */
   sqlite: boolean;
+  /** Settings that name what the project writes among its own files. */
+  moved: readonly PathSetting[];
 }
 
 export interface ProposedFile {
@@ -92,6 +97,7 @@ export function propose(situation: Situation): Proposal {
       ...(Object.keys(env).length > 0 ? { env } : {}),
     },
     ...(Object.keys(image).length > 0 ? { image } : {}),
+    ...(situation.without.length > 0 ? { release: { without: [...situation.without] } } : {}),
   };
   const inRoot = (name: string): string => (layout.root === "" ? name : `${layout.root}/${name}`);
   const given = new Set([...random, ...Object.keys(env)]);
@@ -138,6 +144,9 @@ function needsOf({ learnt, packages, generatedBy, trial }: Situation, served: Se
   const uploads = facts?.mediaStorage == null || /FileSystemStorage$/.test(facts.mediaStorage);
   const media = facts?.mediaRoot != null && facts.mediaRoot !== "" && uploads && elsewhere(facts.mediaRoot);
   const proxyHeader = facts?.proxyHeader !== true;
+  const logFiles = (facts?.logFiles ?? []).some(elsewhere);
+  const moves = ({ setting }: PathSetting): boolean =>
+    !(media && setting === "MEDIA_ROOT") && !(logFiles && setting.startsWith("LOGGING["));
   return {
     debugOff: facts?.debug !== false,
     hosts,
@@ -149,7 +158,8 @@ function needsOf({ learnt, packages, generatedBy, trial }: Situation, served: Se
       trial?.sqlite === true,
     media,
     staticRoot: served?.set === true ? served.folder : undefined,
-    logFiles: (facts?.logFiles ?? []).some(elsewhere),
+    logFiles,
+    moved: (trial?.moved ?? []).filter(moves),
     logging: facts?.logs !== true && (learnt.asked || !learnt.read.unknown.includes("LOGGING")),
   };
 }

@@ -1,5 +1,7 @@
 /** everspot_settings.py: what a site needs of Django's settings, on top of the project's own. Pure. */
 
+import type { PathSetting } from "../project/writes.ts";
+
 export const SETTINGS_MODULE = "everspot_settings";
 export const WSGI_MODULE = "everspot_wsgi";
 
@@ -18,12 +20,16 @@ export interface Needs {
   /** Folder below the project. */
   staticRoot: string | undefined;
   logFiles: boolean;
+  /** What else is written, into the app's own folder. */
+  moved: readonly PathSetting[];
   /** Errors said on stderr: Django says nothing there without DEBUG. */
   logging: boolean;
 }
 
 export const needsAny = (needs: Needs): boolean =>
-  Object.entries(needs).some(([name, need]) => name !== "logging" && need !== false && need !== undefined);
+  Object.entries({ ...needs, moved: needs.moved.length > 0 }).some(
+    ([name, need]) => name !== "logging" && need !== false && need !== undefined,
+  );
 
 /** @param module the project's own settings. */
 export function settingsFile(module: string, needs: Needs): string {
@@ -42,7 +48,7 @@ export function settingsFile(module: string, needs: Needs): string {
           "# The same for all workers and instances, and in no repository: `everspot up` makes it (random_secrets).",
           `SECRET_KEY = os.environ["${needs.secretKey}"]`,
         ],
-    needs.database || needs.media || needs.logFiles ? state(needs) : [],
+    needs.database || needs.media || needs.logFiles || needs.moved.length > 0 ? state(needs) : [],
     needs.staticRoot === undefined
       ? []
       : [
@@ -58,6 +64,7 @@ export function settingsFile(module: string, needs: Needs): string {
     '"""',
     "",
     "import os",
+    ...(needs.moved.some((m) => m.isPath) ? ["import pathlib"] : []),
     "",
     `from ${module} import *  # noqa: F401,F403`,
     "",
@@ -94,6 +101,16 @@ const state = (needs: Needs): string[] => [
         '        handler["filename"] = os.path.join(EVERSPOT_STATE, os.path.basename(str(handler["filename"])))',
       ]
     : []),
+  ...needs.moved.map(({ setting, path, isPath }, i) => {
+    const [name = "", ...folders] = path.split("/").reverse();
+    const others = needs.moved.filter((_, other) => other !== i);
+    const plain = others.some((o) => o.path.split("/").at(-1) === name)
+      ? [name, ...folders].reverse().join("-")
+      : name;
+    const place = `os.path.join(EVERSPOT_STATE, ${JSON.stringify(plain)})`;
+    const note = setting.includes("[") ? "  # noqa: F405" : "";
+    return `${setting} = ${isPath ? `pathlib.Path(${place})` : place}${note}`;
+  }),
 ];
 
 const logging = [

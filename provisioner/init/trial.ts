@@ -35,14 +35,31 @@ interface TryOptions {
 
 /** The best proposal: SQLite in the place of a server that will not be there only if the project's migrations take it. */
 export async function tryOut(file: string, situation: Situation, options: TryOptions): Promise<Tried> {
-  const plain = { health: undefined, sqlite: false };
+  const plain = { health: undefined, sqlite: false, moved: movedOf(situation.learnt) };
   if (situation.learnt.asked && mightDoWithSqlite(situation.learnt)) {
-    const tried = await once(file, situation, { ...plain, sqlite: true }, options);
+    const tried = await moving(file, situation, { ...plain, sqlite: true }, options);
     if (tried.learnt.started?.answer.done.includes("migrate")) {
       return { ...tried, findings: [...tried.findings, instead(situation.learnt)] };
     }
   }
-  return once(file, situation, plain, options);
+  return moving(file, situation, plain, options);
+}
+
+const movedOf = ({ writes }: Learnt): Trial["moved"] => writes.flatMap(({ by }) => by ?? []);
+
+/** Once more if only the trial shows what it writes among its own files, and settings that can say otherwise. */
+async function moving(
+  file: string,
+  situation: Situation,
+  before: Trial,
+  options: TryOptions,
+): Promise<Tried> {
+  const tried = await once(file, situation, before, options);
+  const { moved } = before;
+  const more = movedOf(tried.learnt).filter(({ setting }) => !moved.some((m) => m.setting === setting));
+  return more.length === 0
+    ? tried
+    : once(file, situation, { ...before, moved: [...moved, ...more] }, options);
 }
 
 /** What its owner may not have meant. */
@@ -71,7 +88,8 @@ async function once(file: string, situation: Situation, before: Trial, options: 
     further: [
       { do: ["models", "migrate", "visit"], visit, plain: true, seconds: PATIENCE },
       // What a project of many files needs long for.
-      { do: ["collectstatic", "visit"], visit, seconds: PATIENCE },
+      { do: ["collectstatic"], seconds: PATIENCE },
+      { do: ["visit"], visit, sealed: true, seconds: PATIENCE },
     ],
     with: Object.fromEntries(inRoot) as Record<string, string>,
   });

@@ -23,8 +23,15 @@ export interface Tools {
   holder: string;
   /** Aborted by the first Ctrl-C from this call on; the second ends the program at once. */
   interrupted(): AbortSignal;
-  /** What stands against serving the project as it is configured. @param secrets names of those that the app will find. */
-  inspect(config: SiteConfig, secrets: readonly string[], signal: AbortSignal): Promise<Inspection>;
+  /**
+   * What stands against serving the project as it is configured.
+   * @param secrets names of those that the app will find; undefined where nobody may look.
+   */
+  inspect(
+    config: SiteConfig,
+    secrets: readonly string[] | undefined,
+    signal: AbortSignal,
+  ): Promise<Inspection>;
   /** A release of the project's folder; the caller removes the folder of its file. */
   pack(
     config: SiteConfig,

@@ -11,8 +11,8 @@ export interface Subject {
   wsgi: string;
   /** `[app.env]`. */
   env: Readonly<Record<string, string>>;
-  /** Names of the secrets that the app will find. */
-  secrets: readonly string[];
+  /** Names of the secrets that the app will find; undefined where they are not known: any might be one. */
+  secrets: readonly string[] | undefined;
   beforeStart: readonly string[];
   static: { url: string; folder: string } | undefined;
   /** Debian packages of `[image]`. */
@@ -34,6 +34,7 @@ export function checkProject(subject: Subject): Finding[] {
     ...start(subject),
     ...tried(subject),
     ...databases(subject),
+    ...writes(subject),
     ...settings(subject),
     ...uploads(subject),
     ...others(subject),
@@ -124,7 +125,7 @@ function commands({ beforeStart, learnt }: Subject): Finding[] {
 }
 
 function variables({ learnt, env, secrets }: Subject): Finding[] {
-  const missing = learnt.required.filter(({ name }) => !(name in env) && !secrets.includes(name));
+  const missing = learnt.required.filter(({ name }) => !(name in env) && secrets?.includes(name) === false);
   if (missing.length === 0) return [];
   const names = missing.map((v) => v.name);
   const what = `the app does not start without ${names.length === 1 ? names[0] : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`}`;
@@ -221,7 +222,7 @@ function databases({ learnt, packages, beforeStart, secrets, env }: Subject): Fi
   if (facts === undefined) return [];
   const where = read.places.DATABASES;
   const urls = learnt.variables.filter((name) => /(^|_)(DATABASE|DB)_?URL$/.test(name));
-  const given = urls.some((name) => secrets.includes(name) || name in env);
+  const given = urls.some((name) => secrets === undefined || secrets.includes(name) || name in env);
   const found = Object.entries(facts.databases).flatMap(([alias, database]): Finding[] => {
     const server = serverOf(database);
     const name = alias === "default" ? "the database" : `the database "${alias}"`;
@@ -266,13 +267,36 @@ function databases({ learnt, packages, beforeStart, secrets, env }: Subject): Fi
   );
 }
 
+/** What the app makes among its files as it starts; where it must do without, it may or may not start. */
+function writes({ learnt }: Subject): Finding[] {
+  return learnt.writes.map(({ path, by }) => {
+    const where = by && (learnt.read.places[by.setting.split("[")[0] ?? ""] ?? by.setting);
+    const named = by === undefined ? "" : `, as ${by.setting} has it`;
+    const hint =
+      by === undefined
+        ? 'let it write below os.environ["STATE_DIRECTORY"], the one folder that is the app\'s own'
+        : "name a path below $STATE_DIRECTORY there; `everspot init` writes settings that do";
+    return learnt.startsSealed === true
+      ? warningFinding(
+          "project.W017",
+          `the app writes ${path}${named}: on the instance it has to do without`,
+          {
+            where,
+            hint,
+          },
+        )
+      : errorFinding("project.E017", `the app writes ${path}${named}, where it cannot`, { where, hint });
+  });
+}
+
 function settings({ learnt, hosts, env, secrets }: Subject): Finding[] {
   const { facts, read } = learnt;
   if (facts === undefined) return [];
   const { places } = read;
   const refused = facts.hosts == null ? [] : hosts.filter((host) => !admits(facts.hosts ?? [], host));
   const elsewhere = facts.secret.kind === "variable" ? facts.secret.variable : undefined;
-  const unset = elsewhere !== undefined && !(elsewhere in env) && !secrets.includes(elsewhere);
+  const unset =
+    elsewhere !== undefined && !(elsewhere in env) && secrets !== undefined && !secrets.includes(elsewhere);
   return [
     ...(facts.debug === true
       ? [

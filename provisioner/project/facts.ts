@@ -64,6 +64,8 @@ export const answerSchema = z.object({
   django: z.optional(z.string()),
   facts: z.optional(factsSchema),
   fileFields: z.optional(z.array(z.string())),
+  /** Settings that are paths in the project: as Python names them, relative to the project, and what kind of value. */
+  paths: z.optional(z.array(z.tuple([z.string(), z.string(), z.enum(["path", "text", "relative"])]))),
   /** "name version". */
   packages: z.optional(z.array(z.string())),
   visits: z.optional(

@@ -24,8 +24,8 @@ export interface Inspection {
 }
 
 export interface InspectOptions {
-  /** Names of the secrets that are set or will be made. */
-  secrets: readonly string[];
+  /** Names of the secrets that are set or will be made; undefined where nobody may look. */
+  secrets: readonly string[] | undefined;
   env: NodeJS.ProcessEnv;
   onProgress: OnProgress;
   signal: AbortSignal;
@@ -42,7 +42,7 @@ export async function inspect(
   config: SiteConfig,
   options: InspectOptions,
 ): Promise<Inspection & { learnt: Learnt }> {
-  const { app, image, fleet } = config;
+  const { app, image, fleet, release } = config;
   const { env, onProgress, signal } = options;
   const { layout, workspace } = await laidOut(config, options.with ?? {});
   let packed: PackedPython | undefined;
@@ -52,10 +52,11 @@ export async function inspect(
       workspace,
       {
         env: environment(config, workspace.state),
-        secrets: options.secrets,
+        secrets: options.secrets ?? [],
         packedFirst: true,
         settings: app.env.DJANGO_SETTINGS_MODULE ?? (await ownSettings(layout, app.wsgi)),
         wsgi: app.wsgi,
+        served: app.static?.folder,
         further: options.further ?? [{ do: ["models"], seconds: 60 }],
       },
       options.packed ??
@@ -64,6 +65,7 @@ export async function inspect(
             env,
             arch: fleet.arch,
             partly: true,
+            without: release.without,
             onProgress,
             signal,
           });

@@ -9,6 +9,7 @@ import { type Read, readProject } from "./read.ts";
 import { moduleOf, settingsModules } from "./settings-modules.ts";
 import { standInsFor } from "./stand-ins.ts";
 import type { Request, Workspace } from "./workspace.ts";
+import { type Write, writesOf } from "./writes.ts";
 
 export interface Learnt {
   layout: Layout;
@@ -27,6 +28,10 @@ export interface Learnt {
   /** Why it does not start though all its packages are there. */
   failure: Failure | undefined;
   started: Started | undefined;
+  /** What it wrote among its own files as it was started and tried. */
+  writes: readonly Write[];
+  /** Whether it starts where it cannot: undefined where it wrote nothing, or this computer cannot keep it from writing. */
+  startsSealed: boolean | undefined;
   read: Read;
 }
 
@@ -39,11 +44,13 @@ export interface Known {
   wsgi?: string | undefined;
   /** Whether its packages are declared: this computer's Django may be another than the project's. */
   packedFirst: boolean;
+  /** The folder that nginx serves. */
+  served?: string | undefined;
   /** What is done besides, once the project starts, in a run each. */
   further: readonly Further[];
 }
 
-export interface Further extends Pick<Request, "do" | "visit" | "plain"> {
+export interface Further extends Pick<Request, "do" | "visit" | "plain" | "sealed"> {
   /** At most. */
   seconds: number;
 }
@@ -104,8 +111,14 @@ export async function learn(
   ] as const;
   const asked = said !== undefined;
   const facts = said === undefined ? read.facts && placed(read.facts, places) : placed(said, places);
+  const written = facts === undefined || started === undefined ? [] : await workspace.written();
+  const writes = writesOf(written, started?.answer ?? {}, facts ?? { databases: {} }, names, known.served);
   return {
-    ...{ layout, asked, settings, read, started },
+    ...{ layout, asked, settings, read, started, writes },
+    startsSealed:
+      writes.length > 0 && started !== undefined
+        ? await startsSealed(started, workspace, { ...known, settings, wsgi })
+        : undefined,
     how: howOf(started, read),
     facts:
       facts === undefined
@@ -158,6 +171,20 @@ async function further(
     };
   }
   return { ...started, answer };
+}
+
+async function startsSealed(
+  { interpreter, standIns, failure }: Started,
+  workspace: Workspace,
+  { settings, wsgi, env }: Known,
+): Promise<boolean | undefined> {
+  if (failure !== undefined || !(await workspace.seals())) return undefined;
+  const request = {
+    ...{ settings, wsgi: settings === undefined ? wsgi : undefined, do: [], sealed: true },
+    ...{ env: { ...standIns, ...env }, given: Object.keys(standIns) },
+  };
+  const answer = await workspace.ask(interpreter, request, 60);
+  return answer?.done.includes("load");
 }
 
 /** The first of these that says where the URLs are, read. */

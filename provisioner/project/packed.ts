@@ -1,5 +1,5 @@
 /** A Python with the packages of a release: what the instance will have. */
-import { type Dependencies, DependencyCollector } from "../dependencies/dependencies.ts";
+import { type Dependencies, DependencyCollector, withoutThese } from "../dependencies/dependencies.ts";
 import type { OnProgress } from "../dependencies/progress.ts";
 import { defaultCacheDir } from "../dependencies/tree-cache.ts";
 import { Refused, refuseErrors } from "../findings/finding.ts";
@@ -21,6 +21,8 @@ export interface PackedPython {
 interface Options {
   /** Whether a part of the packages will do, where some cannot be had. */
   partly: boolean;
+  /** Packages that are left out, whatever requires them. */
+  without: readonly string[];
   env: NodeJS.ProcessEnv;
   arch: "x86_64" | "arm64";
   onProgress: OnProgress;
@@ -29,10 +31,10 @@ interface Options {
 
 /** @param python the instance's, e.g. "3.13". */
 export async function packedPython(folder: string, python: string, options: Options): Promise<PackedPython> {
-  const { env, arch, onProgress, signal, partly } = options;
+  const { env, arch, onProgress, signal, partly, without } = options;
   const none = { interpreter: undefined, packages: [], error: undefined, dispose: async () => {} };
   try {
-    const collector = new DependencyCollector({ python, arch }, { env, signal });
+    const collector = new DependencyCollector({ python, arch }, { env, signal, without });
     const { requirements, findings } = await collector.read(folder);
     refuseErrors("the project cannot be packed", findings);
     if (requirements === undefined) return none;
@@ -68,16 +70,18 @@ async function collected(
   } catch (error) {
     if (!partly || !(error instanceof Refused) || !error.findings.every((f) => f.id === NO_WHEEL))
       throw error;
-    const without = new Set(error.findings.map((f) => leadingName(f.where ?? "")));
-    const lines = requirements.lines.filter((line) => line.name === undefined || !without.has(line.name));
-    // What another package brings along cannot be left out.
-    if (lines.length + without.size > requirements.lines.length) throw error;
-    const made = await collector.collect({ ...requirements, lines }, options).catch(() => {
+    const made = await collector.collect(withoutThese(requirements, unbuilt(error)), options).catch(() => {
       throw error;
     });
     return { made, error };
   }
 }
+
+/** Names of the packages that have no wheel. */
+export const unbuilt = (error: unknown): string[] =>
+  error instanceof Refused
+    ? error.findings.filter((f) => f.id === NO_WHEEL).map((f) => leadingName(f.where ?? ""))
+    : [];
 
 /** Of packing: a package has no wheel for the instance. */
 const NO_WHEEL = "packing.E022";

@@ -30,6 +30,8 @@ export interface PackOptions {
   cacheDir?: string;
   /** Files that look like secrets and may still go in: patterns as in `.gitignore`. */
   allow: readonly string[];
+  /** Python packages that are left out, whatever requires them. */
+  without?: readonly string[];
   /** What everspot.toml says that decides what is worth a warning. */
   site?: SiteFacts;
   /** For python, pip and git; this process's if not given. */
@@ -85,7 +87,7 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
     });
   }
   const git = await gitState(folder, env);
-  const collector = new DependencyCollector(target, { env, signal });
+  const collector = new DependencyCollector(target, { env, signal, without: options.without ?? [] });
   const found = await projectFindings(project, folder, target, options);
 
   const given = options.stagingDir !== undefined;

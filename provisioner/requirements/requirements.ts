@@ -33,6 +33,8 @@ export interface Requirements {
   constraints: string[];
   /** Whether it names every package, including those that others need: nothing is left to resolve. */
   complete: boolean;
+  /** Normalised names of packages that are left out, whatever requires them. */
+  without: readonly string[];
   /** What must not come from an index by its name alone. */
   own: OwnNames;
   findings: Finding[];
@@ -60,7 +62,7 @@ export async function readRequirements(
       ? await readLock(declaration, project, inquiry, env)
       : await readList(declaration, project, inquiry);
   return {
-    ...{ from, constraints: [], complete: false, own, ...read },
+    ...{ from, constraints: [], complete: false, without: [], own, ...read },
     findings: [
       ...read.findings,
       ...confusionFindings(read.lines, own, from),

@@ -59,7 +59,7 @@ export function deployTrust(trusted: Trusted, where: { account: string; partitio
 
 /**
  * What `everspot deploy` and `rollback` do, on this site alone: look, publish, launch, and end an instance of the site.
- * No secret, no record, no certificate, no permission of another role: whoever holds it runs code as the app's user.
+ * No secret (not even their names: SSM gives them with the values), no record, no certificate, no permission of another role: whoever holds it runs code as the app's user.
  * @param withAgent also new agents, versions of the launch template and images: whoever holds it is root on the site,
  * since user data runs as root, with the instances' role.
  */

@@ -131,6 +131,26 @@ test("a key that is another one in each process is replaced; one from a variable
   expect(findings.map((f) => f.id)).toEqual(["project.E013", "project.E014", "project.W001", "project.W002"]);
 });
 
+test("what a project writes beside its code goes where it may write; what no setting moves is refused", async () => {
+  settings(`
+import pathlib, sqlite3
+QUEUE = {"file": BASE_DIR / "queue.sqlite3"}
+class Opening:
+    def __call__(self, request):
+        return self.next(request)
+    def __init__(self, next):
+        from django.conf import settings
+        self.next = next
+        sqlite3.connect(settings.QUEUE["file"]).execute("create table if not exists task (id)")
+MIDDLEWARE += ["mysite.settings.Opening"]
+`);
+  await init();
+  const text = readFileSync(path.join(folder, "everspot_settings.py"), "utf8");
+  expect(text).toContain('QUEUE["file"] = pathlib.Path(os.path.join(EVERSPOT_STATE, "queue.sqlite3"))');
+  settings('open(BASE_DIR / "started.txt", "w").close()\n');
+  await expect(init()).rejects.toThrow("the app writes started.txt, where it cannot (project.E017)");
+});
+
 test("nothing of a project gets out, and nothing of this computer gets in", async () => {
   process.env.EVERSPOT_TEST_ONLY = "here";
   settings(`

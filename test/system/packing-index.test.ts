@@ -388,6 +388,36 @@ test("packages without a wheel are named all at once, each with its way out, bef
   expect(seen.filter((d) => d.startsWith("building"))).toEqual([]);
 });
 
+test("what is left out is not asked for, is stood in for where others require it, and is in no release", async () => {
+  const links = folder();
+  wheel(links, "alpha", "1.0", { requires: ["uwsgi>=2", "beta"] });
+  wheel(links, "beta", "1.0", { requires: ["gamma"] });
+  wheel(links, "gamma", "1.0");
+  sdist(links, "uwsgi", "2.0", "cp313-cp313-linux_x86_64");
+  const index = await packageIndex(links);
+  const requirements = { "requirements.txt": "alpha\nbeta\nuWSGI\n" };
+  expect(findingsOf(await failure(pack(folder(requirements), index))).map((f) => f.hint)).toEqual([
+    expect.stringContaining(
+      'leave it out, for everspot runs the app with gunicorn: [release] without = ["uwsgi"]',
+    ),
+  ]);
+  const packed = await pack(folder(requirements), index, { without: ["uWSGI", "Beta"] });
+  expect(packed.packages).toEqual(["alpha 1.0", "gamma 1.0"]);
+  const files = readdirSync(await unpacked(packed)).filter((name) => !/^(alpha|gamma)\b/.test(name));
+  expect(files).toEqual([]);
+  // A lock names all that is installed: one name less, and nothing is asked of the others.
+  const wheelOf = (name: string) =>
+    `${name}==1.0 --hash=${hash(path.join(links, `${name}-1.0-py3-none-any.whl`))}`;
+  const sums = {
+    "requirements.txt": `${["alpha", "beta", "gamma"].map(wheelOf).join("\n")}\nuwsgi==2.0 --hash=${hash(path.join(links, "uwsgi-2.0.zip"))}\n`,
+  };
+  expect((await pack(folder(sums), index, { without: ["uwsgi"] })).packages).toEqual([
+    "alpha 1.0",
+    "beta 1.0",
+    "gamma 1.0",
+  ]);
+});
+
 test("what stands against the files does not hide what stands against the packages", async () => {
   const root = folder({ ".env": "SECRET=1", "requirements.txt": "uwsgi\n" });
   const links = folder();

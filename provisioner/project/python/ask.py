@@ -141,6 +141,33 @@ def secret(settings):
     return {"kind": "own", "sha256": hashlib.sha256(str(key).encode()).hexdigest()}
 
 
+def places(settings):
+    """Settings that are paths in the project, as Python names them: [expression, path, its kind]."""
+    found = []
+
+    def look(value, name, depth):
+        if isinstance(value, dict) and depth < 6:
+            for key, one in value.items():
+                if isinstance(key, str):
+                    look(one, "%s[%s]" % (name, json.dumps(key)), depth + 1)
+        elif isinstance(value, list) and depth < 6:
+            for index, one in enumerate(value):
+                look(one, "%s[%d]" % (name, index), depth + 1)
+        elif isinstance(value, (str, os.PathLike)):
+            said = os.fspath(value)
+            if not isinstance(said, str) or not said or "\0" in said or len(said) > 1000:
+                return
+            whole = os.path.realpath(os.path.join(FOLDER, said))
+            if whole.startswith(FOLDER + os.sep) and (os.path.isabs(said) or os.path.exists(whole)):
+                kind = "path" if not isinstance(value, str) else "text" if os.path.isabs(said) else "relative"
+                found.append([name, os.path.relpath(whole, FOLDER).replace(os.sep, "/"), kind])
+
+    for name in dir(settings):
+        if name.isupper():
+            look(setting(settings, name), name, 0)
+    return found
+
+
 def storage(settings, alias, old):
     stores = setting(settings, "STORAGES") or {}
     return text((stores.get(alias) or {}).get("BACKEND") or setting(settings, old))
@@ -204,6 +231,7 @@ def load():
     if REQUEST.get("plain"):
         plain_static_files(settings)
     django.setup()
+    ANSWER["paths"] = places(settings)
 
 
 def plain_static_files(settings):

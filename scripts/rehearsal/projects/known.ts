@@ -16,13 +16,6 @@ const binary = (file: string): Correction => ({
   words: "require psycopg2-binary instead",
   done: "psycopg2-binary instead of psycopg2",
 });
-const noUwsgi = (file: string): Correction => ({
-  file,
-  find: /^uwsgi\b.*$/im,
-  replace: "",
-  words: "leave it out: everspot runs the app with gunicorn",
-  done: "no uwsgi",
-});
 
 /** Projects that no one here wrote, as they were when they were taken up. Their code is never part of this repository. */
 export interface KnownProject {
@@ -48,7 +41,6 @@ export const known: readonly KnownProject[] = [
   {
     repository: "wagtail/bakerydemo",
     commit: "8e2b625",
-    corrections: [noUwsgi("requirements/production.txt")],
   },
   {
     repository: "mblayman/homeschool",
@@ -68,20 +60,11 @@ export const known: readonly KnownProject[] = [
   {
     repository: "django-cms/django-cms-quickstart",
     commit: "aa65b1d",
-    corrections: [binary("requirements.txt"), noUwsgi("requirements.txt")],
+    corrections: [binary("requirements.txt")],
   },
   {
     repository: "adamghill/alldjango.com",
     commit: "906d96f",
-    corrections: [
-      {
-        file: "everspot.toml",
-        find: /$/,
-        replace: '\n[image]\nos = "debian-12"\n',
-        words: 'set [image] os = "debian-12"',
-        done: "Debian 12",
-      },
-    ],
   },
   {
     repository: "HackSoftware/Django-Styleguide-Example",

@@ -34,7 +34,8 @@ export async function playProject(
     ...(commit !== undefined && { commit: next === undefined ? commit : `${known?.commit} → ${next}` }),
   };
   const result: Result = { scenario: name, problems: [], boots: [], timeline: [], visitors: [] };
-  const admin = { user: "rehearsal", password: randomBytes(12).toString("hex") };
+  // Some projects' users have a name, others an address: this is both.
+  const admin = { user: "rehearsal@example.com", password: randomBytes(12).toString("hex") };
   let rehearsal: Rehearsal | undefined;
   let wanted: Wanted[] = [];
   try {

@@ -109,7 +109,7 @@ export function configure(
         env: {
           ...Object.fromEntries(asked),
           DJANGO_SUPERUSER_USERNAME: admin.user,
-          DJANGO_SUPERUSER_EMAIL: `${admin.user}@example.com`,
+          DJANGO_SUPERUSER_EMAIL: admin.user,
           DJANGO_SUPERUSER_PASSWORD: admin.password,
         },
       },

@@ -91,7 +91,7 @@ async function logIn(browser: Browser, { user, password }: Admin, visit: Visit):
     csrfmiddlewaretoken: token,
     username: user,
     login: user,
-    email: `${user}@example.com`,
+    email: user,
     password,
   };
   const sent = await browser.ask(page.path, { ...fields, next: ADMIN });

@@ -9,6 +9,7 @@ import { runDeploy } from "../../../provisioner/commands/deploy.ts";
 import { runHistory } from "../../../provisioner/commands/history.ts";
 import { runReleases } from "../../../provisioner/commands/releases.ts";
 import { runRollback } from "../../../provisioner/commands/rollback.ts";
+import { errorFinding, warningFinding } from "../../../provisioner/findings/finding.ts";
 import type { Entry } from "../../../provisioner/history/entries.ts";
 import { publishRelease } from "../../../provisioner/release/publish.ts";
 import { deployOptions, openSwapSite, packed, type SwapSite } from "../deploy/swapping.ts";
@@ -116,7 +117,42 @@ test("packing takes no lock: others may deploy meanwhile, and where it fails not
   };
   await expect(runDeploy(site.config, tools, deployOptions)).rejects.toThrow("uwsgi has no wheel");
   expect(site.cloud.writes(mark, "AKIATEST")).toEqual([]);
-  expect(site.json()).toMatchObject({ result: "failed", steps: [{ name: "pack", state: "failed" }] });
+  expect(site.json()).toMatchObject({
+    result: "failed",
+    steps: [{ name: "look at the project" }, { name: "pack", state: "failed" }],
+  });
+});
+
+test("what stands against the project is said with what stands against packing, before anything is touched", async () => {
+  const mark = site.cloud.mark();
+  const asked: unknown[] = [];
+  const tools = {
+    ...site.tools,
+    inspect: async (_: unknown, secrets: readonly string[] | undefined) => {
+      asked.push(secrets);
+      const hint = "set it";
+      const what = "the app does not start without COLOUR";
+      const findings = [
+        errorFinding("project.E009", what, { hint }),
+        warningFinding("project.W001", "DEBUG is on", { hint }),
+      ];
+      return { findings, how: "asked it" };
+    },
+  };
+  await expect(runDeploy(site.config, tools, deployOptions)).rejects.toThrow("without COLOUR (project.E009)");
+  const unpackable = async () => {
+    throw new EverspotError("uwsgi has no wheel");
+  };
+  const error = await runDeploy(site.config, { ...tools, pack: unpackable }, deployOptions).catch((e) => e);
+  expect(error.lines).toEqual(
+    expect.arrayContaining([
+      expect.stringContaining("without COLOUR (project.E009)"),
+      expect.stringContaining("uwsgi has no wheel (project.E005)"),
+    ]),
+  );
+  expect(site.said()).toContain("DEBUG is on (project.W001)");
+  expect(asked).toEqual([[], []]);
+  expect(site.cloud.writes(mark, "AKIATEST")).toEqual([]);
 });
 
 test("content that is current already is not swapped in again, unless forced", async () => {

@@ -27,6 +27,10 @@ describe("everspot_settings.py", () => {
       database: true,
     },
     ...{ media: true, staticRoot: "staticfiles", logFiles: true, logging: false },
+    moved: [
+      { setting: 'HUEY["filename"]', path: "huey.sqlite3", isPath: true },
+      { setting: "INDEX", path: "search/index", isPath: false },
+    ],
   };
 
   /** Its settings as Python sees them, with the instance's environment. */
@@ -59,6 +63,8 @@ DATABASES = {
     "memory": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
     "server": {"ENGINE": "django.db.backends.postgresql", "NAME": "app"},
 }
+HUEY = {"filename": "/project/huey.sqlite3", "immediate": False}
+INDEX = "/project/search/index"
 LOGGING = {"handlers": {"file": {"filename": "/var/log/app.log"}, "console": {}}}
 `);
     expect(settings).toMatchObject({
@@ -76,6 +82,8 @@ LOGGING = {"handlers": {"file": {"filename": "/var/log/app.log"}, "console": {}}
       MEDIA_ROOT: "/var/lib/app/media",
       STATIC_ROOT: path.join(folder, "staticfiles"),
       LOGGING: { handlers: { file: { filename: "/var/lib/app/app.log" } } },
+      HUEY: { filename: "/var/lib/app/huey.sqlite3", immediate: false },
+      INDEX: "/var/lib/app/index",
     });
   });
 });

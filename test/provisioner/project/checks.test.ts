@@ -45,6 +45,8 @@ function subject(change: {
       variables: [],
       failure: undefined,
       started: undefined,
+      writes: [],
+      startsSealed: undefined,
       read: {
         by: "parser",
         entries: {},
@@ -147,6 +149,24 @@ test("SQLite that is in memory, or where the app cannot write", () => {
   expect(found({ facts: at("/tmp/db.sqlite3") })).toEqual(["project.E013"]);
   // Data that comes with the release is read, and not migrated.
   expect(found({ facts: at("data.sqlite3"), subject: { beforeStart: [] } })).toEqual(["project.W013"]);
+});
+
+test("what the app writes among its files stands against it, unless it starts without", () => {
+  const by = { setting: 'HUEY["filename"]', path: "huey.sqlite3", isPath: true };
+  const writes = [{ path: "huey.sqlite3", by }];
+  const read = { ...subject({}).learnt.read, places: { HUEY: "mysite/settings.py:3" } };
+  const refused = { writes, read, startsSealed: false };
+  expect(checkProject(subject({ learnt: refused }))).toMatchObject([
+    {
+      id: "project.E017",
+      what: 'the app writes huey.sqlite3, as HUEY["filename"] has it, where it cannot',
+      where: "mysite/settings.py:3",
+      hint: expect.stringContaining("$STATE_DIRECTORY"),
+    },
+  ]);
+  expect(found({ learnt: { ...refused, startsSealed: true } })).toEqual(["project.W017"]);
+  // Where nobody can tell, it is not tried on a site.
+  expect(found({ learnt: { ...refused, startsSealed: undefined } })).toEqual(["project.E017"]);
 });
 
 test("hosts, keys and DEBUG", () => {
