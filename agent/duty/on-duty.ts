@@ -8,11 +8,14 @@ import type { Peer } from "../ports/peers.ts";
 import type { BootLog } from "../record/recorder.ts";
 import { poll } from "../site/poll.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
+import { paths } from "../system/paths.ts";
 import { bellWatcher } from "../watch/bell.ts";
 import { deployWatcher } from "../watch/deploy.ts";
 import { describe } from "../watch/events.ts";
+import { fenceWatcher } from "../watch/fence.ts";
 import { healthWatcher } from "../watch/health.ts";
 import { interruptionWatcher } from "../watch/interruption.ts";
+import { Knock, knockAt } from "../watch/knock.ts";
 import { type Watcher, watch } from "../watch/loop.ts";
 import { ownershipWatcher } from "../watch/ownership.ts";
 import { pressureWatcher } from "../watch/pressure.ts";
@@ -22,6 +25,9 @@ import { Watchdog } from "../watchdog/watchdog.ts";
 import { Outlook } from "./outlook.ts";
 import { ownerDuties } from "./owner.ts";
 import { reactionsOf } from "./reactions.ts";
+
+/** Whoever knocks is the reason to look; this is only how long one that was missed may go unseen. */
+const KNOCK_SECONDS = 60;
 
 /** Returns when the signal is aborted and nothing runs any more. @throws the signal's reason before it began. */
 export async function onDuty(
@@ -66,7 +72,9 @@ export async function onDuty(
   tellOfBoot(booted, outlook, machine);
 
   const reactions = reactionsOf({ machine, recorder, signal, outlook, role, inPlace, watchdog });
-  const watching = watch(watchers(machine, outlook), {
+  const knock = machine.state && new Knock(clock);
+  const silence = knock && (await knockAt(paths.askedSocket, knock));
+  const watching = watch(watchers(machine, outlook, role, knock), {
     ...{ clock, rounds: machine.rounds, signal },
     onEvent: async (event) => {
       log.info({ event: event.kind }, describe(event));
@@ -79,6 +87,7 @@ export async function onDuty(
     },
   });
   await Promise.all([watching, role.ended(), inPlace.ended(), watchdog.ended()]);
+  silence?.();
 }
 
 /** This instance, as EC2 has it. */
@@ -95,19 +104,21 @@ function self({ identity, peers, clock, rounds }: Machine, signal: AbortSignal):
 }
 
 const watchers = (
-  { identity, store, clock, patience, metadata, host }: Machine,
+  { identity, store, state, clock, patience, metadata, host }: Machine,
   outlook: Outlook,
-): Watcher[] => [
-  bellWatcher(
-    store,
-    clock,
-    [ownershipWatcher(store, identity.instance), deployWatcher(store, clock)],
-    () => outlook.pace,
-  ),
-  interruptionWatcher(metadata),
-  pressureWatcher(),
-  healthWatcher(() => host.ask(), patience),
-];
+  role: Role,
+  knock: Knock | undefined,
+): Watcher[] => {
+  const ownership = ownershipWatcher(store, identity.instance, state !== undefined);
+  return [
+    bellWatcher(store, clock, [ownership, deployWatcher(store, clock)], () => outlook.pace),
+    ...(knock === undefined ? [] : [{ name: "knock", everySeconds: KNOCK_SECONDS, knock, ...ownership }]),
+    ...(state === undefined ? [] : [fenceWatcher(state)]),
+    interruptionWatcher(metadata),
+    pressureWatcher(),
+    healthWatcher(async () => ((await role.isAway()) ? { ok: true, seen: "" } : host.ask()), patience),
+  ];
+};
 
 /** What a person should know of a successful boot. */
 function tellOfBoot(

@@ -9,6 +9,8 @@ import type { Outlook } from "./outlook.ts";
 
 /** Seconds before AWS takes the instance when the boot record is written for the last time. */
 const LAST_WORDS = 5;
+/** Seconds before, when what a site with state has written is sealed, whoever comes next. */
+const SEAL_BEFORE = 10;
 
 export interface OnWatch {
   machine: Machine;
@@ -35,6 +37,10 @@ export function reactionsOf({
       outlook.leave("interruption");
       role.needReplacement({ bridge: config.fleet.bridge, noticed: true });
       void clock
+        .sleep(Math.max(0, time - clock.now() - SEAL_BEFORE * 1000), signal)
+        .then(() => role.closes())
+        .catch(() => undefined);
+      void clock
         .sleep(Math.max(0, time - clock.now() - LAST_WORDS * 1000), signal)
         .then(() => recorder.event("AWS takes this instance now"))
         .catch(() => undefined);
@@ -43,6 +49,9 @@ export function reactionsOf({
       if (outlook.leave("rebalance")) role.needReplacement({ bridge: false, noticed: true });
     },
     replaced: (event) => role.standBy(event),
+    claimed: (event) => role.standBy(event),
+    // Whoever that is has the site, says so in site.json, and may be open by now.
+    fenced: () => role.standBy(),
     "app-failing": ({ seconds, seen }) => {
       void watchdog.failing(seconds, seen);
     },

@@ -1,6 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { askHealth } from "../serving/health.ts";
+import type { Clock } from "../site/clock.ts";
 import { EverspotError } from "../site/errors.ts";
 import { FORWARD_PORT } from "../site/names.ts";
 import { poll } from "../site/poll.ts";
@@ -8,10 +9,12 @@ import { readIfThere, writeAtomic } from "../system/files.ts";
 import { paths } from "../system/paths.ts";
 import type { Units } from "../system/units.ts";
 import { renderForward } from "./forward-config.ts";
+import { type Holding, passOn } from "./hold.ts";
 
 export interface ForwardMachine {
   units: Units;
-  config: Pick<BootConfig, "domain" | "app">;
+  clock: Clock;
+  config: Pick<BootConfig, "domain" | "app" | "state">;
 }
 
 /** Not everspot-…: what the app's sandbox is made of goes to every unit of that prefix. */
@@ -22,7 +25,8 @@ const REACH_SECONDS = 10;
 /**
  * From here on every request that comes to this machine is answered by the new owner (DESIGN §9): a second nginx
  * passes them on, and the first sees the marker file at each request, so that neither is reloaded under load.
- * Running requests are not touched. Safe to repeat, even with another owner.
+ * Running requests are not touched. Safe to repeat, even with another owner. With state, nothing is ever answered by
+ * the app of this machine again: what it has is not the site any more.
  * @param to private IPv4 address of the new owner.
  * @throws EverspotError (retry) when the new owner does not answer over the private network; this machine then goes
  * on as before.
@@ -34,6 +38,10 @@ export async function startForwarding(
 ): Promise<void> {
   const { units, config } = machine;
   await answers({ host: to, port: FORWARD_PORT }, `${to}:${FORWARD_PORT}`, config, signal);
+  if (config.state !== undefined) {
+    await passOn(holdingOf(machine), { address: to, port: FORWARD_PORT }, signal);
+    return answers(paths.forwardSocket, "the forwarder", config, signal);
+  }
   const text = renderForward({
     socket: paths.forwardSocket,
     pid: "/run/everspot/forward.pid",
@@ -61,6 +69,12 @@ export async function stopForwarding(units: Units): Promise<void> {
   if ((await units.state(UNIT)).active === "inactive") return;
   await units.stop(UNIT, 60);
 }
+
+/** How a site with state holds requests on this machine, and lets them go. */
+export const holdingOf = ({ units, clock, config }: ForwardMachine): Holding => ({
+  ...{ units, clock, places: paths },
+  timeout: config.app.timeout,
+});
 
 async function answers(
   where: string | { host: string; port: number },

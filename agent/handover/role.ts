@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { Machine } from "../machine/machine.ts";
-import { claimSite } from "../ownership/claim.ts";
+import { type Claimant, claimSite } from "../ownership/claim.ts";
 import { claimContext } from "../ownership/claim-context.ts";
 import { isGone } from "../ownership/gone.ts";
 import { publishRecords } from "../ownership/records.ts";
@@ -13,9 +13,12 @@ import { messageOf } from "../site/errors.ts";
 import { siteDocument } from "../site/records.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 import { startForwarding, stopForwarding } from "./forward.ts";
+import { handOver } from "./hand-over.ts";
 import { ensureReplacement, type ReplacementContext } from "./replacement.ts";
+import type { TurnGround } from "./state-turn.ts";
 import { Tasks } from "./tasks.ts";
 import { tidy } from "./tidy.ts";
+import { turnGround } from "./turn-ground.ts";
 
 const TIDY_SECONDS = 15;
 const TAKE_BACK_SECONDS = 5;
@@ -60,6 +63,10 @@ export class Role {
   /** Undefined as long as no replacement is needed. */
   #need: Need | undefined;
   #owner: { epoch: number; release: string } | undefined;
+  /** The hand-over of a site with state that is under way; with the epoch that it is about, if known. */
+  #turn: { epoch: number | undefined } | undefined;
+  /** AWS takes this machine in a moment. */
+  #leaving = false;
   /** What this machine serves, to whomever. */
   #release: string;
 
@@ -115,7 +122,8 @@ export class Role {
     );
     for (const duty of this.#context.duties(release, signal)) this.#tasks.run("duty", () => duty);
 
-    const stale = () => stopForwarding(machine.units);
+    const stale = () =>
+      machine.state === undefined ? stopForwarding(machine.units) : this.#ground(machine).letGo(signal);
     this.#tasks.run("forwarding", stale);
     if (this.#need !== undefined) this.needReplacement(this.#need);
     if (fleet === undefined) return;
@@ -140,19 +148,33 @@ export class Role {
   async serves(release: string): Promise<void> {
     this.#release = release;
     if (this.#owner === undefined) return;
-    const { machine, launched, signal } = this.#context;
-    const { instance, address, privateAddress } = machine.identity;
+    const { machine, signal } = this.#context;
     const context = await claimContext(machine, signal);
-    const claim = await claimSite({ instance, address, privateAddress, launched, release }, context);
+    const claim = await claimSite(this.#claimant(), context);
     if (claim.owner) this.own(claim.epoch, release, context.ttl);
   }
 
-  /** Another instance owns the site. @param to it; undefined while it is still taking over. */
+  /** Another instance owns the site, or is about to. @param to it; undefined while it is still taking over. */
   standBy(to?: Successor): void {
     const { machine, recorder } = this.#context;
+    // What is under way about this one goes on: it sees by itself how far the other is.
+    if (this.#turn !== undefined && to !== undefined && this.#turn.epoch === to.epoch) return;
     const signal = this.#begin();
     this.#owner = undefined;
     recorder.change({ state: "standby" });
+    const { state } = machine;
+    if (state !== undefined) {
+      this.#turn = { epoch: to?.epoch };
+      const passedOn = (): void => {
+        recorder.change({ state: "forwarding" });
+        if (to !== undefined) this.#tell(`forwards requests to ${to.by}`);
+      };
+      const owns = (epoch: number, ttl: number) => this.own(epoch, this.#release, ttl);
+      const leaving = this.#leaving;
+      const around = { machine, state, passedOn, owns, leaving, tell: (what: string) => this.#tell(what) };
+      handOver({ ...around, ground: this.#ground(machine), me: this.#claimant() }, this.#tasks, signal);
+      return;
+    }
     if (to !== undefined) {
       this.#tasks.every(FORWARD_RETRY_SECONDS, "forwarding", signal, async () => {
         await startForwarding(machine, to.privateAddress, signal);
@@ -162,6 +184,21 @@ export class Role {
       });
     }
     this.#tasks.every(TAKE_BACK_SECONDS, "taking the site back", signal, (by) => this.#takeBack(by, signal));
+  }
+
+  /** With state: whether requests wait or go elsewhere, so that the app here need not answer. */
+  async isAway(): Promise<boolean> {
+    const { machine } = this.#context;
+    return machine.state !== undefined && (await this.#ground(machine).held());
+  }
+
+  /** AWS takes this machine now: what the site has written is sealed, and visitors get a 503 page until another serves. */
+  async closes(): Promise<void> {
+    const { machine } = this.#context;
+    if (machine.state === undefined || this.#owner === undefined) return;
+    this.#leaving = true;
+    await this.#ground(machine).close();
+    this.standBy();
   }
 
   /** Makes sure that another instance is coming. */
@@ -186,6 +223,16 @@ export class Role {
     });
   }
 
+  #ground(machine: Machine): TurnGround {
+    return turnGround(machine, () => this.#release);
+  }
+
+  #claimant(): Claimant {
+    const { machine, launched } = this.#context;
+    const { instance, address, privateAddress } = machine.identity;
+    return { instance, address, privateAddress, launched, release: this.#release };
+  }
+
   #me(): { instance: string; launched: Date; onDemand: boolean } {
     const { machine, launched } = this.#context;
     const { identity } = machine;
@@ -193,7 +240,7 @@ export class Role {
   }
 
   async #takeBack(clock: Clock, signal: AbortSignal): Promise<boolean> {
-    const { launched, recorder } = this.#context;
+    const { recorder } = this.#context;
     const machine = { ...this.#context.machine, clock };
     const { identity } = machine;
     const { value: state } = await readDocument(machine.store, siteDocument);
@@ -205,15 +252,14 @@ export class Role {
     await stopForwarding(machine.units);
     recorder.change({ state: "standby" });
     const context = await claimContext(machine, signal);
-    const release = this.#release;
-    const { instance, address, privateAddress } = identity;
-    const claim = await claimSite({ instance, address, privateAddress, launched, release }, context);
+    const claim = await claimSite(this.#claimant(), context);
     if (!claim.owner) return true;
-    this.own(claim.epoch, release, context.ttl);
+    this.own(claim.epoch, this.#release, context.ttl);
     return false;
   }
 
   #begin(): AbortSignal {
+    this.#turn = undefined;
     this.#term.abort();
     this.#term = new AbortController();
     return AbortSignal.any([this.#term.signal, this.#context.signal]);

@@ -5,7 +5,8 @@ import type { Clock } from "../site/clock.ts";
 export const ASK_AGAIN_SECONDS = 10;
 
 /** EC2's last words about an instance: nothing comes after them but `terminated`, and then silence. */
-const isOver = (state: string | undefined): boolean => state === "terminated" || state === "shutting-down";
+export const isOver = (state: string | undefined): boolean =>
+  state === "terminated" || state === "shutting-down";
 
 /**
  * Whether an instance is gone. EC2's API is eventually consistent: one answer may not know an instance that runs, or

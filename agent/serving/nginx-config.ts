@@ -13,6 +13,8 @@ export interface NginxSite extends NginxApp {
   trusted: boolean;
   /** Port of the address on which other instances of the site pass on their requests, over plain HTTP. */
   forwardPort: number;
+  /** Socket of the agent, for another instance that asks it to look at who has the site. */
+  asked?: string | undefined;
   /** Megabytes of a request's body, at most. */
   maxBody: number;
   /** Seconds; 0 sends no Strict-Transport-Security. */
@@ -35,6 +37,9 @@ const BACKLOG = 4096;
 const AT_ONCE = 256;
 /** How long browsers may keep a static file without a hash of its content in its name. */
 const PLAIN = "1h";
+
+/** Where an instance that is about to take the site over asks the one before to look. */
+export const ASK_PATH = "/.well-known/everspot/look";
 
 const HOST = /^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
@@ -151,7 +156,16 @@ ${locations(site, fromVisitor, hsts)}    }
     server {
         listen ${address}:${site.forwardPort};
         server_name ${names};
-${locations(site, fromPeer, "")}    }
+${site.asked === undefined ? "" : askedAt(checked(site.asked, FILE, "path"))}${locations(site, fromPeer, "")}    }
 }
 `;
 }
+
+/** What is sent along is thrown away: the app of another instance could ask as well. */
+const askedAt = (socket: string): string => `        location = ${ASK_PATH} {
+            client_max_body_size 1k;
+            proxy_pass_request_body off;
+            proxy_pass_request_headers off;
+            proxy_pass http://unix:${socket}:/;
+        }
+`;

@@ -18,6 +18,8 @@ export interface NginxApp {
   static: { url: string; folder: string; before: string } | undefined;
   /** Seconds the app may take for an answer. */
   timeout: number;
+  /** Seconds for which a request may wait, on top of that, while the site passes to another instance. */
+  hold?: number | undefined;
 }
 
 /** How long browsers may keep a static file with a hash of its content in its name: `$static_expires` says it. */
@@ -39,7 +41,8 @@ export const fromPeer = {
 /** @param always directive for every answer: a location that adds a header of its own leaves out the server's. */
 export function locations(site: NginxApp, from: typeof fromVisitor, always: string): string {
   const forward = checked(site.forwarding.socket, FILE, "path");
-  const proxied = proxy(checked(site.socket, FILE, "path"), from, site.timeout + 5);
+  const { timeout, hold = 0 } = site;
+  const proxied = proxy(checked(site.socket, FILE, "path"), from, timeout + 5 + hold, hold);
   // 418 to 420 stand for nothing else here: answers of the app are never looked at.
   const unless = (closing: string): string => `error_page 418 = @forward;
             error_page 419 = ${closing};
@@ -61,7 +64,7 @@ export function locations(site: NginxApp, from: typeof fromVisitor, always: stri
         location @forward {
             # Whoever comes back on a new connection comes to the new owner.
             keepalive_timeout 0;
-            ${proxy(forward, from, site.timeout + 10)}
+            ${proxy(forward, from, timeout + 10 + hold, hold)}
         }
         location @sorry {
             default_type text/html;
@@ -73,7 +76,7 @@ export function locations(site: NginxApp, from: typeof fromVisitor, always: stri
 `;
 }
 
-const proxy = (socket: string, from: typeof fromVisitor, seconds: number): string =>
+const proxy = (socket: string, from: typeof fromVisitor, seconds: number, hold: number): string =>
   `proxy_pass http://unix:${socket}:;
             proxy_http_version 1.1;
             proxy_set_header Connection "close";
@@ -86,7 +89,7 @@ const proxy = (socket: string, from: typeof fromVisitor, seconds: number): strin
             ${visitorClaims.map((name) => `proxy_set_header ${name} "";`).join("\n            ")}
             proxy_redirect off;
             proxy_connect_timeout 5s;
-            proxy_send_timeout 30s;
+            proxy_send_timeout ${30 + hold}s;
             proxy_read_timeout ${seconds}s;
             error_page 502 = @sorry;`;
 

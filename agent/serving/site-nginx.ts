@@ -4,6 +4,10 @@ import { FORWARD_PORT } from "../site/names.ts";
 import { paths } from "../system/paths.ts";
 import { renderNginx } from "./nginx-config.ts";
 
+/** A deploy may ask for a longer pause than the configuration has, up to this; nginx is not told again. Seconds. */
+const LONGEST_PAUSE = 300;
+const holdSeconds = (pause: number): number => Math.max(pause, LONGEST_PAUSE);
+
 /** The instance's nginx.conf, for the certificate that is installed. */
 export function siteNginx(
   config: BootConfig,
@@ -25,5 +29,6 @@ export function siteNginx(
     maxBody: config.app.maxBody,
     hsts: config.app.hsts,
     os: config.image.os,
+    ...(config.state && { hold: holdSeconds(config.state.pause), asked: paths.askedSocket }),
   });
 }

@@ -49,7 +49,8 @@ export const imageDocument: DocumentType<ImageNote> = { key: keys.image, schema:
 
 /** `deploy.json`: the swap in progress, and how the last one ended. Written only by compare-and-swap. */
 export const deployState = z.strictObject({
-  version: z.literal(1),
+  /** 2 as soon as there is a `pause`. */
+  version: z.union([z.literal(1), z.literal(2)]),
   nonce: z.string(),
   /** Of this run of `everspot deploy`. */
   id: z.string(),
@@ -69,6 +70,8 @@ export const deployState = z.strictObject({
       ),
     }),
   ),
+  /** Seconds for which visitors may be held while the site passes on, where the configuration's are too few. */
+  pause: z.optional(z.int().check(z.positive())),
   state: z.enum(["running", "done", "failed", "aborted"]),
   /** What it is doing now, for a person and for whoever puts things in order after it. */
   step: z.string(),

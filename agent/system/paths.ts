@@ -34,6 +34,10 @@ export const paths = {
   closing: "/run/everspot/closing",
   forwardSocket: "/run/everspot/forward.sock",
   forwardConfig: "/run/everspot/forward.conf",
+  /** The program that holds requests at that socket; see handover/holder.ts. */
+  holder: "/run/everspot/hold.py",
+  /** Of the agent: asked by an instance that is about to take the site over. */
+  askedSocket: "/run/everspot/asked.sock",
   /** Made by systemd for the app (RuntimeDirectory=). */
   appSocket: (release: string) => `/run/everspot-app/${release}/app.sock`,
   units: "/run/systemd/system",

@@ -8,6 +8,10 @@ export type WatchEvent =
   | { kind: "rebalance"; time: number }
   /** Another instance took the site over. */
   | { kind: "replaced"; by: string; epoch: number; address: string; privateAddress: string }
+  /** Another instance is about to take over a site with state: nothing more may be written here. */
+  | { kind: "claimed"; by: string; epoch: number; address: string; privateAddress: string }
+  /** A later owner has the log of what the site writes. */
+  | { kind: "fenced"; epoch: number }
   /** A deploy began or named its release; undefined: none is under way any more. */
   | { kind: "deploy"; running: DeployState | undefined }
   /** The app has not answered its health check for `seconds`. */
@@ -24,6 +28,10 @@ export function describe(event: WatchEvent): string {
       return `AWS recommends leaving this instance (since ${new Date(event.time).toISOString()})`;
     case "replaced":
       return `${event.by} took the site over (epoch ${event.epoch})`;
+    case "claimed":
+      return `${event.by} is about to take the site over (epoch ${event.epoch})`;
+    case "fenced":
+      return `a later owner has what the site writes: epoch ${event.epoch} ends here`;
     case "deploy":
       return event.running === undefined
         ? "no deploy is under way any more"

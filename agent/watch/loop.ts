@@ -2,11 +2,14 @@ import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
 import type { Rounds } from "../system/rounds.ts";
 import type { WatchEvent } from "./events.ts";
+import type { Knock } from "./knock.ts";
 
 /** Watches one thing. What it has reported once it does not report again. */
 export interface Watcher {
   name: string;
   everySeconds: number;
+  /** Ends its pauses early. */
+  knock?: Knock | undefined;
   /** @returns what is new. @throws when it could not look: that is never taken for an event. */
   look(): Promise<WatchEvent[]>;
 }
@@ -50,7 +53,9 @@ export async function watch(watchers: readonly Watcher[], options: WatchOptions)
         if (message !== trouble) options.onTrouble(watcher.name, message);
         trouble = message;
       }
-      await clock.sleep(watcher.everySeconds * 1000, signal).catch(() => undefined);
+      const pause = watcher.everySeconds * 1000;
+      if (watcher.knock === undefined) await clock.sleep(pause, signal).catch(() => undefined);
+      else await watcher.knock.pause(clock, pause, signal);
     }
     member.leave();
   };

@@ -11,7 +11,7 @@ const HEARTBEAT_SECONDS = 10;
 const SILENT_SECONDS = 60;
 
 /** What a holder writes down while it works. */
-export type Note = Partial<Pick<DeployState, "step" | "release" | "old" | "before">>;
+export type Note = Partial<Pick<DeployState, "step" | "release" | "old" | "before" | "pause">>;
 
 type Fields = Omit<DeployState, "nonce">;
 
@@ -181,5 +181,5 @@ export class DeployLock {
 
 function withNote(current: Fields, note: { [K in keyof Note]: Note[K] | undefined }): Fields {
   const next = { ...current, ...note };
-  return { ...next, step: next.step ?? current.step };
+  return { ...next, version: next.pause === undefined ? 1 : 2, step: next.step ?? current.step };
 }

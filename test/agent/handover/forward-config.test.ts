@@ -15,7 +15,18 @@ test("requests go to the new owner, and to the app here only if that cannot be r
   expect(text).toMatch(
     /server 10\.0\.0\.8:8079 max_fails=0;\s+server unix:\/run\/everspot\/app\.sock backup;/,
   );
-  expect(text).toContain("listen unix:/run/everspot/forward.sock;");
+  expect(text).toContain("listen unix:/run/everspot/forward.sock backlog=4096;");
+});
+
+test("with state, nobody here answers for a new owner that cannot be reached", () => {
+  const text = renderForward({ ...config, app: undefined });
+  expect(text).not.toMatch(/backup|app\.sock/);
+  expect(text).toMatch(/error_page 502 = @sorry;[\s\S]+Retry-After 5 always;[\s\S]+return 503/);
+});
+
+test("what was held can go to the app of this machine", () => {
+  const text = renderForward({ ...config, to: { socket: "/run/everspot-app/r1/app.sock" }, app: undefined });
+  expect(text).toContain("server unix:/run/everspot-app/r1/app.sock max_fails=0;");
 });
 
 test("no POST is sent twice", () => {

@@ -164,3 +164,19 @@ test("a request carries as much as the configuration says", () => {
   expect(renderNginx(site)).toContain("    client_max_body_size 32m;\n");
   expect(renderNginx({ ...site, maxBody: 500 })).toContain("    client_max_body_size 500m;\n");
 });
+
+test("with state, a request may wait for as long as a hand-over holds it; another instance can ask to look", () => {
+  const text = renderNginx({ ...site, hold: 300, asked: "/run/everspot/asked.sock" });
+  const [visitor = "", peer = ""] = [servers(text)[3], servers(text)[5]];
+  expect(visitor).toContain(`proxy_read_timeout ${site.timeout + 305}s;`);
+  expect(visitor).toContain("proxy_send_timeout 330s;");
+  expect(visitor).not.toContain("asked.sock");
+  expect(peer).toContain("location = /.well-known/everspot/look {");
+  // It says nothing: the app of another instance could say it as well.
+  expect(peer).toContain("proxy_pass_request_body off;");
+});
+
+test("without state, nothing waits longer than the app may take", () => {
+  expect(renderNginx(site)).not.toContain("look {");
+  expect(renderNginx(site)).toContain("proxy_send_timeout 30s;");
+});

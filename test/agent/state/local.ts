@@ -1,5 +1,6 @@
 /** The state's part of a bucket in a local S3, and who writes there. */
 import { CreateBucketCommand, type S3Client } from "@aws-sdk/client-s3";
+import { createS3Store } from "../../../agent/site/s3-store.ts";
 import type { StateBucket } from "../../../agent/site/state/bucket.ts";
 import { BEGINNING } from "../../../agent/site/state/place.ts";
 import { readLog, type Seen } from "../../../agent/site/state/read-log.ts";
@@ -28,6 +29,7 @@ export async function startState(deadline?: number): Promise<LocalState> {
       const Bucket = `site-${local.s3.buckets.size}`;
       await client.send(new CreateBucketCommand({ Bucket }));
       state.bucket = s3StateBucket(client, Bucket);
+      state.store = createS3Store(local.client, Bucket, { now: Date.now, sleep: async () => {} });
     },
     close: async () => {
       client.destroy();

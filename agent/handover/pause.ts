@@ -1,0 +1,12 @@
+import type { Machine } from "../machine/machine.ts";
+import { runningDeploy } from "../site/running-deploy.ts";
+
+/** Seconds for which visitors may be held: those of the deploy under way, if it asks for others. */
+export async function pauseOf({
+  config,
+  store,
+  clock,
+}: Pick<Machine, "config" | "store" | "clock">): Promise<number> {
+  const deploy = await runningDeploy(store, clock).catch(() => undefined);
+  return deploy?.pause ?? config.state?.pause ?? 0;
+}
