@@ -8,7 +8,7 @@
  * | the operator goes back to an earlier one | `rollBack` |
  * | a deploy is called off; it fails and the release is to blame | `withdrawCandidate`; `quarantine` |
  * | an instance tries the candidate; the try failed for another reason | `beginAttempt`; `withdrawAttempt` |
- * | the candidate is to be tried with another configuration | `reconfigure` |
+ * | the candidate is to be tried with another configuration; with that of before after all | `reconfigure`; `unconfigure` |
  * | a try failed and no other is left; one try was enough | `quarantineSpent`; `quarantineCandidate` |
  * | a release serves the site; has served through its soak | `promote`; `markGood` |
  * | what serves fails before it ever was good | `demote` |
@@ -151,6 +151,19 @@ export function reconfigure(channel: Channel, id: string, template: number): Cha
   const { candidate } = channel;
   if (candidate?.id !== id || (candidate.template ?? 0) >= template) return undefined;
   return { ...channel, version: 2, candidate: { id, attempts: [], template } };
+}
+
+/** The configuration that `reconfigure` spoke of will not be: the candidate comes with that of `before`. */
+export function unconfigure(
+  channel: Channel,
+  id: string,
+  template: number,
+  before: number | undefined,
+): ChannelFields | undefined {
+  const { candidate } = channel;
+  if (candidate?.id !== id || candidate.template !== template) return undefined;
+  const { template: _, ...rest } = candidate;
+  return { ...channel, version: 2, candidate: { ...rest, ...(before && { template: before }) } };
 }
 
 /** The release before the current one. @throws EverspotError when there is none. */

@@ -2,9 +2,10 @@ import type { ObjectStore } from "../../agent/site/store.ts";
 import type { Aws } from "../aws/connect.ts";
 import { ReplyLost } from "../aws/errors.ts";
 import type { Tools } from "../operator/tools.ts";
-import { describeUp } from "../plan/actions.ts";
+import { describeUp, type UpAction } from "../plan/actions.ts";
 import type { Change } from "../plan/plan.ts";
 import { type Applied, runActions } from "./run.ts";
+import { TakeBack } from "./take-back.ts";
 import { upExecutor } from "./up.ts";
 
 /** Seconds for which an action is tried again while AWS has not finished another change. */
@@ -17,7 +18,7 @@ const LOST_PAUSE = 3;
 type Publish = (store: ObjectStore, template: number | undefined) => Promise<string>;
 
 /** Does what a plan says. @param publishFirstRelease for a plan that publishes one; returns one line about it. */
-export function applyChange(
+export async function applyChange(
   change: Change,
   aws: Aws,
   { terminal, clock }: Pick<Tools, "terminal" | "clock">,
@@ -25,13 +26,23 @@ export function applyChange(
     throw new Error("a deploy publishes its own release");
   },
 ): Promise<Applied[]> {
+  const takeBack = new TakeBack(aws);
   const execute = upExecutor(aws, change, {
-    clock,
+    ...{ clock, takeBack },
     publishFirstRelease: (template) => publishFirstRelease(aws.store, template),
   });
-  return runActions(change.actions, {
-    ...{ describe: describeUp, execute, progress: terminal, patience: PATIENCE, clock },
-  });
+  let current: UpAction | undefined;
+  try {
+    return await runActions(change.actions, {
+      ...{ describe: describeUp, progress: terminal, patience: PATIENCE, clock },
+      execute: (action) => {
+        current = action;
+        return execute(action);
+      },
+    });
+  } catch (error) {
+    throw current === undefined ? error : await takeBack.after(current, error);
+  }
 }
 
 /**

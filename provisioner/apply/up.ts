@@ -9,7 +9,7 @@ import type { Pool } from "../aws/fleets.ts";
 import type { Made, UpAction, ZonePool } from "../plan/actions.ts";
 import { configurationVersion } from "../plan/configuration-version.ts";
 import type { Change } from "../plan/plan.ts";
-import { reconfigureCandidate } from "../release/publish.ts";
+import { reconfigureCandidate, unconfigureCandidate } from "../release/publish.ts";
 import { currentOf } from "../seen/current.ts";
 import type { SiteSeen } from "../seen/observe.ts";
 import { describeVersion, parseVersion, type TemplateData, templateHash } from "../wanted/template.ts";
@@ -17,6 +17,7 @@ import { wantedOf } from "../wanted/wanted.ts";
 import { untilIssued, validate } from "./acm.ts";
 import { makeBridge } from "./bridge.ts";
 import { removeImage } from "./obsolete-images.ts";
+import type { TakeBack } from "./take-back.ts";
 
 /** What an action needs beyond the plan. */
 export interface Sources {
@@ -26,6 +27,7 @@ export interface Sources {
    */
   publishFirstRelease(template: number | undefined): Promise<string>;
   clock: Clock;
+  takeBack: TakeBack;
 }
 
 /** Until EC2 knows a new instance profile: usually some seconds (IAM user guide, "Troubleshoot IAM"). */
@@ -170,8 +172,15 @@ export function upExecutor(
         return quietly(aws.store.upload(keys.agent(action.sha256), change.agentFile, undefined, "br"));
       case "publish-release":
         return sources.publishFirstRelease(configurationVersion(change.actions, current.template));
-      case "reconfigure-candidate":
-        return quietly(reconfigureCandidate(aws.store, action.release, action.template, sources.clock));
+      case "reconfigure-candidate": {
+        const { release: id, template } = action;
+        const before = seen.channel?.candidate?.template;
+        await reconfigureCandidate(aws.store, id, template, sources.clock);
+        sources.takeBack.add(`that ${id} waits for version ${template} of the launch template`, () =>
+          unconfigureCandidate(aws.store, { id, template, before }, sources.clock),
+        );
+        return;
+      }
       case "create-template": {
         const group = known(ids.group, "group");
         const data = told(action.data);
@@ -186,6 +195,7 @@ export function upExecutor(
         const version = await templates.createVersion(before.id, data, group, description);
         if (action.made.base !== undefined) stock = before.version;
         ids.template = { id: before.id, version };
+        sources.takeBack.version(ids.template, () => templates.deleteVersion(before.id, version));
         return `version ${version}`;
       }
       case "note-image": {

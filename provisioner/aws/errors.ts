@@ -76,6 +76,16 @@ const statusOf = (error: unknown): number =>
 export const isServerError = (error: unknown): boolean => statusOf(error) >= 500;
 
 /**
+ * Whether AWS has decided against a change, so that it did not happen: neither a failure of its own, nor too many
+ * requests, nor a wrong moment.
+ */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof EverspotError) || error.retry === "retry") return false;
+  const status = statusOf(error.cause);
+  return status >= 400 && status < 500;
+}
+
+/**
  * Whether a read failed by what passes: AWS does not know yet what was just made, has too much to do, failed itself or
  * could not be reached.
  */

@@ -2,12 +2,14 @@ import {
   CreateLaunchTemplateCommand,
   CreateLaunchTemplateVersionCommand,
   DeleteLaunchTemplateCommand,
+  DeleteLaunchTemplateVersionsCommand,
   DescribeLaunchTemplateVersionsCommand,
   type EC2Client,
   paginateDescribeLaunchTemplates,
   type RequestLaunchTemplateData,
 } from "@aws-sdk/client-ec2";
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
 import { resourceName } from "../../agent/site/names.ts";
 import type { TemplateData } from "../wanted/template.ts";
 import { Tokens } from "./clients.ts";
@@ -37,6 +39,8 @@ export interface Templates {
   repeatVersion(id: string, version: number): Promise<number>;
   /** Whether these credentials may do so: only asked, nothing is made. */
   mayCreateVersion(template: TemplateSeen): Promise<boolean>;
+  /** Nothing to do when it is gone already. */
+  deleteVersion(id: string, version: number): Promise<void>;
   delete(id: string): Promise<void>;
 }
 
@@ -108,6 +112,14 @@ export function createTemplates(client: EC2Client, site: string, clock: Clock = 
             throw error;
           },
         );
+      }),
+    deleteVersion: (id, version) =>
+      named(`deleting version ${version} of the launch template ${name}`, async () => {
+        const request = { LaunchTemplateId: id, Versions: [String(version)] };
+        const answer = await client.send(new DeleteLaunchTemplateVersionsCommand(request));
+        const refused = answer.UnsuccessfullyDeletedLaunchTemplateVersions?.[0]?.ResponseError;
+        if (refused === undefined || refused.Code === "launchTemplateVersionDoesNotExist") return;
+        throw new EverspotError(`${refused.Message ?? "AWS does not say why"} (${refused.Code})`);
       }),
     delete: (id) =>
       named("deleting the launch template", async () => {

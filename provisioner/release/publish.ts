@@ -4,6 +4,7 @@ import {
   publishCandidate,
   reconfigure,
   reserveCounter,
+  unconfigure,
 } from "../../agent/site/channel.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
@@ -110,6 +111,20 @@ export async function reconfigureCandidate(
     store,
     channelDocument,
     (channel) => channel && reconfigure(channel, id, template),
+    clock,
+  );
+}
+
+/** Takes that back. @param before the version that it came with. */
+export async function unconfigureCandidate(
+  store: ObjectStore,
+  { id, template, before }: { id: string; template: number; before: number | undefined },
+  clock: Clock,
+): Promise<void> {
+  await updateDocument(
+    store,
+    channelDocument,
+    (channel) => channel && unconfigure(channel, id, template, before),
     clock,
   );
 }

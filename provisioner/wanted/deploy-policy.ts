@@ -167,7 +167,12 @@ export function deployPolicy(
     },
     ...(withAgent
       ? [
-          allow("NewTemplateVersion", "ec2:CreateLaunchTemplateVersion", ec2(`launch-template/${template}`)),
+          // The second takes back what a fleet then refuses to launch by.
+          allow(
+            "NewTemplateVersion",
+            ["ec2:CreateLaunchTemplateVersion", "ec2:DeleteLaunchTemplateVersions"],
+            ec2(`launch-template/${template}`),
+          ),
           { ...allow("BakeFrom", "ec2:CreateImage", ec2("instance/*")), Condition: ours },
           { ...allow("Bake", "ec2:CreateImage", made), Condition: tagged() },
           {

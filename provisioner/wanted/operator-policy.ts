@@ -268,6 +268,7 @@ const CHANGES = [
   "ec2:DeleteFleets",
   "ec2:DeleteInternetGateway",
   "ec2:DeleteLaunchTemplate",
+  "ec2:DeleteLaunchTemplateVersions",
   "ec2:DeleteRouteTable",
   "ec2:DeleteSecurityGroup",
   "ec2:DeleteSnapshot",

@@ -16,7 +16,8 @@ export interface Template {
   name: string;
   created: Date;
   defaultVersion: number;
-  latestVersion: number;
+  /** The highest number so far: none is given twice. */
+  lastNumber: number;
   versions: Map<number, Version>;
 }
 export interface Version {
@@ -64,7 +65,7 @@ export class Templates {
       name,
       created: this.#place.jobs.now(),
       defaultVersion: 1,
-      latestVersion: 0,
+      lastNumber: 0,
       versions: new Map(),
     };
     this.#append(template, data, description);
@@ -112,7 +113,7 @@ export class Templates {
       wanted === undefined || wanted === "$Default"
         ? template.defaultVersion
         : wanted === "$Latest"
-          ? template.latestVersion
+          ? latestOf(template)
           : Number(wanted);
     if (!Number.isInteger(number)) {
       throw new AwsError(
@@ -136,12 +137,15 @@ export class Templates {
   }
 
   #append(template: Template, data: RequestLaunchTemplateData, description: string | undefined): Version {
-    const number = ++template.latestVersion;
+    const number = ++template.lastNumber;
     const version = { number, description, data, created: this.#place.jobs.now() };
     template.versions.set(number, version);
     return version;
   }
 }
+
+/** Of those that are there. */
+const latestOf = ({ versions }: Template): number => Math.max(...versions.keys());
 
 export const templateShape = (place: Place, template: Template) => ({
   LaunchTemplateId: template.id,
@@ -149,7 +153,7 @@ export const templateShape = (place: Place, template: Template) => ({
   CreateTime: template.created,
   CreatedBy: `arn:aws:iam::${place.account}:root`,
   DefaultVersionNumber: template.defaultVersion,
-  LatestVersionNumber: template.latestVersion,
+  LatestVersionNumber: latestOf(template),
   Tags: place.tags.of(template.id),
 });
 

@@ -17,6 +17,18 @@ afterEach(async () => {
   site = undefined;
 });
 
+/** Nobody is told to wait for what will not come: a deploy without the change works, and so does `up`. */
+async function nothingIsHalfDone(of: SwapSite): Promise<void> {
+  const [template] = of.cloud.ec2.templates.all.values();
+  expect([...(template?.versions.keys() ?? [])]).toEqual([1]);
+  const before = await of.site();
+  of.config.app.workers = 2;
+  await of.deploy("with the configuration of before");
+  expect((await of.site())?.owner).not.toBe(before?.owner);
+  await of.up("");
+  expect(of.json()).toMatchObject({ changed: false });
+}
+
 const asAnswered = { question: "as the local AWS is" as const, habits: {} };
 
 describe.each([asAnswered, ...openHabits(readAnswers())])("$question: $habits", ({ habits }) => {
@@ -34,6 +46,7 @@ describe.each([asAnswered, ...openHabits(readAnswers())])("$question: $habits", 
     } else {
       await expect(site.deploy("with another configuration")).rejects.toThrow(/launch template of a fleet/);
       expect((await site.site())?.owner).toBe(before?.owner);
+      await nothingIsHalfDone(site);
     }
     const { alive, target } = await site.fleet();
     expect({ alive, target }).toEqual({ alive: [(await site.site())?.owner], target: 1 });

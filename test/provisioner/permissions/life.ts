@@ -1,5 +1,6 @@
 /** The whole life of a site, command by command, as one person plays it with one set of credentials. */
 import { Readable } from "node:stream";
+import type { EverspotError } from "../../../agent/site/errors.ts";
 import { runBake } from "../../../provisioner/commands/bake.ts";
 import { runCertificate } from "../../../provisioner/commands/certificate.ts";
 import { runDown } from "../../../provisioner/commands/down.ts";
@@ -91,6 +92,17 @@ export async function wholeLife(site: SwapSite): Promise<void> {
       config.fleet = { ...config.fleet, types: ["t3.small"], maxPrice: 0.02 };
       await runUp(config, tools, up);
     });
+    meanwhile.rigid(true);
+    await play("up, where no fleet takes another template", async () => {
+      const { disk } = config.fleet;
+      config.fleet.disk = disk + 1;
+      const refused = runUp(config, tools, up).then(() => Promise.reject(new Error("nothing was refused")));
+      await refused.catch((error: Error) => {
+        if (!/nothing was changed/.test((error as EverspotError).hint ?? "")) throw error;
+      });
+      config.fleet.disk = disk;
+    });
+    meanwhile.rigid(false);
     await play("github", () => runGithub(config, tools, github));
     await meanwhile.provider();
     await play("github --with-agent, for an environment", () =>

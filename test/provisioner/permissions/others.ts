@@ -27,6 +27,7 @@ import { keys } from "../../../agent/site/names.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import { GITHUB_AUDIENCE, GITHUB_ISSUER } from "../../../provisioner/wanted/deploy-policy.ts";
 import { ADMIN } from "../../cloud/iam/iam.ts";
+import { AwsError } from "../../cloud/wire/server.ts";
 import type { SwapSite } from "../deploy/swapping.ts";
 
 const NAME = "everspot-blog";
@@ -49,7 +50,16 @@ export function others({ cloud, config, owner, agents }: SwapSite) {
   const group = async () =>
     (await ec2.send(new DescribeSecurityGroupsCommand(ours))).SecurityGroups?.[0]?.GroupId ?? "";
   let face: string | undefined;
+  let isRigid = false;
+  cloud.wire.before(({ operation, input }) => {
+    if (isRigid && operation === "ModifyFleet" && input.LaunchTemplateConfigs !== undefined)
+      throw new AwsError("UnsupportedOperation", "The launch template of a fleet cannot be modified.");
+  });
   return {
+    /** Whether AWS refuses to change what a fleet launches. */
+    rigid(yes: boolean): void {
+      isRigid = yes;
+    },
     /** GitHub's provider is there, and made for someone else. */
     async provider(): Promise<void> {
       const provider = `arn:aws:iam::${cloud.account}:oidc-provider/${GITHUB_ISSUER}`;
