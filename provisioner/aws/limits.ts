@@ -6,6 +6,7 @@ import {
   type InstanceTypeInfo,
   paginateDescribeInstances,
   paginateDescribeInstanceTypes,
+  paginateDescribeSpotInstanceRequests,
   paginateDescribeVpcs,
 } from "@aws-sdk/client-ec2";
 import * as z from "zod";
@@ -34,6 +35,11 @@ export interface VcpuQuota {
   quota: number | undefined;
   /** vCPUs of instances that are not the site's, in the families that the quota counts. */
   others: number | undefined;
+  /**
+   * vCPUs of spot requests without an instance, whoever's: those of instances that ended count until AWS has closed them
+   * (EC2 User Guide, "Spot Instance quotas"). Undefined where that could not be read, or does not apply.
+   */
+  held: number | undefined;
 }
 
 export interface Limits {
@@ -67,23 +73,26 @@ export function createLimits({
         });
       const quota = async ([ServiceCode, QuotaCode]: readonly [string, string]) =>
         quotaAnswer.parse(await serviceQuotas("GetServiceQuota", { ServiceCode, QuotaCode })).Quota.Value;
-      const [plan, spot, onDemand, vpcs, running, there, denied] = await Promise.all([
+      const [plan, spot, onDemand, vpcs, alive, requests, there, denied] = await Promise.all([
         read("reading the account's plan", () => planOf(freeTier)),
         read("reading the quota of spot instances", () => quota(QUOTAS.spot)),
         read("reading the quota of on-demand instances", () => quota(QUOTAS.onDemand)),
         read("reading the quota of VPCs", () => quota(QUOTAS.vpcs)),
-        read("looking at the account's instances", () => runningOthers(ec2, site)),
+        read("looking at the account's instances", () => aliveIn(ec2)),
+        read("looking at the account's spot requests", () => openRequests(ec2)),
         read("looking at the account's VPCs", async () => (await vpcsOf(ec2)).length),
         begins ? refusalToBegin(ec2, site) : undefined,
       ]);
       const known = await read("looking at instance types", () =>
-        infoOf(ec2, [...types, ...(running ?? []).map((i) => i.type)]),
+        infoOf(ec2, [...types, ...[...(alive ?? []), ...(requests ?? [])].map((i) => i.type)]),
       );
       const vcpusOf = (type: string) => known?.get(type)?.VCpuInfo?.DefaultVCpus ?? 2;
-      const others = (isSpot: boolean) =>
-        running
-          ?.filter((i) => i.spot === isSpot && isStandard(i.type))
-          .reduce((sum, i) => sum + vcpusOf(i.type), 0);
+      const sum = (of: readonly { type: string }[] | undefined) =>
+        of?.filter((i) => isStandard(i.type)).reduce((all, i) => all + vcpusOf(i.type), 0);
+      const others = (spot: boolean) =>
+        sum(alive?.filter((i) => i.spot === spot && i.site !== site && i.counts));
+      const has = new Set(alive?.map((i) => i.id));
+      const held = alive && requests?.filter((r) => r.instance === undefined || !has.has(r.instance));
       return {
         plan,
         types: types.flatMap((type) => {
@@ -92,8 +101,8 @@ export function createLimits({
             ? []
             : [{ type, vcpus: vcpusOf(type), free: info.FreeTierEligible === true }];
         }),
-        spot: { quota: spot, others: others(true) },
-        onDemand: { quota: onDemand, others: others(false) },
+        spot: { quota: spot, others: others(true), held: sum(held) },
+        onDemand: { quota: onDemand, others: others(false), held: undefined },
         vpcs: { quota: vpcs, there },
         denied,
         unread,
@@ -113,16 +122,34 @@ async function planOf(freeTier: Clients["freeTier"]): Promise<"free" | "paid"> {
   }
 }
 
-/** Those that end count as well, until they are gone. */
-async function runningOthers(ec2: EC2Client, site: string): Promise<{ type: string; spot: boolean }[]> {
-  const Values = ["pending", "running", "shutting-down", "stopping"];
+interface AliveInstance {
+  id: string;
+  type: string;
+  spot: boolean;
+  site: string | undefined;
+  /** Those that end count as well, until they are gone; those that are stopped do not. */
+  counts: boolean;
+}
+
+async function aliveIn(ec2: EC2Client): Promise<AliveInstance[]> {
+  const Values = ["pending", "running", "shutting-down", "stopping", "stopped"];
   const Filters = [{ Name: "instance-state-name", Values }];
   const found = await gather(paginateDescribeInstances({ client: ec2 }, { Filters }), (page) =>
     page.Reservations?.flatMap((r) => r.Instances ?? []),
   );
-  return found
-    .filter((i) => tagOf(i.Tags, SITE_TAG) !== site)
-    .map((i) => ({ type: i.InstanceType ?? "", spot: i.InstanceLifecycle === "spot" }));
+  return found.map((i) => ({
+    ...{ id: i.InstanceId ?? "", type: i.InstanceType ?? "", spot: i.InstanceLifecycle === "spot" },
+    ...{ site: tagOf(i.Tags, SITE_TAG), counts: i.State?.Name !== "stopped" },
+  }));
+}
+
+async function openRequests(ec2: EC2Client): Promise<{ instance: string | undefined; type: string }[]> {
+  const Filters = [{ Name: "state", Values: ["open", "active"] }];
+  const found = await gather(
+    paginateDescribeSpotInstanceRequests({ client: ec2 }, { Filters }),
+    (page) => page.SpotInstanceRequests,
+  );
+  return found.map((r) => ({ instance: r.InstanceId, type: r.LaunchSpecification?.InstanceType ?? "" }));
 }
 
 const vpcsOf = (ec2: EC2Client) => gather(paginateDescribeVpcs({ client: ec2 }, {}), (page) => page.Vpcs);

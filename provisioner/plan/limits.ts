@@ -47,7 +47,7 @@ function planFindings(config: SiteConfig, { plan, types }: LimitsSeen): Finding[
 function vcpuFindings(
   market: "spot" | "on-demand",
   code: string,
-  { quota, others }: VcpuQuota,
+  { quota, others, held = 0 }: VcpuQuota,
   { types }: LimitsSeen,
 ): Finding[] {
   if (quota === undefined || others === undefined || types.length === 0) return [];
@@ -59,11 +59,15 @@ function vcpuFindings(
   const hint = quotaHint(code);
   // Without room to bridge, the site still is as it would be without a bridge.
   if (room < least && market === "spot") return [error(`${has}: no instance of the site starts`, hint ?? "")];
-  if (room >= 2 * most) return [];
-  const more = { level: "note" as const, ...(hint === undefined ? {} : { hint }) };
-  return [
-    { ...more, message: `${has}; a swap or a replacement needs two instances, up to ${2 * most} vCPUs` },
+  const note = (message: string) => [
+    { level: "note" as const, message, ...(hint === undefined ? {} : { hint }) },
   ];
+  if (room < 2 * most)
+    return note(`${has}; a swap or a replacement needs two instances, up to ${2 * most} vCPUs`);
+  if (room - held >= 2 * most) return [];
+  return note(
+    `${has}${beside === "" ? ", of which" : ", and"} spot requests without an instance hold ${held}: until AWS closes those of instances that ended, in some minutes, ${room - held < least ? "no instance of the site starts" : "there is no room for two, as a swap or a replacement needs"}`,
+  );
 }
 
 function beginFindings({ vpcs: { quota, there }, denied }: LimitsSeen): Finding[] {

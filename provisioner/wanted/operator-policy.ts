@@ -227,6 +227,7 @@ const LOOKS = [
   "ec2:DescribeSecurityGroupRules",
   "ec2:DescribeSecurityGroups",
   "ec2:DescribeSnapshots",
+  "ec2:DescribeSpotInstanceRequests",
   "ec2:DescribeSpotPriceHistory",
   "ec2:DescribeSubnets",
   "ec2:DescribeVolumes",

@@ -1,5 +1,10 @@
 /** What can be asked without an instance. */
-import { CreateLaunchTemplateVersionCommand } from "@aws-sdk/client-ec2";
+import {
+  CreateLaunchTemplateVersionCommand,
+  DeleteLaunchTemplateVersionsCommand,
+  DescribeLaunchTemplatesCommand,
+  DescribeLaunchTemplateVersionsCommand,
+} from "@aws-sdk/client-ec2";
 import {
   CreateBucketCommand,
   GetObjectCommand,
@@ -55,6 +60,37 @@ const dryRun: Question = {
   },
 };
 
+const deletedVersion: Question = {
+  id: "deleted-version",
+  asks: "Which version of a launch template is the latest once the newest was deleted, and is its number given again?",
+  ask: async (scene) => {
+    const { ec2 } = scene.clients;
+    const { id, version: kept } = await scene.template();
+    const { version: deleted } = await scene.template();
+    await ec2.send(new DeleteLaunchTemplateVersionsCommand({ LaunchTemplateId: id, Versions: [deleted] }));
+    const { LaunchTemplates } = await ec2.send(
+      new DescribeLaunchTemplatesCommand({ LaunchTemplateIds: [id] }),
+    );
+    const shown = String(LaunchTemplates?.[0]?.LatestVersionNumber ?? "none");
+    let byName = "";
+    const refused = await refusalOf(
+      ec2
+        .send(new DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId: id, Versions: ["$Latest"] }))
+        .then((answer) => {
+          byName = String(answer.LaunchTemplateVersions?.[0]?.VersionNumber ?? "none");
+        }),
+    );
+    const { version: next } = await scene.template();
+    return {
+      answer: shown === kept ? "the one before" : shown === deleted ? "the deleted one" : "unknown",
+      facts: {
+        latest: refused?.code ?? (byName === shown ? "the same" : "another"),
+        numberAgain: next === deleted,
+      },
+    };
+  },
+};
+
 /** Objects, one every few seconds, each read at once and again. */
 const WRITES = 15;
 const EVERY_MS = 3_000;
@@ -91,4 +127,4 @@ const newVersioning: Question = {
   },
 };
 
-export const ofTheAccount = [accountPlan, dryRun, newVersioning];
+export const ofTheAccount = [accountPlan, dryRun, deletedVersion, newVersioning];

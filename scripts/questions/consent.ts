@@ -30,7 +30,7 @@ export function consent(
       ? `this would ask AWS itself, in the account ${what}`
       : `the credentials are those of another account, ${what}, than --yes-aws names`,
     {
-      hint: `it makes a network, fleets, three small instances, a bucket and a role, each tagged everspot:contact, takes at most ${MINUTES} minutes and $${COST.toFixed(2)}, and removes them all; to go on: --yes-aws ${caller.account}`,
+      hint: `it makes a network, fleets, three small instances, a bucket and two roles, each tagged everspot:contact, takes at most ${MINUTES} minutes and $${COST.toFixed(2)}, and removes them all; to go on: --yes-aws ${caller.account}`,
       exitCode: USAGE,
     },
   );

@@ -6,7 +6,7 @@ import { type Scene, TYPE } from "./scene.ts";
 
 const NO_FLEET = "there is no fleet: an empty one was refused";
 
-const emptyFleet: Question = {
+export const emptyFleet: Question = {
   id: "empty-fleet",
   asks: "May a fleet be made with a target of 0?",
   ask: async (scene, found) => {
@@ -134,6 +134,5 @@ async function dearestSpot({ clients, clock }: Scene): Promise<number | undefine
   return all.length === 0 ? undefined : Math.max(...all);
 }
 
-export const ofFleets = [
-  ...[emptyFleet, templateInModify, secondChange, lowTotalPrice, splitTarget, totalPriceCounts],
-];
+/** They go on from `emptyFleet`. */
+export const ofFleets = [...[templateInModify, secondChange, lowTotalPrice, splitTarget, totalPriceCounts]];

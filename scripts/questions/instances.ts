@@ -3,6 +3,7 @@ import {
   DescribeFleetHistoryCommand,
   DescribeFleetInstancesCommand,
   DescribeInstancesCommand,
+  DescribeSpotInstanceRequestsCommand,
   GetConsoleOutputCommand,
 } from "@aws-sdk/client-ec2";
 import {
@@ -18,6 +19,9 @@ const NO_INSTANCE = "no instance came";
 /** Minutes from the start of user data until the instance switches itself off. */
 const OFF_MINUTES = 4;
 
+/** User and system, and what was stolen, in hundredths of a second, of all processors together (proc_stat(5)). */
+const STAT = `awk '/^cpu /{print "${NAME}: stat", $2 + $3 + $4, $9}' /proc/stat`;
+
 /**
  * Says on the console how long the same work takes, and how much processor time it had: it needs neither network nor
  * package. Half a minute at most on a whole processor.
@@ -26,9 +30,11 @@ export const USER_DATA = `#!/bin/bash
 TIMEFORMAT='${NAME}: burn %R %U'
 systemd-run --on-active=${OFF_MINUTES * 60} systemctl poweroff
 {
+  ${STAT}
   for round in 1 2 3 4 5 6; do
     time for ((i = 0; i < 400000; i++)); do :; done
   done
+  ${STAT}
   echo '${NAME}: end'
 } >/dev/console 2>&1
 `;
@@ -120,14 +126,20 @@ const consoleOutput: Question = {
 
 const BURN = new RegExp(`${NAME}: burn (\\d+[.,]\\d+) (\\d+[.,]\\d+)`, "g");
 
+/** Less than this may be other work's doing. */
+const BRAKED_SECONDS = 5;
+
+const burnsIn = (console: string | undefined): { wall: number; cpu: number }[] =>
+  [...(console ?? "").matchAll(BURN)].map(([, wall = "0", cpu = "0"]) => ({
+    wall: Number(wall.replace(",", ".")),
+    cpu: Number(cpu.replace(",", ".")),
+  }));
+
 const launchCredits: Question = {
   id: "launch-credits",
   asks: "Is a T3 instance in `standard` mode braked from its first second on, for want of credits?",
   ask: async (_, { console }) => {
-    const burns = [...(console ?? "").matchAll(BURN)].map(([, wall = "0", cpu = "0"]) => ({
-      wall: Number(wall.replace(",", ".")),
-      cpu: Number(cpu.replace(",", ".")),
-    }));
+    const burns = burnsIn(console);
     const [first, last] = [burns[0], burns.at(-1)];
     if (first === undefined || last === undefined) return unknown("its console shows no figures");
     const ratio = (b: typeof first) => Number((b.wall / Math.max(b.cpu, 0.01)).toFixed(1));
@@ -135,6 +147,31 @@ const launchCredits: Question = {
       answer: ratio(last) > 1.7 ? "yes" : "no",
       facts: { rounds: burns.length, firstWallPerCpu: ratio(first), lastWallPerCpu: ratio(last) },
     };
+  },
+};
+
+const STATS = new RegExp(`${NAME}: stat (\\d+) (\\d+)`, "g");
+/** Of the kernel: hundredths of a second. */
+const TICKS = 100;
+
+const stolen: Question = {
+  id: "stolen",
+  asks: "Does what a T3 instance is kept from for want of credits stand in /proc/stat, as stolen?",
+  ask: async (_, { console }) => {
+    const [from, to] = [...(console ?? "").matchAll(STATS)].map(([, used, steal]) => ({
+      used: Number(used) / TICKS,
+      steal: Number(steal) / TICKS,
+    }));
+    if (from === undefined || to === undefined) return unknown("its console shows no figures");
+    const burns = burnsIn(console);
+    const kept = burns.reduce((sum, b) => sum + b.wall - b.cpu, 0);
+    const facts = {
+      usedSeconds: Math.round(to.used - from.used),
+      keptFromSeconds: Math.round(kept),
+      stolenSeconds: Math.round(to.steal - from.steal),
+    };
+    if (kept < BRAKED_SECONDS) return { answer: "unknown", facts: { ...facts, why: "it was not braked" } };
+    return { answer: to.steal - from.steal > kept / 2 ? "yes" : "no", facts };
   },
 };
 
@@ -157,4 +194,26 @@ const shutdown: Question = {
   },
 };
 
-export const ofInstances = [freshProfile, consoleOutput, launchCredits, shutdown];
+/** Seconds for the spot request of an instance that ended to be closed. */
+const CLOSES = 180;
+
+const requestCloses: Question = {
+  id: "request-closes",
+  asks: "For how long after its end does the spot request of an instance stay open, which counts against the quota?",
+  ask: async (scene, { instance }) => {
+    if (instance === undefined) return unknown(NO_INSTANCE);
+    const began = scene.clock.now();
+    const Filters = [{ Name: "instance-id", Values: [instance.id] }];
+    let seen = "none";
+    const closed = await scene.until(CLOSES, async () => {
+      const read = new DescribeSpotInstanceRequestsCommand({ Filters });
+      const [request] = (await scene.clients.ec2.send(read)).SpotInstanceRequests ?? [];
+      seen = `${request?.State ?? "none"}, ${request?.Status?.Code ?? ""}`;
+      return /^(open|active)/.test(seen) ? { waiting: seen } : { done: true };
+    });
+    const seconds = Math.round((scene.clock.now() - began) / 1000);
+    return { answer: closed === true ? "closed" : "open", facts: { afterSeconds: seconds, seen } };
+  },
+};
+
+export const ofInstances = [freshProfile, consoleOutput, launchCredits, stolen, shutdown, requestCloses];

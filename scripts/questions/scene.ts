@@ -9,6 +9,7 @@ import {
   DescribeAvailabilityZonesCommand,
   DescribeFleetsCommand,
   EC2Client,
+  type EC2ClientConfig,
   type FleetData,
   ModifyFleetCommand,
   type ModifyFleetCommandInput,
@@ -24,6 +25,8 @@ import { type Look, poll } from "../../agent/site/poll.ts";
 
 export const TAG = "everspot:contact";
 export const NAME = "everspot-contact";
+/** Of the role that may do little. */
+export const CALLER = `${NAME}-caller`;
 /** Every account may start it, also one on the free plan. */
 export const TYPE = "t3.micro";
 const IMAGE = "/aws/service/debian/release/13/latest/amd64";
@@ -36,8 +39,12 @@ export interface Clients {
   sts: STSClient;
 }
 
-export function openClients(region: string): Clients & { close(): void } {
-  const how = { region };
+/** @param credentials others than those that the SDK finds. */
+export function openClients(
+  region: string,
+  credentials?: EC2ClientConfig["credentials"],
+): Clients & { close(): void } {
+  const how = { region, ...(credentials === undefined ? {} : { credentials }) };
   const clients = {
     ...{ ec2: new EC2Client(how), iam: new IAMClient(how), s3: new S3Client(how) },
     ...{ ssm: new SSMClient(how), sts: new STSClient(how) },
@@ -64,7 +71,13 @@ export interface Scene extends Given {
   /** A version of the template. The first makes the template, and the network it is in. */
   template(data?: RequestLaunchTemplateData): Promise<{ id: string; version: string }>;
   launch(version: string): Promise<NonNullable<CreateFleetCommandInput["LaunchTemplateConfigs"]>>;
-  fleet(version: string, target: number, more?: Partial<CreateFleetCommandInput>): Promise<string>;
+  /** @param by whose credentials make it. */
+  fleet(
+    version: string,
+    target: number,
+    more?: Partial<CreateFleetCommandInput>,
+    by?: EC2Client,
+  ): Promise<string>;
   look(fleet: string): Promise<FleetData | undefined>;
   /** Until it is `active`. */
   settled(fleet: string): Promise<FleetData | undefined>;
@@ -135,8 +148,8 @@ export function openScene(given: Given): Scene {
         Overrides: (await subnets()).map((SubnetId) => ({ InstanceType: TYPE, SubnetId })),
       },
     ],
-    fleet: async (version, TotalTargetCapacity, more = {}) => {
-      const answer = await ec2.send(
+    fleet: async (version, TotalTargetCapacity, more = {}, by = ec2) => {
+      const answer = await by.send(
         new CreateFleetCommand({
           ...{ Type: "maintain", ExcessCapacityTerminationPolicy: "no-termination" },
           LaunchTemplateConfigs: await scene.launch(version),

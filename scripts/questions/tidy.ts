@@ -16,6 +16,7 @@ import {
 import {
   DeleteInstanceProfileCommand,
   DeleteRoleCommand,
+  DeleteRolePolicyCommand,
   GetInstanceProfileCommand,
   GetRoleCommand,
   RemoveRoleFromInstanceProfileCommand,
@@ -28,7 +29,7 @@ import {
 } from "@aws-sdk/client-s3";
 import type { Clock } from "../../agent/site/clock.ts";
 import { messageOf } from "../../agent/site/errors.ts";
-import { type Clients, NAME, TAG } from "./scene.ts";
+import { CALLER, type Clients, NAME, TAG } from "./scene.ts";
 
 export interface Where {
   clients: Clients;
@@ -127,10 +128,19 @@ const kinds: readonly Kind[] = [
   {
     name: "role",
     look: async ({ clients: { iam } }) => {
-      const found = await iam.send(new GetRoleCommand({ RoleName: NAME })).catch(missing("NoSuchEntity"));
-      return tagged(found?.Role?.Tags) ? [NAME] : [];
+      const found = await Promise.all(
+        [NAME, CALLER].map(async (RoleName) => {
+          const role = await iam.send(new GetRoleCommand({ RoleName })).catch(missing("NoSuchEntity"));
+          return tagged(role?.Role?.Tags) ? [RoleName] : [];
+        }),
+      );
+      return found.flat();
     },
-    remove: ({ clients }, RoleName) => clients.iam.send(new DeleteRoleCommand({ RoleName })),
+    remove: async ({ clients: { iam } }, RoleName) => {
+      const of = { RoleName, PolicyName: CALLER };
+      await iam.send(new DeleteRolePolicyCommand(of)).catch(missing("NoSuchEntity"));
+      await iam.send(new DeleteRoleCommand({ RoleName }));
+    },
   },
   {
     // Nobody else makes one of this name in this account; its tag comes a moment after it.

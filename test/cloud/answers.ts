@@ -11,8 +11,11 @@ import * as z from "zod";
 export const QUESTIONS = [
   "account-plan",
   "dry-run",
+  "deleted-version",
   "new-versioning",
   "empty-fleet",
+  "fleet-permissions",
+  "service-role-path",
   "template-in-modify",
   "second-change",
   "low-total-price",
@@ -21,7 +24,9 @@ export const QUESTIONS = [
   "fresh-profile",
   "console",
   "launch-credits",
+  "stolen",
   "shutdown",
+  "request-closes",
 ] as const;
 
 export type Question = (typeof QUESTIONS)[number];

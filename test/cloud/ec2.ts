@@ -104,7 +104,9 @@ export class Ec2 {
       delays,
       fleetHabits: { ...habitsOf(readAnswers()), ...options.fleetHabits },
     };
-    this.#capacity.limit((type, market) => overLimit(options.limits, instances.list(), type, market));
+    this.#capacity.limit((type, market) =>
+      overLimit(options.limits, delays, instances.list(), { type, market, now: jobs.now() }),
+    );
     this.fleets = new Fleets(world);
     addDefaultVpc(place, network);
 
@@ -124,7 +126,7 @@ export class Ec2 {
       ...instanceHandlers(world, instances, templates),
       ...consoleHandlers(place, instances, machines, delays),
       ...creditHandlers(place, instances),
-      ...spotRequestHandlers(place, instances),
+      ...spotRequestHandlers(place, instances, delays),
       ...attachmentHandlers(place, network, instances.volumes),
       ...fleetHandlers(world, this.fleets),
     });

@@ -1,15 +1,17 @@
 import { type AccountLimits, ON_DEMAND_VCPUS, SPOT_VCPUS } from "../limits.ts";
 import { AwsError } from "../wire/errors.ts";
 import type { Market } from "./capacity.ts";
+import type { Delays } from "./delays.ts";
 import type { Instance } from "./instance.ts";
 import { isFreeTierEligible, machineType } from "./instance-types.ts";
+import { closed } from "./spot-requests.ts";
 
 /** Why the account may not launch one more instance of a type; undefined when it may. */
 export function overLimit(
   { plan, quotas }: AccountLimits,
+  delays: Pick<Delays, "requestCloses">,
   instances: readonly Instance[],
-  type: string,
-  market: Market,
+  { type, market, now }: { type: string; market: Market; now: Date },
 ): AwsError | undefined {
   if (plan === "FREE" && !isFreeTierEligible(type)) {
     return new AwsError(
@@ -18,7 +20,10 @@ export function overLimit(
     );
   }
   const running = instances.filter(
-    (i) => i.spec.market === market && !/^(stopped|terminated)$/.test(i.state),
+    (i) =>
+      i.spec.market === market &&
+      i.state !== "stopped" &&
+      (i.state !== "terminated" || (market === "spot" && !closed(i, delays, now))),
   );
   const used = running.reduce((sum, i) => sum + i.spec.type.vcpus, 0);
   const most = quotas.get(market === "spot" ? SPOT_VCPUS : ON_DEMAND_VCPUS) ?? Number.POSITIVE_INFINITY;

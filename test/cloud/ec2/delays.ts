@@ -30,6 +30,8 @@ export interface Delays {
   unhealthy: number;
   /** How long a terminated instance is still listed. */
   terminatedVisible: number;
+  /** How long the spot request of an instance that ended stays open, and counts against the quota. */
+  requestCloses: number;
   /** From a launch until GetConsoleOutput shows anything. */
   console: number;
   /** How long DescribeInstances and DescribeFleets show what was before a change: a new thing not at all. */
@@ -57,6 +59,7 @@ export const noDelays: Delays = {
   scaleInNotice: 0,
   unhealthy: 0,
   terminatedVisible: 3_600_000,
+  requestCloses: 0,
   console: 0,
   shown: 0,
   versioned: 0,
@@ -82,6 +85,7 @@ export const realisticDelays: Delays = {
   scaleInNotice: 120_000,
   unhealthy: 360_000,
   terminatedVisible: 3_600_000,
+  requestCloses: 60_000,
   console: 60_000,
   shown: 0,
   versioned: 20_000,
@@ -93,6 +97,7 @@ export function delaysOf(answers: Answers): Partial<Delays> {
   const from: [keyof Delays, Question, string][] = [
     ["console", "console", "firstAfterSeconds"],
     ["fleetModify", "template-in-modify", "seconds"],
+    ["requestCloses", "request-closes", "afterSeconds"],
     ["profileRefused", "fresh-profile", "seconds"],
     ["versioned", "new-versioning", "lastAfterSeconds"],
   ];

@@ -1,3 +1,4 @@
+import type { Delays } from "./delays.ts";
 import { chosen } from "./errors.ts";
 import { select } from "./filters.ts";
 import { type Instance, isGone } from "./instance.ts";
@@ -6,17 +7,26 @@ import type { Handlers } from "./operations.ts";
 import { page } from "./paging.ts";
 import type { Place } from "./place.ts";
 
-/** Spot requests are not kept: each spot instance has one, and the instance tells its state. */
-export function spotRequestHandlers(place: Place, instances: Instances): Handlers {
+/**
+ * Spot requests are not kept: each spot instance has one, and the instance tells its state, for as long as that is
+ * listed.
+ */
+export function spotRequestHandlers(
+  place: Place,
+  instances: Instances,
+  delays: Pick<Delays, "requestCloses">,
+): Handlers {
+  const isClosed = (instance: Instance) => closed(instance, delays, place.jobs.now());
   const shape = (instance: Instance) => {
     const { code, message } = status(instance);
     return {
       SpotInstanceRequestId: instance.spotRequestId,
       InstanceId: instance.id,
-      State: isGone(instance) ? ("closed" as const) : ("active" as const),
+      State: isClosed(instance) ? ("closed" as const) : ("active" as const),
       Status: { Code: code, Message: message, UpdateTime: instance.terminated ?? instance.launched },
       Type: instance.spec.spot.persistent ? ("persistent" as const) : ("one-time" as const),
       CreateTime: instance.launched,
+      LaunchSpecification: { InstanceType: instance.spec.type.name, ImageId: instance.spec.image.id },
       LaunchedAvailabilityZone: instance.spec.subnet.zone,
       ProductDescription: "Linux/UNIX" as const,
       InstanceInterruptionBehavior: instance.spec.spot.interruption,
@@ -37,7 +47,7 @@ export function spotRequestHandlers(place: Place, instances: Instances): Handler
         {
           "spot-instance-request-id": (i) => i.spotRequestId,
           "instance-id": (i) => i.id,
-          state: (i) => (isGone(i) ? "closed" : "active"),
+          state: (i) => (isClosed(i) ? "closed" : "active"),
           "status-code": (i) => status(i).code,
         },
         (i) => place.tags.of(i.spotRequestId ?? ""),
@@ -47,6 +57,14 @@ export function spotRequestHandlers(place: Place, instances: Instances): Handler
     },
   };
 }
+
+/** Until then it counts against the account's quota of spot instances. */
+export const closed = (
+  instance: Instance,
+  { requestCloses }: Pick<Delays, "requestCloses">,
+  now: Date,
+): boolean =>
+  instance.terminated !== undefined && now.getTime() - instance.terminated.getTime() >= requestCloses;
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-request-status.html */
 function status(instance: Instance): { code: string; message: string } {

@@ -1,7 +1,8 @@
 /** What the account does not start is said before anything is made, and by whom it can be changed. */
-import { EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
-import { afterEach, expect, test } from "vitest";
+import { EC2Client, RunInstancesCommand, TerminateInstancesCommand } from "@aws-sdk/client-ec2";
+import { afterEach, expect, test, vi } from "vitest";
 import type { EverspotError } from "../../../agent/site/errors.ts";
+import { runPlan } from "../../../provisioner/commands/plan.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { parseConfig } from "../../../provisioner/config/load.ts";
 import type { CloudOptions } from "../../cloud/cloud.ts";
@@ -126,4 +127,40 @@ test("who may not read all that goes on, and is told", async () => {
   });
   await up(poor);
   expect(poor.said()).toContain("not all could be read of what the account may start: ");
+});
+
+test("what ended holds its part of the quota until AWS has closed its spot request", async () => {
+  const young = await open({ limits: { quotas: { [SPOT]: 5 } }, delays: { requestCloses: 60_000 } });
+  await up(young);
+  expect(young.said()).not.toContain("spot requests");
+  const [first] = young.cloud.ec2.instances.list();
+  young.cloud.ec2.reclaim(first?.id ?? "", { noticeSeconds: 0 });
+  await vi.waitFor(() => expect(young.cloud.ec2.instances.list().at(-1)?.state).toBe("running"));
+  young.forget();
+  await runPlan(young.config, young.tools, { refreshImage: false, pack: false });
+  expect(young.said()).toContain(
+    "the account may run 5 vCPUs of spot instances at a time, of which spot requests without an instance hold 2",
+  );
+  expect(young.said()).toContain("there is no room for two");
+});
+
+test("and nothing starts beside it where there is no more room", async () => {
+  const limits = { quotas: { [SPOT]: 4 } };
+  const full = await open({ limits, serviceLinkedRoles: true, delays: { requestCloses: 60_000 } });
+  const ec2 = new EC2Client({ region: "us-east-1" });
+  const image = { ImageId: "ami-0deb13000000a0064", InstanceType: "t3.small" as const };
+  const spot = { InstanceMarketOptions: { MarketType: "spot" as const } };
+  const launch = () => ec2.send(new RunInstancesCommand({ ...image, ...spot, MinCount: 2, MaxCount: 2 }));
+  const { Instances = [] } = await launch();
+  const InstanceIds = Instances.flatMap((i) => i.InstanceId ?? []);
+  await ec2.send(new TerminateInstancesCommand({ InstanceIds }));
+  await vi.waitFor(() =>
+    expect(full.cloud.ec2.instances.list().map((i) => i.state)).toEqual(["terminated", "terminated"]),
+  );
+  await expect(launch()).rejects.toMatchObject({ name: "MaxSpotInstanceCountExceeded" });
+  await up(full);
+  expect(full.said()).toContain("hold 4: until AWS closes those of instances that ended");
+  expect(full.said()).toContain("no instance of the site starts");
+  expect(full.json()).toMatchObject({ command: "up", changed: true });
+  ec2.destroy();
 });

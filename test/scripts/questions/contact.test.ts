@@ -29,7 +29,8 @@ function machines(clock: IdleClock): Machines {
       });
     },
     onExit: (listener) => void exits.push(listener),
-    console: async () => `Debian boots\n${burn.repeat(6)}everspot-contact: end\n`,
+    console: async () =>
+      `Debian boots\neverspot-contact: stat 100 20\n${burn.repeat(6)}everspot-contact: stat 640 4420\neverspot-contact: end\n`,
   };
 }
 
@@ -50,6 +51,7 @@ async function open(options: CloudOptions = {}): Promise<void> {
       console: 60_000,
       profileRefused: 60_000,
       versioned: 20_000,
+      requestCloses: 30_000,
     },
     ...options,
   });
@@ -87,8 +89,11 @@ test("every question gets an answer, within the time, and nothing is left", asyn
   expect(answers()).toEqual({
     "account-plan": "paid",
     "dry-run": "yes",
+    "deleted-version": "the one before",
     "new-versioning": "yes",
     "empty-fleet": "yes",
+    "fleet-permissions": "yes",
+    "service-role-path": "neither alone",
     "template-in-modify": "yes",
     "second-change": "refused",
     "low-total-price": "yes",
@@ -97,7 +102,9 @@ test("every question gets an answer, within the time, and nothing is left", asyn
     "fresh-profile": "refused",
     console: "shown",
     "launch-credits": "yes",
+    stolen: "yes",
     shutdown: "terminated",
+    "request-closes": "closed",
   });
   expect(readAnswers(file)["second-change"]?.facts.code).toBe("IncorrectState");
   expect(clock.now() - began).toBeLessThan(20 * 60_000);
