@@ -2,6 +2,7 @@
 import path from "node:path";
 import type { BuildOptions } from "esbuild";
 import { lazyBuiltins } from "./builtins.ts";
+import { givenCredentials } from "./credentials.ts";
 import { versionsOnly } from "./package-files.ts";
 import { leanSchemas } from "./schemas.ts";
 
@@ -37,6 +38,7 @@ export const targets = {
       leanSchemas(new Set(["NoSuchKey", "NoSuchBucket", "NotFound", "InvalidChangeBatch"])),
       lazyBuiltins,
       versionsOnly,
+      givenCredentials,
     ],
   },
   /** What keeps a site's state, in processes of its own. */
