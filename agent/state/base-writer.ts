@@ -57,7 +57,8 @@ export async function publishBase(
   return base;
 }
 
-async function writeChunks(
+/** @param there chunks that need not be written; those that were are added. */
+export async function writeChunks(
   bucket: StateBucket,
   { file, path, descriptor, page }: BaseSource,
   there: Set<string>,

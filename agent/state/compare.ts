@@ -28,18 +28,21 @@ export interface Compared {
 export async function* difference(
   bucket: StateBucket,
   last: number,
-  { file, descriptor, page }: Compared,
+  compared: Compared,
   scratch: string,
 ): AsyncGenerator<{ frames: Frames; body: Buffer }> {
   const folder = await mkdtemp(path.join(scratch, "compare-"));
   try {
     const files: string[] = last === 0 ? [] : (await restore(bucket, folder, { last })).files;
-    const there = files.includes(file) ? path.join(folder, file) : undefined;
-    yield* asEntries(file, page, changedPages(descriptor, there, page));
+    yield* changes(compared, files.includes(compared.file) ? path.join(folder, compared.file) : undefined);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+/** The same against a file of what the log has; undefined: it has none. */
+export const changes = ({ file, descriptor, page }: Compared, there: string | undefined) =>
+  asEntries(file, page, changedPages(descriptor, there, page));
 
 /** The last frame says how many pages there are. */
 function* asEntries(

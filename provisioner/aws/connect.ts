@@ -2,6 +2,8 @@ import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { bucketName } from "../../agent/site/names.ts";
 import { expectOwner } from "../../agent/site/s3-client.ts";
 import { createS3Store } from "../../agent/site/s3-store.ts";
+import type { StateBucket } from "../../agent/site/state/bucket.ts";
+import { s3StateBucket } from "../../agent/site/state/s3-bucket.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { type BakedImages, createBakedImages } from "./baked-images.ts";
@@ -31,6 +33,8 @@ export interface Aws {
   bucket: Bucket;
   certificates: Certificates;
   store: ObjectStore;
+  /** The part of the bucket that holds what the site has written. */
+  state: StateBucket;
   dns: Dns;
   drillRole: DrillRole;
   fis: Fis;
@@ -64,6 +68,7 @@ export async function connect(config: SiteConfig, clock: Clock = systemClock): P
       bucket: createBucket(clients.s3, name, site, region),
       certificates: createCertificates(clients.acm, site),
       store: createS3Store(clients.s3, name),
+      state: s3StateBucket(clients.s3, name),
       dns: createDns(clients.route53),
       drillRole: createDrillRole(clients.iam, site, region, caller),
       fis: createFis(clients.fis, site),

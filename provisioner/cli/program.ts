@@ -21,6 +21,7 @@ import { loadConfig, USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { fail } from "../operator/fail.ts";
 import type { Tools } from "../operator/tools.ts";
+import { addData, type SiteCommand } from "./data.ts";
 
 /** Options that every command has. */
 export interface Common {
@@ -222,6 +223,8 @@ function program(version: string, makeTools: MakeTools): Command {
     (config, tools, _, name) => runSecretUnset(config, tools, named(name)),
     secret,
   ).argument("<name>");
+
+  addData(siteCommand as SiteCommand);
 
   siteCommand<Common & { html?: string }>(
     "history",

@@ -26,7 +26,15 @@ export const house: readonly Wing[] = [
   {
     at: "provisioner",
     drawn: true,
-    sees: ["agent/site", "user-data"],
+    // The operator may write the state's log, as its owner: by the agent's own rules, and no others.
+    sees: [
+      "agent/site",
+      "agent/state/log",
+      "agent/state/base-writer.ts",
+      "agent/state/compare.ts",
+      "agent/state/pace.ts",
+      "user-data",
+    ],
     most: MOST,
     loose: ["main.ts"],
     floors: [
@@ -42,6 +50,7 @@ export const house: readonly Wing[] = [
       },
       {
         seen: "what is there: the site, its domain, the account",
+        data: "what a site has written, brought out of its bucket and into it",
         certificate: "which certificate is served, and what may be ordered",
         drill: "an interruption on purpose, and what visitors noticed",
       },

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { parsePlainJson } from "../read-json.ts";
-import type { Upload } from "./entry.ts";
+import { inside, type Upload } from "./entry.ts";
 import { Damaged } from "./errors.ts";
 
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
@@ -15,7 +15,7 @@ const base = z.strictObject({
   at: z.string(),
   files: z.array(
     z.strictObject({
-      file: z.string(),
+      file: inside,
       /** Bytes of a page, of the whole, and of each chunk but the last. */
       page: z.int().check(z.positive()),
       size: z.int().check(z.nonnegative()),
@@ -24,7 +24,7 @@ const base = z.strictObject({
       chunks: z.array(sha256),
     }),
   ),
-  media: z.array(z.strictObject({ name: z.string(), sha256, size: z.int().check(z.nonnegative()) })),
+  media: z.array(z.strictObject({ name: inside, sha256, size: z.int().check(z.nonnegative()) })),
 });
 export type Base = z.infer<typeof base>;
 export type BaseFile = Base["files"][number];

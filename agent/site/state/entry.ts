@@ -29,7 +29,7 @@ const written = {
 const chained = { ...written, prev: sha256 };
 
 /** A relative path inside a folder, with `/` between its parts. */
-const inside = z.string().check(
+export const inside = z.string().check(
   z.minLength(1),
   z.maxLength(1024),
   z.refine(

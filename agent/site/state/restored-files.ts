@@ -44,6 +44,21 @@ export class RestoredFiles {
     }
   }
 
+  /** One that is there, to go on with it. @throws EverspotError */
+  async existing(file: string): Promise<void> {
+    const at = path.join(this.#folder, file);
+    const handle = await open(at, "r+").catch((cause: unknown) => {
+      throw new EverspotError(`could not write ${at}: ${messageOf(cause)}`, { resource: at, cause });
+    });
+    this.#open.set(file, handle);
+    this.#names.add(file);
+  }
+
+  /** Whether a transaction was begun whose end was not read yet: nothing of it is written. */
+  get isUnfinished(): boolean {
+    return this.#unfinished.size > 0;
+  }
+
   /** The next frames of a database. What belongs to a transaction without an end is not written. */
   async apply(frames: Frames, seq: number, body: () => Uint8Array): Promise<void> {
     const { file, salt, from, to } = frames;

@@ -151,6 +151,17 @@ describe("with the local AWS", () => {
     expect(await before("--stage", "dev", "status")).toBe(2);
   });
 
+  test("data has commands of its own, each with the same options", async () => {
+    expect(await site("data", "--json")).toBe(0);
+    expect(JSON.parse(stdout.join(""))).toMatchObject({ command: "data", exists: false });
+    expect(await site("data", "pull", "--to", "soon")).toBe(2);
+    expect(await site("data", "push", "--dry-run")).toBe(2);
+    expect(stderr.join("")).toMatch(/"soon" is no moment[\s\S]*everspot.toml has no \[state\]/);
+    expect(await site("data", "restore")).toBe(2);
+    expect(await site("data", "follow")).toBe(2);
+    expect(await site("data", "nothing")).toBe(2);
+  });
+
   test("open hands the address to the browser, and prints it", async () => {
     const opened: string[] = [];
     const open = async (works: boolean) =>

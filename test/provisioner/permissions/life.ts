@@ -1,8 +1,17 @@
 /** The whole life of a site, command by command, as one person plays it with one set of credentials. */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { Readable } from "node:stream";
 import type { EverspotError } from "../../../agent/site/errors.ts";
 import { runBake } from "../../../provisioner/commands/bake.ts";
 import { runCertificate } from "../../../provisioner/commands/certificate.ts";
+import { runDataDrill } from "../../../provisioner/commands/data/drill.ts";
+import { runDataFollow } from "../../../provisioner/commands/data/follow.ts";
+import { runDataPull } from "../../../provisioner/commands/data/pull.ts";
+import { runDataPush } from "../../../provisioner/commands/data/push.ts";
+import { runDataRestore } from "../../../provisioner/commands/data/restore.ts";
+import { runData } from "../../../provisioner/commands/data/show.ts";
 import { runDown } from "../../../provisioner/commands/down.ts";
 import { runDrill } from "../../../provisioner/commands/drill.ts";
 import { runGithub } from "../../../provisioner/commands/github.ts";
@@ -13,13 +22,20 @@ import { runRollback } from "../../../provisioner/commands/rollback.ts";
 import { runSecretList, runSecretSet, runSecretUnset } from "../../../provisioner/commands/secret.ts";
 import { runStatus } from "../../../provisioner/commands/status.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
+import type { SiteConfig } from "../../../provisioner/config/site-config.ts";
 import { createQuestions } from "../../../provisioner/operator/questions.ts";
+import type { Tools } from "../../../provisioner/operator/tools.ts";
+import { makeNotes } from "../data/site.ts";
 import type { SwapSite } from "../deploy/swapping.ts";
 import type { Desk } from "../site.ts";
 import { others } from "./others.ts";
 
 const up = { refreshImage: false, wait: true, timeout: 600 };
 const looking = { renew: false, timeout: 60 };
+const STATE = {
+  ...{ database: ["db.sqlite3"], media: "media", mediaUrl: "/media/" },
+  ...{ durability: "fast" as const, budget: 3, history: "7d", pause: 10 },
+};
 const drill = { maxDowntime: undefined, timeout: 600 };
 
 /** The certificate of `source = "acm"`, as far as it has calls of its own. */
@@ -30,6 +46,31 @@ export async function lifeWithAcm({ config, tools }: Desk): Promise<void> {
   await runCertificate(config, tools, looking);
   await runUp({ ...config, aliases: [] }, tools, here);
   await runDown(config, tools, { deleteData: true, deleteCertificate: true });
+}
+
+/** What the site has written, moved in, looked at and moved out. */
+async function lifeOfData(config: SiteConfig, tools: Tools): Promise<void> {
+  const kept = { ...config, state: { ...STATE } };
+  const folder = await mkdtemp(path.join(tmpdir(), "everspot-life-"));
+  const file = (name: string) => path.join(folder, name);
+  const dryRun = false;
+  try {
+    await makeNotes(file("db.sqlite3"), 3);
+    await mkdir(file("media"));
+    await writeFile(file("media/a.jpg"), "a picture");
+    const all = { file: file("db.sqlite3"), media: file("media"), force: false, dryRun };
+    await runDataPush(kept, tools, all);
+    await runData(kept, tools);
+    await runDataPull(kept, tools, { ...all, file: file("out.sqlite3") });
+    const follow = { file: file("copy.sqlite3"), every: 1, once: true, force: false, dryRun };
+    await runDataFollow(kept, tools, follow);
+    await makeNotes(file("db.sqlite3"), 3);
+    await runDataPush(kept, tools, all);
+    await runDataRestore(kept, tools, { to: "entry:19", dryRun });
+    await runDataDrill(kept, tools);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /** Every command of the site, with what makes it call all that it ever calls. @param site that is not up yet. */
@@ -108,6 +149,7 @@ export async function wholeLife(site: SwapSite): Promise<void> {
     await play("github --with-agent, for an environment", () =>
       runGithub(config, tools, { ...github, environment: "production", withAgent: true }),
     );
+    await play("data", () => lifeOfData(config, answering));
     await play("drill", () => runDrill(config, answering, { ...drill, terminate: false }));
     await play("drill --terminate", () => runDrill(config, answering, { ...drill, terminate: true }));
     await meanwhile.spoilt();

@@ -56,8 +56,9 @@ test("every command that speaks to AWS is in that life", () => {
   const here = ["permissions/life.ts", "deploy/swapping.ts"].map((file) =>
     readFileSync(path.join(root, "test/provisioner", file), "utf8"),
   );
-  const speaking = readdirSync(folder).filter((file) =>
-    readFileSync(path.join(folder, file), "utf8").includes("await connect("),
+  const speaking = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+    (file) =>
+      file.endsWith(".ts") && readFileSync(path.join(folder, file), "utf8").includes("await connect("),
   );
   expect(speaking.length).toBeGreaterThan(10);
   const apart = speaking.filter(

@@ -1,0 +1,72 @@
+import { connect } from "../../aws/connect.ts";
+import type { SiteConfig } from "../../config/site-config.ts";
+import { megabytes, plural } from "../../data/counted.ts";
+import { type Summary, summarize } from "../../data/summary.ts";
+import { formatMoment } from "../../operator/moment.ts";
+import { age, type Style } from "../../operator/terminal.ts";
+import type { Tools } from "../../operator/tools.ts";
+import { dollars } from "../../plan/bill.ts";
+import { stateCost } from "../../plan/state-bill.ts";
+
+/** `everspot data`: what the site has written, as far as it is in the bucket. Changes nothing. */
+export async function runData(
+  config: SiteConfig,
+  { terminal, clock }: Pick<Tools, "terminal" | "clock">,
+): Promise<void> {
+  const aws = await connect(config, clock);
+  try {
+    const bucket = await aws.bucket.look();
+    const found = bucket && (await summarize(aws.state));
+    const month = found && stateCost(found);
+    terminal.json({ command: "data", site: config.site, exists: (found?.entry ?? 0) > 0, ...found, month });
+    for (const line of linesOf(config, found, month?.total ?? 0, clock.now(), terminal.style))
+      terminal.print(line);
+  } finally {
+    aws.close();
+  }
+}
+
+function linesOf(
+  { site, state }: SiteConfig,
+  found: Summary | undefined,
+  month: number,
+  now: number,
+  style: Style,
+): string[] {
+  if (found === undefined || found.entry === 0) {
+    const how =
+      state === undefined
+        ? "add [state] to everspot.toml"
+        : "`everspot up` or `everspot data push` begins it";
+    return [`nothing of what ${site} writes is kept yet: ${how}`];
+  }
+  const { databases, media, history, stored, lastWrite } = found;
+  const since = (time: string) => `${age(now - Date.parse(time))} ago (${formatMoment(new Date(time))})`;
+  const rows: [string, string][] = [
+    ...databases.map(({ name, size }): [string, string] => [
+      "database",
+      `${name}, ${megabytes(size)} as of the last base`,
+    ]),
+    ["uploads", media.files === 0 ? "none" : `${plural(media.files, "file")}, ${megabytes(media.bytes)}`],
+    ["last write", lastWrite === undefined ? "none yet" : since(lastWrite)],
+    [
+      "log",
+      `entry ${found.entry}, epoch ${found.epoch}, ${found.state ?? "empty"}; ${plural(found.sinceBase, "entry").replace("entrys", "entries")} since the last base`,
+    ],
+    [
+      "history",
+      history === undefined
+        ? "none yet"
+        : `back to ${formatMoment(new Date(history.since))}, ${plural(history.bases, "base")}`,
+    ],
+    [
+      "in the bucket",
+      `${megabytes(stored.log + stored.chunks + stored.media)}: log ${megabytes(stored.log)}, bases ${megabytes(stored.chunks)}, uploads ${megabytes(stored.media)}`,
+    ],
+    [
+      "a month",
+      `${dollars(month)} at this pace, ${Math.round(found.entriesPerDay).toLocaleString("en-US")} entries a day`,
+    ],
+  ];
+  return rows.map(([name, text]) => `${style.dim(name.padEnd(14))}${text}`);
+}
