@@ -10,6 +10,7 @@ import { poll } from "../site/poll.ts";
 import type { Outcome } from "./after-boot.ts";
 import type { BootSteps } from "./boot.ts";
 import { firstCertificate, tellCertificate } from "./first-certificate.ts";
+import { claimantOf, openAndPublish, stateSteps } from "./site-state.ts";
 
 /** Installed on every machine, in addition to `[image] packages`. */
 const BASE_PACKAGES = ["nginx", "nftables", "python3"];
@@ -79,8 +80,8 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     { identity, ...forApp },
     async (_, context) => {
       await machine.packages.ensure({ lean: ["nftables"] }, context.signal);
-      const apps = await host.apps();
-      context.detail(await host.isolate(apps.uid));
+      const [apps, keeper] = await Promise.all([host.apps(), machine.state?.ready()]);
+      context.detail(await host.isolate(apps.uid, ...(keeper === undefined ? [] : [keeper.uid])));
       return apps;
     },
   );
@@ -95,10 +96,17 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     },
   );
 
+  const kept =
+    machine.state &&
+    stateSteps(machine, machine.state, recorder, {
+      ...{ launched, release, gunicorn, isolation, secrets },
+    });
+  const held = kept === undefined ? {} : { held: kept.held };
+
   const { prepare, app, healthy, look, gate } = appSteps(
     machine,
     release,
-    { gunicorn, isolation, secrets },
+    { gunicorn, isolation, secrets, ...held },
     async (got) => ({ apps: got.isolation, secrets: got.secrets }),
     (apps, { id, folder }) => switchTo(apps, id, folder),
   );
@@ -123,14 +131,13 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
 
   const ownership = step(
     { name: "ownership", takes: "settle" },
-    { probe, identity, launched, release, ...gate },
+    { probe, identity, launched, release, ...gate, ...held },
     async (got, context) => {
-      const { instance, address, privateAddress } = me;
       const how = await claimContext(machine, context.signal, context.detail);
-      const claim = await claimSite(
-        { instance, address, privateAddress, launched: got.launched, release: got.release.id },
-        how,
-      );
+      const me = claimantOf(machine, got.launched, got.release.id);
+      const claim = await (machine.state && got.held?.owner
+        ? openAndPublish(machine.state, me, got.held, how)
+        : claimSite(me, how));
       if (claim.owner) recorder.change({ epoch: claim.epoch });
       context.detail(claim.owner ? `epoch ${claim.epoch}, records INSYNC` : `${claim.by} has the site`);
       return { ...claim, ttl: how.ttl };
@@ -156,17 +163,36 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
   const serving: Step<unknown>[] = [identity, packages, certificate, nginx];
   const all: Step<unknown>[] = [
     ...[identity, packages, release, certificate, secrets, launched],
-    ...[isolation, gunicorn, prepare, app, healthy, look, nginx, first, probe],
+    ...[
+      isolation,
+      gunicorn,
+      ...(kept === undefined ? [] : [kept.claim, kept.held]),
+      prepare,
+      app,
+      healthy,
+      look,
+      nginx,
+      first,
+      probe,
+    ],
     ...[earlier, ownership, promote],
   ];
   return {
     all,
     serving,
     outcome: (values: Values): Outcome => {
+      const about = { launched: resultOf(values, launched), release: resultOf(values, release).id };
+      // Another instance has the site, and its data.
+      if (!values.has(ownership)) {
+        const { source } = resultOf(values, certificate);
+        return {
+          ...{ ...about, trusted: source !== "self-signed" },
+          ...{ epoch: undefined, replaced: undefined, ttl: config.dns.ttl },
+        };
+      }
       const claim = resultOf(values, ownership);
       return {
-        launched: resultOf(values, launched),
-        release: resultOf(values, release).id,
+        ...about,
         trusted: resultOf(values, first).source !== "self-signed",
         epoch: claim.owner ? claim.epoch : undefined,
         replaced: claim.owner ? claim.previous?.owner : undefined,

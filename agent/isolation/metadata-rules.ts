@@ -21,11 +21,11 @@ export function metadataEndpoint(endpoint: string): MetadataEndpoint {
 }
 
 /**
- * nftables rules that refuse the metadata service to a user, for `nft -f`. Applied as a whole or not at all,
+ * nftables rules that refuse the metadata service to users, for `nft -f`. Applied as a whole or not at all,
  * and safe to repeat. Users and addresses only ever get added, so that instances which share a network (as in
  * a rehearsal) do not undo each other; the chain is rewritten because a rule would be added twice.
  */
-export function metadataRules(endpoint: MetadataEndpoint, uid: number): string {
+export function metadataRules(endpoint: MetadataEndpoint, uids: readonly number[]): string {
   return `table inet everspot {
   set metadata {
     type ipv4_addr . inet_service
@@ -33,7 +33,7 @@ export function metadataRules(endpoint: MetadataEndpoint, uid: number): string {
   }
   set users {
     typeof meta skuid
-    elements = { ${uid} }
+    elements = { ${uids.join(", ")} }
   }
   chain output {
     type filter hook output priority filter; policy accept;

@@ -5,6 +5,7 @@ import { lookAround } from "../look/look.ts";
 import { lookOnce } from "../look/remembered.ts";
 import { DEADLINES } from "../record/deadline.ts";
 import {
+  Excused,
   type Needs,
   resultOf,
   resultsOf,
@@ -86,7 +87,7 @@ export function appSteps<N extends Needs>(
     async run(values, context) {
       const { apps, secrets } = await ground(resultsOf(values, needs), context);
       const { id, folder } = resultOf(values, release);
-      context.detail(await prepareApp(apps, id, folder, secrets, context.signal));
+      context.detail(await onItsData(machine, () => prepareApp(apps, id, folder, secrets, context.signal)));
       return apps;
     },
   };
@@ -96,7 +97,7 @@ export function appSteps<N extends Needs>(
     async (got, context) => {
       const own = await ownGunicornConfig(got.release.folder);
       if (own !== undefined) context.detail(`with the project's own ${own}`);
-      await startApp(got.prepare, got.release.id, context.signal);
+      await onItsData(machine, () => startApp(got.prepare, got.release.id, context.signal));
     },
     "always",
   );
@@ -104,7 +105,8 @@ export function appSteps<N extends Needs>(
     { name: "healthy", takes: config.app.timeout + DEADLINES.calls },
     { app, prepare, release },
     async (got, context) => {
-      await waitHealthy(got.prepare, got.release.id, got.release.folder, context.signal);
+      const { id, folder } = got.release;
+      await onItsData(machine, () => waitHealthy(got.prepare, id, folder, context.signal));
       await answers(got.prepare, got.release);
       context.detail(`${config.app.health} answers 200`);
     },
@@ -118,6 +120,19 @@ export function appSteps<N extends Needs>(
   );
   const gate: { look?: typeof look } = config.app.strict ? { look } : {};
   return { prepare, app, healthy, look, gate };
+}
+
+/** The release's own code. It is not to blame where its data was taken from under it. */
+async function onItsData<T>({ state }: Pick<Machine, "state">, run: () => Promise<T>): Promise<T> {
+  if (state === undefined) return run();
+  try {
+    return await run();
+  } catch (error) {
+    const ships = !(await state.sealed()) && (await state.status())?.state === "shipping";
+    throw ships
+      ? error
+      : new Excused(error, "the site's data is another instance's meanwhile, or is not kept");
+  }
 }
 
 /** The look itself takes two; the bucket may be slow. */

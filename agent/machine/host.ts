@@ -30,8 +30,8 @@ type Shown = Pick<ServedCertificate, "fullchain" | "key" | "source" | "changed">
 export interface Host {
   /** Where apps run; their user is made when missing. */
   apps(): Promise<AppMachine>;
-  /** Keeps the apps' user from the metadata service, and one visitor from keeping out all others. @returns what was done, for a person. @throws EverspotError */
-  isolate(uid: number): Promise<string>;
+  /** Keeps users from the metadata service, and one visitor from keeping out all others. @returns what was done, for a person. @throws EverspotError */
+  isolate(...uids: number[]): Promise<string>;
   /** The release that serves here now. */
   running(): Promise<{ id: string; role: "running" } | undefined>;
   /** Makes nginx serve the site. @returns what was done. @throws EverspotError with nginx's own words. */
@@ -67,13 +67,13 @@ export function thisHost(
   const { domain, app } = config;
   return {
     apps: async () => appMachine(config, units, patience, await ensureAppUser()),
-    async isolate(uid) {
-      await isolateMetadata(units, paths.units, endpoint, uid);
+    async isolate(...uids) {
+      await isolateMetadata(units, paths.units, endpoint, uids);
       const unlimited = await limitCrowds().then(
         () => "",
         (error) => `; one visitor can keep out others: ${messageOf(error)}`,
       );
-      return `user ${uid} cannot reach ${endpoint.address}:${endpoint.port}${unlimited}`;
+      return `user ${uids.join(" and ")} cannot reach ${endpoint.address}:${endpoint.port}${unlimited}`;
     },
     running: () => runningRelease(units, paths, config),
     async open(certificate) {

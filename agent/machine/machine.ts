@@ -41,6 +41,8 @@ export interface Machine {
   creditMode: CreditMode;
   units: Units;
   host: Host;
+  /** Undefined for a site that keeps nothing. */
+  state: StateKeeper | undefined;
   platform: Platform;
   disk: ReleaseDisk;
   candidates: Candidates;

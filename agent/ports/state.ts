@@ -49,15 +49,22 @@ export interface KeptState {
  * Repeating any call is safe: an epoch is one instance's for ever.
  */
 export interface StateKeeper {
+  /**
+   * Makes the user that keeps the state, folders, and what the units of the site's code need for it. First of all calls.
+   * @returns that user.
+   */
+  ready(): Promise<{ uid: number }>;
+  /** Hands the instance's credentials down to the process, as long as the signal allows. Never rejects. */
+  handDown(signal: AbortSignal): Promise<void>;
   /** Undefined: this instance never had the log, or cannot say. */
   kept(): Promise<KeptState | undefined>;
   /**
    * Takes the log with an epoch of this instance's own, and brings the databases onto the disk, in place of what is
-   * there. Nothing may have them open: the app and the shipper are ended before.
+   * there. Ends all of the site's own code and the shipper before.
    */
   takeOver(epoch: number, signal?: AbortSignal): Promise<TakenOver>;
   /**
-   * Takes the log again after an own `seal`. `rewound`: the databases here are what the log is again, and `start` goes on
+   * Takes the log again after an own `seal`; ends what `takeOver` ends. `rewound`: the databases here are what the log is again, and `start` goes on
    * with them; if not, a later owner was open meanwhile, and `takeOver` is what comes next.
    */
   goBack(epoch: number, signal?: AbortSignal): Promise<{ rewound: boolean; seq: number }>;
@@ -66,7 +73,7 @@ export interface StateKeeper {
    * start from here on.
    */
   start(epoch: number, signal?: AbortSignal): Promise<void>;
-  /** Ends the shipper. The app holds its answers from then on. */
+  /** Ends all of the site's own code, and keeps it from starting; then the shipper, once it has shipped what is committed. */
   stop(): Promise<void>;
   /** From here on what the app writes may be acknowledged. @returns the entry's number. */
   open(): Promise<number>;
@@ -81,6 +88,11 @@ export interface StateKeeper {
   mark(name: string): Promise<number>;
   /** Undefined when no shipper answers. */
   status(): Promise<StateStatus | undefined>;
-  /** Brings what is in the bucket now into another folder, and takes nothing. @returns the log's last number. */
-  copy(folder: string, signal?: AbortSignal): Promise<{ seq: number; files: string[] }>;
+  /**
+   * Brings what is in the bucket now into a folder of its own, in place of what is there, and takes nothing.
+   * @param name of the copy. @returns the folder, the log's last number, and the databases by their paths in the folder.
+   */
+  copy(name: string, signal?: AbortSignal): Promise<{ folder: string; seq: number; files: string[] }>;
+  /** Ends with the copy. */
+  dropCopy(name: string): Promise<void>;
 }

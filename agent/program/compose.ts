@@ -1,7 +1,7 @@
 /** The composition root: the parts of the agent on a real instance. */
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import { type BootConfig, bootConfig } from "../../user-data/boot-config.ts";
 import { createCertificateManager } from "../aws/acm.ts";
@@ -18,7 +18,9 @@ import { certbot } from "../certificate/certbot.ts";
 import type { CertificateContext } from "../certificate/context.ts";
 import { ensureCertificate } from "../certificate/ensure.ts";
 import type { Identity } from "../identity/identity.ts";
+import { ensureStateUser } from "../isolation/app-user.ts";
 import { metadataEndpoint } from "../isolation/metadata-rules.ts";
+import { Keeper } from "../keeping/keeper.ts";
 import { thisHost } from "../machine/host.ts";
 import type { Machine } from "../machine/machine.ts";
 import { createNotify, type Notify, SIGNING_SECRET } from "../notify/notify.ts";
@@ -39,7 +41,7 @@ import { secretPath } from "../site/names.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 import { createS3Store } from "../site/s3-store.ts";
 import type { ObjectStore } from "../site/store.ts";
-import { paths } from "../system/paths.ts";
+import { kept, paths } from "../system/paths.ts";
 import { patientClock, thisProcessor as processor } from "../system/processor.ts";
 import { Rounds } from "../system/rounds.ts";
 import { systemdSupervisor } from "../system/supervisor.ts";
@@ -175,6 +177,7 @@ export async function composeAgent(
     launches: createLaunches(ec2, config.site, clock),
     creditMode: createCreditMode(ec2, identity.instance),
     host: thisHost(config, identity, metadataEndpoint(endpoint), units, clock, patience, store),
+    state: keeperOf(connections, identity, log),
     platform: platformOf(config.image.os, process.arch),
     disk: { releases: places.releases, unflushed: join(places.run, "unflushed") },
     candidates: new Candidates(store, clock),
@@ -183,6 +186,23 @@ export async function composeAgent(
       ensureCertificate(certificates, () => patience.sleep(CERTIFICATE_SECONDS * 1000), first),
   };
   return { machine, recorder };
+}
+
+function keeperOf(
+  { config, units, metadata }: Connections,
+  { instance }: Identity,
+  log: Logger,
+): Keeper | undefined {
+  const { state, bucket, account } = config;
+  if (state === undefined) return undefined;
+  return new Keeper({
+    ...{ config: { state, bucket, account }, instance, units, clock, places: kept },
+    ...{ unitFiles: paths.units, environment: paths.environment },
+    from: join(dirname(process.argv[1] ?? ""), "python"),
+    user: ensureStateUser,
+    credentials: roleCredentials(metadata),
+    onTrouble: (message) => log.warn(message),
+  });
 }
 
 const packagesOf = (

@@ -33,6 +33,7 @@ export async function live(
   const credits = creditDuty(machine, () => booting, recorder, log, until).catch((error: unknown) => {
     if (!until.aborted) log.warn(`CPU credits: ${messageOf(error)}`);
   });
+  const handedDown = machine.state?.handDown(until);
   try {
     const booted =
       resumed === undefined
@@ -54,7 +55,7 @@ export async function live(
     signal.throwIfAborted();
   } finally {
     over.abort();
-    await credits;
+    await Promise.all([credits, handedDown]);
     await recorder.flush(FLUSH_SECONDS);
     recorder.close();
   }

@@ -10,6 +10,8 @@ export interface StepContext {
   detail(text: string): void;
   /** What a person should know though the boot goes on. */
   warn(text: string): void;
+  /** What needs this step is not to be done, and that is no failure. */
+  enough(): void;
 }
 
 /**
@@ -85,6 +87,14 @@ export function resultsOf<N extends Needs>(values: Values, needs: N): ValuesOf<N
   return Object.fromEntries(named) as ValuesOf<N>;
 }
 
+/** A failure of the release's own code that is not its fault. */
+export class Excused extends EverspotError {
+  constructor(cause: unknown, hint: string) {
+    const lines = cause instanceof EverspotError ? cause.lines : [];
+    super(messageOf(cause), { cause, hint, lines, retry: "retry" });
+  }
+}
+
 /** The failure that ended a graph: which step, and its error as the cause. */
 export class StepFailed extends EverspotError {
   readonly step: string;
@@ -101,13 +111,15 @@ export class StepFailed extends EverspotError {
       lines: known?.lines,
     });
     this.step = name;
-    const bad = blames === "always" || (blames === "when-fatal" && this.retry === "fatal");
+    const bad =
+      !(cause instanceof Excused) &&
+      (blames === "always" || (blames === "when-fatal" && this.retry === "fatal"));
     this.blame = bad ? `${name}: ${this.message}` : undefined;
   }
 }
 
 /**
- * Runs every step as soon as all it needs is done. The first failure aborts the rest; the call returns only when
+ * Runs every step as soon as all it needs is done, unless one of those said that it is enough. The first failure aborts the rest; the call returns only when
  * no step runs any more, except for those that do not end after their time is up, which are not waited for.
  * @param clock sleeps as long as steps are within their time.
  * @throws StepFailed of the first step that failed; the signal's reason when it was aborted from outside.
@@ -133,17 +145,21 @@ export async function runGraph(
       needs: one.needs.map((need) => need.name),
       ownCode: one.blames === "always",
     });
+    let goesOn = true;
     try {
       const value = await withinTime(one.seconds, clock, either, (signal) =>
         one.run(values, {
           signal,
           detail: (text) => observer.detail(one.name, text),
           warn: (text) => observer.warned(one.name, text),
+          enough: () => {
+            goesOn = false;
+          },
         }),
       );
       values.set(one, value);
       observer.done(one.name);
-      return true;
+      return goesOn;
     } catch (error) {
       // A step that ends because of the abort is not what failed.
       if (either.aborted) {

@@ -1,8 +1,10 @@
 import { resolve } from "node:path";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { SIGNING_SECRET } from "../notify/notify.ts";
+import { keptName } from "../site/config/state.ts";
 import { BUNDLED_PYTHON } from "../site/release.ts";
 import { renderEnvironment } from "../system/environment-file.ts";
+import { kept } from "../system/paths.ts";
 
 /** The app's own folder, as systemd names it to its units and makes it for them (StateDirectory=). */
 const STATE_DIRECTORY = "/var/lib/everspot-app";
@@ -32,12 +34,17 @@ export function appEnvironment(
     Object.entries(config.app.env).map(([name, value]) => [name, inStateDirectory(value)]),
   );
   const asked = (given.PYTHONPATH ?? "").split(":").filter((entry) => entry !== "");
-  const path = [`${folder}/${BUNDLED_PYTHON}`, folder, ...(source ? [`${folder}/src`] : [])];
+  const path = [
+    ...(config.state === undefined ? [] : [kept.python]),
+    ...[`${folder}/${BUNDLED_PYTHON}`, folder, ...(source ? [`${folder}/src`] : [])],
+  ];
   return renderEnvironment({
     ...given,
     ...theirs,
     PYTHONPATH: [...path, ...asked.map((entry) => resolve(folder, entry))].join(":"),
-    EVERSPOT_WSGI: config.app.wsgi,
+    ...(config.state === undefined
+      ? { EVERSPOT_WSGI: config.app.wsgi }
+      : gated(config.app.wsgi, config.state)),
     EVERSPOT_WORKERS: String(config.app.workers),
     EVERSPOT_TIMEOUT: String(timeout),
     EVERSPOT_DOMAIN: config.domain,
@@ -45,6 +52,15 @@ export function appEnvironment(
     EVERSPOT_RELEASE: id,
   });
 }
+
+/** The app behind the gate that holds its answers (agent/state/wrapper), and what that has to know. */
+const gated = (wsgi: string, { database, durability }: NonNullable<BootConfig["state"]>) => ({
+  EVERSPOT_WSGI: "everspot_state:application",
+  EVERSPOT_STATE_APP: wsgi,
+  EVERSPOT_STATE_DATABASES: database.map((path) => `${kept.databases}/${keptName(path)}`).join(":"),
+  EVERSPOT_STATE_DURABILITY: durability,
+  EVERSPOT_STATE_LEASE: kept.lease,
+});
 
 /**
  * The script that runs `before_start`, one command after the other until one fails, each shown as it starts, and with

@@ -1,5 +1,5 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
-import { paths } from "../system/paths.ts";
+import { kept, paths } from "../system/paths.ts";
 import type { PatientClock } from "../system/processor.ts";
 import type { Units } from "../system/units.ts";
 import type { AppMachine } from "./app.ts";
@@ -18,6 +18,7 @@ export const appMachine = (
   environment: paths.environment,
   static: paths.static,
   unitFiles: paths.units,
+  kept,
   links: {
     socket: paths.socket,
     release: paths.release,

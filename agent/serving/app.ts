@@ -5,12 +5,13 @@ import type { BootConfig } from "../../user-data/boot-config.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
 import { pointLink, readIfThere, writeAtomic } from "../system/files.ts";
-import { appUnit, prepareUnit } from "../system/paths.ts";
+import { appUnit, type KeptPlaces, prepareUnit } from "../system/paths.ts";
 import type { PatientClock } from "../system/processor.ts";
 import type { Units } from "../system/units.ts";
 import { appEnvironment, prepareScript } from "./app-environment.ts";
 import { gunicornConfig, ownGunicornConfig } from "./gunicorn-config.ts";
 import { askHealth, definiteAnswer, type Health } from "./health.ts";
+import { linkKept } from "./kept-links.ts";
 import { adviceOn, failedCommands, lastWords, timesOf } from "./last-words.ts";
 import { hasSourceLayout } from "./source-layout.ts";
 import { dropOldStatic, freshStatic, keepStatic, keptStatic, linkIn } from "./static-folder.ts";
@@ -37,6 +38,8 @@ export interface AppMachine {
   static: string;
   /** Folder of systemd units that a reboot empties. */
   unitFiles: string;
+  /** Where a site with state has its databases and uploads. */
+  kept: Pick<KeptPlaces, "databases" | "media">;
   /** Symlinks that nginx follows. */
   links: { socket: string; release: string; static: string; staticBefore: string };
   socketOf(release: string): string;
@@ -55,6 +58,7 @@ export async function prepareApp(
 ): Promise<string> {
   const { config, units, patience } = machine;
   await mkdir(machine.environment, { recursive: true });
+  if (config.state !== undefined) await linkKept(folder, config.state, machine.kept);
   const source = await hasSourceLayout(folder, config.app.wsgi);
   const environment = appEnvironment(config, id, folder, secrets, { source });
   const slowness = patience.slowness();

@@ -1,18 +1,24 @@
 /**
  * The entry point of what keeps a site's state: `take-over` once, then `ship` for as long as the site is served.
  * `go-back` takes the log again for the instance that has sealed it: `{"rewound": true}` says that it may go on with what
- * it has, false that it must take over like anybody else. `restore` brings what is in the bucket into a folder and takes nothing.
+ * it has, false that it must take over like anybody else. `restore` brings what is in the bucket into a folder and takes
+ * nothing. Each of them prints one line of JSON; `{"fenced": 7}` when a later owner was met.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import * as z from "zod/mini";
 import { systemClock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
+import { expectOwner } from "../site/s3-client.ts";
+import type { StateBucket } from "../site/state/bucket.ts";
 import { Fenced } from "../site/state/errors.ts";
 import { restore } from "../site/state/restore.ts";
 import { createStateClient, s3StateBucket } from "../site/state/s3-bucket.ts";
+import { TakeOverAgain } from "./attached.ts";
 import { serveControl } from "./control.ts";
+import { handedDown } from "./credentials.ts";
 import { assertSqlite } from "./database.ts";
+import type { Writer } from "./log/fence-ahead.ts";
 import { returnTo } from "./return-to.ts";
 import { Shipper } from "./shipper.ts";
 import { takeOver } from "./take-over.ts";
@@ -22,6 +28,10 @@ const FENCED = 3;
 
 const settings = z.strictObject({
   bucket: z.string(),
+  /** That the bucket must belong to. */
+  account: z.optional(z.string()),
+  /** A file with those of the instance's role; undefined: the standard AWS configuration has some. */
+  credentials: z.optional(z.string()),
   epoch: z.int().check(z.positive()),
   instance: z.string(),
   folder: z.string(),
@@ -36,51 +46,75 @@ const settings = z.strictObject({
   history: z.number().check(z.nonnegative()),
 });
 
-const stop = new AbortController();
-for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.abort(new Error(name)));
+type Settings = z.infer<typeof settings>;
+
+/** Milliseconds in which a shipper that is asked to end still ships what is committed. */
+const LAST_WORDS = 5_000;
+
+const asked = new AbortController();
+for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => asked.abort(new Error(name)));
+
+const say = (message: string) => process.stderr.write(`${message}\n`);
+const print = (done: object) => process.stdout.write(`${JSON.stringify(done)}\n`);
 
 async function main([command, file]: readonly string[]): Promise<number> {
   if (!["take-over", "ship", "go-back", "restore"].includes(command ?? "") || file === undefined) {
-    process.stderr.write("usage: state take-over|ship|go-back|restore SETTINGS.json\n");
+    say("usage: state take-over|ship|go-back|restore SETTINGS.json");
     return 2;
   }
   assertSqlite();
   const given = readSettings(file);
-  const client = createStateClient();
+  const { account, credentials } = given;
+  const client = createStateClient(credentials === undefined ? {} : { credentials: handedDown(credentials) });
+  if (account !== undefined) expectOwner(client, account);
   const bucket = s3StateBucket(client, given.bucket);
   const me = { epoch: given.epoch, instance: given.instance, run: randomBytes(8).toString("hex") };
-  const say = (message: string) => process.stderr.write(`${message}\n`);
-  const around = { clock: systemClock, signal: stop.signal };
-  if (command === "restore") {
-    const { place, files } = await restore(bucket, given.folder);
-    process.stdout.write(`${JSON.stringify({ seq: place.seq, files })}\n`);
-    client.destroy();
+  const around = { clock: systemClock, signal: asked.signal };
+  try {
+    if (command === "restore") {
+      const { place, files } = await restore(bucket, given.folder);
+      print({ seq: place.seq, files });
+    } else if (command === "take-over") {
+      print(await takeOver(bucket, me, given, { ...around, onTrouble: (error) => say(error.message) }));
+    } else if (command === "go-back") {
+      print(await returnTo(bucket, me, given.keeps, around));
+    } else {
+      await ship(bucket, me, given);
+    }
     return 0;
-  }
-  if (command === "take-over") {
-    const done = await takeOver(bucket, me, given, { ...around, onTrouble: (error) => say(error.message) });
-    process.stdout.write(`${JSON.stringify(done)}\n`);
+  } finally {
     client.destroy();
-    return 0;
   }
-  if (command === "go-back") {
-    const done = await returnTo(bucket, me, given.keeps, around);
-    process.stdout.write(`${JSON.stringify(done)}\n`);
-    client.destroy();
-    return 0;
-  }
-  const history = given.history * 1000;
-  const shipper = new Shipper({ ...given, ...around, bucket, me, history, say });
-  const server = await serveControl(shipper, given.control);
-  await shipper.run();
-  server.close();
-  server.closeAllConnections();
-  shipper.close();
-  client.destroy();
-  return 0;
 }
 
-function readSettings(file: string): z.infer<typeof settings> {
+/** Ships until it is asked to end, and then what is committed by that time. */
+async function ship(bucket: StateBucket, me: Writer, given: Settings): Promise<void> {
+  const end = new AbortController();
+  const around = { clock: systemClock, signal: end.signal };
+  const shipper = new Shipper({ ...given, ...around, bucket, me, history: given.history * 1000, say });
+  const finish = () => {
+    shipper.finish();
+    setTimeout(() => end.abort(asked.signal.reason), LAST_WORDS).unref();
+  };
+  asked.signal.addEventListener("abort", finish);
+  const server = await serveControl(shipper, given.control);
+  try {
+    await shipper.run();
+  } catch (error) {
+    if (!(error instanceof TakeOverAgain)) throw error;
+    say(error.message);
+    shipper.close();
+    await takeOver(bucket, me, given, { ...around, onTrouble: ({ message }) => say(message) });
+    return await ship(bucket, { ...me, run: randomBytes(8).toString("hex") }, given);
+  } finally {
+    asked.signal.removeEventListener("abort", finish);
+    server.close();
+    server.closeAllConnections();
+  }
+  shipper.close();
+}
+
+function readSettings(file: string): Settings {
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(file, "utf8"));
@@ -99,6 +133,7 @@ try {
   process.exit(await main(process.argv.slice(2)));
 } catch (error) {
   if (error instanceof Fenced) {
+    print({ fenced: error.epoch });
     process.stderr.write(`${error.message}\n`);
     process.exit(FENCED);
   }

@@ -50,6 +50,9 @@ export class Shipper {
   #state: ShipperState = "starting";
   readonly #boot = bootId();
   #nextCheckpoint = 0;
+  /** It is asked to end; and since then all that was committed is in the bucket. */
+  #ending = false;
+  #finished = false;
   #counts = { checkpoints: 0, compared: 0, longestHold: 0 };
 
   constructor(options: ShipperOptions) {
@@ -87,12 +90,18 @@ export class Shipper {
     });
   }
 
-  /** Runs until the signal. After a seal, or when a later owner was met, it only says so. @throws EverspotError */
+  /** Has it end as soon as all that is committed is in the bucket. */
+  finish(): void {
+    this.#ending = true;
+    this.#wake.ring();
+  }
+
+  /** Runs until the signal, or `finish`. After a seal, or when a later owner was met, it only says so. @throws EverspotError */
   async run(): Promise<void> {
     const { signal, me, say } = this.#options;
     try {
       await this.#start();
-      while (!signal.aborted && this.#state === "shipping") await this.#round();
+      while (!signal.aborted && this.#state === "shipping" && !this.#finished) await this.#round();
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Fenced)) throw error;
@@ -103,7 +112,7 @@ export class Shipper {
       for (const watcher of this.#watchers) watcher.close();
       this.#tell();
     }
-    while (!signal.aborted) await this.#wake.wait(60_000);
+    while (!signal.aborted && !this.#ending) await this.#wake.wait(60_000);
   }
 
   close(): void {
@@ -161,12 +170,16 @@ export class Shipper {
     const next = this.#next();
     if (next === undefined) {
       await this.#obey();
+      if (this.#ending) {
+        this.#finished = true;
+        return;
+      }
       this.#maintain();
       this.#tell();
       if (this.#state === "shipping") await this.#wake.wait(LOOK);
       return;
     }
-    const hurry = this.#options.durability === "s3" || this.#orders.length > 0;
+    const hurry = this.#options.durability === "s3" || this.#orders.length > 0 || this.#ending;
     const wait = hurry ? 0 : this.#log.dueIn;
     if (wait === 0) await this.#ship(next);
     this.#maintain();

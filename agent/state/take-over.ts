@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import path from "node:path";
 import type { StateBucket } from "../site/state/bucket.ts";
 import { restore } from "../site/state/restore.ts";
@@ -16,7 +16,7 @@ import { takeLog } from "./log/take.ts";
 export async function takeOver(
   bucket: StateBucket,
   me: Writer,
-  where: { folder: string; keeps: string },
+  where: { folder: string; keeps: string; databases: readonly string[] },
   patience: Patience,
 ) {
   await mkdir(where.folder, { recursive: true });
@@ -29,6 +29,7 @@ export async function takeOver(
       restore(bucket, where.folder, { ...options, onTrouble: (error) => troubles.push(error.message) }),
     patience,
   );
+  for (const database of where.databases) await empty(path.join(where.folder, database));
   for (const { from, to } of done.gone) await removeBases(bucket, from, to);
   writeKept(keptFile(where.keeps), {
     version: 1,
@@ -51,4 +52,10 @@ export async function takeOver(
     uploads: done.media.size,
     troubles,
   };
+}
+
+/** A database that is not there yet: its first writer may be another user than the shipper. */
+async function empty(database: string): Promise<void> {
+  await mkdir(path.dirname(database), { recursive: true });
+  await (await open(database, "a", 0o660)).close();
 }

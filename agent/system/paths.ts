@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 /** Where things are on an instance. */
 export const paths = {
   bootConfig: "/etc/everspot/boot.json",
@@ -43,7 +45,47 @@ export const paths = {
   units: "/run/systemd/system",
 } as const;
 
+export interface KeptPlaces {
+  /** Databases of all releases: the app and the shipper write there. */
+  databases: string;
+  media: string;
+  /** What the shipper keeps between its runs: how far each database is in the bucket. */
+  log: string;
+  /** Folders that a copy of the bucket's state is brought into, each by its name. */
+  copies: string;
+  /** For the shipper alone: settings, credentials, the socket by which it is spoken to. */
+  private: string;
+  /** The app reads there how far it is in the bucket. */
+  lease: string;
+  /** For the Python of the site's code. */
+  python: string;
+  /** While it exists, the units of the site's code may start. In memory, so that a reboot forbids it. */
+  mayRun: string;
+  /** Run before the site's code, as its user. */
+  links: string;
+}
+
+/** @param kept on the disk. @param keeper in memory. */
+export const keptPlaces = (kept: string, keeper: string): KeptPlaces => ({
+  databases: join(kept, "databases"),
+  media: join(kept, "media"),
+  log: join(kept, "log"),
+  copies: join(kept, "copies"),
+  private: join(keeper, "private"),
+  lease: join(keeper, "shown/lease"),
+  python: join(keeper, "python"),
+  mayRun: join(keeper, "may-run"),
+  links: join(keeper, "links.sh"),
+});
+
+export const kept = keptPlaces("/var/lib/everspot-state", "/run/everspot-state");
+
 export const APP_USER = "everspot-app";
+/** Keeps what the site writes; of the app's group. */
+export const STATE_USER = "everspot-state";
+export const STATE_UNIT = "site-state.service";
+/** One thing done with the site's state, such as "take-over". */
+export const stateTask = (what: string): string => `site-state@${what}.service`;
 /** Looked for by bootstrap.sh: the agent is on the disk for good. */
 export const wholeAgent = (sha256: string): string => `${paths.agents}/${sha256}/whole`;
 /** Every unit that runs code of the site. */

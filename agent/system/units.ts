@@ -18,6 +18,8 @@ export interface Units {
   start(unit: string, seconds: number, signal?: AbortSignal): Promise<void>;
   /** Returns when it is down; a unit that is not there is down. */
   stop(unit: string, seconds: number): Promise<void>;
+  /** Ends all its processes at once, without asking them. */
+  kill(unit: string): Promise<void>;
   reload(unit: string): Promise<void>;
   /** Forgets a failure and the count of starts. */
   reset(unit: string): Promise<void>;
@@ -49,6 +51,10 @@ export const systemd: Units = {
   },
   async stop(unit, seconds) {
     await run("systemctl", ["stop", "--", unit], { seconds });
+  },
+  async kill(unit) {
+    // Fails when no process of it is left.
+    await run("systemctl", ["kill", "--signal=SIGKILL", "--", unit]).catch(() => undefined);
   },
   async reload(unit) {
     await run("systemctl", ["reload", "--", unit]);

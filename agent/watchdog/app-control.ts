@@ -43,6 +43,14 @@ export function appControl(context: InPlaceContext, served: (release: string) =>
       const { socketOf } = await host.apps();
       return (await askHealth(socketOf(release), config.app.health, config.domain)).ok;
     },
+    async held() {
+      const { state } = machine;
+      if (state === undefined) return false;
+      if (await state.sealed()) return true;
+      const now = await state.status();
+      if (now?.state !== "shipping") return true;
+      return now.lag !== undefined && now.bound !== undefined && now.lag > now.bound;
+    },
     async hide() {
       const { links } = await host.apps();
       await pointLink(links.socket, join(dirname(links.socket), NOBODY));

@@ -36,6 +36,8 @@ export interface AppControl {
   serve(release: string, instead: string): Promise<boolean>;
   /** Whether the release itself answers, whatever visitors get. */
   answers(release: string): Promise<boolean>;
+  /** Whether it cannot answer for no fault of its own: its state is sealed, or does not come into the bucket. */
+  held(): Promise<boolean>;
   /** Visitors get the 503 page, or the release again. */
   hide(): Promise<void>;
   show(release: string): Promise<void>;
@@ -84,7 +86,7 @@ export class Watchdog {
   async #cure(seconds: number, seen: string): Promise<void> {
     const { owned, deploying, store, app } = this.#context;
     const release = owned();
-    if (release === undefined) return;
+    if (release === undefined || (await app.held())) return;
     const { value: channel } = await readDocument(store, channelDocument);
     const fallback = channel && fallbackOf(channel, release);
     const good = channel?.lastKnownGood === release;

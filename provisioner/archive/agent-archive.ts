@@ -24,14 +24,19 @@ export interface AgentArchive {
 }
 
 export interface AgentSources {
-  /** Bundle of the agent. */
+  /** Bundles of the agent, and of what keeps a site's state. */
   agentFile: string;
+  stateFile: string;
+  /** Files that stand before the Python of a site with state. */
+  pythonDir: string;
   unitsDir: string;
   cacheDir: string;
 }
 
 export const agentSources = (): AgentSources => ({
   agentFile: inPackage("dist/agent.mjs"),
+  stateFile: inPackage("dist/state.mjs"),
+  pythonDir: inPackage("agent/state/wrapper"),
   unitsDir: inPackage("user-data/units"),
   cacheDir: join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "everspot"),
 });
@@ -44,17 +49,11 @@ export async function buildAgentArchive(
   arch: Arch,
   sources: AgentSources = agentSources(),
 ): Promise<AgentArchive> {
-  const agent = await readFile(sources.agentFile).catch((cause: unknown) => {
-    throw new EverspotError("the agent's bundle is missing", {
-      resource: sources.agentFile,
-      hint: "in a clone of everspot, run `npm run build`; an installed everspot includes it, so reinstall it",
-      cause,
-    });
-  });
   const own: TarEntry[] = [
-    { path: "agent.mjs", mode: 0o644, content: agent },
-    { path: "units/", mode: 0o755, content: Buffer.alloc(0) },
-    ...(await unitEntries(sources.unitsDir)),
+    { path: "agent.mjs", mode: 0o644, content: await bundle(sources.agentFile) },
+    { path: "state.mjs", mode: 0o644, content: await bundle(sources.stateFile) },
+    ...(await folderEntries(sources.pythonDir, "python", (name) => name.endsWith(".py"))),
+    ...(await folderEntries(sources.unitsDir, "units")),
   ];
   const file = join(sources.cacheDir, `agent-${arch}-${inputHash(arch, own)}.tar.br`);
   const known = await readCached(file);
@@ -112,17 +111,33 @@ async function place(file: string, content: Buffer | string): Promise<void> {
   await rename(next, file);
 }
 
-async function unitEntries(folder: string): Promise<TarEntry[]> {
+const bundle = (file: string): Promise<Buffer> =>
+  readFile(file).catch((cause: unknown) => {
+    throw new EverspotError("the agent's bundle is missing", {
+      resource: file,
+      hint: "in a clone of everspot, run `npm run build`; an installed everspot includes it, so reinstall it",
+      cause,
+    });
+  });
+
+async function folderEntries(
+  folder: string,
+  as: string,
+  wanted: (name: string) => boolean = () => true,
+): Promise<TarEntry[]> {
   const found = await readdir(folder, { recursive: true, withFileTypes: true });
   const entries = await Promise.all(
-    found.map(async (entry): Promise<TarEntry> => {
-      const full = join(entry.parentPath, entry.name);
-      const path = `units/${full.slice(folder.length + 1).replaceAll("\\", "/")}`;
-      if (entry.isDirectory()) return { path: `${path}/`, mode: 0o755, content: Buffer.alloc(0) };
-      return { path, mode: 0o644, content: await readFile(full) };
-    }),
+    found
+      .filter((entry) => wanted(entry.name))
+      .map(async (entry): Promise<TarEntry> => {
+        const full = join(entry.parentPath, entry.name);
+        const path = `${as}/${full.slice(folder.length + 1).replaceAll("\\", "/")}`;
+        if (entry.isDirectory()) return { path: `${path}/`, mode: 0o755, content: Buffer.alloc(0) };
+        return { path, mode: 0o644, content: await readFile(full) };
+      }),
   );
-  return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const top: TarEntry = { path: `${as}/`, mode: 0o755, content: Buffer.alloc(0) };
+  return [top, ...entries.sort((a, b) => (a.path < b.path ? -1 : 1))];
 }
 
 /** An archive takes some 40 MB; only the newest few are worth keeping. */

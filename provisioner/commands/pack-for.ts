@@ -1,3 +1,4 @@
+import { isInAppFolder } from "../../agent/site/config/state.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { type Packed, type PackOptions, packRelease } from "../release/pack.ts";
 
@@ -24,5 +25,14 @@ export const packFor = (
         collected: config.app.beforeStart.flat().some((command) => COLLECTS.test(command)),
       },
       debianPackages: config.image.packages,
+      kept: keptPaths(config.state),
     },
   });
+
+/** In the project: what is kept below the app's own folder is no part of it. */
+const keptPaths = (state: SiteConfig["state"]): string[] =>
+  state === undefined
+    ? []
+    : [...state.database, ...(state.media === undefined ? [] : [state.media])].filter(
+        (p) => !isInAppFolder(p),
+      );

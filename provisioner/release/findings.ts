@@ -12,6 +12,8 @@ export interface SiteFacts {
   static: StaticFiles;
   /** That the instance has besides its image's own. */
   debianPackages: readonly string[];
+  /** Paths of what is kept outside of releases ([state]). */
+  kept?: readonly string[];
 }
 
 const NOTHING: SiteFacts = { static: { folder: undefined, collected: false }, debianPackages: [] };

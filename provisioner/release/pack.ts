@@ -77,7 +77,7 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
   const folder = path.resolve(options.folder);
 
   report({ phase: "files", done: 0, unit: "files" });
-  const listing = { tracked: await trackedButIgnored(folder, env) };
+  const listing = { tracked: await trackedButIgnored(folder, env), kept: options.site?.kept ?? [] };
   const project = await listProject(folder, listing);
   report({ phase: "files", done: project.files.length, total: project.files.length, unit: "files" });
   if (project.files.length === 0) {

@@ -41,6 +41,8 @@ export interface ListOptions {
   tracked?: readonly string[];
   /** Files that this process writes to, as `fileId` has them. */
   written?: readonly string[];
+  /** Databases and folders that the site keeps outside of its releases ([state]). */
+  kept?: readonly string[];
 }
 
 /**
@@ -50,7 +52,7 @@ export interface ListOptions {
  */
 export async function listProject(folder: string, options: ListOptions = {}): Promise<Project> {
   const root = await realpath(folder);
-  const walk = new Walk(root, new Set(options.written ?? writtenHere()));
+  const walk = new Walk(root, new Set(options.written ?? writtenHere()), options.kept ?? []);
   const { rules, prefix } = await rulesAbove(root);
   await walk.folder("", prefix, rules);
   await walk.addTracked(options.tracked ?? [], prefix);
@@ -83,13 +85,16 @@ class Walk {
   readonly warnings: string[] = [];
   readonly #root: string;
   readonly #written: ReadonlySet<string>;
+  readonly #kept: ReadonlySet<string>;
   readonly #links: string[] = [];
   /** Of the folders that were walked, each with all above it. */
   readonly #rules = new Map<string, IgnoreRules>();
 
-  constructor(root: string, written: ReadonlySet<string>) {
+  constructor(root: string, written: ReadonlySet<string>, kept: readonly string[]) {
     this.#root = root;
     this.#written = written;
+    // With what SQLite makes beside a database.
+    this.#kept = new Set(kept.flatMap((path) => ["", "-wal", "-shm", "-journal"].map((end) => path + end)));
   }
 
   /** @param prefix path of the project below the rules' outermost folder, "" or with a trailing slash. */
@@ -106,6 +111,7 @@ class Walk {
     for (const entry of entries) {
       if (NEVER.has(entry.name)) continue;
       const name = relative === "" ? entry.name : `${relative}/${entry.name}`;
+      if (this.#kept.has(name)) continue;
       const isFolder = entry.isDirectory();
       // Any link may lead to a folder.
       const ignored =
@@ -136,6 +142,7 @@ class Walk {
       const rules = this.#rulesFor(name);
       if (known.has(name) || name.split("/").some((part) => NEVER.has(part))) continue;
       if (rules?.ignoresAnyway(prefix + name, false) !== false) continue;
+      if (name.split("/").some((_, i, parts) => this.#kept.has(parts.slice(0, i + 1).join("/")))) continue;
       const stat = await lstat(path.join(this.#root, name)).catch(() => undefined);
       if (stat?.isSymbolicLink()) this.#links.push(name);
       else if (stat?.isFile()) await this.#file(name);

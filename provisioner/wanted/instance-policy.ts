@@ -48,11 +48,11 @@ const READ = ["agent/*", "releases/*", "image.json", "packages.json", ...WRITTEN
  * All that an instance of the site may use (DESIGN §2.8): its own objects, without deleting any but what its state needs
  * no more, its own records by name and type, its own fleet and instances, its own secrets.
  * @param where `baked`: whether the site launches an image of its own, which may vanish. Then alone an instance may
- * change what the fleets launch; otherwise only how many. `state`: whether what the site writes is kept in the bucket.
+ * change what the fleets launch; otherwise only how many.
  */
 export function instancePolicy(
   config: SiteConfig,
-  where: { account: string; partition: string; hostedZone: string; baked: boolean; state?: boolean },
+  where: { account: string; partition: string; hostedZone: string; baked: boolean },
 ): PolicyDocument {
   const { site, region } = config;
   const { account, partition } = where;
@@ -61,8 +61,8 @@ export function instancePolicy(
   const ours = { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } };
   const hostedZone = `arn:${partition}:route53:::hostedzone/${where.hostedZone}`;
   const names = [config.domain, ...config.aliases];
-  const written = where.state ? [...WRITTEN, ...STATE.written] : WRITTEN;
-  const read = where.state ? [...READ, ...STATE.written] : READ;
+  const written = config.state ? [...WRITTEN, ...STATE.written] : WRITTEN;
+  const read = config.state ? [...READ, ...STATE.written] : READ;
   return {
     Version: "2012-10-17",
     Statement: [
@@ -76,7 +76,7 @@ export function instancePolicy(
         "s3:PutObject",
         written.map((key) => `${bucket}/${key}`),
       ),
-      ...(where.state
+      ...(config.state
         ? [
             allow(
               "CleanOwnState",

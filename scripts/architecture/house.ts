@@ -95,6 +95,7 @@ export const house: readonly Wing[] = [
         aws: "AWS as the instance uses it",
         identity: "which machine this is, and whose disk it has",
         isolation: "the app's own user, and what it cannot reach",
+        keeping: "what keeps the site's state, on this instance: its units, folders, and how it is spoken to",
         packages: "the system's packages, from a layer or from the mirror",
         redaction: "secrets kept out of all that leaves the instance",
         serving: "the app and nginx",

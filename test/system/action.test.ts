@@ -126,7 +126,7 @@ test("a release holds what runs beside what its source holds, and has nothing le
   const [more, less] = [below(release.holds), below(source.holds)];
   expect([...less].filter((file) => !more.has(file))).toEqual([]);
   const added = [...more].filter((file) => !less.has(file)).sort();
-  expect(added).toEqual(["dist", "dist/agent.mjs", "dist/everspot.mjs"]);
+  expect(added).toEqual(["dist", "dist/agent.mjs", "dist/everspot.mjs", "dist/state.mjs"]);
   const { scripts } = JSON.parse(readFileSync(path.join(release.holds, "package.json"), "utf8"));
   expect(scripts.prepare).toBeUndefined();
 });
@@ -212,7 +212,7 @@ test("a commit that is no release is built from its lockfile, as the release was
     "Forget the token": 0,
   });
   expect(said).toContain("id-token: write");
-  for (const file of ["dist/everspot.mjs", "dist/agent.mjs"]) {
+  for (const file of ["dist/everspot.mjs", "dist/agent.mjs", "dist/state.mjs"]) {
     const built = readFileSync(path.join(source.holds, file));
     expect(built.equals(readFileSync(path.join(release.holds, file))), file).toBe(true);
   }

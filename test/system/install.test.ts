@@ -44,8 +44,11 @@ test("a tarball holds all that runs and nothing to build or to fetch, and works 
   expect(names.filter((name: string) => !name.startsWith("user-data/units/"))).toEqual([
     "LICENSE",
     "README.md",
+    "agent/state/wrapper/everspot_state.py",
+    "agent/state/wrapper/sitecustomize.py",
     "dist/agent.mjs",
     "dist/everspot.mjs",
+    "dist/state.mjs",
     "package.json",
     "provisioner/everspot.example.toml",
     "provisioner/everspot.schema.json",
@@ -80,7 +83,7 @@ async function up(everspot: string): Promise<void> {
   const { Contents: [agent] = [] } = await s3.listObjectsV2({ Bucket, Prefix: "agent/" });
   const { Body } = await s3.getObject({ Bucket, Key: agent?.Key });
   const tar = brotliDecompressSync((await Body?.transformToByteArray()) ?? "");
-  for (const name of ["node", "agent.mjs", "units/everspot.service"])
+  for (const name of ["node", "agent.mjs", "state.mjs", "units/everspot.service"])
     expect(tar.includes(`${name}\0`)).toBe(true);
   s3.destroy();
   const ec2 = new EC2({ region: "us-east-1", endpoint: desk.cloud.endpoint });

@@ -13,6 +13,7 @@ EVERSPOT_STATE_DURABILITY ("fast" or "s3"), EVERSPOT_STATE_APP ("module:callable
 """
 
 import importlib
+import inspect
 import mmap
 import os
 import struct
@@ -293,9 +294,14 @@ def _load():
     return found
 
 
+def _speaks_asgi(app):
+    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(app, "__call__", None))
+
+
 def __getattr__(name):
-    """`everspot_state:application` for a WSGI server, `everspot_state:asgi` for an ASGI server."""
-    if name not in ("application", "asgi"):
+    """`everspot_state:application`, for whichever of WSGI and ASGI the app speaks."""
+    if name != "application":
         raise AttributeError(name)
-    globals()[name] = (Wsgi if name == "application" else Asgi)(_load(), _gate())
+    app = _load()
+    globals()[name] = (Asgi if _speaks_asgi(app) else Wsgi)(app, _gate())
     return globals()[name]

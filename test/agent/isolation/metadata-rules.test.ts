@@ -14,7 +14,7 @@ test.each(["", "127.0.1.7:80", "https://127.0.1.7", "http://imds.internal", "htt
 );
 
 test("rules only add users and addresses, and leave others' alone", () => {
-  const rules = metadataRules({ address: "127.0.1.7", port: 1338 }, 996);
+  const rules = metadataRules({ address: "127.0.1.7", port: 1338 }, [996]);
   expect(rules).toContain("elements = { 127.0.1.7 . 1338 }");
   expect(rules).toContain("elements = { 996 }");
   expect(rules).not.toMatch(/flush (ruleset|table|set)|delete|destroy/);
@@ -23,7 +23,7 @@ test("rules only add users and addresses, and leave others' alone", () => {
 });
 
 test("the app's user is refused on each way there is, and no one is let through before", () => {
-  const rules = metadataRules({ address: "127.0.1.7", port: 1338 }, 996);
+  const rules = metadataRules({ address: "127.0.1.7", port: 1338 }, [996]);
   const chain = rules.slice(rules.lastIndexOf("chain output {")).split("\n").slice(1, -3);
   expect(chain.map((line) => line.trim())).toEqual([
     "meta skuid @users ip daddr . tcp dport @metadata reject with tcp reset",

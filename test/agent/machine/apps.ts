@@ -15,6 +15,10 @@ export class Apps {
   readonly answers = new Map<string, number | "ends" | "deaf">();
   /** Units that were started or stopped. */
   readonly log: string[] = [];
+  /** Where a site with state has its databases and uploads. */
+  get kept() {
+    return { databases: join(this.folder, "databases"), media: join(this.folder, "media") };
+  }
   readonly #servers = new Map<string, http.Server>();
 
   private constructor(folder: string) {
@@ -77,6 +81,7 @@ export class Apps {
       this.log.push(`stop ${unit}`);
       await this.end(releaseOf(unit));
     },
+    kill: async () => {},
     reload: async () => {},
     reset: async () => {},
     readFiles: async () => {},

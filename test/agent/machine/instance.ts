@@ -9,6 +9,7 @@ import type { Host } from "../../../agent/machine/host.ts";
 import type { Machine } from "../../../agent/machine/machine.ts";
 import type { Notice } from "../../../agent/notify/notify.ts";
 import { Packages } from "../../../agent/packages/ensure.ts";
+import type { StateKeeper } from "../../../agent/ports/state.ts";
 import { BootRecorder } from "../../../agent/record/recorder.ts";
 import { Candidates } from "../../../agent/release/candidates.ts";
 import { runningRelease } from "../../../agent/release/running.ts";
@@ -56,6 +57,9 @@ export class TestInstance {
   secrets: () => Promise<Record<string, string>> = async () => ({ TOKEN: "s3cret" });
   readonly #route53: Route53Client;
   readonly #zone: string;
+
+  /** What keeps the state of a site that has some. */
+  state: StateKeeper | undefined;
 
   private constructor(apps: Apps, local: LocalS3, route53: Route53Client, zone: string) {
     this.apps = apps;
@@ -131,8 +135,9 @@ export class TestInstance {
         environment: join(apps.folder, "environment"),
         static: join(apps.folder, "static"),
         unitFiles: join(apps.folder, "units"),
+        kept: apps.kept,
       }),
-      isolate: async (uid) => `user ${uid} cannot reach the metadata service`,
+      isolate: async (...uids) => `user ${uids.join(" and ")} cannot reach the metadata service`,
       running: () => runningRelease(apps.units, apps.links, config),
       earlierStatic: async () => "none to bring",
       keepStatic: async () => "none",
@@ -166,6 +171,7 @@ export class TestInstance {
         zone: this.zone,
         peers: fleet,
       },
+      state: this.state,
       metadata: { get: async (path) => this.metadata.get(path) },
       secrets: { read: () => this.secrets() },
       fleet,

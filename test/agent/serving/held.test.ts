@@ -39,6 +39,7 @@ function machine(): AppMachine {
     environment: join(apps.folder, "environment"),
     static: join(apps.folder, "static"),
     unitFiles: join(apps.folder, "units"),
+    kept: apps.kept,
   };
 }
 

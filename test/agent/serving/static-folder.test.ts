@@ -33,6 +33,7 @@ const units: Units = {
   state: async () => ({ active: active ? "active" : "inactive", sub: "", restarts: 0, result: "success" }),
   start: async () => beforeStart(join(folder, "static/.r1.next")),
   stop: async () => {},
+  kill: async () => {},
   reload: async () => {},
   reset: async () => {},
   readFiles: async () => {},
@@ -50,6 +51,7 @@ function machine(env: Record<string, string> = {}): AppMachine {
     environment: join(folder, "environment"),
     static: join(folder, "static"),
     unitFiles: join(folder, "units"),
+    kept: { databases: join(folder, "databases"), media: join(folder, "media") },
     links: {
       socket: join(folder, "app.sock"),
       release: join(folder, "release"),

@@ -30,6 +30,7 @@ async function machine(
     deploying?: boolean;
     owned?: string | undefined;
     noFleet?: boolean;
+    held?: boolean;
     /** No one takes a notice. */
     deaf?: boolean;
   } = {},
@@ -52,6 +53,7 @@ async function machine(
       return true;
     },
     answers: async () => well,
+    held: async () => options.held ?? false,
     hide: async () => void done.push("hide"),
     show: async (release) => void done.push(`show ${release}`),
   };
@@ -116,6 +118,12 @@ test("a release that never was good gives way to the one before; what helped may
   watchdog.recovered();
   await failing(60);
   expect(done.at(-1)).toBe("restart r2");
+});
+
+test("nothing is done about an app whose answers are held for its state: it is well", async () => {
+  const { done, failing } = await machine("i-1", { lastKnownGood: "r2", held: true });
+  for (const seconds of [60, 120, 180]) await failing(seconds);
+  expect(done).toEqual([]);
 });
 
 test("when the budget is spent it stays up with a 503 page, says so once, and serves again when the app does", async () => {

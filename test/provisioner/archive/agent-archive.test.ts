@@ -20,6 +20,8 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 async function sources(name: string): Promise<AgentSources> {
   const made = {
     agentFile: join(folder, name, "agent.mjs"),
+    stateFile: join(folder, name, "state.mjs"),
+    pythonDir: join(folder, name, "wrapper"),
     unitsDir: join(folder, name, "units"),
     cacheDir: join(folder, name, "cache"),
   };
@@ -30,6 +32,10 @@ async function sources(name: string): Promise<AgentSources> {
   await writeFile(join(made.unitsDir, "everspot.service"), "[Unit]\n");
   await writeFile(join(made.unitsDir, "x.service.d/y.conf"), "[Service]\n");
   await writeFile(made.agentFile, "console.log('agent')\n");
+  await writeFile(made.stateFile, "console.log('state')\n");
+  await mkdir(join(made.pythonDir, "__pycache__"), { recursive: true });
+  await writeFile(join(made.pythonDir, "gate.py"), "");
+  await writeFile(join(made.pythonDir, "__pycache__/gate.cpython-313.pyc"), "");
   return made;
 }
 
@@ -44,6 +50,9 @@ describe("the archive", () => {
     expect(listing.split("\n").map((line) => line.replace(/\s+\d+ 1970-01-01 00:00/, ""))).toEqual([
       "-rwxr-xr-x root/root node",
       "-rw-r--r-- root/root agent.mjs",
+      "-rw-r--r-- root/root state.mjs",
+      "drwxr-xr-x root/root python/",
+      "-rw-r--r-- root/root python/gate.py",
       "drwxr-xr-x root/root units/",
       "-rw-r--r-- root/root units/everspot.service",
       "drwxr-xr-x root/root units/x.service.d/",

@@ -42,6 +42,21 @@ test("leaves out version control, environments, caches and bytecode, and nothing
   ]);
 });
 
+test("leaves out what the site keeps outside of its releases, with what SQLite makes beside it, in git or not", async () => {
+  const root = folder({
+    ...{ "manage.py": "", "data/db.sqlite3": "", "data/db.sqlite3-wal": "", "data/db.sqlite3-shm": "" },
+    ...{ "data/other.sqlite3": "", "media/a.png": "", "media/b/c.png": "", "app/media/d.png": "" },
+    ".gitignore": "media/\n",
+  });
+  const { files, leftOut } = await listProject(root, {
+    tracked: ["media/a.png", "media/b/c.png"],
+    kept: ["data/db.sqlite3", "media"],
+  });
+  expect(files.map((f) => f.path)).toEqual([".gitignore", "data/other.sqlite3", "manage.py"]);
+  // The pattern is for each folder of that name.
+  expect(leftOut).toEqual([{ path: "app/media", folder: true }]);
+});
+
 test("is in byte order, and knows sizes and x bits", async () => {
   const root = folder({
     b: "12",

@@ -39,8 +39,11 @@ beforeAll(async () => {
   await owner.send(
     new PutBucketPolicyCommand({ Bucket, Policy: JSON.stringify(bucketPolicy(Bucket, "aws")) }),
   );
-  const where = { account: "123456789012", partition: "aws", hostedZone: "Z1", baked: false, state: true };
-  const policy = instancePolicy(parseConfig(MINIMAL, "everspot.toml"), where);
+  const where = { account: "123456789012", partition: "aws", hostedZone: "Z1", baked: false };
+  const policy = instancePolicy(
+    parseConfig(`${MINIMAL}\n[state]\ndatabase = "db.sqlite3"\n`, "everspot.toml"),
+    where,
+  );
   instance = as(await credentialsOf(cloud, "everspot-blog", policy));
 });
 afterAll(async () => {

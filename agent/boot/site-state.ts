@@ -1,0 +1,148 @@
+/**
+ * What a boot does besides for a site that keeps its state (STATE §5). The order is the only one: site.json by
+ * compare-and-swap, the fence in the log, what it fences off brought onto the disk, then the app; and only once that
+ * answers the entry from which on its answers count, and the records.
+ */
+import type { Machine } from "../machine/machine.ts";
+import { type Claim, type Claimant, type ClaimContext, publishSite, takeSite } from "../ownership/claim.ts";
+import { claimContext } from "../ownership/claim-context.ts";
+import type { StateKeeper } from "../ports/state.ts";
+import { type Needs, type Step, type StepContext, step } from "../record/graph.ts";
+import type { BootLog } from "../record/recorder.ts";
+import { EverspotError } from "../site/errors.ts";
+import { Fenced } from "../site/state/errors.ts";
+
+/** Seconds in which an instance that claims must come to serve; after that any healthy one may claim. */
+export const CLAIM_SECONDS = 120;
+/** How often an epoch that the log has seen already is passed over. */
+const ATTEMPTS = 3;
+
+/**
+ * The two steps between what an app needs and its preparation. Where another instance turns out to have the site, the
+ * boot ends there: the data is not here, and nothing may be served without it.
+ */
+export function stateSteps(
+  machine: Machine,
+  state: StateKeeper,
+  recorder: BootLog,
+  { launched, release, ...before }: Needs & { launched: Step<Date>; release: Step<{ id: string }> },
+) {
+  const tell = (claim: Claim, { detail, enough }: StepContext): Claim => {
+    if (claim.owner) recorder.change({ epoch: claim.epoch });
+    else {
+      detail(`${claim.by} has the site`);
+      enough();
+    }
+    return claim;
+  };
+  // As late as it can be: from here on nobody else can serve.
+  const claim = step("claim", { ...before, launched, release }, async (got, context) => {
+    const how = await claimContext(machine, context.signal, context.detail);
+    return tell(await claimState(state, claimantOf(machine, got.launched, got.release.id), how), context);
+  });
+  const held = step(
+    { name: "state", takes: "transfer" },
+    { claim, launched, release },
+    async (got, context) => {
+      const how = await claimContext(machine, context.signal);
+      const me = claimantOf(machine, got.launched, got.release.id);
+      return tell(await bringState(state, me, got.claim, how, context), context);
+    },
+  );
+  return { claim, held };
+}
+
+/** This instance, as it takes the site. */
+export function claimantOf(
+  { identity }: Pick<Machine, "identity">,
+  launched: Date,
+  release: string,
+): Claimant {
+  const { instance, address, privateAddress } = identity;
+  return { instance, address, privateAddress, launched, release };
+}
+
+/** Claims the site for this instance, with an epoch it can go on with. Ends what keeps the state here if another has it. */
+async function claimState(state: StateKeeper, me: Claimant, how: ClaimContext): Promise<Claim> {
+  const kept = await state.kept();
+  // What was written after an own seal might count for nobody.
+  const sealed = kept?.instance === me.instance && kept.sealed ? kept.epoch : 0;
+  return claimAbove(state, me, how, sealed);
+}
+
+async function claimAbove(
+  state: StateKeeper,
+  me: Claimant,
+  how: ClaimContext,
+  above: number,
+): Promise<Claim> {
+  const claim = await takeSite(me, how, { above, over: CLAIM_SECONDS });
+  if (!claim.owner) await state.stop();
+  return claim;
+}
+
+/**
+ * Makes the site's data this instance's, and has it shipped from here on.
+ * @returns the claim it is held by; another instance may have turned out to be the owner. @throws EverspotError
+ */
+async function bringState(
+  state: StateKeeper,
+  me: Claimant,
+  claimed: Claim,
+  how: ClaimContext,
+  context: Pick<StepContext, "signal" | "warn" | "detail">,
+): Promise<Claim> {
+  let claim = claimed;
+  for (let attempt = 1; claim.owner; attempt++) {
+    try {
+      context.detail(await bring(state, me.instance, claim.epoch, context));
+      return claim;
+    } catch (error) {
+      if (!(error instanceof Fenced)) throw error;
+      if (attempt === ATTEMPTS) throw new EverspotError(error.message, { retry: "retry", cause: error });
+      // Of an owner that site.json does not know any more, or does by now.
+      claim = await claimAbove(state, me, how, error.epoch);
+    }
+  }
+  return claim;
+}
+
+/** @returns what was done, for a person. */
+async function bring(
+  state: StateKeeper,
+  instance: string,
+  epoch: number,
+  { signal, warn }: Pick<StepContext, "signal" | "warn">,
+): Promise<string> {
+  const kept = await state.kept();
+  const own = kept?.instance === instance ? kept : undefined;
+  const done = await (async () => {
+    if (own?.epoch === epoch && !own.sealed) return "as this instance left it";
+    if (own?.sealed && own.epoch < epoch && (await state.goBack(epoch, signal)).rewound) {
+      return "as this instance sealed it";
+    }
+    const { files, base, entries, troubles } = await state.takeOver(epoch, signal);
+    for (const trouble of troubles) warn(trouble);
+    const from = base === undefined ? "" : `base ${base} and `;
+    return `${files.length === 0 ? "nothing yet" : files.join(", ")}, from ${from}${entries} entries`;
+  })();
+  await state.start(epoch, signal);
+  return `${done}; epoch ${epoch}`;
+}
+
+/** The records follow the entry from which on counts what the app acknowledges. */
+export async function openAndPublish(
+  state: StateKeeper,
+  me: Claimant,
+  held: Extract<Claim, { owner: true }>,
+  how: ClaimContext,
+): Promise<Claim> {
+  try {
+    await state.open();
+  } catch (error) {
+    if (!(error instanceof Fenced)) throw error;
+    await state.stop();
+    return { owner: false, by: "a later owner" };
+  }
+  return publishSite(me, held, how);
+}

@@ -1,0 +1,270 @@
+import { chmod, chown, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod/mini";
+import type { BootConfig } from "../../user-data/boot-config.ts";
+import type { KeptState, StateKeeper, TakenOver } from "../ports/state.ts";
+import type { Clock } from "../site/clock.ts";
+import { historySeconds, keptName } from "../site/config/state.ts";
+import { EverspotError, messageOf } from "../site/errors.ts";
+import { poll } from "../site/poll.ts";
+import { Fenced } from "../site/state/errors.ts";
+import { readIfThere, writeAtomic } from "../system/files.ts";
+import { type KeptPlaces, STATE_UNIT, stateTask } from "../system/paths.ts";
+import type { Units } from "../system/units.ts";
+import { askStatus, order } from "./control.ts";
+import { endApps } from "./end-apps.ts";
+import { type Credentials, HandDown } from "./hand-down.ts";
+import { makePlaces } from "./places.ts";
+import { addToUnits } from "./unit-files.ts";
+
+/** Seconds that bringing the state may take: 1 GB in 7 s where S3 is near, and a database may be larger. */
+const TASK_SECONDS = 600;
+/** Until the shipper ships: it may have to compare a database with the log page by page. */
+const START_SECONDS = 300;
+const STOP_SECONDS = 15;
+/** How often it may end before it ships. */
+const MOST_RESTARTS = 5;
+/** Lines of what a unit said last. */
+const READ = 20;
+
+export interface KeeperOptions {
+  config: Pick<BootConfig, "bucket" | "account"> & { state: NonNullable<BootConfig["state"]> };
+  instance: string;
+  units: Units;
+  /** Folder of systemd units that a reboot empties. */
+  unitFiles: string;
+  /** Of environment files, where it is marked that a release was prepared. */
+  environment: string;
+  clock: Clock;
+  places: KeptPlaces;
+  /** With the Python files of the gate. */
+  from: string;
+  /** The user that keeps the state, of the app's group; made when missing. */
+  user(): Promise<{ uid: number; gid: number }>;
+  credentials: Credentials;
+  onTrouble(message: string): void;
+}
+
+const fenced = z.object({ fenced: z.int() });
+const takenOver = z.object({
+  seq: z.int(),
+  base: z.optional(z.int()),
+  entries: z.int(),
+  files: z.array(z.string()),
+  uploads: z.int(),
+  troubles: z.array(z.string()),
+});
+const wentBack = z.object({ rewound: z.boolean(), seq: z.int() });
+const restored = z.object({ seq: z.int(), files: z.array(z.string()) });
+const keptState = z.object({ epoch: z.int(), instance: z.string(), sealed: z.boolean() });
+
+/** The StateKeeper contract, by units of systemd and the shipper's socket. */
+export class Keeper implements StateKeeper {
+  readonly #options: KeeperOptions;
+  readonly #handDown: HandDown;
+  #owner: { uid: number; gid: number } | undefined;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    const file = this.#private("credentials.json");
+    this.#handDown = new HandDown(file, options.credentials, options.clock, options.onTrouble);
+  }
+
+  async ready(): Promise<{ uid: number }> {
+    const { user, places, from, units, unitFiles, config } = this.#options;
+    this.#owner = await user();
+    await makePlaces(places, this.#owner, from);
+    await addToUnits(units, unitFiles, places, config.state);
+    return this.#owner;
+  }
+
+  handDown(signal: AbortSignal): Promise<void> {
+    return this.#handDown.keep(signal);
+  }
+
+  async kept(): Promise<KeptState | undefined> {
+    const text = await readIfThere(join(this.#options.places.log, "shipped.json"));
+    try {
+      return text === undefined ? undefined : z.parse(keptState, JSON.parse(text));
+    } catch {
+      return undefined;
+    }
+  }
+
+  async takeOver(epoch: number, signal?: AbortSignal): Promise<TakenOver> {
+    await this.stop();
+    const done = await this.#task("take-over", epoch, takenOver, {}, signal);
+    await this.#prepareAgain();
+    return done;
+  }
+
+  async goBack(epoch: number, signal?: AbortSignal): Promise<{ rewound: boolean; seq: number }> {
+    await this.stop();
+    return this.#task("go-back", epoch, wentBack, {}, signal);
+  }
+
+  async start(epoch: number, signal?: AbortSignal): Promise<void> {
+    const { units, clock } = this.#options;
+    const before = await this.status();
+    if (before === undefined || before.epoch !== epoch) {
+      await this.stop();
+      await this.#handDown.now();
+      await this.#settings("ship", epoch);
+      await units.reset(STATE_UNIT);
+      await units.start(STATE_UNIT, STOP_SECONDS, signal);
+    }
+    await poll(
+      "the site's state to be shipped",
+      async () => {
+        const now = await this.status();
+        if (now?.state === "shipping") return { done: true };
+        if (now?.state === "fenced") throw new Fenced(epoch + 1);
+        if (now?.state === "sealed") throw new EverspotError(`epoch ${epoch} is sealed`, { retry: "retry" });
+        if (now === undefined) await this.#stillTries();
+        return { waiting: now?.state ?? (await this.#lastWord()) };
+      },
+      { seconds: START_SECONDS, everySeconds: 0.03, clock, signal },
+    );
+    await writeFile(this.#options.places.mayRun, "");
+  }
+
+  async stop(): Promise<void> {
+    await this.#forbid();
+    await this.#options.units.stop(STATE_UNIT, STOP_SECONDS);
+  }
+
+  open(): Promise<number> {
+    return this.#order("/open");
+  }
+
+  async seal(): Promise<number> {
+    await this.#forbid();
+    return this.#order("/seal");
+  }
+
+  async sealed(): Promise<boolean> {
+    return (await readIfThere(this.#options.places.mayRun)) === undefined;
+  }
+
+  mark(name: string): Promise<number> {
+    return this.#order(`/mark?name=${encodeURIComponent(name)}`);
+  }
+
+  status() {
+    return askStatus(this.#private("control.sock"));
+  }
+
+  async copy(name: string, signal?: AbortSignal) {
+    const folder = join(this.#options.places.copies, name);
+    await this.dropCopy(name);
+    await mkdir(folder);
+    await this.#own(folder, 0o2770);
+    return { folder, ...(await this.#task("restore", 1, restored, { folder }, signal)) };
+  }
+
+  async dropCopy(name: string): Promise<void> {
+    await rm(join(this.#options.places.copies, name), { recursive: true, force: true });
+  }
+
+  /** From here on none of the site's own code runs, whoever starts it. */
+  async #forbid(): Promise<void> {
+    const { places, units, clock } = this.#options;
+    await rm(places.mayRun, { force: true });
+    await endApps(units, clock);
+  }
+
+  /** What was done for a release before it starts, such as migrations, was done to other databases. */
+  async #prepareAgain(): Promise<void> {
+    const { environment } = this.#options;
+    for (const name of await readdir(environment).catch(() => [])) {
+      if (name.endsWith(".prepared")) await rm(join(environment, name), { force: true });
+    }
+  }
+
+  async #order(what: string): Promise<number> {
+    return order(this.#private("control.sock"), what, (await this.kept())?.epoch ?? 0);
+  }
+
+  /** Runs one of the process's commands to its end. */
+  async #task<T>(
+    what: string,
+    epoch: number,
+    answer: z.ZodMiniType<T>,
+    more: object,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const { units } = this.#options;
+    const unit = stateTask(what);
+    const out = this.#private(`${what}.out`);
+    await this.#handDown.now();
+    await this.#settings(what, epoch, more);
+    await rm(out, { force: true });
+    await units.reset(unit);
+    const failed = await units.start(unit, TASK_SECONDS, signal).then(
+      () => undefined,
+      (error: unknown) => error ?? new Error("it failed"),
+    );
+    signal?.throwIfAborted();
+    const said = parse((await readIfThere(out)) ?? "");
+    const other = z.safeParse(fenced, said);
+    if (other.success) throw new Fenced(other.data.fenced);
+    if (failed === undefined) return z.parse(answer, said);
+    const lines = await units.lines(unit, READ).catch(() => []);
+    throw new EverspotError(`the site's state: ${lines.at(-1) ?? messageOf(failed)}`, {
+      resource: unit,
+      retry: "retry",
+      lines,
+      cause: failed,
+    });
+  }
+
+  async #settings(what: string, epoch: number, more: object = {}): Promise<void> {
+    const { config, instance, places } = this.#options;
+    const { database, durability, budget, history } = config.state;
+    const settings = {
+      ...{ bucket: config.bucket, account: config.account, credentials: this.#private("credentials.json") },
+      ...{ epoch, instance, folder: places.databases, databases: database.map(keptName), keeps: places.log },
+      ...{ lease: places.lease, control: this.#private("control.sock") },
+      ...{ durability, budget, history: historySeconds(history) },
+      ...more,
+    };
+    // The folder is closed to everybody else.
+    await writeAtomic(this.#private(`${what}.json`), JSON.stringify(settings), 0o644);
+  }
+
+  async #stillTries(): Promise<void> {
+    const { units } = this.#options;
+    const { active, restarts } = await units.state(STATE_UNIT);
+    if (active !== "failed" && restarts < MOST_RESTARTS) return;
+    const lines = await units.lines(STATE_UNIT, READ).catch(() => []);
+    throw new EverspotError(`the site's state: ${lines.at(-1) ?? "what keeps it ended"}`, {
+      resource: STATE_UNIT,
+      retry: "retry",
+      lines,
+    });
+  }
+
+  async #lastWord(): Promise<string> {
+    const lines = await this.#options.units.lines(STATE_UNIT, 1).catch(() => []);
+    return lines.at(-1) ?? "it does not answer yet";
+  }
+
+  async #own(folder: string, mode: number): Promise<void> {
+    this.#owner ??= await this.#options.user();
+    await chown(folder, this.#owner.uid, this.#owner.gid);
+    await chmod(folder, mode);
+  }
+
+  #private(file: string): string {
+    return join(this.#options.places.private, file);
+  }
+}
+
+/** The last line of JSON there is; undefined when there is none. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text.trim().split("\n").at(-1) ?? "");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,196 @@
+/** A boot of a site that keeps its state: what comes before what, and who may write (STATE §5). */
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { bootSteps } from "../../../agent/boot/steps.ts";
+import { takeSite } from "../../../agent/ownership/claim.ts";
+import { runGraph, type StepFailed } from "../../../agent/record/graph.ts";
+import { logged } from "../../../agent/record/logged.ts";
+import { systemClock } from "../../../agent/site/clock.ts";
+import { updateDocument } from "../../../agent/site/document.ts";
+import { siteDocument } from "../../../agent/site/records.ts";
+import { bootConfigOf } from "../boot-config.ts";
+import { DOMAIN, TestInstance } from "../machine/instance.ts";
+import { PaperLog, PaperState } from "../machine/paper-state.ts";
+
+const ME = "i-00000001";
+const OTHER = "i-00000002";
+const launched = new Date("2026-11-21T11:00:00Z");
+const log = pino({ level: "silent" });
+const config = bootConfigOf({
+  domain: DOMAIN,
+  app: { timeout: 1, beforeStart: ["migrate"] },
+  state: {
+    ...{ database: ["db.sqlite3"], mediaUrl: "/media/", durability: "fast" },
+    ...{ budget: 3, history: "7d", pause: 10 },
+  },
+});
+
+let on: TestInstance;
+let state: PaperState;
+beforeEach(async () => {
+  on = await TestInstance.open();
+  on.fleet.add(ME, launched);
+  await on.publish("r1");
+  await on.setChannel({ candidate: { id: "r1", attempts: [] } });
+  state = new PaperState(ME, new PaperLog());
+  on.state = state;
+});
+afterEach(() => on.close());
+
+/** One run of all steps, by an agent that was started just now. */
+async function boot() {
+  state.done.length = 0;
+  on.apps.log.length = 0;
+  const { machine, recorder } = on.agent(systemClock, ME, config);
+  const steps = bootSteps(machine, recorder);
+  const ended = await runGraph(steps.all, logged(recorder, log, "boot"), new AbortController().signal).then(
+    (values) => ({ outcome: steps.outcome(values), failure: undefined }),
+    (failure: StepFailed) => ({ outcome: undefined, failure }),
+  );
+  const record = recorder.value;
+  recorder.close();
+  return { ...ended, step: (name: string) => record?.steps.find((one) => one.name === name) };
+}
+
+/** Another instance claims the site, or has it. */
+const another = (epoch: number, is: "claiming" | "serving", more: { launched?: Date; since?: Date } = {}) =>
+  updateDocument(on.local.store, siteDocument, () => ({
+    ...{ version: 1 as const, epoch, owner: OTHER, address: "203.0.113.2", privateAddress: "10.0.0.2" },
+    launched: (more.launched ?? new Date(launched.getTime() + 60_000)).toISOString(),
+    since: (more.since ?? new Date()).toISOString(),
+    state: is,
+  }));
+
+test("the site is claimed, then its data is brought, then the app runs, then it is open, then the records move", async () => {
+  const seen: string[] = [];
+  state.before = async (what) => {
+    const site = await on.site();
+    const started = on.apps.log.filter((line) => line.startsWith("start")).length;
+    seen.push(
+      `${what}: ${site?.state ?? "no claim"}, ${started} started, ${(await on.address()) ?? "nowhere"}`,
+    );
+  };
+  const { outcome, step } = await boot();
+  expect(seen).toEqual([
+    "take over 1: claiming, 0 started, nowhere",
+    "start 1: claiming, 0 started, nowhere",
+    "open: claiming, 2 started, nowhere",
+  ]);
+  expect(outcome).toMatchObject({ epoch: 1, release: "r1" });
+  expect(await on.address()).toEqual(["203.0.113.1"]);
+  expect(await on.site()).toMatchObject({ owner: ME, state: "serving" });
+  expect(step("state")?.detail).toBe("nothing yet, from 1 entries; epoch 1");
+  expect(step("prepare")?.needs).toContain("state");
+});
+
+test("an agent that is restarted goes on with what runs: nothing is taken over again", async () => {
+  await boot();
+  const { outcome } = await boot();
+  expect(state.done).toEqual(["start 1", "open"]);
+  expect(outcome).toMatchObject({ epoch: 1 });
+});
+
+test("a reboot keeps the epoch and the disk, and the app waits for what keeps its data", async () => {
+  await boot();
+  await on.apps.end("r1");
+  state.reboot();
+  const { outcome } = await boot();
+  expect(state.done).toEqual(["start 1", "open"]);
+  expect(outcome).toMatchObject({ epoch: 1 });
+});
+
+test.each([
+  ["in the log nobody was open since", 1, ["go back 3", "start 3", "open"]],
+  ["another was open since", 2, ["go back 3", "take over 3", "start 3", "open"]],
+])("an instance that was rebooted when it had sealed takes another epoch; %s", async (_, opened, done) => {
+  await boot();
+  await state.seal();
+  await on.apps.end("r1");
+  state.reboot();
+  // Another fenced, and is gone.
+  await another(2, "claiming", { launched: new Date(0) });
+  Object.assign(state.log, { epoch: 2, opened });
+  const { outcome } = await boot();
+  expect(state.done).toEqual(done);
+  expect(outcome).toMatchObject({ epoch: 3 });
+  expect(await on.site()).toMatchObject({ owner: ME, epoch: 3, state: "serving" });
+});
+
+test("sealed, and nobody came: its own epoch is over all the same", async () => {
+  await boot();
+  await state.seal();
+  await on.apps.end("r1");
+  state.reboot();
+  expect((await boot()).outcome).toMatchObject({ epoch: 2 });
+  expect(state.done).toEqual(["go back 2", "start 2", "open"]);
+});
+
+test("where another has the site the boot ends there: no app runs on data that is not the site's", async () => {
+  on.fleet.add(OTHER, new Date(launched.getTime() + 60_000));
+  await another(4, "serving");
+  const { outcome, step } = await boot();
+  expect(outcome).toMatchObject({ epoch: undefined, release: "r1" });
+  expect(step("claim")?.detail).toBe(`${OTHER} has the site`);
+  expect(step("state")).toBeUndefined();
+  expect(on.apps.log).toEqual([]);
+  expect(state.done).toEqual(["stop"]);
+});
+
+test("a claim that has not come to serve after two minutes is no obstacle, though its instance runs", async () => {
+  on.fleet.add(OTHER, new Date(launched.getTime() + 60_000));
+  await another(4, "claiming", { since: new Date(Date.now() - 119_000) });
+  expect((await boot()).outcome).toMatchObject({ epoch: undefined });
+  await another(4, "claiming", { since: new Date(Date.now() - 121_000) });
+  expect((await boot()).outcome).toMatchObject({ epoch: 5 });
+});
+
+test("an epoch that the log has seen, and site.json has not, is passed over", async () => {
+  state.log.epoch = 7;
+  const { outcome } = await boot();
+  expect(state.done).toEqual(["take over 1", "take over 8", "start 8", "open"]);
+  expect(outcome).toMatchObject({ epoch: 8 });
+});
+
+test("who is fenced before it is open serves nobody: the records stay, and the app ends", async () => {
+  state.before = (what) => {
+    if (what === "open") state.log.epoch = 9;
+  };
+  const { outcome } = await boot();
+  expect(outcome).toMatchObject({ epoch: undefined });
+  expect(state.done.at(-1)).toBe("stop");
+  expect(await on.address()).toBeUndefined();
+  expect(await on.site()).toMatchObject({ state: "claiming" });
+});
+
+test.each(["it is sealed", "a later owner has the log"])(
+  "a release is not to blame for an app that fails when %s",
+  async (why) => {
+    on.apps.answers.set("r1", 503);
+    const units = on.apps.units;
+    const start = units.start;
+    units.start = async (unit, ...rest) => {
+      await start(unit, ...rest);
+      if (!unit.startsWith("everspot-app@")) return;
+      if (why === "it is sealed") state.mayRun = false;
+      else state.log.epoch = 9;
+    };
+    const { failure } = await boot();
+    expect(failure).toMatchObject({ step: "healthy", blame: undefined });
+    units.start = start;
+    state.log.epoch = 1;
+    expect((await boot()).failure).toMatchObject({ blame: expect.stringContaining("healthy") });
+  },
+);
+
+test("two instances never hold the site's data at once: the one that claims later has the higher epoch", async () => {
+  await boot();
+  const me = { instance: OTHER, address: "203.0.113.2", privateAddress: "10.0.0.2", release: "r1" };
+  const how = on.agent(systemClock, OTHER, config).machine;
+  on.fleet.add(OTHER, new Date(launched.getTime() + 60_000));
+  const taken = await takeSite(
+    { ...me, launched: new Date(launched.getTime() + 60_000) },
+    { ...how, domain: DOMAIN, aliases: [], ttl: 60 },
+  );
+  expect(taken).toMatchObject({ owner: true, epoch: 2 });
+  expect((await boot()).outcome).toMatchObject({ epoch: undefined });
+});

@@ -1,0 +1,240 @@
+/** The agent's hand on what keeps a site's state: units on paper, and a shipper's socket that is real. */
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises";
+import http from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Keeper } from "../../../agent/keeping/keeper.ts";
+import { appFolderLinks } from "../../../agent/keeping/unit-files.ts";
+import { systemClock } from "../../../agent/site/clock.ts";
+import { Fenced } from "../../../agent/site/state/errors.ts";
+import { keptPlaces } from "../../../agent/system/paths.ts";
+import type { Units } from "../../../agent/system/units.ts";
+import { ManualClock } from "../../cloud/manual-clock.ts";
+
+const state = {
+  ...{ database: ["a.sqlite3", "$STATE_DIRECTORY/b/c.sqlite3"], media: undefined, mediaUrl: "/media/" },
+  ...{ durability: "fast" as const, budget: 3, history: "2d", pause: 10 },
+};
+const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+
+let folder: string;
+let done: string[];
+/** What the process says, as its unit runs. */
+let says: Record<string, object>;
+let shipper: http.Server | undefined;
+let status: { state: string; epoch: number };
+let answer: { status: number; body: object };
+let running: string[];
+let stubborn: boolean;
+let expires: number;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "everspot-keeper-"));
+  [done, says, running, stubborn, expires] = [[], {}, ["everspot-app@r1.service"], false, 1];
+  status = { state: "shipping", epoch: 0 };
+  answer = { status: 200, body: { seq: 7 } };
+});
+afterEach(async () => {
+  await endShipper();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function endShipper(): Promise<void> {
+  const server = shipper;
+  shipper = undefined;
+  server?.closeAllConnections();
+  await new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())));
+}
+
+function keeper(clock = systemClock) {
+  const places = keptPlaces(join(folder, "kept"), join(folder, "keeper"));
+  const units: Units = {
+    state: async (unit) => ({ active: "active", sub: "", restarts: unit === "" ? 1 : 0, result: "success" }),
+    async start(unit) {
+      done.push(`start ${unit}`);
+      const task = /^site-state@(.*)\.service$/.exec(unit)?.[1];
+      if (task !== undefined) {
+        const said = says[task] ?? {};
+        await writeFile(join(places.private, `${task}.out`), `${JSON.stringify(said)}\n`);
+        if ("fenced" in said || "fails" in said) throw new Error("exit code 3");
+        return;
+      }
+      const given = JSON.parse(await readFile(join(places.private, "ship.json"), "utf8"));
+      status = { state: "shipping", epoch: given.epoch };
+      shipper = http.createServer((request, response) => {
+        done.push(`${request.method} ${request.url}`);
+        const told = { status: 200, body: { ...status, seq: 1, behind: 0 } };
+        const { status: code, body } = request.method === "GET" ? told : answer;
+        response.writeHead(code).end(JSON.stringify(body));
+      });
+      await new Promise<void>((resolve) => shipper?.listen(given.control, resolve));
+    },
+    async stop(unit) {
+      done.push(`stop ${unit}`);
+      if (unit === "site-state.service") return endShipper();
+      while (stubborn) await new Promise((resolve) => setTimeout(resolve, 5));
+      running = running.filter((one) => one !== unit);
+    },
+    async kill(unit) {
+      done.push(`kill ${unit}`);
+      stubborn = false;
+    },
+    reload: async () => {},
+    reset: async () => {},
+    readFiles: async () => void done.push("daemon-reload"),
+    list: async () => running,
+    lines: async () => ["the bucket is on fire"],
+  };
+  return {
+    places,
+    keeper: new Keeper({
+      ...{ config: { bucket: "b", account: "123", state }, instance: "i-1", units, clock, places },
+      ...{ unitFiles: join(folder, "units"), environment: join(folder, "environment") },
+      from: join(import.meta.dirname, "../../../agent/state/wrapper"),
+      user: async () => owner,
+      credentials: async () => ({
+        ...{ accessKeyId: "A", secretAccessKey: "S", sessionToken: "T" },
+        expiration: new Date(expires),
+      }),
+      onTrouble: (message) => done.push(message),
+    }),
+  };
+}
+const taken = { seq: 9, base: 4, entries: 3, files: ["a.sqlite3"], uploads: 0, troubles: [] };
+
+test("what is made first: folders that both users write to, the gate, and units that wait for a sign", async () => {
+  const { keeper: one, places } = keeper();
+  await one.ready();
+  const mode = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8);
+  expect(await mode(places.databases)).toBe("2770");
+  expect(await mode(places.private)).toBe("700");
+  expect((await readdir(places.python)).sort()).toEqual(["everspot_state.py", "sitecustomize.py"]);
+  const added = await readFile(join(folder, "units/everspot-.service.d/state.conf"), "utf8");
+  expect(added).toContain(`AssertPathExists=${places.mayRun}`);
+  expect(added).toContain("After=site-state.service");
+  expect(added).toContain(`ExecStartPre=/bin/sh ${places.links}`);
+  expect(await one.sealed()).toBe(true);
+});
+
+test("taking over: the app and the shipper end first, and what was prepared is prepared again", async () => {
+  const { keeper: one, places } = keeper();
+  await one.ready();
+  await mkdir(join(folder, "environment"));
+  for (const name of ["r1.prepared", "r1.env"]) await writeFile(join(folder, "environment", name), "");
+  says["take-over"] = taken;
+  done.length = 0;
+  expect(await one.takeOver(3)).toEqual(taken);
+  expect(done).toEqual([
+    "stop everspot-app@r1.service",
+    "stop site-state.service",
+    "start site-state@take-over.service",
+  ]);
+  expect(await readdir(join(folder, "environment"))).toEqual(["r1.env"]);
+  const settings = JSON.parse(await readFile(join(places.private, "take-over.json"), "utf8"));
+  expect(settings).toMatchObject({
+    epoch: 3,
+    instance: "i-1",
+    bucket: "b",
+    account: "123",
+    history: 172_800,
+  });
+  expect(settings.databases).toEqual(["a.sqlite3", "b/c.sqlite3"]);
+  const credentials = JSON.parse(await readFile(settings.credentials, "utf8"));
+  expect(credentials).toMatchObject({ accessKeyId: "A", expiration: new Date(1).toISOString() });
+});
+
+test("a later owner is told from a failure, which comes with the process's last words", async () => {
+  const { keeper: one } = keeper();
+  await one.ready();
+  says["take-over"] = { fenced: 8 };
+  await expect(one.takeOver(3)).rejects.toEqual(new Fenced(8));
+  says["take-over"] = { fails: true };
+  await expect(one.takeOver(3)).rejects.toMatchObject({
+    message: "the site's state: the bucket is on fire",
+    retry: "retry",
+  });
+});
+
+test("the site's code may start once the shipper ships under the epoch; what ships already is left alone", async () => {
+  const { keeper: one } = keeper();
+  await one.ready();
+  await one.start(3);
+  expect(await one.sealed()).toBe(false);
+  done.length = 0;
+  await one.start(3);
+  expect(done.filter((line) => !line.startsWith("GET"))).toEqual([]);
+  await one.start(4);
+  expect(done.filter((line) => line.endsWith("site-state.service"))).toEqual([
+    "stop site-state.service",
+    "start site-state.service",
+  ]);
+  expect(await one.open()).toBe(7);
+  expect(await one.mark("before r2")).toBe(7);
+  expect(done.at(-1)).toBe("POST /mark?name=before%20r2");
+  answer = { status: 409, body: { epoch: 12 } };
+  await expect(one.open()).rejects.toEqual(new Fenced(12));
+  status.state = "fenced";
+  await expect(one.start(4)).rejects.toEqual(new Fenced(5));
+});
+
+test("the seal ends an app that does not end, within two seconds, before the log is sealed", async () => {
+  const clock = new ManualClock();
+  const { keeper: one } = keeper(clock);
+  await one.ready();
+  await one.start(3);
+  running = ["everspot-app@r1.service"];
+  stubborn = true;
+  done.length = 0;
+  const sealed = one.seal();
+  const begun = clock.now();
+  while (stubborn) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    await clock.advance(100);
+  }
+  expect(clock.now() - begun).toBeLessThanOrEqual(2_100);
+  expect(await sealed).toBe(7);
+  expect(done).toEqual(["stop everspot-app@r1.service", "kill everspot-app@r1.service", "POST /seal"]);
+  expect(await one.sealed()).toBe(true);
+});
+
+test("credentials are handed down again before they expire, and a metadata service that fails is only told of", async () => {
+  const clock = new ManualClock();
+  const { keeper: one, places } = keeper(clock);
+  await one.ready();
+  const stop = new AbortController();
+  const handing = one.handDown(stop.signal);
+  const file = join(places.private, "credentials.json");
+  for (expires = 2; expires < 4; expires++) {
+    const wanted = new Date(expires).toISOString();
+    while (!(await readFile(file, "utf8").catch(() => "")).includes(wanted)) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      await clock.advance(60_000);
+    }
+  }
+  await rm(places.private, { recursive: true });
+  expires = 9;
+  done.length = 0;
+  while (done.length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    await clock.advance(60_000);
+  }
+  expect(done[0]).toContain("credentials of what keeps the site's state");
+  stop.abort();
+  await handing;
+});
+
+test("what lies in the app's own folder is linked there by a script, and what was there is kept beside", async () => {
+  const home = join(folder, "home");
+  await mkdir(join(home, "b"), { recursive: true });
+  await writeFile(join(home, "b/c.sqlite3"), "before");
+  const places = keptPlaces(join(folder, "it's kept"), join(folder, "keeper"));
+  const script = appFolderLinks(places, { ...state, media: "$STATE_DIRECTORY/up loads" });
+  for (const _ of ["once", "and again"]) {
+    await execa("sh", { input: script ?? "", env: { STATE_DIRECTORY: home } });
+    expect(await readlink(join(home, "b/c.sqlite3"))).toBe(`${places.databases}/b/c.sqlite3`);
+    expect(await readlink(join(home, "up loads"))).toBe(places.media);
+  }
+  expect(await readFile(join(home, "b/c.sqlite3.before-state"), "utf8")).toBe("before");
+  expect(appFolderLinks(places, { ...state, database: ["a.sqlite3"] })).toBeUndefined();
+});
