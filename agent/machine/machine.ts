@@ -41,8 +41,6 @@ export interface Machine {
   creditMode: CreditMode;
   units: Units;
   host: Host;
-  /** Undefined for a site that keeps nothing. */
-  state: StateKeeper | undefined;
   platform: Platform;
   disk: ReleaseDisk;
   candidates: Candidates;

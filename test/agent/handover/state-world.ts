@@ -248,7 +248,10 @@ export class Instance implements StateKeeper, TurnGround {
     if (log === undefined) return undefined;
     return { state, epoch: log.me.epoch, seq: log.place.seq, behind: 0 };
   }
-  copy = async () => ({ seq: 0, files: [] });
+  copy = async () => ({ folder: "/copy", seq: 0, files: [] });
+  dropCopy = async () => {};
+  ready = async () => ({ uid: 0 });
+  handDown = async () => {};
 
   async #append(written: Written): Promise<number> {
     if (this.state === "fenced") throw new Fenced((this.disk?.epoch ?? 0) + 1);
