@@ -33,7 +33,8 @@ export interface AgentSite {
   ec2: EC2;
   /** Packs a folder and publishes it as the candidate. */
   publish(folder: string, id: string, change?: (files: Map<string, Buffer>) => void): Promise<void>;
-  launch(): Promise<string>;
+  /** @param config of this instance, where it is to be another one. */
+  launch(config?: BootConfig): Promise<string>;
   record(instance: string): Promise<BootRecord | undefined>;
   /** Waits for a state of the record. */
   until(instance: string, state: BootRecord["state"], seconds: number): Promise<BootRecord>;
@@ -99,11 +100,12 @@ export async function startAgentSite(
     store,
     ec2,
     publish: async (folder, id, alter) => publish(store, folder, id, alter),
-    launch: async () => {
+    launch: async (own) => {
       const made = await ec2.runInstances({
         MinCount: 1,
         MaxCount: 1,
         InstanceType: "t3.small",
+        UserData: own && userDataOf(own, before),
         LaunchTemplate: { LaunchTemplateId: template },
       });
       return made.Instances?.[0]?.InstanceId ?? "";
@@ -125,6 +127,13 @@ export async function startAgentSite(
     channel: async () => (await readDocument(store, channelDocument)).value,
   };
   return self;
+}
+
+function userDataOf(config: BootConfig, before: string): string {
+  const script = renderUserData(config)
+    .toString()
+    .replace("#!/bin/bash\n", (first) => first + before);
+  return Buffer.from(script).toString("base64");
 }
 
 async function makeTemplate(ec2: EC2, iam: IAM, config: BootConfig, before: string): Promise<string> {
@@ -151,14 +160,11 @@ async function makeTemplate(ec2: EC2, iam: IAM, config: BootConfig, before: stri
   const image = debianImages.find(
     (i) => i.os === config.image.os && i.architecture === (native === "arm64" ? "arm64" : "amd64"),
   );
-  const userData = renderUserData(config)
-    .toString()
-    .replace("#!/bin/bash\n", (first) => first + before);
   const made = await ec2.createLaunchTemplate({
     LaunchTemplateName: name,
     LaunchTemplateData: {
       ImageId: image?.id ?? "",
-      UserData: Buffer.from(userData).toString("base64"),
+      UserData: userDataOf(config, before),
       IamInstanceProfile: { Name: name },
       MetadataOptions: { HttpTokens: "required", HttpPutResponseHopLimit: 1 },
       NetworkInterfaces: [

@@ -428,6 +428,38 @@ describe("an app that plants links among its static files", () => {
   });
 });
 
+describe("a release of which each worker has another SECRET_KEY", () => {
+  const publish = (id: string) =>
+    site.publish(GUESTBOOK, id, (files) => {
+      const settings = `${files.get("project/settings.py")}\nSECRET_KEY = secrets.token_hex(32)\n`;
+      files.set("project/settings.py", Buffer.from(settings));
+    });
+  const KEYS = "SECRET_KEY is another one in each worker";
+
+  test("is served, and warned of", async () => {
+    await publish("r5");
+    const record = await serving(await site.launch());
+    expect(record.release).toBe("r5");
+    expect(record.warnings).toContainEqual(expect.stringContaining(KEYS));
+    expect(stepOf(record, "look").detail).toMatch(/^1 odd/);
+  });
+
+  test("is refused with [app] strict, and the one that serves already is not", async () => {
+    await publish("r6");
+    const { app } = site.config;
+    const sixth = await site.launch({ ...site.config, app: { ...app, strict: true } });
+    const failed = failedStep(await site.until(sixth, "failed", BOOT_SECONDS));
+    expect(failed).toMatchObject({ name: "look", error: expect.stringContaining(KEYS) });
+    expect(failed?.hint).toContain("[app] strict refuses");
+    const record = await serving(sixth);
+    expect(record.release).toBe("r5");
+    expect(record.warnings).toContainEqual(expect.stringContaining(KEYS));
+    const { current, quarantined = [] } = (await site.channel()) ?? {};
+    expect([current, quarantined.map((q) => q.id)]).toEqual(["r5", expect.arrayContaining(["r6"])]);
+    expect((await ask(sixth, { path: "/healthz" })).body).toBe("ok r5\n");
+  });
+});
+
 test("nothing in all this was answered by a guess of the local AWS", () => {
   expect(site.cloud.faults()).toEqual([]);
 });

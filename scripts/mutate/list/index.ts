@@ -11,6 +11,7 @@ import { operator } from "./operator.ts";
 import { ownership } from "./ownership.ts";
 import { packing } from "./packing.ts";
 import { policies } from "./policies.ts";
+import { projects } from "./projects.ts";
 import { redaction } from "./redaction.ts";
 import { releases } from "./releases.ts";
 import { serving } from "./serving.ts";
@@ -31,5 +32,6 @@ export const mutations: readonly Mutation[] = [
   ...operator,
   ...credits,
   ...packing,
+  ...projects,
   ...state,
 ];

@@ -87,6 +87,7 @@ test("a deploy: a second instance takes the site over, the first forwards and go
     detail?: string;
   }[];
   expect(steps.map((s) => s.name)).toEqual([
+    "look at the project",
     "pack",
     "compare the configuration",
     "publish",

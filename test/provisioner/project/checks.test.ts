@@ -121,6 +121,15 @@ const server = (engine: string, host: string | undefined) => ({
   databases: { default: { engine: `django.db.backends.${engine}`, name: "app", host } },
 });
 
+test("where nobody may look at the secrets, what is missing may be one of them", () => {
+  const required = [{ name: "STRIPE_KEY" }];
+  const databases = { default: { engine: "django.db.backends.postgresql", name: "app", host: "localhost" } };
+  const learnt = { required, variables: ["DATABASE_URL"] };
+  const facts = { databases };
+  expect(found({ learnt, facts })).toEqual(["project.E009", "project.E007"]);
+  expect(found({ learnt, facts, subject: { secrets: undefined } })).toEqual([]);
+});
+
 test("a database server on the machine itself, or one that only Docker knows, is refused by name", () => {
   for (const host of [undefined, "", "localhost", "127.0.0.1", "/var/run/postgresql", "db"]) {
     expect(found({ facts: server("postgresql", host) })).toEqual(["project.E007"]);
