@@ -1,5 +1,6 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
+import { MEDIA_PREFIX } from "../../agent/site/state/keys.ts";
 import { downExecutor } from "../apply/down.ts";
 import { isHeld } from "../apply/held.ts";
 import { runActions } from "../apply/run.ts";
@@ -14,6 +15,7 @@ import {
   keepsCertificate,
   leftovers,
   planDown,
+  type Written,
 } from "../plan/down.ts";
 import { observeAcmLeft } from "../seen/acm.ts";
 import { observeDns, observeSite } from "../seen/observe.ts";
@@ -93,6 +95,10 @@ export async function runDown(
           ? `  its certificate is kept in s3://${aws.bucket.name}, so that the next \`up\` need not order one; \`everspot down --delete-data --delete-certificate\` deletes it`
           : `  its data is kept in s3://${aws.bucket.name}; \`everspot down --delete-data\` deletes it`,
       );
+    if (kept && !options.deleteData && config.state !== undefined)
+      terminal.print(
+        "  what the site has written is there, too: `everspot data pull` brings it here, and the next `up` begins with it",
+      );
   } finally {
     aws.close();
   }
@@ -107,6 +113,17 @@ function inTheWay(held: readonly EverspotError[]): string[] {
     ...named.map((l) => `  ${l}`),
     ...unnamed,
   ];
+}
+
+async function writtenIn({ store }: Aws, stored: readonly string[]): Promise<Written | undefined> {
+  if (!stored.includes("state/")) return undefined;
+  const all = await store.list("state/");
+  const uploads = all.filter(({ key }) => key.startsWith(MEDIA_PREFIX));
+  const sum = (objects: typeof all) => objects.reduce((bytes, { size }) => bytes + size, 0);
+  const uploadsSize = sum(uploads);
+  return all.length === 0
+    ? undefined
+    : { size: sum(all) - uploadsSize, uploads: uploads.length, uploadsSize };
 }
 
 async function look(
@@ -129,6 +146,7 @@ async function look(
   return {
     ...seen,
     hasCertificate: stored.includes(keys.certificatesPrefix),
+    written: await writtenIn(aws, stored),
     hasMore: stored.some((prefix) => prefix !== keys.certificatesPrefix),
     volumes,
     snapshots: snapshots.map((s) => s.id),

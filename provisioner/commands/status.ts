@@ -9,9 +9,12 @@ import { type BootBar, bootBars, renderBars } from "../boots/bars.ts";
 import { consoleTail, secretsOf } from "../boots/console.ts";
 import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { megabytes, plural } from "../data/counted.ts";
+import { glance } from "../data/glance.ts";
 import { age, type Style, took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import { dollars, snapshotCost } from "../plan/bill.ts";
+import { promiseOf } from "../plan/state-bill.ts";
 import { observeImageAge } from "../seen/image-age.ts";
 import { observeDns, observeSite } from "../seen/observe.ts";
 import { type Answer, inWords, isUp, type Status, statusOf } from "../seen/status.ts";
@@ -35,12 +38,13 @@ export async function runStatus(
     const seen = await observeSite(aws);
     const names = certificateNames(config);
     const instance = seen.instances.find((i) => i.alive)?.id ?? seen.state?.owner;
-    const [answer, dns, spot, boot, pointer] = await Promise.all([
+    const [answer, dns, spot, boot, pointer, data] = await Promise.all([
       instance === undefined ? undefined : ask(`https://${config.domain}${config.app.health}`, tools),
       observeDns(config, aws, tools.publicDns, seen),
       aws.market.spotPrices([...new Set(seen.instances.filter((i) => i.alive).map((i) => i.type))]),
       seen.bucket === undefined || instance === undefined ? undefined : readBoot(aws, instance),
       seen.bucket === undefined ? undefined : readDocument(aws.store, pointerDocument(names)),
+      seen.bucket === undefined || config.state === undefined ? undefined : glance(aws.state),
     ]);
     const silent = boot === undefined ? seen.instances.find((i) => i.state === "running") : undefined;
     const [began, printed] = await Promise.all([
@@ -48,7 +52,7 @@ export async function runStatus(
       silent && consoleTail(aws, silent.id, secretsOf(config)),
     ]);
     const status = statusOf({
-      ...{ config, seen, dns, boot, began, pointer: pointer?.value, spot, answer, now: clock.now() },
+      ...{ config, seen, dns, boot, began, pointer: pointer?.value, spot, answer, data, now: clock.now() },
       console: silent && printed && { instance: silent.id, lines: printed },
     });
     const { style, columns } = terminal;
@@ -61,7 +65,7 @@ export async function runStatus(
           ...whatFailed(status, boot, style),
           ...renderConsole(status),
         ]
-      : renderStatus(status, clock.now(), style);
+      : renderStatus(status, clock.now(), style, config.state);
     for (const line of lines) terminal.print(line);
     terminal.json({ command: "status", ...status, bars: options.boot ? bars : undefined });
     if (options.check) check(status);
@@ -93,7 +97,12 @@ function bootLine(boot: BootRecord | undefined, bars: readonly BootBar[], now: n
   return `${boot.instance} booted ${age(now - Date.parse(boot.started))} ago in ${took(seconds)} from the start of user data, ${boot.state}${attempt}`;
 }
 
-export function renderStatus(status: Status, now: number, style: Style): string[] {
+export function renderStatus(
+  status: Status,
+  now: number,
+  style: Style,
+  kept?: SiteConfig["state"],
+): string[] {
   if (!status.exists) return [`${status.site} does not exist; \`everspot up\` brings it up`];
   const since = (time: string) => age(now - Date.parse(time));
   const { answer, owner, certificate, fleet, release, fence, image } = status;
@@ -139,6 +148,7 @@ export function renderStatus(status: Status, now: number, style: Style): string[
         ? "none yet"
         : `until ${certificate.expires.slice(0, 10)} (${age(Date.parse(certificate.expires) - now)}), from ${certificate.source}`,
     ],
+    ...(kept === undefined ? [] : [["data", dataLine(status, kept, since)] as [string, string]]),
     [
       "fleet",
       fleet === undefined
@@ -161,6 +171,17 @@ export function renderStatus(status: Status, now: number, style: Style): string[
     ...whatFailed(status, status.boot, style),
     ...renderConsole(status),
   ];
+}
+
+function dataLine(
+  { data }: Status,
+  kept: NonNullable<SiteConfig["state"]>,
+  since: (time: string) => string,
+): string {
+  if (data === undefined) return `nothing is kept yet of ${kept.database.join(", ")}`;
+  const uploads = data.uploads === 0 ? "" : ` and ${plural(data.uploads, "upload")}`;
+  const size = data.base === undefined ? "" : `${megabytes(data.size)}${uploads}, `;
+  return `${size}entry ${data.entry} ${since(data.at)} ago, by ${data.by}; "${kept.durability}": ${promiseOf(kept)}`;
 }
 
 /** Of an instance that only its console can tell of. */

@@ -40,6 +40,8 @@ export interface BillInput {
   /** Whether an on-demand instance may bridge a lack of spot capacity. */
   bridge: boolean;
   credits: Credits;
+  /** What `[state]` of everspot.toml comes to; undefined without. */
+  state: BillLine | undefined;
 }
 
 /** The agent looks at bell.json every 5 s, and every minute at site.json, deploy.json and the certificate's two documents. */
@@ -91,16 +93,18 @@ export function billOf(input: BillInput): Bill {
       note: "requests, and half a GB",
     },
     ...acmLines(input.acmNames),
+    ...(input.state === undefined ? [] : [input.state]),
   ];
   const others = rest.reduce((sum, line) => sum + line.low, 0);
+  const most = rest.reduce((sum, line) => sum + line.high, 0);
   return {
     lines: [instance, ...rest],
     low: instance.low + others,
-    high: instance.high + others,
+    high: instance.high + most,
     bridge:
       input.bridge && known.length > 0 ? { low: Math.min(...known), high: Math.max(...known) } : undefined,
     surplus: surplusOf(types, input.credits),
-    onDemand: onDemand && { low: onDemand.low + others, high: onDemand.high + others },
+    onDemand: onDemand && { low: onDemand.low + others, high: onDemand.high + most },
     basis: `spot prices of now; other prices of ${prices.region}, ${prices.date}${
       input.region === prices.region ? "" : `, which differ a little in ${input.region}`
     }`,

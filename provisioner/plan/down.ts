@@ -27,8 +27,15 @@ export type DownAction =
   | { do: "remove-role-from-profile"; role: string }
   | { do: "delete-profile" | "delete-role-policy" | "delete-role" | "delete-deploy-role" | "delete-drill" }
   /** `keep`: a prefix that stays. `certificate`: whether the site's certificate goes with it. */
-  | { do: "empty-bucket"; keep: string | undefined; certificate: boolean }
+  | { do: "empty-bucket"; keep: string | undefined; certificate: boolean; written: Written | undefined }
   | { do: "delete-bucket" };
+
+/** What the site has written, as it lies in the bucket now. Sizes in bytes. */
+export interface Written {
+  size: number;
+  uploads: number;
+  uploadsSize: number;
+}
 
 /** What goes besides what costs money. The certificate goes only with the data. */
 export interface Deletes {
@@ -44,6 +51,8 @@ export interface DownSeen extends SiteSeen {
   snapshots: readonly string[];
   /** Whether the bucket has certificates, or the ledger of what was ordered. */
   hasCertificate: boolean;
+  /** Undefined when that is nothing, or was not asked. */
+  written: Written | undefined;
   /** Whether it has anything else, in whatever version. */
   hasMore: boolean;
   /** Names of the app's secrets. */
@@ -116,7 +125,7 @@ export const keepsCertificate = (seen: DownSeen, { deleteData, deleteCertificate
 /** What a site continues with when it is brought up again. */
 function data(seen: DownSeen, keeps: boolean): DownAction[] {
   const empty = {
-    ...{ do: "empty-bucket" as const, certificate: seen.hasCertificate && !keeps },
+    ...{ do: "empty-bucket" as const, certificate: seen.hasCertificate && !keeps, written: seen.written },
     keep: keeps ? keys.certificatesPrefix : undefined,
   };
   return [
@@ -225,14 +234,23 @@ export function describeDown(action: DownAction): string {
       return "delete the role that deploys from GitHub";
     case "delete-drill":
       return "delete what a drill left";
-    case "empty-bucket":
+    case "empty-bucket": {
+      const written = action.written === undefined ? "" : `${describeWritten(action.written)}, for ever; `;
       if (action.keep !== undefined)
-        return "delete everything in the bucket, old versions too, but the certificate and what was noted of its orders";
-      return `delete everything in the bucket, old versions too${action.certificate ? `, with the certificate: ${CERTIFICATE_COSTS}` : ""}`;
+        return `${written}delete everything in the bucket, old versions too, but the certificate and what was noted of its orders`;
+      return `${written}delete everything in the bucket, old versions too${action.certificate ? `, with the certificate: ${CERTIFICATE_COSTS}` : ""}`;
+    }
     case "delete-bucket":
       return "delete the bucket";
   }
 }
+
+const describeWritten = ({ size, uploads, uploadsSize }: Written): string =>
+  `delete what the site has written (${inMegabytes(size)} of databases and their history${
+    uploads === 0 ? "" : `, ${uploads} upload${uploads === 1 ? "" : "s"} with ${inMegabytes(uploadsSize)}`
+  })`;
+
+const inMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** What is still there after `down`, each with its id; data counts only if it was to be deleted too. */
 export function leftovers(config: SiteConfig, seen: DownSeen, options: Deletes): string[] {

@@ -8,6 +8,7 @@ import type { UpAction } from "./actions.ts";
 import { type Bill, billOf } from "./bill.ts";
 import type { Finding } from "./findings.ts";
 import { preflight } from "./preflight.ts";
+import { stateLine } from "./state-bill.ts";
 import { planUp } from "./up.ts";
 
 /** What `plan` shows and `up` begins with. */
@@ -57,5 +58,6 @@ function bill(config: SiteConfig, { seen, spot }: Survey): Bill {
   const running = seen.instances.find((i) => i.alive && i.spot);
   const images = seen.images.map((i) => i.size);
   const acmNames = requestsCertificate(config) ? 1 + config.aliases.length : 0;
-  return billOf({ region, types, spot, running, disk, images, bridge, credits, acmNames });
+  const state = config.state && stateLine(config.state);
+  return billOf({ region, types, spot, running, disk, images, bridge, credits, acmNames, state });
 }

@@ -21,8 +21,22 @@ export interface StatusInput {
   console?: { instance: string; lines: string[] } | undefined;
   /** What the site said when it was asked; undefined where there is none to ask. */
   answer: Answer | undefined;
+  /** How what the site writes is kept; undefined where nothing is. */
+  data: DataSeen | undefined;
   /** Milliseconds since the epoch. */
   now: number;
+}
+
+/** The end of the state's log, as provisioner/data/glance.ts finds it. */
+export interface DataSeen {
+  entry: number;
+  at: string;
+  kind: string;
+  epoch: number;
+  by: string;
+  size: number;
+  uploads: number;
+  base: string | undefined;
 }
 
 /** What came of one request for the page that tells whether the app is well. */
@@ -65,6 +79,8 @@ export interface Status {
   /** Debian's image that the running instance began with. */
   debian: { image: string; created: string | undefined; newest: string | undefined } | undefined;
   console: StatusInput["console"];
+  /** What the site writes, as far as it is in its bucket. */
+  data: DataSeen | undefined;
   /** What a person should look at. */
   odd: string[];
 }
@@ -120,8 +136,9 @@ export function statusOf(input: StatusInput): Status {
     },
     image: imageOf(seen),
     console: input.console,
+    data: input.data,
     debian: input.began && { ...input.began, created: input.began.created?.toISOString() },
-    odd: oddities(input),
+    odd: [...oddities(input), ...dataOddities(input)],
   };
 }
 
@@ -259,3 +276,26 @@ function duplicates(seen: SiteSeen): string[] {
       ([kind, list]) => `there are ${list.length} ${kind} of this site: ${list.map((x) => x.id).join(", ")}`,
     );
 }
+
+/** The log's owner and the site's are one, but for the moments of a hand-over. */
+function dataOddities({ config, seen, data, now }: StatusInput): string[] {
+  const { state: site } = seen;
+  const alive = seen.instances.some((i) => i.alive && i.id === site?.owner);
+  if (config.state === undefined || site?.state !== "serving" || !alive) return [];
+  const settled = now - Date.parse(site.since) > HANDED_OVER_MS;
+  if (!settled) return [];
+  if (data === undefined) {
+    return ["[state] is in everspot.toml, and nothing of what the site writes is in its bucket yet"];
+  }
+  if (data.epoch !== site.epoch) {
+    return [
+      `what the site writes is kept by ${data.by}, epoch ${data.epoch}, and the site belongs to ${site.owner}, epoch ${site.epoch}`,
+    ];
+  }
+  return data.kind === "seal" || data.kind === "fence"
+    ? [`${site.owner} serves, and its log ends with a ${data.kind}: writes wait`]
+    : [];
+}
+
+/** A hand-over is over by then. */
+const HANDED_OVER_MS = 60_000;

@@ -1,10 +1,10 @@
 import path from "node:path";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { BEGINNING } from "../../../agent/site/state/place.ts";
-import { changes } from "../../../agent/state/compare.ts";
 import type { Aws } from "../../aws/connect.ts";
-import { type Wanted, withSources } from "../../data/bring.ts";
+import type { Wanted } from "../../data/bring.ts";
 import { megabytes, plural } from "../../data/counted.ts";
+import { differing } from "../../data/differing.ts";
 import { type Had, had } from "../../data/had.ts";
 import { bytesOf, type Local, newUploads, requireFolder } from "../../data/local.ts";
 import { copyDatabase, refuseNewer } from "../../data/local-database.ts";
@@ -30,7 +30,7 @@ interface Media {
   folder: string;
   /** What the site has not by that name, or with another content. */
   changed: Uploads;
-  /** Of these, what the bucket has not: a name for each content. */
+  /** What the bucket has not: a name for each content. */
   missing: [string, string, number][];
 }
 
@@ -75,8 +75,9 @@ export async function lookAtPush(local: Local, around: Around): Promise<Push> {
           const all = await uploadsOf(uploads);
           const changed = newUploads(all, before.media);
           detail(`${plural(all.size, "file")}, ${megabytes(bytesOf(all))}`);
-          const inBucket = exists && changed.size > 0 ? await uploadsInBucket(aws.store) : new Map();
-          return { folder: uploads, changed, missing: missingIn(inBucket, changed) };
+          // What the log has already may have been deleted by hand.
+          const inBucket = exists ? await uploadsInBucket(aws.store) : new Map();
+          return { folder: uploads, changed, missing: missingIn(inBucket, all) };
         });
   return { ...local, database, examined, rows, media, differs, had: before, running: await isRunning(aws) };
 }
@@ -86,15 +87,11 @@ const nothing = (folder: string): Had => ({
   place: BEGINNING,
 });
 
-const differing = (database: Wanted, there: string | undefined): Promise<number> =>
-  withSources([database], async ([source]) => {
-    let bytes = 0;
-    for (const { body } of source === undefined ? [] : changes(source, there)) bytes += body.length;
-    return bytes;
-  });
-
-export const isSame = ({ differs, media }: Push): boolean =>
+/** Whether the log stays as it is. */
+export const leavesLog = ({ differs, media }: Push): boolean =>
   differs === 0 && (media?.changed.size ?? 0) === 0;
+
+export const isSame = (push: Push): boolean => leavesLog(push) && (push.media?.missing.length ?? 0) === 0;
 
 /** For the result. */
 export const factsOf = ({ name, file, rows, examined, differs, media, had: before, running }: Push) => ({
@@ -106,7 +103,8 @@ export const factsOf = ({ name, file, rows, examined, differs, media, had: befor
   had: { entry: before.place.seq, files: before.files, uploads: before.media.size },
 });
 
-export function describePush({ name, file, rows, differs, media, had: before, running }: Push): string[] {
+export function describePush(push: Push): string[] {
+  const { name, file, rows, differs, media, had: before, running } = push;
   const { place } = before;
   const what = differs === 0 ? "the site has it already" : `${megabytes(differs)} of pages to write`;
   const lines = [`${file} becomes ${name}: ${plural(rows, "row")}, ${what}`];
@@ -121,7 +119,7 @@ export function describePush({ name, file, rows, differs, media, had: before, ru
     lines.push(
       `what the site has, as of ${formatMoment(new Date(place.at))}, stays in its history as entry ${place.seq}`,
     );
-  if (running)
+  if (running && !leavesLog(push))
     lines.push(
       "the site runs: its instance is ended, what is brought is written, and the next one begins with it; visitors get no answer meanwhile, for some minutes",
     );

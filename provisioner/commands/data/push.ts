@@ -12,7 +12,7 @@ import { untilServed, whileStopped } from "../../deploy/stopped.ts";
 import { Timeline } from "../../deploy/timeline.ts";
 import type { Tools } from "../../operator/tools.ts";
 import { takeSiteLog } from "./epoch.ts";
-import { describePush, factsOf, isSame, lookAtPush, type Push, refuseEmpty } from "./push-look.ts";
+import { describePush, factsOf, isSame, leavesLog, lookAtPush, type Push, refuseEmpty } from "./push-look.ts";
 
 export interface PushOptions {
   /** The database's file here; undefined: where the project has it. */
@@ -54,7 +54,8 @@ export async function runDataPush(config: SiteConfig, tools: Tools, options: Pus
     }
     await agree(config, tools, push);
     const done = await carryOut(config, push, { aws, tools, timeline, folder, signal });
-    const instance = push.running ? await untilServed(config, aws, tools, done.epoch, timeline) : undefined;
+    const waits = push.running && !leavesLog(push);
+    const instance = waits ? await untilServed(config, aws, tools, done.epoch, timeline) : undefined;
     const { steps, seconds } = timeline;
     terminal.json({ ...facts, changed: true, ...done, instance, steps, seconds });
     const where = push.running ? `https://${config.domain}/ serves it` : "the next instance begins with it";
@@ -69,7 +70,7 @@ export async function runDataPush(config: SiteConfig, tools: Tools, options: Pus
 
 /** What the site has is typed away only by its name. */
 async function agree({ site }: SiteConfig, { questions }: Tools, push: Push): Promise<void> {
-  if (push.had.files.length === 0 && !push.running) {
+  if (leavesLog(push) || (push.had.files.length === 0 && !push.running)) {
     await questions.agree(`Bring ${push.file} to ${site}?`);
     return;
   }
@@ -90,6 +91,10 @@ async function carryOut(
     await timeline.step(`bring ${plural(total.files, "upload")} to the bucket`, () =>
       sendUploads(aws.store, media.folder, media.missing, counted(terminal.say, clock, total), signal),
     );
+  }
+  if (leavesLog(push)) {
+    const { seq, epoch } = push.had.place;
+    return { epoch, entries: 0, entry: seq };
   }
   const known = await timeline.step("bring the database's content to the bucket", () =>
     sendChunks(aws.state, database, { clock, signal }),

@@ -9,6 +9,7 @@ import { type PullOptions, runDataPull } from "../../../provisioner/commands/dat
 import { type PushOptions, runDataPush } from "../../../provisioner/commands/data/push.ts";
 import { type RestoreOptions, runDataRestore } from "../../../provisioner/commands/data/restore.ts";
 import { runData } from "../../../provisioner/commands/data/show.ts";
+import { runDown } from "../../../provisioner/commands/down.ts";
 import { countNotes, makeNotes, openStateDesk, type StateDesk, sql } from "./site.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -158,9 +159,12 @@ describe("a site's data in its bucket, from moving in to moving out:", { concurr
       passed: false,
       failures: [expect.stringContaining("is not in the bucket"), expect.anything()],
     });
-    // Moving in again brings what is missing.
-    await makeNotes(desk.file("db.sqlite3"), 1);
-    await push({ file: desk.file("db.sqlite3"), media: desk.file("media") });
+    // Moving in again brings what is missing, and leaves the log as it is.
+    const { entry } = desk.json();
+    const again = await push({ file: desk.file("db.sqlite3"), media: desk.file("media") });
+    expect(again).toMatchObject({ changed: true, entries: 0, entry, media: { changed: 0, toUpload: 1 } });
+    await runDataDrill(desk.config, desk.tools);
+    expect(desk.json()).toMatchObject({ passed: true });
   });
 });
 
@@ -254,4 +258,15 @@ test("a database that is written to meanwhile is brought as of one moment, its w
   expect(await push({ file, force: true })).toMatchObject({ rows: 25, changed: true });
   expect(await notes()).toBe(25);
   expect(path.basename(file)).toBe("busy.sqlite3");
+});
+
+test("`down` says where it is, and with --delete-data how much it deletes", async () => {
+  await runDown(desk.config, desk.tools, { deleteData: false });
+  desk.forget();
+  await runDown(desk.config, desk.tools, { deleteData: true });
+  const { actions } = desk.json() as { actions: { what: string }[] };
+  expect(actions[0]?.what).toMatch(
+    /^delete what the site has written \(\d+\.\d MB of databases and their history, 2 uploads with 0\.0 MB\), for ever; delete everything/,
+  );
+  expect(await desk.aws.bucket.look()).toBeUndefined();
 });

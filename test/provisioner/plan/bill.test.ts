@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { billOf, renderBill } from "../../../provisioner/plan/bill.ts";
+import { promiseOf, stateLine } from "../../../provisioner/plan/state-bill.ts";
 
 const spot = [
   { type: "t3.micro", zone: "us-east-1a", price: 0.004 },
@@ -16,6 +17,7 @@ const site = {
   bridge: false,
   acmNames: 0,
   credits: "boot" as const,
+  state: undefined,
 };
 
 test("before a launch the instance costs from the cheapest pool to the dearest, 730 hours a month", () => {
@@ -90,4 +92,27 @@ test.each([
   if (most === undefined) expect(bill.surplus).toBeUndefined();
   else expect(bill.surplus?.most).toBeCloseTo(most);
   expect(renderBill(bill).some((line) => line.includes("CPU credits"))).toBe(most !== undefined);
+});
+
+describe("what the site writes", () => {
+  test("costs nothing at rest and its budget at most, and says what may be lost for it", () => {
+    const bill = billOf({ ...site, state: stateLine({ durability: "fast", budget: 3 }) });
+    expect(bill.high - bill.low).toBeCloseTo(0.002 * 730 + 3);
+    expect(renderBill(bill).join("\n")).toMatch(
+      /state, writing to the bucket +\$0\.00 – \$3\.00 +\(up to 5 s of writes may be lost when a machine dies at once\)/,
+    );
+  });
+  test.each([
+    [0.5, 27],
+    [3, 5],
+    [13, 2],
+    [100, 2],
+  ])("for $%d a month: up to %d s", (budget, seconds) => {
+    expect(promiseOf({ durability: "fast", budget })).toContain(`up to ${seconds} s`);
+  });
+  test('with "s3" nothing is', () => {
+    expect(stateLine({ durability: "s3", budget: 3 }).note).toMatch(
+      /^nothing that was acknowledged is lost; each/,
+    );
+  });
 });

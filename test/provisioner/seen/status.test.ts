@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { BootRecord } from "../../../agent/site/boot-record.ts";
 import { renderStatus } from "../../../provisioner/commands/status.ts";
 import { parseConfig } from "../../../provisioner/config/load.ts";
@@ -110,6 +110,7 @@ const well = (): StatusInput => ({
   boot,
   began: { image: "ami-1", created: new Date("2026-11-01T00:00:00Z"), newest: "ami-1" },
   pointer: undefined,
+  data: undefined,
   spot: [{ type: "t3.micro", zone: "us-east-1a", price: 0.0043 }],
   now: NOW,
 });
@@ -285,4 +286,41 @@ test("it begins with what the site answers, and one that does not answer is odd"
     expect(renderStatus(down, NOW, plain)[0]).toBe(`down        ${says}, ${url}`);
     expect(down.odd).toEqual([`${url} does not answer 200: ${says}`]);
   }
+});
+
+describe("a site with [state]", () => {
+  const data = {
+    ...{ entry: 1234, at: "2026-11-21T11:58:00.000Z", kind: "data", epoch: 4, by: owner },
+    ...{ size: 1_200_000, uploads: 3, base: "2026-11-21T11:00:00.000Z" },
+  };
+  const kept = (change: Partial<typeof data> | undefined): StatusInput => ({
+    ...well(),
+    config: parseConfig(`${MINIMAL}[state]\ndatabase = "db.sqlite3"\n`, "/p/everspot.toml"),
+    data: change && { ...data, ...change },
+  });
+  const lineOf = (input: StatusInput) =>
+    renderStatus(statusOf(input), NOW, plain, input.config.state).find((line) => line.startsWith("data"));
+
+  test("says how much is kept, since when, and what is promised", () => {
+    expect(statusOf(kept({})).odd).toEqual([]);
+    expect(lineOf(kept({}))).toBe(
+      `data        1.2 MB and 3 uploads, entry 1234 2 min ago, by ${owner}; "fast": up to 5 s of writes may be lost when a machine dies at once`,
+    );
+    expect(lineOf(kept(undefined))).toBe("data        nothing is kept yet of db.sqlite3");
+    expect(lineOf(well())).toBeUndefined();
+  });
+
+  test.each<[string, Partial<typeof data> | undefined, RegExp]>([
+    ["nothing is kept", undefined, /nothing of what the site writes is in its bucket/],
+    [
+      "another one keeps it",
+      { epoch: 5, by: "ann@laptop" },
+      /kept by ann@laptop, epoch 5, and the site belongs/,
+    ],
+    ["it is sealed", { kind: "seal" }, /ends with a seal: writes wait/],
+  ])("is odd when %s, but not in the moments of a hand-over", (_, change, message) => {
+    const input = kept(change);
+    expect(statusOf(input).odd).toEqual([expect.stringMatching(message)]);
+    expect(statusOf({ ...input, now: Date.parse("2026-11-21T10:01:00Z") }).odd).toEqual([]);
+  });
 });
