@@ -220,12 +220,13 @@ export class Keeper implements StateKeeper {
 
   async #settings(what: string, epoch: number, more: object = {}): Promise<void> {
     const { config, instance, places } = this.#options;
-    const { database, durability, budget, history } = config.state;
+    const { database, media, durability, budget, history } = config.state;
     const settings = {
       ...{ bucket: config.bucket, account: config.account, credentials: this.#private("credentials.json") },
       ...{ epoch, instance, folder: places.databases, databases: database.map(keptName), keeps: places.log },
       ...{ lease: places.lease, control: this.#private("control.sock") },
       ...{ durability, budget, history: historySeconds(history) },
+      ...(media !== undefined && { media: { folder: places.media, socket: places.uploads } }),
       ...more,
     };
     // The folder is closed to everybody else.

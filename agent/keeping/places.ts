@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { KeptPlaces } from "../system/paths.ts";
 
 /** Files that stand before the site's own Python: the gate, and who leaves checkpoints alone. */
-export const PYTHON = ["everspot_state.py", "sitecustomize.py"] as const;
+export const PYTHON = ["everspot_state.py", "everspot_uploads.py", "sitecustomize.py"] as const;
 
 /**
  * Makes the folders. What the app writes to belongs to its group, for whoever makes a file there (setgid).

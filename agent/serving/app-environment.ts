@@ -54,12 +54,16 @@ export function appEnvironment(
 }
 
 /** The app behind the gate that holds its answers (agent/state/wrapper), and what that has to know. */
-const gated = (wsgi: string, { database, durability }: NonNullable<BootConfig["state"]>) => ({
+const gated = (wsgi: string, { database, media, durability }: NonNullable<BootConfig["state"]>) => ({
   EVERSPOT_WSGI: "everspot_state:application",
   EVERSPOT_STATE_APP: wsgi,
   EVERSPOT_STATE_DATABASES: database.map((path) => `${kept.databases}/${keptName(path)}`).join(":"),
   EVERSPOT_STATE_DURABILITY: durability,
   EVERSPOT_STATE_LEASE: kept.lease,
+  ...(media !== undefined && {
+    EVERSPOT_STATE_UPLOADS: kept.media,
+    EVERSPOT_STATE_UPLOADS_SOCKET: kept.uploads,
+  }),
 });
 
 /**

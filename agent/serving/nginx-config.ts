@@ -1,5 +1,6 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { fromPeer, fromVisitor, HASHED, locations, type NginxApp } from "./nginx-locations.ts";
+import { mediaPolicy } from "./nginx-media.ts";
 import { checked, FILE } from "./nginx-words.ts";
 import { HASHED_NAME } from "./static-folder.ts";
 
@@ -119,7 +120,7 @@ http {
         default ${PLAIN};
         "~${HASHED_NAME}" ${HASHED};
     }
-
+${site.media === undefined ? "" : mediaPolicy}
     # Whoever asks for another name gets nothing of this site.
     server {
         listen ${address}:80 default_server backlog=${BACKLOG};

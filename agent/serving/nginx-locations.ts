@@ -1,6 +1,7 @@
 /** Where a request of the site goes: to static files, to the app, to the new owner, or to the 503 page. */
 import { decodedUrl } from "../site/config/static-files.ts";
-import { checked, FILE, word } from "./nginx-words.ts";
+import { mediaFiles, type NginxMedia } from "./nginx-media.ts";
+import { checked, FILE, FOLDER, URL_PREFIX, word } from "./nginx-words.ts";
 import { sorryPage } from "./sorry-page.ts";
 import { visitorClaims } from "./visitor-claims.ts";
 
@@ -16,6 +17,7 @@ export interface NginxApp {
    * is looked for in `before`, the folder of the release before, which need not exist; then the app is asked.
    */
   static: { url: string; folder: string; before: string } | undefined;
+  media?: NginxMedia | undefined;
   /** Seconds the app may take for an answer. */
   timeout: number;
   /** Seconds for which a request may wait, on top of that, while the site passes to another instance. */
@@ -26,9 +28,6 @@ export interface NginxApp {
 export const HASHED = "365d";
 /** Seconds after which a visitor may ask again. */
 const RETRY_AFTER = 15;
-
-const URL_PREFIX = /^\/([^/\p{Cc}]+\/)*$/u;
-const FOLDER = /^\/[^$\p{Cc}]+$/u;
 
 /** Values of the headers that tell the app who asked, and how. */
 export const fromVisitor = { address: "$remote_addr", scheme: "$scheme", port: "$server_port" };
@@ -53,6 +52,7 @@ export function locations(site: NginxApp, from: typeof fromVisitor, always: stri
                 return 419;
             }`;
   return `${site.static === undefined ? "" : staticFiles(site.static, unless("@closing-static"), proxied, always)}
+${site.media === undefined ? "" : mediaFiles(site.media, unless, always)}
         location / {
             ${unless("@closing")}
             ${proxied}

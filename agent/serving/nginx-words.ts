@@ -2,6 +2,8 @@
 import { EverspotError } from "../site/errors.ts";
 
 export const FILE = /^\/[A-Za-z0-9._/-]+$/;
+export const FOLDER = /^\/[^$\p{Cc}]+$/u;
+export const URL_PREFIX = /^\/([^/\p{Cc}]+\/)*$/u;
 
 /** One word of nginx's configuration, in which a backslash stands for itself before all but quotes and backslashes. */
 export const word = (value: string): string =>

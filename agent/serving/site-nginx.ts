@@ -1,7 +1,7 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import type { ServedCertificate } from "../certificate/context.ts";
 import { FORWARD_PORT } from "../site/names.ts";
-import { paths } from "../system/paths.ts";
+import { kept, paths } from "../system/paths.ts";
 import { renderNginx } from "./nginx-config.ts";
 
 /** A deploy may ask for a longer pause than the configuration has, up to this; nginx is not told again. Seconds. */
@@ -29,6 +29,9 @@ export function siteNginx(
     maxBody: config.app.maxBody,
     hsts: config.app.hsts,
     os: config.image.os,
+    ...(config.state?.media !== undefined && {
+      media: { url: config.state.mediaUrl, folder: kept.media, socket: kept.uploads },
+    }),
     ...(config.state && { hold: holdSeconds(config.state.pause), asked: paths.askedSocket }),
   });
 }

@@ -16,7 +16,6 @@ const kept = z.strictObject({
   files: z.record(z.string(), z.union([position, z.strictObject({ untouched: z.string() })])),
   /** Written to the log since its last base. */
   since: z.strictObject({ entries: z.int(), bytes: z.int() }),
-  media: z.array(z.strictObject({ name: z.string(), sha256: z.string(), size: z.int() })),
 });
 
 /**

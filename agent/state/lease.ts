@@ -12,10 +12,11 @@ import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "nod
  * | 16 | 8 | nanoseconds of CLOCK_BOOTTIME until which all that is committed may be told of |
  * | 24 | 8 | nanoseconds of the bound: how long ago something may have been committed that is not in the bucket |
  * | 32 | 4 | 1: a later owner has the site, or it is sealed; nothing may be told of |
- * | 40 | 24 each | of each database: both salts (8, as in its index), frames in the bucket (4), frames that were taken out of an earlier generation and are not there yet (4), inode of its index (8) |
+ * | 40 | 8 | nanoseconds of CLOCK_BOOTTIME: all uploads that were changed before are in the bucket |
+ * | 48 | 24 each | of each database: both salts (8, as in its index), frames in the bucket (4), frames that were taken out of an earlier generation and are not there yet (4), inode of its index (8) |
  */
 export const LEASE_SIZE = 4096;
-const HEAD = 40;
+const HEAD = 48;
 const EACH = 24;
 
 export interface LeaseState {
@@ -23,6 +24,7 @@ export interface LeaseState {
   until: bigint;
   bound: bigint;
   over: boolean;
+  uploads: bigint;
   databases: readonly { salt: string; frames: number; pending: number; index: number }[];
 }
 
@@ -36,7 +38,7 @@ export class Lease {
     ftruncateSync(this.#descriptor, LEASE_SIZE);
   }
 
-  write({ until, bound, over, databases }: LeaseState): void {
+  write({ until, bound, over, uploads, databases }: LeaseState): void {
     const bytes = Buffer.alloc(HEAD + databases.length * EACH);
     bytes.write("EVL1", 0);
     bytes.writeUInt32LE(databases.length, 4);
@@ -45,6 +47,7 @@ export class Lease {
     bytes.writeBigUInt64LE(until, 16);
     bytes.writeBigUInt64LE(bound, 24);
     bytes.writeUInt32LE(over ? 1 : 0, 32);
+    bytes.writeBigUInt64LE(uploads, 40);
     for (const [i, { salt, frames, pending, index }] of databases.entries()) {
       const at = HEAD + i * EACH;
       bytes.write(salt, at, "hex");

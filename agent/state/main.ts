@@ -10,7 +10,7 @@ import * as z from "zod/mini";
 import { systemClock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { expectOwner } from "../site/s3-client.ts";
-import type { StateBucket } from "../site/state/bucket.ts";
+import type { StateBucket, UploadBucket } from "../site/state/bucket.ts";
 import { Fenced } from "../site/state/errors.ts";
 import { restore } from "../site/state/restore.ts";
 import { createStateClient, s3StateBucket } from "../site/state/s3-bucket.ts";
@@ -19,6 +19,7 @@ import { serveControl } from "./control.ts";
 import { handedDown } from "./credentials.ts";
 import { assertSqlite } from "./database.ts";
 import type { Writer } from "./log/fence-ahead.ts";
+import { keepUploads } from "./media/keep.ts";
 import { returnTo } from "./return-to.ts";
 import { Shipper } from "./shipper.ts";
 import { takeOver } from "./take-over.ts";
@@ -39,6 +40,8 @@ const settings = z.strictObject({
   keeps: z.string(),
   lease: z.string(),
   control: z.string(),
+  /** The folder of uploads, and the socket at which those are asked for whose content is not here yet. */
+  media: z.optional(z.strictObject({ folder: z.string(), socket: z.string() })),
   durability: z.enum(["fast", "s3"]),
   /** Dollars a month. */
   budget: z.number().check(z.positive()),
@@ -88,10 +91,12 @@ async function main([command, file]: readonly string[]): Promise<number> {
 }
 
 /** Ships until it is asked to end, and then what is committed by that time. */
-async function ship(bucket: StateBucket, me: Writer, given: Settings): Promise<void> {
+async function ship(bucket: StateBucket & UploadBucket, me: Writer, given: Settings): Promise<void> {
   const end = new AbortController();
   const around = { clock: systemClock, signal: end.signal };
-  const shipper = new Shipper({ ...given, ...around, bucket, me, history: given.history * 1000, say });
+  const uploads = given.media && keepUploads({ ...given, ...around, ...given.media, bucket, say });
+  const history = given.history * 1000;
+  const shipper = new Shipper({ ...given, ...around, bucket, me, history, say, uploads: uploads?.start });
   const finish = () => {
     shipper.finish();
     setTimeout(() => end.abort(asked.signal.reason), LAST_WORDS).unref();
@@ -108,6 +113,7 @@ async function ship(bucket: StateBucket, me: Writer, given: Settings): Promise<v
     return await ship(bucket, { ...me, run: randomBytes(8).toString("hex") }, given);
   } finally {
     asked.signal.removeEventListener("abort", finish);
+    uploads?.close();
     server.close();
     server.closeAllConnections();
   }

@@ -8,6 +8,8 @@ import { LostTrack } from "./follower.ts";
 import { bootId, keptFile, readKept, writeKept } from "./kept.ts";
 import { boottime, Lease } from "./lease.ts";
 import type { Written } from "./log/log-writer.ts";
+import { KeptUploads, uploadsFile } from "./media/kept-uploads.ts";
+import type { Ready, Uploads } from "./media/uploads.ts";
 import { type Late, SiteLog, type SiteLogOptions } from "./site-log.ts";
 import { Wake } from "./wake.ts";
 
@@ -15,8 +17,11 @@ import { Wake } from "./wake.ts";
 const CHECKPOINT = 1_000;
 /** Milliseconds between two looks when nothing was heard, and between two tries of a checkpoint. */
 const LOOK = 250;
+/** Nanoseconds: how long ago an upload may have been finished that is not in the bucket, in "fast". */
+const UPLOADS_BOUND = 30_000_000_000n;
+const FOREVER = 1n << 62n;
 
-export interface ShipperOptions extends SiteLogOptions {
+export interface ShipperOptions extends Omit<SiteLogOptions, "uploads"> {
   /** Where the databases are, and their paths in it. */
   folder: string;
   databases: readonly string[];
@@ -25,6 +30,8 @@ export interface ShipperOptions extends SiteLogOptions {
   /** The lease's file, in memory. */
   lease: string;
   durability: "fast" | "s3";
+  /** Brings uploads into the bucket, when the site has a folder of them; made once the log was read. */
+  uploads: ((kept: KeptUploads, ring: () => void) => Uploads) | undefined;
   /** Milliseconds of the past that stay in the bucket. */
   history: number;
 }
@@ -47,12 +54,15 @@ export class Shipper {
   readonly #watchers: FSWatcher[] = [];
   #attached: Attached[] = [];
   #begun: SiteLog | undefined;
+  #kept: KeptUploads | undefined;
+  #uploads: Uploads | undefined;
   #state: ShipperState = "starting";
   readonly #boot = bootId();
   #nextCheckpoint = 0;
   /** It is asked to end; and since then all that was committed is in the bucket. */
   #ending = false;
   #finished = false;
+  #failed: unknown;
   #counts = { checkpoints: 0, compared: 0, longestHold: 0 };
 
   constructor(options: ShipperOptions) {
@@ -75,6 +85,7 @@ export class Shipper {
       ...this.#begun?.summary,
       ...this.#counts,
       bases: this.#base.published,
+      ...this.#uploads?.status,
       rss: process.memoryUsage.rss(),
       trouble: this.#begun?.trouble,
     };
@@ -110,6 +121,7 @@ export class Shipper {
       for (const order of this.#orders.splice(0)) order.failed(error);
     } finally {
       for (const watcher of this.#watchers) watcher.close();
+      this.#uploads?.stop();
       this.#tell();
     }
     while (!signal.aborted && !this.#ending) await this.#wake.wait(60_000);
@@ -120,6 +132,7 @@ export class Shipper {
       database.close();
       follower.close();
     }
+    this.#kept?.close();
     this.#lease.close();
   }
 
@@ -133,7 +146,8 @@ export class Shipper {
         hint: "restore the site's state first: that takes the log and leaves this file",
       });
     }
-    const { log, files } = await SiteLog.resume(this.#options, kept);
+    this.#kept = KeptUploads.read(uploadsFile(keeps));
+    const { log, files } = await SiteLog.resume({ ...this.#options, uploads: this.#kept }, kept);
     this.#begun = log;
     this.#base.note(kept.since.entries, kept.since.bytes);
     const about = { folder, durability, rebooted: kept.boot !== this.#boot };
@@ -145,6 +159,11 @@ export class Shipper {
     for (const directory of new Set(this.#attached.map((one) => path.dirname(one.path)))) {
       this.#watchers.push(watch(directory, () => this.#wake.ring()));
     }
+    this.#uploads = this.#options.uploads?.(this.#kept, () => this.#wake.ring());
+    this.#uploads?.run().catch((error: unknown) => {
+      this.#failed = error;
+      this.#wake.ring();
+    });
     this.#state = "shipping";
     this.#keep();
   }
@@ -161,6 +180,7 @@ export class Shipper {
   }
 
   async #step(): Promise<void> {
+    if (this.#failed !== undefined) throw this.#failed;
     for (const one of this.#attached) {
       one.looked = boottime();
       one.follower.look();
@@ -168,23 +188,34 @@ export class Shipper {
     }
     this.#beginBase();
     const next = this.#next();
-    if (next === undefined) {
-      await this.#obey();
-      if (this.#ending) {
+    const names = this.#uploads?.next() ?? [];
+    if (next === undefined && names.length === 0) {
+      if (this.#mayObey) await this.#obey();
+      if (this.#ending && this.#nothingLeft) {
         this.#finished = true;
         return;
       }
       this.#maintain();
       this.#tell();
-      if (this.#state === "shipping") await this.#wake.wait(LOOK);
+      if (this.#state === "shipping") await this.#wake.wait(this.#untilLook);
       return;
     }
     const hurry = this.#options.durability === "s3" || this.#orders.length > 0 || this.#ending;
     const wait = hurry ? 0 : this.#log.dueIn;
-    if (wait === 0) await this.#ship(next);
+    if (wait === 0 && names.length > 0) await this.#name(names);
+    if (wait === 0 && next !== undefined) await this.#ship(next);
     this.#maintain();
     this.#tell();
     if (wait > 0) await this.#options.clock.sleep(Math.min(wait, LOOK), this.#options.signal);
+  }
+
+  /**
+   * Milliseconds. A transaction's frames are written, and then perhaps flushed, before the index says that it is
+   * committed; and nobody is told of that.
+   */
+  get #untilLook(): number {
+    const { quiet } = this.#wake;
+    return quiet < LOOK ? Math.max(1, quiet / 4) : LOOK;
   }
 
   /** The database that has waited longest; before a base is begun only what was captured for it. */
@@ -204,6 +235,25 @@ export class Shipper {
     else this.#met(late);
     if (!one.follower.waiting) one.covered = one.looked;
     this.#keep();
+  }
+
+  async #name(ready: readonly Ready[]): Promise<void> {
+    const { late } = await this.#log.append({ kind: "data", media: ready.map(({ upload }) => upload) });
+    this.#base.note(1, 0);
+    if (late === undefined) this.#uploads?.logged(ready);
+    else this.#met(late);
+    this.#keep();
+  }
+
+  /** A seal comes behind all uploads there are. */
+  get #mayObey(): boolean {
+    return this.#orders[0]?.written.kind !== "seal" || this.#nothingLeft;
+  }
+
+  /** Of uploads. Nobody is taken to write any more from the first time on that this is asked. */
+  get #nothingLeft(): boolean {
+    this.#uploads?.flush();
+    return this.#uploads?.flushed ?? true;
   }
 
   /** An entry of a run before turned up. */
@@ -272,7 +322,11 @@ export class Shipper {
     const sources = this.#attached.map(({ file, path: at, database: { descriptor, page } }) => ({
       ...{ file, path: at, descriptor, page },
     }));
-    this.#base.begin(this.#log.place, sources, this.#log.media);
+    this.#base.begin(
+      this.#log.place,
+      sources,
+      new Map([...(this.#kept ?? [])].map(([name, { sha256, size }]) => [name, { sha256, size }])),
+    );
   }
 
   get #log(): SiteLog {
@@ -286,8 +340,12 @@ export class Shipper {
 
   #tell(): void {
     const bound = BigInt(Math.ceil(this.#begun?.bound ?? 0)) * 1_000_000n;
+    const until = this.#covered === 0n ? 0n : this.#covered + bound;
+    const uploads = this.#options.uploads === undefined ? FOREVER : (this.#uploads?.covered ?? 0n);
+    const uploadsUntil = uploads + UPLOADS_BOUND;
     this.#lease.write({
-      until: this.#covered === 0n ? 0n : this.#covered + bound,
+      until: uploadsUntil < until ? uploadsUntil : until,
+      uploads,
       bound,
       over: this.#state === "sealed" || this.#state === "fenced",
       databases: this.#attached.map(({ follower, database }) => ({
@@ -318,7 +376,6 @@ export class Shipper {
         ),
       ),
       since: this.#base.since,
-      media: [...this.#log.media].map(([name, upload]) => ({ name, ...upload })),
     });
   }
 }

@@ -1,5 +1,4 @@
 import type { Clock } from "../site/clock.ts";
-import { withUploads } from "../site/state/base.ts";
 import type { StateBucket } from "../site/state/bucket.ts";
 import type { Frames, Header } from "../site/state/entry.ts";
 import { Fenced } from "../site/state/errors.ts";
@@ -9,12 +8,15 @@ import { keptAfter } from "./attached.ts";
 import type { Kept } from "./kept.ts";
 import type { Writer } from "./log/fence-ahead.ts";
 import { LogWriter, type Written } from "./log/log-writer.ts";
+import type { KeptUploads } from "./media/kept-uploads.ts";
 import { dueIn, fullPace, longestPace, type Pace, spent } from "./pace.ts";
 import { Puts } from "./puts.ts";
 
 export interface SiteLogOptions {
   bucket: StateBucket;
   me: Writer;
+  /** Told of each entry that names some. */
+  uploads: Pick<KeptUploads, "logged">;
   /** Dollars a month for PUTs. */
   budget: number;
   clock: Clock;
@@ -28,15 +30,13 @@ export class SiteLog {
   readonly #puts = new Puts();
   readonly #writer: LogWriter;
   #pace: Pace;
-  #media: ReadonlyMap<string, { sha256: string; size: number }>;
   /** What S3 says at the moment, if it does not do what it is asked. */
   trouble: string | undefined;
 
-  private constructor(options: SiteLogOptions, place: Place, media: SiteLog["media"]) {
+  private constructor(options: SiteLogOptions, place: Place) {
     const { bucket, me, clock, budget, say } = options;
     this.#options = options;
     this.#pace = fullPace(budget, clock.now());
-    this.#media = media;
     this.#writer = new LogWriter(bucket, me, place, {
       ...options,
       onTrouble: ({ message }) => {
@@ -52,25 +52,20 @@ export class SiteLog {
    */
   static async resume(options: SiteLogOptions, kept: Kept): Promise<{ log: SiteLog; files: Kept["files"] }> {
     let { files } = kept;
-    let media: SiteLog["media"] = new Map(kept.media.map(({ name, ...upload }) => [name, upload]));
     const place = await readLog(options.bucket, kept.place, {
       onEntry: ({ entry: { header }, counts }) => {
         if (header.epoch > options.me.epoch) throw new Fenced(header.epoch);
         if (!counts || header.kind !== "data") return undefined;
-        media = withUploads(media, header.media ?? []);
+        options.uploads.logged(header.media ?? []);
         if (header.frames !== undefined) files = keptAfter(files, header.frames);
         return undefined;
       },
     });
-    return { log: new SiteLog(options, place, media), files };
+    return { log: new SiteLog(options, place), files };
   }
 
   get place(): Place {
     return this.#writer.place;
-  }
-
-  get media(): ReadonlyMap<string, { sha256: string; size: number }> {
-    return this.#media;
   }
 
   get summary() {
@@ -99,7 +94,7 @@ export class SiteLog {
     this.#puts.add(clock.now() - begun, body?.length ?? 0);
     this.#pace = spent(this.#pace, budget, clock.now());
     const header = late === undefined ? written : late.header;
-    if (header.kind === "data") this.#media = withUploads(this.#media, header.media ?? []);
+    if (header.kind === "data") this.#options.uploads.logged(header.media ?? []);
     return { seq, late: late === undefined ? undefined : lateOf(late.header) };
   }
 }

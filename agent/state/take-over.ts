@@ -7,6 +7,7 @@ import type { Writer } from "./log/fence-ahead.ts";
 import { removeBases } from "./log/go-back.ts";
 import type { Patience } from "./log/settle.ts";
 import { takeLog } from "./log/take.ts";
+import { layOut } from "./media/lay-out.ts";
 
 /**
  * Takes the site's log for a new owner, and brings its databases onto the disk: the fence first, then what it fences
@@ -16,7 +17,12 @@ import { takeLog } from "./log/take.ts";
 export async function takeOver(
   bucket: StateBucket,
   me: Writer,
-  where: { folder: string; keeps: string; databases: readonly string[] },
+  where: {
+    folder: string;
+    keeps: string;
+    databases: readonly string[];
+    media?: { folder: string } | undefined;
+  },
   patience: Patience,
 ) {
   await mkdir(where.folder, { recursive: true });
@@ -31,6 +37,8 @@ export async function takeOver(
   );
   for (const database of where.databases) await empty(path.join(where.folder, database));
   for (const { from, to } of done.gone) await removeBases(bucket, from, to);
+  const nothing = done.files.length === 0 && done.media.size === 0;
+  troubles.push(...(await layOut(where.media?.folder, where.keeps, nothing ? undefined : done.media)));
   writeKept(keptFile(where.keeps), {
     version: 1,
     epoch: me.epoch,
@@ -42,7 +50,6 @@ export async function takeOver(
       done.files.map((file) => [file, { untouched: fingerprint(path.join(where.folder, file)) }]),
     ),
     since: { entries: done.entries, bytes: 0 },
-    media: [...done.media].map(([name, upload]) => ({ name, ...upload })),
   });
   return {
     seq: done.place.seq,

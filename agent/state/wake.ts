@@ -2,9 +2,16 @@
 export class Wake {
   #rung = false;
   #ring: (() => void) | undefined;
+  #last = Number.NEGATIVE_INFINITY;
+
+  /** Milliseconds since something happened last. */
+  get quiet(): number {
+    return performance.now() - this.#last;
+  }
 
   ring(): void {
     this.#rung = true;
+    this.#last = performance.now();
     this.#ring?.();
   }
 

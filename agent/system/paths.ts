@@ -55,6 +55,8 @@ export interface KeptPlaces {
   copies: string;
   /** For the shipper alone: settings, credentials, the socket by which it is spoken to. */
   private: string;
+  /** At which nginx and the app ask for uploads whose content is not here yet. */
+  uploads: string;
   /** The app reads there how far it is in the bucket. */
   lease: string;
   /** For the Python of the site's code. */
@@ -72,6 +74,7 @@ export const keptPlaces = (kept: string, keeper: string): KeptPlaces => ({
   log: join(kept, "log"),
   copies: join(kept, "copies"),
   private: join(keeper, "private"),
+  uploads: join(keeper, "shown/uploads.sock"),
   lease: join(keeper, "shown/lease"),
   python: join(keeper, "python"),
   mayRun: join(keeper, "may-run"),

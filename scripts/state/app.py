@@ -1,5 +1,6 @@
 """A site that keeps what is posted to it: rows of (client, n). Plain sqlite3, a connection for each thread."""
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -16,6 +17,17 @@ def _database():
     return _local.database
 
 
+def _upload(environ, path):
+    if environ["REQUEST_METHOD"] == "POST":
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+    elif environ["REQUEST_METHOD"] == "DELETE":
+        os.remove(path)
+    with open(path, "rb") if os.path.exists(path) else open(os.devnull, "rb") as file:
+        return {"sha256": hashlib.sha256(file.read()).hexdigest()}
+
+
 def application(environ, start_response):
     query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
     database = _database()
@@ -24,6 +36,9 @@ def application(environ, start_response):
             "CREATE TABLE IF NOT EXISTS rows (client TEXT, n INTEGER, pad BLOB, PRIMARY KEY (client, n))"
         )
         body = {}
+    elif environ["PATH_INFO"].startswith("/media/"):
+        name = environ["PATH_INFO"].encode("latin-1").decode()[len("/media/") :]
+        body = _upload(environ, os.path.join(os.environ["APP_MEDIA"], name))
     elif environ["REQUEST_METHOD"] == "POST":
         database.execute("BEGIN IMMEDIATE")
         database.execute(

@@ -38,6 +38,8 @@ export class Instance {
   stopped = false;
   /** Paths in its folder; the app has the first. */
   databases: readonly string[] = [DATABASE];
+  /** Whether the site has a folder of uploads. */
+  withUploads = false;
   /** What both said, for whoever has to find out. */
   said = "";
 
@@ -53,6 +55,16 @@ export class Instance {
 
   get database(): string {
     return path.join(this.folder, "state", DATABASE);
+  }
+
+  /** The folder of uploads. */
+  get media(): string | undefined {
+    return this.withUploads ? path.join(this.folder, "state/media") : undefined;
+  }
+
+  /** Of the shipper. */
+  get pid(): number | undefined {
+    return this.#shipper?.pid;
   }
 
   /** Takes the log and brings the databases. @returns what it printed. */
@@ -110,6 +122,11 @@ export class Instance {
       EVERSPOT_STATE_DATABASES: this.database,
       EVERSPOT_STATE_LEASE: this.#file("lease"),
       EVERSPOT_STATE_DURABILITY: this.#durability,
+      ...(this.media && {
+        APP_MEDIA: this.media,
+        EVERSPOT_STATE_UPLOADS: this.media,
+        EVERSPOT_STATE_UPLOADS_SOCKET: this.#file("uploads.sock"),
+      }),
     };
     this.#app = this.#start(
       "/usr/bin/gunicorn",
@@ -129,9 +146,14 @@ export class Instance {
     );
   }
 
+  /** Asks the state's process for an upload. @returns the answer's status. */
+  async askUpload(name: string): Promise<number> {
+    return (await this.#request("uploads.sock", "GET", `/${name}`)).status;
+  }
+
   /** A request to the app. @throws when it does not answer. */
-  ask(method: string, url: string): Promise<Answer> {
-    return this.#request(APP, method, url);
+  ask(method: string, url: string, body?: string | Buffer): Promise<Answer> {
+    return this.#request(APP, method, url, body);
   }
 
   async status(): Promise<Record<string, number | string | undefined> & { state: string }> {
@@ -190,6 +212,7 @@ export class Instance {
       durability: this.#durability,
       budget: 3,
       history: 0,
+      ...(this.media && { media: { folder: this.media, socket: this.#file("uploads.sock") } }),
     };
     await writeFile(this.#file("settings.json"), JSON.stringify(settings));
   }
@@ -216,22 +239,22 @@ export class Instance {
     return path.join(this.folder, name);
   }
 
-  #request(socket: string, method: string, url: string): Promise<Answer> {
+  #request(socket: string, method: string, url: string, body?: string | Buffer): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const request = http.request(
         // The shipper's answers wait while SQLite works: a connection that is kept may be over by then.
         { socketPath: this.#file(socket), method, path: url, agent: socket === APP && this.#agent },
         (response) => {
-          let body = "";
-          response.on("data", (text) => {
-            body += text;
+          let text = "";
+          response.on("data", (bytes) => {
+            text += bytes;
           });
-          response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+          response.on("end", () => resolve({ status: response.statusCode ?? 0, body: text }));
           response.on("error", reject);
         },
       );
       request.on("error", reject);
-      request.end();
+      request.end(body);
     });
   }
 }

@@ -45,6 +45,7 @@ test("a tarball holds all that runs and nothing to build or to fetch, and works 
     "LICENSE",
     "README.md",
     "agent/state/wrapper/everspot_state.py",
+    "agent/state/wrapper/everspot_uploads.py",
     "agent/state/wrapper/sitecustomize.py",
     "dist/agent.mjs",
     "dist/everspot.mjs",

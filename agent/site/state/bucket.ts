@@ -1,3 +1,5 @@
+import type { Readable } from "node:stream";
+
 /**
  * The part of the site's bucket that holds its state.
  *
@@ -26,4 +28,12 @@ export interface Listed {
   key: string;
   size: number;
   modified: Date;
+}
+
+/** Uploads in the bucket: content that is named by its hash and may be larger than the memory. Errors as of the rest. */
+export interface UploadBucket {
+  /** @param content gives it from its beginning. @throws EverspotError also when it is not what the hash says. */
+  putUpload(sha256: string, size: number, content: () => Uint8Array | Readable): Promise<void>;
+  /** Undefined: there is none. */
+  getUpload(sha256: string): Promise<AsyncIterable<Uint8Array> | undefined>;
 }

@@ -9,7 +9,8 @@ import {
 import { EverspotError } from "../errors.ts";
 import { createS3Client, dateHeader } from "../s3-client.ts";
 import { answer, s3Failure } from "../s3-failure.ts";
-import type { Listed, StateBucket } from "./bucket.ts";
+import type { Listed, StateBucket, UploadBucket } from "./bucket.ts";
+import { mediaKey } from "./keys.ts";
 
 /**
  * Milliseconds without a byte in either direction, after which an answer is not waited for any longer and the next try
@@ -35,7 +36,7 @@ export const createStateClient = (config: S3ClientConfig = {}, deadline = PROGRE
   });
 
 /** The StateBucket contract over one bucket of S3. The client stays its maker's to configure and destroy. */
-export function s3StateBucket(client: S3Client, bucket: string): StateBucket {
+export function s3StateBucket(client: S3Client, bucket: string): StateBucket & UploadBucket {
   const failed = (verb: "read" | "write" | "list", key: string, error: unknown): Error => {
     const failure = s3Failure({ verb, bucket, key }, error);
     return failure instanceof EverspotError
@@ -80,6 +81,28 @@ export function s3StateBucket(client: S3Client, bucket: string): StateBucket {
         .catch((error: unknown) => {
           throw failed("write", key, error);
         });
+    },
+
+    async putUpload(sha256, size, content) {
+      const Key = mediaKey(sha256);
+      const ChecksumSHA256 = Buffer.from(sha256, "hex").toString("base64");
+      const input = { Bucket: bucket, Key, Body: content(), ContentLength: size, ChecksumSHA256 };
+      const command = new PutObjectCommand(input);
+      signContent(command, sha256);
+      await client.send(command).catch((error: unknown) => {
+        throw failed("write", Key, error);
+      });
+    },
+
+    async getUpload(sha256) {
+      const Key = mediaKey(sha256);
+      try {
+        const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key }));
+        return (Body as AsyncIterable<Uint8Array> | undefined) ?? chunksOf();
+      } catch (error) {
+        if (answer(error).name === "NoSuchKey") return undefined;
+        throw failed("read", Key, error);
+      }
     },
 
     async list(prefix, after) {
@@ -134,4 +157,18 @@ function keepDate(command: { middlewareStack: unknown }): () => string {
     const date = new Date(header() ?? Date.now());
     return (Number.isNaN(date.getTime()) ? new Date() : date).toISOString();
   };
+}
+
+async function* chunksOf(): AsyncGenerator<Uint8Array> {}
+
+/** The signature covers the content, whose hash is known: of a stream the SDK would leave it out. */
+function signContent(command: PutObjectCommand, sha256: string): void {
+  command.middlewareStack.add(
+    (next) => (args) => {
+      const request = args.request as { headers: Record<string, string> };
+      request.headers["x-amz-content-sha256"] = sha256;
+      return next(args);
+    },
+    { step: "build", name: "signContent" },
+  );
 }

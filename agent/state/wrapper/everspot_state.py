@@ -4,7 +4,8 @@ The shipper says in a small file in memory how far the databases are in the buck
 Here, in the app's own process, each answer is held until that is far enough, so that the promise holds when shipper and
 agent are dead:
 
-- "s3": until the last commit in each database's index, as of the finished answer, is in the bucket;
+- "s3": until the last commit in each database's index, as of the finished answer, is in the bucket, and what the
+  request has changed among the uploads (everspot_uploads.py);
 - "fast": as long as something may have been committed longer ago than the bound that is not there.
 
 After ten times the bound the answer is 503. What is committed while a streamed answer is under way is not held.
@@ -19,11 +20,13 @@ import os
 import struct
 import time
 
+import everspot_uploads
+
 # Until a shipper has said what it is: seconds.
 _FIRST_BOUND = 2.0
 _TIMES = 10
-_HEAD = struct.Struct("<4sIQQQI")
-_EACH_AT = 40
+_HEAD = struct.Struct("<4sIQQQI4xQ")
+_EACH_AT = 48
 _EACH = struct.Struct("<8sIIQ")
 
 
@@ -97,14 +100,15 @@ class Gate:
         self._size = _EACH_AT + _EACH.size * len(self._indexes)
 
     def seen(self):
-        """What an answer that is finished now may tell of."""
-        return [index.position() for index in self._indexes]
+        """What an answer that is finished now may tell of: of each database, and when the uploads were changed last."""
+        return [index.position() for index in self._indexes], everspot_uploads.changed()
 
     def waits(self, seen):
         """Yields the seconds to wait until the answer may be given.
 
         Raises Withheld when it may not.
         """
+        positions, changed = seen
         begun = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         delay = 0.001
         while True:
@@ -112,12 +116,12 @@ class Gate:
             bound = int(_FIRST_BOUND * 1e9)
             lease = self._read()
             if lease is not None:
-                until, bound, over, databases = lease
+                until, bound, over, uploads, databases = lease
                 if over:
                     raise Withheld("another instance has the site")
                 if self._fast and now < until:
                     return
-                if all(_shipped(*one) for one in zip(seen, databases)):
+                if uploads >= changed and all(_shipped(*one) for one in zip(positions, databases)):
                     return
             if now - begun > _TIMES * bound:
                 raise Withheld("what it tells of is not in the bucket")
@@ -129,12 +133,12 @@ class Gate:
             data = self._lease.bytes(self._size)
             if data is None:
                 return None
-            magic, count, sequence, until, bound, over = _HEAD.unpack_from(data)
+            magic, count, sequence, until, bound, over, uploads = _HEAD.unpack_from(data)
             if magic == b"EVL1" and sequence % 2 == 0 and count == len(self._indexes):
                 # Taken again: it is whole if it is the same.
                 if self._lease.bytes(self._size) == data:
                     each = [_EACH.unpack_from(data, _EACH_AT + i * _EACH.size) for i in range(count)]
-                    return until, bound, over, each
+                    return until, bound, over, uploads, each
             time.sleep(0.0001)
         return None
 
@@ -166,6 +170,7 @@ class Wsgi:
         self._gate = gate
 
     def __call__(self, environ, start_response):
+        everspot_uploads.begin()
         answer = _Answer(self._gate, start_response)
         result = self._application(environ, answer.start)
         try:
@@ -244,6 +249,7 @@ class Asgi:
             return
         import asyncio
 
+        everspot_uploads.begin()
         head = None
         refused = False
 

@@ -43,4 +43,6 @@ def _run_the_next():
 _paths = os.environ.get("EVERSPOT_STATE_DATABASES", "")
 if _paths:
     _leave_checkpoints({os.path.realpath(path) for path in _paths.split(":") if path})
+if os.environ.get("EVERSPOT_STATE_UPLOADS"):
+    import everspot_uploads  # noqa: F401
 _run_the_next()

@@ -109,7 +109,11 @@ test("what is made first: folders that both users write to, the gate, and units 
   const mode = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8);
   expect(await mode(places.databases)).toBe("2770");
   expect(await mode(places.private)).toBe("700");
-  expect((await readdir(places.python)).sort()).toEqual(["everspot_state.py", "sitecustomize.py"]);
+  expect((await readdir(places.python)).sort()).toEqual([
+    "everspot_state.py",
+    "everspot_uploads.py",
+    "sitecustomize.py",
+  ]);
   const added = await readFile(join(folder, "units/everspot-.service.d/state.conf"), "utf8");
   expect(added).toContain(`AssertPathExists=${places.mayRun}`);
   expect(added).toContain("After=site-state.service");

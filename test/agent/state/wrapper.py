@@ -37,12 +37,12 @@ class World:
     def commit(self):
         self.database.execute("INSERT INTO t VALUES (1)")
 
-    def tell(self, until=0.0, frames=None, over=0, pending=0, index=None, salt=None):
+    def tell(self, until=0.0, frames=None, over=0, pending=0, index=None, salt=None, uploads=0):
         """All that is committed is in the bucket, unless other frames are given."""
         inode, now, count = state._Index(self.path).position()
         frames = count if frames is None else frames
         at = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + int(until * 1e9)
-        data = state._HEAD.pack(b"EVL1", 1, 2, max(at, 0), int(BOUND * 1e9), over).ljust(40, b"\0")
+        data = state._HEAD.pack(b"EVL1", 1, 2, max(at, 0), int(BOUND * 1e9), over, uploads)
         data += state._EACH.pack(salt or now, frames, pending, index or inode)
         with open(self.lease, "r+b" if os.path.exists(self.lease) else "w+b") as file:
             file.write(data.ljust(4096, b"\0"))
@@ -109,7 +109,7 @@ class GateTest(unittest.TestCase):
     def test_a_generation_that_was_reset_is_taken_for_shipped_only_when_nothing_of_it_is_pending(self):
         gate = self.world.gate()
         old = gate.seen()
-        inode, salt, _ = old[0]
+        inode, salt, _ = old[0][0]
         newer = struct.pack(">I", int.from_bytes(salt[:4], "big") + 1) + b"abcd"
         self.world.tell(salt=newer, frames=1)
         self.assertLess(passes(gate, old), 0.02)
