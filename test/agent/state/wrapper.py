@@ -114,9 +114,9 @@ class GateTest(unittest.TestCase):
         self.world.tell(salt=newer, frames=1)
         self.assertLess(passes(gate, old), 0.02)
         self.world.tell(pending=1)
-        self.assertIsNone(passes(gate, [(inode, newer, 0)]))
+        self.assertIsNone(passes(gate, ([(inode, newer, 0)], 0)))
         self.world.tell(pending=0)
-        self.assertLess(passes(gate, [(inode, newer, 0)]), 0.02)
+        self.assertLess(passes(gate, ([(inode, newer, 0)], 0)), 0.02)
 
     def test_looking_at_the_index_leaves_sqlites_locks_alone(self):
         gate = self.world.gate()
@@ -237,6 +237,82 @@ class AsgiTest(unittest.TestCase):
 
     def test_what_is_withheld_is_503(self):
         self.assertEqual(self.ask(True)[0], 503)
+
+
+class UploadsTest(unittest.TestCase):
+    """What a request changes among the uploads: whether its answer waits, and until when."""
+
+    def run_python(self, program):
+        with tempfile.TemporaryDirectory() as folder:
+            media = os.path.join(folder, "media")
+            os.makedirs(os.path.join(media, "2026"))
+            os.symlink(media, os.path.join(folder, "link"))
+            for name in ("media/there", "other"):
+                with open(os.path.join(folder, name), "w") as file:
+                    file.write("x")
+            environment = {
+                "PYTHONPATH": WRAPPER,
+                "EVERSPOT_STATE_UPLOADS": media,
+                "EVERSPOT_STATE_UPLOADS_SOCKET": os.path.join(folder, "socket"),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            }
+            before = "import os, shutil, threading, everspot_uploads as u\nos.chdir(%r)\nu.begin()\n" % folder
+            done = subprocess.run(
+                [sys.executable, "-c", before + program], env=environment, capture_output=True, text=True
+            )
+            self.assertEqual(done.stderr, "")
+            return done.stdout.strip()
+
+    def test_whatever_changes_an_upload_is_noticed_and_nothing_else(self):
+        for program, waits in (
+            ("open('media/2026/new', 'w')", True),
+            ("open('link/new', 'wb')", True),
+            ("os.open('media/new', os.O_CREAT | os.O_WRONLY)", True),
+            ("os.remove('media/there')", True),
+            ("os.rename('other', 'media/moved')", True),
+            ("os.rename('media/there', 'gone')", True),
+            ("shutil.copy('other', 'link/2026/copy')", True),
+            ("shutil.rmtree('media')", True),
+            ("open('media/there').read()", False),
+            ("open('other', 'w')", False),
+            ("open('media-other', 'w')", False),
+            ("os.path.exists('media/there')", False),
+        ):
+            self.assertEqual(self.run_python(program + "\nprint(u.changed() > 0)"), str(waits), program)
+
+    def test_another_request_need_not_wait_for_it(self):
+        program = (
+            "open('media/new', 'w')\n"
+            "def other():\n    u.begin()\n    print(u.changed())\n"
+            "thread = threading.Thread(target=other)\nthread.start()\nthread.join()"
+        )
+        self.assertEqual(self.run_python(program), "0")
+
+    def test_what_is_not_here_is_asked_for_before_it_is_opened(self):
+        program = (
+            "import socket\n"
+            "server = socket.socket(socket.AF_UNIX)\nserver.bind('socket')\nserver.listen()\n"
+            "os.chmod('media/there', 0o600)\n"
+            "def serve():\n"
+            "    connection = server.accept()[0]\n"
+            "    print(connection.recv(999).split(b'\\r')[0].decode())\n"
+            "    os.chmod('media/there', 0o664)\n"
+            "    connection.close()\n"
+            "threading.Thread(target=serve).start()\n"
+            "print(open('link/there').read(), oct(os.stat('media/there').st_mode)[-3:])"
+        )
+        self.assertEqual(self.run_python(program).split("\n"), ["GET /there HTTP/1.0", "x 664"])
+
+    def test_an_answer_waits_until_the_uploads_are_there_as_of_its_end(self):
+        world = World()
+        self.addCleanup(world.close)
+        gate = world.gate()
+        positions, _ = gate.seen()
+        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        world.tell(uploads=now - 1)
+        self.assertIsNone(passes(gate, (positions, now)))
+        world.tell(uploads=now)
+        self.assertLess(passes(gate, (positions, now)), 0.02)
 
 
 class SitecustomizeTest(unittest.TestCase):
