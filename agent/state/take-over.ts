@@ -1,6 +1,7 @@
 import { mkdir, open } from "node:fs/promises";
 import path from "node:path";
 import type { StateBucket } from "../site/state/bucket.ts";
+import { Fenced } from "../site/state/errors.ts";
 import { restore } from "../site/state/restore.ts";
 import { bootId, fingerprint, keptFile, writeKept } from "./kept.ts";
 import type { Writer } from "./log/fence-ahead.ts";
@@ -32,7 +33,15 @@ export async function takeOver(
     bucket,
     me,
     (options) =>
-      restore(bucket, where.folder, { ...options, onTrouble: (error) => troubles.push(error.message) }),
+      restore(bucket, where.folder, {
+        ...options,
+        onTrouble: (error) => troubles.push(error.message),
+        onEntry: ({ entry: { header }, counts }) => {
+          // Nobody's epoch is another's: site.json did not know of this one (provisioner/data/writing.ts).
+          if (counts && header.epoch === me.epoch && header.instance !== me.instance)
+            throw new Fenced(me.epoch);
+        },
+      }),
     patience,
   );
   for (const database of where.databases) await empty(path.join(where.folder, database));

@@ -3,6 +3,7 @@ import { copyFile, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { MEDIA_PREFIX } from "../../../agent/site/state/keys.ts";
+import { takeOver } from "../../../agent/state/take-over.ts";
 import { runDataDrill } from "../../../provisioner/commands/data/drill.ts";
 import { runDataFollow } from "../../../provisioner/commands/data/follow.ts";
 import { type PullOptions, runDataPull } from "../../../provisioner/commands/data/pull.ts";
@@ -91,6 +92,17 @@ describe("a site's data in its bucket, from moving in to moving out:", { concurr
     expect(readFileSync(desk.file("out/media/b.txt"), "utf8")).toBe("text");
   });
 
+  test("the first instance does not take the epoch by which it was moved in for its own", async () => {
+    const where = { folder: desk.file("instance"), keeps: desk.file("keeps"), databases: ["db.sqlite3"] };
+    const patience = { clock: desk.tools.clock };
+    const writer = (epoch: number) => ({ epoch, instance: "i-1", run: "0123456789abcdef" });
+    await expect(takeOver(desk.aws.state, writer(1), where, patience)).rejects.toMatchObject({ epoch: 1 });
+    expect(await takeOver(desk.aws.state, writer(2), where, patience)).toMatchObject({
+      ...{ files: ["db.sqlite3"], uploads: 3 },
+    });
+    expect(await countNotes(desk.file("instance/db.sqlite3"))).toBe(300);
+  });
+
   test("the drill restores it into a scratch file, and counts its rows", async () => {
     await runDataDrill(desk.config, desk.tools);
     expect(desk.json()).toMatchObject({
@@ -107,7 +119,7 @@ describe("a site's data in its bucket, from moving in to moving out:", { concurr
     expect(desk.json()).toMatchObject({ restored: 1, applied: 0 });
     mark = Number(desk.json().entry);
     await makeNotes(desk.file("db.sqlite3"), 50);
-    await desk.serve(desk.file("db.sqlite3"), 2);
+    await desk.serve(desk.file("db.sqlite3"), 3);
     await runDataFollow(desk.config, desk.tools, follow);
     expect(desk.json()).toMatchObject({ restored: 0 });
     expect(await countNotes(file)).toBe(350);
@@ -124,7 +136,7 @@ describe("a site's data in its bucket, from moving in to moving out:", { concurr
   let undo = 0;
   test("going back is one entry, which the next owner finds; a copy follows it", async () => {
     const done = await back({ to: `entry:${mark}` });
-    expect(done).toMatchObject({ changed: true, epoch: 3 });
+    expect(done).toMatchObject({ changed: true, epoch: 4 });
     undo = Number(done.undo);
     expect(await notes()).toBe(300);
     const file = desk.file("copy/db.sqlite3");
@@ -143,7 +155,7 @@ describe("a site's data in its bucket, from moving in to moving out:", { concurr
   test("an older moment can still be read, whatever came since", async () => {
     await runData(desk.config, desk.tools);
     expect(desk.json()).toMatchObject({
-      ...{ exists: true, epoch: 4, state: "open", media: { files: 3 } },
+      ...{ exists: true, epoch: 5, state: "open", media: { files: 3 } },
       databases: [{ name: "db.sqlite3" }],
     });
     const { history } = desk.json() as { history: { since: string } };
