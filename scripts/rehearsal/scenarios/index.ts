@@ -18,6 +18,7 @@ import { rebalance } from "./rebalance.ts";
 import { reboot } from "./reboot.ts";
 import { reclaims } from "./reclaims.ts";
 import { spentBudget } from "./spent-budget.ts";
+import { state, stateFast } from "./state.ts";
 import { swap, swapTemplate } from "./swap.ts";
 import { swapInPlace } from "./swap-in-place.ts";
 import { swaps } from "./swaps.ts";
@@ -44,6 +45,8 @@ export const scenarios: readonly Scenario[] = [
   bake,
   layerRenewal,
   reboot,
+  state,
+  stateFast,
   swap,
   swapTemplate,
   swapInPlace,

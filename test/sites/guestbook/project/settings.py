@@ -2,6 +2,8 @@ import os
 import secrets
 from pathlib import Path
 
+import django
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # systemd gives the app a folder of its own (StateDirectory=); on a laptop the project's folder serves.
@@ -62,7 +64,8 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": STATE / "guestbook.sqlite3",
-        "OPTIONS": {"timeout": 10},
+        # A transaction that will write says so at once, and waits for its turn (Django 5.1 and later).
+        "OPTIONS": {"timeout": 20, **({"transaction_mode": "IMMEDIATE"} if django.VERSION >= (5, 1) else {})},
     },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

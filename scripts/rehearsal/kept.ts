@@ -1,0 +1,44 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { execa } from "execa";
+import { bucketName } from "../../agent/site/names.ts";
+import { restore } from "../../agent/site/state/restore.ts";
+import { createStateClient, s3StateBucket } from "../../agent/site/state/s3-bucket.ts";
+import type { Rehearsal } from "./rehearsal.ts";
+
+/** Where guestbook has its database, as [state] names it. */
+export const KEPT = "guestbook.sqlite3";
+
+export interface Kept {
+  /** Numbers of the entries there are. */
+  ids: Set<number>;
+  /** What SQLite says of the database. */
+  integrity: string;
+}
+
+/** Guestbook's entries, from the bucket alone. */
+export async function keptEntries({ cloud, site }: Rehearsal): Promise<Kept> {
+  const folder = await mkdtemp(path.join(tmpdir(), "everspot-kept-"));
+  const client = createStateClient({ endpoint: cloud.endpoint, region: cloud.region });
+  try {
+    const bucket = bucketName(site.name, cloud.account, cloud.region);
+    await restore(s3StateBucket(client, bucket), folder);
+    const { stdout } = await execa("/usr/bin/python3", ["-c", READ, path.join(folder, KEPT)], {
+      maxBuffer: 1e9,
+    });
+    const { ids, integrity } = JSON.parse(stdout) as { ids: number[]; integrity: string };
+    return { ids: new Set(ids), integrity };
+  } finally {
+    client.destroy();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const READ = `
+import json, sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+print(json.dumps({
+    "ids": [row[0] for row in database.execute("SELECT id FROM guestbook_entry")],
+    "integrity": database.execute("PRAGMA integrity_check").fetchone()[0],
+}))`;

@@ -1,0 +1,131 @@
+import { checkDown, recordBoots, runUp, vanish } from "../acts.ts";
+import { KEPT, keptEntries } from "../kept.ts";
+import { written } from "../posts.ts";
+import type { Rehearsal } from "../rehearsal.ts";
+import type { Result } from "../result.ts";
+import { failed } from "../sample.ts";
+import type { Scenario } from "../scenario.ts";
+import type { Visitor } from "../visitors.ts";
+
+const BACK_SECONDS = 180;
+const WRITERS = 4;
+/** Seconds of what a machine that vanishes may take with it in "fast": a PUT a second, and what it takes. */
+const FAST_BOUND = 2.5;
+
+const settings = (durability: "fast" | "s3") => ({
+  state: { database: `$STATE_DIRECTORY/${KEPT}`, durability },
+});
+
+export const state: Scenario = {
+  name: "state",
+  about:
+    'entries are written all the time: what keeps them is killed, the agent restarted, the machine rebooted, then gone; with "s3" every acknowledged one is there',
+  overrides: settings("s3"),
+  async run(rehearsal, result) {
+    const visitors = await begin(rehearsal, result);
+    const owner = await rehearsal.owner();
+    const on = (...command: string[]) =>
+      rehearsal.cloud.machines.exec(owner, command[0] ?? "", command.slice(1));
+
+    rehearsal.moment("what keeps the state is killed");
+    await on("systemctl", "kill", "--signal=SIGKILL", "site-state.service");
+    await goesOn(rehearsal, visitors, "after what keeps the state was killed");
+
+    rehearsal.moment("the agent is restarted");
+    await on("systemctl", "restart", "everspot.service");
+    await goesOn(rehearsal, visitors, "with the agent restarted");
+
+    rehearsal.moment(`${owner} reboots`);
+    await on("systemctl", "reboot");
+    await goesOn(rehearsal, visitors, "after a reboot");
+    rehearsal.check((await rehearsal.owner()) === owner, "a reboot is no change of owner");
+
+    await heals(rehearsal, result, visitors);
+    await finish(rehearsal, result, visitors, 0);
+  },
+};
+
+export const stateFast: Scenario = {
+  name: "state-fast",
+  about: 'the same machine gone with "fast": what is missing was written within the bound',
+  overrides: settings("fast"),
+  async run(rehearsal, result) {
+    const visitors = await begin(rehearsal, result);
+    const at = await heals(rehearsal, result, visitors);
+    await finish(rehearsal, result, visitors, at);
+  },
+};
+
+async function begin(rehearsal: Rehearsal, result: Result): Promise<Visitor[]> {
+  await runUp(rehearsal, result);
+  const visitors = Array.from({ length: WRITERS }, (_, i) =>
+    rehearsal.visit({ name: `writer ${i + 1}`, postEvery: 2, every: 100 }),
+  );
+  await goesOn(rehearsal, visitors, "at first");
+  await rehearsal.pause(3);
+  return visitors;
+}
+
+/** Waits until an entry that is written from now on is acknowledged. */
+async function goesOn(rehearsal: Rehearsal, visitors: readonly Visitor[], when: string): Promise<void> {
+  const since = Date.now();
+  const first = await visitors[0]?.first(
+    (s) => s.at > since && s.method === "POST" && !failed(s),
+    BACK_SECONDS,
+  );
+  if (first === undefined) throw new Error(`${when} no entry is acknowledged within ${BACK_SECONDS} s`);
+  rehearsal.moment(
+    `${when} an entry is acknowledged ${seconds(first.at + first.milliseconds - since)} s later`,
+  );
+}
+
+/** @returns when the machine was gone. */
+async function heals(rehearsal: Rehearsal, result: Result, visitors: readonly Visitor[]): Promise<number> {
+  const lost = await vanish(rehearsal);
+  const at = Date.now();
+  await rehearsal.bootOfOwner(lost, BACK_SECONDS);
+  await goesOn(rehearsal, visitors, "on the next machine");
+  result.figures = {
+    ...result.figures,
+    "seconds from the loss to the next acknowledged entry": seconds(Date.now() - at),
+  };
+  await rehearsal.pause(3);
+  return at;
+}
+
+const seconds = (ms: number): number => Math.round(ms / 10) / 100;
+
+/** @param lostAt when a machine was lost; 0: nothing may be missing. */
+async function finish(
+  rehearsal: Rehearsal,
+  result: Result,
+  visitors: readonly Visitor[],
+  lostAt: number,
+): Promise<void> {
+  await Promise.all(visitors.map((visitor) => visitor.stop()));
+  // What was acknowledged last may still be on its way with "fast".
+  if (lostAt > 0) await rehearsal.pause(FAST_BOUND);
+  const { ids, integrity } = await keptEntries(rehearsal);
+  rehearsal.check(integrity === "ok", `the database is whole, but SQLite says ${integrity}`);
+  const acknowledged = written(visitors);
+  const missing = acknowledged.filter(({ id }) => !ids.has(id));
+  const twice = acknowledged.length - new Set(acknowledged.map(({ id }) => id)).size;
+  const early = missing.filter(({ at }) => at < lostAt - FAST_BOUND * 1000 || lostAt === 0);
+  rehearsal.moment(
+    `${acknowledged.length} entries were acknowledged, ${ids.size} are in the bucket, ${missing.length} are missing`,
+  );
+  result.figures = {
+    ...result.figures,
+    "entries acknowledged": acknowledged.length,
+    "of these missing in the bucket": missing.length,
+  };
+  rehearsal.check(acknowledged.length > 50, "there is something to lose");
+  rehearsal.check(early.length === 0, `${early.length} acknowledged entries are lost that may not be`);
+  // A number is given again after its entry was lost.
+  rehearsal.check(
+    twice === 0 || lostAt > 0,
+    `${twice} numbers were given twice: their first entries are lost`,
+  );
+  await recordBoots(rehearsal, result);
+  await checkDown(rehearsal, result);
+}
