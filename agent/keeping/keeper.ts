@@ -22,6 +22,8 @@ const TASK_SECONDS = 600;
 /** Until the shipper ships: it may have to compare a database with the log page by page. */
 const START_SECONDS = 300;
 const STOP_SECONDS = 15;
+/** Questions to the shipper for each to systemd, which takes far longer. */
+const LOOKS = 20;
 /** How often it may end before it ships. */
 const MOST_RESTARTS = 5;
 /** Lines of what a unit said last. */
@@ -113,6 +115,7 @@ export class Keeper implements StateKeeper {
       await units.reset(STATE_UNIT);
       await units.start(STATE_UNIT, STOP_SECONDS, signal);
     }
+    let looks = 0;
     await poll(
       "the site's state to be shipped",
       async () => {
@@ -120,8 +123,8 @@ export class Keeper implements StateKeeper {
         if (now?.state === "shipping") return { done: true };
         if (now?.state === "fenced") throw new Fenced(epoch + 1);
         if (now?.state === "sealed") throw new EverspotError(`epoch ${epoch} is sealed`, { retry: "retry" });
-        if (now === undefined) await this.#stillTries();
-        return { waiting: now?.state ?? (await this.#lastWord()) };
+        if (now === undefined && looks++ % LOOKS === LOOKS - 1) await this.#stillTries();
+        return { waiting: now?.state ?? "no answer" };
       },
       { seconds: START_SECONDS, everySeconds: 0.03, clock, signal },
     );
@@ -243,11 +246,6 @@ export class Keeper implements StateKeeper {
       retry: "retry",
       lines,
     });
-  }
-
-  async #lastWord(): Promise<string> {
-    const lines = await this.#options.units.lines(STATE_UNIT, 1).catch(() => []);
-    return lines.at(-1) ?? "it does not answer yet";
   }
 
   async #own(folder: string, mode: number): Promise<void> {

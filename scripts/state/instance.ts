@@ -200,8 +200,15 @@ export class Instance {
 
   async #settings(): Promise<void> {
     await mkdir(path.join(this.folder, "state"), { recursive: true });
+    const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = this.#bucket.env;
+    const credentials = {
+      ...{ accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY, sessionToken: "none" },
+      expiration: new Date(Date.now() + 6 * 3_600_000),
+    };
+    await writeFile(this.#file("credentials.json"), JSON.stringify(credentials));
     const settings = {
       bucket: this.#bucket.name,
+      credentials: this.#file("credentials.json"),
       epoch: this.epoch,
       instance: this.#name,
       folder: path.join(this.folder, "state"),
@@ -217,15 +224,21 @@ export class Instance {
     await writeFile(this.#file("settings.json"), JSON.stringify(settings));
   }
 
+  /** Without keys: they come by a file, as on a machine. */
+  get #env(): Record<string, string> {
+    const { AWS_ACCESS_KEY_ID: _, AWS_SECRET_ACCESS_KEY: __, ...env } = this.#bucket.env;
+    return env;
+  }
+
   async #run(command: string): Promise<string> {
     const { node, bundle } = this.#programs;
-    const done = await execa(node, [bundle, command, this.#file("settings.json")], { env: this.#bucket.env });
+    const done = await execa(node, [bundle, command, this.#file("settings.json")], { env: this.#env });
     return done.stdout;
   }
 
   #start(command: string, args: string[], env: Record<string, string> = {}): ChildProcess {
     const child = spawn(command, args, {
-      env: { PATH: process.env.PATH, ...this.#bucket.env, ...env },
+      env: { PATH: process.env.PATH, ...this.#env, ...env },
       stdio: ["ignore", "ignore", "pipe"],
       detached: true,
     });

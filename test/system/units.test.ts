@@ -24,6 +24,8 @@ const ALLOWED = [
   ["everspot.service", 5],
   ["nginx.service", 4],
   ["nginx-forward.service", 4],
+  ["site-state.service", 2],
+  ["site-state@take-over.service", 2],
   ["nginx-hold.service", 4],
 ] as const;
 
