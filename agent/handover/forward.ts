@@ -44,8 +44,8 @@ export async function startForwarding(
   }
   const text = renderForward({
     socket: paths.forwardSocket,
-    pid: "/run/everspot/forward.pid",
-    log: "/var/log/nginx/forward.log",
+    pid: paths.forwardPid,
+    log: paths.forwardLog,
     to: { address: to, port: FORWARD_PORT },
     app: paths.socket,
     timeout: config.app.timeout,

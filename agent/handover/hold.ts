@@ -19,6 +19,9 @@ export interface HoldPlaces {
   /** While it exists, nginx closes the connection with each answer, and asks the forwarder even for files. */
   forwarding: string;
   holder: string;
+  /** Of the forwarder. */
+  forwardPid: string;
+  forwardLog: string;
 }
 
 export interface Holding {
@@ -110,8 +113,8 @@ async function answerBy(
 ): Promise<void> {
   const text = renderForward({
     socket: places.forwardSocket,
-    pid: "/run/everspot/forward.pid",
-    log: "/var/log/nginx/forward.log",
+    pid: places.forwardPid,
+    log: places.forwardLog,
     ...{ to, timeout },
     app: undefined,
   });

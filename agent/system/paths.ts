@@ -36,6 +36,8 @@ export const paths = {
   closing: "/run/everspot/closing",
   forwardSocket: "/run/everspot/forward.sock",
   forwardConfig: "/run/everspot/forward.conf",
+  forwardPid: "/run/everspot/forward.pid",
+  forwardLog: "/var/log/nginx/forward.log",
   /** The program that holds requests at that socket; see handover/holder.ts. */
   holder: "/run/everspot/hold.py",
   /** Of the agent: asked by an instance that is about to take the site over. */

@@ -160,6 +160,10 @@ export const house: readonly Wing[] = [
     at: "scripts",
     sees: [
       "agent/site",
+      "agent/certificate/self-signed.ts",
+      "agent/handover/hold.ts",
+      "agent/serving/nginx-config.ts",
+      "agent/system/units.ts",
       "agent/packages/debian.ts",
       "agent/packages/layer.ts",
       "agent/system/paths.ts",

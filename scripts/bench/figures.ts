@@ -61,6 +61,19 @@ export interface Figures {
     https: Spread;
     path: string;
   };
+  /** Requests while a site with state is held on its way to another instance. */
+  hold?: {
+    requests: Spread;
+    /** Not answered with 200 by one of the two apps, once. */
+    failed: Spread;
+    /** At the end of the hold. */
+    waiting: Spread;
+    longest: Spread;
+    /** A second. */
+    rate: number;
+    /** Of the hold. */
+    seconds: number;
+  };
   /** Holding a layer of packages against Debian's signatures: user and kernel, apt and its verifier among it. */
   layer?: { processorSeconds: Spread; layerMB: number };
   sizes?: SizeFigure[];

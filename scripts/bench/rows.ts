@@ -10,7 +10,19 @@ export interface Row {
 }
 
 export function rowsOf(figures: Figures): Row[] {
-  const { boot = {}, up, swap, inPlace, packaging, agent, memory, throughput, layer, sizes = [] } = figures;
+  const {
+    boot = {},
+    up,
+    swap,
+    inPlace,
+    packaging,
+    agent,
+    memory,
+    throughput,
+    hold,
+    layer,
+    sizes = [],
+  } = figures;
   const boots = bootKinds.flatMap((kind): Row[] => {
     const of = boot[kind];
     if (!isMeasured(of)) return [];
@@ -47,6 +59,14 @@ export function rowsOf(figures: Figures): Row[] {
           row("gunicorn alone", "requests/s", throughput.bare),
           row("nginx and gunicorn", "requests/s", throughput.nginx),
           row("the same over HTTPS", "requests/s", throughput.https),
+        ]
+      : []),
+    ...(hold
+      ? [
+          row(`held for ${hold.seconds} s, ${hold.rate} requests/s: requests`, "", hold.requests),
+          row("of them failed", "", hold.failed),
+          row("of them waited at its end", "", hold.waiting),
+          row("longest", "s", hold.longest),
         ]
       : []),
     ...(layer

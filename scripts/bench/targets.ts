@@ -53,6 +53,7 @@ export function targetsOf(figures: Figures): Target[] {
       " MB",
       (n) => n <= 10,
     ),
+    target("requests that fail while a site is held", "0", figures.hold?.failed.max, "", (n) => n === 0),
     target("nginx and gunicorn, as a part of gunicorn alone", "≥ 0.90", kept, "", (n) => n >= 0.9),
   ];
 }

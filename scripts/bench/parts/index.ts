@@ -1,6 +1,7 @@
 import type { Part } from "../bench.ts";
 import { boot } from "./boot.ts";
 import { deploys } from "./deploys.ts";
+import { hold } from "./hold.ts";
 import { layer } from "./layer.ts";
 import { memory } from "./memory.ts";
 import { packaging } from "./packaging.ts";
@@ -9,4 +10,14 @@ import { startup } from "./startup.ts";
 import { throughput } from "./throughput.ts";
 
 /** In the order in which they run. */
-export const parts: readonly Part[] = [startup, boot, deploys, packaging, throughput, memory, layer, sizes];
+export const parts: readonly Part[] = [
+  startup,
+  boot,
+  deploys,
+  packaging,
+  throughput,
+  hold,
+  memory,
+  layer,
+  sizes,
+];
