@@ -3,30 +3,69 @@
  * compare-and-swap, the fence in the log, what it fences off brought onto the disk, then the app; and only once that
  * answers the entry from which on its answers count, and the records.
  */
+import type { Release } from "../machine/app-steps.ts";
 import type { Machine } from "../machine/machine.ts";
+import { pauseOf } from "../machine/pause.ts";
+import { rehearse } from "../machine/rehearsal.ts";
+import { untilSealed } from "../ownership/ask.ts";
 import { type Claim, type Claimant, type ClaimContext, publishSite, takeSite } from "../ownership/claim.ts";
 import { claimContext } from "../ownership/claim-context.ts";
 import type { StateKeeper } from "../ports/state.ts";
 import { type Needs, type Step, type StepContext, step } from "../record/graph.ts";
+import { DEADLINES } from "../record/deadline.ts";
 import type { BootLog } from "../record/recorder.ts";
+import type { AppMachine } from "../serving/app.ts";
+import { askApp } from "../serving/app-request.ts";
+import { ASK_PATH } from "../serving/nginx-config.ts";
+import { readDocument } from "../site/document.ts";
+import { FORWARD_PORT } from "../site/names.ts";
+import { type SiteState, siteDocument } from "../site/records.ts";
 import { EverspotError } from "../site/errors.ts";
 import { Fenced } from "../site/state/errors.ts";
 
 /** Seconds in which an instance that claims must come to serve; after that any healthy one may claim. */
 export const CLAIM_SECONDS = 120;
+/** Milliseconds that the one before may take to hear that it is to look; and all of that step, seconds. */
+const ASK_MS = 2_000;
+const ASK_SECONDS = 30;
 /** How often an epoch that the log has seen already is passed over. */
 const ATTEMPTS = 3;
 
+/** What a boot has before it may claim. */
+interface Before {
+  launched: Step<Date>;
+  release: Step<Release>;
+  isolation: Step<AppMachine>;
+  secrets: Step<Readonly<Record<string, string>>>;
+}
+
 /**
- * The two steps between what an app needs and its preparation. Where another instance turns out to have the site, the
- * boot ends there: the data is not here, and nothing may be served without it.
+ * The steps between what an app needs and its preparation (ownership/state-swap.ts has them all). Where another instance
+ * turns out to have the site, the boot ends there: the data is not here, and nothing may be served without it.
  */
 export function stateSteps(
   machine: Machine,
   state: StateKeeper,
   recorder: BootLog,
-  { launched, release, ...before }: Needs & { launched: Step<Date>; release: Step<{ id: string }> },
+  { launched, release, isolation, secrets, ...before }: Needs & Before,
 ) {
+  const { config, store, clock } = machine;
+  const rehearsal = step(
+    { name: "rehearsal", takes: DEADLINES.prepare },
+    { ...before, launched, release, isolation, secrets },
+    async (got, { detail, signal }) => {
+      if ((await serving(machine)) === undefined) {
+        detail("nobody serves who could be waited for");
+        return undefined;
+      }
+      const ground = { apps: got.isolation, secrets: got.secrets };
+      const done = await rehearse(state, config, ground, got.release, await pauseOf(machine), signal);
+      detail(`before_start takes ${done.seconds.toFixed(1)} s on a copy, and the app answers`);
+      return done;
+    },
+    "always",
+  );
+
   const tell = (claim: Claim, { detail, enough }: StepContext): Claim => {
     if (claim.owner) recorder.change({ epoch: claim.epoch });
     else {
@@ -36,20 +75,40 @@ export function stateSteps(
     return claim;
   };
   // As late as it can be: from here on nobody else can serve.
-  const claim = step("claim", { ...before, launched, release }, async (got, context) => {
+  const claim = step("claim", { rehearsal, launched, release }, async (got, context) => {
     const how = await claimContext(machine, context.signal, context.detail);
     return tell(await claimState(state, claimantOf(machine, got.launched, got.release.id), how), context);
   });
+  const ask = step({ name: "ask", takes: ASK_SECONDS }, { claim, rehearsal }, async (got, { detail, signal }) => {
+    const previous = got.claim.owner ? got.claim.previous : undefined;
+    if (previous === undefined || got.rehearsal === undefined) return;
+    const where = { host: previous.privateAddress, port: FORWARD_PORT };
+    await askApp(where, { path: ASK_PATH, host: config.domain, timeoutMs: ASK_MS, signal });
+    const sealed = await untilSealed(store, previous, got.rehearsal.seq, clock, signal);
+    detail(sealed ? `${previous.owner} has sealed` : `${previous.owner} did not seal in time`);
+  });
   const held = step(
     { name: "state", takes: "transfer" },
-    { claim, launched, release },
+    { claim, ask, launched, release },
     async (got, context) => {
       const how = await claimContext(machine, context.signal);
       const me = claimantOf(machine, got.launched, got.release.id);
-      return tell(await bringState(state, me, got.claim, how, context), context);
+      const claim = tell(await bringState(state, me, got.claim, how, context), context);
+      // A point to go back to, before the release changes anything.
+      const before = got.claim.owner ? got.claim.previous?.release : undefined;
+      if (claim.owner && before !== undefined && before !== me.release)
+        await state.mark(`before ${me.release}`);
+      return claim;
     },
   );
-  return { claim, held };
+  return { rehearsal, claim, ask, held };
+}
+
+/** The instance that has the site and is alive; undefined: there is none but this one. */
+async function serving({ store, peers, identity }: Machine): Promise<SiteState | undefined> {
+  const { value: record } = await readDocument(store, siteDocument);
+  if (record === undefined || record.owner === identity.instance) return undefined;
+  return (await peers.find(record.owner))?.alive ? record : undefined;
 }
 
 /** This instance, as it takes the site. */
@@ -100,7 +159,14 @@ async function bringState(
     } catch (error) {
       if (!(error instanceof Fenced)) throw error;
       if (attempt === ATTEMPTS) throw new EverspotError(error.message, { retry: "retry", cause: error });
-      // Of an owner that site.json does not know any more, or does by now.
+      const { value: record } = await readDocument(how.store, siteDocument);
+      if (record !== undefined && record.owner !== me.instance && record.epoch >= error.epoch) {
+        throw new EverspotError(`${record.owner} took the site back before this instance was open`, {
+          retry: "retry",
+          hint: "what comes before `open` took longer than visitors may be held; see the steps, and [state] pause",
+        });
+      }
+      // Of an owner that site.json does not know any more.
       claim = await claimAbove(state, me, how, error.epoch);
     }
   }

@@ -166,7 +166,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     ...[
       isolation,
       gunicorn,
-      ...(kept === undefined ? [] : [kept.claim, kept.held]),
+      ...(kept === undefined ? [] : [kept.rehearsal, kept.claim, kept.ask, kept.held]),
       prepare,
       app,
       healthy,

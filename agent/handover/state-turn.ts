@@ -7,8 +7,8 @@ import { readDocument } from "../site/document.ts";
 import { type SiteState, siteDocument } from "../site/records.ts";
 import { Fenced } from "../site/state/errors.ts";
 import type { ObjectStore } from "../site/store.ts";
-import { LogLook } from "./log-look.ts";
-import { HEAL_SECONDS, nextOf, type Seen, type YieldStep } from "./state-swap.ts";
+import { LogLook } from "../ownership/log-look.ts";
+import { HEAL_SECONDS, nextOf, type Seen, type YieldStep } from "../ownership/state-swap.ts";
 
 /** What visitors get on this machine, and its app. Each can be repeated. */
 export interface TurnGround {

@@ -7,7 +7,7 @@ import { pointLink } from "../system/files.ts";
 import { paths } from "../system/paths.ts";
 import { holdingOf, startForwarding } from "./forward.ts";
 import { hold, isAway, letGo } from "./hold.ts";
-import { DRAIN_SECONDS } from "./state-swap.ts";
+import { DRAIN_SECONDS } from "../ownership/state-swap.ts";
 import type { TurnGround } from "./state-turn.ts";
 
 /** Nothing ever listens there. */

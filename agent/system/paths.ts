@@ -96,4 +96,6 @@ export const wholeAgent = (sha256: string): string => `${paths.agents}/${sha256}
 /** Every unit that runs code of the site. */
 export const APP_UNITS = "everspot-*@*.service";
 export const appUnit = (release: string): string => `everspot-app@${release}.service`;
+/** In the place of a release's id: what runs on a copy of the site's data. Its units are in user-data/units. */
+export const REHEARSAL = "rehearsal";
 export const prepareUnit = (release: string): string => `everspot-prepare@${release}.service`;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { nextOf, YIELDING } from "../../../agent/handover/state-swap.ts";
+import { nextOf, YIELDING } from "../../../agent/ownership/state-swap.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { siteDocument } from "../../../agent/site/records.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";

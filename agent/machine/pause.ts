@@ -1,4 +1,4 @@
-import type { Machine } from "../machine/machine.ts";
+import type { Machine } from "./machine.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 
 /** Seconds for which visitors may be held: those of the deploy under way, if it asks for others. */

@@ -1,0 +1,85 @@
+/** A release on a copy of what the site has written, before anybody waits for it (STATE §5). */
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { BootConfig } from "../../user-data/boot-config.ts";
+import type { StateKeeper } from "../ports/state.ts";
+import { type AppMachine, prepareApp, startApp, waitHealthy } from "../serving/app.ts";
+import { linkKept } from "../serving/kept-links.ts";
+import { EverspotError } from "../site/errors.ts";
+import { appUnit, REHEARSAL } from "../system/paths.ts";
+import { run } from "../system/run.ts";
+import type { Ground, Release } from "./app-steps.ts";
+
+/** gunicorn of a rehearsal serves nobody. */
+const STOP_SECONDS = 10;
+
+export interface Rehearsed {
+  /** The log's last number that was in the copy. */
+  seq: number;
+  /** What `before_start` took: visitors will wait for as long. */
+  seconds: number;
+}
+
+/**
+ * Runs `before_start` of a release and its health check on a copy of the site's databases. What serves on this machine
+ * is not touched; uploads are there to be read.
+ * @param pause seconds that visitors may be made to wait.
+ * @throws EverspotError as prepareApp, startApp and waitHealthy do; and when visitors would wait for too long.
+ */
+export async function rehearse(
+  state: StateKeeper,
+  config: BootConfig,
+  { apps, secrets }: Ground,
+  { folder }: Pick<Release, "folder">,
+  pause: number,
+  signal: AbortSignal,
+): Promise<Rehearsed> {
+  const twin = join(dirname(folder), REHEARSAL);
+  const clear = async () => {
+    await apps.units.stop(appUnit(REHEARSAL), STOP_SECONDS);
+    await rm(twin, { recursive: true, force: true });
+    for (const made of [REHEARSAL, `.${REHEARSAL}.next`])
+      await rm(join(apps.static, made), { recursive: true, force: true });
+    await state.dropCopy(REHEARSAL);
+  };
+  await clear();
+  try {
+    const copy = await state.copy(REHEARSAL, signal);
+    // Another folder with the same files: only its links lead elsewhere.
+    await run("cp", ["-al", folder, twin], { signal });
+    const onCopy = machineOn(apps, config, copy.folder);
+    if (config.state) await linkKept(twin, config.state, { ...apps.kept, databases: copy.folder });
+    await rm(join(apps.environment, `${REHEARSAL}.prepared`), { force: true });
+    const begun = performance.now();
+    await prepareApp(onCopy, REHEARSAL, twin, secrets, signal);
+    const seconds = (performance.now() - begun) / 1000;
+    await startApp(onCopy, REHEARSAL, signal);
+    await waitHealthy(onCopy, REHEARSAL, twin, signal);
+    if (seconds > pause) throw tooLong(seconds, pause);
+    return { seq: copy.seq, seconds };
+  } finally {
+    await clear();
+  }
+}
+
+/** The app without its gate, which would wait for a shipper; `$STATE_DIRECTORY` is the copy's folder. */
+function machineOn(apps: AppMachine, config: BootConfig, copy: string): AppMachine {
+  const env = Object.fromEntries(
+    Object.entries(config.app.env).map(([name, value]) => [
+      name,
+      value.replaceAll(/\$(?:STATE_DIRECTORY\b|\{STATE_DIRECTORY\})/g, copy),
+    ]),
+  );
+  const app = { ...config.app, env: { ...env, STATE_DIRECTORY: copy } };
+  return { ...apps, config: { ...config, state: undefined, app } };
+}
+
+function tooLong(seconds: number, pause: number): EverspotError {
+  const whole = Math.ceil(seconds);
+  return new EverspotError(
+    `before_start takes ${whole} s on a copy of what the site has written, and visitors may be held for ${pause} s`,
+    {
+      hint: `deploy with \`--pause ${Math.ceil((seconds * 1.5 + 5) / 10) * 10}\`, at an hour with few visitors; or make it shorter`,
+    },
+  );
+}

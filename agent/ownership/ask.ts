@@ -1,0 +1,29 @@
+import type { SiteState } from "../site/records.ts";
+import type { Clock } from "../site/clock.ts";
+import type { ObjectStore } from "../site/store.ts";
+import { LogLook } from "./log-look.ts";
+import { SEAL_SECONDS } from "./state-swap.ts";
+
+const LOOK_MS = 50;
+
+/**
+ * Waits for the seal of the instance that had the site, which has been asked to look.
+ * @param from a number of the log that was read while it had the site.
+ * @returns whether it came: after five seconds it is fenced off anyway, and what it has not shipped is lost.
+ */
+export async function untilSealed(
+  store: ObjectStore,
+  { epoch }: Pick<SiteState, "epoch">,
+  from: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const log = new LogLook(store, from, epoch);
+  const begun = clock.now();
+  for (;;) {
+    const seen = await log.look();
+    if (seen.sealed || seen.epoch > epoch) return true;
+    if (clock.now() - begun >= SEAL_SECONDS * 1000) return false;
+    await clock.sleep(LOOK_MS, signal);
+  }
+}
