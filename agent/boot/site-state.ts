@@ -8,19 +8,20 @@ import type { Machine } from "../machine/machine.ts";
 import { pauseOf } from "../machine/pause.ts";
 import { rehearse } from "../machine/rehearsal.ts";
 import { untilSealed } from "../ownership/ask.ts";
-import { type Claim, type Claimant, type ClaimContext, publishSite, takeSite } from "../ownership/claim.ts";
+import { type Claim, type Claimant, type ClaimContext, takeSite } from "../ownership/claim.ts";
 import { claimContext } from "../ownership/claim-context.ts";
+import { isNewer } from "../ownership/newer.ts";
 import type { StateKeeper } from "../ports/state.ts";
-import { type Needs, type Step, type StepContext, step } from "../record/graph.ts";
 import { DEADLINES } from "../record/deadline.ts";
+import { type Needs, type Step, type StepContext, step } from "../record/graph.ts";
 import type { BootLog } from "../record/recorder.ts";
 import type { AppMachine } from "../serving/app.ts";
 import { askApp } from "../serving/app-request.ts";
 import { ASK_PATH } from "../serving/nginx-config.ts";
 import { readDocument } from "../site/document.ts";
-import { FORWARD_PORT } from "../site/names.ts";
-import { type SiteState, siteDocument } from "../site/records.ts";
 import { EverspotError } from "../site/errors.ts";
+import { FORWARD_PORT } from "../site/names.ts";
+import { siteDocument } from "../site/records.ts";
 import { Fenced } from "../site/state/errors.ts";
 
 /** Seconds in which an instance that claims must come to serve; after that any healthy one may claim. */
@@ -54,8 +55,8 @@ export function stateSteps(
     { name: "rehearsal", takes: DEADLINES.prepare },
     { ...before, launched, release, isolation, secrets },
     async (got, { detail, signal }) => {
-      if ((await serving(machine)) === undefined) {
-        detail("nobody serves who could be waited for");
+      if (!(await isServed(machine, got.launched))) {
+        detail("nobody serves whose visitors would wait");
         return undefined;
       }
       const ground = { apps: got.isolation, secrets: got.secrets };
@@ -79,14 +80,18 @@ export function stateSteps(
     const how = await claimContext(machine, context.signal, context.detail);
     return tell(await claimState(state, claimantOf(machine, got.launched, got.release.id), how), context);
   });
-  const ask = step({ name: "ask", takes: ASK_SECONDS }, { claim, rehearsal }, async (got, { detail, signal }) => {
-    const previous = got.claim.owner ? got.claim.previous : undefined;
-    if (previous === undefined || got.rehearsal === undefined) return;
-    const where = { host: previous.privateAddress, port: FORWARD_PORT };
-    await askApp(where, { path: ASK_PATH, host: config.domain, timeoutMs: ASK_MS, signal });
-    const sealed = await untilSealed(store, previous, got.rehearsal.seq, clock, signal);
-    detail(sealed ? `${previous.owner} has sealed` : `${previous.owner} did not seal in time`);
-  });
+  const ask = step(
+    { name: "ask", takes: ASK_SECONDS },
+    { claim, rehearsal },
+    async (got, { detail, signal }) => {
+      const previous = got.claim.owner ? got.claim.previous : undefined;
+      if (previous === undefined || got.rehearsal === undefined) return;
+      const where = { host: previous.privateAddress, port: FORWARD_PORT };
+      await askApp(where, { path: ASK_PATH, host: config.domain, timeoutMs: ASK_MS, signal });
+      const sealed = await untilSealed(store, previous, got.rehearsal.seq, clock, signal);
+      detail(sealed ? `${previous.owner} has sealed` : `${previous.owner} did not seal in time`);
+    },
+  );
   const held = step(
     { name: "state", takes: "transfer" },
     { claim, ask, launched, release },
@@ -101,14 +106,16 @@ export function stateSteps(
       return claim;
     },
   );
-  return { rehearsal, claim, ask, held };
+  return { state, rehearsal, claim, ask, held };
 }
 
-/** The instance that has the site and is alive; undefined: there is none but this one. */
-async function serving({ store, peers, identity }: Machine): Promise<SiteState | undefined> {
+/** Whether an instance that this one may take the site from is alive. */
+async function isServed({ store, peers, identity }: Machine, launched: Date): Promise<boolean> {
   const { value: record } = await readDocument(store, siteDocument);
-  if (record === undefined || record.owner === identity.instance) return undefined;
-  return (await peers.find(record.owner))?.alive ? record : undefined;
+  if (record === undefined || record.owner === identity.instance) return false;
+  const theirs = { instance: record.owner, launched: new Date(record.launched) };
+  if (!isNewer({ instance: identity.instance, launched }, theirs)) return false;
+  return (await peers.find(record.owner))?.alive === true;
 }
 
 /** This instance, as it takes the site. */
@@ -196,19 +203,15 @@ async function bring(
   return `${done}; epoch ${epoch}`;
 }
 
-/** The records follow the entry from which on counts what the app acknowledges. */
-export async function openAndPublish(
-  state: StateKeeper,
-  me: Claimant,
-  held: Extract<Claim, { owner: true }>,
-  how: ClaimContext,
-): Promise<Claim> {
+/** From the entry on that this writes, what the app acknowledges counts. @returns who has the site. */
+export async function openState(state: StateKeeper, held: Claim): Promise<Claim> {
+  if (!held.owner) return held;
   try {
     await state.open();
+    return held;
   } catch (error) {
     if (!(error instanceof Fenced)) throw error;
     await state.stop();
     return { owner: false, by: "a later owner" };
   }
-  return publishSite(me, held, how);
 }

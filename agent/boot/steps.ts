@@ -1,6 +1,6 @@
 import { appSteps, bringRelease, ensureGunicorn, keepPackages } from "../machine/app-steps.ts";
 import type { Machine } from "../machine/machine.ts";
-import { claimSite } from "../ownership/claim.ts";
+import { type Claim, claimSite, publishSite } from "../ownership/claim.ts";
 import { claimContext } from "../ownership/claim-context.ts";
 import type { Ensured } from "../packages/ensure.ts";
 import { resultOf, type Step, type StepContext, step, type Values } from "../record/graph.ts";
@@ -10,7 +10,7 @@ import { poll } from "../site/poll.ts";
 import type { Outcome } from "./after-boot.ts";
 import type { BootSteps } from "./boot.ts";
 import { firstCertificate, tellCertificate } from "./first-certificate.ts";
-import { claimantOf, openAndPublish, stateSteps } from "./site-state.ts";
+import { claimantOf, openState, stateSteps } from "./site-state.ts";
 
 /** Installed on every machine, in addition to `[image] packages`. */
 const BASE_PACKAGES = ["nginx", "nftables", "python3"];
@@ -129,15 +129,23 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
       context.warn(`visitors do not trust the certificate: ${answer.distrust}`);
   });
 
+  const open =
+    kept && step("open", { probe, held: kept.held, ...gate }, (got) => openState(kept.state, got.held));
+  const opened = open === undefined ? {} : { open };
+
   const ownership = step(
     { name: "ownership", takes: "settle" },
-    { probe, identity, launched, release, ...gate, ...held },
+    { probe, identity, launched, release, ...gate, ...opened },
     async (got, context) => {
       const how = await claimContext(machine, context.signal, context.detail);
       const me = claimantOf(machine, got.launched, got.release.id);
-      const claim = await (machine.state && got.held?.owner
-        ? openAndPublish(machine.state, me, got.held, how)
-        : claimSite(me, how));
+      const before: Claim | undefined = got.open;
+      const claim =
+        before === undefined
+          ? await claimSite(me, how)
+          : before.owner
+            ? await publishSite(me, before, how)
+            : before;
       if (claim.owner) recorder.change({ epoch: claim.epoch });
       context.detail(claim.owner ? `epoch ${claim.epoch}, records INSYNC` : `${claim.by} has the site`);
       return { ...claim, ttl: how.ttl };
@@ -175,7 +183,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
       first,
       probe,
     ],
-    ...[earlier, ownership, promote],
+    ...[earlier, ...(open === undefined ? [] : [open]), ownership, promote],
   ];
   return {
     all,

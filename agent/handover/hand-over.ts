@@ -1,8 +1,8 @@
 import type { Machine } from "../machine/machine.ts";
+import { pauseOf } from "../machine/pause.ts";
 import { type Claim, type Claimant, publishSite, takeSite } from "../ownership/claim.ts";
 import { claimContext } from "../ownership/claim-context.ts";
 import type { StateKeeper } from "../ports/state.ts";
-import { pauseOf } from "../machine/pause.ts";
 import { StateTurn, type TurnGround } from "./state-turn.ts";
 import type { Tasks } from "./tasks.ts";
 

@@ -1,5 +1,7 @@
 import type { Claim } from "../ownership/claim.ts";
 import { isGone, isOver } from "../ownership/gone.ts";
+import { LogLook } from "../ownership/log-look.ts";
+import { HEAL_SECONDS, nextOf, type Seen, type YieldStep } from "../ownership/state-swap.ts";
 import type { Peers } from "../ports/peers.ts";
 import type { StateKeeper } from "../ports/state.ts";
 import type { Clock } from "../site/clock.ts";
@@ -7,8 +9,6 @@ import { readDocument } from "../site/document.ts";
 import { type SiteState, siteDocument } from "../site/records.ts";
 import { Fenced } from "../site/state/errors.ts";
 import type { ObjectStore } from "../site/store.ts";
-import { LogLook } from "../ownership/log-look.ts";
-import { HEAL_SECONDS, nextOf, type Seen, type YieldStep } from "../ownership/state-swap.ts";
 
 /** What visitors get on this machine, and its app. Each can be repeated. */
 export interface TurnGround {

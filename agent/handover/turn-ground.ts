@@ -1,13 +1,13 @@
 import { readlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Machine } from "../machine/machine.ts";
-import { startApp, waitHealthy } from "../serving/app.ts";
+import { DRAIN_SECONDS } from "../ownership/state-swap.ts";
+import { prepareApp, startApp, switchFiles, waitHealthy } from "../serving/app.ts";
 import { drained } from "../serving/drain.ts";
 import { pointLink } from "../system/files.ts";
 import { paths } from "../system/paths.ts";
 import { holdingOf, startForwarding } from "./forward.ts";
 import { hold, isAway, letGo } from "./hold.ts";
-import { DRAIN_SECONDS } from "../ownership/state-swap.ts";
 import type { TurnGround } from "./state-turn.ts";
 
 /** Nothing ever listens there. */
@@ -30,10 +30,16 @@ export function turnGround(machine: Machine, release: () => string): TurnGround 
     },
     passOn: (to, signal) => startForwarding(machine, to, signal),
     async startApp(signal) {
-      const apps = await machine.host.apps();
-      await startApp(apps, release(), signal);
-      await waitHealthy(apps, release(), join(paths.releases, release()), signal);
+      const [apps, secrets] = await Promise.all([machine.host.apps(), machine.secrets.read()]);
+      const [id, folder] = [release(), join(paths.releases, release())];
+      // Done before, where it ran already and its data was not brought anew.
+      await prepareApp(apps, id, folder, secrets, signal);
+      await startApp(apps, id, signal);
+      await waitHealthy(apps, id, folder, signal);
     },
-    letGo: (signal) => letGo(holding, socket(), signal),
+    async letGo(signal) {
+      await switchFiles(await machine.host.apps(), release(), join(paths.releases, release()));
+      await letGo(holding, socket(), signal);
+    },
   };
 }

@@ -1,5 +1,5 @@
-import type { Machine } from "./machine.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
+import type { Machine } from "./machine.ts";
 
 /** Seconds for which visitors may be held: those of the deploy under way, if it asks for others. */
 export async function pauseOf({

@@ -1,5 +1,5 @@
-import type { SiteState } from "../site/records.ts";
 import type { Clock } from "../site/clock.ts";
+import type { SiteState } from "../site/records.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { LogLook } from "./log-look.ts";
 import { SEAL_SECONDS } from "./state-swap.ts";

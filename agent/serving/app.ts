@@ -225,9 +225,14 @@ async function notRunning(
 
 /** New requests go to this release from here on; requests that run are not touched. */
 export async function switchTo(machine: AppMachine, id: string, folder: string): Promise<void> {
+  await switchFiles(machine, id, folder);
+  await pointLink(machine.links.socket, machine.socketOf(id));
+}
+
+/** All but the requests. */
+export async function switchFiles(machine: AppMachine, id: string, folder: string): Promise<void> {
   await switchStatic(machine, id, folder);
   await pointLink(machine.links.release, folder);
-  await pointLink(machine.links.socket, machine.socketOf(id));
 }
 
 /** What pages name that visitors have open stays within reach. */

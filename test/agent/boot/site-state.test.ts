@@ -1,8 +1,9 @@
 /** A boot of a site that keeps its state: what comes before what, and who may write (STATE §5). */
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { bootSteps } from "../../../agent/boot/steps.ts";
 import { takeSite } from "../../../agent/ownership/claim.ts";
+import { TAKING } from "../../../agent/ownership/state-swap.ts";
 import { runGraph, type StepFailed } from "../../../agent/record/graph.ts";
 import { logged } from "../../../agent/record/logged.ts";
 import { systemClock } from "../../../agent/site/clock.ts";
@@ -53,11 +54,16 @@ async function boot() {
 }
 
 /** Another instance claims the site, or has it. */
-const another = (epoch: number, is: "claiming" | "serving", more: { launched?: Date; since?: Date } = {}) =>
+const another = (
+  epoch: number,
+  is: "claiming" | "serving",
+  more: { launched?: Date; since?: Date; release?: string } = {},
+) =>
   updateDocument(on.local.store, siteDocument, () => ({
-    ...{ version: 1 as const, epoch, owner: OTHER, address: "203.0.113.2", privateAddress: "10.0.0.2" },
+    ...{ version: 1 as const, epoch, owner: OTHER, address: "203.0.113.2", privateAddress: "127.0.0.2" },
     launched: (more.launched ?? new Date(launched.getTime() + 60_000)).toISOString(),
     since: (more.since ?? new Date()).toISOString(),
+    ...(more.release !== undefined && { release: more.release }),
     state: is,
   }));
 
@@ -193,4 +199,72 @@ test("two instances never hold the site's data at once: the one that claims late
   );
   expect(taken).toMatchObject({ owner: true, epoch: 2 });
   expect((await boot()).outcome).toMatchObject({ epoch: undefined });
+});
+
+/** Another instance, older than this one, has the site and serves. */
+async function served(): Promise<void> {
+  on.fleet.add(OTHER, new Date(launched.getTime() - 60_000));
+  await another(4, "serving", { launched: new Date(launched.getTime() - 60_000), release: "r0" });
+  state.log.epoch = 4;
+}
+
+test("the steps are those of the list, in its order", async () => {
+  const { machine, recorder } = on.agent(systemClock, ME, config);
+  const names = bootSteps(machine, recorder).all.map((one) => one.name);
+  recorder.close();
+  expect(names.filter((name) => (TAKING as readonly string[]).includes(name))).toEqual(TAKING);
+});
+
+test("where visitors would wait, the release is rehearsed on a copy before the site is claimed", async () => {
+  await served();
+  const seen: string[] = [];
+  const { units } = on.apps;
+  const start = units.start;
+  units.start = async (unit, ...rest) => {
+    seen.push(`${unit}: ${(await on.site())?.owner}`);
+    return start(unit, ...rest);
+  };
+  const { outcome, failure, step } = await boot();
+  units.start = start;
+  expect(failure).toBeUndefined();
+  expect(seen).toEqual([
+    `everspot-prepare@rehearsal.service: ${OTHER}`,
+    `everspot-app@rehearsal.service: ${OTHER}`,
+    `everspot-prepare@r1.service: ${ME}`,
+    `everspot-app@r1.service: ${ME}`,
+  ]);
+  expect(on.apps.running).toEqual(["r1"]);
+  expect(step("rehearsal")?.detail).toMatch(/^before_start takes \d+\.\d s on a copy, and the app answers$/);
+  expect(step("ask")?.detail).toBe(`${OTHER} did not seal in time`);
+  expect(state.done).toContain("mark before r1");
+  expect(outcome).toMatchObject({ epoch: 5 });
+}, 30_000);
+
+test("a release that fails on the copy makes nobody wait: the site is not claimed", async () => {
+  await served();
+  on.apps.answers.set("rehearsal", 500);
+  const { failure } = await boot();
+  expect(failure).toMatchObject({ step: "rehearsal", blame: expect.stringContaining("rehearsal") });
+  expect(await on.site()).toMatchObject({ owner: OTHER, epoch: 4, state: "serving" });
+  expect(state.done).toEqual([]);
+  expect(on.apps.running).toEqual([]);
+});
+
+test("a before_start that takes longer than visitors may be held is refused, with its time and what would do", async () => {
+  await served();
+  const { units } = on.apps;
+  const start = units.start;
+  let slow = 10_100;
+  vi.spyOn(performance, "now").mockImplementation(() => slow);
+  units.start = async (unit, ...rest) => {
+    if (unit.startsWith("everspot-prepare@")) slow += 10_100;
+    return start(unit, ...rest);
+  };
+  const { failure } = await boot();
+  vi.restoreAllMocks();
+  units.start = start;
+  expect(failure?.message).toContain("before_start takes 11 s on a copy");
+  expect(failure?.message).toContain("visitors may be held for 10 s");
+  expect(failure?.hint).toContain("--pause 30");
+  expect(await on.site()).toMatchObject({ owner: OTHER, state: "serving" });
 });

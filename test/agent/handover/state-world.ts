@@ -1,8 +1,8 @@
 /** A site with state and the instances it passes between: their disks outlive whoever does the steps on them. */
 
-import type { YieldStep } from "../../../agent/ownership/state-swap.ts";
 import { StateTurn, type TurnGround } from "../../../agent/handover/state-turn.ts";
 import { type Claim, type Claimant, publishSite, takeSite } from "../../../agent/ownership/claim.ts";
+import type { YieldStep } from "../../../agent/ownership/state-swap.ts";
 import type { StateKeeper, StateStatus } from "../../../agent/ports/state.ts";
 import type { Zone } from "../../../agent/ports/zone.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
