@@ -1,4 +1,9 @@
-/** What may be asked of a certificate authority, and when (DESIGN §10). Pure: attempts and a time in, an answer out. */
+/**
+ * What may be asked of a certificate authority, and when (DESIGN §10). Pure: attempts and a time in, an answer out.
+ *
+ * The ledger is all there is to go by: the list of an account's orders (RFC 8555, section 7.1.2.1) is not to be had of
+ * Let's Encrypt (Boulder, docs/acme-divergences.md, section 7.1.2), whose limit counts other accounts' orders as well.
+ */
 import type { Attempt } from "./certificates.ts";
 
 const MINUTE = 60_000;

@@ -80,9 +80,8 @@ export const isServerError = (error: unknown): boolean => statusOf(error) >= 500
  * requests, nor a wrong moment.
  */
 export function isRefusal(error: unknown): boolean {
-  if (!(error instanceof EverspotError) || error.retry === "retry") return false;
-  const status = statusOf(error.cause);
-  return status >= 400 && status < 500;
+  if (!(error instanceof EverspotError) || statusOf(error.cause) < 400) return false;
+  return error.retry === "fatal";
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Clock } from "../../agent/site/clock.ts";
 import type { Aws } from "../aws/connect.ts";
+import { isRefusal } from "../aws/errors.ts";
 
 /** From the first word of a refusal to a new try: until then EC2 may not know the profile either. */
 const WAIT_SECONDS = 15;
@@ -35,8 +36,18 @@ export class RefusedProfile {
     if (template === undefined) return undefined;
     this.#made++;
     const version = await this.#aws.templates.repeatVersion(template.id, template.version);
+    let changed = false;
     for (const { id, pools } of all.filter((f) => f.alive && f.template?.id === template.id)) {
-      await this.#aws.fleets.change(id, { launch: { template: { id: template.id, version }, pools } });
+      try {
+        await this.#aws.fleets.change(id, { launch: { template: { id: template.id, version }, pools } });
+        changed = true;
+      } catch (error) {
+        if (changed || !isRefusal(error)) throw error;
+        // The fleet tries again by itself, in some minutes; the next command must not take this version for its newest.
+        await this.#aws.templates.deleteVersion(template.id, version);
+        this.#made = MOST;
+        return undefined;
+      }
     }
     this.#answered = refusals;
     this.#since = undefined;

@@ -66,3 +66,17 @@ test("a fleet that AWS could not change just now keeps the version for the next 
   expect(await upChanged(of)).toMatchObject({ message: expect.stringContaining("internal error") });
   expect(versions(of)).toEqual([1, 2]);
 });
+
+test("a fleet that met a fresh profile, and takes no other version, is waited for", async () => {
+  site = await openSwapSite({
+    down: true,
+    cloud: {
+      fleetHabits: { modifiesTemplate: false },
+      delays: { fleetModify: 1_000, profileKnown: 40_000, profileRefused: 120_000 },
+    },
+  });
+  await site.up("first");
+  expect(versions(site)).toEqual([1]);
+  await site.up("first");
+  expect(site.json()).toMatchObject({ changed: false });
+});
