@@ -5,12 +5,14 @@ import { unserved } from "../certificate/unserved.ts";
 import { ensureImage } from "../handover/stock-image.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Launches } from "../ports/launches.ts";
+import type { StateKeeper } from "../ports/state.ts";
 import type { BootLog } from "../record/recorder.ts";
 import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 import { keepCertificate, keepLaunchable, keepLayers, soak } from "./duties.ts";
 import { watchImageAge } from "./image-age.ts";
+import { watchKeeping } from "./keeping.ts";
 
 export interface OwnerContext {
   machine: Machine;
@@ -53,6 +55,7 @@ export function ownerDuties(context: OwnerContext, release: string, term: AbortS
     keep("layers", PATIENCE.layers, (clock) => keepLayers(packages, tell, clock, log, term)),
     keep("soak", 0, (clock) => soak(release, candidates, () => host.ask(), clock, log, term)),
     keep("certificate", PATIENCE.certificate, (clock) => certificate(context, clock, term)),
+    ...(machine.state === undefined ? [] : [keep("state", 0, keeping(context, machine.state, term))]),
     keep("image age", PATIENCE.imageAge, (clock) => imageAge(context, clock, term)),
   ];
 }
@@ -78,6 +81,20 @@ function image(
     term,
   );
 }
+
+const keeping =
+  ({ machine, recorder, log }: OwnerContext, state: StateKeeper, term: AbortSignal) =>
+  (clock: Clock): Promise<void> =>
+    watchKeeping(
+      state,
+      (text) => {
+        recorder.event(text);
+        void machine.notify({ kind: "state", text });
+      },
+      clock,
+      log,
+      term,
+    );
 
 function imageAge({ machine, recorder, log }: OwnerContext, clock: Clock, term: AbortSignal): Promise<void> {
   const { identity, launches, notify } = machine;

@@ -136,6 +136,13 @@ export class Keeper implements StateKeeper {
     await this.#options.units.stop(STATE_UNIT, STOP_SECONDS);
   }
 
+  async revive(): Promise<void> {
+    const { units } = this.#options;
+    await units.kill(STATE_UNIT);
+    await units.reset(STATE_UNIT);
+    await units.start(STATE_UNIT, STOP_SECONDS);
+  }
+
   open(): Promise<number> {
     return this.#order("/open");
   }

@@ -4,7 +4,15 @@ import { messageOf } from "../site/errors.ts";
 
 /** What the person who pays the bill may want to know at once. `text`: one line. */
 export interface Notice {
-  kind: "healed" | "boot-failed" | "replacing" | "budget-spent" | "certificate" | "image" | "old-image";
+  kind:
+    | "healed"
+    | "boot-failed"
+    | "replacing"
+    | "budget-spent"
+    | "certificate"
+    | "image"
+    | "old-image"
+    | "state";
   text: string;
 }
 
@@ -24,6 +32,8 @@ const QUIET_MS: Record<Notice["kind"], number> = {
   certificate: 24 * HOUR,
   image: 24 * HOUR,
   "old-image": 7 * 24 * HOUR,
+  // That it is kept again is news too.
+  state: 0,
 };
 /** In the Parameter Store below the site's path; the only one there that the app does not get. */
 export const SIGNING_SECRET = "EVERSPOT_NOTIFY_SECRET";

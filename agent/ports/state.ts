@@ -75,6 +75,8 @@ export interface StateKeeper {
   start(epoch: number, signal?: AbortSignal): Promise<void>;
   /** Ends all of the site's own code, and keeps it from starting; then the shipper, once it has shipped what is committed. */
   stop(): Promise<void>;
+  /** Starts a shipper that hangs anew; it goes on where it was. */
+  revive(): Promise<void>;
   /** From here on what the app writes may be acknowledged. @returns the entry's number. */
   open(): Promise<number>;
   /**

@@ -102,7 +102,7 @@ export const siteFile = z.strictObject({
   release: z.prefault(table(release), {}).register(notes, { description: "What goes into a release." }),
   notify: z.optional(table(notify)).register(notes, {
     description:
-      "A webhook for what a person should know at once: the site was healed, a boot failed, the budget of replacements is spent, the certificate is in trouble. Slack's incoming webhooks work. With a secret EVERSPOT_NOTIFY_SECRET each request is signed.",
+      "A webhook for what a person should know at once: the site was healed, a boot failed, the budget of replacements is spent, the certificate is in trouble, what the site writes does not come into its bucket. Slack's incoming webhooks work. With a secret EVERSPOT_NOTIFY_SECRET each request is signed.",
     otherwise: "nothing is sent",
   }),
 });

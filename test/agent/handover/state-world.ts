@@ -250,6 +250,7 @@ export class Instance implements StateKeeper, TurnGround {
   }
   copy = async () => ({ folder: "/copy", seq: 0, files: [] });
   dropCopy = async () => {};
+  revive = async () => {};
   ready = async () => ({ uid: 0 });
   handDown = async () => {};
 

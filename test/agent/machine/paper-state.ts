@@ -31,6 +31,7 @@ export class PaperState implements StateKeeper {
   sealed = async () => !this.mayRun;
   copy = async () => ({ folder: "/copy", seq: this.log.length, files: [] });
   dropCopy = async () => {};
+  revive = async () => this.#begin("revive");
 
   async takeOver(epoch: number): Promise<TakenOver> {
     await this.#begin(`take over ${epoch}`);

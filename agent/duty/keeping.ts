@@ -1,0 +1,60 @@
+import type { Logger } from "pino";
+import type { StateKeeper, StateStatus } from "../ports/state.ts";
+import type { Clock } from "../site/clock.ts";
+import { messageOf } from "../site/errors.ts";
+
+const EVERY_SECONDS = 5;
+/** What is over by itself within that is not told of. Visitors wait by then, or get a 503 page. */
+const TELL_SECONDS = 30;
+/** Seconds without an answer after which what keeps the state is started anew; it ends by itself at most failures. */
+const HANGS_SECONDS = 60;
+
+/** Tells of writes that do not come into the bucket, and when they do again; starts what hangs anew. Until the signal. */
+export async function watchKeeping(
+  state: Pick<StateKeeper, "status" | "sealed" | "revive">,
+  tell: (text: string) => void,
+  clock: Clock,
+  log: Pick<Logger, "warn">,
+  signal: AbortSignal,
+): Promise<void> {
+  let since: number | undefined;
+  let told = false;
+  let revived = Number.NEGATIVE_INFINITY;
+  for (;;) {
+    await clock.sleep(EVERY_SECONDS * 1000, signal);
+    try {
+      const status = await state.status();
+      const wrong = (await state.sealed()) ? undefined : troubleOf(status);
+      const now = clock.now();
+      if (wrong === undefined) {
+        if (told) tell("what the site writes is kept in the bucket again");
+        [since, told] = [undefined, false];
+        continue;
+      }
+      since ??= now;
+      if (!told && now - since >= TELL_SECONDS * 1000) {
+        tell(wrong);
+        told = true;
+      }
+      if (status === undefined && now - Math.max(since, revived) >= HANGS_SECONDS * 1000) {
+        revived = now;
+        await state.revive();
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn(`what keeps the site's state: ${messageOf(error)}`);
+    }
+  }
+}
+
+/** Undefined: all that is written comes into the bucket, or it is not this instance's business any more. */
+function troubleOf(status: StateStatus | undefined): string | undefined {
+  const held = "visitors wait for it, then get a 503 page";
+  if (status === undefined) return `what keeps the site's state does not answer: ${held}`;
+  const { state, lag, bound, trouble } = status;
+  if (state === "fenced" || state === "sealed" || lag === undefined || bound === undefined || lag <= bound) {
+    return undefined;
+  }
+  const why = trouble === undefined ? "" : ` (${trouble})`;
+  return `what was written ${Math.round(lag / 1000)} s ago is not in the bucket yet${why}: ${held}`;
+}

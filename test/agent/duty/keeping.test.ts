@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { watchKeeping } from "../../../agent/duty/keeping.ts";
+import type { StateStatus } from "../../../agent/ports/state.ts";
+import { ManualClock } from "../../cloud/manual-clock.ts";
+
+const well: StateStatus = { state: "shipping", epoch: 1, seq: 9, behind: 0, lag: 40, bound: 1_500 };
+let clock: ManualClock;
+let stop: AbortController;
+let status: StateStatus | undefined;
+let sealed: boolean;
+let said: string[];
+let watching: Promise<unknown>;
+beforeEach(() => {
+  [clock, stop, status, sealed, said] = [new ManualClock(), new AbortController(), well, false, []];
+  const state = {
+    status: async () => status,
+    sealed: async () => sealed,
+    revive: async () => void said.push("revive"),
+  };
+  const log = { warn: (text: string) => said.push(text) } as never;
+  watching = watchKeeping(state, (text) => said.push(text), clock, log, stop.signal).catch(() => undefined);
+});
+afterEach(async () => {
+  stop.abort();
+  await watching;
+});
+const pass = async (seconds: number) => {
+  for (let passed = 0; passed < seconds; passed += 5) {
+    await clock.advance(5_000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+};
+
+test("writes that do not come into the bucket are told of once, with S3's own words, and when they do again", async () => {
+  status = { ...well, behind: 3, lag: 31_000, trouble: "S3: 503 Slow Down" };
+  await pass(30);
+  expect(said).toEqual([]);
+  await pass(60);
+  const held = "visitors wait for it, then get a 503 page";
+  expect(said).toEqual([`what was written 31 s ago is not in the bucket yet (S3: 503 Slow Down): ${held}`]);
+  status = well;
+  await pass(5);
+  expect(said.slice(1)).toEqual(["what the site writes is kept in the bucket again"]);
+});
+
+test("what is over within half a minute is told to nobody", async () => {
+  status = { ...well, lag: 9_000 };
+  await pass(20);
+  status = well;
+  await pass(10);
+  status = undefined;
+  await pass(25);
+  status = well;
+  await pass(60);
+  expect(said).toEqual([]);
+});
+
+test("a shipper that hangs is told of, and started anew each minute", async () => {
+  status = undefined;
+  await pass(65);
+  expect(said).toEqual([expect.stringContaining("does not answer"), "revive"]);
+  await pass(60);
+  expect(said.slice(2)).toEqual(["revive"]);
+});
+
+test("where another has the site, or it is sealed here, there is nothing to tell of", async () => {
+  status = { ...well, state: "fenced", lag: 99_000 };
+  await pass(90);
+  [status, sealed] = [undefined, true];
+  await pass(90);
+  expect(said).toEqual([]);
+});
