@@ -36,13 +36,7 @@ export async function runInit(tools: InitTools, options: InitOptions): Promise<v
   const top = path.dirname(file);
   const existing = await existingConfig(file);
   const layout = await layoutOf(top, existing?.app.root);
-  if (!layout.files.some((f) => f.path.endsWith(".py"))) {
-    throw new EverspotError("there is no Django project here (project.E001)", {
-      resource: top,
-      hint: "run `everspot init` in the project's folder",
-      exitCode: USAGE,
-    });
-  }
+  if (!layout.files.some((f) => f.path.endsWith(".py"))) throw noProject(top);
   const signal = interrupted();
   const working = { env: process.env, onProgress: () => {}, signal };
   const names = await namesFor(tools, top, options, existing);
@@ -50,6 +44,8 @@ export async function runInit(tools: InitTools, options: InitOptions): Promise<v
     prepare(layout, { ...working, os: existing?.image.os, without: existing?.release.without }),
   );
   try {
+    const { settings, wsgi } = situation.learnt;
+    if (settings === undefined && wsgi === undefined) throw noProject(top);
     const { proposal, findings, learnt } = await step(terminal, "try the proposal", () =>
       tryOut(file, { ...situation, ...names }, { ...working, packed: async () => packed?.interpreter }),
     );
@@ -67,7 +63,12 @@ export async function runInit(tools: InitTools, options: InitOptions): Promise<v
       terminal,
       all.filter((f) => f.level === "warning"),
     );
-    tell(tools, names.domain, proposal, written);
+    tell(tools, proposal, written);
+    terminal.print(
+      all.some((f) => f.level === "error")
+        ? "next: correct what follows, and run `everspot init` again"
+        : `next: \`everspot plan\` shows what would be done for https://${names.domain}, and what it costs`,
+    );
     terminal.json({
       command: "init",
       how,
@@ -87,6 +88,13 @@ export async function runInit(tools: InitTools, options: InitOptions): Promise<v
     await packed?.dispose();
   }
 }
+
+const noProject = (folder: string): EverspotError =>
+  new EverspotError("there is no Django project here (project.E001)", {
+    resource: folder,
+    hint: "run `everspot init` in the project's folder, that of its manage.py or one above",
+    exitCode: USAGE,
+  });
 
 async function step<T>(terminal: Terminal, what: string, work: () => Promise<T>): Promise<T> {
   const began = Date.now();
@@ -184,12 +192,7 @@ async function offer(
   return new Set(chosen.map((f) => f.path));
 }
 
-function tell(
-  { terminal }: InitTools,
-  domain: string,
-  { wanted }: Proposal,
-  written: ReadonlySet<string>,
-): void {
+function tell({ terminal }: InitTools, { wanted }: Proposal, written: ReadonlySet<string>): void {
   for (const name of written) terminal.print(`${terminal.style.green("✓")} wrote ${name}`);
   if (wanted.length > 0) {
     terminal.print("the app needs, before it can start:");
@@ -198,5 +201,4 @@ function tell(
       terminal.print(`  ${secret ? `everspot secret set ${name}` : `[app.env] ${name} = "…"`}${from}`);
     }
   }
-  terminal.print(`next: \`everspot plan\` shows what would be done for https://${domain}, and what it costs`);
 }

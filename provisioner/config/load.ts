@@ -19,7 +19,9 @@ export async function loadConfig(file: string, stage?: string): Promise<SiteConf
   const full = path.resolve(file);
   const text = await readFile(full, "utf8").catch((cause: NodeJS.ErrnoException) => {
     const hint =
-      cause.code === "ENOENT" ? "go to the project's folder, or name the file with --config" : undefined;
+      cause.code === "ENOENT"
+        ? "`everspot init` writes one in the folder of the project; --config names it from elsewhere"
+        : undefined;
     throw new EverspotError(
       cause.code === "ENOENT" ? `there is no ${file}` : `${file}: ${messageOf(cause)}`,
       {

@@ -175,11 +175,14 @@ function start(subject: Subject): Finding[] {
 /** Migrations, static files and pages, where they were tried. */
 function tried({ learnt, static: served }: Subject): Finding[] {
   const { answer } = learnt.started ?? {};
+  const databases = Object.values(learnt.facts?.databases ?? {});
+  // Without a network there is none.
+  const asksServer = databases.some((d) => serverOf(d) !== undefined);
   const found = (["migrate", "collectstatic"] as const).flatMap((command): Finding[] => {
     const failure = answer?.errors?.[command];
     if (failure === undefined || NO_NETWORK.test(failure.message)) return [];
     if (command === "collectstatic" && served === undefined) return [];
-    if (command === "migrate" && !Object.values(learnt.facts?.databases ?? {}).some(isReal)) return [];
+    if (command === "migrate" && (asksServer || !databases.some(isReal))) return [];
     return [
       errorFinding(
         command === "migrate" ? "project.E015" : "project.E016",
@@ -194,6 +197,7 @@ function tried({ learnt, static: served }: Subject): Finding[] {
   const home = answer?.visits?.["/"];
   if (home === undefined || home.status < 500) return found;
   const { error } = home;
+  if (asksServer && /^(OperationalError|InterfaceError)$/.test(error?.type ?? "")) return found;
   const why = error == null ? "" : `: ${error.type}: ${firstLine(error.message)}`;
   return [
     ...found,

@@ -162,6 +162,15 @@ MIDDLEWARE += ["mysite.settings.Opening"]
   expect((await init()).findings.map((f) => f.id)).toEqual(["project.W017"]);
 });
 
+test("what is no Python is told with its own line", async () => {
+  settings("def (:\n");
+  const lines = readFileSync(path.join(folder, "mysite/settings.py"), "utf8").trimEnd().split("\n");
+  await expect(init()).rejects.toMatchObject({
+    message: expect.stringContaining("SyntaxError"),
+    resource: `mysite/settings.py:${lines.length}`,
+  });
+});
+
 test("nothing of a project gets out, and nothing of this computer gets in", async () => {
   process.env.EVERSPOT_TEST_ONLY = "here";
   settings(`

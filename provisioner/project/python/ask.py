@@ -96,11 +96,18 @@ def absent_fields(error):
         return []
 
 
+def lines_of(error):
+    """Where an exception and those behind it come from, the innermost first; a file that is no Python has its own line."""
+    for one in chain(error):
+        if isinstance(one, SyntaxError) and one.filename:
+            yield one.filename, one.lineno or 1
+        for frame in reversed(traceback.extract_tb(one.__traceback__)):
+            yield frame.filename, frame.lineno
+
+
 def describe(error):
     said = [str(e) for e in chain(error)]
-    where = place(
-        (f.filename, f.lineno) for e in chain(error) for f in reversed(traceback.extract_tb(e.__traceback__))
-    )
+    where = place(lines_of(error))
     missed = [(name, at) for name, there, at in ANSWER["reads"] if not there]
     named = [name for name, _ in missed if any(name in text for text in said)]
     beside = [name for name, at in missed if at == where]

@@ -173,6 +173,15 @@ DATABASES = {"default": {"ENGINE": "django.contrib.gis.db.backends.postgis", "NA
 });
 
 test("where there is no project, and where nobody says its name, nothing is written", async () => {
+  const other = project({
+    "app.py": "from flask import Flask\napp = Flask(__name__)\n",
+    "requirements.txt": "",
+  });
+  const refused = await init(other);
+  expect([String(refused.error), existsSync(path.join(other, "everspot.toml"))]).toEqual([
+    "EverspotError: there is no Django project here (project.E001)",
+    false,
+  ]);
   const empty = project({ "readme.txt": "" });
   const nothing = await init(empty);
   expect(nothing.error).toMatchObject({ message: expect.stringContaining("no Django project"), exitCode: 2 });

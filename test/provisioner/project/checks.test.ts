@@ -220,7 +220,7 @@ test("what the site does not do: workers, WebSockets, static files that nobody s
   expect(found({ facts: { staticRoot: "public" } })).toEqual(["project.W007"]);
 });
 
-test("migrations that fail are told, but not where a project has no database", () => {
+test("migrations that fail are told, but not where there is no database, or a server that nothing here reaches", () => {
   const failed = (engine: string) =>
     checkProject(
       subject({
@@ -235,6 +235,7 @@ test("migrations that fail are told, but not where a project has no database", (
         },
       }),
     ).map((f) => f.id);
-  expect(failed("django.db.backends.mysql")).toContain("project.E015");
+  expect(failed("django.db.backends.sqlite3")).toContain("project.E015");
   expect(failed("django.db.backends.dummy")).not.toContain("project.E015");
+  expect(failed("django.db.backends.mysql")).toEqual(["project.E007"]);
 });
