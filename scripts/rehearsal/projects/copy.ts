@@ -1,15 +1,16 @@
-import { cp, stat } from "node:fs/promises";
+import { cp, readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { EverspotError } from "../../../agent/site/errors.ts";
+import { djangoIn } from "../../../provisioner/init/names.ts";
 import { howToClone, type KnownProject, knownBy } from "./known.ts";
 
 /** A project's folder as it was given. */
 export interface Given {
   folder: string;
-  /** The name of the folder, or of the repository. */
+  /** The name of the folder, or of the repository, or what made it. */
   name: string;
-  /** Of git, where the folder is a clone. */
+  /** Of git, where the folder is a clone; of Django, where startproject made it. */
   commit: string | undefined;
   known: KnownProject | undefined;
 }
@@ -28,12 +29,21 @@ export async function lookAt(folder: string): Promise<Given> {
   const isClone = top !== undefined && path.resolve(top) === path.resolve(folder);
   const remote = isClone ? await git(folder, "remote", "get-url", "origin") : undefined;
   const project = knownBy(remote);
+  const made = isClone ? undefined : await madeBy(folder);
   return {
     folder,
-    name: project?.repository ?? path.basename(folder),
-    commit: isClone ? await git(folder, "rev-parse", "--short=7", "HEAD") : undefined,
+    name: project?.repository ?? (made === undefined ? path.basename(folder) : "`django-admin startproject`"),
+    commit: isClone ? await git(folder, "rev-parse", "--short=7", "HEAD") : made,
     known: project,
   };
+}
+
+/** The Django whose startproject made all that is in the folder; undefined where there is anything else. */
+async function madeBy(folder: string): Promise<string | undefined> {
+  const [manage, package_, more] = (await readdir(folder)).sort();
+  if (manage !== "manage.py" || package_ === undefined || more !== undefined) return undefined;
+  const settings = await readFile(path.join(folder, package_, "settings.py"), "utf8").catch(() => "");
+  return djangoIn(settings);
 }
 
 /** With all that is in it, .git too: what git knows of a file may matter. */

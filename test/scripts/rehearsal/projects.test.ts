@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -13,6 +13,7 @@ import {
 } from "../../../scripts/rehearsal/projects/outcome.ts";
 import { row, withRows } from "../../../scripts/rehearsal/projects/table.ts";
 import { assetsOf } from "../../../scripts/rehearsal/projects/visit.ts";
+import { STARTPROJECT } from "../../provisioner/project/project.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -45,6 +46,16 @@ test("a clone is known by where it came from; a folder that is not there is told
   expect(missing.lines[0]).toBe(
     `git clone https://github.com/wagtail/bakerydemo ${folder}/bakerydemo && git -C ${folder}/bakerydemo checkout 8e2b625`,
   );
+});
+
+test("what startproject made and nothing else is known by the Django that made it", async () => {
+  for (const [name, text] of Object.entries(STARTPROJECT)) {
+    await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+    await writeFile(path.join(folder, name), text);
+  }
+  expect(await lookAt(folder)).toMatchObject({ name: "`django-admin startproject`", commit: "5.2.1" });
+  await writeFile(path.join(folder, "README.md"), "mine");
+  expect(await lookAt(folder)).toMatchObject({ name: path.basename(folder), commit: undefined });
 });
 
 test("the page keeps the rows of other projects", () => {
