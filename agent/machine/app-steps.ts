@@ -15,7 +15,15 @@ import {
   type ValuesOf,
 } from "../record/graph.ts";
 import { type Fetched, fetchRelease } from "../release/fetch.ts";
-import { type AppMachine, bundles, prepareApp, startApp, staticFolder, waitHealthy } from "../serving/app.ts";
+import {
+  type AppMachine,
+  bundles,
+  prepareApp,
+  startApp,
+  staticFolder,
+  stopApp,
+  waitHealthy,
+} from "../serving/app.ts";
 import { ownGunicornConfig } from "../serving/gunicorn-config.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { readIfThere } from "../system/files.ts";
@@ -165,6 +173,8 @@ async function lookAt(
   );
   for (const one of found) warn(one);
   if (app.strict && isCandidate && found.length > 0) {
+    // The next try would stay with a release that answers.
+    await stopApp(apps, id);
     throw new EverspotError(found[0] ?? "", {
       resource: `release ${id}`,
       hint: "[app] strict refuses a release of which a look finds such things; correct it, or leave strict out to be warned only",

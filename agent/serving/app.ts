@@ -256,7 +256,7 @@ export function staticFolder(
   return app.beforeStart.length === 0 ? join(folder, app.static.folder) : keptStatic(root, id);
 }
 
-async function stopApp(machine: AppMachine, id: string): Promise<void> {
+export async function stopApp(machine: AppMachine, id: string): Promise<void> {
   await machine.units.stop(appUnit(id), STOP_SECONDS);
 }
 

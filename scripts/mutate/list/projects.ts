@@ -9,6 +9,13 @@ const asked = ["test/system/init.test.ts"];
 
 export const projects: readonly Mutation[] = [
   {
+    name: "what [app] strict refused does not go on running, to be taken for one that serves",
+    file: "agent/machine/app-steps.ts",
+    find: "    await stopApp(apps, id);\n",
+    replace: "",
+    tests: ["test/agent/boot/steps.test.ts"],
+  },
+  {
     name: "what an app writes among its files stands against it",
     file: "provisioner/project/checks.ts",
     find: "    ...writes(subject),\n",

@@ -242,6 +242,9 @@ test("[app] strict refuses a candidate for it before anyone is sent there, but n
   expect(record?.warnings).toHaveLength(1);
   expect(await on.site()).toBeUndefined();
   expect((await on.channel())?.current).toBeUndefined();
+  // It answers; the next try must not stay with it for that.
+  expect((await run(strict)).failure).toMatchObject({ step: "look" });
+  expect(on.apps.running).toEqual([]);
 
   await on.setChannel({ current: "r1", lastKnownGood: "r1" });
   const healed = await run(strict);
