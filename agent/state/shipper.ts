@@ -17,6 +17,9 @@ import { Wake } from "./wake.ts";
 const CHECKPOINT = 1_000;
 /** Milliseconds between two looks when nothing was heard, and between two tries of a checkpoint. */
 const LOOK = 250;
+/** Milliseconds that commits are gathered for at most, and without a new one. */
+const GATHER = 12;
+const QUIET = 3;
 /** Nanoseconds: how long ago an upload may have been finished that is not in the bucket, in "fast". */
 const UPLOADS_BOUND = 30_000_000_000n;
 const FOREVER = 1n << 62n;
@@ -63,6 +66,7 @@ export class Shipper {
   #ending = false;
   #finished = false;
   #failed: unknown;
+  #crowded = false;
   #counts = { checkpoints: 0, compared: 0, longestHold: 0 };
 
   constructor(options: ShipperOptions) {
@@ -203,7 +207,10 @@ export class Shipper {
     const hurry = this.#options.durability === "s3" || this.#orders.length > 0 || this.#ending;
     const wait = hurry ? 0 : this.#log.dueIn;
     if (wait === 0 && names.length > 0) await this.#name(names);
-    if (wait === 0 && next !== undefined) await this.#ship(next);
+    if (wait === 0 && next !== undefined) {
+      await this.#gather(next);
+      await this.#ship(next);
+    }
     this.#maintain();
     this.#tell();
     if (wait > 0) await this.#options.clock.sleep(Math.min(wait, LOOK), this.#options.signal);
@@ -226,6 +233,20 @@ export class Shipper {
     return waiting.sort((a, b) => Number(a.covered - b.covered))[0];
   }
 
+  /**
+   * When commits came while the entry before was on its way, more are coming: those that it has answered for write
+   * again. What is gathered for a moment goes with one PUT instead of waiting for a second one.
+   */
+  async #gather({ follower }: Attached): Promise<void> {
+    if (this.#options.durability !== "s3" || !this.#crowded) return;
+    const begun = performance.now();
+    for (let before = -1; follower.behind > before && performance.now() - begun < GATHER; ) {
+      before = follower.behind;
+      await this.#options.clock.sleep(QUIET);
+      follower.look();
+    }
+  }
+
   async #ship(one: Attached): Promise<void> {
     const part = one.follower.next();
     if (part === undefined) return;
@@ -234,6 +255,8 @@ export class Shipper {
     if (late === undefined) one.follower.shipped(part.frames);
     else this.#met(late);
     if (!one.follower.waiting) one.covered = one.looked;
+    one.follower.look();
+    this.#crowded = one.follower.waiting;
     this.#keep();
   }
 

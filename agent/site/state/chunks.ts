@@ -8,7 +8,7 @@ import { Damaged } from "./errors.ts";
 const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
 /** Bytes of one chunk: a small database changes in few of them, a large one does not need too many objects. */
-export const chunkSize = (size: number): number => (size > 256 << 20 ? 1 << 20 : 256 << 10);
+export const chunkSize = (size: number): number => (size > 64 << 20 ? 1 << 20 : 256 << 10);
 
 export const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 

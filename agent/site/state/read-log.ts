@@ -39,8 +39,8 @@ export async function readLog(bucket: StateBucket, from: Place, options: ReadOpt
   let place = from;
   let ahead: Promise<Uint8Array | undefined>[] = [];
   let asked = from.seq;
-  /** Grows while there is more, so that a look at the end of the log is one GET. */
-  let width = 1;
+  /** Where nobody says how far it goes, it grows while there is more, so that a look at the end is one GET. */
+  let width = last === Number.POSITIVE_INFINITY ? 1 : AT_ONCE;
   while (place.seq < last) {
     while (ahead.length < width && asked < last) {
       const read = bucket.get(logKey(++asked));
