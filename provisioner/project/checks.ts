@@ -21,6 +21,8 @@ export interface Subject {
   hosts: readonly string[];
   /** The file that declares its dependencies. */
   declared: string | undefined;
+  /** `[state]`: paths in the project or below $STATE_DIRECTORY that outlive the instance. */
+  state: { database: readonly string[]; media?: string | undefined } | undefined;
 }
 
 export function checkProject(subject: Subject): Finding[] {
@@ -221,7 +223,8 @@ const gdal = (packages: readonly string[], where?: string | null): Finding[] =>
         }),
       ];
 
-function databases({ learnt, packages, beforeStart, secrets, env }: Subject): Finding[] {
+function databases(subject: Subject): Finding[] {
+  const { learnt, packages, beforeStart, secrets, env, state } = subject;
   const { facts, read } = learnt;
   if (facts === undefined) return [];
   const where = read.places.DATABASES;
@@ -255,11 +258,12 @@ function databases({ learnt, packages, beforeStart, secrets, env }: Subject): Fi
         }),
       ];
     }
-    if (!isSqlite(database.engine) || (database.name ?? "").startsWith("$STATE_DIRECTORY")) return [];
+    if (!isSqlite(database.engine) || state?.database.includes(database.name ?? "") === true) return [];
+    if (isInAppFolder(database.name)) return [passing(subject, name, database.name ?? "", where)];
     if (!learnt.asked) return [];
     const migrates = beforeStart.some((command) => /\bmigrate\b/.test(command));
     const what = `${name} is the SQLite file ${database.name}, where the app cannot write`;
-    const hint = "name a file below $STATE_DIRECTORY; `everspot init` writes settings that do";
+    const hint = `[state] database = "${database.name}" keeps it there; or name a file below $STATE_DIRECTORY`;
     return [
       migrates
         ? errorFinding("project.E013", what, { where, hint })
@@ -271,26 +275,48 @@ function databases({ learnt, packages, beforeStart, secrets, env }: Subject): Fi
   );
 }
 
+const isInAppFolder = (name: string | null | undefined): boolean =>
+  (name ?? "").startsWith("$STATE_DIRECTORY");
+
+/** It works, and what is written there lasts about a day. */
+function passing({ learnt, state }: Subject, name: string, file: string, where: string | undefined): Finding {
+  const root = learnt.facts?.mediaRoot;
+  const media = state === undefined && isInAppFolder(root) ? ", and so do uploads" : "";
+  const example = file.replace(/\/$/, "");
+  return warningFinding(
+    "project.W018",
+    `${name} is SQLite: what is written to it goes with the instance${media}`,
+    {
+      where,
+      hint: `[state] database = "${example}"${media === "" ? "" : ` and media = "${root}"`} keeps it in the site's bucket (docs/state.md)`,
+    },
+  );
+}
+
 /** What the app makes among its files as it starts; where it must do without, it may or may not start. */
-function writes({ learnt }: Subject): Finding[] {
-  return learnt.writes.map(({ path, by }) => {
-    const where = by && (learnt.read.places[by.setting.split("[")[0] ?? ""] ?? by.setting);
-    const named = by === undefined ? "" : `, as ${by.setting} has it`;
-    const hint =
-      by === undefined
-        ? 'let it write below os.environ["STATE_DIRECTORY"], the one folder that is the app\'s own'
-        : "name a path below $STATE_DIRECTORY there; `everspot init` writes settings that do";
-    return learnt.startsSealed === true
-      ? warningFinding(
-          "project.W017",
-          `the app writes ${path}${named}: on the instance it has to do without`,
-          {
-            where,
-            hint,
-          },
-        )
-      : errorFinding("project.E017", `the app writes ${path}${named}, where it cannot`, { where, hint });
-  });
+function writes({ learnt, state }: Subject): Finding[] {
+  const kept = (path: string): boolean =>
+    state?.database.includes(path) === true || `${path}/`.startsWith(`${state?.media}/`);
+  return learnt.writes
+    .filter(({ path }) => !kept(path))
+    .map(({ path, by }) => {
+      const where = by && (learnt.read.places[by.setting.split("[")[0] ?? ""] ?? by.setting);
+      const named = by === undefined ? "" : `, as ${by.setting} has it`;
+      const hint =
+        by === undefined
+          ? 'let it write below os.environ["STATE_DIRECTORY"], the one folder that is the app\'s own'
+          : "name a path below $STATE_DIRECTORY there; `everspot init` writes settings that do";
+      return learnt.startsSealed === true
+        ? warningFinding(
+            "project.W017",
+            `the app writes ${path}${named}: on the instance it has to do without`,
+            {
+              where,
+              hint,
+            },
+          )
+        : errorFinding("project.E017", `the app writes ${path}${named}, where it cannot`, { where, hint });
+    });
 }
 
 function settings({ learnt, hosts, env, secrets }: Subject): Finding[] {
@@ -374,21 +400,22 @@ export const admits = (patterns: readonly (string | null | undefined)[], host: s
       (p?.startsWith(".") === true && (host.endsWith(p) || host === p.slice(1))),
   );
 
-function uploads({ learnt }: Subject): Finding[] {
+function uploads({ learnt, state }: Subject): Finding[] {
   const { facts, started } = learnt;
   const fields = started?.answer.fileFields ?? [];
   const local = facts?.mediaStorage == null || /FileSystemStorage$/.test(facts.mediaStorage);
   if (facts === undefined || !local || fields.length === 0) return [];
-  const kept = (facts.mediaRoot ?? "").startsWith("$STATE_DIRECTORY");
+  const root = facts.mediaRoot ?? "";
+  if (state?.media !== undefined && root === state.media) return [];
   return [
     warningFinding(
       "project.W006",
-      kept
+      isInAppFolder(root)
         ? "what visitors upload goes with the instance, and nginx does not serve it"
         : `what visitors upload would go to ${facts.mediaRoot ?? "the project's folder"}, where the app cannot write`,
       {
         where: fields.slice(0, 3).join(", "),
-        hint: "keep uploads in a bucket of their own (django-storages)",
+        hint: `[state] media = "${root === "" ? "media" : root}" keeps them and serves them; or keep them in a bucket of their own (django-storages)`,
       },
     ),
   ];

@@ -82,6 +82,7 @@ export async function inspect(
       static: app.static,
       packages: image.packages,
       hosts: [config.domain, ...config.aliases],
+      state: config.state,
       declared:
         Object.keys(options.with ?? {}).find((f) => f === "requirements.txt") ??
         (await declaredIn(config.folder)),

@@ -1,3 +1,4 @@
+import { EverspotError } from "../../../agent/site/errors.ts";
 import { connect } from "../../aws/connect.ts";
 import type { SiteConfig } from "../../config/site-config.ts";
 import { plural } from "../../data/counted.ts";
@@ -42,17 +43,24 @@ export async function runDataFollow(
       applied: now.how === "applied" ? now.entries : 0,
       restored: now.how === "restored" ? 1 : 0,
     };
+    let trouble: string | undefined;
     while (!once && !signal.aborted) {
       await clock.sleep(every * 1000, signal).catch(() => undefined);
       if (signal.aborted) break;
-      const next = await apply(aws.state, file, now.followed);
-      if (next === undefined) {
-        terminal.warn("something was taken back: the copy is restored anew");
-        total.restored++;
-      } else total.applied += next.entries;
-      const moved = next === undefined || next.entries > 0;
-      now = next ?? (await restoreAnew(aws.state, file));
-      if (moved) tell(terminal, now);
+      try {
+        const next = await apply(aws.state, file, now.followed);
+        if (next === undefined) terminal.warn("something was taken back: the copy is restored anew");
+        now = next ?? (await restoreAnew(aws.state, file));
+        if (now.how === "restored") total.restored++;
+        else total.applied += now.entries;
+        if (now.how === "restored" || now.entries > 0) tell(terminal, now);
+        trouble = undefined;
+      } catch (error) {
+        // S3 may be out of reach for a while: what comes next goes on from where the copy is.
+        if (!(error instanceof EverspotError && error.retry === "retry")) throw error;
+        if (trouble !== error.message) terminal.warn(`${error.message}: trying again`);
+        trouble = error.message;
+      }
     }
     const { place, files } = now.followed;
     terminal.json({

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { admits, checkProject, type Subject } from "../../../provisioner/project/checks.ts";
 import type { Facts } from "../../../provisioner/project/facts.ts";
 
@@ -66,6 +66,7 @@ function subject(change: {
     packages: [],
     hosts: ["example.com"],
     declared: "requirements.txt",
+    state: { database: ["$STATE_DIRECTORY/db.sqlite3"] },
     ...change.subject,
   };
 }
@@ -238,4 +239,57 @@ test("migrations that fail are told, but not where there is no database, or a se
   expect(failed("django.db.backends.sqlite3")).toContain("project.E015");
   expect(failed("django.db.backends.dummy")).not.toContain("project.E015");
   expect(failed("django.db.backends.mysql")).toEqual(["project.E007"]);
+});
+
+describe("what the site writes, and [state]:", () => {
+  const sqlite = (name: string) => ({ default: { engine: "django.db.backends.sqlite3", name } });
+  const uploads = (mediaRoot: string) => ({
+    facts: { mediaRoot },
+    learnt: { started: { answer: { fileFields: ["blog.Photo.file"] } } } as unknown as Partial<
+      Subject["learnt"]
+    >,
+  });
+
+  test("SQLite without [state] is one line, with what to write; with uploads in the same", () => {
+    const without = { subject: { state: undefined } };
+    const [finding, ...more] = checkProject(subject(without));
+    expect(more).toEqual([]);
+    expect(finding).toMatchObject({
+      id: "project.W018",
+      what: "the database is SQLite: what is written to it goes with the instance",
+      hint: expect.stringContaining('[state] database = "$STATE_DIRECTORY/db.sqlite3" keeps it'),
+    });
+    const both = checkProject(subject({ ...without, facts: { mediaRoot: "$STATE_DIRECTORY/media" } }));
+    expect(both).toMatchObject([
+      {
+        what: expect.stringContaining("with the instance, and so do uploads"),
+        hint: expect.stringContaining('media = "$STATE_DIRECTORY/media"'),
+      },
+    ]);
+  });
+
+  test("a database in the project's folder is refused, unless [state] keeps it there", () => {
+    const facts = { databases: sqlite("db.sqlite3") };
+    expect(found({ facts })).toEqual(["project.E013"]);
+    expect(found({ facts, subject: { state: { database: ["db.sqlite3"] } } })).toEqual([]);
+    expect(found({ facts, subject: { state: { database: ["other.sqlite3"] } } })).toEqual(["project.E013"]);
+  });
+
+  test("uploads are lost unless [state] keeps their folder", () => {
+    expect(found(uploads("media"))).toEqual(["project.W006"]);
+    expect(found(uploads("$STATE_DIRECTORY/media"))).toEqual(["project.W006"]);
+    for (const media of ["media", "$STATE_DIRECTORY/media"]) {
+      const state = { database: ["$STATE_DIRECTORY/db.sqlite3"], media };
+      expect(found({ ...uploads(media), subject: { state } })).toEqual([]);
+    }
+  });
+
+  test("what is kept may be written among the app's own files", () => {
+    const writes = ["db.sqlite3", "media/a", "cache/b"].map((path) => ({ path, by: undefined }));
+    const state = { database: ["$STATE_DIRECTORY/db.sqlite3", "db.sqlite3"], media: "media" };
+    const learnt = { writes } as Partial<Subject["learnt"]>;
+    expect(checkProject(subject({ learnt, subject: { state } }))).toMatchObject([
+      { id: "project.E017", what: expect.stringContaining("cache/b") },
+    ]);
+  });
 });
