@@ -80,7 +80,9 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     { identity, ...forApp },
     async (_, context) => {
       await machine.packages.ensure({ lean: ["nftables"] }, context.signal);
-      const [apps, keeper] = await Promise.all([host.apps(), machine.state?.ready()]);
+      const apps = await host.apps();
+      // Its user is of the app's group.
+      const keeper = await machine.state?.ready();
       context.detail(await host.isolate(apps.uid, ...(keeper === undefined ? [] : [keeper.uid])));
       return apps;
     },

@@ -10,6 +10,7 @@ import { poll } from "../site/poll.ts";
 import { Fenced } from "../site/state/errors.ts";
 import { readIfThere, writeAtomic } from "../system/files.ts";
 import { type KeptPlaces, STATE_UNIT, stateTask } from "../system/paths.ts";
+import { run } from "../system/run.ts";
 import type { Units } from "../system/units.ts";
 import { askStatus, order } from "./control.ts";
 import { endApps } from "./end-apps.ts";
@@ -173,7 +174,8 @@ export class Keeper implements StateKeeper {
   }
 
   async dropCopy(name: string): Promise<void> {
-    await rm(join(this.#options.places.copies, name), { recursive: true, force: true });
+    // The app may have written there: rm(1) follows nothing, whatever is swapped under it.
+    await run("rm", ["-rf", "--", join(this.#options.places.copies, name)]);
   }
 
   /** From here on none of the site's own code runs, whoever starts it. */

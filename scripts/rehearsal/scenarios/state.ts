@@ -36,7 +36,10 @@ export const state: Scenario = {
     await goesOn(rehearsal, visitors, "with the agent restarted");
 
     rehearsal.moment(`${owner} reboots`);
+    const rebooting = Date.now();
     await on("systemctl", "reboot");
+    if ((await visitors[0]?.first((s) => s.at > rebooting && failed(s), 60)) === undefined)
+      throw new Error("the site answers all the time while its machine reboots");
     await goesOn(rehearsal, visitors, "after a reboot");
     rehearsal.check((await rehearsal.owner()) === owner, "a reboot is no change of owner");
 
