@@ -3,7 +3,7 @@ import type { BootConfig } from "../../user-data/boot-config.ts";
 import { isInAppFolder, keptName } from "../site/config/state.ts";
 import { ensureDropIns } from "../system/drop-ins.ts";
 import { writeAtomic } from "../system/files.ts";
-import { type KeptPlaces, STATE_UNIT } from "../system/paths.ts";
+import { type KeptPlaces, REHEARSAL, STATE_UNIT } from "../system/paths.ts";
 import type { Units } from "../system/units.ts";
 
 type State = NonNullable<BootConfig["state"]>;
@@ -24,10 +24,12 @@ export async function addToUnits(
     "everspot-.service.d/state.conf": [
       "[Unit]",
       `After=${STATE_UNIT}`,
-      `AssertPathExists=${places.mayRun}`,
+      `AssertPathExists=|${places.mayRun}`,
+      // A rehearsal, on a copy of its own.
+      `AssertPathExists=|${places.copies}/%i`,
       "[Service]",
       `ReadWritePaths=${places.databases} ${places.media} -${places.copies}`,
-      ...(links === undefined ? [] : [`ExecStartPre=/bin/sh ${places.links}`]),
+      ...(links === undefined ? [] : [`ExecStartPre=/bin/sh ${places.links} %i`]),
       "",
     ].join("\n"),
   });
@@ -50,7 +52,9 @@ export function appFolderLinks(places: KeptPlaces, { database, media }: State): 
     `if [ -e ${quoted(`./${name}`)} ] && [ ! -L ${quoted(`./${name}`)} ]; then mv -- ${quoted(`./${name}`)} ${quoted(`./${name}.before-state`)}; fi`,
     `ln -sfn -- ${quoted(target)} ${quoted(`./${name}`)}`,
   ]);
-  return ["set -e", 'cd "$STATE_DIRECTORY"', ...lines, ""].join("\n");
+  // A rehearsal has a folder of its own, with the databases themselves.
+  const other = `if [ "$1" = ${REHEARSAL} ]; then exit 0; fi`;
+  return ["set -e", other, 'cd "$STATE_DIRECTORY"', ...lines, ""].join("\n");
 }
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -115,9 +115,10 @@ test("what is made first: folders that both users write to, the gate, and units 
     "sitecustomize.py",
   ]);
   const added = await readFile(join(folder, "units/everspot-.service.d/state.conf"), "utf8");
-  expect(added).toContain(`AssertPathExists=${places.mayRun}`);
+  expect(added).toContain(`AssertPathExists=|${places.mayRun}\n`);
+  expect(added).toContain(`AssertPathExists=|${places.copies}/%i\n`);
   expect(added).toContain("After=site-state.service");
-  expect(added).toContain(`ExecStartPre=/bin/sh ${places.links}`);
+  expect(added).toContain(`ExecStartPre=/bin/sh ${places.links} %i`);
   expect(await one.sealed()).toBe(true);
 });
 
@@ -234,8 +235,11 @@ test("what lies in the app's own folder is linked there by a script, and what wa
   await writeFile(join(home, "b/c.sqlite3"), "before");
   const places = keptPlaces(join(folder, "it's kept"), join(folder, "keeper"));
   const script = appFolderLinks(places, { ...state, media: "$STATE_DIRECTORY/up loads" });
+  // A rehearsal works on a copy, in a folder of its own.
+  await execa("sh", ["-s", "rehearsal"], { input: script ?? "", env: { STATE_DIRECTORY: home } });
+  expect(await readFile(join(home, "b/c.sqlite3"), "utf8")).toBe("before");
   for (const _ of ["once", "and again"]) {
-    await execa("sh", { input: script ?? "", env: { STATE_DIRECTORY: home } });
+    await execa("sh", ["-s", "r1"], { input: script ?? "", env: { STATE_DIRECTORY: home } });
     expect(await readlink(join(home, "b/c.sqlite3"))).toBe(`${places.databases}/b/c.sqlite3`);
     expect(await readlink(join(home, "up loads"))).toBe(places.media);
   }
