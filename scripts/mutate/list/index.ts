@@ -5,6 +5,7 @@ import { configuration } from "./configuration.ts";
 import { contact } from "./contact.ts";
 import { credits } from "./credits.ts";
 import { hanging } from "./hanging.ts";
+import { keeping } from "./keeping.ts";
 import { layers } from "./layers.ts";
 import { operating } from "./operating.ts";
 import { operator } from "./operator.ts";
@@ -34,4 +35,5 @@ export const mutations: readonly Mutation[] = [
   ...packing,
   ...projects,
   ...state,
+  ...keeping,
 ];
