@@ -20,7 +20,8 @@ export interface OriginDisk {
 export const originDisk: OriginDisk = {
   file: "/var/lib/everspot/origin.json",
   machineId: "/etc/machine-id",
-  own: ["/var/lib/everspot-app", "/var/log/nginx"],
+  // What a site keeps is in its bucket; what lies here of it is of another time.
+  own: ["/var/lib/everspot-app", "/var/lib/everspot-state", "/var/log/nginx"],
   instances: "/var/lib/cloud/instances",
   journal: "/var/log/journal",
 };

@@ -11,7 +11,8 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type OriginDisk, settleIn } from "../../../agent/identity/origin.ts";
+import { type OriginDisk, originDisk, settleIn } from "../../../agent/identity/origin.ts";
+import { kept } from "../../../agent/system/paths.ts";
 
 let folder: string;
 let disk: OriginDisk;
@@ -42,6 +43,11 @@ const lived = () => {
   put("cloud/i-0000000000000002/user-data.txt");
   put("journal/aaaa/system.journal");
 };
+
+test("databases and uploads of a site with state are their machine's own", () => {
+  for (const place of [kept.databases, kept.media, kept.log, kept.copies])
+    expect(originDisk.own.some((folder) => place.startsWith(`${folder}/`))).toBe(true);
+});
 
 test("a disk that began with the image keeps what its machine writes, over reboots", async () => {
   expect(await settleIn(first, disk)).toEqual({
