@@ -4,13 +4,14 @@ import path from "node:path";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { OnProgress } from "../dependencies/progress.ts";
 import { type Finding, sorted } from "../findings/finding.ts";
-import { checkProject, type Subject } from "./checks.ts";
+import { checkProject } from "./checks.ts";
 import type { Interpreter } from "./interpreters.ts";
 import { layoutOf } from "./layout.ts";
 import { type Further, type Learnt, learn } from "./learn.ts";
 import { declaredIn, type PackedPython, packedPython } from "./packed.ts";
 import { readProject } from "./read.ts";
 import { fileOf } from "./settings-modules.ts";
+import type { Subject } from "./subject.ts";
 import { openWorkspace } from "./workspace.ts";
 
 /** Python of each Debian. */

@@ -6,8 +6,8 @@ import type { Facts, Failure, Variable } from "./facts.ts";
 import { type Interpreter, ownPythons, systemPythons } from "./interpreters.ts";
 import type { Layout } from "./layout.ts";
 import { type Read, readProject } from "./read.ts";
+import { refined } from "./secret-key.ts";
 import { moduleOf, settingsModules } from "./settings-modules.ts";
-import { standInsFor } from "./stand-ins.ts";
 import type { Request, Workspace } from "./workspace.ts";
 import { type Write, writesOf } from "./writes.ts";
 
@@ -275,46 +275,4 @@ function wsgiOf(
   const [, module, callable] = /^(.+)\.(\w+)$/.exec(facts?.wsgi ?? "") ?? [];
   const said = module === undefined ? undefined : `${module}:${callable}`;
   return said !== undefined && isThere(said, names) ? said : others[0];
-}
-
-/** How the secret key comes about, which only starting the project with other values tells. */
-async function refined(
-  facts: Facts,
-  started: Started | undefined,
-  workspace: Workspace,
-  known: Known,
-): Promise<Facts> {
-  if (started?.answer.facts === undefined || facts.secret.kind === "variable") return facts;
-  const request = (names: readonly string[]) => {
-    const standIns = {
-      ...started.standIns,
-      ...Object.fromEntries(names.map((n) => [n, standInsFor(`${n}_SECRET`, "")[0] ?? ""])),
-    };
-    return {
-      ...{ settings: known.settings, wsgi: known.settings === undefined ? known.wsgi : undefined, do: [] },
-      ...{ env: { ...standIns, ...known.env }, given: Object.keys(standIns) },
-    };
-  };
-  const candidates = started.answer.reads
-    .map(([name]) => name)
-    .filter(
-      (name, i, all) =>
-        /SECRET|KEY/i.test(name) &&
-        !/^AWS_|PUBLIC/.test(name) &&
-        all.indexOf(name) === i &&
-        !(name in known.env),
-    );
-  const likely = candidates.filter((name) => /SECRET/i.test(name));
-  for (const names of [candidates, ...likely.map((name) => [name])]) {
-    if (names.length === 0) continue;
-    const answer = await workspace.ask(started.interpreter, request(names), 60);
-    if (answer?.facts?.secret.kind === "variable") return { ...facts, secret: answer.facts.secret };
-    if (answer?.facts !== undefined) break;
-  }
-  if (facts.secret.kind !== "own") return facts;
-  const again = await workspace.ask(started.interpreter, request([]), 60);
-  const other = again?.facts?.secret.sha256;
-  return other === undefined || other === facts.secret.sha256
-    ? facts
-    : { ...facts, secret: { kind: "random" } };
 }

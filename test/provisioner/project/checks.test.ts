@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { admits, checkProject, type Subject } from "../../../provisioner/project/checks.ts";
+import { checkProject } from "../../../provisioner/project/checks.ts";
 import type { Facts } from "../../../provisioner/project/facts.ts";
+import { admits } from "../../../provisioner/project/settings-checks.ts";
+import type { Subject } from "../../../provisioner/project/subject.ts";
 
 const FACTS: Facts = {
   module: "mysite.settings",
@@ -78,6 +80,8 @@ test("every finding is in the docs, once", () => {
   const read = (name: string) => readFileSync(path.join(import.meta.dirname, "../../..", name), "utf8");
   const sources = [
     "provisioner/project/checks.ts",
+    "provisioner/project/data-checks.ts",
+    "provisioner/project/settings-checks.ts",
     "provisioner/findings/unpackable.ts",
     "provisioner/init/trial.ts",
   ]

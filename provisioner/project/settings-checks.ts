@@ -1,0 +1,157 @@
+/** What a project's settings say of hosts, keys and what a site does not do. Pure. */
+import { errorFinding, type Finding, warningFinding } from "../findings/finding.ts";
+import type { Subject } from "./subject.ts";
+
+export function settings({ learnt, hosts, env, secrets }: Subject): Finding[] {
+  const { facts, read } = learnt;
+  if (facts === undefined) return [];
+  const { places } = read;
+  const refused = facts.hosts == null ? [] : hosts.filter((host) => !admits(facts.hosts ?? [], host));
+  const elsewhere = facts.secret.kind === "variable" ? facts.secret.variable : undefined;
+  const unset =
+    elsewhere !== undefined && !(elsewhere in env) && secrets !== undefined && !secrets.includes(elsewhere);
+  return [
+    ...(facts.debug === true
+      ? [
+          warningFinding(
+            "project.W001",
+            "DEBUG is on: visitors would see the project's source and settings",
+            {
+              where: places.DEBUG,
+              hint: "turn it off; `everspot init` writes settings that do",
+            },
+          ),
+        ]
+      : []),
+    ...(refused.length > 0
+      ? [
+          errorFinding(
+            "project.E014",
+            `ALLOWED_HOSTS does not admit ${refused.join(" and ")}: every request would be refused`,
+            {
+              where: places.ALLOWED_HOSTS,
+              hint: "take them from EVERSPOT_HOSTS, which the app finds in its environment; `everspot init` writes settings that do",
+            },
+          ),
+        ]
+      : []),
+    ...(facts.secret.kind === "random"
+      ? [
+          warningFinding(
+            "project.W002",
+            "SECRET_KEY is another one in each process: sessions and forms would fail at random",
+            {
+              where: places.SECRET_KEY,
+              hint: "take it from the environment, and set it once: `everspot secret set SECRET_KEY`",
+            },
+          ),
+        ]
+      : []),
+    ...(facts.secret.kind === "own" && learnt.asked
+      ? [
+          warningFinding(
+            "project.W003",
+            "SECRET_KEY stands in the sources: who can read them can forge sessions",
+            {
+              where: places.SECRET_KEY,
+              hint: "take it from the environment; `everspot init` writes settings that do",
+            },
+          ),
+        ]
+      : []),
+    ...(unset
+      ? [
+          warningFinding(
+            "project.W004",
+            `SECRET_KEY comes from ${elsewhere}, which is not set: what the sources have instead is in force`,
+            {
+              where: places.SECRET_KEY,
+              hint: `[app] random_secrets = ["${elsewhere}"], or \`everspot secret set ${elsewhere}\``,
+            },
+          ),
+        ]
+      : []),
+  ];
+}
+
+/** As Django's validate_host has it. */
+export const admits = (patterns: readonly (string | null | undefined)[], host: string): boolean =>
+  patterns.some(
+    (p) =>
+      p === "*" ||
+      p?.toLowerCase() === host ||
+      (p?.startsWith(".") === true && (host.endsWith(p) || host === p.slice(1))),
+  );
+
+export function others({ learnt, static: served }: Subject): Finding[] {
+  const { facts, layout } = learnt;
+  const runners: [RegExp, string][] = [
+    [/^(django_celery_beat|django_celery_results|celery)/, "Celery"],
+    [/^huey/, "Huey"],
+    [/^django_q/, "Django Q"],
+    [/^(django_cron|django_crontab|crontab)/, "cron jobs"],
+    [/^(django_rq|rq)/, "RQ"],
+    [/^django_apscheduler/, "APScheduler"],
+    [/^dramatiq|^django_dramatiq/, "Dramatiq"],
+    [/^procrastinate/, "Procrastinate"],
+  ];
+  const apps = facts?.apps ?? [];
+  const running = [
+    ...new Set(runners.filter(([form]) => apps.some((app) => form.test(app))).map(([, name]) => name)),
+  ];
+  const collects = apps.includes("django.contrib.staticfiles");
+  return [
+    ...(running.length > 0
+      ? [
+          warningFinding(
+            "project.W008",
+            `the project uses ${running.join(" and ")}: the site runs no workers and no schedules`,
+            {
+              hint: "what waits for a worker is not done; run it elsewhere, or eagerly",
+            },
+          ),
+        ]
+      : []),
+    ...(apps.some((app) => app === "channels" || app === "daphne")
+      ? [
+          warningFinding(
+            "project.W011",
+            "the project uses Channels: the site is served by WSGI, without WebSockets",
+            {
+              hint: "pages work; what needs a WebSocket does not",
+            },
+          ),
+        ]
+      : []),
+    ...(collects && served === undefined && facts?.staticUrl != null && !/^https?:/.test(facts.staticUrl)
+      ? [
+          warningFinding("project.W012", "nothing serves the static files", {
+            hint: '[app] static = { url = "/static/", folder = "staticfiles" }, and collectstatic in before_start',
+          }),
+        ]
+      : []),
+    ...(served !== undefined &&
+    learnt.asked &&
+    facts?.staticRoot != null &&
+    facts.staticRoot !== served.folder
+      ? [
+          warningFinding(
+            "project.W007",
+            `collectstatic writes to ${facts.staticRoot}, and nginx serves ${served.folder}`,
+            {
+              where: learnt.read.places.STATIC_ROOT,
+              hint: "they must be the same folder, inside the project",
+            },
+          ),
+        ]
+      : []),
+    ...(layout.names.has("gunicorn.conf.py")
+      ? [
+          warningFinding("project.W014", "the project's own gunicorn.conf.py is in force too", {
+            where: "gunicorn.conf.py",
+            hint: "its bind, user, certificates, daemon and reuse_port are not: nginx and systemd decide those",
+          }),
+        ]
+      : []),
+  ];
+}
