@@ -66,6 +66,7 @@ export class Shipper {
   #ending = false;
   #finished = false;
   #failed: unknown;
+  #full: string | undefined;
   #crowded = false;
   #counts = { checkpoints: 0, compared: 0, longestHold: 0 };
 
@@ -79,6 +80,7 @@ export class Shipper {
   /** For `status`: frames in `behind`, milliseconds in `lag`, `bound` and `longestHold`, bytes in `rss`. */
   get status() {
     const covered = this.#covered;
+    const uploads = this.#uploads?.status;
     return {
       state: this.#state,
       epoch: this.#options.me.epoch,
@@ -89,9 +91,9 @@ export class Shipper {
       ...this.#begun?.summary,
       ...this.#counts,
       bases: this.#base.published,
-      ...this.#uploads?.status,
+      ...uploads,
       rss: process.memoryUsage.rss(),
-      trouble: this.#begun?.trouble,
+      trouble: this.#begun?.trouble ?? this.#full ?? uploads?.trouble,
     };
   }
 
@@ -384,7 +386,18 @@ export class Shipper {
     return keptFile(this.#options.keeps);
   }
 
+  /** With a full disk it stays older than the log, which is read from there then. */
   #keep(): void {
+    try {
+      this.#writeKept();
+      this.#full = undefined;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+      this.#full = `the disk is full: ${this.#keptFile} is not written`;
+    }
+  }
+
+  #writeKept(): void {
     const { me } = this.#options;
     writeKept(this.#keptFile, {
       version: 1,

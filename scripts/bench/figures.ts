@@ -77,6 +77,23 @@ export interface Figures {
   /** Holding a layer of packages against Debian's signatures: user and kernel, apt and its verifier among it. */
   layer?: { processorSeconds: Spread; layerMB: number };
   sizes?: SizeFigure[];
+  /** What keeps a site's state, and Litestream on the same machine against the same S3, whose PUTs take 30 ms. */
+  state?: { everspot: KeeperFigures; litestream: KeeperFigures | Absent };
+}
+
+export interface KeeperFigures {
+  idleCallsPerHour: number;
+  /** Megabytes of 2^20 bytes; at most. */
+  memory: { resident: number; private: number };
+  /**
+   * Of power cuts at so many commits a second: how long before it the oldest commit was made that is lost, in seconds;
+   * how many took any; and of how many nothing could be restored.
+   */
+  loss: { pace: number; cuts: number; lossy: number; broken: number; seconds: Spread }[];
+  restore: { megabytes: number; seconds: Spread }[];
+  /** Milliseconds of a request that waits for the bucket, and of a PUT then. */
+  waits?: { clients: number; median: number; slowest: number; put: number }[];
+  handOver?: Spread;
 }
 
 export interface SizeFigure {

@@ -1,5 +1,5 @@
 /** The figures as rows of a table, for the terminal and the page. Pure. */
-import { bootKinds, type Figures, isMeasured } from "./figures.ts";
+import { bootKinds, type Figures, isMeasured, type KeeperFigures } from "./figures.ts";
 import type { Spread } from "./stats.ts";
 
 /** What was measured, its unit, and its figures. */
@@ -22,6 +22,7 @@ export function rowsOf(figures: Figures): Row[] {
     hold,
     layer,
     sizes = [],
+    state,
   } = figures;
   const boots = bootKinds.flatMap((kind): Row[] => {
     const of = boot[kind];
@@ -80,7 +81,29 @@ export function rowsOf(figures: Figures): Row[] {
       row(`release of ${releaseMB} MB: deploy`, "s", deploy),
       row(`release of ${releaseMB} MB: most memory of the agent`, "MB", agentPeakMB),
     ]),
+    ...(state ? keeperRows("state", state.everspot) : []),
+    ...(state && "loss" in state.litestream ? keeperRows("Litestream", state.litestream) : []),
   ];
 }
 
 const row = (what: string, unit: string, value: Spread | number): Row => ({ what, unit, value });
+
+const keeperRows = (
+  name: string,
+  { loss, restore, memory, idleCallsPerHour, waits = [], handOver }: KeeperFigures,
+): Row[] => [
+  ...loss.flatMap(({ pace, seconds, broken }) => [
+    row(`${name}: a power cut at ${pace} commits/s takes`, "s", seconds),
+    row(`${name}: nothing whole to restore then`, "times", broken),
+  ]),
+  ...restore.map(({ megabytes, seconds }) => row(`${name}: restore of ${megabytes} MB`, "s", seconds)),
+  row(`${name}: resident at most`, "MB", memory.resident),
+  row(`${name}: of its own at most`, "MB", memory.private),
+  row(`${name}: calls of S3 when idle`, "1/h", idleCallsPerHour),
+  ...waits.flatMap(({ clients, median, slowest, put }) => [
+    row(`${name}: an answer that waits for the bucket, ${clients} clients`, "ms", median),
+    row(`${name}: the slowest in a hundred`, "ms", slowest),
+    row(`${name}: a PUT then`, "ms", put),
+  ]),
+  ...(handOver ? [row(`${name}: hand-over`, "s", handOver)] : []),
+];

@@ -1,5 +1,7 @@
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateBucketCommand } from "@aws-sdk/client-s3";
 import { systemClock } from "../../agent/site/clock.ts";
+import type { StateBucket } from "../../agent/site/state/bucket.ts";
+import { createStateClient, s3StateBucket } from "../../agent/site/state/s3-bucket.ts";
 import { S3 } from "../../test/cloud/s3.ts";
 import { WireServer } from "../../test/cloud/wire/server.ts";
 
@@ -9,6 +11,8 @@ const LATENCY: Record<string, number> = { PutObject: 30, GetObject: 15, ListObje
 export interface Bucket {
   name: string;
   server: WireServer;
+  /** For this process. */
+  state: StateBucket;
   /** For processes that use it. */
   env: Record<string, string>;
   close(): Promise<void>;
@@ -24,11 +28,11 @@ export async function startBucket(): Promise<Bucket> {
   });
   await server.start();
   const credentials = { accessKeyId: "AKIATEST", secretAccessKey: "test" };
-  const client = new S3Client({ endpoint: server.endpoint, region: "us-east-1", credentials });
+  const client = createStateClient({ endpoint: server.endpoint, region: "us-east-1", credentials });
   await client.send(new CreateBucketCommand({ Bucket: "site" }));
-  client.destroy();
   return {
     name: "site",
+    state: s3StateBucket(client, "site"),
     server,
     env: {
       AWS_ENDPOINT_URL: server.endpoint,
@@ -39,6 +43,9 @@ export async function startBucket(): Promise<Bucket> {
       AWS_CONFIG_FILE: "/dev/null",
       AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
     },
-    close: () => server.stop(),
+    close: async () => {
+      client.destroy();
+      await server.stop();
+    },
   };
 }

@@ -34,10 +34,15 @@ export class Instance {
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
   #shipper: ChildProcess | undefined;
   #app: ChildProcess | undefined;
+  #mounted = false;
   /** It was stopped for a while: it may not be the owner any more. */
   stopped = false;
   /** Paths in its folder; the app has the first. */
   databases: readonly string[] = [DATABASE];
+  /** Seconds that the state's process takes it to be later than it is. */
+  clock = 0;
+  /** Seconds of the past that stay in the bucket. */
+  history = 0;
   /** Whether the site has a folder of uploads. */
   withUploads = false;
   /** What both said, for whoever has to find out. */
@@ -100,7 +105,7 @@ export class Instance {
     this.#shipper = this.#start(
       this.#programs.node,
       [...flags, this.#programs.bundle, "ship", this.#file("settings.json")],
-      env,
+      { ...env, ...this.#otherClock },
     );
     await poll(
       `shipper of ${this.epoch}`,
@@ -180,6 +185,30 @@ export class Instance {
     killGroup(app, "SIGKILL");
   }
 
+  /** The app alone is killed, and started again. */
+  async killApp(): Promise<void> {
+    const app = this.#app;
+    const ended = app && once(app, "exit");
+    this.signal("SIGKILL", "app");
+    await ended;
+    await this.serve();
+  }
+
+  /** Its disk is one of its own from here on, which can be full. Only in a sandbox: it goes with that. */
+  async mount(megabytes: number): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    await execa("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m,mode=755`, "disk", this.folder]);
+    this.#mounted = true;
+  }
+
+  async fillDisk(): Promise<void> {
+    await execa("dd", ["if=/dev/zero", `of=${this.#file("full")}`, "bs=64k"], { reject: false });
+  }
+
+  freeDisk(): Promise<void> {
+    return rm(this.#file("full"), { force: true });
+  }
+
   /** To both, or one, and all their processes. */
   signal(name: NodeJS.Signals, which: "both" | "shipper" | "app" = "both"): void {
     if (name === "SIGSTOP") this.stopped = true;
@@ -196,6 +225,7 @@ export class Instance {
     this.signal("SIGKILL");
     await Promise.all(ended);
     this.#agent.destroy();
+    if (this.#mounted) await execa("umount", ["--lazy", this.folder]);
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -219,7 +249,7 @@ export class Instance {
       control: this.#file("control.sock"),
       durability: this.#durability,
       budget: 3,
-      history: 0,
+      history: this.history,
       ...(this.media && { media: { folder: this.media, socket: this.#file("uploads.sock") } }),
     };
     await writeFile(this.#file("settings.json"), JSON.stringify(settings));
@@ -247,6 +277,16 @@ export class Instance {
       this.said = `${this.said}${text}`.slice(-4_000);
     });
     return child;
+  }
+
+  get #otherClock(): Record<string, string> {
+    if (this.clock === 0) return {};
+    const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
+    return {
+      LD_PRELOAD: `/usr/lib/${arch}-linux-gnu/faketime/libfaketime.so.1`,
+      FAKETIME: `${this.clock > 0 ? "+" : ""}${this.clock}s`,
+      DONT_FAKE_MONOTONIC: "1",
+    };
   }
 
   #file(name: string): string {

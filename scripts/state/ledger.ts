@@ -1,5 +1,7 @@
 /** What visitors were told: each write that was answered with 200, and the most that a reader was shown. */
 export class Ledger {
+  /** When it was asked for, by "client n". */
+  readonly begun = new Map<string, number>();
   /** When it was acknowledged, by "client n"; milliseconds of this process's clock. */
   readonly acknowledged = new Map<string, number>();
   /** The highest n a reader was shown, by client. */
@@ -13,6 +15,25 @@ export class Ledger {
       this.shown.set(client, Math.max(n, this.shown.get(client) ?? 0));
     }
   }
+}
+
+/** Milliseconds to which a moment of the log is exact: S3's clock shows seconds. */
+const EXACT = 1_500;
+
+/**
+ * What a database restored as of a moment holds that it must not, or does not hold that it must.
+ * @param at milliseconds of this process's clock.
+ */
+export function judgeMoment(ledger: Ledger, held: Held, at: number): { missing: string[]; early: string[] } {
+  const there = new Set(
+    Object.entries(held.rows).flatMap(([client, numbers]) => numbers.map((n) => `${client} ${n}`)),
+  );
+  const acknowledged = [...ledger.acknowledged].filter(([, when]) => when < at - EXACT);
+  const later = [...ledger.begun].filter(([, when]) => when > at + EXACT);
+  return {
+    missing: acknowledged.map(([row]) => row).filter((row) => !there.has(row)),
+    early: later.map(([row]) => row).filter((row) => there.has(row)),
+  };
 }
 
 /** What a restored database holds. */

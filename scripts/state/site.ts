@@ -3,12 +3,24 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { systemClock } from "../../agent/site/clock.ts";
+import { BASE_PREFIX } from "../../agent/site/state/keys.ts";
+import { restore } from "../../agent/site/state/restore.ts";
 import { type Bucket, startBucket } from "./bucket.ts";
 import { Instance, type Programs } from "./instance.ts";
-import { type Held, judge, Ledger, type Verdict } from "./ledger.ts";
+import { type Held, judge, judgeMoment, Ledger, type Verdict } from "./ledger.ts";
 
-/** Milliseconds that a client thinks between two requests. */
+/** Milliseconds that a client thinks between two requests, unless it is said how many there are. */
 const THINKS = 5;
+/** Megabytes of a disk. */
+const DISK = 400;
+
+export interface SiteOptions {
+  durability: "fast" | "s3";
+  /** Seconds of the past that stay in the bucket. */
+  history?: number;
+  /** Whether each instance has a disk of its own, which can be full: in a sandbox. */
+  disks?: boolean;
+}
 
 /** A site without machines: one instance after the other over one bucket, and visitors who keep what they were told. */
 export class StateSite {
@@ -16,28 +28,39 @@ export class StateSite {
   readonly ledger = new Ledger();
   readonly #programs: Programs;
   readonly #folder: string;
-  readonly #durability: "fast" | "s3";
+  readonly #options: SiteOptions;
   readonly #end = new AbortController();
   #visitors: Promise<void>[] = [];
   #epoch = 0;
   #clients = 0;
+  /** When the power went last, in milliseconds of this process's clock. */
+  powerCut = 0;
   /** Whom visitors are sent to. */
   current: Instance | undefined;
 
-  private constructor(programs: Programs, bucket: Bucket, folder: string, durability: "fast" | "s3") {
+  private constructor(programs: Programs, bucket: Bucket, folder: string, options: SiteOptions) {
     this.#programs = programs;
     this.bucket = bucket;
     this.#folder = folder;
-    this.#durability = durability;
+    this.#options = options;
   }
 
-  static async start(programs: Programs, durability: "fast" | "s3"): Promise<StateSite> {
+  static async start(programs: Programs, options: SiteOptions): Promise<StateSite> {
     const folder = await mkdtemp(path.join(tmpdir(), "everspot-state-"));
-    return new StateSite(programs, await startBucket(), folder, durability);
+    return new StateSite(programs, await startBucket(), folder, options);
   }
 
-  /** A new owner takes the log, restores, and is open. Visitors are sent to it. @returns seconds it took. */
-  async take(): Promise<number> {
+  /** @throws when nobody has it. */
+  get owner(): Instance {
+    if (this.current === undefined) throw new Error("nobody has the site");
+    return this.current;
+  }
+
+  /**
+   * A new owner takes the log, restores, and is open. Visitors are sent to it.
+   * @param clock seconds that it takes it to be later than it is. @returns seconds it took.
+   */
+  async take({ clock = 0 } = {}): Promise<number> {
     const begun = performance.now();
     const epoch = ++this.#epoch;
     const next = new Instance(
@@ -45,8 +68,11 @@ export class StateSite {
       this.bucket,
       path.join(this.#folder, String(epoch)),
       epoch,
-      this.#durability,
+      this.#options.durability,
     );
+    next.clock = clock;
+    next.history = this.#options.history ?? 0;
+    if (this.#options.disks) await next.mount(DISK);
     try {
       await next.takeOver();
       await next.ship();
@@ -73,18 +99,20 @@ export class StateSite {
     return (performance.now() - begun) / 1000;
   }
 
-  /** The machine loses its power, and its disk is gone. @returns when, in milliseconds. */
-  async cutPower(): Promise<number> {
+  /** The machine loses its power, and its disk is gone. */
+  async cutPower(): Promise<void> {
     const old = this.current;
     this.current = undefined;
-    const at = performance.now();
+    this.powerCut = performance.now();
     await old?.destroy();
-    return at;
   }
 
-  /** @param count of clients that write, one request after the other; and one that reads. */
-  visit(count: number, { reader = true, bytes = 200 } = {}): void {
-    for (let i = 0; i < count; i++) this.#visitors.push(this.#write(`c${++this.#clients}`, bytes));
+  /**
+   * @param count of clients that write, one request after the other; and one that reads.
+   * @param thinks milliseconds between two requests of one client.
+   */
+  visit(count: number, { reader = true, bytes = 200, thinks = THINKS } = {}): void {
+    for (let i = 0; i < count; i++) this.#visitors.push(this.#write(`c${++this.#clients}`, bytes, thinks));
     if (reader) this.#visitors.push(this.#read());
   }
 
@@ -110,10 +138,31 @@ export class StateSite {
       "fast",
     );
     await into.restore();
-    const script = path.join(import.meta.dirname, "check.py");
-    const { stdout } = await execa("/usr/bin/python3", [script, into.database], { maxBuffer: 1e9 });
+    const held = await read(into.database);
     await rm(into.folder, { recursive: true });
-    return judge(this.ledger, JSON.parse(stdout) as Held);
+    return judge(this.ledger, held);
+  }
+
+  /** What was in the bucket at a moment. @param at milliseconds of this process's clock. */
+  async checkMoment(at: number): Promise<{ integrity: string; missing: string[]; early: string[] }> {
+    const folder = path.join(this.#folder, `moment-${at}`);
+    const until = new Date(performance.timeOrigin + at).toISOString();
+    try {
+      const { files } = await restore(this.bucket.state, folder, { until });
+      const held = await read(path.join(folder, files[0] ?? ""));
+      return { integrity: held.integrity, ...judgeMoment(this.ledger, held, at) };
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** The newest base in the bucket loses its second half, if there is one. */
+  async damageNewestBase(): Promise<void> {
+    const { state } = this.bucket;
+    const newest = (await state.list(BASE_PREFIX)).objects.at(-1);
+    const bytes = newest && (await state.get(newest.key));
+    if (newest !== undefined && bytes !== undefined)
+      await state.put(newest.key, bytes.subarray(0, bytes.length >> 1));
   }
 
   async close(): Promise<void> {
@@ -123,16 +172,17 @@ export class StateSite {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #write(client: string, bytes: number): Promise<void> {
+  async #write(client: string, bytes: number, thinks: number): Promise<void> {
     for (let n = 1; !this.#end.signal.aborted; n++) {
       const instance = await this.#somebody();
       if (instance !== undefined) await this.#post(instance, client, n, bytes);
-      await systemClock.sleep(THINKS * 2 * Math.random());
+      await systemClock.sleep(thinks * 2 * Math.random());
     }
   }
 
   /** What got no answer, or another one than 200, may be there or not. */
   async #post(instance: Instance, client: string, n: number, bytes: number): Promise<void> {
+    this.ledger.begun.set(`${client} ${n}`, performance.now());
     const { status } = await instance
       .ask("POST", `/write?client=${client}&n=${n}&bytes=${bytes}`)
       .catch(() => ({ status: 0 }));
@@ -157,4 +207,10 @@ export class StateSite {
     while (this.current === undefined && !this.#end.signal.aborted) await systemClock.sleep(5);
     return this.current;
   }
+}
+
+async function read(database: string): Promise<Held> {
+  const script = path.join(import.meta.dirname, "check.py");
+  const { stdout } = await execa("/usr/bin/python3", [script, database], { maxBuffer: 1e9 });
+  return JSON.parse(stdout) as Held;
 }

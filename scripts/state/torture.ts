@@ -1,4 +1,5 @@
 import { systemClock } from "../../agent/site/clock.ts";
+import { faults } from "./faults.ts";
 import type { Programs } from "./instance.ts";
 import type { Verdict } from "./ledger.ts";
 import { randomOf } from "./random.ts";
@@ -8,8 +9,17 @@ export interface TortureOptions {
   programs: Programs;
   durability: "fast" | "s3";
   handOvers: number;
+  /** Things that go wrong. */
   kills: number;
+  /** Which of the faults; undefined: all. */
+  only?: readonly string[] | undefined;
   clients: number;
+  /** Milliseconds that a client thinks between two requests. */
+  thinks?: number | undefined;
+  /** Moments of the history that are restored in the end. */
+  moments?: number | undefined;
+  /** Whether each instance has a disk of its own, which can be full: in a sandbox. */
+  disks?: boolean | undefined;
   seed: number;
   say: (line: string) => void;
 }
@@ -19,47 +29,58 @@ export interface Tortured {
   /** Seconds: from the end of the old to the first answer of the new. */
   handOvers: number[];
   takeovers: number[];
+  /** How often each fault was played. */
+  played: Record<string, number>;
   /** Writes acknowledged by owners after they had been stopped for a while; and how many of them are lost. */
   late: { acknowledged: number; lost: number };
   /** Of each power cut, seconds: how long before it the oldest write was acknowledged that is lost; 0: none is. */
   losses: number[];
+  moments: { restored: number; wrong: string[] };
 }
 
-/** Every third of the kills leaves a zombie: stopped, followed by another, and let go on. */
-const ZOMBIE = 3;
+/** Milliseconds of the past that is kept, when moments of it are restored. */
+const HISTORY = 24 * 3600;
 
-/** Hand-overs and kills under load; then what is in the bucket, against what visitors were told. */
+/** Hand-overs and faults under load; then what is in the bucket, against what visitors were told. */
 export async function torture(options: TortureOptions): Promise<Tortured> {
-  const { programs, durability, kills, clients, seed, say } = options;
+  const { programs, durability, kills, clients, seed, say, moments = 0, disks = false, thinks } = options;
   const random = randomOf(seed);
-  const site = await StateSite.start(programs, durability);
-  const done = { handOvers: [] as number[], takeovers: [] as number[] };
+  const playable = faults.filter(
+    ({ name, needs }) =>
+      (options.only === undefined || options.only.includes(name)) && (needs !== "a disk of its own" || disks),
+  );
+  const site = await StateSite.start(programs, { durability, disks, history: moments > 0 ? HISTORY : 0 });
+  const done = { handOvers: [] as number[], takeovers: [] as number[], played: {} as Record<string, number> };
   /** When the power went, and when another was open. */
   const cuts: { at: number; open: number }[] = [];
   try {
     await site.take();
-    site.visit(clients);
+    site.visit(clients, thinks === undefined ? {} : { thinks });
+    const begun = performance.now();
     const all = options.handOvers + kills;
     let left = options.handOvers;
+    let next = Math.floor(random() * playable.length);
     for (let i = 0; i < all; i++) {
       await systemClock.sleep(200 + 1200 * random());
-      const planned = random() < left / (all - i);
-      if (planned) {
+      if (random() < left / (all - i)) {
         left--;
         done.handOvers.push(await site.handOver());
-      } else if (i % ZOMBIE === 0) {
-        const at = performance.now();
-        done.takeovers.push(await zombie(site, random));
-        cuts.push({ at, open: performance.now() });
       } else {
-        const at = await site.cutPower();
-        done.takeovers.push(await site.take());
-        cuts.push({ at, open: performance.now() });
+        const fault = playable[next++ % playable.length];
+        if (fault === undefined) throw new Error("no fault is to be played");
+        const at = performance.now();
+        const { taken } = await fault.play(site, random);
+        done.played[fault.name] = (done.played[fault.name] ?? 0) + 1;
+        if (taken !== undefined) {
+          done.takeovers.push(taken);
+          cuts.push({ at: Math.max(site.powerCut, at), open: performance.now() });
+        }
       }
       if ((i + 1) % 10 === 0) say(`${i + 1} of ${all}: ${site.ledger.acknowledged.size} writes acknowledged`);
     }
     await systemClock.sleep(300);
     await site.leave();
+    const ended = performance.now();
     const verdict = await site.check();
     const rows = verdict.lost.filter((row) => !site.ledger.late.has(row));
     const at = rows.map((row) => site.ledger.acknowledged.get(row) ?? 0);
@@ -70,22 +91,16 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
       return lost.length === 0 ? 0 : Math.max(0.001, (cut.at - Math.min(...lost)) / 1000);
     });
     const late = { acknowledged: site.ledger.late.size, lost: verdict.lost.length - rows.length };
-    return { ...done, verdict, losses, late };
+    const wrong: string[] = [];
+    for (let i = 0; i < moments; i++) {
+      const moment = begun + (ended - begun) * random();
+      const { integrity, missing, early } = await site.checkMoment(moment);
+      if (integrity === "ok" && missing.length + early.length === 0) continue;
+      const when = new Date(performance.timeOrigin + moment).toISOString();
+      wrong.push(`${when}: ${integrity}, ${missing.length} missing, ${early.length} too early`);
+    }
+    return { ...done, verdict, losses, late, moments: { restored: moments, wrong } };
   } finally {
     await site.close();
   }
-}
-
-/** @returns seconds that it took another to take over. */
-async function zombie(site: StateSite, random: () => number): Promise<number> {
-  const old = site.current;
-  if (old === undefined) throw new Error("nobody has the site");
-  old.signal("SIGSTOP");
-  site.current = undefined;
-  const visits = site.visitOnly(old, 2 + random());
-  const taken = await site.take();
-  old.signal("SIGCONT");
-  await visits;
-  await old.destroy();
-  return taken;
 }

@@ -100,12 +100,14 @@ const same = async (instance: Instance) => {
 };
 
 test("hand-overs, power cuts and an owner that wakes up too late: no acknowledged write is lost", async () => {
-  const { verdict } = await torture({
-    ...{ programs, durability: "s3", handOvers: 2, kills: 3, clients: 4, seed: 7 },
+  const { verdict, moments } = await torture({
+    ...{ programs, durability: "s3", handOvers: 2, kills: 3, clients: 4, moments: 2, seed: 7 },
+    only: ["power cut", "zombie", "shipper killed"],
     say: () => {},
   });
   expect(verdict).toMatchObject({ integrity: "ok", lost: [], unseen: [], twice: [] });
   expect(verdict.acknowledged).toBeGreaterThan(50);
+  expect(moments).toEqual({ restored: 2, wrong: [] });
 });
 
 describe("an answer waits until what it may tell of is in the bucket", () => {

@@ -7,6 +7,7 @@ import { memory } from "./memory.ts";
 import { packaging } from "./packaging.ts";
 import { sizes } from "./sizes.ts";
 import { startup } from "./startup.ts";
+import { state } from "./state.ts";
 import { throughput } from "./throughput.ts";
 
 /** In the order in which they run. */
@@ -20,4 +21,5 @@ export const parts: readonly Part[] = [
   memory,
   layer,
   sizes,
+  state,
 ];

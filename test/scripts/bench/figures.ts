@@ -63,4 +63,24 @@ export const sample: Figures = {
   },
   throughput: { bare: spreadOf(200), nginx: spreadOf(190), https: spreadOf(180), path: "/" },
   sizes: [sizeOf(1, 5, 90), sizeOf(10, 5.5, 90), sizeOf(100, 8, 91), sizeOf(500, 20, 92)],
+  state: {
+    everspot: {
+      idleCallsPerHour: 0,
+      memory: { resident: 74, private: 24 },
+      loss: [
+        { pace: 2, cuts: 20, lossy: 2, broken: 0, seconds: { ...spreadOf(0.04), max: 0.2 } },
+        { pace: 100, cuts: 20, lossy: 20, broken: 0, seconds: { ...spreadOf(0.4), max: 1 } },
+      ],
+      restore: [
+        { megabytes: 1, seconds: spreadOf(0.3) },
+        { megabytes: 100, seconds: spreadOf(1.2) },
+      ],
+      waits: [
+        { clients: 1, median: 40, slowest: 60, put: 30 },
+        { clients: 8, median: 70, slowest: 200, put: 30 },
+      ],
+      handOver: spreadOf(2),
+    },
+    litestream: { absent: "litestream is not in PATH" },
+  },
 };

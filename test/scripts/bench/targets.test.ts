@@ -47,6 +47,16 @@ const missed: [string, Figures][] = [
     "nginx and gunicorn, as a part of gunicorn alone",
     { ...sample, throughput: sample.throughput && { ...sample.throughput, nginx: spreadOf(179) } },
   ] as [string, Figures],
+  [
+    'state: "s3" with 8 clients, median',
+    {
+      ...sample,
+      state: sample.state && {
+        ...sample.state,
+        everspot: { ...sample.state.everspot, waits: [{ clients: 8, median: 81, slowest: 200, put: 30 }] },
+      },
+    },
+  ] as [string, Figures],
 ];
 test.each(missed)("a target that is missed is reported: %s", (what, figures) => {
   const changed = Object.entries(verdicts(figures)).filter(([, met]) => met === false);
