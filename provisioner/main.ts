@@ -12,6 +12,7 @@ import { createProbe } from "./operator/probe.ts";
 import { createQuestions } from "./operator/questions.ts";
 import { createPublicDns } from "./operator/resolver.ts";
 import { createReadServed } from "./operator/served.ts";
+import { createStdio } from "./operator/stdio.ts";
 import { createTerminal } from "./operator/terminal.ts";
 import { inspect } from "./project/inspect.ts";
 
@@ -30,6 +31,7 @@ for (const stream of [process.stdout, process.stderr]) {
 process.exitCode = await run(process.argv.slice(2), version, ({ json, yes }) => ({
   terminal: createTerminal({ json }),
   questions: createQuestions({ yes }),
+  stdio: createStdio(),
   publicDns: createPublicDns(),
   probe: createProbe(),
   browse: createBrowse(),

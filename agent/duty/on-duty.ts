@@ -3,13 +3,14 @@ import type { Logger } from "pino";
 import type { Booted } from "../boot/boot.ts";
 import { InPlace } from "../handover/in-place.ts";
 import { Role } from "../handover/role.ts";
+import { Runs } from "../jobs/runs.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Peer } from "../ports/peers.ts";
 import type { BootLog } from "../record/recorder.ts";
 import { poll } from "../site/poll.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 import { paths } from "../system/paths.ts";
-import { bellWatcher } from "../watch/bell.ts";
+import { bellWatcher, quicker } from "../watch/bell.ts";
 import { deployWatcher } from "../watch/deploy.ts";
 import { describe } from "../watch/events.ts";
 import { fenceWatcher } from "../watch/fence.ts";
@@ -25,6 +26,7 @@ import { Watchdog } from "../watchdog/watchdog.ts";
 import { Outlook } from "./outlook.ts";
 import { ownerDuties } from "./owner.ts";
 import { reactionsOf } from "./reactions.ts";
+import { runContext } from "./run-context.ts";
 
 /** Whoever knocks is the reason to look; this is only how long one that was missed may go unseen. */
 const KNOCK_SECONDS = 60;
@@ -67,14 +69,20 @@ export async function onDuty(
     app: appControl(here, (release) => role.serves(release)),
   });
 
+  const runs = new Runs(
+    runContext(machine, recorder, log, () => role.owned),
+    (message) => log.warn(message),
+  );
+  void runs.recover(signal);
+
   if (booted.epoch === undefined) role.standBy();
   else role.own(booted.epoch, booted.release, booted.ttl);
   tellOfBoot(booted, outlook, machine);
 
-  const reactions = reactionsOf({ machine, recorder, signal, outlook, role, inPlace, watchdog });
+  const reactions = reactionsOf({ machine, recorder, signal, outlook, role, runs, inPlace, watchdog });
   const knock = machine.state && new Knock(clock);
   const silence = knock && (await knockAt(paths.askedSocket, knock));
-  const watching = watch(watchers(machine, outlook, role, knock), {
+  const watching = watch(watchers(machine, outlook, role, runs, knock), {
     ...{ clock, rounds: machine.rounds, signal },
     onEvent: async (event) => {
       log.info({ event: event.kind }, describe(event));
@@ -86,7 +94,7 @@ export async function onDuty(
       else log.warn({ watcher }, message);
     },
   });
-  await Promise.all([watching, role.ended(), inPlace.ended(), watchdog.ended()]);
+  await Promise.all([watching, role.ended(), runs.ended(signal), inPlace.ended(), watchdog.ended()]);
   silence?.();
 }
 
@@ -107,11 +115,14 @@ const watchers = (
   { identity, store, state, clock, patience, metadata, host }: Machine,
   outlook: Outlook,
   role: Role,
+  runs: Runs,
   knock: Knock | undefined,
 ): Watcher[] => {
   const ownership = ownershipWatcher(store, identity.instance, state !== undefined);
   return [
-    bellWatcher(store, clock, [ownership, deployWatcher(store, clock)], () => outlook.pace),
+    bellWatcher(store, clock, [ownership, deployWatcher(store, clock), runs], () =>
+      quicker(outlook.pace, runs.pace),
+    ),
     ...(knock === undefined ? [] : [{ name: "knock", everySeconds: KNOCK_SECONDS, knock, ...ownership }]),
     ...(state === undefined ? [] : [fenceWatcher(state)]),
     interruptionWatcher(metadata),

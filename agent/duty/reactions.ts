@@ -1,6 +1,7 @@
 /** What an instance on duty does about each thing it notices. */
 import type { InPlace } from "../handover/in-place.ts";
-import type { Role } from "../handover/role.ts";
+import type { Role, Successor } from "../handover/role.ts";
+import type { Runs } from "../jobs/runs.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { BootLog } from "../record/recorder.ts";
 import type { Reactions } from "../watch/react.ts";
@@ -18,6 +19,7 @@ export interface OnWatch {
   signal: AbortSignal;
   outlook: Outlook;
   role: Role;
+  runs: Runs;
   inPlace: InPlace;
   watchdog: Watchdog;
 }
@@ -28,10 +30,15 @@ export function reactionsOf({
   signal,
   outlook,
   role,
+  runs,
   inPlace,
   watchdog,
 }: OnWatch): Reactions {
   const { config, clock } = machine;
+  const away = (how: string, to?: Successor): void => {
+    runs.interrupt(how);
+    role.standBy(to);
+  };
   return {
     interruption: ({ time }) => {
       outlook.leave("interruption");
@@ -48,10 +55,10 @@ export function reactionsOf({
     rebalance: () => {
       if (outlook.leave("rebalance")) role.needReplacement({ bridge: false, noticed: true });
     },
-    replaced: (event) => role.standBy(event),
-    claimed: (event) => role.standBy(event),
+    replaced: (event) => away(`${event.by} took the site over`, event),
+    claimed: (event) => away(`${event.by} takes the site over`, event),
     // Whoever that is has the site, says so in site.json, and may be open by now.
-    fenced: () => role.standBy(),
+    fenced: () => away("another instance has the site"),
     "app-failing": ({ seconds, seen }) => {
       void watchdog.failing(seconds, seen);
     },

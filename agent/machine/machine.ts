@@ -18,6 +18,7 @@ import type { Clock } from "../site/clock.ts";
 import type { ObjectStore } from "../site/store.ts";
 import type { PatientClock, Processor } from "../system/processor.ts";
 import type { Rounds } from "../system/rounds.ts";
+import type { StartTransient } from "../system/transient.ts";
 import type { Units } from "../system/units.ts";
 import type { Host } from "./host.ts";
 
@@ -34,12 +35,15 @@ export interface Machine {
   store: ObjectStore;
   metadata: Metadata;
   secrets: SecretSource;
+  /** What was put into the Parameter Store for commands of the operator's. */
+  runSecrets: SecretSource;
   zone: Zone;
   peers: Peers;
   fleet: Fleet;
   launches: Launches;
   creditMode: CreditMode;
   units: Units;
+  transient: StartTransient;
   host: Host;
   platform: Platform;
   disk: ReleaseDisk;

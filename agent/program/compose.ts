@@ -37,7 +37,7 @@ import { Candidates } from "../release/candidates.ts";
 import { platformOf } from "../release/fit.ts";
 import { systemClock as clock, steadyClock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
-import { secretPath } from "../site/names.ts";
+import { runSecretPath, secretPath } from "../site/names.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 import { createS3Store } from "../site/s3-store.ts";
 import type { ObjectStore } from "../site/store.ts";
@@ -45,6 +45,7 @@ import { kept, paths } from "../system/paths.ts";
 import { patientClock, thisProcessor as processor } from "../system/processor.ts";
 import { Rounds } from "../system/rounds.ts";
 import { systemdSupervisor } from "../system/supervisor.ts";
+import { startTransient } from "../system/transient.ts";
 import { systemd, type Units } from "../system/units.ts";
 
 /** A boot goes on without a trusted certificate after this; the order goes on beside it. */
@@ -61,6 +62,7 @@ export interface Connections {
   units: Units;
   zone: Zone;
   secrets: SecretSource;
+  runSecrets: SecretSource;
   clients: Pick<Clients, "ec2" | "acm">;
   /** @param instance undefined: not known yet. */
   notify(instance: string | undefined): Notify;
@@ -90,11 +92,13 @@ export async function connect(
   const { region, account, bucket } = config;
   const clients = createClients({ region, account, credentials: roleCredentials(metadata) });
   const secrets = learnt(createSecrets(clients.ssm, secretPath(config.site)), redactor);
+  const runSecrets = learnt(createSecrets(clients.ssm, runSecretPath(config.site)), redactor);
   const supervisor = systemdSupervisor(env, (message) => log.warn(message));
   const stuck = (name: string, seconds: number) =>
     log.warn({ name, seconds }, "at one piece of work for long");
   return {
-    ...{ config, endpoint, metadata, secrets, clients, rounds: new Rounds(supervisor, stuck) },
+    ...{ config, endpoint, metadata, secrets, runSecrets, clients },
+    rounds: new Rounds(supervisor, stuck),
     store: redactingStore(createS3Store(clients.s3, bucket), redactor),
     units: redactingUnits(systemd, redactor),
     zone: createZone(clients.route53, config.zone),
@@ -128,7 +132,8 @@ export async function composeAgent(
   log: Logger,
   places: Places = paths,
 ): Promise<Agent> {
-  const { config, endpoint, rounds, metadata, store, units, zone, secrets, clients } = connections;
+  const { config, endpoint, rounds, metadata, store, units, zone, secrets, runSecrets, clients } =
+    connections;
   const { ec2, acm } = clients;
   await mkdir(places.run, { recursive: true });
   await mkdir(places.state, { recursive: true, mode: 0o755 });
@@ -167,8 +172,10 @@ export async function composeAgent(
       store,
       metadata,
       secrets,
+      runSecrets,
       zone,
       units,
+      transient: startTransient,
       packages,
       certificates,
     },

@@ -82,6 +82,7 @@ def everspot(theirs):
                 "key": hmac.new(salt, text.encode("utf-8", "replace"), "sha256").hexdigest()[:16],
                 "insecure": text.startswith("django-insecure-"),
                 "source": source_of(key),
+                "settings": os.environ.get("DJANGO_SETTINGS_MODULE"),
             }
         name = os.path.join(folder, ${JSON.stringify(FACTS_OF)} % os.getpid())
         with open(name + ".part", "w") as out:

@@ -18,6 +18,8 @@ const facts = z.object({
   insecure: z.optional(z.boolean()),
   /** A file of the release in which the key stands. */
   source: z.optional(z.nullable(z.string().check(z.maxLength(500)))),
+  /** DJANGO_SETTINGS_MODULE in its environment, which the module of the WSGI application may have set. */
+  settings: z.optional(z.nullable(z.string().check(z.regex(/^[A-Za-z_][\w.]{0,200}$/)))),
 });
 export type WorkerFacts = z.infer<typeof facts>;
 

@@ -15,6 +15,12 @@ export const bucketName = (site: string, account: string, region: string): strin
 /** SSM Parameter Store path of the app's secrets, with the trailing slash. */
 export const secretPath = (site: string): string => `/everspot/${site}/`;
 
+/**
+ * What a command of the operator's finds in its environment besides: `<id>.<variable>` below this, deleted after it.
+ * Not below the app's own path, or the app would be given them.
+ */
+export const runSecretPath = (site: string): string => `/everspot-run/${site}/`;
+
 /** The TXT record that fences ownership (DESIGN §8). */
 export const fenceRecord = (domain: string): string => `_everspot.${domain}`;
 
@@ -60,6 +66,10 @@ function segmentOfNames(names: string[]): string {
  * | `channel.json` | channel.ts | both sides; CAS |
  * | `site.json` | records.ts, agent/ownership/claim.ts | instances; CAS |
  * | `bell.json` | runs/bell.ts | whoever writes what instances are to notice; CAS |
+ * | `runs/asked/<id>.json` | runs/documents.ts | `run`, `manage`, `shell`; CAS |
+ * | `runs/asked/<id>/<n>` | runs/documents.ts | the same; once |
+ * | `runs/told/<id>.json` | runs/documents.ts | the owner, once by CAS, then over and over |
+ * | `runs/told/<id>/<n>` | runs/output.ts | the owner; once |
  * | `deploy.json` | records.ts, provisioner/deploy/lock.ts | `deploy`, `rollback`, `bake`; CAS |
  * | `image.json` | records.ts | the operator's side; CAS |
  * | `packages.json` | layers.ts | the operator's side; CAS |
@@ -87,6 +97,11 @@ export const keys = {
   channel: "channel.json",
   site: "site.json",
   bell: "bell.json",
+  runAsked: (id: string) => `runs/asked/${segment(id)}.json`,
+  runInput: (id: string, part: number) => `runs/asked/${segment(id)}/${part}`,
+  runTold: (id: string) => `runs/told/${segment(id)}.json`,
+  runOutputs: (id: string) => `runs/told/${segment(id)}/`,
+  runOutput: (id: string, part: number) => `runs/told/${segment(id)}/${part}`,
   deploy: "deploy.json",
   image: "image.json",
   replacements: "replacements.json",

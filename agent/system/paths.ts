@@ -29,6 +29,8 @@ export const paths = {
   staticBefore: "/run/everspot/static-before",
   /** Environment files of the units of a release, 0600. */
   environment: "/run/everspot/environment",
+  /** A file for each command of the operator's that was begun and not ended: what is known of it. */
+  runs: "/run/everspot/runs",
   nginxConfig: "/etc/everspot/nginx.conf",
   /** While it exists, nginx hands every request to the forwarder. Lost at a reboot, as the forwarder is. */
   forwarding: "/run/everspot/forwarding",
@@ -99,3 +101,7 @@ export const appUnit = (release: string): string => `everspot-app@${release}.ser
 /** In the place of a release's id: what runs on a copy of the site's data. Its units are in user-data/units. */
 export const REHEARSAL = "rehearsal";
 export const prepareUnit = (release: string): string => `everspot-prepare@${release}.service`;
+/** A command of the operator's; the name's first part is that of its environment file (user-data/units). */
+export const runName = (id: string): string => `everspot-run-${id}`;
+export const runUnit = (id: string, release: string): string => `${runName(id)}@${release}.service`;
+export const RUN_UNITS = "everspot-run-*@*.service";

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
-import { bucketName } from "../../agent/site/names.ts";
+import { bucketName, runSecretPath } from "../../agent/site/names.ts";
 import { expectOwner } from "../../agent/site/s3-client.ts";
 import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { StateBucket } from "../../agent/site/state/bucket.ts";
@@ -47,7 +47,10 @@ export interface Aws {
   network: Network;
   roles: Roles;
   github: Github;
+  /** The app's. */
   secrets: Secrets;
+  /** Of commands that are run on the instance. */
+  runSecrets: Secrets;
   templates: Templates;
   /** Calls made so far. */
   readonly calls: Clients["calls"];
@@ -82,6 +85,7 @@ export async function connect(config: SiteConfig, clock: Clock = systemClock): P
       roles: createRoles(clients.iam, site, region),
       github: createGithub(clients.iam, site, region, caller),
       secrets: createSecrets(clients.ssm, site),
+      runSecrets: createSecrets(clients.ssm, site, runSecretPath(site)),
       templates: createTemplates(clients.ec2, site, clock),
       calls: clients.calls,
       close: clients.destroy,

@@ -14,7 +14,7 @@ export interface SecretSeen {
   changed: Date;
 }
 
-/** The app's secrets: SSM parameters of type SecureString below the site's path. Values are written, never read. */
+/** Secrets in SSM: parameters of type SecureString below a path of the site's. Values are written, never read. */
 export interface Secrets {
   /** By name. */
   list(): Promise<SecretSeen[]>;
@@ -26,8 +26,8 @@ export interface Secrets {
   unset(name: string): Promise<boolean>;
 }
 
-export function createSecrets(client: SSMClient, site: string): Secrets {
-  const path = secretPath(site);
+/** @param path with the slash at its end; the app's secrets where none is given. */
+export function createSecrets(client: SSMClient, site: string, path = secretPath(site)): Secrets {
   return {
     list: () =>
       named("listing the secrets", async () => {

@@ -22,6 +22,8 @@ import type { SiteConfig } from "../config/site-config.ts";
 import { fail } from "../operator/fail.ts";
 import type { Tools } from "../operator/tools.ts";
 import { addData, type SiteCommand } from "./data.ts";
+import { passedOn } from "./passed-on.ts";
+import { addPassing, type Passed } from "./passing.ts";
 
 /** Options that every command has. */
 export interface Common {
@@ -36,7 +38,9 @@ const DEFAULT_TIMEOUT = 900;
 
 /** Runs one command line (without node and script). @returns the exit code. */
 export async function run(args: readonly string[], version: string, makeTools: MakeTools): Promise<number> {
-  const json = args.includes("--json");
+  const { own, words } = passedOn(args);
+  const json = own.includes("--json");
+  let exitCode = 0;
   let terminal: Tools["terminal"] | undefined;
   const make: MakeTools = (options) => {
     const tools = makeTools(options);
@@ -44,8 +48,11 @@ export async function run(args: readonly string[], version: string, makeTools: M
     return tools;
   };
   try {
-    await program(version, make).parseAsync([...args], { from: "user" });
-    return 0;
+    const onEnd = (code: number): void => {
+      exitCode = code;
+    };
+    await program(version, make, { words, onEnd }).parseAsync(own, { from: "user" });
+    return exitCode;
   } catch (error) {
     // Commander has printed its own message; help and version end this way too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
@@ -71,7 +78,7 @@ const withCommon = (command: Command): Command =>
     .option("-s, --stage <name>", "a stage of it, as in [stages.NAME]")
     .option("--json", "one JSON document on stdout, progress on stderr", false);
 
-function program(version: string, makeTools: MakeTools): Command {
+function program(version: string, makeTools: MakeTools, passed: Passed): Command {
   const everspot = withCommon(new Command("everspot"))
     .description("Keeps a small Django site up on one AWS spot instance.")
     .version(version)
@@ -200,6 +207,8 @@ function program(version: string, makeTools: MakeTools): Command {
   siteCommand<Common>("releases", "list the releases, newest first", (config, tools) =>
     runReleases(config, tools),
   );
+
+  addPassing(siteCommand as SiteCommand, passed);
 
   const secret = everspot
     .command("secret")

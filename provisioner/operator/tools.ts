@@ -8,12 +8,14 @@ import type { Probe } from "./probe.ts";
 import type { Questions } from "./questions.ts";
 import type { PublicDns } from "./resolver.ts";
 import type { ReadServed } from "./served.ts";
+import type { Stdio } from "./stdio.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What the commands use of this computer; AWS comes through `connect`. */
 export interface Tools {
   terminal: Terminal;
   questions: Questions;
+  stdio: Stdio;
   publicDns: PublicDns;
   probe: Probe;
   browse: Browse;

@@ -32,6 +32,8 @@ export const lifecycle: readonly LifecycleRule[] = [
   { id: "old-static", prefix: "static/", expireDays: 365 },
   { id: "old-looks", prefix: "looks/", expireDays: 365 },
   { id: "old-history", prefix: "history/", expireDays: 365 },
+  // What commands read and wrote: whoever asked for it has it.
+  { id: "old-runs", prefix: "runs/", expireDays: 1, noncurrentDays: 1 },
   { id: "old-versions", prefix: "", noncurrentDays: 30, abortUploadDays: 3 },
 ];
 

@@ -3,6 +3,7 @@ import {
   challengeRecord,
   fenceRecord,
   resourceName,
+  runSecretPath,
   SITE_TAG,
   secretPath,
 } from "../../agent/site/names.ts";
@@ -26,6 +27,7 @@ const WRITTEN = [
   "site.json",
   "deploy.json",
   "bell.json",
+  "runs/told/*",
   "replacements.json",
   "certificates/*",
   "boots/*",
@@ -42,7 +44,7 @@ const STATE = {
   written: [`${LOG_PREFIX}*`, `${BASE_PREFIX}*`, `${CHUNK_PREFIX}*`, `${MEDIA_PREFIX}*`],
   deleted: [`${LOG_PREFIX}*`, `${BASE_PREFIX}*`, `${CHUNK_PREFIX}*`],
 };
-const READ = ["agent/*", "releases/*", "image.json", "packages.json", ...WRITTEN];
+const READ = ["agent/*", "releases/*", "image.json", "packages.json", "runs/asked/*", ...WRITTEN];
 
 /**
  * All that an instance of the site may use (DESIGN §2.8): its own objects, without deleting any but what its state needs
@@ -57,7 +59,10 @@ export function instancePolicy(
   const { site, region } = config;
   const { account, partition } = where;
   const bucket = `arn:${partition}:s3:::${bucketName(site, account, region)}`;
-  const parameters = `arn:${partition}:ssm:${region}:${account}:parameter${secretPath(site).replace(/\/$/, "")}`;
+  const parameters = [secretPath(site), runSecretPath(site)].flatMap((path) => {
+    const arn = `arn:${partition}:ssm:${region}:${account}:parameter${path.replace(/\/$/, "")}`;
+    return [arn, `${arn}/*`];
+  });
   const ours = { StringEquals: { [`aws:ResourceTag/${SITE_TAG}`]: site } };
   const hostedZone = `arn:${partition}:route53:::hostedzone/${where.hostedZone}`;
   const names = [config.domain, ...config.aliases];
@@ -109,7 +114,7 @@ export function instancePolicy(
         ),
         Condition: ours,
       },
-      allow("OwnSecrets", ["ssm:GetParametersByPath", "ssm:GetParameters"], [parameters, `${parameters}/*`]),
+      allow("OwnSecrets", ["ssm:GetParametersByPath", "ssm:GetParameters"], parameters),
       ...certificateStatements(config, where),
     ],
   };

@@ -54,7 +54,10 @@ export const house: readonly Wing[] = [
         certificate: "which certificate is served, and what may be ordered",
         drill: "an interruption on purpose, and what visitors noticed",
       },
-      { boots: "how a boot goes: the follower, its news, its bars" },
+      {
+        boots: "how a boot goes: the follower, its news, its bars",
+        runs: "a command on the instance: asked for, followed, cancelled",
+      },
       { aws: "AWS, in the verbs of the project" },
       { init: "what is proposed for a project, tried out and written" },
       {
@@ -87,6 +90,7 @@ export const house: readonly Wing[] = [
       { boot: "the boot: its steps, its next try, what it leaves for later" },
       { machine: "all that the agent works with, and how a release becomes an app that answers" },
       {
+        jobs: "commands that the operator has run here, from the claim to the end",
         look: "what visitors will see of a release, before they do",
         record: "steps and how they run, and the boot record",
         release: "a release on the instance's disk",

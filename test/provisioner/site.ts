@@ -61,6 +61,12 @@ export async function openDesk(
       stderr: { write: (t) => stderr.push(t) },
     }),
     questions: createQuestions({ yes: options.yes ?? true }),
+    stdio: {
+      typed: false,
+      input: (async function* () {})(),
+      write: async () => true,
+      done: () => {},
+    },
     publicDns: createPublicDns([dns.address]),
     probe: async () => ({ status: 200 }),
     browse: async () => true,

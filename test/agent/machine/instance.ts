@@ -174,6 +174,10 @@ export class TestInstance {
       state: this.state,
       metadata: { get: async (path) => this.metadata.get(path) },
       secrets: { read: () => this.secrets() },
+      runSecrets: { read: async () => ({}) },
+      transient: () => {
+        throw new Error("nobody asks for a command here");
+      },
       fleet,
       launches: {
         version: async () => 1,

@@ -2,29 +2,34 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { Route53Client } from "@aws-sdk/client-route-53";
 import { S3Client } from "@aws-sdk/client-s3";
+import { SSMClient } from "@aws-sdk/client-ssm";
 import { pino } from "pino";
 import { createPeers } from "../../../agent/aws/ec2.ts";
 import { createZone } from "../../../agent/aws/route53.ts";
+import { createSecrets } from "../../../agent/aws/ssm.ts";
 import { type BootSteps, boot } from "../../../agent/boot/boot.ts";
 import { swapBy } from "../../../agent/handover/in-place.ts";
 import type { Identity } from "../../../agent/identity/identity.ts";
+import { Runs } from "../../../agent/jobs/runs.ts";
 import { claimSite } from "../../../agent/ownership/claim.ts";
 import { resultOf, type Step, type StepContext, step } from "../../../agent/record/graph.ts";
 import { BootRecorder } from "../../../agent/record/recorder.ts";
 import { Candidates } from "../../../agent/release/candidates.ts";
 import type { Clock } from "../../../agent/site/clock.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
-import { bucketName } from "../../../agent/site/names.ts";
+import { bucketName, runSecretPath } from "../../../agent/site/names.ts";
 import { poll } from "../../../agent/site/poll.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
+import type { ObjectStore } from "../../../agent/site/store.ts";
 import { patientClock } from "../../../agent/system/processor.ts";
 import { Rounds } from "../../../agent/system/rounds.ts";
 import type { Units } from "../../../agent/system/units.ts";
-import { bellWatcher } from "../../../agent/watch/bell.ts";
+import { type Belled, bellWatcher } from "../../../agent/watch/bell.ts";
 import { deployWatcher } from "../../../agent/watch/deploy.ts";
 import { type Watcher, watch } from "../../../agent/watch/loop.ts";
 import { ownershipWatcher } from "../../../agent/watch/ownership.ts";
 import { react } from "../../../agent/watch/react.ts";
+import type { Commands } from "../../agent/jobs/command.ts";
 import { debianImages } from "../../cloud/ec2.ts";
 
 /** What becomes of a release on an instance: it serves, its code is bad, something else fails, or nothing ends. */
@@ -50,6 +55,8 @@ export interface Life {
   promotes(): boolean;
   /** Between two looks whether it still is the owner, and whether it is to deploy. */
   lookSeconds(): number;
+  /** What runs the operator's commands; undefined: it takes none up. */
+  commands: Commands | undefined;
   signal: AbortSignal;
 }
 
@@ -165,42 +172,49 @@ export async function live(life: Life): Promise<void> {
   let serves = release;
   let owns = epoch !== undefined;
   const begun = new Set<string>();
-  const looking = [ownershipWatcher(store, instance), deployWatcher(store, clock)];
-  await watch(
-    [
-      every(
-        bellWatcher(store, clock, looking, () => undefined),
-        life.lookSeconds,
-      ),
-    ],
-    {
-      ...{ clock, rounds: machine.rounds, signal },
-      onEvent: (event) =>
-        react(event, {
-          replaced: () => {
-            owns = false;
-            recorder.change({ state: "forwarding" });
-          },
-          deploy: async ({ running }) => {
-            if (running?.kind !== "in-place" || running.release === undefined || !owns) return;
-            if (begun.has(running.id)) return;
-            begun.add(running.id);
-            const wanted = { deploy: running.id, release: running.release };
-            const here = {
-              machine: { candidates, patience: patientClock(clock, idle), units },
-              recorder,
-              log,
-              signal,
-            };
-            if (!(await swapBy(inPlaceSteps(wanted.release), wanted, serves, here))) return;
-            serves = wanted.release;
-            recorder.change({ release: serves });
-            await claim(launched, serves);
-          },
-        }),
-      onTrouble: () => {},
-    },
-  );
+  const looking: Belled[] = [ownershipWatcher(store, instance), deployWatcher(store, clock)];
+  const { commands } = life;
+  let runs: Runs | undefined;
+  if (commands !== undefined) {
+    const owned = () => (owns && epoch !== undefined ? { epoch, release: serves } : undefined);
+    const secrets = createSecrets(new SSMClient(client), runSecretPath(site));
+    const places = commands.places(instance);
+    // What a machine that is gone was about to write is never written.
+    const put: ObjectStore["put"] = (...what) =>
+      signal.aborted ? new Promise(() => {}) : store.put(...what);
+    const context = { ...commands, instance, clock, owned, secrets, places, tell: () => {} };
+    runs = new Runs({ ...context, store: { ...store, put } }, () => {});
+    looking.push(runs);
+  }
+  const bell = bellWatcher(store, clock, looking, () => runs?.pace);
+  await watch([every(bell, () => runs?.pace?.seconds ?? life.lookSeconds())], {
+    ...{ clock, rounds: machine.rounds, signal },
+    onEvent: (event) =>
+      react(event, {
+        replaced: () => {
+          owns = false;
+          runs?.interrupt("another instance took the site over");
+          recorder.change({ state: "forwarding" });
+        },
+        deploy: async ({ running }) => {
+          if (running?.kind !== "in-place" || running.release === undefined || !owns) return;
+          if (begun.has(running.id)) return;
+          begun.add(running.id);
+          const wanted = { deploy: running.id, release: running.release };
+          const here = {
+            machine: { candidates, patience: patientClock(clock, idle), units },
+            recorder,
+            log,
+            signal,
+          };
+          if (!(await swapBy(inPlaceSteps(wanted.release), wanted, serves, here))) return;
+          serves = wanted.release;
+          recorder.change({ release: serves });
+          await claim(launched, serves);
+        },
+      }),
+    onTrouble: () => {},
+  });
 }
 
 /** The same, as often as a test has it look. */

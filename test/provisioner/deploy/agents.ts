@@ -1,5 +1,6 @@
 import type { Clock } from "../../../agent/site/clock.ts";
 import { resourceName } from "../../../agent/site/names.ts";
+import { Commands } from "../../agent/jobs/command.ts";
 import type { Cloud } from "../../cloud/cloud.ts";
 import { type Machines, simulatedMachines } from "../../cloud/machines.ts";
 import { type Behaviour, live } from "./agent.ts";
@@ -27,6 +28,8 @@ export class Agents {
   readonly failures: unknown[] = [];
   /** How often the owner looks whether it still is, and whether it is to deploy. */
   lookMs = 5000;
+  /** What runs the operator's commands. */
+  readonly commands = new Commands();
   readonly #running = new Map<string, AbortController>();
   #site: Site | undefined;
 
@@ -70,7 +73,7 @@ export class Agents {
     const { endpoint, region, account } = cloud;
     await live({
       ...site,
-      ...{ account, instance, address, signal },
+      ...{ account, instance, address, signal, commands: this.commands },
       client: { region, endpoint, credentials },
       promotes: () => this.promotes,
       lookSeconds: () => this.lookMs / 1000,

@@ -109,6 +109,7 @@ export async function openSwapSite(
     close: async () => {
       client.destroy();
       await desk.close();
+      agents.commands.close();
       idle?.stop();
     },
   };

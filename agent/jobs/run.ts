@@ -1,0 +1,313 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Writable } from "node:stream";
+import type { SecretSource } from "../ports/secrets.ts";
+import type { Clock } from "../site/clock.ts";
+import { readDocument, updateDocument } from "../site/document.ts";
+import { messageOf } from "../site/errors.ts";
+import { keys } from "../site/names.ts";
+import { siteDocument } from "../site/records.ts";
+import {
+  RUN_BEAT_SECONDS,
+  RUN_ENDS,
+  type RunEnd,
+  type RunRequest,
+  type RunState,
+  requestDocument,
+  stateDocument,
+} from "../site/runs/documents.ts";
+import type { ObjectStore } from "../site/store.ts";
+import { renderEnvironment } from "../system/environment-file.ts";
+import { writeAtomic } from "../system/files.ts";
+import { runName, runUnit } from "../system/paths.ts";
+import type { StartTransient } from "../system/transient.ts";
+import type { Units } from "../system/units.ts";
+import { OutputLimit, shipOutput } from "./outbox.ts";
+import { settingsOf, wordsOf } from "./surroundings.ts";
+
+/** Of the machine's memory, where the request says nothing: the app goes on beside it, in the same slice. */
+const MEMORY = "40%";
+const OUTPUT_LIMIT = 1e9;
+/** Seconds in which a unit that is told to stop is down; its own TimeoutStopSec is less. */
+export const STOP_SECONDS = 40;
+/** Seconds for which a write is tried again. */
+const PATIENCE_SECONDS = 240;
+/** Of a program that a signal ended, in a shell's count. */
+const SIGNALLED = 128;
+
+export interface RunContext {
+  instance: string;
+  store: ObjectStore;
+  clock: Clock;
+  units: Pick<Units, "state" | "stop" | "reset" | "list">;
+  start: StartTransient;
+  /** What this instance has of the site now. */
+  owned(): { epoch: number; release: string } | undefined;
+  /** Folders: of releases, environment files and marks of what runs; and the socket of a release's app. */
+  places: { releases: string; environment: string; runs: string; appSocket(release: string): string };
+  /** What was put into the Parameter Store for commands, `<id>.<variable>`. */
+  secrets: SecretSource;
+  /** For the boot record and the log, in which no argument of a command may stand. */
+  tell(text: string): void;
+}
+
+/** One command of the operator's, from the claim to its end. */
+export class Run {
+  readonly id: string;
+  readonly #context: RunContext;
+  readonly #busy: boolean;
+  readonly #over = new AbortController();
+  readonly #changed = new EventTarget();
+  #request: RunRequest | undefined;
+  #state: Omit<RunState, "nonce" | "beat"> | undefined;
+  #saving: Promise<unknown> = Promise.resolve();
+  #unit: string | undefined;
+  #told: { how: "cancelled" | "interrupted"; reason: string | undefined } | undefined;
+  /** Of its output that are in the bucket. */
+  #parts = 0;
+
+  /** @param busy there are others enough: it is refused. */
+  constructor(id: string, context: RunContext, busy: boolean) {
+    this.id = id;
+    this.#context = context;
+    this.#busy = busy;
+  }
+
+  /**
+   * Takes the command up, unless someone else has, and runs it: that can happen once in all, since whoever creates its
+   * document has it. What was asked and who owns the site is read again after that. @throws when the claim fails.
+   */
+  async carry(): Promise<void> {
+    const { store, clock, instance, owned, places, tell } = this.#context;
+    const asked = await readDocument(store, requestDocument(this.id));
+    const mine = owned();
+    if (asked.value === undefined || mine === undefined || isPast(asked.value, asked.date, clock)) return;
+    await mkdir(places.runs, { recursive: true, mode: 0o700 });
+    const mark = join(places.runs, this.id);
+    await writeAtomic(mark, "", 0o600);
+    const claim = { version: 1 as const, instance, ...mine, taken: 0 };
+    const { wrote } = await updateDocument(
+      store,
+      stateDocument(this.id),
+      (current) => (current === undefined ? { ...claim, beat: this.#now() } : undefined),
+      clock,
+    );
+    if (wrote) {
+      this.#state = claim;
+      tell(`${asked.value.by} has a command run here (${this.id})`);
+      const began = clock.now();
+      const end = await this.#play(mine);
+      this.#over.abort();
+      const seconds = Math.round((clock.now() - began) / 100) / 10;
+      await this.#patiently(() => this.#save({ ...end, seconds }));
+      tell(`the command ${this.id}: ${end.how}, exit code ${end.exitCode}`);
+    }
+    await rm(mark, { force: true });
+  }
+
+  /** Something of it was written in the bucket: more to read, or that it is not wanted any more. */
+  async look(): Promise<void> {
+    const { value } = await readDocument(this.#context.store, requestDocument(this.id));
+    if (value === undefined || this.#state === undefined) return;
+    this.#request = value;
+    if (value.cancelled) this.stop("cancelled");
+    this.#changed.dispatchEvent(new Event("changed"));
+  }
+
+  /** Ends the command, first as Ctrl-C would; waits for nothing. The first reason counts. */
+  stop(how: "cancelled" | "interrupted", reason?: string): void {
+    const first = this.#told === undefined;
+    this.#told ??= { how, reason };
+    if (first) void this.#ended();
+  }
+
+  /** A unit that systemd is about to start is none yet. */
+  async #ended(): Promise<void> {
+    const { units, clock } = this.#context;
+    const { signal } = this.#over;
+    while (this.#unit !== undefined && !signal.aborted) {
+      await units.stop(this.#unit, STOP_SECONDS).catch(() => undefined);
+      await clock.sleep(500, signal).catch(() => undefined);
+    }
+  }
+
+  async #play(mine: { epoch: number; release: string }): Promise<Omit<RunEnd, "seconds">> {
+    const { places, start, units } = this.#context;
+    const file = join(places.environment, `${runName(this.id)}.env`);
+    let command: ReturnType<StartTransient> | undefined;
+    try {
+      const request = await this.#permitted(mine);
+      await mkdir(places.environment, { recursive: true });
+      await writeAtomic(file, await this.#environment(request, mine.release), 0o600);
+      const words = await wordsOf(request, join(places.releases, mine.release));
+      if (this.#told !== undefined) return endOf(this.#told.how, 0, this.#told.reason);
+      const unit = runUnit(this.id, mine.release);
+      command = start({
+        ...{ unit, words, seconds: request.timeout, description: `A command of ${request.by}` },
+        memory: request.memory === undefined ? MEMORY : `${request.memory}M`,
+      });
+      this.#unit = unit;
+      void this.#beat();
+      const { stdin } = command;
+      void this.#feed(stdin).catch(() => stdin.destroy());
+      const parts = await this.#ship(command);
+      const code = await command.ended;
+      const { result } = await units.state(unit);
+      await units.reset(unit);
+      return await this.#outcome(code, result, parts, mine.epoch);
+    } catch (error) {
+      if (error instanceof Refusal) return endOf(error.how, 0, error.message);
+      if (command === undefined) return endOf("refused", 0, messageOf(error));
+      this.stop("interrupted");
+      await command.ended;
+      return endOf("interrupted", this.#parts, messageOf(error));
+    } finally {
+      await rm(file, { force: true });
+    }
+  }
+
+  /** What is asked, read after the claim. @throws Refusal */
+  async #permitted({ epoch }: { epoch: number }): Promise<RunRequest> {
+    const { store, clock, instance } = this.#context;
+    const [asked, site] = await Promise.all([
+      readDocument(store, requestDocument(this.id)),
+      readDocument(store, siteDocument),
+    ]);
+    const request = asked.value;
+    if (request === undefined) throw new Refusal("refused", "what was asked is not there any more");
+    if (request.cancelled) throw new Refusal("cancelled", "before it began");
+    if (isPast(request, asked.date, clock)) throw new Refusal("refused", "it was taken up too late");
+    if (site.value?.owner !== instance || site.value.epoch !== epoch) {
+      throw new Refusal("refused", `${site.value?.owner ?? "nobody"} owns the site now`);
+    }
+    if (this.#busy) throw new Refusal("refused", "as many commands run already as may run at a time");
+    this.#request = request;
+    return request;
+  }
+
+  async #environment(request: RunRequest, release: string): Promise<string> {
+    const { places, secrets } = this.#context;
+    const settings = await settingsOf(join(places.environment, `${release}.env`), places.appSocket(release));
+    const mine = `${this.id}.`;
+    const kept = Object.entries(request.secrets ? await secrets.read() : {})
+      .filter(([name]) => name.startsWith(mine))
+      .map(([name, value]) => [name.slice(mine.length), value]);
+    return renderEnvironment({ ...settings, ...request.environment, ...Object.fromEntries(kept) });
+  }
+
+  async #ship(command: ReturnType<StartTransient>): Promise<number> {
+    const { store, clock } = this.#context;
+    const put = async (part: number, bytes: Uint8Array): Promise<void> => {
+      await this.#patiently(() => store.put(keys.runOutput(this.id, part), bytes));
+      this.#parts = part + 1;
+    };
+    try {
+      return await shipOutput(command, { clock, put, limit: OUTPUT_LIMIT });
+    } catch (error) {
+      if (!(error instanceof OutputLimit)) throw error;
+      this.stop("interrupted", error.message);
+      return this.#parts;
+    }
+  }
+
+  async #feed(stdin: Writable): Promise<void> {
+    const { store } = this.#context;
+    const { signal } = this.#over;
+    for (let part = 0; ; ) {
+      const { parts, ended } = this.#request?.stdin ?? { parts: 0, ended: true };
+      if (part < parts) {
+        const found = await store.get(keys.runInput(this.id, part));
+        if (stdin.destroyed) return;
+        if (!stdin.write(found?.body ?? "")) await once(stdin, "drain", { signal });
+        part++;
+        if (this.#state !== undefined) this.#state.taken = part;
+        void this.#save();
+      } else if (ended) {
+        stdin.end();
+        return;
+      } else await once(this.#changed, "changed", { signal });
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      await this.#context.clock.sleep(RUN_BEAT_SECONDS * 1000, signal).catch(() => undefined);
+      if (!signal.aborted) await this.#save();
+    }
+  }
+
+  async #outcome(
+    code: number,
+    result: string,
+    parts: number,
+    epoch: number,
+  ): Promise<Omit<RunEnd, "seconds">> {
+    if (result === "timeout") return endOf("timeout", parts);
+    if (result === "oom-kill") return endOf("memory", parts);
+    if (this.#told === undefined && code >= SIGNALLED) {
+      // Whoever ends it may be taking the site away, and this agent hears of it only now.
+      await this.#context.clock.sleep(1000);
+      if (this.#context.owned()?.epoch !== epoch)
+        this.stop("interrupted", "the site went to another instance");
+    }
+    const told = this.#told;
+    // Told to stop, it came to its end all the same.
+    if (told === undefined || (told.how === "interrupted" && code < SIGNALLED)) {
+      return { how: "ended", exitCode: code, parts, ...(told?.reason && { reason: told.reason }) };
+    }
+    return endOf(told.how, parts, told.reason);
+  }
+
+  /** Only this process writes it, so one write after the other is enough. */
+  #save(end?: RunEnd): Promise<void> {
+    const { store } = this.#context;
+    const write = async (): Promise<void> => {
+      const state = { ...this.#state, beat: this.#now(), nonce: randomUUID(), ...(end && { end }) };
+      await store.put(stateDocument(this.id).key, JSON.stringify(state, null, 1));
+    };
+    const saved = this.#saving.then(write, write);
+    this.#saving = saved.catch(() => undefined);
+    return end === undefined ? saved.catch(() => undefined) : saved;
+  }
+
+  async #patiently(write: () => Promise<unknown>): Promise<void> {
+    const { clock } = this.#context;
+    const until = clock.now() + PATIENCE_SECONDS * 1000;
+    for (;;) {
+      try {
+        await write();
+        return;
+      } catch (error) {
+        if (clock.now() > until) throw error;
+        await clock.sleep(2000);
+      }
+    }
+  }
+
+  #now(): string {
+    return new Date(this.#context.clock.now()).toISOString();
+  }
+}
+
+class Refusal extends Error {
+  readonly how: "refused" | "cancelled";
+  constructor(how: "refused" | "cancelled", message: string) {
+    super(message);
+    this.how = how;
+  }
+}
+
+export const endOf = (
+  how: Exclude<RunEnd["how"], "ended">,
+  parts: number,
+  reason?: string,
+): Omit<RunEnd, "seconds"> => ({
+  ...{ how, exitCode: RUN_ENDS[how], parts },
+  ...(reason !== undefined && { reason }),
+});
+
+const isPast = ({ expires, cancelled }: RunRequest, date: Date | undefined, clock: Clock): boolean =>
+  cancelled || (date?.getTime() ?? clock.now()) >= Date.parse(expires);

@@ -1,0 +1,347 @@
+/** Commands on a site's instances: the command line with the operator's keys, the agent's part with the instance's role. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { PART_BYTES } from "../../../agent/site/runs/documents.ts";
+import { connect } from "../../../provisioner/aws/connect.ts";
+import { type RunOptions, runRun } from "../../../provisioner/commands/run.ts";
+import type { Questions } from "../../../provisioner/operator/questions.ts";
+import type { Stdio } from "../../../provisioner/operator/stdio.ts";
+import type { Played } from "../../agent/jobs/command.ts";
+import { openSwapSite, type SwapSite } from "../deploy/swapping.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let site: SwapSite;
+beforeAll(async () => {
+  site = await openSwapSite();
+});
+afterAll(async () => {
+  await site.close();
+});
+beforeEach(() => {
+  site.forget();
+  site.agents.commands.started.length = 0;
+  site.agents.commands.begins = (one) => one.end(0);
+});
+afterEach(() => {
+  expect(site.agents.failures).toEqual([]);
+  expect(site.cloud.faults()).toEqual([]);
+});
+
+interface Seen {
+  stdout: Buffer;
+  stderr: Buffer;
+}
+
+interface More {
+  input?: AsyncIterable<Uint8Array>;
+  typed?: boolean;
+  questions?: Partial<Questions>;
+  interrupted?: AbortSignal;
+  write?: Stdio["write"];
+}
+
+function run(options: Partial<RunOptions>, more: More = {}): { code: Promise<number>; seen: Seen } {
+  const seen = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  const stdio: Stdio = {
+    typed: more.typed ?? false,
+    input: more.input ?? chunks(),
+    write: async (to, bytes) => {
+      seen[to] = Buffer.concat([seen[to], bytes]);
+      return true;
+    },
+    done: () => {},
+    ...(more.write && { write: more.write }),
+  };
+  const tools = {
+    ...site.tools,
+    stdio,
+    questions: { ...site.tools.questions, ...more.questions },
+    interrupted: () => more.interrupted ?? new AbortController().signal,
+  };
+  const usual = { command: "run" as const, words: ["true"], json: false, timeout: 3600 };
+  return { code: runRun(site.config, tools, { ...usual, ...options }), seen };
+}
+
+async function* chunks(...texts: string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+const failing = async (running: { code: Promise<number> }): Promise<EverspotError> => {
+  const error = await running.code.catch((e: unknown) => e);
+  if (!(error instanceof EverspotError)) throw new Error(`it did not fail as it should: ${String(error)}`);
+  return error;
+};
+/** Everything that was ever written into the bucket. */
+const bucket = () =>
+  site.cloud.wire.calls
+    .filter((c) => c.operation === "PutObject")
+    .map((c) => `${String((c.input as { Key: string }).Key)} ${Buffer.from((c.input as { Body: Uint8Array }).Body ?? "").toString("latin1")}`);
+
+describe("a command", () => {
+  test("runs once, as it was given, as a unit of the release; its outputs and its exit code come back", async () => {
+    site.agents.commands.begins = (one) => {
+      one.write("to stdout\n");
+      one.write("to stderr\n", "stderr");
+      one.end(7);
+    };
+    const { code, seen } = run({ words: ["sh", "-c", "exit $X", "a b"], timeout: 60, memory: 300 });
+    expect(await code).toBe(7);
+    expect(seen.stdout.toString()).toBe("to stdout\n");
+    expect(seen.stderr.toString()).toBe("to stderr\n");
+    const [one, ...others] = site.agents.commands.started;
+    expect(others).toEqual([]);
+    const current = (await site.channel())?.current;
+    expect(one?.options).toMatchObject({ words: ["sh", "-c", "exit $X", "a b"], seconds: 60, memory: "300M" });
+    expect(one?.options.unit).toMatch(new RegExp(`^everspot-run-\\S+@${current}\\.service$`));
+  });
+
+  test("has 10 MB to say, and every byte arrives, in parts", async () => {
+    const all = Buffer.alloc(10_000_000, "0123456789abcdef\n");
+    site.agents.commands.begins = (one) => {
+      one.write(all);
+      one.end(0);
+    };
+    const { code, seen } = run({});
+    expect(await code).toBe(0);
+    expect(seen.stdout.equals(all)).toBe(true);
+    const sizes = bucket().filter((put) => /^runs\/told\/\S+\/\d+ /.test(put)).map((put) => put.length);
+    expect(sizes.length).toBeGreaterThan(15);
+    expect(Math.max(...sizes)).toBeLessThan(PART_BYTES + 100_000);
+  });
+
+  test("reads what is given to it, and where that ends", async () => {
+    site.agents.commands.begins = async (one) => {
+      await vi.waitFor(() => expect(one.inputEnded()).toBe(true), 20_000);
+      one.write(one.read().toUpperCase());
+      one.end(0);
+    };
+    const { code, seen } = run({ words: ["cat"] }, { input: chunks("one\n", "two\n") });
+    expect(await code).toBe(0);
+    expect(seen.stdout.toString()).toBe("ONE\nTWO\n");
+  });
+
+  test("two at once have nothing to do with one another", async () => {
+    const open: Played[] = [];
+    site.agents.commands.begins = (one) => {
+      open.push(one);
+      if (open.length < 2) return;
+      for (const each of open) {
+        each.write(each.options.words.join(" "));
+        each.end(open.indexOf(each));
+      }
+    };
+    const [one, two] = [run({ words: ["first"] }), run({ words: ["second"] })];
+    expect((await Promise.all([one.code, two.code])).sort()).toEqual([0, 1]);
+    expect([one.seen.stdout.toString(), two.seen.stdout.toString()]).toEqual(["first", "second"]);
+  });
+
+  test("--json: one document with all of it", async () => {
+    site.agents.commands.begins = (one) => {
+      one.write("out");
+      one.write("err", "stderr");
+      one.end(3);
+    };
+    const { code, seen } = run({ json: true });
+    expect(await code).toBe(3);
+    expect(seen.stdout.length).toBe(0);
+    expect(site.json()).toMatchObject({
+      ...{ command: "run", site: "blog", instance: site.owner(), how: "ended", exitCode: 3 },
+      ...{ stdout: "out", stderr: "err" },
+    });
+  });
+
+  test.each([
+    ["timeout", 124, /ended on i-\w+ after 3600 s/],
+    ["oom-kill", 137, /more memory than it may have/],
+  ])("%s: %i, and what to do", async (result, exitCode, message) => {
+    site.agents.commands.begins = (one) => {
+      one.result = result;
+      one.end(1);
+    };
+    const error = await failing(run({}));
+    expect(error).toMatchObject({ exitCode, message: expect.stringMatching(message) });
+    expect(error.hint).toContain("everspot run --");
+  });
+
+  test("where nobody reads its output any more, it is cancelled, and no one is told", async () => {
+    site.agents.commands.begins = (one) => one.write("a line\n");
+    const { code } = run({}, { write: async () => false });
+    expect(await code).toBe(141);
+    expect(site.agents.commands.started[0]?.stopped).toBe(true);
+  });
+});
+
+describe("Ctrl-C", () => {
+  test("cancels it, and says so", async () => {
+    const stop = new AbortController();
+    site.agents.commands.begins = () => stop.abort(new Error("Ctrl-C"));
+    const error = await failing(run({}, { interrupted: stop.signal }));
+    expect(error).toMatchObject({ exitCode: 130, message: "the command was cancelled" });
+    expect(site.said()).toContain("cancelling the command");
+    expect(site.agents.commands.started[0]?.stopped).toBe(true);
+  });
+
+  test("before anyone took it up: it is never begun", async () => {
+    const error = await failing(run({}, { interrupted: AbortSignal.abort(new Error("Ctrl-C")) }));
+    expect(error).toMatchObject({ exitCode: 130 });
+    await site.tools.clock.sleep(120_000);
+    expect(site.agents.commands.started).toEqual([]);
+  });
+});
+
+describe("manage", () => {
+  test("is manage.py, or Django's own command where the release has none", async () => {
+    expect(await run({ command: "manage", words: ["check", "--deploy"] }).code).toBe(0);
+    expect(site.agents.commands.started[0]?.options.words).toEqual([
+      ...["python3", "-m", "django", "check", "--deploy"],
+    ]);
+  });
+
+  test("createsuperuser asks here; the password is on no command line, in no object and no log, and gone afterwards", async () => {
+    const password = "correct horse battery";
+    const secrets = [password, password];
+    let environment = "";
+    site.agents.commands.begins = (one) => {
+      const folder = site.agents.commands.places(site.owner() ?? "").environment;
+      const file = path.join(folder, one.options.unit.replace(/@.*/, ".env"));
+      environment = readFileSync(file, "utf8");
+      one.end(0);
+    };
+    const questions: Partial<Questions> = {
+      text: async (question) => (question.startsWith("E-mail") ? "ann@example.com" : "ann"),
+      secret: async () => secrets.shift() ?? "",
+    };
+    const code = run({ command: "manage", words: ["createsuperuser"] }, { typed: true, questions }).code;
+    expect(await code).toBe(0);
+    expect(environment).toContain(`DJANGO_SUPERUSER_PASSWORD="${password}"`);
+    expect(environment).toContain('DJANGO_SUPERUSER_USERNAME="ann"');
+    expect(environment).toContain('DJANGO_SUPERUSER_EMAIL="ann@example.com"');
+    expect(site.agents.commands.started[0]?.options.words).toEqual([
+      ...["python3", "-m", "django", "createsuperuser", "--noinput"],
+    ]);
+    expect(bucket().filter((put) => put.includes(password))).toEqual([]);
+    expect(site.said() + JSON.stringify(site.json())).not.toContain(password);
+    const put = site.cloud.wire.calls.filter((c) => c.operation === "PutParameter").map((c) => c.input);
+    expect(put).toMatchObject([{ Name: expect.stringMatching(/^\/everspot-run\/blog\//), Type: "SecureString" }]);
+    const aws = await connect(site.config);
+    expect(await aws.runSecrets.list()).toEqual([]);
+    aws.close();
+  });
+
+  test.each([
+    ["two that differ", ["one of them", "the other"], true, /not the same/],
+    ["none", [""], true, /is empty/],
+    ["none, on stdin", [""], false, /is empty/],
+  ])("createsuperuser with %s of a password: nothing is done", async (_, answers, typed, message) => {
+    const secrets = [...answers];
+    const questions = { text: async () => "ann@example.com", secret: async () => secrets.shift() ?? "" };
+    const mark = site.cloud.mark();
+    const error = await failing(run({ command: "manage", words: ["createsuperuser"] }, { typed, questions }));
+    expect(error).toMatchObject({ exitCode: 2, message: expect.stringMatching(message) });
+    expect(site.cloud.mark()).toBe(mark);
+  });
+});
+
+describe("shell", () => {
+  test("typed: line by line, the first one not before Python asks for it", async () => {
+    let early = "";
+    site.agents.commands.begins = async (one) => {
+      await site.tools.clock.sleep(5_000);
+      early = one.read();
+      one.write("Python 3.13\n>>> ");
+      await vi.waitFor(() => expect(one.read()).toBe("1 + 1\n"), 20_000);
+      one.write("2\n>>> ");
+      one.end(0);
+    };
+    const { code, seen } = run({ command: "shell", words: [] }, { typed: true, input: chunks("1 + 1\n") });
+    expect(await code).toBe(0);
+    expect(early).toBe("");
+    expect(seen.stdout.toString()).toBe("Python 3.13\n>>> 2\n>>> ");
+    expect(site.agents.commands.started[0]?.options.words.slice(-3)).toEqual(["shell", "--interface", "python"]);
+  });
+
+  test("from a pipe: as one program, all of it there when the command is asked for", async () => {
+    site.agents.commands.begins = async (one) => {
+      await vi.waitFor(() => expect(one.inputEnded()).toBe(true), 20_000);
+      one.write(one.read());
+      one.end(0);
+    };
+    const input = chunks("for i in range(3):\n", "    print(i)\n");
+    const { code, seen } = run({ command: "shell", words: [] }, { input });
+    expect(await code).toBe(0);
+    expect(seen.stdout.toString()).toBe("for i in range(3):\n    print(i)\n");
+    expect(site.agents.commands.started[0]?.options.words.at(-1)).toBe("shell");
+  });
+});
+
+describe("used wrongly: 2, before anything is asked of AWS", () => {
+  test.each([
+    ["no command", { words: [] }, /needs a command/],
+    ["no arguments", { command: "manage" as const, words: [] }, /needs arguments of manage\.py/],
+    ["a long one", { words: ["x".repeat(70_000)] }, /may have 65536/],
+    ["a NUL", { words: ["a\0b"] }, /NUL/],
+  ])("%s", async (_, options, message) => {
+    const mark = site.cloud.mark();
+    const error = await failing(run(options));
+    expect(error).toMatchObject({ exitCode: 2, message: expect.stringMatching(message) });
+    expect(site.cloud.mark()).toBe(mark);
+  });
+});
+
+describe("an instance that goes", () => {
+  test("in the middle: 75, and the next one does not run it again", async () => {
+    const first = site.owner() ?? "";
+    site.agents.commands.begins = (one) => {
+      one.write("half of\n");
+      void site.tools.clock.sleep(3_000).then(async () => {
+        const aws = await connect(site.config);
+        await aws.instances.terminate([first]);
+        aws.close();
+      });
+    };
+    const { code, seen } = run({});
+    const error = await failing({ code });
+    expect(error).toMatchObject({ exitCode: 75, message: expect.stringContaining(`${first} is gone`) });
+    expect(error.hint).toContain("not run again");
+    expect(seen.stdout.toString()).toBe("half of\n");
+    await vi.waitFor(async () => {
+      await site.tools.clock.sleep(5_000);
+      expect(site.owner()).not.toBe(first);
+    }, 20_000);
+    await site.tools.clock.sleep(60_000);
+    expect(site.agents.commands.started).toHaveLength(1);
+  });
+
+  test.each([
+    ["is interrupted", 130, 75],
+    ["keeps its exit code if it comes to its end", 4, 4],
+  ])("in a swap: the command is told, and %s", async (_, code, outcome) => {
+    const swaps: Promise<void>[] = [];
+    site.agents.commands.begins = (one) => {
+      one.onStop = () => one.end(code);
+      swaps.push(site.deploy(`beside a command that ends with ${code}`));
+    };
+    const result = await run({}).code.catch((e: EverspotError) => e);
+    await Promise.all(swaps);
+    if (outcome === 75) {
+      expect(result).toMatchObject({ exitCode: 75, message: expect.stringContaining("took the site over") });
+    } else expect(result).toBe(outcome);
+    expect(site.agents.commands.started).toHaveLength(1);
+  });
+});
+
+describe("nobody to run it: 69, at once", () => {
+  test("no owner, no release", async () => {
+    const empty = await openSwapSite({ down: true });
+    try {
+      const { tools, config } = empty;
+      const none = runRun(config, tools, { command: "run", words: ["x"], json: false, timeout: 1 });
+      expect(await failing({ code: none })).toMatchObject({ message: expect.stringMatching(/./) });
+    } finally {
+      await empty.close();
+    }
+  });
+});
