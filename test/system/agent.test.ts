@@ -1,7 +1,10 @@
 /** The agent on real machines: first boot, replacement, bad candidates, restarts. One site, told in order. */
-import { readFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { SSM } from "@aws-sdk/client-ssm";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BootRecord, type BootStep, failedStep, stepLabel } from "../../agent/site/boot-record.ts";
 import { poll } from "../../agent/site/poll.ts";
@@ -208,6 +211,166 @@ describe("the first boot", () => {
     expect((await sh(first, "systemctl --failed --no-legend --plain")).out).toBe("");
     expect((await sh(first, "systemctl is-enabled certbot.timer")).out).toBe("masked");
     expect((await sh(first, "ls /usr/sbin/policy-rc.d")).code).not.toBe(0);
+  });
+});
+
+describe("a command of the operator's", () => {
+  const PASSWORD = "correct horse battery";
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "everspot-"));
+    const toml = `site = "guestbook"\nregion = "${site.cloud.region}"\ndomain = "guestbook.example"\n[app]\nwsgi = "project.wsgi:application"\n`;
+    await writeFile(path.join(folder, "everspot.toml"), toml);
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  /** The command line as a program of its own. */
+  const everspot = (args: readonly string[], input: string | undefined = "") => {
+    const program = execa("node", ["--import", "tsx", "provisioner/main.ts", ...args], {
+      ...{ cwd: path.resolve(import.meta.dirname, "../.."), reject: false, stripFinalNewline: false },
+      // Without any, stdin stays open.
+      ...(input === undefined ? { stdin: "pipe" } : { input }),
+      env: { ...site.cloud.env, AWS_EC2_METADATA_DISABLED: "true" },
+      maxBuffer: 50e6,
+    });
+    return program;
+  };
+  const own = (command: string) => [command, "--config", path.join(folder, "everspot.toml")];
+  /** What it is on the machine, once it is there. */
+  const unit = () =>
+    poll(
+      "the command's unit",
+      async () => {
+        const { out } = await sh(first, "systemctl list-units --plain --no-legend 'everspot-run-*'");
+        const name = /^everspot-run-\S+/.exec(out)?.[0];
+        return name === undefined ? { waiting: out } : { done: name };
+      },
+      { seconds: 30, everySeconds: 0.2 },
+    );
+  const units = async () =>
+    (await sh(first, "systemctl list-units --all --plain --no-legend 'everspot-run-*'")).out;
+
+  test("has the user, the sandbox, the folder and the environment of the app, is given its words as they are, reads stdin, and its exit code comes back", async () => {
+    const script = [
+      'id -un; pwd; echo "$EVERSPOT_RELEASE $DJANGO_SETTINGS_MODULE"; printf %s "$EXOTIC" | md5sum',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: for the shell
+      'unset=${NOTHING:-default}; echo "$unset $1"; grep NoNewPrivs /proc/self/status; cat /proc/self/cgroup',
+      "cat; echo complaint >&2; exit 7",
+    ].join("\n");
+    const done = await everspot(
+      [...own("run"), "--", "sh", "-c", script, "sh", "a $HOME %n 100%"],
+      "from stdin\n",
+    );
+    expect(done.stderr).toBe("complaint\n");
+    expect(done.exitCode).toBe(7);
+    const [user, cwd, environment, md5, words, privileges, group, ...rest] = done.stdout.split("\n");
+    expect([user, cwd]).toEqual(["everspot-app", `${paths.releases}/r1`]);
+    expect(environment).toBe("r1 project.settings");
+    expect(md5).toContain(createHash("md5").update(SECRET).digest("hex"));
+    expect(words).toBe("default a $HOME %n 100%");
+    expect(privileges).toMatch(/\t1$/);
+    expect(group).toContain("everspot-app.slice/everspot-run-");
+    expect(rest).toEqual(["from stdin", ""]);
+    expect(await units()).toBe("");
+    expect((await sh(first, `ls ${paths.runs}; ls ${paths.environment} | grep -c run || true`)).out).toBe(
+      "0",
+    );
+  });
+
+  test("createsuperuser: its user can log in, and the password is nowhere", async () => {
+    const args = ["createsuperuser", "--username", "ann", "--email", "ann@example.com"];
+    const made = await everspot([...own("manage"), ...args], `${PASSWORD}\n`);
+    expect(made.stderr + made.stdout).toBe("Superuser created successfully.\n");
+    expect(made.exitCode).toBe(0);
+    const login = "/admin/login/?next=/admin/";
+    const form = await ask(first, { path: login });
+    const token = /name="csrfmiddlewaretoken" value="(\w+)"/.exec(form.body)?.[1] ?? "";
+    const cookie = String(form.headers["set-cookie"]).split(";")[0] ?? "";
+    const entered = await ask(first, {
+      ...{ path: login, method: "POST" },
+      body: new URLSearchParams({
+        csrfmiddlewaretoken: token,
+        username: "ann",
+        password: PASSWORD,
+      }).toString(),
+      headers: {
+        ...{ cookie, "content-type": "application/x-www-form-urlencoded" },
+        referer: `https://guestbook.example${login}`,
+      },
+    });
+    expect(entered).toMatchObject({ status: 302, headers: { location: "/admin/" } });
+    expect((await sh(first, `journalctl --no-pager | grep -c '${PASSWORD}' || true`)).out).toBe("0");
+    const parameters = await new SSM({
+      endpoint: site.cloud.endpoint,
+      region: site.cloud.region,
+      credentials: { accessKeyId: "AKIATEST", secretAccessKey: "test" },
+    }).describeParameters({});
+    expect(parameters.Parameters?.map((p) => p.Name)).toEqual(["/everspot/guestbook/EXOTIC"]);
+  });
+
+  test("a shell from a pipe runs it as one program", async () => {
+    const program =
+      "from django.contrib.auth.models import User\nfor user in User.objects.all():\n    print(user)\n";
+    const done = await everspot(own("shell"), program);
+    expect(done).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^ann$/m) });
+  });
+
+  test("10 MB of output arrive as they are", async () => {
+    const program = "import sys; [sys.stdout.write(f'{n:015}\\n') for n in range(655360)]";
+    const began = Date.now();
+    const done = await everspot([...own("run"), "python3", "-c", program]);
+    const seconds = (Date.now() - began) / 1000;
+    const all = Array.from({ length: 655_360 }, (_, n) => `${String(n).padStart(15, "0")}\n`).join("");
+    expect(done.stdout === all).toBe(true);
+    console.log(`10 MB of output in ${seconds.toFixed(1)} s`);
+  });
+
+  test("one that needs more memory than it may have is ended, and the app is not", async () => {
+    const before = await sh(first, `systemctl show -p MainPID --value ${appUnit("r1")}`);
+    const done = await everspot([
+      ...own("run"),
+      "--memory",
+      "48",
+      "python3",
+      "-c",
+      "print(len(bytearray(200 << 20)))",
+    ]);
+    expect(done.stderr).toContain("it needed more memory than it may have, 48 MB");
+    expect(done.exitCode).toBe(137);
+    expect(await sh(first, `systemctl show -p MainPID --value ${appUnit("r1")}`)).toEqual(before);
+    expect(await units()).toBe("");
+  });
+
+  test("Ctrl-C ends it there as it would here", async () => {
+    const program =
+      "import time\ntry:\n  print('on', flush=True); time.sleep(600)\nexcept KeyboardInterrupt:\n  print('interrupted')";
+    const running = everspot([...own("run"), "python3", "-c", program], undefined);
+    await unit();
+    await new Promise<void>((resolve) => running.stdout?.once("data", () => resolve()));
+    running.kill("SIGINT");
+    const done = await running;
+    expect(done).toMatchObject({ exitCode: 130, stdout: "on\ninterrupted\n" });
+    expect(done.stderr).toContain("cancelling the command");
+    expect(await units()).toBe("");
+  });
+
+  test("the agent is killed in the middle: 75, nothing of it goes on, and it is never run again", async () => {
+    const count = "echo begun >> $HOME/count; sleep 600";
+    const running = everspot([...own("run"), "sh", "-c", count], undefined);
+    await unit();
+    await poll(
+      "the command",
+      async () =>
+        (await sh(first, "cat /var/lib/everspot-app/count")).code === 0 ? { done: true } : { waiting: "-" },
+      { seconds: 20, everySeconds: 0.2 },
+    );
+    await sh(first, "systemctl kill --signal=KILL everspot");
+    const done = await running;
+    expect(done.stderr).toMatch(/the command was interrupted on i-\w+: the instance's agent ended/);
+    expect(done.exitCode).toBe(75);
+    expect(await units()).toBe("");
+    const again = await everspot([...own("run"), "--json", "--", "cat", "/var/lib/everspot-app/count"]);
+    expect(JSON.parse(again.stdout)).toMatchObject({ how: "ended", exitCode: 0, stdout: "begun\n" });
   });
 });
 
