@@ -2,12 +2,12 @@ import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { collect } from "../operator/collect.ts";
+import { askForSuperuser, asksForPassword } from "../operator/superuser.ts";
 import type { Tools } from "../operator/tools.ts";
 import { Asked, type Wanted, whoRuns } from "../runs/ask.ts";
-import { collect } from "../runs/collect.ts";
 import { type Followed, follow } from "../runs/follow.ts";
 import { readInput, sendInput } from "../runs/input.ts";
-import { askForSuperuser, asksForPassword } from "../runs/superuser.ts";
 
 export interface RunOptions {
   command: "run" | "manage" | "shell";

@@ -47,6 +47,11 @@ export interface BillInput {
 /** The agent looks at bell.json every 5 s, and every minute at site.json, deploy.json and the certificate's two documents. */
 const GETS_PER_MONTH = 30 * 86_400 * (1 / 5 + 4 / 60);
 const PUTS_PER_MONTH = 2_000;
+/**
+ * While a command runs (`everspot run`): the instance looks at bell.json twice a second, whoever follows the command at two
+ * objects, and a command that writes all the time fills a part a second.
+ */
+const RUNNING = { gets: 3600 * (2 + 4), puts: 3600 };
 /** Agent, layers, and a few releases. */
 const STORED_GB = 0.5;
 
@@ -84,13 +89,8 @@ export function billOf(input: BillInput): Bill {
     })),
     { ...fixed("hosted zone", prices.hostedZonePerMonth), note: "once per domain, whatever its contents" },
     {
-      ...fixed(
-        "bucket",
-        (GETS_PER_MONTH / 1000) * prices.s3.getPerThousand +
-          (PUTS_PER_MONTH / 1000) * prices.s3.putPerThousand +
-          STORED_GB * prices.s3.storagePerGbMonth,
-      ),
-      note: "requests, and half a GB",
+      ...fixed("bucket", requests(GETS_PER_MONTH, PUTS_PER_MONTH) + STORED_GB * prices.s3.storagePerGbMonth),
+      note: `requests, and half a GB; ${dollars(requests(RUNNING.gets, RUNNING.puts))} at most for each hour in which a command runs`,
     },
     ...acmLines(input.acmNames),
     ...(input.state === undefined ? [] : [input.state]),
@@ -124,6 +124,10 @@ function acmLines(names: number): BillLine[] {
   const note = `${dollars(each)} at the request and at each renewal, every ${daysBetweenRenewals} days`;
   return [{ ...fixed("certificate from ACM", (each / daysBetweenRenewals) * (365 / 12)), note }];
 }
+
+/** USD, to S3. */
+const requests = (gets: number, puts: number): number =>
+  (gets * prices.s3.getPerThousand + puts * prices.s3.putPerThousand) / 1000;
 
 const fixed = (what: string, amount: number): BillLine => ({ what, low: amount, high: amount });
 

@@ -13,7 +13,6 @@ import {
   requestDocument,
 } from "../../agent/site/runs/documents.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
-import type { Aws } from "../aws/connect.ts";
 
 /** What is to be run. */
 export type Wanted = Pick<RunRequest, "kind" | "words" | "timeout" | "memory" | "environment"> & {
@@ -23,13 +22,19 @@ export type Wanted = Pick<RunRequest, "kind" | "words" | "timeout" | "memory" | 
   input: readonly Uint8Array[] | undefined;
 };
 
+/** EC2's instances of the site. @param known see provisioner/aws/instances.ts. */
+interface Instances {
+  look(known?: string): Promise<readonly { id: string; alive: boolean }[]>;
+}
+
 /** Of nothing having been run. */
 export const NOT_RUN = RUN_ENDS.refused;
 
 /** Who would run it. `date`: of the bucket. @throws EverspotError when there is no one. */
-export async function whoRuns(
-  aws: Pick<Aws, "store" | "instances">,
-): Promise<{ instance: string; date: Date }> {
+export async function whoRuns(aws: {
+  store: ObjectStore;
+  instances: Instances;
+}): Promise<{ instance: string; date: Date }> {
   const [site, channel] = await Promise.all([
     readDocument(aws.store, siteDocument),
     readDocument(aws.store, channelDocument),
@@ -71,7 +76,10 @@ export class Asked {
 
   /** @param date of the bucket, now. */
   static async begin(
-    { store, runSecrets }: Pick<Aws, "store" | "runSecrets">,
+    {
+      store,
+      runSecrets,
+    }: { store: ObjectStore; runSecrets: { make(name: string, value: string): Promise<void> } },
     wanted: Wanted,
     { by, date, clock }: { by: string; date: Date; clock: Clock },
   ): Promise<Asked> {

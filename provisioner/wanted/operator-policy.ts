@@ -2,7 +2,7 @@
  * What whoever runs `everspot` must be allowed to do: one row for each kind of thing that its commands call, with the
  * resources and conditions that AWS takes for it. Pure, and made without a look at any account.
  */
-import { bucketName, resourceName, SITE_TAG, secretPath } from "../../agent/site/names.ts";
+import { bucketName, resourceName, runSecretPath, SITE_TAG, secretPath } from "../../agent/site/names.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { GITHUB_ISSUER } from "./deploy-policy.ts";
 import { allow, type PolicyDocument, type Statement } from "./policy.ts";
@@ -141,11 +141,14 @@ export function operatorPermissions(config: SiteConfig, account: string): Permis
       allow("Debian", "ssm:GetParameter", `arn:${partition}:ssm:${region}::parameter/aws/service/debian/*`),
     ),
     row(
-      "keep the app's secrets; their values are written, never read",
-      allow("Secrets", SECRET_ACTIONS, [
-        arn("ssm", `parameter${secretPath(site)}*`),
-        arn("ssm", `parameter${secretPath(site).replace(/\/$/, "")}`),
-      ]),
+      "keep the secrets of the app, and of a command that is run; their values are written, never read",
+      allow(
+        "Secrets",
+        SECRET_ACTIONS,
+        [secretPath(site), runSecretPath(site)].flatMap((path) =>
+          [`${path}*`, path.replace(/\/$/, "")].map((name) => arn("ssm", `parameter${name}`)),
+        ),
+      ),
     ),
     row(
       "drill: make and start an experiment, tagged as the site's",

@@ -15,6 +15,7 @@ import { policies } from "./policies.ts";
 import { projects } from "./projects.ts";
 import { redaction } from "./redaction.ts";
 import { releases } from "./releases.ts";
+import { runs } from "./runs.ts";
 import { serving } from "./serving.ts";
 import { state } from "./state.ts";
 
@@ -31,6 +32,7 @@ export const mutations: readonly Mutation[] = [
   ...behind,
   ...operating,
   ...operator,
+  ...runs,
   ...credits,
   ...packing,
   ...projects,

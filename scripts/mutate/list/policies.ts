@@ -72,8 +72,8 @@ export const policies: readonly Mutation[] = [
   {
     name: "an instance reads secrets of its own site alone",
     file: "provisioner/wanted/instance-policy.ts",
-    find: 'secretPath(site).replace(/\\/$/, "")',
-    replace: '"/everspot"',
+    find: "[secretPath(site), runSecretPath(site)].flatMap",
+    replace: '["/everspot/", "/everspot-run/"].flatMap',
     tests: instance,
   },
   {

@@ -7,6 +7,7 @@ import { connect } from "../../../provisioner/aws/connect.ts";
 import type { DeployOptions } from "../../../provisioner/commands/deploy.ts";
 import { runGithub } from "../../../provisioner/commands/github.ts";
 import { runRollback } from "../../../provisioner/commands/rollback.ts";
+import { runRun } from "../../../provisioner/commands/run.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { compareConfiguration } from "../../../provisioner/deploy/configuration.ts";
 import { GITHUB, type GithubTokens, startGithubTokens } from "../deploy/github-tokens.ts";
@@ -173,6 +174,18 @@ describe("a new version of everspot, and a change of what machines start with", 
       hostile.ec2.destroy();
       hostile.s3.destroy();
     });
+  });
+
+  test("and cannot have a command run, whose output would tell the secrets", async () => {
+    await inJob(site, github, async () => {
+      const run = { command: "run" as const, words: ["env"], json: false, timeout: 60 };
+      const error = await runRun(site.config, site.tools, run).catch((e: unknown) => e);
+      expect(error).toMatchObject({
+        message: expect.stringMatching(/could not read \S+\/runs\/asked\//),
+        hint: expect.stringContaining("must allow s3:GetObject"),
+      });
+    });
+    expect(site.agents.commands.started).toEqual([]);
   });
 
   test("the role with the agent brings it along", async () => {

@@ -7,6 +7,7 @@ import { runHistory } from "../../../provisioner/commands/history.ts";
 import { runPlan } from "../../../provisioner/commands/plan.ts";
 import { runReleases } from "../../../provisioner/commands/releases.ts";
 import { runRollback } from "../../../provisioner/commands/rollback.ts";
+import { runRun } from "../../../provisioner/commands/run.ts";
 import { runSecretList, runSecretSet, runSecretUnset } from "../../../provisioner/commands/secret.ts";
 import { runStatus } from "../../../provisioner/commands/status.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
@@ -25,6 +26,10 @@ export const life: Readonly<Record<string, (site: SwapSite) => Promise<void>>> =
   status: ({ config, tools }) => runStatus(config, tools),
   "secret set": ({ config, tools }) => runSecretSet(config, asked(tools), "KEY"),
   "secret list": ({ config, tools }) => runSecretList(config, tools),
+  run: async ({ config, tools, agents }) => {
+    agents.commands.begins = (one) => one.end(0);
+    await runRun(config, tools, { command: "run", words: ["true"], json: false, timeout: 60 });
+  },
   "secret unset": ({ config, tools }) => runSecretUnset(config, tools, "KEY"),
   github: ({ config, tools }) => runGithub(config, tools, { repo: "ann/blog", withAgent: true }),
   deploy: (site) => site.deploy("second"),

@@ -19,6 +19,7 @@ import { runHistory } from "../../../provisioner/commands/history.ts";
 import { runPlan } from "../../../provisioner/commands/plan.ts";
 import { runReleases } from "../../../provisioner/commands/releases.ts";
 import { runRollback } from "../../../provisioner/commands/rollback.ts";
+import { runRun } from "../../../provisioner/commands/run.ts";
 import { runSecretList, runSecretSet, runSecretUnset } from "../../../provisioner/commands/secret.ts";
 import { runStatus } from "../../../provisioner/commands/status.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
@@ -106,6 +107,11 @@ export async function wholeLife(site: SwapSite): Promise<void> {
     await play("secret set", () => runSecretSet(config, piped("one"), "ONE"));
     await play("secret set, again", () => runSecretSet(config, piped("two"), "ONE"));
     await play("secret set, another", () => runSecretSet(config, piped("other"), "OTHER"));
+    await play("manage createsuperuser", async () => {
+      site.agents.commands.begins = (one) => one.end(0);
+      const superuser = { command: "manage" as const, words: ["createsuperuser", "--username", "ann"] };
+      await runRun(config, piped("a password"), { ...superuser, json: false, timeout: 60 });
+    });
     await play("secret list", () => runSecretList(config, tools));
     await play("secret unset", () => runSecretUnset(config, tools, "OTHER"));
     await play("deploy", () => site.deploy("the second"));

@@ -40,6 +40,12 @@ test("the public address has a line of its own, and everything else that is paid
   expect(lines.bucket).toBeLessThan(0.31);
 });
 
+test("what a command on the instance costs is said", () => {
+  expect(renderBill(billOf(site)).join("\n")).toMatch(
+    /bucket .*\$0\.03 at most for each hour in which a command runs/,
+  );
+});
+
 test("once an instance runs, its own pool counts", () => {
   const bill = billOf({ ...site, running: { type: "t3.micro", zone: "us-east-1b" } });
   expect(bill.low).toBe(bill.high);

@@ -78,7 +78,10 @@ const failing = async (running: { code: Promise<number> }): Promise<EverspotErro
 const bucket = () =>
   site.cloud.wire.calls
     .filter((c) => c.operation === "PutObject")
-    .map((c) => `${String((c.input as { Key: string }).Key)} ${Buffer.from((c.input as { Body: Uint8Array }).Body ?? "").toString("latin1")}`);
+    .map(
+      (c) =>
+        `${String((c.input as { Key: string }).Key)} ${Buffer.from((c.input as { Body: Uint8Array }).Body ?? "").toString("latin1")}`,
+    );
 
 describe("a command", () => {
   test("runs once, as it was given, as a unit of the release; its outputs and its exit code come back", async () => {
@@ -94,7 +97,11 @@ describe("a command", () => {
     const [one, ...others] = site.agents.commands.started;
     expect(others).toEqual([]);
     const current = (await site.channel())?.current;
-    expect(one?.options).toMatchObject({ words: ["sh", "-c", "exit $X", "a b"], seconds: 60, memory: "300M" });
+    expect(one?.options).toMatchObject({
+      words: ["sh", "-c", "exit $X", "a b"],
+      seconds: 60,
+      memory: "300M",
+    });
     expect(one?.options.unit).toMatch(new RegExp(`^everspot-run-\\S+@${current}\\.service$`));
   });
 
@@ -107,7 +114,9 @@ describe("a command", () => {
     const { code, seen } = run({});
     expect(await code).toBe(0);
     expect(seen.stdout.equals(all)).toBe(true);
-    const sizes = bucket().filter((put) => /^runs\/told\/\S+\/\d+ /.test(put)).map((put) => put.length);
+    const sizes = bucket()
+      .filter((put) => /^runs\/told\/\S+\/\d+ /.test(put))
+      .map((put) => put.length);
     expect(sizes.length).toBeGreaterThan(15);
     expect(Math.max(...sizes)).toBeLessThan(PART_BYTES + 100_000);
   });
@@ -225,7 +234,9 @@ describe("manage", () => {
     expect(bucket().filter((put) => put.includes(password))).toEqual([]);
     expect(site.said() + JSON.stringify(site.json())).not.toContain(password);
     const put = site.cloud.wire.calls.filter((c) => c.operation === "PutParameter").map((c) => c.input);
-    expect(put).toMatchObject([{ Name: expect.stringMatching(/^\/everspot-run\/blog\//), Type: "SecureString" }]);
+    expect(put).toMatchObject([
+      { Name: expect.stringMatching(/^\/everspot-run\/blog\//), Type: "SecureString" },
+    ]);
     const aws = await connect(site.config);
     expect(await aws.runSecrets.list()).toEqual([]);
     aws.close();
@@ -260,7 +271,11 @@ describe("shell", () => {
     expect(await code).toBe(0);
     expect(early).toBe("");
     expect(seen.stdout.toString()).toBe("Python 3.13\n>>> 2\n>>> ");
-    expect(site.agents.commands.started[0]?.options.words.slice(-3)).toEqual(["shell", "--interface", "python"]);
+    expect(site.agents.commands.started[0]?.options.words.slice(-3)).toEqual([
+      "shell",
+      "--interface",
+      "python",
+    ]);
   });
 
   test("from a pipe: as one program, all of it there when the command is asked for", async () => {

@@ -74,6 +74,7 @@ describe("objects", () => {
     "replacements.json",
     "boots/i-1.json",
     "history/x.json",
+    "runs/told/run-1.json",
     "layers/packages/x.tar.gz",
     "certificates/a/ledger.json",
   ])("writes and reads %s", async (key) => {
@@ -92,7 +93,15 @@ describe("objects", () => {
     await refused(put(bucket, "layers/bytecode/abc.tar.gz"));
     await refused(put(bucket, "packages.json"));
     await refused(put(bucket, "image.json"));
+    await refused(put(bucket, "runs/asked/run-1.json"));
     await refused(put(bucket, "anything"));
+  });
+
+  test("reads what it is asked to run", async () => {
+    const Key = "runs/asked/run-1.json";
+    const operator = new s3.S3Client({ region: "us-east-1" });
+    await operator.send(new s3.PutObjectCommand({ Bucket: bucket, Key, Body: "x" }));
+    await new s3.S3Client(as).send(new s3.GetObjectCommand({ Bucket: bucket, Key }));
   });
 
   test("deletes nothing, and knows no other site's bucket", async () => {
@@ -206,7 +215,11 @@ describe("fleet and instances", () => {
 test("reads its own secrets only", async () => {
   const client = new ssm.SSMClient(as);
   await client.send(new ssm.GetParametersByPathCommand({ Path: "/everspot/blog/", WithDecryption: true }));
+  await client.send(
+    new ssm.GetParametersByPathCommand({ Path: "/everspot-run/blog/", WithDecryption: true }),
+  );
   await refused(client.send(new ssm.GetParametersByPathCommand({ Path: "/everspot/other/" })));
+  await refused(client.send(new ssm.GetParametersByPathCommand({ Path: "/everspot-run/other/" })));
   await refused(client.send(new ssm.GetParametersByPathCommand({ Path: "/everspot/blogger/" })));
   await refused(
     client.send(new ssm.PutParameterCommand({ Name: "/everspot/blog/A", Value: "x", Type: "String" })),

@@ -1,5 +1,5 @@
 import type { Piece, Stream } from "../../agent/site/runs/output.ts";
-import type { Stdio } from "../operator/stdio.ts";
+import type { Stdio } from "./stdio.ts";
 
 /** Bytes of output that a JSON document is given. */
 const MOST = 32 * 1024 * 1024;

@@ -1,7 +1,13 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import { USAGE } from "../config/load.ts";
-import type { Questions } from "../operator/questions.ts";
-import type { Wanted } from "./ask.ts";
+import type { Questions } from "./questions.ts";
+
+/** A command of manage.py, and variables of its environment; the secret ones apart. */
+export interface Superuser {
+  words: string[];
+  environment: Record<string, string>;
+  secrets: Readonly<Record<string, string>>;
+}
 
 const PASSWORD = "DJANGO_SUPERUSER_PASSWORD";
 
@@ -18,7 +24,7 @@ export async function askForSuperuser(
   words: readonly string[],
   questions: Questions,
   typed: boolean,
-): Promise<Pick<Wanted, "words" | "environment" | "secrets">> {
+): Promise<Superuser> {
   const given = (field: string) =>
     words.some((word) => word === `--${field}` || word.startsWith(`--${field}=`));
   const environment: Record<string, string> = {};
