@@ -112,7 +112,7 @@ test("a worker says what its Django holds, and nothing from which its key could 
   writeFileSync(join(folder, "worker-1.json"), "of an earlier start");
   const own = `def post_worker_init(worker):\n    worker.theirs = True\njson = os = None\n`;
   const [theirs, pid] = inWorker(
-    "worker = Worker()\nload()(worker)\nprint(json.dumps([worker.theirs, os.getpid()]))",
+    "os.environ['DJANGO_SETTINGS_MODULE'] = 'mysite.live'\nworker = Worker()\nload()(worker)\nprint(json.dumps([worker.theirs, os.getpid()]))",
     own,
   ) as [boolean, number];
   expect(theirs).toBe(true);
@@ -123,6 +123,7 @@ test("a worker says what its Django holds, and nothing from which its key could 
       key: expect.stringMatching(/^[0-9a-f]{16}$/),
       insecure: true,
       source: "mysite_settings.py",
+      settings: "mysite.live",
     },
   ]);
   expect(readdirSync(folder).filter((name) => name.startsWith("worker-"))).toEqual([`worker-${pid}.json`]);

@@ -122,6 +122,16 @@ describe("with --delete-data and a certificate in the bucket", () => {
     expect(objects()).toEqual(expect.arrayContaining(certificate));
   });
 
+  test("with what a command that was killed left in the Parameter Store", async () => {
+    const client = new SSMClient({ region: "us-east-1" });
+    const Name = "/everspot-run/blog/20261126T000000-0.DJANGO_SUPERUSER_PASSWORD";
+    await client.send(new PutParameterCommand({ Name, Value: "a password", Type: "SecureString" }));
+    await down(true);
+    const found = await client.send(new DescribeParametersCommand({}));
+    client.destroy();
+    expect(found.Parameters).toEqual([]);
+  });
+
   test("it goes with --delete-certificate, which says what that costs", async () => {
     for (const key of certificate) await store(key);
     await runDown(desk.config, desk.tools, { deleteData: true, deleteCertificate: true });
