@@ -1,4 +1,4 @@
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import path from "node:path";
 import type { StateBucket } from "../site/state/bucket.ts";
 import { Fenced } from "../site/state/errors.ts";
@@ -29,6 +29,8 @@ export async function takeOver(
   await mkdir(where.folder, { recursive: true });
   await mkdir(where.keeps, { recursive: true });
   const troubles: string[] = [];
+  // Whatever dies on the way leaves databases that nobody may go on with.
+  await rm(keptFile(where.keeps), { force: true });
   const done = await takeLog(
     bucket,
     me,

@@ -91,6 +91,13 @@ export const keeping: readonly Mutation[] = [
     tests: keeper,
   },
   {
+    name: "nothing is gone on with that was brought half",
+    file: "agent/state/take-over.ts",
+    find: "await rm(keptFile(where.keeps), { force: true });",
+    replace: "",
+    tests: ["test/agent/state/restore.test.ts"],
+  },
+  {
     name: "an app that does not end is killed",
     file: "agent/keeping/end-apps.ts",
     find: "Promise.all(names.map((unit) => units.kill(unit)))",

@@ -7,6 +7,7 @@ import { baseKey, chunkKey, logKey } from "../../../agent/site/state/keys.ts";
 import { type RestoreOptions, restore } from "../../../agent/site/state/restore.ts";
 import { publishBase } from "../../../agent/state/base-writer.ts";
 import type { LogWriter } from "../../../agent/state/log/log-writer.ts";
+import { takeOver } from "../../../agent/state/take-over.ts";
 import { type LocalState, own, patience, startState, writer } from "./local.ts";
 
 const PAGE = 512;
@@ -265,4 +266,20 @@ describe("what cannot be restored is named:", () => {
   test("nothing: an empty bucket has no state, and that is no error", async () => {
     expect(await restore(local.bucket, folder)).toMatchObject({ files: [], place: { seq: 0 } });
   });
+});
+
+test("a take-over that dies on the way leaves nothing to go on with", async () => {
+  const log = await own(local.bucket, writer(1));
+  await commit(log, { 1: "a", 2: "b" }, 2);
+  const where = { folder, keeps: path.join(folder, "keeps"), databases: [FILE] };
+  await takeOver(local.bucket, writer(2), where, patience);
+  expect(await readFile(path.join(where.keeps, "shipped.json"), "utf8")).toContain('"epoch":2');
+  const get = async (key: string) => {
+    if (key === logKey(6)) throw new Error("the power is cut");
+    return local.bucket.get(key);
+  };
+  await expect(takeOver({ ...local.bucket, get }, writer(3), where, patience)).rejects.toThrow(
+    "power is cut",
+  );
+  await expect(readFile(path.join(where.keeps, "shipped.json"))).rejects.toThrow("ENOENT");
 });
