@@ -14,8 +14,8 @@ import type { KeptUpload, KeptUploads } from "./kept-uploads.ts";
 const AT_ONCE = 2;
 /** Part of the disk that is left to the site. */
 const LEFT = 0.1;
-/** Milliseconds until the next try for what could not be fetched. */
-const AGAIN = 10_000;
+/** Milliseconds until the next look for what is not here: one may have another name since, or could not be fetched. */
+const AGAIN = 2_000;
 
 export interface FetchOptions {
   folder: string;
@@ -47,10 +47,10 @@ export class Fetcher {
     return await fetching;
   }
 
-  /** Until all are here, or the signal. What cannot be fetched is tried again; a full disk ends it. */
+  /** Until the signal. What cannot be fetched is tried again; a full disk ends it. */
   async fetchAll(): Promise<void> {
     const { kept, clock, signal, say } = this.#options;
-    for (;;) {
+    while (!signal.aborted) {
       const names = [...kept].filter(([, { absent }]) => absent !== undefined).map(([name]) => name);
       let failed = 0;
       const work = async (): Promise<void> => {
@@ -69,7 +69,6 @@ export class Fetcher {
       } catch (error) {
         return say(messageOf(error));
       }
-      if (failed === 0 || signal.aborted) return;
       await clock.sleep(AGAIN, signal).catch(() => undefined);
     }
   }

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, ftruncateSync, lstatSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { closeSync, ftruncateSync, lstatSync, mkdirSync, openSync, rmSync } from "node:fs";
 import path from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { messageOf } from "../../site/errors.ts";
@@ -94,16 +94,12 @@ function empty(folder: string, name: string, size: number): string {
   }
 }
 
-/** The site may write in it, and nginx reads there. */
+/** The site may write in it, and nginx reads there; its group is that of the folder it is in (setgid). */
 function makeFolder(folder: string): void {
+  const before = process.umask(0o002);
   try {
-    mkdirSync(folder);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
-    if (code !== "ENOENT") throw error;
-    makeFolder(path.dirname(folder));
-    mkdirSync(folder);
+    mkdirSync(folder, { recursive: true, mode: 0o775 });
+  } finally {
+    process.umask(before);
   }
-  chmodSync(folder, 0o2775);
 }

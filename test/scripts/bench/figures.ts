@@ -61,6 +61,14 @@ export const sample: Figures = {
       { minute: 60, MB: 65 },
     ],
   },
+  hold: {
+    requests: spreadOf(2000),
+    failed: { median: 0, min: 0, max: 0, runs: 5 },
+    waiting: spreadOf(1000),
+    longest: spreadOf(10),
+    rate: 200,
+    seconds: 10,
+  },
   throughput: { bare: spreadOf(200), nginx: spreadOf(190), https: spreadOf(180), path: "/" },
   sizes: [sizeOf(1, 5, 90), sizeOf(10, 5.5, 90), sizeOf(100, 8, 91), sizeOf(500, 20, 92)],
   state: {
