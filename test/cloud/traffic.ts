@@ -8,15 +8,15 @@ const QUIET_TURNS = 8;
 /** What the event loop waits for besides requests: files, connections, children. */
 const UNDER_WAY = /Req|Connect|Process/;
 
-/** Milliseconds within which the SDK repeats a request that met an error of the server: its delays are real ones. */
+/** Milliseconds within which the SDK repeats a call that met an error of the server: its delays are real ones. */
 const REPEATED = 1_000;
 
 /** The requests that this process has sent over HTTP, so that a test need not guess how long they take. */
 export class Traffic {
   #requests = 0;
   readonly #unanswered = new Set<ClientRequest>();
-  /** When the answers came that make the SDK repeat a request. */
-  #toRepeat: number[] = [];
+  /** The SDK's calls that it will send again, by its own names for them, and when the answers came that make it. */
+  readonly #toRepeat = new Map<string, number>();
 
   constructor() {
     diagnostics.subscribe("http.client.request.start", this.#sent);
@@ -34,9 +34,11 @@ export class Traffic {
       const before = this.#requests;
       for (let turns = 0; turns < QUIET_TURNS; turns++) await turn();
       if (this.#requests !== before || this.#unanswered.size > 0) continue;
-      this.#toRepeat = this.#toRepeat.filter((at) => performance.now() - at < REPEATED);
-      const waits = this.#toRepeat.length > 0;
-      if (!waits && !process.getActiveResourcesInfo().some((name) => UNDER_WAY.test(name))) return;
+      for (const [call, at] of this.#toRepeat) {
+        if (performance.now() - at >= REPEATED) this.#toRepeat.delete(call);
+      }
+      if (this.#toRepeat.size === 0 && !process.getActiveResourcesInfo().some((name) => UNDER_WAY.test(name)))
+        return;
       await delay(1);
     }
   }
@@ -44,7 +46,7 @@ export class Traffic {
   readonly #sent = (message: unknown): void => {
     const { request } = message as { request: ClientRequest };
     this.#requests++;
-    this.#toRepeat.shift();
+    this.#toRepeat.delete(callOf(request) ?? "");
     this.#unanswered.add(request);
     // Also one that fails.
     request.once("close", () => this.#unanswered.delete(request));
@@ -52,7 +54,17 @@ export class Traffic {
 
   readonly #answered = (message: unknown): void => {
     const { request, response } = message as { request: ClientRequest; response: IncomingMessage };
-    if ((response.statusCode ?? 0) >= 500) this.#toRepeat.push(performance.now());
+    const call = callOf(request);
+    if (call !== undefined && (response.statusCode ?? 0) >= 500) this.#toRepeat.set(call, performance.now());
     this.#unanswered.delete(request);
   };
+}
+
+/** The same for every try of one call of the SDK; undefined for what others send, and for the last try. */
+function callOf(request: ClientRequest): string | undefined {
+  const [, attempt, max] =
+    /attempt=(\d+); max=(\d+)/.exec(String(request.getHeader("amz-sdk-request"))) ?? [];
+  return attempt === max && max !== undefined
+    ? undefined
+    : request.getHeader("amz-sdk-invocation-id")?.toString();
 }
