@@ -8,12 +8,18 @@ import { ContractError } from "./errors.ts";
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
   let body = Buffer.allocUnsafe(likelyLength(request.headers));
   let at = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    if (at + chunk.length > body.length) {
-      body = Buffer.concat([body.subarray(0, at), Buffer.allocUnsafe(at + chunk.length)]);
-    }
-    at += chunk.copy(body, at);
-  }
+  await new Promise<void>((resolve, reject) => {
+    request.on("data", (chunk: Buffer) => {
+      if (at + chunk.length > body.length) {
+        body = Buffer.concat([body.subarray(0, at), Buffer.allocUnsafe(at + chunk.length)]);
+      }
+      at += chunk.copy(body, at);
+    });
+    request.once("end", resolve).once("error", reject);
+    request.once("close", () => {
+      if (!request.complete) reject(new Error("the connection closed within a request"));
+    });
+  });
   return body.subarray(0, at);
 }
 

@@ -11,11 +11,14 @@ import type { SignedRequest } from "./signature.ts";
 export type SentRequest = SignedRequest & { body: Buffer };
 
 export async function receive(req: IncomingMessage): Promise<SentRequest> {
-  const pairs = Object.entries(req.headers).map(([k, v]) => [k, Array.isArray(v) ? v.join(",") : (v ?? "")]);
+  const headers: Record<string, string> = {};
+  for (const [name, value = ""] of Object.entries(req.headers)) {
+    headers[name] = Array.isArray(value) ? value.join(",") : value;
+  }
   return {
     method: req.method ?? "",
     target: req.url ?? "/",
-    headers: Object.fromEntries(pairs),
+    headers,
     body: await readBody(req),
   };
 }

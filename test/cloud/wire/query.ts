@@ -2,7 +2,7 @@ import { FromStringShapeDeserializer } from "@smithy/core/protocols";
 import type { NormalizedSchema } from "@smithy/core/schema";
 import { ISO_8601, settings } from "./codec.ts";
 import { ContractError } from "./errors.ts";
-import { type Dict, traitsOf } from "./schema.ts";
+import { type Dict, membersOf, remembered, traitsOf } from "./schema.ts";
 
 /**
  * Reads the form bodies of the ec2Query and awsQuery protocols: `Filter.1.Name=x&Filter.1.Value.1=y`.
@@ -56,8 +56,7 @@ function read(schema: NormalizedSchema, tree: Tree, place: Place): unknown {
 function readStructure(schema: NormalizedSchema, tree: Tree, place: Place): Dict {
   const left = new Set(tree.children.keys());
   const result: Dict = {};
-  for (const [name, member] of schema.structIterator()) {
-    const key = wireName(name, member, place.ec2);
+  for (const { key, name, member } of (place.ec2 ? ec2Members : awsMembers)(schema)) {
     const child = tree.children.get(key);
     if (child === undefined) continue;
     left.delete(key);
@@ -68,6 +67,12 @@ function readStructure(schema: NormalizedSchema, tree: Tree, place: Place): Dict
     throw new ContractError(`query parameter ${place.at}.${unknown} is in no schema`);
   return result;
 }
+
+const ec2Members = remembered((schema) => wireMembers(schema, true));
+const awsMembers = remembered((schema) => wireMembers(schema, false));
+
+const wireMembers = (schema: NormalizedSchema, ec2: boolean) =>
+  [...membersOf(schema)].map(([name, member]) => ({ key: wireName(name, member, ec2), name, member }));
 
 function wireName(name: string, member: NormalizedSchema, ec2: boolean): string {
   const traits = traitsOf(member);

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { ToStringShapeSerializer } from "@smithy/core/protocols";
 import type { NormalizedSchema } from "@smithy/core/schema";
 import { EPOCH_SECONDS, ISO_8601, jsonCodec, settings, xmlCodec } from "./codec.ts";
-import { bodyMembers, type Dict, payloadMember, renamed, traitsOf } from "./schema.ts";
+import { bodyMembers, type Dict, membersOf, payloadMember, remembered, renamed, traitsOf } from "./schema.ts";
 import type { Operation, Service } from "./service.ts";
 
 /** What goes over the wire. A stream must come with a content-length header. */
@@ -92,14 +92,18 @@ function restReply(service: Service, operation: Operation, output: Dict): WireRe
   return { status: status ?? operation.status, headers: { ...type, ...headers }, body };
 }
 
+const xmlTexts = new ToStringShapeSerializer(settings(ISO_8601, true));
+const jsonTexts = new ToStringShapeSerializer(settings(EPOCH_SECONDS, true));
+
+const outputMembers = remembered((schema) =>
+  [...membersOf(schema)].map(([name, member]) => ({ name, member, traits: traitsOf(member) })),
+);
+
 function boundOutput(service: Service, operation: Operation, output: Dict) {
-  const toText = new ToStringShapeSerializer(
-    settings(service.protocol === "restXml" ? ISO_8601 : EPOCH_SECONDS, true),
-  );
+  const toText = service.protocol === "restXml" ? xmlTexts : jsonTexts;
   const headers: Record<string, string> = {};
   let status: number | undefined;
-  for (const [name, member] of operation.output.structIterator()) {
-    const traits = traitsOf(member);
+  for (const { name, member, traits } of outputMembers(operation.output)) {
     const value = output[name];
     if (value === undefined || value === null) continue;
     if (traits.httpHeader !== undefined) {

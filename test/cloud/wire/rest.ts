@@ -3,7 +3,7 @@ import type { NormalizedSchema } from "@smithy/core/schema";
 import { EPOCH_SECONDS, ISO_8601, jsonCodec, settings, xmlCodec } from "./codec.ts";
 import { ContractError } from "./errors.ts";
 import type { Parsed, RawRequest } from "./raw-request.ts";
-import { bodyMembers, type Dict, payloadMember, traitsOf } from "./schema.ts";
+import { bodyMembers, type Dict, membersOf, payloadMember, remembered, traitsOf } from "./schema.ts";
 import { hasMember, type Operation, type Service } from "./service.ts";
 
 /** Reads a REST request by its HTTP bindings, the other way round than the SDK writes it. */
@@ -14,7 +14,7 @@ export async function readRest(service: Service, request: RawRequest): Promise<P
   const labels = labelsOf(operation, path);
   if (bucket !== undefined) labels.set("Bucket", bucket);
   const input: Dict = {};
-  for (const [name, member] of operation.input.structIterator()) {
+  for (const [name, member] of membersOf(operation.input)) {
     const value = readBound(service, request, labels, name, member);
     if (value !== undefined) input[name] = value;
   }
@@ -43,9 +43,7 @@ function route(service: Service, request: RawRequest, path: string, hasBucket: b
     (o) =>
       o.method === method &&
       o.path.test(path) &&
-      [...o.fixedQuery].every(
-        ([k, v]) => url.searchParams.has(k) && (v === "" || url.searchParams.get(k) === v),
-      ) &&
+      hasFixedQuery(o, url.searchParams) &&
       o.requiredQuery.every((key) => url.searchParams.has(key)) &&
       o.requiredHeaders.every((name) => headers[name] !== undefined) &&
       (service.signingName !== "s3" || hasMember(o, "Bucket") === hasBucket),
@@ -57,13 +55,20 @@ function route(service: Service, request: RawRequest, path: string, hasBucket: b
   return operation;
 }
 
+function hasFixedQuery({ fixedQuery }: Operation, query: URLSearchParams): boolean {
+  for (const [key, value] of fixedQuery) {
+    if (!query.has(key) || (value !== "" && query.get(key) !== value)) return false;
+  }
+  return true;
+}
+
 function labelsOf(operation: Operation, path: string): Map<string, string> {
   const [, ...values] = operation.path.exec(path) ?? [];
   return new Map(operation.labels.map((label, i) => [label, decodeURIComponent(values[i] ?? "")]));
 }
 
-const leaves = (service: Service): FromStringShapeDeserializer =>
-  new FromStringShapeDeserializer(settings(service.protocol === "restXml" ? ISO_8601 : EPOCH_SECONDS, true));
+const xmlLeaves = new FromStringShapeDeserializer(settings(ISO_8601, true));
+const jsonLeaves = new FromStringShapeDeserializer(settings(EPOCH_SECONDS, true));
 
 function readBound(
   service: Service,
@@ -73,8 +78,9 @@ function readBound(
   member: NormalizedSchema,
 ): unknown {
   const traits = traitsOf(member);
+  const leaves = service.protocol === "restXml" ? xmlLeaves : jsonLeaves;
   const read = (schema: NormalizedSchema, value: string | null | undefined): unknown =>
-    value === null || value === undefined ? undefined : leaves(service).read(schema, value);
+    value === null || value === undefined ? undefined : leaves.read(schema, value);
   if (traits.httpLabel !== undefined) return read(member, labels.get(name));
   if (traits.httpHeader !== undefined) return read(member, headers[traits.httpHeader.toLowerCase()]);
   if (traits.httpQuery !== undefined) {
@@ -97,7 +103,7 @@ async function readRestBody(
   operation: Operation,
   { method, body }: RawRequest,
 ): Promise<Dict> {
-  const codec =
+  const codec = () =>
     service.protocol === "restXml"
       ? xmlCodec(service, { httpBindings: true, xmlNamespace: service.xmlNamespace })
       : jsonCodec(true);
@@ -105,7 +111,7 @@ async function readRestBody(
   if (payload === undefined) {
     const members = bodyMembers(operation.input);
     if (members === undefined || body.length === 0) return {};
-    return (await codec.createDeserializer().read(members, body.toString("utf8"))) as Dict;
+    return (await codec().createDeserializer().read(members, body.toString("utf8"))) as Dict;
   }
   const [name, member] = payload;
   if (body.length === 0 && method !== "PUT") return {};
@@ -113,17 +119,24 @@ async function readRestBody(
   if (member.isStringSchema()) return { [name]: body.toString("utf8") };
   return body.length === 0
     ? {}
-    : { [name]: await codec.createDeserializer().read(member, body.toString("utf8")) };
+    : { [name]: await codec().createDeserializer().read(member, body.toString("utf8")) };
 }
 
-function assertKnownQuery(operation: Operation, url: URL): void {
-  const known = new Set([...operation.fixedQuery.keys(), "x-id"]);
-  for (const [, member] of operation.input.structIterator()) {
-    const key = traitsOf(member).httpQuery;
-    if (key !== undefined) known.add(key);
-  }
-  const unknown = [...url.searchParams.keys()].find((key) => !known.has(key) && !/^x-amz-/i.test(key));
-  if (unknown !== undefined) throw new ContractError(`${operation.name} has no query parameter "${unknown}"`);
+/** What members of an input stand for in query and headers. */
+const boundNames = remembered((schema) => {
+  const bound = [...membersOf(schema).values()].map(traitsOf);
+  return {
+    query: new Set(bound.map((t) => t.httpQuery)),
+    headers: new Set(bound.map((t) => t.httpHeader?.toLowerCase())),
+    prefixes: bound.flatMap((t) => (t.httpPrefixHeaders === undefined ? [] : [t.httpPrefixHeaders])),
+  };
+});
+
+function assertKnownQuery({ name, input, fixedQuery }: Operation, url: URL): void {
+  const { query } = boundNames(input);
+  const isKnown = (key: string) => query.has(key) || fixedQuery.has(key) || key === "x-id";
+  const unknown = [...url.searchParams.keys()].find((key) => !isKnown(key) && !/^x-amz-/i.test(key));
+  if (unknown !== undefined) throw new ContractError(`${name} has no query parameter "${unknown}"`);
 }
 
 /** Of signing and of the SDK itself; no member stands for them. */
@@ -138,9 +151,7 @@ const COMMON_HEADERS = new Set([
 ]);
 
 function assertKnownHeaders(operation: Operation, headers: RawRequest["headers"]): void {
-  const bound = [...operation.input.structIterator()].map(([, member]) => traitsOf(member));
-  const names = new Set(bound.map((t) => t.httpHeader?.toLowerCase()));
-  const prefixes = bound.flatMap((t) => (t.httpPrefixHeaders === undefined ? [] : [t.httpPrefixHeaders]));
+  const { headers: names, prefixes } = boundNames(operation.input);
   for (const header of Object.keys(headers)) {
     if (!header.startsWith("x-amz-") || COMMON_HEADERS.has(header) || names.has(header)) continue;
     if (header.startsWith("x-amz-checksum-")) continue;

@@ -34,7 +34,7 @@ export const requiredMembers = (schema: NormalizedSchema): readonly string[] =>
   tuple(schema)[4].slice(0, tuple(schema)[6] ?? 0);
 
 /** Schemas never change, and each that is made anew makes those of its members anew, which takes longer than a call. */
-function remembered<T>(make: (schema: NormalizedSchema) => T): (schema: NormalizedSchema) => T {
+export function remembered<T>(make: (schema: NormalizedSchema) => T): (schema: NormalizedSchema) => T {
   const known = new WeakMap<object, { made: T }>();
   return (schema) => {
     if (!schema.isStructSchema()) return make(schema);
@@ -95,7 +95,8 @@ function isBoundToHttp(traits: Traits): boolean {
 }
 
 /** The one member that is the whole body. */
-export const payloadMember = (schema: NormalizedSchema): [string, NormalizedSchema] | undefined =>
-  [...schema.structIterator()].find(([, member]) => traitsOf(member).httpPayload !== undefined);
+export const payloadMember = remembered((schema): [string, NormalizedSchema] | undefined =>
+  [...membersOf(schema)].find(([, member]) => traitsOf(member).httpPayload !== undefined),
+);
 
 export const text = (value: unknown): string => (typeof value === "string" ? value : "");

@@ -26,14 +26,12 @@ export interface SignedRequest {
 
 /** From the Authorization header or a presigned URL; undefined when the request carries neither. */
 export function claimOf(request: SignedRequest): Claim | undefined {
-  const query = new URLSearchParams(splitTarget(request.target).query);
   const header = request.headers.authorization;
+  const query = new URLSearchParams(header === undefined ? splitTarget(request.target).query : "");
   const presigned = header === undefined && query.get("X-Amz-Algorithm") === "AWS4-HMAC-SHA256";
   if (header === undefined && !presigned) return undefined;
-  const field = (name: string): string =>
-    (presigned
-      ? query.get(`X-Amz-${name}`)
-      : new RegExp(`^AWS4-HMAC-SHA256 .*?\\b${name}=([^,\\s]+)`).exec(header ?? "")?.[1]) ?? "";
+  const fields = fieldsOf(header ?? "");
+  const field = (name: string): string => (presigned ? query.get(`X-Amz-${name}`) : fields.get(name)) ?? "";
   const [accessKeyId = "", day = "", region = "", signingName = ""] = field("Credential").split("/");
   const token = presigned ? query.get("X-Amz-Security-Token") : request.headers["x-amz-security-token"];
   return {
@@ -48,6 +46,14 @@ export function claimOf(request: SignedRequest): Claim | undefined {
     expiresSeconds: presigned ? Number(query.get("X-Amz-Expires")) : undefined,
   };
 }
+
+/** `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`; of any other header none. */
+const fieldsOf = (authorization: string): ReadonlyMap<string, string> =>
+  new Map(
+    authorization.startsWith("AWS4-HMAC-SHA256 ")
+      ? [...authorization.matchAll(/\b(\w+)=([^,\s]+)/g)].map(([, name = "", value = ""]) => [name, value])
+      : [],
+  );
 
 /**
  * Recomputes the signature of a request as it arrived.
@@ -111,12 +117,14 @@ function splitTarget(target: string): { path: string; query: string } {
 }
 
 const canonicalQuery = (query: string): string =>
-  [...new URLSearchParams(query.replaceAll("+", "%2B"))]
-    .filter(([key]) => key !== "X-Amz-Signature")
-    .map(([key, value]) => [encoded(key), encoded(value)] as const)
-    .sort(([a, x], [b, y]) => (a === b ? compare(x, y) : compare(a, b)))
-    .map((pair) => pair.join("="))
-    .join("&");
+  query === ""
+    ? ""
+    : [...new URLSearchParams(query.replaceAll("+", "%2B"))]
+        .filter(([key]) => key !== "X-Amz-Signature")
+        .map(([key, value]) => [encoded(key), encoded(value)] as const)
+        .sort(([a, x], [b, y]) => (a === b ? compare(x, y) : compare(a, b)))
+        .map((pair) => pair.join("="))
+        .join("&");
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
