@@ -8,6 +8,8 @@ const EVERY_SECONDS = 5;
 const TELL_SECONDS = 30;
 /** Seconds without an answer after which what keeps the state is started anew; it ends by itself at most failures. */
 const HANGS_SECONDS = 60;
+/** Milliseconds after which answers wait for an upload (agent/state/shipper.ts), and a little more. */
+const UPLOADS_BOUND = 35_000;
 
 /** Tells of writes that do not come into the bucket, and when they do again; starts what hangs anew. Until the signal. */
 export async function watchKeeping(
@@ -20,12 +22,16 @@ export async function watchKeeping(
   let since: number | undefined;
   let told = false;
   let revived = Number.NEGATIVE_INFINITY;
+  const refused = new Set<string>();
   for (;;) {
     await clock.sleep(EVERY_SECONDS * 1000, signal);
     try {
       const status = await state.status();
       const wrong = (await state.sealed()) ? undefined : troubleOf(status);
       const now = clock.now();
+      const others = (status?.refused ?? []).filter((one) => !refused.has(one));
+      for (const one of others) refused.add(one);
+      if (others.length > 0) tell(`uploads that are not kept: ${others.join("; ")}`);
       if (wrong === undefined) {
         if (told) tell("what the site writes is kept in the bucket again");
         [since, told] = [undefined, false];
@@ -51,10 +57,11 @@ export async function watchKeeping(
 function troubleOf(status: StateStatus | undefined): string | undefined {
   const held = "visitors wait for it, then get a 503 page";
   if (status === undefined) return `what keeps the site's state does not answer: ${held}`;
-  const { state, lag, bound, trouble } = status;
-  if (state === "fenced" || state === "sealed" || lag === undefined || bound === undefined || lag <= bound) {
-    return undefined;
-  }
+  const { state, lag = 0, bound = Number.POSITIVE_INFINITY, uploadsLag = 0, trouble } = status;
+  if (state === "fenced" || state === "sealed") return undefined;
   const why = trouble === undefined ? "" : ` (${trouble})`;
-  return `what was written ${Math.round(lag / 1000)} s ago is not in the bucket yet${why}: ${held}`;
+  const late = (what: string, ms: number) =>
+    `${what} ${Math.round(ms / 1000)} s ago is not in the bucket yet${why}: ${held}`;
+  if (lag > bound) return late("what was written", lag);
+  return uploadsLag > UPLOADS_BOUND ? late("what was uploaded", uploadsLag) : undefined;
 }

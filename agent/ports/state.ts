@@ -17,6 +17,10 @@ export interface StateStatus {
   putMedian?: number;
   bases?: number;
   rss?: number;
+  /** Since what was changed longest ago among the uploads and is not there; undefined where none are kept. */
+  uploadsLag?: number;
+  /** Uploads that cannot be kept, each with the reason; the first ones. */
+  refused?: string[];
   /** What S3 says at the moment, if it does not do what it is asked. */
   trouble?: string;
 }

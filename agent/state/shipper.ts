@@ -92,6 +92,9 @@ export class Shipper {
       ...this.#counts,
       bases: this.#base.published,
       ...uploads,
+      uploadsLag: this.#uploads?.covered
+        ? Number((boottime() - this.#uploads.covered) / 1_000_000n)
+        : undefined,
       rss: process.memoryUsage.rss(),
       trouble: this.#begun?.trouble ?? this.#full ?? uploads?.trouble,
     };

@@ -6,6 +6,7 @@ const log = ["test/agent/state/log.test.ts"];
 const model = ["test/agent/state/model.test.ts"];
 const restore = ["test/agent/state/restore.test.ts"];
 const rules = ["test/agent/state/rules.test.ts"];
+const changes = ["test/agent/state/changes.test.ts"];
 const gate = ["test/agent/state/wrapper.test.ts"];
 
 const fence: readonly Mutation[] = [
@@ -133,6 +134,34 @@ const promises: readonly Mutation[] = [
     find: "if inode != index:",
     replace: "if False:",
     tests: gate,
+  },
+  {
+    name: "an answer waits for the uploads that its request has changed",
+    file: "agent/state/wrapper/everspot_state.py",
+    find: "if uploads >= changed and all(",
+    replace: "if all(",
+    tests: gate,
+  },
+  {
+    name: "an upload may be written to until the answer is finished",
+    file: "agent/state/wrapper/everspot_uploads.py",
+    find: "    if mine and mine[0]:\n        return now",
+    replace: "    if mine and mine[0]:\n        return 0",
+    tests: gate,
+  },
+  {
+    name: "an upload that was written to while it was read is read again",
+    file: "agent/state/media/changes.ts",
+    find: "if (known.reading) known.since = earlier(known.since, at);",
+    replace: "",
+    tests: changes,
+  },
+  {
+    name: "a change that is found later counts from when it may have been made",
+    file: "agent/state/media/changes.ts",
+    find: "return a < b ? a : b;",
+    replace: "return a;",
+    tests: changes,
   },
 ];
 

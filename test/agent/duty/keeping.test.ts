@@ -43,6 +43,21 @@ test("writes that do not come into the bucket are told of once, with S3's own wo
   expect(said.slice(1)).toEqual(["what the site writes is kept in the bucket again"]);
 });
 
+test("uploads that do not come into the bucket are told of, and those that never will", async () => {
+  status = {
+    ...well,
+    uploadsLag: 36_000,
+    trouble: "S3: 503 Slow Down",
+    refused: ["link: it is no ordinary file"],
+  };
+  await pass(60);
+  const held = "visitors wait for it, then get a 503 page";
+  expect(said).toEqual([
+    "uploads that are not kept: link: it is no ordinary file",
+    `what was uploaded 36 s ago is not in the bucket yet (S3: 503 Slow Down): ${held}`,
+  ]);
+});
+
 test("what is over within half a minute is told to nobody", async () => {
   status = { ...well, lag: 9_000 };
   await pass(20);
