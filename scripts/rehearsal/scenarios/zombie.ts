@@ -4,8 +4,10 @@ import {
   ModifyFleetCommand,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
+import { systemClock } from "../../../agent/site/clock.ts";
 import { parseFence } from "../../../agent/site/fence.ts";
 import { fenceRecord, keys } from "../../../agent/site/names.ts";
+import { poll } from "../../../agent/site/poll.ts";
 import type { Call } from "../../../test/cloud/wire/server.ts";
 import { checkDown, recordBoots, runUp } from "../acts.ts";
 import type { Rehearsal } from "../rehearsal.ts";
@@ -154,11 +156,21 @@ const ownerOr = async (rehearsal: Rehearsal, old: string): Promise<string> => {
 
 async function target(rehearsal: Rehearsal, total: number): Promise<void> {
   const ec2 = clientOf(rehearsal);
-  const { Fleets } = await ec2.send(new DescribeFleetsCommand({}));
-  const fleet = Fleets?.find((f) => f.FleetState === "active");
+  // One that is still changing refuses another change.
+  const fleet = await poll(
+    "the fleet to be active",
+    async () => {
+      const { Fleets } = await ec2.send(new DescribeFleetsCommand({}));
+      const found = Fleets?.find((f) => f.FleetState === "active");
+      return found === undefined
+        ? { waiting: Fleets?.map((f) => f.FleetState).join() ?? "" }
+        : { done: found };
+    },
+    { seconds: 60, everySeconds: 1, clock: systemClock },
+  );
   await ec2.send(
     new ModifyFleetCommand({
-      FleetId: fleet?.FleetId,
+      FleetId: fleet.FleetId,
       ExcessCapacityTerminationPolicy: "no-termination",
       TargetCapacitySpecification: { TotalTargetCapacity: total },
     }),
