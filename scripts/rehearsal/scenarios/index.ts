@@ -5,6 +5,7 @@ import { badRelease } from "./bad-release.ts";
 import { bake } from "./bake.ts";
 import { certificate } from "./certificate.ts";
 import { churn } from "./churn.ts";
+import { data } from "./data.ts";
 import { drill } from "./drill.ts";
 import { heal, healAtBaseline } from "./heal.ts";
 import { inPlaceFailure } from "./in-place-failure.ts";
@@ -47,6 +48,7 @@ export const scenarios: readonly Scenario[] = [
   reboot,
   state,
   stateFast,
+  data,
   swap,
   swapTemplate,
   swapInPlace,
