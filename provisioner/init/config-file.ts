@@ -14,11 +14,12 @@ export interface Draft {
     random_secrets?: string[];
     env?: Record<string, string>;
   };
+  state?: { database: string | readonly string[]; media?: string };
   image?: { os?: "debian-12"; packages?: string[] };
   release?: { without: string[] };
 }
 
-export function configFile({ site, region, domain, app, image, release }: Draft): string {
+export function configFile({ site, region, domain, app, state, image, release }: Draft): string {
   const lines = [
     "# Written by `everspot init`. docs/configuration.md and everspot.example.toml explain every key.",
     `site = ${text(site)}`,
@@ -49,6 +50,15 @@ export function configFile({ site, region, domain, app, image, release }: Draft)
     ...(app.env === undefined
       ? []
       : ["", "[app.env]", ...Object.entries(app.env).map(([name, value]) => `${name} = ${text(value)}`)]),
+    ...(state === undefined
+      ? []
+      : [
+          "",
+          "# What the site writes is kept in its bucket, so that it outlives its instance (docs/state.md).",
+          "[state]",
+          `database = ${typeof state.database === "string" ? text(state.database) : `[${state.database.map(text).join(", ")}]`}`,
+          ...(state.media === undefined ? [] : [`media = ${text(state.media)}`]),
+        ]),
     ...(image === undefined
       ? []
       : [

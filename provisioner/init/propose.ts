@@ -81,6 +81,7 @@ export function propose(situation: Situation): Proposal {
     ...(facts !== undefined && needsGdal(facts) ? GDAL_PACKAGES : []),
   ];
   const steps = beforeStart(learnt, files, served);
+  const state = stateOf(situation, needs, served);
   const image = {
     ...(os === "debian-12" ? { os } : {}),
     ...(packages.length > 0 ? { packages } : {}),
@@ -96,6 +97,7 @@ export function propose(situation: Situation): Proposal {
       ...(random.length > 0 ? { random_secrets: random } : {}),
       ...(Object.keys(env).length > 0 ? { env } : {}),
     },
+    ...(state === undefined ? {} : { state }),
     ...(Object.keys(image).length > 0 ? { image } : {}),
     ...(situation.without.length > 0 ? { release: { without: [...situation.without] } } : {}),
   };
@@ -161,6 +163,37 @@ function needsOf({ learnt, packages, generatedBy, trial }: Situation, served: Se
     logFiles,
     moved: (trial?.moved ?? []).filter(moves),
     logging: facts?.logs !== true && (learnt.asked || !learnt.read.unknown.includes("LOGGING")),
+  };
+}
+
+const IN_APP_FOLDER = "$STATE_DIRECTORY/";
+
+/** What outlives the instance: each SQLite database, where the settings have it then, and uploads beside one. */
+function stateOf(
+  { learnt: { facts }, trial }: Situation,
+  needs: Needs,
+  served: Served | undefined,
+): Draft["state"] {
+  const found = Object.entries(facts?.databases ?? {}).flatMap(([alias, database]) => {
+    if (!isSqlite(database.engine)) return [];
+    if (!needs.database) return database.name ?? [];
+    // As everspot_settings.py has it.
+    const name = inMemory(database) ? `${alias}.sqlite3` : (database.name?.split("/").at(-1) ?? "");
+    return IN_APP_FOLDER + name;
+  });
+  const all = trial?.sqlite === true ? [`${IN_APP_FOLDER}db.sqlite3`] : found;
+  const databases = [...new Set(all)].filter((name) => /^\$STATE_DIRECTORY\/[\w.-]+$/.test(name));
+  const [only] = databases;
+  if (only === undefined || databases.length !== new Set(all).size) return undefined;
+  const root = facts?.mediaRoot ?? "";
+  const media = needs.media
+    ? `${IN_APP_FOLDER}media`
+    : /^\$STATE_DIRECTORY\/[\w.-]+$/.test(root)
+      ? root
+      : undefined;
+  return {
+    database: databases.length === 1 ? only : databases,
+    ...(media === undefined || served?.url.startsWith("/media/") === true ? {} : { media }),
   };
 }
 

@@ -81,7 +81,7 @@ const hosts = (needs: Needs): string[] => [
 ];
 
 const state = (needs: Needs): string[] => [
-  "# The one folder on the instance in which the app may write. It goes with the instance.",
+  "# The one folder on the instance in which the app may write. What [state] of everspot.toml does not name goes with it.",
   'EVERSPOT_STATE = os.environ.get("STATE_DIRECTORY", os.path.dirname(os.path.abspath(__file__)))',
   ...(needs.database
     ? [

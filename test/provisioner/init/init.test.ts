@@ -84,6 +84,7 @@ test("a new project gets all that it needs, and nothing of its own is touched", 
       randomSecrets: ["SECRET_KEY"],
       env: { DJANGO_SETTINGS_MODULE: "everspot_settings" },
     },
+    state: { database: ["$STATE_DIRECTORY/db.sqlite3"], durability: "fast" },
   });
   const settings = text(folder, "everspot_settings.py");
   for (const line of [
@@ -105,6 +106,21 @@ test("a new project gets all that it needs, and nothing of its own is touched", 
     signal: AbortSignal.timeout(60_000),
   };
   expect((await inspect(config, options)).findings).toEqual([]);
+});
+
+test("what a project writes is kept: each of its SQLite databases, and its uploads", async () => {
+  const more = `
+MEDIA_ROOT = BASE_DIR / "media"
+DATABASES["other"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "data" / "other.db"}
+`;
+  const settings = `${STARTPROJECT["mysite/settings.py"]}${more}`;
+  const folder = project({ ...STARTPROJECT, "mysite/settings.py": settings, "requirements.txt": "" });
+  expect((await init(folder)).error).toBeUndefined();
+  const config = parseConfig(text(folder, "everspot.toml"), path.join(folder, "everspot.toml"));
+  expect(config.state).toMatchObject({
+    database: ["$STATE_DIRECTORY/db.sqlite3", "$STATE_DIRECTORY/other.db"],
+    media: "$STATE_DIRECTORY/media",
+  });
 });
 
 test("run again it changes nothing, and what someone changed stays as it is", async () => {
