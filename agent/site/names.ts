@@ -64,13 +64,13 @@ function segmentOfNames(names: string[]): string {
  * | `static/<release>.zip` | agent/release/earlier-static.ts | instances; once |
  * | `looks/<release>.json` | agent/look/remembered.ts | instances, over and over |
  * | `channel.json` | channel.ts | both sides; CAS |
- * | `site.json` | records.ts, agent/ownership/claim.ts | instances; CAS |
+ * | `site.json` | records.ts, agent/ownership/claim.ts | instances; `data push`, `data restore` (its epoch alone); CAS |
  * | `bell.json` | runs/bell.ts | whoever writes what instances are to notice; CAS |
  * | `runs/asked/<id>.json` | runs/documents.ts | `run`, `manage`, `shell`; CAS |
  * | `runs/asked/<id>/<n>` | runs/documents.ts | the same; once |
  * | `runs/told/<id>.json` | runs/documents.ts | the owner, once by CAS, then over and over |
  * | `runs/told/<id>/<n>` | runs/output.ts | the owner; once |
- * | `deploy.json` | records.ts, provisioner/deploy/lock.ts | `deploy`, `rollback`, `bake`; CAS |
+ * | `deploy.json` | records.ts, provisioner/deploy/lock.ts | `deploy`, `rollback`, `bake`, `data push`, `data restore`; CAS |
  * | `image.json` | records.ts | the operator's side; CAS |
  * | `packages.json` | layers.ts | the operator's side; CAS |
  * | `replacements.json` | replacements.ts | instances; CAS |
@@ -80,6 +80,7 @@ function segmentOfNames(names: string[]): string {
  * | `boots/<instance>.json` | boot-record.ts | the instance, over and over |
  * | `history/<time>-boot-<instance>.json` | boot-record.ts | the instance, of its boot before; once |
  * | `history/<time>-deploy-<id>.json` | provisioner/history/deploys.ts | `deploy`, `rollback` |
+ * | `state/…` | state/keys.ts, docs/state-format.md | the owner; `data push`, `data restore`; once |
  * | `drills.json` | provisioner/drill/record.ts | `drill`; CAS |
  */
 export const keys = {

@@ -8,6 +8,7 @@ import { renderBill } from "../plan/bill.ts";
 import { refuse, warningsOf } from "../plan/findings.ts";
 import { type Plan, planOf } from "../plan/plan.ts";
 import { type Survey, survey } from "../seen/survey.ts";
+import { movingIn } from "./data/move-in.ts";
 import { FirstRelease } from "./first-release.ts";
 
 export interface PlanOptions {
@@ -25,6 +26,8 @@ export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOpt
     const found = await look(config, aws, tools, options);
     const plan = planOf(config, found);
     for (const warning of warningsOf(plan.findings)) terminal.warn(warning);
+    const moving = await movingIn(config, aws, found.seen);
+    if (moving !== undefined) terminal.warn(moving);
     const { findings: project, packing } =
       options.pack && plan.change !== undefined
         ? await first.ready(plan.change, aws.secrets)

@@ -17,6 +17,7 @@ import type { Tools } from "../operator/tools.ts";
 import { dollars } from "../plan/bill.ts";
 import { refuse, warningsOf } from "../plan/findings.ts";
 import { type Change, type Plan, planOf } from "../plan/plan.ts";
+import { movingIn } from "./data/move-in.ts";
 import { FirstRelease } from "./first-release.ts";
 import { look, showPlan } from "./plan.ts";
 
@@ -39,6 +40,8 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
     const survey = await look(config, aws, tools, options);
     const plan = planOf(config, survey);
     for (const warning of warningsOf(plan.findings)) terminal.warn(warning);
+    const moving = await movingIn(config, aws, survey.seen);
+    if (moving !== undefined) terminal.warn(moving);
     const change = accepted(config, plan, gone);
     const { findings, packing } = await first.ready(change, aws.secrets);
     refuseProject(config.site, findings, packing);

@@ -9,8 +9,8 @@ import type { LogWriter } from "../../agent/state/log/log-writer.ts";
 
 /** What lies after an entry. Times are ISO 8601. */
 export interface Dropped {
-  /** The log's last entry. */
-  last: number;
+  /** How far the log went. */
+  end: Place;
   writes: number;
   first: string | undefined;
   newest: string | undefined;
@@ -21,8 +21,14 @@ export interface Dropped {
 
 /** What of the log a rewind to a place would drop. */
 export async function droppedAfter(bucket: StateBucket, from: Place): Promise<Dropped> {
-  const found: Dropped = { last: 0, writes: 0, first: undefined, newest: undefined, uploads: 0, rewinds: 0 };
-  const { seq } = await readLog(bucket, from, {
+  const found: Omit<Dropped, "end"> = {
+    writes: 0,
+    first: undefined,
+    newest: undefined,
+    uploads: 0,
+    rewinds: 0,
+  };
+  const end = await readLog(bucket, from, {
     onEntry: ({ entry: { header }, counts }) => {
       if (!counts) return undefined;
       if (header.kind === "rewind") found.rewinds++;
@@ -34,7 +40,7 @@ export async function droppedAfter(bucket: StateBucket, from: Place): Promise<Dr
       return undefined;
     },
   });
-  return { ...found, last: seq };
+  return { ...found, end };
 }
 
 /**

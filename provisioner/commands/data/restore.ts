@@ -60,14 +60,10 @@ export async function runDataRestore(
     const tables = await differences(aws, then, folder, signal);
     const running = await isRunning(aws);
     const to = { entry: then.place.seq, at: then.place.at };
+    const { end, ...drops } = dropped;
     const facts = {
-      command: "data restore",
-      site: config.site,
-      dryRun: options.dryRun,
-      to,
-      dropped,
-      tables,
-      running,
+      ...{ command: "data restore", site: config.site, dryRun: options.dryRun },
+      ...{ to, dropped: { ...drops, last: end.seq }, tables, running },
     };
     terminal.print(terminal.style.bold(`${config.site} in ${config.region}, account ${aws.caller.account}`));
     for (const line of describe(then, dropped, tables, running)) terminal.print(`  ${line}`);
@@ -80,7 +76,7 @@ export async function runDataRestore(
     await questions.typed(`Type the site's name to go back:`, config.site);
     const done = await whileStopped(config, aws, tools, timeline, (signal) =>
       timeline.step("take back what came after it", async (detail) => {
-        const log = await takeSiteLog(config, aws, tools, then.place, { clock, signal });
+        const log = await takeSiteLog(config, aws, tools, end, { clock, signal });
         const { rewind, entry } = await rewindTo(log, then.place.seq);
         detail(`entry ${rewind}, epoch ${log.me.epoch}`);
         return { epoch: log.me.epoch, rewind, entry };

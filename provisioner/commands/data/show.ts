@@ -1,4 +1,7 @@
-import { connect } from "../../aws/connect.ts";
+import { readDocument } from "../../../agent/site/document.ts";
+import { siteDocument } from "../../../agent/site/records.ts";
+import { type Aws, connect } from "../../aws/connect.ts";
+import { readBoot } from "../../boots/read.ts";
 import type { SiteConfig } from "../../config/site-config.ts";
 import { megabytes, plural } from "../../data/counted.ts";
 import { type Summary, summarize } from "../../data/summary.ts";
@@ -6,7 +9,7 @@ import { formatMoment } from "../../operator/moment.ts";
 import { age, type Style } from "../../operator/terminal.ts";
 import type { Tools } from "../../operator/tools.ts";
 import { dollars } from "../../plan/bill.ts";
-import { stateCost } from "../../plan/state-bill.ts";
+import { promiseOf, stateCost } from "../../plan/state-bill.ts";
 
 /** `everspot data`: what the site has written, as far as it is in the bucket. Changes nothing. */
 export async function runData(
@@ -18,17 +21,41 @@ export async function runData(
     const bucket = await aws.bucket.look();
     const found = bucket && (await summarize(aws.state));
     const month = found && stateCost(found);
-    terminal.json({ command: "data", site: config.site, exists: (found?.entry ?? 0) > 0, ...found, month });
-    for (const line of linesOf(config, found, month?.total ?? 0, clock.now(), terminal.style))
+    const behind = found && (await behindOf(aws));
+    terminal.json({
+      command: "data",
+      site: config.site,
+      exists: (found?.entry ?? 0) > 0,
+      ...found,
+      behind,
+      month,
+    });
+    for (const line of linesOf(
+      config,
+      found && { ...found, behind },
+      month?.total ?? 0,
+      clock.now(),
+      terminal.style,
+    ))
       terminal.print(line);
   } finally {
     aws.close();
   }
 }
 
+/** What the owner said last of writes that did not come into the bucket; undefined: nothing, or they do again. */
+async function behindOf(aws: Aws): Promise<string | undefined> {
+  const { value: site } = await readDocument(aws.store, siteDocument);
+  const boot = site && (await readBoot(aws, site.owner));
+  const said = boot?.warnings.findLast((text) =>
+    /in the bucket (yet|again)|keeps the site's state/.test(text),
+  );
+  return said?.endsWith("again") === true ? undefined : said;
+}
+
 function linesOf(
   { site, state }: SiteConfig,
-  found: Summary | undefined,
+  found: (Summary & { behind: string | undefined }) | undefined,
   month: number,
   now: number,
   style: Style,
@@ -49,6 +76,10 @@ function linesOf(
     ]),
     ["uploads", media.files === 0 ? "none" : `${plural(media.files, "file")}, ${megabytes(media.bytes)}`],
     ["last write", lastWrite === undefined ? "none yet" : since(lastWrite)],
+    [
+      "lag",
+      found.behind ?? (state === undefined ? "none" : `none beyond what is promised: ${promiseOf(state)}`),
+    ],
     [
       "log",
       `entry ${found.entry}, epoch ${found.epoch}, ${found.state ?? "empty"}; ${plural(found.sinceBase, "entry").replace("entrys", "entries")} since the last base`,

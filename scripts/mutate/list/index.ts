@@ -4,6 +4,7 @@ import { behind } from "./behind.ts";
 import { configuration } from "./configuration.ts";
 import { contact } from "./contact.ts";
 import { credits } from "./credits.ts";
+import { data } from "./data.ts";
 import { hanging } from "./hanging.ts";
 import { keeping } from "./keeping.ts";
 import { layers } from "./layers.ts";
@@ -38,4 +39,5 @@ export const mutations: readonly Mutation[] = [
   ...projects,
   ...state,
   ...keeping,
+  ...data,
 ];

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { copyFile, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -11,6 +11,7 @@ import { type PushOptions, runDataPush } from "../../../provisioner/commands/dat
 import { type RestoreOptions, runDataRestore } from "../../../provisioner/commands/data/restore.ts";
 import { runData } from "../../../provisioner/commands/data/show.ts";
 import { runDown } from "../../../provisioner/commands/down.ts";
+import { runPlan } from "../../../provisioner/commands/plan.ts";
 import { countNotes, makeNotes, openStateDesk, type StateDesk, sql } from "./site.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -64,11 +65,25 @@ describe("a site's data in its bucket, from moving in to moving out:", { concurr
     expect(await desk.aws.bucket.look()).toBeUndefined();
   });
 
+  test("`plan` says that the site would begin without it, and what brings it", async () => {
+    const config = { ...desk.config, folder: desk.folder };
+    await runPlan(config, desk.tools, { refreshImage: false, pack: false });
+    const hint =
+      "db.sqlite3 is here, and blog has nothing yet: it begins empty, unless `everspot data push db.sqlite3 --media media` comes first";
+    expect(desk.said()).toContain(hint);
+    desk.forget();
+    await runPlan(desk.config, desk.tools, { refreshImage: false, pack: false });
+    expect(desk.said()).not.toContain("begins empty");
+  });
+
   test("moving in brings the database and its uploads, and makes the bucket", async () => {
     const done = await push({ file: desk.file("db.sqlite3"), media: desk.file("media") });
     expect(done).toMatchObject({ changed: true, epoch: 1 });
     expect(await desk.aws.bucket.look()).toMatchObject({ versioned: true, privateOnly: true, site: "blog" });
     expect(await desk.aws.store.list(MEDIA_PREFIX)).toHaveLength(2);
+    desk.forget();
+    await runPlan({ ...desk.config, folder: desk.folder }, desk.tools, { refreshImage: false, pack: false });
+    expect(desk.said()).not.toContain("begins empty");
     expect(await push({ file: desk.file("db.sqlite3"), media: desk.file("media") })).toMatchObject({
       ...{ changed: false, differs: 0, media: { changed: 0, toUpload: 0 } },
     });
@@ -178,6 +193,20 @@ describe("a site's data in its bucket, from moving in to moving out:", { concurr
     await runDataDrill(desk.config, desk.tools);
     expect(desk.json()).toMatchObject({ passed: true });
   });
+});
+
+test("an upload whose content is not what its name says is not brought here", async () => {
+  const [key = ""] = (await desk.aws.store.list(MEDIA_PREFIX)).map((one) => one.key);
+  const before = await desk.aws.store.get(key);
+  await desk.aws.store.put(key, "others");
+  const media = desk.file("damaged");
+  await expect(pull({ file: desk.file("whole.sqlite3"), media })).rejects.toThrow(
+    "has not the content its name says",
+  );
+  await desk.aws.store.put(key, before?.body ?? "");
+  expect(readdirSync(media, { recursive: true, encoding: "utf8" }).filter((f) => f.includes("part"))).toEqual(
+    [],
+  );
 });
 
 describe("what cannot become the site's is refused, with what to do:", () => {
