@@ -80,7 +80,6 @@ function segmentOfNames(names: string[]): string {
  * | `boots/<instance>.json` | boot-record.ts | the instance, over and over |
  * | `history/<time>-boot-<instance>.json` | boot-record.ts | the instance, of its boot before; once |
  * | `history/<time>-deploy-<id>.json` | provisioner/history/deploys.ts | `deploy`, `rollback` |
- * | `state/…` | state/keys.ts, docs/state-format.md | the owner; `data push`, `data restore`; once |
  * | `drills.json` | provisioner/drill/record.ts | `drill`; CAS |
  */
 export const keys = {

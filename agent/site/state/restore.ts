@@ -125,12 +125,17 @@ async function restoreFrom(
     let media = new Map((base?.media ?? []).map(({ name, sha256, size }) => [name, { sha256, size }]));
     let entries = 0;
     let late = false;
+    const start =
+      base === undefined ? BEGINNING : { seq: base.seq, hash: base.hash, epoch: base.epoch, at: base.at };
+    /** Before the entry at which reading stopped. */
+    let reached: Place = start;
     const onEntry = async (seen: Seen): Promise<undefined | "stop"> => {
       const { header } = seen.entry;
       if (options.until !== undefined && header.at > options.until) {
         late = true;
         return "stop";
       }
+      reached = seen.place;
       options.onEntry?.(seen);
       entries++;
       if (!seen.counts || isGone(gone, seen.seq)) return undefined;
@@ -142,8 +147,6 @@ async function restoreFrom(
       media = withUploads(media, header.media ?? []);
       return undefined;
     };
-    const start =
-      base === undefined ? BEGINNING : { seq: base.seq, hash: base.hash, epoch: base.epoch, at: base.at };
     // Once there are bases, the beginning of the log may have been deleted; that is no gap to be filled.
     const onGap = async (gap: number) =>
       base === undefined && gap <= newest ? undefined : options.onGap?.(gap);
@@ -156,7 +159,14 @@ async function restoreFrom(
       const { objects } = await bucket.list("state/log/");
       if (objects.length > 0 && !late) throw lost(bucket);
     }
-    return { place, base: base?.seq, entries, files: await files.close(), media, gone };
+    return {
+      place: late ? reached : place,
+      base: base?.seq,
+      entries,
+      files: await files.close(),
+      media,
+      gone,
+    };
   } finally {
     await files.close();
   }

@@ -84,6 +84,13 @@ const counts: readonly Mutation[] = [
     tests: restore,
   },
   {
+    name: "what is restored as of a moment says how far that was",
+    file: "agent/site/state/restore.ts",
+    find: "place: late ? reached : place",
+    replace: "place",
+    tests: restore,
+  },
+  {
     name: "a rewind that is taken back takes nothing back",
     file: "agent/site/state/restore.ts",
     find: "[...gone.filter((g) => g.to <= from), { from, to }]",

@@ -6,7 +6,7 @@ import { frame } from "../../../agent/site/state/frames.ts";
 import { baseKey, chunkKey, logKey } from "../../../agent/site/state/keys.ts";
 import { type RestoreOptions, restore } from "../../../agent/site/state/restore.ts";
 import { publishBase } from "../../../agent/state/base-writer.ts";
-import type { LogWriter } from "../../../agent/state/log/log-writer.ts";
+import { LogWriter } from "../../../agent/state/log/log-writer.ts";
 import { takeOver } from "../../../agent/state/take-over.ts";
 import { type LocalState, own, patience, startState, writer } from "./local.ts";
 
@@ -121,6 +121,21 @@ describe("a database is restored", () => {
     expect((await restored({ last: first.seq })).text).toBe("a");
     expect((await restored({ until: first.at })).text).toBe(first.at < log.place.at ? "a" : "b");
   });
+});
+
+test("as of a moment: up to the last entry that is not later, and that is the place it says", async () => {
+  let now = Date.now() + 3_600_000;
+  const clock = { now: () => now, sleep: async () => {} };
+  const log = new LogWriter(local.bucket, writer(1), (await own(local.bucket, writer(1))).place, { clock });
+  await commit(log, { 1: "a" }, 1);
+  now += 10_000;
+  await commit(log, { 1: "b" }, 1);
+  const then = log.place;
+  now += 30_000;
+  await commit(log, { 1: "c" }, 1);
+  const until = new Date(Date.parse(then.at) + 5_000).toISOString();
+  expect(await restored({ until })).toMatchObject({ text: "b", place: then });
+  expect(await restored({ until: then.at })).toMatchObject({ text: "b", place: then });
 });
 
 describe("a rewind", () => {
@@ -252,10 +267,10 @@ describe("what cannot be restored is named:", () => {
     await commit(log, { 1: "a" }, 1);
     const made = await base(log, "a");
     await local.bucket.remove(Array.from({ length: made.seq - 3 }, (_, i) => logKey(i + 3)));
-    const early = new Date(Date.parse(made.at) - 1).toISOString();
-    await expect(restore(local.bucket, folder, { until: early })).rejects.toThrow(
-      "has no state of that time",
-    );
+    const later = { ...made, at: "2099-01-01T00:00:00Z" };
+    await local.bucket.put(baseKey(made.seq), Buffer.from(JSON.stringify(later)));
+    const until = "2098-01-01T00:00:00Z";
+    await expect(restore(local.bucket, folder, { until })).rejects.toThrow("has no state of that time");
   });
   test("a folder that cannot be written", async () => {
     const log = await own(local.bucket, writer(1));
