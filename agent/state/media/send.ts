@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
-import { copyFile, type FileHandle, open, rm } from "node:fs/promises";
+import { copyFile, type FileHandle, open, readlink, rm } from "node:fs/promises";
 import path from "node:path";
 import type { UploadBucket } from "../../site/state/bucket.ts";
 
@@ -26,15 +26,16 @@ export async function sendUpload(
   options: SendOptions,
 ): Promise<{ sha256: string; size: number } | "refused"> {
   const { bucket, has } = options;
-  if (options.copied) return await sendCopy(file, options);
-  let handle: FileHandle;
+  let handle: FileHandle | undefined;
   try {
-    handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    handle = await openThere(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EACCES") return "refused";
     throw error;
   }
+  if (handle === undefined) return "refused";
   try {
+    if (options.copied) return await sendCopy(handle, options);
     const { size } = await handle.stat();
     if (size <= SMALL) {
       const content = await handle.readFile();
@@ -53,10 +54,26 @@ export async function sendUpload(
   }
 }
 
-async function sendCopy(file: string, options: SendOptions) {
+/**
+ * Opens what lies there, and follows nothing on the way: the app may put a link in the place of any folder, to what
+ * only this process may read. Undefined: it lies elsewhere.
+ */
+async function openThere(file: string): Promise<FileHandle | undefined> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const at = await readlink(pathOf(handle));
+  if (at === file) return handle;
+  await handle.close();
+  if (at.endsWith(" (deleted)")) throw Object.assign(new Error(`${file} is gone`), { code: "ENOENT" });
+  return undefined;
+}
+
+/** Of what is open, whatever is at its place by now (proc(5)). */
+const pathOf = (handle: FileHandle): string => `/proc/self/fd/${handle.fd}`;
+
+async function sendCopy(handle: FileHandle, options: SendOptions) {
   const copy = path.join(options.scratch, `upload-${randomBytes(8).toString("hex")}`);
   try {
-    await copyFile(file, copy, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    await copyFile(pathOf(handle), copy, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     return await sendUpload(copy, { ...options, copied: false });
   } finally {
     await rm(copy, { force: true });

@@ -98,6 +98,13 @@ export const keeping: readonly Mutation[] = [
     tests: ["test/agent/state/restore.test.ts"],
   },
   {
+    name: "an upload is not read through a link in the place of its folder",
+    file: "agent/state/media/send.ts",
+    find: "if (at === file) return handle;",
+    replace: "return handle;",
+    tests: ["test/agent/state/send.test.ts"],
+  },
+  {
     name: "an app that does not end is killed",
     file: "agent/keeping/end-apps.ts",
     find: "Promise.all(names.map((unit) => units.kill(unit)))",
