@@ -11,9 +11,12 @@ const apart = ["test/agent/system/memory.test.ts"];
 const longest = [
   "provisioner/commands/correcting.test.ts",
   "provisioner/commands/deploy.test.ts",
+  "scripts/questions/contact.test.ts",
   "provisioner/deploy/killed.test.ts",
-  "provisioner/bake/killed.test.ts",
+  "agent/program/live.test.ts",
   "agent/duty/on-duty.test.ts",
+  "provisioner/commands/deploy-roles.test.ts",
+  "provisioner/bake/killed.test.ts",
   "provisioner/commands/killed.test.ts",
 ];
 
