@@ -48,8 +48,7 @@ export async function takeOver(
   );
   for (const database of where.databases) await empty(path.join(where.folder, database));
   for (const { from, to } of done.gone) await removeBases(bucket, from, to);
-  const nothing = done.files.length === 0 && done.media.size === 0;
-  troubles.push(...(await layOut(where.media?.folder, where.keeps, nothing ? undefined : done.media)));
+  troubles.push(...(await layOut(where.media?.folder, where.keeps, done.media)));
   writeKept(keptFile(where.keeps), {
     version: 1,
     epoch: me.epoch,

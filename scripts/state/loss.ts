@@ -12,6 +12,8 @@ import type { Kept } from "./keepers.ts";
 export interface Writing {
   /** Commits a second. */
   pace: number;
+  /** At least, before the power goes: whoever may write often at first settles down. */
+  seconds: number;
   /** Power cuts. */
   cuts: number;
   /** From 0 to 1. */
@@ -26,7 +28,11 @@ export interface Losses {
 }
 
 /** A database is written to, the machine's power goes, and what is in the bucket is brought back: again and again. */
-export async function losses(kept: Kept, folder: string, { pace, cuts, random }: Writing): Promise<Losses> {
+export async function losses(
+  kept: Kept,
+  folder: string,
+  { pace, seconds, cuts, random }: Writing,
+): Promise<Losses> {
   const found: Losses = { seconds: [], broken: 0 };
   for (let i = 0; i < cuts; i++) {
     const bucket = await startBucket();
@@ -46,7 +52,7 @@ export async function losses(kept: Kept, folder: string, { pace, cuts, random }:
         const [n = 0, ms = 0] = line.split(" ").map(Number);
         committed.set(n, ms);
       });
-      await systemClock.sleep(2_500 + 1_500 * random());
+      await systemClock.sleep((seconds + 1.5 * random()) * 1000);
       // Of the same clock as the writer's.
       const cut = Number(process.hrtime.bigint()) / 1e6;
       writer.kill("SIGKILL");

@@ -273,6 +273,17 @@ describe("nothing that was acknowledged is lost when the shipper is killed", () 
   });
 });
 
+test("a folder that is gone as a whole is no deletion of what was in it", async () => {
+  const instance = await owner({ app: false });
+  await put(instance, "a", "x");
+  await shipped(instance);
+  instance.signal("SIGKILL", "shipper");
+  await rename(instance.media ?? "", `${instance.media}.elsewhere`);
+  await instance.ship();
+  await until(instance, "it is told", ({ trouble }) => String(trouble).endsWith("media is gone"));
+  expect(await restored()).toEqual({ a: sha256("x") });
+});
+
 test("a seal comes behind all uploads that are there", async () => {
   const instance = await owner({ app: false, durability: "fast" });
   for (let i = 0; i < 20; i++) await put(instance, `${i}`, `content of ${i}`);

@@ -13,17 +13,17 @@ const AT_ONCE = 256;
  * of its size, which only the shipper's user may open. So the site sees which names there are from the beginning on, and
  * takes none twice; the content comes after the boot, or when it is asked for (fetch.ts).
  * @param folder undefined: the site has none any more; the log keeps the names.
- * @param uploads of the log. Undefined: it has never had anything, and what is here is what the site has.
+ * @param uploads of the log. Where it has none, what is here stays: it is what the site brings along.
  * @returns what could not be laid out.
  */
 export async function layOut(
   folder: string | undefined,
   keeps: string,
-  uploads: ReadonlyMap<string, { sha256: string; size: number }> | undefined,
+  uploads: ReadonlyMap<string, { sha256: string; size: number }>,
 ): Promise<string[]> {
   if (folder !== undefined) mkdirSync(folder, { recursive: true });
-  if (folder === undefined || uploads === undefined) {
-    KeptUploads.fresh(uploadsFile(keeps), uploads ?? []).close();
+  if (folder === undefined || uploads.size === 0) {
+    KeptUploads.fresh(uploadsFile(keeps), uploads).close();
     return [];
   }
   const before = KeptUploads.read(uploadsFile(keeps));

@@ -164,6 +164,11 @@ export class Uploads {
   /** Looks through the folder for what differs from the log. What it finds may have changed at any time since. */
   async #compare(): Promise<void> {
     const { kept, durability, clock } = this.#options;
+    if (this.#folder.look("") === undefined) {
+      // No deletion of all there was: a site does not do that.
+      this.#trouble = `${this.#folder.root} is gone`;
+      return;
+    }
     if (this.#flush === "wanted") this.#flush = "under way";
     this.#missed = false;
     const mark = boottime();
@@ -218,7 +223,9 @@ export class Uploads {
         if (this.#differs(file.name, file.stats)) this.#note(file.name, since !== undefined, since);
       }
     } else if (stats !== undefined && !stats.isFile()) this.#refuse(name, NO_FILE);
-    if (!stats?.isFile()) return known && { upload: { name } };
+    // What was never laid out here is not deleted by not being there.
+    const wasHere = known?.seen !== undefined || known?.absent !== undefined;
+    if (!stats?.isFile()) return wasHere ? { upload: { name } } : undefined;
     if (!this.#differs(name, stats)) return undefined;
     const moved = this.#standsFor(stats);
     if (moved !== undefined) {
