@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readDocument } from "../site/document.ts";
@@ -103,9 +104,10 @@ export class Runs {
       const parts = (await store.list(keys.runOutputs(id))).length;
       const end = { ...endOf("interrupted", parts, "the instance's agent ended"), seconds: 0 };
       const beat = new Date(clock.now()).toISOString();
-      await store.put(type.key, JSON.stringify({ ...value, beat, end }, null, 1));
+      await store.put(type.key, JSON.stringify({ ...value, nonce: randomUUID(), beat, end }, null, 1));
       tell(`the command ${id} was cut off`);
     }
+    await rm(join(places.environment, `${runName(id)}.env`), { force: true });
     await rm(join(places.runs, id), { force: true });
   }
 }

@@ -36,8 +36,8 @@ export const runs: readonly Mutation[] = [
   {
     name: "the next agent says what became of a command that was cut off",
     file: "agent/jobs/runs.ts",
-    find: "await store.put(type.key, JSON.stringify({ ...value, beat, end }, null, 1));",
-    replace: "void beat;",
+    find: "await store.put(type.key, JSON.stringify({ ...value, nonce: randomUUID(), beat, end }, null, 1));",
+    replace: "void [beat, randomUUID];",
     tests: AGENT,
   },
   {

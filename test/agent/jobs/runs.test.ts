@@ -232,11 +232,15 @@ test("what one that was cut off left is ended by the next, said, and not run aga
   // As a process that is killed: it writes nothing more.
   const first = commands.started[0];
   if (first !== undefined) first.onStop = () => {};
+  const before = (await state("run-1"))?.nonce;
   const next = agent();
   await next.recover(new AbortController().signal);
   expect(first?.stopped).toBe(true);
   expect((await state("run-1"))?.end).toMatchObject({ how: "interrupted", exitCode: 75, parts: 1 });
-  expect(await readdir(commands.places("i-1").runs)).toEqual([]);
+  // Whoever follows it sees that there is news.
+  expect((await state("run-1"))?.nonce).not.toBe(before);
+  const { runs, environment } = commands.places("i-1");
+  expect([await readdir(runs), await readdir(environment)]).toEqual([[], []]);
   await next.look();
   await clock.sleep(5_000);
   expect(commands.started.map((one) => one.options.unit)).toEqual([runUnit("run-1", "r1")]);
