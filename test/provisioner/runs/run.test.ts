@@ -1,15 +1,19 @@
 /** Commands on a site's instances: the command line with the operator's keys, the agent's part with the instance's role. */
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { PART_BYTES } from "../../../agent/site/runs/documents.ts";
 import { connect } from "../../../provisioner/aws/connect.ts";
+import { run as everspot } from "../../../provisioner/cli/program.ts";
 import { type RunOptions, runRun } from "../../../provisioner/commands/run.ts";
 import type { Questions } from "../../../provisioner/operator/questions.ts";
 import type { Stdio } from "../../../provisioner/operator/stdio.ts";
+import { createTerminal } from "../../../provisioner/operator/terminal.ts";
 import type { Played } from "../../agent/jobs/command.ts";
 import { openSwapSite, type SwapSite } from "../deploy/swapping.ts";
+import { MINIMAL } from "../site.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -183,6 +187,46 @@ describe("a command", () => {
   });
 });
 
+describe("on the command line", () => {
+  const line = (args: readonly string[], folder: string) =>
+    everspot(
+      [...args.map((a) => (a === "FILE" ? path.join(folder, "everspot.toml") : a))],
+      "1.2.3",
+      ({ json }) => ({
+        ...site.tools,
+        terminal: createTerminal({ json, stdout: { write: () => {} }, stderr: { write: () => {} } }),
+      }),
+    );
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), "everspot-"));
+    writeFileSync(path.join(folder, "everspot.toml"), MINIMAL);
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each([
+    ["run -c FILE -- grep -c x --json", ["grep", "-c", "x", "--json"], 3600],
+    ["--json -c FILE run --timeout 5 ls -l", ["ls", "-l"], 5],
+    ["manage -c FILE shell -c 1+1", ["python3", "-m", "django", "shell", "-c", "1+1"], 3600],
+  ])(
+    "%s: what stands behind is the command's own, and everspot ends as it does",
+    async (given, words, seconds) => {
+      site.agents.commands.begins = (one) => one.end(5);
+      expect(await line(given.split(" "), folder)).toBe(5);
+      expect(site.agents.commands.started[0]?.options).toMatchObject({ words, seconds });
+    },
+  );
+
+  test("without a command: 2", async () => {
+    const said: string[] = [];
+    vi.spyOn(process.stderr, "write").mockImplementation((text) => said.push(String(text)) > 0);
+    expect(await line(["run", "-c", "FILE"], folder)).toBe(2);
+    expect(await line(["run", "--memory", "1", "-c", "FILE", "x"], folder)).toBe(2);
+    vi.restoreAllMocks();
+    expect(said.join("")).toMatch(/run needs a command[\s\S]*whole number of megabytes, at least 16/);
+  });
+});
+
 describe("Ctrl-C", () => {
   test("cancels it, and says so", async () => {
     const stop = new AbortController();
@@ -348,15 +392,15 @@ describe("an instance that goes", () => {
   });
 });
 
-describe("nobody to run it: 69, at once", () => {
-  test("no owner, no release", async () => {
-    const empty = await openSwapSite({ down: true });
-    try {
-      const { tools, config } = empty;
-      const none = runRun(config, tools, { command: "run", words: ["x"], json: false, timeout: 1 });
-      expect(await failing({ code: none })).toMatchObject({ message: expect.stringMatching(/./) });
-    } finally {
-      await empty.close();
-    }
-  });
+test("an instance that does not listen: 69 after a minute, and it is not run when it listens again", async () => {
+  const { lookMs } = site.agents;
+  site.agents.lookMs = 600_000;
+  await site.tools.clock.sleep(lookMs);
+  const error = await failing(run({}));
+  site.agents.lookMs = lookMs;
+  expect(error).toMatchObject({ exitCode: 69, message: "the command was not run: no instance took it up" });
+  expect(error.hint).toContain("everspot status");
+  expect(site.said()).toContain("has not taken the command up yet");
+  await site.tools.clock.sleep(900_000);
+  expect(site.agents.commands.started).toEqual([]);
 });
