@@ -67,6 +67,7 @@ export async function runDataRestore(
     };
     terminal.print(terminal.style.bold(`${config.site} in ${config.region}, account ${aws.caller.account}`));
     for (const line of describe(then, dropped, tables, running)) terminal.print(`  ${line}`);
+    if (options.before !== undefined) terminal.print(`  ${staysServed(options.before)}`);
     const nothing = dropped.writes === 0 && dropped.rewinds === 0;
     if (options.dryRun || nothing) {
       terminal.json({ ...facts, changed: false });
@@ -150,6 +151,9 @@ async function differences(
   }
   return found;
 }
+
+const staysServed = (release: string): string =>
+  `the data alone goes back: if ${release} is what serves, it migrates again at its start; \`everspot rollback\` takes the release back`;
 
 const NONE: { tables: Record<string, number | null> } = { tables: {} };
 

@@ -134,7 +134,7 @@ describe("a site's data in its bucket, from moving in to moving out:", { concurr
     expect(desk.json()).toMatchObject({ restored: 1, applied: 0 });
     mark = Number(desk.json().entry);
     await makeNotes(desk.file("db.sqlite3"), 50);
-    await desk.serve(desk.file("db.sqlite3"), 3);
+    await desk.serve(desk.file("db.sqlite3"), 3, "r000002-0a1b2c3d");
     await runDataFollow(desk.config, desk.tools, follow);
     expect(desk.json()).toMatchObject({ restored: 0 });
     expect(await countNotes(file)).toBe(350);
@@ -144,6 +144,9 @@ describe("a site's data in its bucket, from moving in to moving out:", { concurr
     expect(await back({ to: `entry:${mark}`, dryRun: true })).toMatchObject({
       ...{ changed: false, dropped: { writes: 1 } },
       tables: [{ table: "note", now: 350, was: 300 }],
+    });
+    expect(await back({ before: "r000002-0a1b2c3d", dryRun: true })).toMatchObject({
+      ...{ dropped: { writes: 1 }, tables: [{ table: "note", now: 350, was: 300 }] },
     });
     expect(await notes()).toBe(350);
   });

@@ -18,8 +18,11 @@ export interface StateDesk extends Desk {
   /** A folder for the test's own files. */
   folder: string;
   file(name: string): string;
-  /** An instance of the site runs with this database for a while: what it writes is in the log then. */
-  serve(database: string, epoch: number): Promise<void>;
+  /**
+   * An instance of the site runs with this database for a while: what it writes is in the log then.
+   * @param release one that is new: a mark is set before it.
+   */
+  serve(database: string, epoch: number, release?: string): Promise<void>;
 }
 
 export async function openStateDesk(toml = WITH_STATE): Promise<StateDesk> {
@@ -31,7 +34,7 @@ export async function openStateDesk(toml = WITH_STATE): Promise<StateDesk> {
     aws,
     folder,
     file: (name) => path.join(folder, name),
-    serve: (database, epoch) => ship(aws, database, epoch),
+    serve: (database, epoch, release) => ship(aws, database, epoch, release),
     close: async () => {
       aws.close();
       rmSync(folder, { recursive: true, force: true });
@@ -68,12 +71,18 @@ export const countNotes = async (file: string): Promise<number> =>
   Number((await sql(file, "SELECT count(*) FROM note"))[0]?.[0]);
 
 /** As the shipper brings a database into the log that it cannot follow: by its pages. */
-async function ship({ state: bucket }: Aws, database: string, epoch: number): Promise<void> {
+async function ship(
+  { state: bucket }: Aws,
+  database: string,
+  epoch: number,
+  release: string | undefined,
+): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), "everspot-ship-"));
   const patience = { clock: { now: Date.now, sleep: async () => {} } };
   try {
     const had = await restore(bucket, folder);
     const log = await takeForOperator(bucket, { epoch, holder: `i-${epoch}` }, had.place, patience);
+    if (release !== undefined) await log.append({ kind: "mark", name: `before ${release}` });
     await log.append({ kind: "open" });
     const there = had.files.includes("db.sqlite3") ? path.join(folder, "db.sqlite3") : undefined;
     await withSources([{ file: "db.sqlite3", path: database, page: 4096 }], async ([source]) => {
