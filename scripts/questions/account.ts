@@ -112,7 +112,9 @@ const newVersioning: Question = {
     for (let n = 0; n < WRITES; n++) {
       await s3.send(new PutObjectCommand({ Bucket, Key: `object-${n}`, Body: "x" }));
       for (let read = 0; read < READS; read++) {
-        const refused = await refusalOf(s3.send(new GetObjectCommand({ Bucket, Key: `object-${n}` })));
+        const found = s3.send(new GetObjectCommand({ Bucket, Key: `object-${n}` }));
+        // A connection is free again once its answer was read.
+        const refused = await refusalOf(found.then(({ Body }) => Body?.transformToByteArray()));
         if (refused === undefined) continue;
         if (refused.code !== "NoSuchKey") return { answer: "unknown", facts: refused };
         missing++;
