@@ -5,24 +5,20 @@ import { Fenced } from "../site/state/errors.ts";
 import { type Attached, attach, compare } from "./attached.ts";
 import { BaseKeeper } from "./base-keeper.ts";
 import { LostTrack } from "./follower.ts";
+import { gather } from "./gather.ts";
 import { bootId, keptFile, readKept, writeKept } from "./kept.ts";
 import { boottime, Lease } from "./lease.ts";
 import type { Written } from "./log/log-writer.ts";
 import { KeptUploads, uploadsFile } from "./media/kept-uploads.ts";
 import type { Ready, Uploads } from "./media/uploads.ts";
 import { type Late, SiteLog, type SiteLogOptions } from "./site-log.ts";
+import { coveredOf, told } from "./told.ts";
 import { Wake } from "./wake.ts";
 
 /** Frames of a write-ahead log after which it is copied into its database; SQLite's own number. */
 const CHECKPOINT = 1_000;
 /** Milliseconds between two looks when nothing was heard, and between two tries of a checkpoint. */
 const LOOK = 250;
-/** Milliseconds that commits are gathered for at most, and without a new one. */
-const GATHER = 12;
-const QUIET = 3;
-/** Nanoseconds: how long ago an upload may have been finished that is not in the bucket, in "fast". */
-const UPLOADS_BOUND = 30_000_000_000n;
-const FOREVER = 1n << 62n;
 
 export interface ShipperOptions extends Omit<SiteLogOptions, "uploads"> {
   /** Where the databases are, and their paths in it. */
@@ -67,6 +63,7 @@ export class Shipper {
   #finished = false;
   #failed: unknown;
   #full: string | undefined;
+  /** Commits came while the last entry was on its way. */
   #crowded = false;
   #counts = { checkpoints: 0, compared: 0, longestHold: 0 };
 
@@ -79,7 +76,7 @@ export class Shipper {
 
   /** For `status`: frames in `behind`, milliseconds in `lag`, `bound` and `longestHold`, bytes in `rss`. */
   get status() {
-    const covered = this.#covered;
+    const covered = coveredOf(this.#attached);
     const uploads = this.#uploads?.status;
     return {
       state: this.#state,
@@ -213,7 +210,8 @@ export class Shipper {
     const wait = hurry ? 0 : this.#log.dueIn;
     if (wait === 0 && names.length > 0) await this.#name(names);
     if (wait === 0 && next !== undefined) {
-      await this.#gather(next);
+      if (this.#crowded && this.#options.durability === "s3")
+        await gather(next.follower, this.#options.clock);
       await this.#ship(next);
     }
     this.#maintain();
@@ -236,20 +234,6 @@ export class Shipper {
       this.#base.isCut ? follower.pending > 0 : follower.waiting,
     );
     return waiting.sort((a, b) => Number(a.covered - b.covered))[0];
-  }
-
-  /**
-   * When commits came while the entry before was on its way, more are coming: those that it has answered for write
-   * again. What is gathered for a moment goes with one PUT instead of waiting for a second one.
-   */
-  async #gather({ follower }: Attached): Promise<void> {
-    if (this.#options.durability !== "s3" || !this.#crowded) return;
-    const begun = performance.now();
-    for (let before = -1; follower.behind > before && performance.now() - begun < GATHER; ) {
-      before = follower.behind;
-      await this.#options.clock.sleep(QUIET);
-      follower.look();
-    }
   }
 
   async #ship(one: Attached): Promise<void> {
@@ -362,27 +346,14 @@ export class Shipper {
     return this.#begun;
   }
 
-  get #covered(): bigint {
-    return this.#attached.map((one) => one.covered).sort((a, b) => Number(a - b))[0] ?? 0n;
-  }
-
   #tell(): void {
-    const bound = BigInt(Math.ceil(this.#begun?.bound ?? 0)) * 1_000_000n;
-    const until = this.#covered === 0n ? 0n : this.#covered + bound;
-    const uploads = this.#options.uploads === undefined ? FOREVER : (this.#uploads?.covered ?? 0n);
-    const uploadsUntil = uploads + UPLOADS_BOUND;
-    this.#lease.write({
-      until: uploadsUntil < until ? uploadsUntil : until,
-      uploads,
-      bound,
-      over: this.#state === "sealed" || this.#state === "fenced",
-      databases: this.#attached.map(({ follower, database }) => ({
-        salt: follower.position?.salt ?? "0".repeat(16),
-        frames: follower.position?.frame ?? 0,
-        pending: follower.pending,
-        index: database.index,
-      })),
-    });
+    this.#lease.write(
+      told(this.#attached, {
+        bound: this.#begun?.bound ?? 0,
+        uploads: this.#options.uploads && (this.#uploads?.covered ?? 0n),
+        over: this.#state === "sealed" || this.#state === "fenced",
+      }),
+    );
   }
 
   get #keptFile(): string {
