@@ -170,7 +170,7 @@ const IN_APP_FOLDER = "$STATE_DIRECTORY/";
 
 /** What outlives the instance: each SQLite database, where the settings have it then, and uploads beside one. */
 function stateOf(
-  { learnt: { facts }, trial }: Situation,
+  { learnt: { facts, wsgi, settings }, trial }: Situation,
   needs: Needs,
   served: Served | undefined,
 ): Draft["state"] {
@@ -186,6 +186,16 @@ function stateOf(
   const [only] = databases;
   if (only === undefined || databases.length !== new Set(all).size) return undefined;
   const root = facts?.mediaRoot ?? "";
+  // What everspot.toml cannot have beside it (config/rules.ts).
+  const isTaken = (folder: string): boolean => {
+    const name = folder.slice(IN_APP_FOLDER.length);
+    const modules = [wsgi, settings].map((module) => module?.split(/[.:]/)[0]);
+    return (
+      served?.url.startsWith("/media/") === true ||
+      served?.folder.split("/")[0] === name ||
+      modules.includes(name)
+    );
+  };
   const media = needs.media
     ? `${IN_APP_FOLDER}media`
     : /^\$STATE_DIRECTORY\/[\w.-]+$/.test(root)
@@ -193,7 +203,7 @@ function stateOf(
       : undefined;
   return {
     database: databases.length === 1 ? only : databases,
-    ...(media === undefined || served?.url.startsWith("/media/") === true ? {} : { media }),
+    ...(media === undefined || isTaken(media) ? {} : { media }),
   };
 }
 

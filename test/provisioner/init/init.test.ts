@@ -123,6 +123,18 @@ DATABASES["other"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR /
   });
 });
 
+test("uploads are left out where their folder is that of the static files", async () => {
+  const settings = `${STARTPROJECT["mysite/settings.py"]}\nMEDIA_ROOT = BASE_DIR / "up"\nSTATIC_ROOT = BASE_DIR / "media"\n`;
+  const folder = project({ ...STARTPROJECT, "mysite/settings.py": settings, "requirements.txt": "" });
+  expect((await init(folder)).error).toBeUndefined();
+  const config = parseConfig(text(folder, "everspot.toml"), path.join(folder, "everspot.toml"));
+  expect(config).toMatchObject({
+    app: { static: { folder: "media" } },
+    state: { database: ["$STATE_DIRECTORY/db.sqlite3"] },
+  });
+  expect(config.state?.media).toBeUndefined();
+});
+
 test("run again it changes nothing, and what someone changed stays as it is", async () => {
   const folder = project({ ...STARTPROJECT, "requirements.txt": "" });
   await init(folder);
