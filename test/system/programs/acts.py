@@ -12,9 +12,9 @@ libc = ctypes.CDLL(None, use_errno=True)
 # System calls that Python has no function for.
 NUMBERS = {
     "x86_64": {"ptrace": 101, "personality": 135, "add_key": 248, "mount": 165, "unshare": 272, "mlock": 149,
-               "setpriority": 141, "setuid": 105},
+               "setpriority": 141, "setreuid": 113},
     "aarch64": {"ptrace": 117, "personality": 92, "add_key": 217, "mount": 40, "unshare": 97, "mlock": 228,
-                "setpriority": 140, "setuid": 146},
+                "setpriority": 140, "setreuid": 145},
 }[platform.machine()]
 
 
@@ -131,7 +131,7 @@ ACTS = {
     "SystemCallFilter @keyring": lambda: call("add_key", b"user", b"acts", b"x", 1, -1),
     "SystemCallFilter @memlock": lambda: call("mlock", ctypes.create_string_buffer(16), 16),
     "SystemCallFilter @resources": lambda: call("setpriority", 0, 0, 1),
-    "SystemCallFilter @privileged": lambda: call("setuid", os.getuid()),
+    "SystemCallFilter @privileged": lambda: call("setreuid", os.getuid(), os.getuid()),
     "CapabilityBoundingSet CAP_SYS_ADMIN": lambda: capability(21),
     "CapabilityBoundingSet CAP_SYS_PTRACE": lambda: capability(19),
     "CapabilityBoundingSet CAP_NET_ADMIN": lambda: capability(12),
