@@ -15,12 +15,14 @@ const ME = "i-00000001";
 const log = pino({ level: "silent" });
 const reason = new Error("SIGTERM");
 
-/** A hundred times as fast, so that the record is written soon. */
-const clock: Clock = { now: Date.now, sleep: (ms, signal) => systemClock.sleep(ms / 100, signal) };
+/** How many times as fast its sleep is: so that the record is written soon. */
+let speed: number;
+const clock: Clock = { now: Date.now, sleep: (ms, signal) => systemClock.sleep(ms / speed, signal) };
 
 let on: TestInstance;
 let stop: AbortController;
 beforeEach(async () => {
+  speed = 100;
   on = await TestInstance.open();
   stop = new AbortController();
   on.fleet.add(ME, new Date(Date.now() - 60_000));
@@ -136,6 +138,7 @@ test("told to stop during the boot, it says so in the record as it is then, and 
 });
 
 test("a machine that does not come up borrows CPU credits for an hour at most", async () => {
+  speed = 2000;
   const owes = { time: () => ({ busy: 1e6, stolen: 0 }), age: () => 3_600 };
   on.certificate = () =>
     new Promise((_, reject) => stop.signal.addEventListener("abort", () => reject(reason)));
@@ -153,6 +156,7 @@ test("a machine that has booted borrows CPU credits until they are earned", asyn
   expect(on.done).not.toContain("standard credits");
   const left = JSON.parse(JSON.stringify(first.left())) as Resume;
   const launched = new Date(left.booted.launched);
+  speed = 2000;
   const second = await begin({ ...left, booted: { ...left.booted, launched } });
   second.agent.machine.processor = settled;
   await until(() => on.done.includes("standard credits"));
