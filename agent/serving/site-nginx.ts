@@ -1,12 +1,9 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import type { ServedCertificate } from "../certificate/context.ts";
+import { LONGEST_PAUSE } from "../site/config/state.ts";
 import { FORWARD_PORT } from "../site/names.ts";
 import { kept, paths } from "../system/paths.ts";
 import { renderNginx } from "./nginx-config.ts";
-
-/** A deploy may ask for a longer pause than the configuration has, up to this; nginx is not told again. Seconds. */
-const LONGEST_PAUSE = 300;
-const holdSeconds = (pause: number): number => Math.max(pause, LONGEST_PAUSE);
 
 /** The instance's nginx.conf, for the certificate that is installed. */
 export function siteNginx(
@@ -32,6 +29,6 @@ export function siteNginx(
     ...(config.state?.media !== undefined && {
       media: { url: config.state.mediaUrl, folder: kept.media, socket: kept.uploads },
     }),
-    ...(config.state && { hold: holdSeconds(config.state.pause), asked: paths.askedSocket }),
+    ...(config.state && { hold: Math.max(config.state.pause, LONGEST_PAUSE), asked: paths.askedSocket }),
   });
 }

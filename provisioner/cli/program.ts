@@ -13,7 +13,7 @@ import { runOpen } from "../commands/open.ts";
 import { runPermissions } from "../commands/permissions.ts";
 import { runPlan } from "../commands/plan.ts";
 import { runReleases } from "../commands/releases.ts";
-import { runRollback } from "../commands/rollback.ts";
+import { type RollbackOptions, runRollback } from "../commands/rollback.ts";
 import { runSecretList, runSecretSet, runSecretUnset } from "../commands/secret.ts";
 import { runStatus } from "../commands/status.ts";
 import { runUp } from "../commands/up.ts";
@@ -34,6 +34,7 @@ export interface Common {
 
 type MakeTools = (options: { json: boolean; yes: boolean }) => Tools;
 
+const PAUSE = "with [state]: how long visitors may be held meanwhile (default: [state] pause)";
 const DEFAULT_TIMEOUT = 900;
 
 /** Runs one command line (without node and script). @returns the exit code. */
@@ -193,15 +194,17 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
     .option("--package <file>", "only make the release, and write it to this zip file")
     .option("--force", "deploy even when nothing changed", false)
     .option("--allow <pattern...>", "release these files even though they look like secrets", [])
+    .option("--pause <seconds>", PAUSE, seconds)
     .option("--timeout <seconds>", "how long to wait for the release to serve", seconds, DEFAULT_TIMEOUT);
 
-  siteCommand<Common & { inPlace: boolean; timeout: number }>(
+  siteCommand<Common & Omit<RollbackOptions, "id">>(
     "rollback",
     "go back to the previous release, or to the one named",
-    (config, tools, { inPlace, timeout }, id) => runRollback(config, tools, { id, inPlace, timeout }),
+    (config, tools, options, id) => runRollback(config, tools, { ...options, id }),
   )
     .argument("[release]", "a release that `everspot releases` lists")
     .option("--in-place", "roll back on the running instance", false)
+    .option("--pause <seconds>", PAUSE, seconds)
     .option("--timeout <seconds>", "how long to wait for the release to serve", seconds, DEFAULT_TIMEOUT);
 
   siteCommand<Common>("releases", "list the releases, newest first", (config, tools) =>

@@ -6,6 +6,7 @@ import { bake } from "../bake/bake.ts";
 import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { runAbort } from "../deploy/abort.ts";
+import { checkPause } from "../deploy/check-pause.ts";
 import { compareConfiguration } from "../deploy/configuration.ts";
 import { inPlace } from "../deploy/in-place.ts";
 import { refuseIfHeld } from "../deploy/lock.ts";
@@ -41,6 +42,8 @@ export interface DeployOptions {
   bake: boolean;
   /** Files that look like secrets and may still go in. */
   allow: readonly string[];
+  /** Seconds for which visitors may be held meanwhile, where the configuration's are too few. */
+  pause?: number;
   /** Seconds to wait for the release to serve. */
   timeout: number;
 }
@@ -53,6 +56,7 @@ export async function runDeploy(config: SiteConfig, tools: Tools, options: Deplo
       exitCode: USAGE,
     });
   }
+  checkPause(config, options.pause);
   if (options.package !== undefined) return await runPackage(config, tools, options, options.package);
   const aws = await connect(config, tools.clock);
   try {
@@ -93,6 +97,7 @@ export async function runDeploy(config: SiteConfig, tools: Tools, options: Deplo
 
 async function deployBySwap(session: Session, packed: Packed, options: DeployOptions): Promise<Outcome> {
   const { note } = session;
+  if (options.pause !== undefined) await note({ pause: options.pause });
   const change = await compare(session, options);
   const { id: release, state } = await publish(session, packed, {
     template: configurationVersion(change.actions, change.seen.templates[0]),
@@ -108,6 +113,7 @@ async function deployBySwap(session: Session, packed: Packed, options: DeployOpt
 }
 
 async function deployInPlace(session: Session, packed: Packed, options: DeployOptions): Promise<Outcome> {
+  if (options.pause !== undefined) await session.note({ pause: options.pause });
   // Only shown later, so nothing waits for it.
   const change = compareConfiguration(session).then(
     ({ actions }) => actions.length > 0,

@@ -4,6 +4,7 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
 import { connect } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { checkPause } from "../deploy/check-pause.ts";
 import { inPlace } from "../deploy/in-place.ts";
 import { perform } from "../deploy/perform.ts";
 import { requireFleet } from "../deploy/scene.ts";
@@ -16,6 +17,8 @@ export interface RollbackOptions {
   /** The release to go back to; the one before the current one if not given. */
   id: string | undefined;
   inPlace: boolean;
+  /** Seconds for which visitors may be held meanwhile, where the configuration's are too few. */
+  pause?: number;
   /** Seconds to wait for the release to serve. */
   timeout: number;
 }
@@ -24,6 +27,7 @@ const nothing = async (): Promise<void> => {};
 
 /** `everspot rollback [ID]`: an earlier release goes through the same gate as a new one. */
 export async function runRollback(config: SiteConfig, tools: Tools, options: RollbackOptions): Promise<void> {
+  checkPause(config, options.pause);
   const aws = await connect(config, tools.clock);
   try {
     await requireFleet(aws, config.site);
@@ -49,6 +53,7 @@ export async function runRollback(config: SiteConfig, tools: Tools, options: Rol
         detail(`${to}, made ${manifest.created}`);
         return to;
       });
+      if (options.pause !== undefined) await session.note({ pause: options.pause });
       if (!options.inPlace) await session.note({ release });
       await updateDocument(aws.store, channelDocument, (channel) => rollBack(channel, release), tools.clock);
       // In place, the agent begins at the note, and must find the candidate then.

@@ -15,6 +15,8 @@ export interface Kept {
   ids: Set<number>;
   /** What SQLite says of the database. */
   integrity: string;
+  /** Of guestbook itself, that were applied. */
+  migrations: string[];
 }
 
 /** Guestbook's entries, from the bucket alone. */
@@ -27,8 +29,8 @@ export async function keptEntries({ cloud, site }: Rehearsal): Promise<Kept> {
     const { stdout } = await execa("/usr/bin/python3", ["-c", READ, path.join(folder, KEPT)], {
       maxBuffer: 1e9,
     });
-    const { ids, integrity } = JSON.parse(stdout) as { ids: number[]; integrity: string };
-    return { ids: new Set(ids), integrity };
+    const { ids, ...rest } = JSON.parse(stdout) as Omit<Kept, "ids"> & { ids: number[] };
+    return { ...rest, ids: new Set(ids) };
   } finally {
     client.destroy();
     await rm(folder, { recursive: true, force: true });
@@ -41,4 +43,5 @@ database = sqlite3.connect(sys.argv[1])
 print(json.dumps({
     "ids": [row[0] for row in database.execute("SELECT id FROM guestbook_entry")],
     "integrity": database.execute("PRAGMA integrity_check").fetchone()[0],
+    "migrations": [row[0] for row in database.execute("SELECT name FROM django_migrations WHERE app = 'guestbook'")],
 }))`;

@@ -92,6 +92,9 @@ export const state = {
   }),
 };
 
+/** What a deploy may ask for with --pause, even where `pause` is less. Seconds. */
+export const LONGEST_PAUSE = 300;
+
 /** Seconds of `history`. */
 export const historySeconds = (history: string): number =>
   Number.parseInt(history, 10) * (history.endsWith("d") ? 86_400 : 3600);

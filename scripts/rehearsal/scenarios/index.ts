@@ -20,6 +20,7 @@ import { reboot } from "./reboot.ts";
 import { reclaims } from "./reclaims.ts";
 import { spentBudget } from "./spent-budget.ts";
 import { state, stateFast } from "./state.ts";
+import { stateSwap, stateSwapShort } from "./state-swap.ts";
 import { swap, swapTemplate } from "./swap.ts";
 import { swapInPlace } from "./swap-in-place.ts";
 import { swaps } from "./swaps.ts";
@@ -49,6 +50,8 @@ export const scenarios: readonly Scenario[] = [
   state,
   stateFast,
   data,
+  stateSwapShort,
+  stateSwap,
   swap,
   swapTemplate,
   swapInPlace,

@@ -1,0 +1,21 @@
+import { LONGEST_PAUSE } from "../../agent/site/config/state.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { USAGE } from "../config/load.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+
+/** @throws EverspotError when visitors of this site cannot be held for so long. */
+export function checkPause({ state }: Pick<SiteConfig, "state">, pause: number | undefined): void {
+  if (pause === undefined) return;
+  if (state === undefined) {
+    throw new EverspotError("--pause is for a site that keeps what it writes", {
+      hint: "without [state], nobody waits while a deploy goes on",
+      exitCode: USAGE,
+    });
+  }
+  const most = Math.max(LONGEST_PAUSE, state.pause);
+  if (pause <= most) return;
+  throw new EverspotError(`visitors cannot be held for ${pause} s`, {
+    hint: `at most for ${most} s; split the migration, or write pause = ${pause} in [state]`,
+    exitCode: USAGE,
+  });
+}
