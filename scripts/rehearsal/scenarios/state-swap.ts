@@ -13,11 +13,8 @@ import type { Visitor } from "../visitors.ts";
 
 /** Longer than the TTL of 5 s that every visitor here honours. */
 const DRAIN = 7;
-const PAUSE = 10;
-const overrides = {
-  dns: { drain: DRAIN },
-  state: { database: `$STATE_DIRECTORY/${KEPT}`, pause: PAUSE },
-};
+/** Seconds. Shorter than the slow migration, and longer than any other on a machine that plays several at once. */
+const PAUSE = { least: 18, most: 60 };
 
 /** What the nth is, if not a deploy with a migration. */
 const others: Readonly<Record<number, readonly string[]>> = {
@@ -29,7 +26,11 @@ const others: Readonly<Record<number, readonly string[]>> = {
 };
 
 const plays = (name: string, count: number, slow: boolean, about: string): Scenario => ({
-  ...{ name, about, overrides },
+  ...{ name, about },
+  overrides: {
+    dns: { drain: DRAIN },
+    state: { database: `$STATE_DIRECTORY/${KEPT}`, pause: slow ? PAUSE.least : PAUSE.most },
+  },
   run: async (rehearsal, result) => {
     await runUp(rehearsal, result);
     await rehearsal.untilPackagesAreKept();
@@ -136,7 +137,7 @@ async function refusedFirst(rehearsal: Rehearsal, result: Result, migrations: Mi
   note(result, "a migration of 20 s", refused);
   const said = refused.lines.join("\n");
   rehearsal.check(refused.exitCode !== 0, "a migration of 20 s is refused");
-  rehearsal.check(/takes 2\d s on a copy/.test(said), `its time is said, but it said ${said.slice(-600)}`);
+  rehearsal.check(/takes \d+ s on a copy/.test(said), `its time is said, but it said ${said.slice(-600)}`);
   rehearsal.check(/--pause \d+/.test(said), "what would do is said");
   rehearsal.check((await rehearsal.state())?.owner === before?.owner, "nobody else has the site then");
   const done = await command(rehearsal, ["deploy", "--pause", "60"]);
