@@ -29,16 +29,20 @@ export async function goBack(
   const { place } = await takeLog(
     bucket,
     me,
-    async ({ last, onGap }) => ({
-      place: await readLog(bucket, sealed, {
+    async ({ last, onGap }) => {
+      // An `open` may have been cleaned up since; then there is a base behind it, and nothing to be read before.
+      opened = (await bucket.list(BASE_PREFIX, baseKey(sealed.seq))).objects.length > 0;
+      if (opened) return { place: { ...sealed, epoch: me.epoch } };
+      const place = await readLog(bucket, sealed, {
         last,
         onGap,
         onEntry: ({ entry, counts }) => {
           if (counts && entry.header.kind === "open") opened = true;
           return undefined;
         },
-      }),
-    }),
+      });
+      return { place };
+    },
     patience,
   );
   if (opened) return { rewound: false, place };

@@ -84,6 +84,64 @@ interface NumberedOutcome {
 
 /** @returns how many different states were seen. @throws what the model threw, with the steps that led there. */
 export async function explore<S, C>(model: Model<S, C>, disturbances: number): Promise<number> {
+  const { start, moves } = explorer(model, disturbances);
+  const known = new Set<string>();
+  const stack: Node[] = [];
+  const enter = (node: Node): void => {
+    const key = `${node.state} ${node.histories.join()} ${node.late.join()} ${node.disturbed}`;
+    if (known.has(key)) return;
+    known.add(key);
+    stack.push(node);
+  };
+  enter(start);
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    for (const next of await moves(node)) enter(next);
+  }
+  return known.size;
+}
+
+/**
+ * Some orders of those that are too many to go through, each to its end.
+ * @param random from 0 to 1. @returns how many steps were taken. @throws as explore does.
+ */
+export async function wander<S, C>(
+  model: Model<S, C>,
+  disturbances: number,
+  walks: number,
+  random: () => number,
+): Promise<number> {
+  const { start, moves } = explorer(model, disturbances);
+  let steps = 0;
+  for (let i = 0; i < walks; i++) {
+    let node = start;
+    let last = -1;
+    for (;;) {
+      const all = await moves(node);
+      if (all.length === 0) break;
+      const here = node;
+      const actorOf = (one: Node) => one.histories.findIndex((history, n) => history !== here.histories[n]);
+      const some = (from: Node[], chance: number, fits: (one: Node) => boolean): Node[] => {
+        const those = from.filter(fits);
+        return those.length > 0 && random() < chance ? those : from;
+      };
+      // Whoever is at it mostly goes on: what is wrong shows when another slept for long.
+      const plain = some(all, 0.9, (one) => one.disturbed === here.disturbed);
+      const from = some(plain, 0.85, (one) => actorOf(one) === last);
+      const next = from[Math.floor(random() * from.length)] ?? all[0];
+      if (next === undefined) break;
+      last = actorOf(next);
+      node = next;
+      steps++;
+    }
+  }
+  return steps;
+}
+
+/** The steps of a model: what can come after a node. */
+function explorer<S, C>(
+  model: Model<S, C>,
+  disturbances: number,
+): { start: Node; moves(node: Node): Promise<Node[]> } {
   const names = Object.keys(model.actors);
   const states = new Table<S>();
   const calls = new Table<{ actor: string; call: C; label: string }>();
@@ -141,41 +199,32 @@ export async function explore<S, C>(model: Model<S, C>, disturbances: number): P
     return found;
   }
 
-  const known = new Set<string>();
-  const stack: Node[] = [];
-  const enter = (from: Node | undefined, next: Omit<Node, "story">, line: string): void => {
-    const key = `${next.state} ${next.histories.join()} ${next.late.join()} ${next.disturbed}`;
-    const story = { line, before: from?.story };
-    const step = `${from?.state} ${next.state}`;
-    if (from !== undefined && !checked.has(step)) {
+  const made = (from: Node, next: Omit<Node, "story">, line: string): Node => {
+    const story = { line, before: from.story };
+    const step = `${from.state} ${next.state}`;
+    if (!checked.has(step)) {
       told(story, () => model.step(states.at(from.state), states.at(next.state)));
       checked.add(step);
     }
-    if (known.has(key)) return;
-    known.add(key);
-    stack.push({ ...next, story });
+    return { ...next, story };
   };
-  enter(
-    undefined,
-    {
-      state: states.number(model.key(model.initial), model.initial),
-      histories: names.map((actor) => historyOf(actor, new Map())),
-      late: [],
-      disturbed: 0,
-    },
-    "the start",
-  );
+  const start: Node = {
+    state: states.number(model.key(model.initial), model.initial),
+    histories: names.map((actor) => historyOf(actor, new Map())),
+    late: [],
+    disturbed: 0,
+    story: { line: "the start", before: undefined },
+  };
 
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+  async function moves(node: Node): Promise<Node[]> {
+    const all: Node[] = [];
     const results = new Map<string, unknown>();
-    let goesOn = false;
     for (const [i, call] of node.late.entries()) {
       const [outcome] = outcomes(node.state, call);
       if (outcome === undefined) continue;
-      goesOn = true;
       const { actor, label } = calls.at(call);
       const late = node.late.filter((_, j) => j !== i);
-      enter(node, { ...node, state: outcome.state, late }, `${actor}: ${label} arrives late`);
+      all.push(made(node, { ...node, state: outcome.state, late }, `${actor}: ${label} arrives late`));
     }
     for (const [which, history] of node.histories.entries()) {
       const { actor } = histories.at(history);
@@ -185,28 +234,29 @@ export async function explore<S, C>(model: Model<S, C>, disturbances: number): P
         for (const [i, outcome] of outcomes(node.state, call).entries()) {
           const disturbed = node.disturbed + (i === 0 ? 0 : 1);
           if (disturbed > disturbances) continue;
-          goesOn = true;
-          enter(
-            node,
-            {
-              state: outcome.state,
-              histories: node.histories.with(which, withReply(history, index, outcome.reply)),
-              late: outcome.late ? [...node.late, call].sort() : node.late,
-              disturbed,
-            },
-            `${actor}: ${calls.at(call).label}${i === 0 ? "" : ` (${outcome.fate})`}`,
+          all.push(
+            made(
+              node,
+              {
+                state: outcome.state,
+                histories: node.histories.with(which, withReply(history, index, outcome.reply)),
+                late: outcome.late ? [...node.late, call].sort() : node.late,
+                disturbed,
+              },
+              `${actor}: ${calls.at(call).label}${i === 0 ? "" : ` (${outcome.fate})`}`,
+            ),
           );
         }
       }
     }
-    if (goesOn) continue;
-    const { state, story } = node;
-    told(story, () => {
+    if (all.length > 0) return all;
+    told(node.story, () => {
       if (results.size < names.length) throw new Error("nobody goes on, and not everybody is done");
-      model.end(states.at(state), results);
+      model.end(states.at(node.state), results);
     });
+    return [];
   }
-  return known.size;
+  return { start, moves };
 }
 
 /** Runs an actor's code through a history: what it waits for after it. */

@@ -2,7 +2,7 @@
 import { EverspotError } from "../../../agent/site/errors.ts";
 import type { StateBucket } from "../../../agent/site/state/bucket.ts";
 import { decodeEntry, type Entry, encodeEntry, type Header } from "../../../agent/site/state/entry.ts";
-import { LOG_PREFIX, logKey, seqOf } from "../../../agent/site/state/keys.ts";
+import { BASE_PREFIX, baseKey, LOG_PREFIX, logKey, seqOf } from "../../../agent/site/state/keys.ts";
 import { BEGINNING, type Place, step } from "../../../agent/site/state/place.ts";
 import type { Outcome, Reply } from "../ownership/interleave.ts";
 
@@ -140,14 +140,14 @@ export const labelOf = (call: WorldCall): string => {
  * actor's next write: reading number by number could see no other log.
  */
 export function bucketOver(ask: (call: WorldCall) => Promise<Reply>): StateBucket {
-  let looked: Promise<Pick<World, "slots">> | undefined;
+  let looked: Promise<Pick<World, "slots" | "base">> | undefined;
   const value = async <T>(call: WorldCall): Promise<T> => {
     const reply = await ask(call);
     if ("error" in reply) throw new EverspotError(reply.error.message, { retry: "retry" });
     return reply.value as T;
   };
   const look = () => {
-    looked ??= value<Pick<World, "slots">>({ op: "read" });
+    looked ??= value<Pick<World, "slots" | "base">>({ op: "read" });
     return looked;
   };
   return {
@@ -166,9 +166,14 @@ export function bucketOver(ask: (call: WorldCall) => Promise<Reply>): StateBucke
       const body = (await look()).slots[(seqOf(key) as number) - 1];
       return body === undefined ? undefined : Buffer.from(body, "base64");
     },
-    async list(prefix) {
+    async list(prefix, after = "") {
+      const { slots, base } = await look();
+      if (prefix === BASE_PREFIX && base !== undefined) {
+        const key = baseKey(base.place.seq);
+        const objects = key > after ? [{ key, size: 1, modified: new Date(AT) }] : [];
+        return { objects, date: AT };
+      }
       if (prefix !== LOG_PREFIX) return { objects: [], date: AT };
-      const { slots } = await look();
       const objects = slots.flatMap((body, i) =>
         body === undefined ? [] : [{ key: logKey(i + 1), size: 1, modified: new Date(AT) }],
       );
