@@ -316,6 +316,7 @@ class Disk implements TurnGround, StateKeeper {
     if (this.#log === undefined) return undefined;
     return { state: this.#state, epoch: this.#log.me.epoch, seq: this.#log.place.seq, behind: 0 };
   }
+  revive = async () => {};
   copy = async () => ({ folder: "", seq: 0, files: [] });
   dropCopy = async () => {};
 }
