@@ -5,6 +5,7 @@ import { execa } from "execa";
 import { systemClock } from "../../agent/site/clock.ts";
 import { BASE_PREFIX } from "../../agent/site/state/keys.ts";
 import { restore } from "../../agent/site/state/restore.ts";
+import { unzstd } from "../../provisioner/data/unzstd.ts";
 import { type Bucket, startBucket } from "./bucket.ts";
 import { Instance, type Programs } from "./instance.ts";
 import { type Held, judge, judgeMoment, Ledger, type Verdict } from "./ledger.ts";
@@ -148,7 +149,7 @@ export class StateSite {
     const folder = path.join(this.#folder, `moment-${at}`);
     const until = new Date(performance.timeOrigin + at).toISOString();
     try {
-      const { files } = await restore(this.bucket.state, folder, { until });
+      const { files } = await restore(this.bucket.state, folder, { until, unzstd });
       const held = await read(path.join(folder, files[0] ?? ""));
       return { integrity: held.integrity, ...judgeMoment(this.ledger, held, at) };
     } finally {
