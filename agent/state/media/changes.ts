@@ -27,19 +27,19 @@ export class Changes {
   }
 
   /**
-   * @param at when it was changed, or the earliest that it may have been.
+   * @param since the earliest that it may have been changed: being told of it comes later.
    * @param counts false: no answer waits for it, for it was there before anything was promised.
    */
-  note(name: string, at: bigint, counts = true): void {
+  note(name: string, now: bigint, { since = now, counts = true } = {}): void {
     const known = this.#changes.get(name);
-    const first = counts ? at : undefined;
+    const first = counts ? since : undefined;
     if (known === undefined) {
-      this.#changes.set(name, { first, last: at, since: undefined, reading: false, after: 0n });
+      this.#changes.set(name, { first, last: now, since: undefined, reading: false, after: 0n });
       return;
     }
-    if (at > known.last) known.last = at;
+    if (now > known.last) known.last = now;
     known.first = earlier(known.first, first);
-    if (known.reading) known.since = earlier(known.since, at);
+    if (known.reading) known.since = earlier(known.since, since);
   }
 
   /** When it was changed first. */

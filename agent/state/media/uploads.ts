@@ -62,6 +62,8 @@ export class Uploads {
   #missed = true;
   #nextCompare = 0;
   #covered = 0n;
+  /** All that happened before was heard of. */
+  #heard = 0n;
   #trouble: string | undefined;
 
   constructor(options: UploadsOptions) {
@@ -138,6 +140,7 @@ export class Uploads {
         // After two turns Node has read all that Linux had to tell at the mark.
         await turn();
         await turn();
+        this.#heard = mark;
       }
       if (!this.#missed) this.#covered = this.#changes.covered(blind ? this.#covered : mark);
       ring();
@@ -150,9 +153,10 @@ export class Uploads {
     this.#folder.close();
   }
 
-  #note(name: string, counts = true, at = boottime()): void {
+  /** @param since undefined: it was just heard of, and happened after all that was heard of before. */
+  #note(name: string, since = this.#heard, counts = true): void {
     this.#refused.delete(name);
-    this.#changes.note(name, at, counts);
+    this.#changes.note(name, boottime(), { since, counts });
     this.#wake.ring();
   }
 
@@ -178,9 +182,9 @@ export class Uploads {
     const gone = new Set(kept.names());
     for await (const { name, stats } of this.#folder.walk()) {
       gone.delete(name);
-      if (this.#differs(name, stats)) this.#note(name, counts, since);
+      if (this.#differs(name, stats)) this.#note(name, since, counts);
     }
-    for (const name of gone) if (kept.get(name) !== undefined) this.#note(name, counts, since);
+    for (const name of gone) if (kept.get(name) !== undefined) this.#note(name, since, counts);
     const blind = this.#folder.blind !== undefined;
     this.#nextCompare = clock.now() + (blind ? COMPARE_BLIND : COMPARE);
     if (blind && !this.#missed) this.#covered = this.#changes.covered(mark);
@@ -220,7 +224,7 @@ export class Uploads {
     if (stats?.isDirectory()) {
       const since = this.#changes.firstOf(name);
       for await (const file of this.#folder.walk(name)) {
-        if (this.#differs(file.name, file.stats)) this.#note(file.name, since !== undefined, since);
+        if (this.#differs(file.name, file.stats)) this.#note(file.name, since, since !== undefined);
       }
     } else if (stats !== undefined && !stats.isFile()) this.#refuse(name, NO_FILE);
     // What was never laid out here is not deleted by not being there.
