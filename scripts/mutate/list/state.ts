@@ -159,15 +159,15 @@ const promises: readonly Mutation[] = [
   {
     name: "an upload that was written to while it was read is read again",
     file: "agent/state/media/changes.ts",
-    find: "if (known.reading) known.since = earlier(known.since, at);",
+    find: "if (known.reading) known.since = earlier(known.since, since);",
     replace: "",
     tests: changes,
   },
   {
-    name: "a change that is found later counts from when it may have been made",
+    name: "a change counts from when it may have been made, not from when it is heard of",
     file: "agent/state/media/changes.ts",
-    find: "return a < b ? a : b;",
-    replace: "return a;",
+    find: "const first = counts ? since : undefined;",
+    replace: "const first = counts ? now : undefined;",
     tests: changes,
   },
 ];
