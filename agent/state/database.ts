@@ -42,7 +42,7 @@ export class Database {
     try {
       [this.#writer, this.#reader, this.#copier] = [open(), open(), open()];
       for (const connection of [this.#writer, this.#reader, this.#copier]) {
-        connection.exec("PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-64");
+        connection.exec("PRAGMA wal_autocheckpoint=0");
       }
       const mode = this.#writer.prepare("PRAGMA journal_mode=WAL").get() as { journal_mode: string };
       if (mode.journal_mode !== "wal") throw new Error(`its journal mode stays ${mode.journal_mode}`);

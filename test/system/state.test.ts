@@ -184,6 +184,24 @@ describe("an answer waits until what it may tell of is in the bucket", () => {
 });
 
 describe("what is in the bucket is the database", () => {
+  test("at any moment, while it is written to and copied into its file", async () => {
+    const instance = await owner(1, { durability: "fast" });
+    const over = performance.now() + 6_000;
+    const writes = async (client: string) => {
+      for (let n = 1; performance.now() < over; n++)
+        await instance.ask("POST", `/write?client=${client}&n=${n}&bytes=200`);
+    };
+    const writing = Promise.all(["a", "b", "c", "d"].map(writes));
+    while (performance.now() < over) {
+      await systemClock.sleep(700);
+      expect(await sql(await restored(), "print(db.execute('PRAGMA integrity_check').fetchone()[0])")).toBe(
+        "ok",
+      );
+    }
+    await writing;
+    expect((await instance.status()).checkpoints).toBeGreaterThan(1);
+  }, 60_000);
+
   test("when the app's last connection closes: the shipper's own keeps the write-ahead log", async () => {
     const instance = await owner(1, { app: false });
     await sql(
