@@ -1,3 +1,5 @@
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { Fenced } from "../../../agent/site/state/errors.ts";
 import type { Place } from "../../../agent/site/state/place.ts";
 import { readLog } from "../../../agent/site/state/read-log.ts";
 import type { LogWriter } from "../../../agent/state/log/log-writer.ts";
@@ -7,6 +9,20 @@ import type { SiteConfig } from "../../config/site-config.ts";
 import { takeEpoch, takeForOperator } from "../../data/writing.ts";
 import type { Tools } from "../../operator/tools.ts";
 import { lookAtFence } from "../../seen/fence.ts";
+
+/** @throws EverspotError instead of Fenced: an instance has taken the site meanwhile. */
+export async function unlessFenced<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Fenced)) throw error;
+    throw new EverspotError(`the site was taken over meanwhile: ${error.message}`, {
+      hint: "what is served is whole; run the command again",
+      retry: "retry",
+      cause: error,
+    });
+  }
+}
 
 /**
  * Takes the log for whoever runs this command, with an epoch above all that there were: in site.json, in the fence

@@ -11,7 +11,7 @@ import { sendUploads } from "../../data/uploads.ts";
 import { untilServed, whileStopped } from "../../deploy/stopped.ts";
 import { Timeline } from "../../deploy/timeline.ts";
 import type { Tools } from "../../operator/tools.ts";
-import { takeSiteLog } from "./epoch.ts";
+import { takeSiteLog, unlessFenced } from "./epoch.ts";
 import { describePush, factsOf, isSame, leavesLog, lookAtPush, type Push, refuseEmpty } from "./push-look.ts";
 
 export interface PushOptions {
@@ -102,12 +102,14 @@ async function carryOut(
   return whileStopped(config, aws, tools, timeline, (signal) =>
     timeline.step("write it to the log, and read it back", async (detail) => {
       const patience = { clock, signal };
-      const log = await takeSiteLog(config, aws, tools, push.had.place, patience);
-      const uploads = media?.changed ?? new Map();
-      const done = await bringIn(aws.state, log, { database, uploads, known }, folder, patience);
-      const { epoch } = log.me;
-      detail(`epoch ${epoch}, ${done.entries} entries`);
-      return { epoch, ...done };
+      return unlessFenced(async () => {
+        const log = await takeSiteLog(config, aws, tools, push.had.place, patience);
+        const uploads = media?.changed ?? new Map();
+        const done = await bringIn(aws.state, log, { database, uploads, known }, folder, patience);
+        const { epoch } = log.me;
+        detail(`epoch ${epoch}, ${done.entries} entries`);
+        return { epoch, ...done };
+      });
     }),
   );
 }

@@ -12,7 +12,7 @@ import { isRunning, untilServed, whileStopped } from "../../deploy/stopped.ts";
 import { Timeline } from "../../deploy/timeline.ts";
 import { formatMoment, parseMoment } from "../../operator/moment.ts";
 import type { Tools } from "../../operator/tools.ts";
-import { takeSiteLog } from "./epoch.ts";
+import { takeSiteLog, unlessFenced } from "./epoch.ts";
 
 export interface RestoreOptions {
   /** A moment as a person writes it, or "entry:123". */
@@ -77,8 +77,8 @@ export async function runDataRestore(
     await questions.typed(`Type the site's name to go back:`, config.site);
     const done = await whileStopped(config, aws, tools, timeline, (signal) =>
       timeline.step("take back what came after it", async (detail) => {
-        const log = await takeSiteLog(config, aws, tools, end, { clock, signal });
-        const { rewind, entry } = await rewindTo(log, then.place.seq);
+        const log = await unlessFenced(() => takeSiteLog(config, aws, tools, end, { clock, signal }));
+        const { rewind, entry } = await unlessFenced(() => rewindTo(log, then.place.seq));
         detail(`entry ${rewind}, epoch ${log.me.epoch}`);
         return { epoch: log.me.epoch, rewind, entry };
       }),

@@ -3,8 +3,11 @@ import { copyFile, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { MEDIA_PREFIX } from "../../../agent/site/state/keys.ts";
+import { BEGINNING } from "../../../agent/site/state/place.ts";
+import { readLog } from "../../../agent/site/state/read-log.ts";
 import { takeOver } from "../../../agent/state/take-over.ts";
 import { runDataDrill } from "../../../provisioner/commands/data/drill.ts";
+import { takeSiteLog, unlessFenced } from "../../../provisioner/commands/data/epoch.ts";
 import { runDataFollow } from "../../../provisioner/commands/data/follow.ts";
 import { type PullOptions, runDataPull } from "../../../provisioner/commands/data/pull.ts";
 import { type PushOptions, runDataPush } from "../../../provisioner/commands/data/push.ts";
@@ -12,6 +15,7 @@ import { type RestoreOptions, runDataRestore } from "../../../provisioner/comman
 import { runData } from "../../../provisioner/commands/data/show.ts";
 import { runDown } from "../../../provisioner/commands/down.ts";
 import { runPlan } from "../../../provisioner/commands/plan.ts";
+import { rewindTo } from "../../../provisioner/data/rewind.ts";
 import { countNotes, makeNotes, openStateDesk, type StateDesk, sql } from "./site.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -302,6 +306,16 @@ test("a database that is written to meanwhile is brought as of one moment, its w
   expect(await push({ file, force: true })).toMatchObject({ rows: 25, changed: true });
   expect(await notes()).toBe(25);
   expect(path.basename(file)).toBe("busy.sqlite3");
+});
+
+test("an owner that came after the look is passed over", async () => {
+  const { aws, config, tools } = desk;
+  const { epoch } = await readLog(aws.state, BEGINNING);
+  const log = await takeSiteLog(config, aws, tools, BEGINNING, { clock: tools.clock });
+  expect(log.me.epoch).toBe(epoch + 1);
+  // And whoever is passed over by it is told so.
+  await takeSiteLog(config, aws, tools, log.place, { clock: tools.clock });
+  await expect(unlessFenced(() => rewindTo(log, 1))).rejects.toThrow("was taken over meanwhile: epoch");
 });
 
 test("`down` says where it is, and with --delete-data how much it deletes", async () => {
