@@ -55,16 +55,18 @@ export class Traffic {
   readonly #answered = (message: unknown): void => {
     const { request, response } = message as { request: ClientRequest; response: IncomingMessage };
     const call = callOf(request);
-    if (call !== undefined && (response.statusCode ?? 0) >= 500) this.#toRepeat.set(call, performance.now());
+    if (call !== undefined && !isLastTry(request) && (response.statusCode ?? 0) >= 500)
+      this.#toRepeat.set(call, performance.now());
     this.#unanswered.delete(request);
   };
 }
 
-/** The same for every try of one call of the SDK; undefined for what others send, and for the last try. */
-function callOf(request: ClientRequest): string | undefined {
+/** The same for every try of one call of the SDK; undefined for what others send. */
+const callOf = (request: ClientRequest): string | undefined =>
+  request.getHeader("amz-sdk-invocation-id")?.toString();
+
+function isLastTry(request: ClientRequest): boolean {
   const [, attempt, max] =
     /attempt=(\d+); max=(\d+)/.exec(String(request.getHeader("amz-sdk-request"))) ?? [];
-  return attempt === max && max !== undefined
-    ? undefined
-    : request.getHeader("amz-sdk-invocation-id")?.toString();
+  return attempt !== undefined && attempt === max;
 }

@@ -59,7 +59,7 @@ const rows: readonly Row[] = [
   ],
   ["InternalError", 500, SERVER, "ec2: DescribeImages DescribeAvailabilityZones DescribeSpotPriceHistory"],
   ["InternalError", 500, SERVER, "ec2: DescribeInstanceTypeOfferings DescribeNetworkInterfaces"],
-  ["InternalError", 500, SERVER, "ec2: DescribeInstanceTypes GetConsoleOutput"],
+  ["InternalError", 500, SERVER, "ec2: DescribeInstanceTypes DescribeSpotInstanceRequests GetConsoleOutput"],
   ["NoSuchEntity", 404, IAM, "iam: PutRolePolicy AddRoleToInstanceProfile UpdateAssumeRolePolicy"],
   [
     "ConcurrentModification",
