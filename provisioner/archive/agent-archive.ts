@@ -1,6 +1,6 @@
 /** What an instance runs: Node, the agent and its units, as one archive pinned by its hash (DESIGN §12). */
 import { createHash } from "node:crypto";
-import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -98,7 +98,11 @@ async function readCached(file: string): Promise<AgentArchive | undefined> {
       sha256: string;
       size: number;
     };
-    return (await stat(file)).size === size ? { file, sha256, size } : undefined;
+    if ((await stat(file)).size !== size) return undefined;
+    // Who works with several versions at once keeps those in use.
+    const now = new Date();
+    await utimes(file, now, now);
+    return { file, sha256, size };
   } catch {
     return undefined;
   }
@@ -140,7 +144,7 @@ async function folderEntries(
   return [top, ...entries.sort((a, b) => (a.path < b.path ? -1 : 1))];
 }
 
-/** An archive takes some 40 MB; only the newest few are worth keeping. */
+/** An archive takes some 40 MB; only those used last are worth keeping. */
 async function removeOld(folder: string, arch: Arch): Promise<void> {
   const names = (await readdir(folder)).filter(
     (n) => n.startsWith(`agent-${arch}-`) && /\.tar\.(br|gz)$/.test(n),

@@ -86,12 +86,34 @@ describe("the archive", () => {
   test("comes from the cache the second time, unless that was damaged", async () => {
     const from = await sources("a");
     const first = await buildAgentArchive("x86_64", from);
-    const { mtimeMs } = await stat(first.file);
+    const { ino } = await stat(first.file);
     expect(await buildAgentArchive("x86_64", from)).toEqual(first);
-    expect((await stat(first.file)).mtimeMs).toBe(mtimeMs);
+    expect((await stat(first.file)).ino).toBe(ino);
     await writeFile(first.file, "cut short");
     expect(await buildAgentArchive("x86_64", from)).toEqual(first);
     expect((await stat(first.file)).size).toBe(first.size);
+  });
+
+  test("goes from the cache once three others were used later", async () => {
+    const from = await sources("a");
+    const made: string[] = [];
+    const make = async (what: string) => {
+      await writeFile(from.agentFile, `console.log('${what}')\n`);
+      const { file } = await buildAgentArchive("x86_64", from);
+      // Each as if it was used an hour after the one before.
+      for (const [age, other] of [file, ...made.filter((f) => f !== file)].entries())
+        await utimes(other, Date.now() / 1000, Date.now() / 1000 - age * 3600).catch(() => {});
+      made.unshift(file);
+      return file;
+    };
+    const first = await make("first");
+    const second = await make("second");
+    await make("third");
+    await writeFile(from.agentFile, "console.log('first')\n");
+    await buildAgentArchive("x86_64", from);
+    await make("fourth");
+    await expect(stat(first)).resolves.toBeDefined();
+    await expect(stat(second)).rejects.toThrow("ENOENT");
   });
 
   test("needs the agent's bundle and says how to get it", async () => {
