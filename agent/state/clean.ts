@@ -26,9 +26,9 @@ const CHUNK_REST = 24 * 3_600_000;
 export function rubbish(stock: Stock, now: number, history: number): Rubbish {
   const good = stock.bases.filter((base) => base.counts);
   const newest = good.slice(-BASES);
-  // What was there when the history begins is read from the last base before.
+  // What was there when the history begins is read from the last base before; without one, from the first entry on.
   const since = good.filter((base) => base.at <= now - history).at(-1);
-  const oldest = Math.min(...[...newest, since ?? good[0]].map((base) => base?.seq ?? 0));
+  const oldest = Math.min(...[...newest, since].map((base) => base?.seq ?? 0));
   if (newest.length < BASES) return { bases: [], entries: [], chunks: [] };
   const kept = stock.bases.filter((base) => base.seq >= oldest);
   const named = new Set(kept.flatMap((base) => base.chunks));

@@ -38,7 +38,7 @@ export interface Tortured {
   moments: { restored: number; wrong: string[] };
 }
 
-/** Milliseconds of the past that is kept, when moments of it are restored. */
+/** Seconds of the past that are kept, when moments of it are restored. */
 const HISTORY = 24 * 3600;
 
 /** Hand-overs and faults under load; then what is in the bucket, against what visitors were told. */

@@ -83,6 +83,9 @@ describe("what may be deleted", () => {
   test("is nothing that the history needs: the base before its beginning stays", () => {
     expect(rubbish(stock, 2 * DAY, 2 * DAY - 1_500)).toEqual({ bases: [], entries: [5], chunks: ["d"] });
   });
+  test("is no entry while the history reaches back beyond the first base", () => {
+    expect(rubbish(stock, 2 * DAY, 7 * DAY)).toMatchObject({ bases: [], entries: [] });
+  });
   test("is nothing while there is one base, or chunks are younger than a day", () => {
     const young = { ...stock, chunks: [{ sha256: "d", modified: 1.5 * DAY }] };
     expect(rubbish(young, 2 * DAY, 0).chunks).toEqual([]);
