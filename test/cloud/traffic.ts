@@ -8,14 +8,17 @@ const QUIET_TURNS = 8;
 /** What the event loop waits for besides requests: files, connections, children. */
 const UNDER_WAY = /Req|Connect|Process/;
 
-/** Milliseconds within which the SDK repeats a call that met an error of the server: its delays are real ones. */
-const REPEATED = 1_000;
+/**
+ * Milliseconds within which the SDK repeats a call that met an error of the server, if it does at all: its delays are
+ * real ones, and longer where it takes the error for throttling.
+ */
+const repeatedWithin = (status: number): number => (status === 503 ? 1_000 : 500);
 
 /** The requests that this process has sent over HTTP, so that a test need not guess how long they take. */
 export class Traffic {
   #requests = 0;
   readonly #unanswered = new Set<ClientRequest>();
-  /** The SDK's calls that it will send again, by its own names for them, and when the answers came that make it. */
+  /** The SDK's calls that it will send again, by its own names for them, and until when. */
   readonly #toRepeat = new Map<string, number>();
 
   constructor() {
@@ -34,8 +37,8 @@ export class Traffic {
       const before = this.#requests;
       for (let turns = 0; turns < QUIET_TURNS; turns++) await turn();
       if (this.#requests !== before || this.#unanswered.size > 0) continue;
-      for (const [call, at] of this.#toRepeat) {
-        if (performance.now() - at >= REPEATED) this.#toRepeat.delete(call);
+      for (const [call, until] of this.#toRepeat) {
+        if (performance.now() >= until) this.#toRepeat.delete(call);
       }
       if (this.#toRepeat.size === 0 && !process.getActiveResourcesInfo().some((name) => UNDER_WAY.test(name)))
         return;
@@ -55,8 +58,9 @@ export class Traffic {
   readonly #answered = (message: unknown): void => {
     const { request, response } = message as { request: ClientRequest; response: IncomingMessage };
     const call = callOf(request);
-    if (call !== undefined && !isLastTry(request) && (response.statusCode ?? 0) >= 500)
-      this.#toRepeat.set(call, performance.now());
+    const { statusCode = 0 } = response;
+    if (call !== undefined && !isLastTry(request) && statusCode >= 500)
+      this.#toRepeat.set(call, performance.now() + repeatedWithin(statusCode));
     this.#unanswered.delete(request);
   };
 }
