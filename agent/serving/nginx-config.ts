@@ -36,6 +36,8 @@ const OPEN_FILES = 2 * CONNECTIONS + 64;
 const BACKLOG = 4096;
 /** Requests of one address at a time. A browser sends 100 over one connection (HTTP/2). */
 const AT_ONCE = 256;
+/** The same where requests may be held: those of an office behind one address wait together. */
+const AT_ONCE_HELD = 1024;
 /** How long browsers may keep a static file without a hash of its content in its name. */
 const PLAIN = "1h";
 
@@ -59,7 +61,7 @@ export function renderNginx(site: NginxSite): string {
     site.trusted && site.hsts > 0
       ? `add_header Strict-Transport-Security "max-age=${Math.floor(site.hsts)}" always;`
       : "";
-  const perAddress = `limit_conn address ${AT_ONCE};`;
+  const perAddress = `limit_conn address ${site.hold === undefined ? AT_ONCE : AT_ONCE_HELD};`;
   return `# Written by the everspot agent; changes are lost.
 user www-data;
 worker_processes auto;

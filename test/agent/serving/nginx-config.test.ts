@@ -170,6 +170,7 @@ test("with state, a request may wait for as long as a hand-over holds it; anothe
   const [visitor = "", peer = ""] = [servers(text)[3], servers(text)[5]];
   expect(visitor).toContain(`proxy_read_timeout ${site.timeout + 305}s;`);
   expect(visitor).toContain("proxy_send_timeout 330s;");
+  expect(visitor).toContain("limit_conn address 1024;");
   expect(visitor).not.toContain("asked.sock");
   expect(peer).toContain("location = /.well-known/everspot/look {");
   // It says nothing: the app of another instance could say it as well.
