@@ -115,7 +115,7 @@ export const serving: readonly Mutation[] = [
   {
     name: "requests of one address are limited",
     file: "agent/serving/nginx-config.ts",
-    find: "const perAddress = `limit_conn address ${AT_ONCE};`;",
+    find: "const perAddress = `limit_conn address ${site.hold === undefined ? AT_ONCE : AT_ONCE_HELD};`;",
     replace: 'const perAddress = "";',
     tests: nginx,
   },
