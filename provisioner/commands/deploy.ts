@@ -6,7 +6,7 @@ import { bake } from "../bake/bake.ts";
 import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { runAbort } from "../deploy/abort.ts";
-import { checkPause } from "../deploy/check-pause.ts";
+import { checkState, refuseToLeaveBehind } from "../deploy/check-state.ts";
 import { compareConfiguration } from "../deploy/configuration.ts";
 import { inPlace } from "../deploy/in-place.ts";
 import { refuseIfHeld } from "../deploy/lock.ts";
@@ -56,12 +56,13 @@ export async function runDeploy(config: SiteConfig, tools: Tools, options: Deplo
       exitCode: USAGE,
     });
   }
-  checkPause(config, options.pause);
+  checkState(config, options);
   if (options.package !== undefined) return await runPackage(config, tools, options, options.package);
   const aws = await connect(config, tools.clock);
   try {
     if (options.abort) return await runAbort(config, tools, aws);
     await requireFleet(aws, config.site);
+    await refuseToLeaveBehind(config, aws);
     const kind = options.inPlace ? "in-place" : "swap";
     const given = { command: "deploy", config, tools, aws, kind } as const;
     let packed: Packed | undefined;
@@ -113,7 +114,6 @@ async function deployBySwap(session: Session, packed: Packed, options: DeployOpt
 }
 
 async function deployInPlace(session: Session, packed: Packed, options: DeployOptions): Promise<Outcome> {
-  if (options.pause !== undefined) await session.note({ pause: options.pause });
   // Only shown later, so nothing waits for it.
   const change = compareConfiguration(session).then(
     ({ actions }) => actions.length > 0,

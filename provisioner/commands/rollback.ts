@@ -4,7 +4,7 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
 import { connect } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import { checkPause } from "../deploy/check-pause.ts";
+import { checkState } from "../deploy/check-state.ts";
 import { inPlace } from "../deploy/in-place.ts";
 import { perform } from "../deploy/perform.ts";
 import { requireFleet } from "../deploy/scene.ts";
@@ -27,7 +27,7 @@ const nothing = async (): Promise<void> => {};
 
 /** `everspot rollback [ID]`: an earlier release goes through the same gate as a new one. */
 export async function runRollback(config: SiteConfig, tools: Tools, options: RollbackOptions): Promise<void> {
-  checkPause(config, options.pause);
+  checkState(config, options);
   const aws = await connect(config, tools.clock);
   try {
     await requireFleet(aws, config.site);

@@ -107,6 +107,20 @@ test("a deploy: a second instance takes the site over, the first forwards and go
   expect(site.said()).toMatch(/✓ publish \(r\d+-\w+, [\d.]+ s\)/);
 });
 
+test("[state] that is new does not leave behind what the running instance has written", async () => {
+  const calls = site.cloud.writes().length;
+  const state = {
+    ...{ database: ["db.sqlite3"], mediaUrl: "/media/", durability: "fast" as const },
+    budget: 3,
+    history: "7d",
+    pause: 10,
+  };
+  await expect(runDeploy({ ...site.config, state }, site.tools, deployOptions)).rejects.toMatchObject({
+    message: "blog runs without [state]: what it has written would be left behind",
+  });
+  expect(site.cloud.writes()).toHaveLength(calls);
+});
+
 test("packing takes no lock: others may deploy meanwhile, and where it fails nothing was touched", async () => {
   const mark = site.cloud.mark();
   const tools = {
