@@ -5,6 +5,7 @@ import { type Claimant, claimSite } from "../../../agent/ownership/claim.ts";
 import type { Peer, Peers } from "../../../agent/ports/peers.ts";
 import type { Zone } from "../../../agent/ports/zone.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
+import { keys } from "../../../agent/site/names.ts";
 import { answer, s3Failure } from "../../../agent/site/s3-failure.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";
 import type { Actor, Reply } from "./interleave.ts";
@@ -55,6 +56,8 @@ function storeOver(ask: Ask, actor: string): ObjectStore {
       }
     },
     async put(key, body, condition) {
+      // Nobody believes anything because of the bell.
+      if (key === keys.bell) return { etag: "1", date: new Date(0) };
       const wanted =
         condition === undefined
           ? {}
