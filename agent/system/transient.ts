@@ -36,7 +36,7 @@ export const startTransient: StartTransient = ({ unit, description, words, secon
   const child = spawn(
     "systemd-run",
     [
-      ...["--quiet", "--pipe", "--wait", `--unit=${unit}`, `--description=${description}`],
+      ...["--quiet", "--pipe", "--wait", "--collect", `--unit=${unit}`, `--description=${description}`],
       ...[`--property=RuntimeMaxSec=${seconds}`, `--property=MemoryMax=${memory}`],
       ...["--", "/bin/sh", "-c", 'trap : HUP INT TERM; "$$@"', "sh"],
       // systemd puts variables in the place of what begins with a dollar.

@@ -20,6 +20,8 @@ import { archiveTo, cloneTo, git, noRegistry, offline, releaseIn, root, versionH
 import { type Outside, startOutside } from "./outside.ts";
 import { type Job, type Ran, runAction, runWorkflow } from "./runner.ts";
 
+/** Debian's, for no registry is in reach. */
+const DJANGO = '[image]\npackages = ["python3-django"]\n';
 const role = "arn:aws:iam::123456789012:role/everspot-blog-deploy";
 
 let folder: string;
@@ -43,7 +45,8 @@ beforeAll(async () => {
   rmSync(clone, { recursive: true });
 
   github = await startGithubTokens({ sub: "repo:ann@1/blog@2:ref:refs/heads/main", repository: "ann/blog" });
-  site = await openSwapSite({ realTime: true, drain: 3, cloud: { oidcKeys: { [GITHUB]: github.jwks } } });
+  const cloud = { oidcKeys: { [GITHUB]: github.jwks } };
+  site = await openSwapSite({ realTime: true, drain: 3, toml: DJANGO, cloud });
   await runGithub(site.config, site.tools, { repo: "ann/blog", withAgent: false });
   outside = await startOutside(folder, site.dns.address, "blog.example.com");
 });
@@ -65,8 +68,14 @@ beforeEach(() => {
   const at = mkdtempSync(path.join(folder, "job-"));
   project = path.join(at, "project");
   for (const name of ["project", "temp", "home"]) mkdirSync(path.join(at, name));
-  writeFileSync(path.join(project, "everspot.toml"), `${MINIMAL}[fleet]\nbridge = true\n[dns]\ndrain = 3\n`);
+  writeFileSync(
+    path.join(project, "everspot.toml"),
+    `${MINIMAL}[fleet]\nbridge = true\n[dns]\ndrain = 3\n${DJANGO}`,
+  );
   writeFileSync(path.join(project, "manage.py"), "print('a project')\n");
+  mkdirSync(path.join(project, "blog"));
+  writeFileSync(path.join(project, "blog/__init__.py"), "");
+  writeFileSync(path.join(project, "blog/wsgi.py"), "application = print\n");
   const [seen, watch] = [path.join(at, "programs"), path.join(at, "watch.mjs")];
   writeFileSync(seen, "");
   writeFileSync(

@@ -46,7 +46,9 @@ test.each([
     expect(points).toHaveLength(3);
     const rows = (name: string) => page.locator(`[data-table=${name}] tbody tr`);
     const verdicts = await rows("targets").locator("td:last-child").allTextContents();
-    expect(verdicts.filter((verdict) => verdict === "met")).toHaveLength(10);
+    expect(verdicts.length).toBeGreaterThan(10);
+    // All but that of an image, which was not measured.
+    expect(verdicts.filter((verdict) => verdict !== "met")).toHaveLength(1);
     expect(
       await rows("figures").filter({ hasText: "boot: article" }).locator("td").allTextContents(),
     ).toEqual(["boot: article", "20", "19.5", "21", "5", "s"]);

@@ -54,13 +54,13 @@ export const deployOptions: DeployOptions = {
  * A site that is up, unless `down`, with agents on simulated machines, in time that no one waits for unless `realTime`.
  */
 export async function openSwapSite(
-  options: { realTime?: boolean; cloud?: CloudOptions; drain?: number; down?: boolean } = {},
+  options: { realTime?: boolean; cloud?: CloudOptions; drain?: number; down?: boolean; toml?: string } = {},
 ): Promise<SwapSite> {
   const idle = options.realTime ? undefined : new IdleClock();
   const clock: Clock = idle ?? systemClock;
   const agents = new Agents();
   const desk = await openDesk({
-    toml: `${MINIMAL}[fleet]\nbridge = true\n[dns]\ndrain = ${options.drain ?? 5}\n`,
+    toml: `${MINIMAL}[fleet]\nbridge = true\n[dns]\ndrain = ${options.drain ?? 5}\n${options.toml ?? ""}`,
     clock,
     cloud: {
       ...{ clock, machines: agents.machines, zones: ["us-east-1a"], serviceLinkedRoles: true },
