@@ -1,4 +1,5 @@
 /** A project's copy made ready: what `everspot init` proposes, and what a rehearsal adds to it. */
+import { existsSync } from "node:fs";
 import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { CLI, type CommandOutcome, runCommand } from "../rehearsal.ts";
@@ -100,12 +101,17 @@ export function configure(
     const image = isTable(config.image) ? config.image : {};
     outcome.os = String(image.os ?? "debian-13");
     const before = Array.isArray(app.before_start) ? app.before_start : [];
+    const root = path.join(folder, typeof app.root === "string" ? app.root : ".");
+    // A project in one file is its own manage.py, and has no accounts.
+    const account = existsSync(path.join(root, "manage.py"))
+      ? ["python3 manage.py createsuperuser --noinput || true"]
+      : [];
     return {
       ...here,
       ...{ site, domain: `${site}.example.com`, dns: { drain: DRAIN } },
       app: {
         // There is an account to log in with where there is Django's admin; elsewhere the command is not known.
-        before_start: [...before, "python3 manage.py createsuperuser --noinput || true"],
+        before_start: [...before, ...account],
         env: {
           ...Object.fromEntries(asked),
           DJANGO_SUPERUSER_USERNAME: admin.user,
