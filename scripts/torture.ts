@@ -1,13 +1,11 @@
 /** scripts/torture: hand-overs and kills of a site with state, without machines, and what was lost. */
 import path from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { build } from "esbuild";
-import { agentSources } from "../provisioner/archive/agent-archive.ts";
-import { nodeRuntime } from "../provisioner/archive/node-runtime.ts";
 import { enterSandbox } from "../test/cloud/sandbox/enter.ts";
 import { sandboxVariable } from "../test/cloud/sandbox/sandbox.ts";
 import { root, targets } from "./build/targets.ts";
 import { faults } from "./state/faults.ts";
+import { buildPrograms } from "./state/programs.ts";
 import { torture } from "./state/torture.ts";
 
 const number = (text: string): number => {
@@ -44,9 +42,7 @@ if (process.env[sandboxVariable] === undefined) {
 }
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
-await build(targets.state);
-const node = await nodeRuntime(process.arch === "arm64" ? "arm64" : "x86_64", agentSources().cacheDir);
-const programs = { node, bundle: path.join(root, targets.state.outfile) };
+const programs = await buildPrograms(path.dirname(path.join(root, targets.state.outfile)));
 say(`seed ${options.seed}`);
 const begun = performance.now();
 const thinks = options.rate === undefined ? undefined : (options.clients / options.rate) * 1000;

@@ -9,8 +9,9 @@ import { pauseOf } from "../machine/pause.ts";
 import { rehearse } from "../machine/rehearsal.ts";
 import { untilSealed } from "../ownership/ask.ts";
 import { type Claim, type Claimant, type ClaimContext, takeSite } from "../ownership/claim.ts";
-import { claimContext } from "../ownership/claim-context.ts";
+import { claimantOf, claimContext } from "../ownership/claim-context.ts";
 import { isNewer } from "../ownership/newer.ts";
+import { CLAIM_SECONDS } from "../ownership/state-swap.ts";
 import type { StateKeeper } from "../ports/state.ts";
 import { DEADLINES } from "../record/deadline.ts";
 import { type Needs, type Step, type StepContext, step } from "../record/graph.ts";
@@ -24,8 +25,6 @@ import { FORWARD_PORT } from "../site/names.ts";
 import { siteDocument } from "../site/records.ts";
 import { Fenced } from "../site/state/errors.ts";
 
-/** Seconds in which an instance that claims must come to serve; after that any healthy one may claim. */
-export const CLAIM_SECONDS = 120;
 /** Milliseconds that the one before may take to hear that it is to look; and all of that step, seconds. */
 const ASK_MS = 2_000;
 const ASK_SECONDS = 30;
@@ -116,16 +115,6 @@ async function isServed({ store, peers, identity }: Machine, launched: Date): Pr
   const theirs = { instance: record.owner, launched: new Date(record.launched) };
   if (!isNewer({ instance: identity.instance, launched }, theirs)) return false;
   return (await peers.find(record.owner))?.alive === true;
-}
-
-/** This instance, as it takes the site. */
-export function claimantOf(
-  { identity }: Pick<Machine, "identity">,
-  launched: Date,
-  release: string,
-): Claimant {
-  const { instance, address, privateAddress } = identity;
-  return { instance, address, privateAddress, launched, release };
 }
 
 /** Claims the site for this instance, with an epoch it can go on with. Ends what keeps the state here if another has it. */

@@ -1,7 +1,7 @@
 import { appSteps, bringRelease, ensureGunicorn, keepPackages } from "../machine/app-steps.ts";
 import type { Machine } from "../machine/machine.ts";
 import { type Claim, claimSite, publishSite } from "../ownership/claim.ts";
-import { claimContext } from "../ownership/claim-context.ts";
+import { claimantOf, claimContext } from "../ownership/claim-context.ts";
 import type { Ensured } from "../packages/ensure.ts";
 import { resultOf, type Step, type StepContext, step, type Values } from "../record/graph.ts";
 import type { BootLog } from "../record/recorder.ts";
@@ -10,7 +10,7 @@ import { poll } from "../site/poll.ts";
 import type { Outcome } from "./after-boot.ts";
 import type { BootSteps } from "./boot.ts";
 import { firstCertificate, tellCertificate } from "./first-certificate.ts";
-import { claimantOf, openState, stateSteps } from "./site-state.ts";
+import { openState, stateSteps } from "./site-state.ts";
 
 /** Installed on every machine, in addition to `[image] packages`. */
 const BASE_PACKAGES = ["nginx", "nftables", "python3"];

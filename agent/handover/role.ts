@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Machine } from "../machine/machine.ts";
 import { type Claimant, claimSite } from "../ownership/claim.ts";
-import { claimContext } from "../ownership/claim-context.ts";
+import { claimantOf, claimContext } from "../ownership/claim-context.ts";
 import { isGone } from "../ownership/gone.ts";
 import { publishRecords } from "../ownership/records.ts";
 import { HAND_OVER_TTL, keepTtl } from "../ownership/ttl.ts";
@@ -229,8 +229,7 @@ export class Role {
 
   #claimant(): Claimant {
     const { machine, launched } = this.#context;
-    const { instance, address, privateAddress } = machine.identity;
-    return { instance, address, privateAddress, launched, release: this.#release };
+    return claimantOf(machine, launched, this.#release);
   }
 
   #me(): { instance: string; launched: Date; onDemand: boolean } {

@@ -1,7 +1,7 @@
 import type { Claim } from "../ownership/claim.ts";
 import { isGone, isOver } from "../ownership/gone.ts";
 import { LogLook } from "../ownership/log-look.ts";
-import { HEAL_SECONDS, nextOf, type Seen, type YieldStep } from "../ownership/state-swap.ts";
+import { CLAIM_SECONDS, nextOf, type Seen, type YieldStep } from "../ownership/state-swap.ts";
 import type { Peers } from "../ports/peers.ts";
 import type { StateKeeper } from "../ports/state.ts";
 import type { Clock } from "../site/clock.ts";
@@ -116,10 +116,10 @@ export class StateTurn {
     if (record === undefined) return undefined;
     if (record.owner !== instance && !(await isGone(peers, record.owner, clock, signal))) {
       const age = ((date?.getTime() ?? clock.now()) - Date.parse(record.since)) / 1000;
-      if (record.state === "serving" || age < HEAL_SECONDS) return undefined;
+      if (record.state === "serving" || age < CLAIM_SECONDS) return undefined;
       if ((await (await this.#log()).look()).opened) return undefined;
     }
-    return this.#goBack(HEAL_SECONDS, signal);
+    return this.#goBack(CLAIM_SECONDS, signal);
   }
 
   async #see(record: SiteState | undefined): Promise<Seen> {

@@ -1,6 +1,6 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
-import type { ClaimContext } from "./claim.ts";
+import type { Claimant, ClaimContext } from "./claim.ts";
 import { HAND_OVER_TTL } from "./ttl.ts";
 
 /** What a machine brings to a take-over. */
@@ -21,4 +21,14 @@ export async function claimContext(
     aliases: config.aliases,
     ttl: deploy?.kind === "swap" ? Math.min(HAND_OVER_TTL, config.dns.ttl) : config.dns.ttl,
   };
+}
+
+/** This instance, as it takes the site. */
+export function claimantOf(
+  { identity }: { identity: Pick<Claimant, "instance" | "address" | "privateAddress"> },
+  launched: Date,
+  release: string,
+): Claimant {
+  const { instance, address, privateAddress } = identity;
+  return { instance, address, privateAddress, launched, release };
 }

@@ -74,7 +74,7 @@ export function nextOf({ held, ended, log, opened, over }: Seen): Next {
 
 /** Seconds that the next owner waits for the seal of the one before: what that has not shipped by then is its loss. */
 export const SEAL_SECONDS = 5;
-/** Seconds after which a claim counts no more that took the site from an owner that was gone. */
-export const HEAL_SECONDS = 120;
+/** Seconds in which an instance that claims must come to serve; after that any healthy one may claim. */
+export const CLAIM_SECONDS = 120;
 /** Seconds that requests which run get to end before the app is told to. */
 export const DRAIN_SECONDS = 2;

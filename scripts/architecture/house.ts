@@ -189,12 +189,12 @@ export const house: readonly Wing[] = [
       {
         rehearsal: "the plays, one file each, and their reports",
         questions: "what only AWS can tell, one question after the other",
-        build: "bundles the command line and the agent",
         cloud: "the local AWS alone, to play with",
         state: "a site with state without machines, and its visitors",
         sandbox: "runs a command cut off from the network",
         docs: "what is made from the schema of everspot.toml",
       },
+      { build: "bundles the command line and the agent" },
     ],
   },
 ];

@@ -2,27 +2,20 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../agent/site/clock.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { LOG_PREFIX, MEDIA_PREFIX } from "../../agent/site/state/keys.ts";
-import { agentSources } from "../../provisioner/archive/agent-archive.ts";
-import { nodeRuntime } from "../../provisioner/archive/node-runtime.ts";
-import { targets } from "../../scripts/build/targets.ts";
 import { type Bucket, startBucket } from "../../scripts/state/bucket.ts";
 import { Instance, type Programs } from "../../scripts/state/instance.ts";
+import { buildPrograms } from "../../scripts/state/programs.ts";
 import { type Call, slowDown } from "../cloud/wire/server.ts";
 
 let folder: string;
 let programs: Programs;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "everspot-uploads-test-"));
-  programs = {
-    node: await nodeRuntime(process.arch === "arm64" ? "arm64" : "x86_64", agentSources().cacheDir),
-    bundle: path.join(folder, "state.mjs"),
-  };
-  await build({ ...targets.state, outfile: programs.bundle });
+  programs = await buildPrograms(folder);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -1,15 +1,12 @@
 /** How fast is what a site has written safe, and how fast is it back; the same of Litestream against the same S3. */
 import { mkdtemp } from "node:fs/promises";
 import path from "node:path";
-import { build } from "esbuild";
 import { execa } from "execa";
 import { messageOf } from "../../../agent/site/errors.ts";
-import { agentSources } from "../../../provisioner/archive/agent-archive.ts";
-import { nodeRuntime } from "../../../provisioner/archive/node-runtime.ts";
-import { targets } from "../../build/targets.ts";
 import { everspot, type Kept, litestream } from "../../state/keepers.ts";
 import { losses } from "../../state/loss.ts";
 import { handOvers, idle, latencies, type Memory, restores } from "../../state/measures.ts";
+import { buildPrograms } from "../../state/programs.ts";
 import { randomOf } from "../../state/random.ts";
 import type { Bench, Part } from "../bench.ts";
 import type { Absent, KeeperFigures } from "../figures.ts";
@@ -31,11 +28,7 @@ export const state: Part = {
     "writes that wait for the bucket, what a power cut takes, restores and hand-overs; beside Litestream",
   async run(bench, figures) {
     const folder = await mkdtemp(path.join(bench.directory, "state-"));
-    const programs = {
-      node: await nodeRuntime(process.arch === "arm64" ? "arm64" : "x86_64", agentSources().cacheDir),
-      bundle: path.join(folder, "state.mjs"),
-    };
-    await build({ ...targets.state, outfile: programs.bundle });
+    const programs = await buildPrograms(folder);
     figures.state = {
       everspot: await measured(bench, folder, everspot(programs)),
       litestream: await peer(bench, folder),

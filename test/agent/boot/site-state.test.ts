@@ -1,22 +1,19 @@
 /** A boot of a site that keeps its state: what comes before what, and who may write (STATE §5). */
-import { pino } from "pino";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { bootSteps } from "../../../agent/boot/steps.ts";
 import { takeSite } from "../../../agent/ownership/claim.ts";
 import { TAKING } from "../../../agent/ownership/state-swap.ts";
-import { runGraph, type StepFailed } from "../../../agent/record/graph.ts";
-import { logged } from "../../../agent/record/logged.ts";
 import { systemClock } from "../../../agent/site/clock.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
 import { siteDocument } from "../../../agent/site/records.ts";
 import { bootConfigOf } from "../boot-config.ts";
 import { DOMAIN, TestInstance } from "../machine/instance.ts";
 import { PaperLog, PaperState } from "../machine/paper-state.ts";
+import { runSteps } from "./run-steps.ts";
 
 const ME = "i-00000001";
 const OTHER = "i-00000002";
 const launched = new Date("2026-11-21T11:00:00Z");
-const log = pino({ level: "silent" });
 const config = bootConfigOf({
   domain: DOMAIN,
   app: { timeout: 1, beforeStart: ["migrate"] },
@@ -38,19 +35,11 @@ beforeEach(async () => {
 });
 afterEach(() => on.close());
 
-/** One run of all steps, by an agent that was started just now. */
+/** One run of all steps, with nothing told of what was before. */
 async function boot() {
   state.done.length = 0;
   on.apps.log.length = 0;
-  const { machine, recorder } = on.agent(systemClock, ME, config);
-  const steps = bootSteps(machine, recorder);
-  const ended = await runGraph(steps.all, logged(recorder, log, "boot"), new AbortController().signal).then(
-    (values) => ({ outcome: steps.outcome(values), failure: undefined }),
-    (failure: StepFailed) => ({ outcome: undefined, failure }),
-  );
-  const record = recorder.value;
-  recorder.close();
-  return { ...ended, step: (name: string) => record?.steps.find((one) => one.name === name) };
+  return runSteps(on, ME, config);
 }
 
 /** Another instance claims the site, or has it. */

@@ -9,6 +9,7 @@ import { systemClock } from "../../../agent/site/clock.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { bootConfigOf } from "../boot-config.ts";
 import { DOMAIN, stored, TestInstance } from "../machine/instance.ts";
+import { runSteps } from "./run-steps.ts";
 
 const ME = "i-00000001";
 const log = pino({ level: "silent" });
@@ -23,19 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => on.close());
 
-/** One run of all steps, by an agent that was started just now. */
-async function run(config = bootConfigOf({ domain: DOMAIN, app: { timeout: 1 } })) {
-  const { machine, recorder } = on.agent(systemClock, ME, config);
-  const steps = bootSteps(machine, recorder);
-  const ended = await runGraph(steps.all, logged(recorder, log, "boot"), new AbortController().signal).then(
-    (values) => ({ outcome: steps.outcome(values), failure: undefined }),
-    (failure: StepFailed) => ({ outcome: undefined, failure }),
-  );
-  const record = recorder.value;
-  recorder.close();
-  const step = (name: string) => record?.steps.find((s) => s.name === name);
-  return { ...ended, record, step, machine, recorder, steps };
-}
+const run = (config = bootConfigOf({ domain: DOMAIN, app: { timeout: 1 } })) => runSteps(on, ME, config);
 
 test("a candidate that works serves, owns the site, and is current", async () => {
   const { outcome, record, step } = await run();

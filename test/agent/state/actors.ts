@@ -112,22 +112,30 @@ export const cleaning = (me: Writer, { fences = true } = {}) =>
     const place = (await take(bucket, me)).place;
     const log = new LogWriter(bucket, me, place, patience);
     await log.append({ kind: "open" });
-    const bases: { seq: number; at: number; chunks: []; counts: boolean }[] = [];
-    for (const name of ["2a", "2b"]) {
-      const { seq } = await log.append(write(name));
-      await ask({ op: "base", seq });
-      bases.push({ seq, at: bases.length, chunks: [], counts: true });
-    }
-    const { value } = (await ask({ op: "read" })) as { value: Pick<World, "slots"> };
-    const entries = value.slots.flatMap((body, i) =>
-      body === undefined
-        ? []
-        : [{ seq: i + 1, fence: fences && decoded(body, i + 1).header.kind === "fence" }],
-    );
-    const { entries: gone } = rubbish({ bases, entries, chunks: [] }, 1_000, 0);
-    await ask({ op: "remove", seqs: gone });
-    return gone.length;
+    return (await cleanUp(log, ask, ["2a", "2b"], fences)).length;
   });
+
+/** Writes, with a base after each write, and removes all that none of the bases needs. @returns what went. */
+export async function cleanUp(
+  log: LogWriter,
+  ask: (call: WorldCall) => Promise<Reply>,
+  names: readonly string[],
+  fences: boolean,
+): Promise<number[]> {
+  const bases: { seq: number; at: number; chunks: []; counts: boolean }[] = [];
+  for (const name of names) {
+    const { seq } = await log.append(write(name));
+    await ask({ op: "base", seq });
+    bases.push({ seq, at: bases.length, chunks: [], counts: true });
+  }
+  const { value } = (await ask({ op: "read" })) as { value: Pick<World, "slots"> };
+  const entries = value.slots.flatMap((body, i) =>
+    body === undefined ? [] : [{ seq: i + 1, fence: fences && decoded(body, i + 1).header.kind === "fence" }],
+  );
+  const { entries: gone } = rubbish({ bases, entries, chunks: [] }, 1_000, 0);
+  await ask({ op: "remove", seqs: gone });
+  return gone;
+}
 
 /** Rules left out, as what an agent without them would take the bucket to say. */
 export const bends = {

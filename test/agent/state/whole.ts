@@ -14,18 +14,16 @@ import { Fenced } from "../../../agent/site/state/errors.ts";
 import { BEGINNING, type Place } from "../../../agent/site/state/place.ts";
 import { readLog } from "../../../agent/site/state/read-log.ts";
 import { ConditionFailed, type ObjectStore } from "../../../agent/site/store.ts";
-import { rubbish } from "../../../agent/state/clean.ts";
 import type { Writer } from "../../../agent/state/log/fence-ahead.ts";
 import { goBack } from "../../../agent/state/log/go-back.ts";
 import { LogWriter, type Written } from "../../../agent/state/log/log-writer.ts";
 import { takeLog } from "../../../agent/state/log/take.ts";
 import { peersOf } from "../ownership/actors.ts";
 import type { Actor, Model, Outcome, Reply } from "../ownership/interleave.ts";
-import { type Bend, straight } from "./actors.ts";
+import { type Bend, cleanUp, straight } from "./actors.ts";
 import {
   AT,
   bucketOver,
-  decoded,
   keyOf as logKeyOf,
   labelOf as logLabelOf,
   outcomes as logOutcomes,
@@ -166,23 +164,6 @@ class Hands {
   }
 }
 
-/** Two bases, and everything goes that none of them needs. */
-async function clean(log: LogWriter, ask: Ask, { fencesGo = false }: Left): Promise<void> {
-  const bases: { seq: number; at: number; chunks: []; counts: boolean }[] = [];
-  for (const name of ["b", "c"]) {
-    const { seq } = await log.append(write(name));
-    await ask({ op: "base", seq });
-    bases.push({ seq, at: bases.length, chunks: [], counts: true });
-  }
-  const { value } = (await ask({ op: "read" })) as { value: Pick<World, "slots"> };
-  const entries = value.slots.flatMap((body, i) =>
-    body === undefined
-      ? []
-      : [{ seq: i + 1, fence: !fencesGo && decoded(body, i + 1).header.kind === "fence" }],
-  );
-  await ask({ op: "remove", seqs: rubbish({ bases, entries, chunks: [] }, 1_000, 0).entries });
-}
-
 const actor =
   (name: Name, left: Left, run: (hands: Hands, ask: Ask) => Promise<unknown>): Actor<WholeCall> =>
   async (ask) => {
@@ -207,7 +188,7 @@ const taking = (name: Name, writes: readonly string[], left: Left, cleans = fals
     );
     await hands.open(log);
     for (const name of writes) await log.append(write(name));
-    if (cleans) await clean(log, ask, left);
+    if (cleans) await cleanUp(log, ask, ["b", "c"], left.fencesGo !== true);
     return claim.epoch;
   });
 
