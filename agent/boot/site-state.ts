@@ -60,7 +60,8 @@ export function stateSteps(
       }
       const ground = { apps: got.isolation, secrets: got.secrets };
       const done = await rehearse(state, config, ground, got.release, await pauseOf(machine), signal);
-      detail(`before_start takes ${done.seconds.toFixed(1)} s on a copy, and the app answers`);
+      const writes = done.left?.steps === 0 ? "before_start writes nothing; " : "";
+      detail(`${writes}what visitors wait for takes ${done.seconds.toFixed(1)} s on a copy`);
       return done;
     },
     "always",

@@ -103,13 +103,13 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     stateSteps(machine, machine.state, recorder, {
       ...{ launched, release, gunicorn, isolation, secrets },
     });
-  const held = kept === undefined ? {} : { held: kept.held };
+  const held = kept === undefined ? {} : { held: kept.held, rehearsal: kept.rehearsal };
 
   const { prepare, app, healthy, look, gate } = appSteps(
     machine,
     release,
     { gunicorn, isolation, secrets, ...held },
-    async (got) => ({ apps: got.isolation, secrets: got.secrets }),
+    async (got) => ({ apps: got.isolation, secrets: got.secrets, left: got.rehearsal?.left }),
     (apps, { id, folder }) => switchTo(apps, id, folder),
   );
 

@@ -18,6 +18,7 @@ import { type Fetched, fetchRelease } from "../release/fetch.ts";
 import {
   type AppMachine,
   bundles,
+  type Left,
   prepareApp,
   startApp,
   staticFolder,
@@ -40,6 +41,8 @@ export interface Release {
 export interface Ground {
   apps: AppMachine;
   secrets: Readonly<Record<string, string>>;
+  /** What is left of its preparation after a rehearsal. */
+  left?: Left | undefined;
 }
 
 /** Brings a release onto the disk. @param as how the boot record names it. */
@@ -93,9 +96,11 @@ export function appSteps<N extends Needs>(
     blames: "always",
     seconds: DEADLINES.prepare,
     async run(values, context) {
-      const { apps, secrets } = await ground(resultsOf(values, needs), context);
+      const { apps, secrets, left } = await ground(resultsOf(values, needs), context);
       const { id, folder } = resultOf(values, release);
-      context.detail(await onItsData(machine, () => prepareApp(apps, id, folder, secrets, context.signal)));
+      context.detail(
+        await onItsData(machine, () => prepareApp(apps, id, folder, secrets, context.signal, left)),
+      );
       return apps;
     },
   };

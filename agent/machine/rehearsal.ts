@@ -3,8 +3,16 @@ import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import type { StateKeeper } from "../ports/state.ts";
-import { type AppMachine, prepareApp, startApp, waitHealthy } from "../serving/app.ts";
+import {
+  type AppMachine,
+  type Left,
+  leftByRehearsal,
+  prepareApp,
+  startApp,
+  waitHealthy,
+} from "../serving/app.ts";
 import { linkKept } from "../serving/kept-links.ts";
+import { dropStatic } from "../serving/static-folder.ts";
 import { EverspotError } from "../site/errors.ts";
 import { appUnit, REHEARSAL } from "../system/paths.ts";
 import { run } from "../system/run.ts";
@@ -16,8 +24,10 @@ const STOP_SECONDS = 10;
 export interface Rehearsed {
   /** The log's last number that was in the copy. */
   seq: number;
-  /** What `before_start` took: visitors will wait for as long. */
+  /** What visitors will wait for: `before_start` up to the last command that wrote something, and the app's start. */
   seconds: number;
+  /** Undefined: all of `before_start`. */
+  left: Left | undefined;
 }
 
 /**
@@ -35,12 +45,14 @@ export async function rehearse(
   signal: AbortSignal,
 ): Promise<Rehearsed> {
   const twin = join(dirname(folder), REHEARSAL);
-  const clear = async () => {
+  const end = async () => {
     await apps.units.stop(appUnit(REHEARSAL), STOP_SECONDS);
     await rm(twin, { recursive: true, force: true });
-    for (const made of [REHEARSAL, `.${REHEARSAL}.next`])
-      await rm(join(apps.static, made), { recursive: true, force: true });
     await state.dropCopy(REHEARSAL);
+  };
+  const clear = async () => {
+    await end();
+    await dropStatic(apps.static, REHEARSAL);
   };
   await clear();
   try {
@@ -52,13 +64,18 @@ export async function rehearse(
     await rm(join(apps.environment, `${REHEARSAL}.prepared`), { force: true });
     const begun = performance.now();
     await prepareApp(onCopy, REHEARSAL, twin, secrets, signal);
-    const seconds = (performance.now() - begun) / 1000;
+    const whole = (performance.now() - begun) / 1000;
+    const left = await leftByRehearsal(onCopy);
+    const started = performance.now();
     await startApp(onCopy, REHEARSAL, signal);
     await waitHealthy(onCopy, REHEARSAL, twin, signal);
+    const seconds = (left?.seconds ?? whole) + (performance.now() - started) / 1000;
     if (seconds > pause) throw tooLong(seconds, pause);
-    return { seq: copy.seq, seconds };
-  } finally {
+    await end();
+    return { seq: copy.seq, seconds, left };
+  } catch (error) {
     await clear();
+    throw error;
   }
 }
 
@@ -77,9 +94,9 @@ function machineOn(apps: AppMachine, config: BootConfig, copy: string): AppMachi
 function tooLong(seconds: number, pause: number): EverspotError {
   const whole = Math.ceil(seconds);
   return new EverspotError(
-    `before_start takes ${whole} s on a copy of what the site has written, and visitors may be held for ${pause} s`,
+    `what visitors wait for takes ${whole} s on a copy of what the site has written, and they may be held for ${pause} s`,
     {
-      hint: `deploy with \`--pause ${Math.ceil((seconds * 1.5 + 5) / 10) * 10}\`, at an hour with few visitors; or make it shorter`,
+      hint: `deploy with \`--pause ${Math.ceil((seconds * 1.5 + 5) / 10) * 10}\`, at an hour with few visitors; or make it shorter: it is before_start up to its last command that writes, and the app's start`,
     },
   );
 }

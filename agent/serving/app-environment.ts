@@ -71,16 +71,30 @@ const gated = (wsgi: string, { database, media, durability }: NonNullable<BootCo
  * the time it took as it ends.
  * The commands are the site owner's own shell lines; they run as the app's user. Those in a list of their own run side
  * by side, each in a shell of its own, and are shown when all have ended: first those that went well.
+ * @param watched whether it also says, before the first and after each, what `$STATE_DIRECTORY` then has (`writersOf`
+ * reads that).
  */
-export function prepareScript(commands: BootConfig["app"]["beforeStart"]): string {
-  const lines = commands.flatMap((step) =>
-    typeof step === "string" ? [shown(step), BEGAN, evaluated(step), took(step)] : sideBySide(step),
-  );
-  return ["set -e", CLOCK, ...lines, ""].join("\n");
+export function prepareScript(
+  commands: BootConfig["app"]["beforeStart"],
+  { watched = false }: { watched?: boolean } = {},
+): string {
+  const lines = commands.flatMap((step) => [
+    ...(typeof step === "string" ? [shown(step), BEGAN, evaluated(step), took(step)] : sideBySide(step)),
+    ...(watched ? [SEEN] : []),
+  ]);
+  return ["set -e", CLOCK, ...(watched ? [BEGAN_ALL, SEEN] : []), ...lines, ""].join("\n");
 }
 
 /** Milliseconds since the epoch. */
 const CLOCK = "everspot_now() { echo $(($(date +%s%N) / 1000000)); }";
+const BEGAN_ALL = "everspot_first=$(everspot_now)";
+/**
+ * Milliseconds since the first began, and a sum over all files with their sizes and times. SQLite makes an index of its
+ * write-ahead log, and an empty log, for whoever reads a database.
+ */
+const SEEN = `printf '@ %d %s\\n' $(($(everspot_now) - everspot_first)) "$(
+  find "$STATE_DIRECTORY" -type f ! -name '*-shm' ! \\( -name '*-wal' -size 0 \\) -printf '%P %s %T@ %C@\\n' | sort | cksum
+)"`;
 const BEGAN = "everspot_began=$(everspot_now)";
 const took = (command: string): string =>
   [

@@ -5,16 +5,24 @@ import type { BootConfig } from "../../user-data/boot-config.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
 import { pointLink, readIfThere, writeAtomic } from "../system/files.ts";
-import { appUnit, type KeptPlaces, prepareUnit } from "../system/paths.ts";
+import { appUnit, type KeptPlaces, prepareUnit, REHEARSAL } from "../system/paths.ts";
 import type { PatientClock } from "../system/processor.ts";
 import type { Units } from "../system/units.ts";
 import { appEnvironment, prepareScript } from "./app-environment.ts";
 import { gunicornConfig, ownGunicornConfig } from "./gunicorn-config.ts";
 import { askHealth, definiteAnswer, type Health } from "./health.ts";
 import { linkKept } from "./kept-links.ts";
-import { adviceOn, failedCommands, lastWords, timesOf } from "./last-words.ts";
+import { adviceOn, failedCommands, lastWords, timesOf, writersOf } from "./last-words.ts";
 import { hasSourceLayout } from "./source-layout.ts";
-import { dropOldStatic, freshStatic, keepStatic, keptStatic, linkIn } from "./static-folder.ts";
+import {
+  dropOldStatic,
+  freshStatic,
+  inheritStatic,
+  isThere,
+  keepStatic,
+  keptStatic,
+  linkIn,
+} from "./static-folder.ts";
 import { mountStatic } from "./static-mount.ts";
 
 /** Lines: a chain of exceptions is long. */
@@ -45,9 +53,18 @@ export interface AppMachine {
   socketOf(release: string): string;
 }
 
+/** What a rehearsal leaves to be done while visitors wait. */
+export interface Left {
+  /** So many of the steps of `before_start`, from the first on: what comes after them wrote nothing. */
+  steps: number;
+  /** Whose static files the release goes on from. */
+  as: string;
+}
+
 /**
  * Runs `before_start` for a release unless that was done on this machine in this boot with the same commands
- * and environment. @returns what was done, in one line. @throws EverspotError with the last lines of the output.
+ * and environment. @param rehearsed what is left of it, after a rehearsal. @returns what was done, in one line.
+ * @throws EverspotError with the last lines of the output.
  */
 export async function prepareApp(
   machine: AppMachine,
@@ -55,6 +72,7 @@ export async function prepareApp(
   folder: string,
   secrets: Readonly<Record<string, string>>,
   signal?: AbortSignal,
+  rehearsed?: Left,
 ): Promise<string> {
   const { config, units, patience } = machine;
   await mkdir(machine.environment, { recursive: true });
@@ -69,15 +87,39 @@ export async function prepareApp(
   await writeAtomic(join(machine.environment, `${id}.gunicorn.py`), gunicornConfig, 0o644);
   if (config.app.beforeStart.length === 0) return "no commands";
 
-  const script = prepareScript(config.app.beforeStart);
+  const script = prepareScript(config.app.beforeStart, { watched: id === REHEARSAL });
   const done = join(machine.environment, `${id}.prepared`);
   const mark = createHash("sha256").update(environment).update(script).digest("hex");
   if ((await readIfThere(done)) === mark) return "done before";
-  await offerStatic(machine, id, folder);
-  await writeAtomic(join(machine.environment, `${id}.sh`), script, 0o644);
+  // A try that failed on the way has taken the rehearsal's files.
+  const inherits =
+    config.app.static === undefined ||
+    (rehearsed !== undefined && (await isThere(keptStatic(machine.static, rehearsed.as))));
+  const left = inherits ? rehearsed : undefined;
+  const commands = config.app.beforeStart.slice(0, left?.steps);
+  await offerStatic(machine, id, folder, left?.as);
+  const unit = prepareUnit(id);
+  if (commands.length > 0) {
+    const rest = left === undefined ? script : prepareScript(commands);
+    await writeAtomic(join(machine.environment, `${id}.sh`), rest, 0o644);
+    await runPrepare(machine, id, signal);
+  }
+  const link = await takeStatic(machine, id);
+  await writeAtomic(done, mark, 0o600);
+  const unserved = link === undefined ? "" : `; links among the static files are not served, such as ${link}`;
+  if (commands.length === 0) return `nothing that the rehearsal left${unserved}`;
+  const timed = timesOf(await units.lines(unit, READ).catch(() => []))
+    .filter(({ command }) => commands.flat().includes(command))
+    .map(({ command, seconds }) => `${command} ${seconds.toFixed(1)} s`);
+  const times = timed.length === 0 ? "" : `: ${timed.join(", ")}`;
+  const count = commands.flat().length;
+  return `${count} command${count === 1 ? "" : "s"}${times}${unserved}`;
+}
+
+async function runPrepare({ units, patience }: AppMachine, id: string, signal?: AbortSignal): Promise<void> {
   const unit = prepareUnit(id);
   try {
-    await units.start(unit, PREPARE_SECONDS * slowness, signal);
+    await units.start(unit, PREPARE_SECONDS * patience.slowness(), signal);
   } catch (cause) {
     signal?.throwIfAborted();
     const lines = failedCommands(await units.lines(unit, READ));
@@ -88,26 +130,28 @@ export async function prepareApp(
       cause,
     });
   }
-  const link = await takeStatic(machine, id);
-  await writeAtomic(done, mark, 0o600);
-  const unserved = link === undefined ? "" : `; links among the static files are not served, such as ${link}`;
-  const timed = timesOf(await units.lines(unit, READ).catch(() => []))
-    .filter(({ command }) => config.app.beforeStart.flat().includes(command))
-    .map(({ command, seconds }) => `${command} ${seconds.toFixed(1)} s`);
-  const times = timed.length === 0 ? "" : `: ${timed.join(", ")}`;
-  const count = config.app.beforeStart.flat().length;
-  return `${count} command${count === 1 ? "" : "s"}${times}${unserved}`;
+}
+
+/** What the rehearsal of a release, which has just been prepared, leaves to be done; all of it where that is not known. */
+export async function leftByRehearsal({
+  units,
+  config,
+}: AppMachine): Promise<(Left & { seconds: number }) | undefined> {
+  const lines = await units.lines(prepareUnit(REHEARSAL), READ).catch(() => []);
+  const writers = writersOf(lines, config.app.beforeStart.length);
+  return writers && { ...writers, as: REHEARSAL };
 }
 
 /** `collectstatic` writes there; all of a release itself is root's. */
-async function offerStatic(machine: AppMachine, id: string, folder: string): Promise<void> {
+async function offerStatic(machine: AppMachine, id: string, folder: string, from?: string): Promise<void> {
   const { units, config } = machine;
   if (config.app.static === undefined) return;
   await mountStatic(machine, config.app.static.folder);
   const packed = join(folder, config.app.static.folder);
   await mkdir(packed, { recursive: true, mode: 0o755 });
   if ((await units.state(appUnit(id))).active !== "active") await dropOldStatic(machine.static, id);
-  await freshStatic(machine.static, id, packed, machine);
+  if (from === undefined) await freshStatic(machine.static, id, packed, machine);
+  else await inheritStatic(machine.static, id, from);
 }
 
 /** @returns the first link among the files. */

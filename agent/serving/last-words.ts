@@ -76,7 +76,7 @@ const TOOK = /^= (\d+\.\d{3}) s: (.*)$/;
 
 /** The command that failed, or those that failed side by side, and the end of what each said. */
 export function failedCommands(said: readonly string[]): string[] {
-  const lines = said.map(plain).filter((line) => !TOOK.test(line));
+  const lines = said.map(plain).filter((line) => !TOOK.test(line) && !SEEN.test(line));
   const headers = lines.flatMap((line, i) => (COMMAND.test(line) ? [i] : []));
   const last = headers.at(-1);
   if (last === undefined) return lastWords(lines);
@@ -95,6 +95,25 @@ export function timesOf(lines: readonly string[]): { command: string; seconds: n
     const [, seconds, command] = TOOK.exec(line) ?? [];
     return command === undefined ? [] : [{ command, seconds: Number(seconds) }];
   });
+}
+
+const SEEN = /^@ (\d+) (\d+ \d+)$/;
+
+/**
+ * Of a script that watched (prepareScript), the steps up to the last that wrote something.
+ * @param steps that it had. @returns how many, and what they took, in seconds; undefined when it did not say so of each.
+ */
+export function writersOf(
+  lines: readonly string[],
+  steps: number,
+): { steps: number; seconds: number } | undefined {
+  const seen = lines.flatMap((line) => {
+    const [, ms, sum] = SEEN.exec(line) ?? [];
+    return ms === undefined ? [] : [{ ms: Number(ms), sum }];
+  });
+  if (seen.length !== steps + 1) return undefined;
+  const last = seen.findLastIndex(({ sum }, i) => i > 0 && sum !== seen[i - 1]?.sum);
+  return { steps: Math.max(last, 0), seconds: (seen[last]?.ms ?? 0) / 1000 };
 }
 
 const NO_FILE = /unable to open database file|attempt to write a readonly database/;

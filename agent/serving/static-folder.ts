@@ -34,10 +34,17 @@ export async function freshStatic(root: string, id: string, packed: string, owne
   await chmod(next, 0o755);
 }
 
+/** What another release's `before_start` made is what this one's goes on from: it was the app's user's all along. */
+export async function inheritStatic(root: string, id: string, from: string): Promise<void> {
+  const next = nextStatic(root, id);
+  await discard(root, next);
+  await rename(keptStatic(root, from), next);
+}
+
 /** What `before_start` made is the release's from here on. An app that runs goes on with the folder it had. */
 export async function keepStatic(root: string, id: string): Promise<void> {
   const kept = keptStatic(root, id);
-  if (await exists(kept)) await rename(kept, join(root, `.${id}.old.${randomBytes(6).toString("hex")}`));
+  if (await isThere(kept)) await rename(kept, join(root, `.${id}.old.${randomBytes(6).toString("hex")}`));
   await rename(nextStatic(root, id), kept);
 }
 
@@ -45,6 +52,12 @@ export async function keepStatic(root: string, id: string): Promise<void> {
 export async function pruneStatic(root: string, keep: ReadonlySet<string>): Promise<void> {
   const names = await readdir(root).catch(() => []);
   for (const name of names) if (!keep.has(releaseOf(name))) await discard(root, join(root, name));
+}
+
+/** Removes what a release has that no app runs with. */
+export async function dropStatic(root: string, id: string): Promise<void> {
+  for (const folder of [keptStatic(root, id), nextStatic(root, id)]) await discard(root, folder);
+  await dropOldStatic(root, id);
 }
 
 /** Folders that an app of this release had which has ended. */
@@ -68,13 +81,13 @@ const releaseOf = (name: string): string => name.replace(/^\.(.*)\.(next|old\.[0
  * each folder it is in and follows no link.
  */
 async function discard(root: string, folder: string): Promise<void> {
-  if (!(await exists(folder))) return;
+  if (!(await isThere(folder))) return;
   const gone = join(root, `.${randomBytes(6).toString("hex")}.gone`);
   await rename(folder, gone);
   await run("rm", ["-rf", "--one-file-system", "--", gone], { seconds: 300 });
 }
 
-const exists = (path: string): Promise<boolean> =>
+export const isThere = (path: string): Promise<boolean> =>
   lstat(path).then(
     () => true,
     () => false,

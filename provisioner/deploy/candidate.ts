@@ -55,7 +55,7 @@ export function servesCandidate(
   const standsBy = (found: BootRecord) =>
     new NotServed(`${found.instance} serves, but another instance took the site`, undefined, {
       resource: bootUrl(aws, found.instance),
-      hint: "deploy again; `everspot status` shows who has the site",
+      hint: "deploy again; where the steps above took longer than visitors may be held ([state] pause), with `--pause 30`",
       retry: "retry",
     });
 

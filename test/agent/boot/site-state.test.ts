@@ -208,22 +208,26 @@ test("where visitors would wait, the release is rehearsed on a copy before the s
   await served();
   const seen: string[] = [];
   const { units } = on.apps;
-  const start = units.start;
+  const { start, lines } = units;
   units.start = async (unit, ...rest) => {
     seen.push(`${unit}: ${(await on.site())?.owner}`);
     return start(unit, ...rest);
   };
+  units.lines = async () => ["@ 0 17 4", "@ 900 17 4"];
   const { outcome, failure, step } = await boot();
-  units.start = start;
+  Object.assign(units, { start, lines });
   expect(failure).toBeUndefined();
+  // It wrote nothing: nobody waits for it once more.
   expect(seen).toEqual([
     `everspot-prepare@rehearsal.service: ${OTHER}`,
     `everspot-app@rehearsal.service: ${OTHER}`,
-    `everspot-prepare@r1.service: ${ME}`,
     `everspot-app@r1.service: ${ME}`,
   ]);
   expect(on.apps.running).toEqual(["r1"]);
-  expect(step("rehearsal")?.detail).toMatch(/^before_start takes \d+\.\d s on a copy, and the app answers$/);
+  expect(step("rehearsal")?.detail).toMatch(
+    /^before_start writes nothing; what visitors wait for takes 0\.\d s on a copy$/,
+  );
+  expect(step("prepare")?.detail).toBe("nothing that the rehearsal left");
   expect(step("ask")?.detail).toBe(`${OTHER} did not seal in time`);
   expect(state.done).toContain("mark before r1");
   expect(outcome).toMatchObject({ epoch: 5 });
@@ -252,8 +256,8 @@ test("a before_start that takes longer than visitors may be held is refused, wit
   const { failure } = await boot();
   vi.restoreAllMocks();
   units.start = start;
-  expect(failure?.message).toContain("before_start takes 11 s on a copy");
-  expect(failure?.message).toContain("visitors may be held for 10 s");
+  expect(failure?.message).toContain("what visitors wait for takes 11 s on a copy");
+  expect(failure?.message).toContain("they may be held for 10 s");
   expect(failure?.hint).toContain("--pause 30");
   expect(await on.site()).toMatchObject({ owner: OTHER, state: "serving" });
 });

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { appEnvironment, prepareScript } from "../../../agent/serving/app-environment.ts";
-import { timesOf } from "../../../agent/serving/last-words.ts";
+import { timesOf, writersOf } from "../../../agent/serving/last-words.ts";
 import { renderEnvironment } from "../../../agent/system/environment-file.ts";
 import { bootConfigOf } from "../boot-config.ts";
 
@@ -77,6 +77,35 @@ describe("before_start", () => {
     } catch (error) {
       expect(untimed((error as { stdout: string }).stdout)).toBe("+ echo one\none\n+ false\n");
     }
+  });
+
+  test("watched, it tells the last step that wrote something, and how long all took until then", () => {
+    const folder = mkdtempSync(join(tmpdir(), "everspot-before-start-"));
+    writeFileSync(join(folder, "db.sqlite3"), "data");
+    const writers = (...commands: (string | string[])[]) => {
+      const said = execFileSync("sh", ["-c", prepareScript(commands, { watched: true })], {
+        encoding: "utf8",
+        env: { ...process.env, STATE_DIRECTORY: folder },
+      });
+      return writersOf(said.split("\n"), commands.length);
+    };
+    // Whoever reads SQLite leaves an index, and an empty log.
+    const reads =
+      'cat "$STATE_DIRECTORY/db.sqlite3"; touch "$STATE_DIRECTORY/db.sqlite3-shm"; : >>"$STATE_DIRECTORY/db.sqlite3-wal"';
+    const writes = 'printf more >>"$STATE_DIRECTORY/db.sqlite3"';
+    const logs = 'printf frame >"$STATE_DIRECTORY/db.sqlite3-wal"';
+    expect(writers(reads, "true")).toEqual({ steps: 0, seconds: 0 });
+    expect(writers(reads, writes, "true", "true")).toMatchObject({ steps: 2 });
+    expect(writers(logs, reads)).toMatchObject({ steps: 1 });
+    expect(
+      writers(reads, ["true", 'mkdir "$STATE_DIRECTORY/a"; touch "$STATE_DIRECTORY/a/b"'], "true"),
+    ).toMatchObject({
+      steps: 2,
+    });
+    expect(writers(writes, "sleep 0.3")?.seconds).toBeLessThan(0.3);
+    // What is not known of each is not left out.
+    expect(writersOf(["@ 0 1 2", "@ 5 1 2"], 2)).toBeUndefined();
+    rmSync(folder, { recursive: true });
   });
 
   test("runs those in a list of their own at the same time, and goes on when all have ended", () => {
