@@ -16,8 +16,8 @@ export const serving: readonly Mutation[] = [
   {
     name: "each try has a fresh folder of static files",
     file: "agent/serving/static-folder.ts",
-    find: "  await discard(root, next);\n",
-    replace: "  await rename(next, next).catch(() => undefined);\n",
+    find: "  await discard(root, next);\n  // Nobody",
+    replace: "  await rename(next, next).catch(() => undefined);\n  // Nobody",
     tests: folder,
   },
   {
@@ -28,10 +28,17 @@ export const serving: readonly Mutation[] = [
     tests: folder,
   },
   {
+    name: "what wrote nothing in the rehearsal is not run again while visitors wait",
+    file: "agent/serving/app.ts",
+    find: "config.app.beforeStart.slice(0, left?.steps)",
+    replace: "config.app.beforeStart",
+    tests: ["test/agent/serving/prepare.test.ts"],
+  },
+  {
     name: "an app that runs keeps its static files",
     file: "agent/serving/static-folder.ts",
-    find: "if (await exists(kept)) await rename(kept,",
-    replace: "if (await exists(kept)) await discard(root, kept);\n  if (false) await rename(kept,",
+    find: "if (await isThere(kept)) await rename(kept,",
+    replace: "if (await isThere(kept)) await discard(root, kept);\n  if (false) await rename(kept,",
     tests: folder,
   },
   {
