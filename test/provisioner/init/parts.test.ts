@@ -34,7 +34,8 @@ describe("everspot_settings.py", () => {
   };
 
   /** Its settings as Python sees them, with the instance's environment. */
-  function run(theirs: string, needs = NEEDS): Record<string, unknown> {
+  function run(theirs: string, needs = NEEDS, django = "5, 2"): Record<string, unknown> {
+    writeFileSync(path.join(folder, "django.py"), `VERSION = (${django}, 1, "final", 0)`);
     writeFileSync(path.join(folder, "theirs.py"), theirs);
     writeFileSync(path.join(folder, "everspot_settings.py"), settingsFile("theirs", needs));
     const script =
@@ -52,6 +53,21 @@ describe("everspot_settings.py", () => {
     if (stderr !== "") throw new Error(stderr);
     return JSON.parse(stdout) as Record<string, unknown>;
   }
+
+  test("who writes to SQLite waits for a turn, as far as Django can and the project says nothing else", () => {
+    const databases = (options: string, django?: string) =>
+      run(
+        `DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "a.db"${options}}}\nLOGGING = {}\nHUEY = {}`,
+        NEEDS,
+        django,
+      ).DATABASES;
+    const of = (OPTIONS: object) => ({ default: expect.objectContaining({ OPTIONS }) });
+    expect(databases("")).toEqual(of({ timeout: 20, transaction_mode: "IMMEDIATE" }));
+    expect(databases("", "4, 2")).toEqual(of({ timeout: 20 }));
+    expect(databases(', "OPTIONS": {"timeout": 5, "transaction_mode": "EXCLUSIVE"}')).toEqual(
+      of({ timeout: 5, transaction_mode: "EXCLUSIVE" }),
+    );
+  });
 
   test("says what a site needs, on top of theirs", () => {
     const settings = run(`
