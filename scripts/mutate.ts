@@ -1,24 +1,26 @@
-/**
- * `npm run mutate [-- --system] [--json] [WORDS…]`: takes back one mend after the other in a copy of the project, and
- * runs the tests that are to notice. Only those whose name or file has one of the words, if there are any; `--system`
- * those that need root and machines, instead. Ends with 1 when one goes unnoticed or does not apply any more.
- */
+/** `npm run mutate -- [WORDS…]`. Ends with 1 when a mutation goes unnoticed or does not apply any more. */
 import { rm } from "node:fs/promises";
 import path from "node:path";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
 import { copyOf } from "./mutate/copy.ts";
 import { mutations } from "./mutate/list/index.ts";
 import { failingAnyway, tryOut, type Verdict } from "./mutate/mutate.ts";
 
-const { values, positionals } = parseArgs({
-  options: { system: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
-  allowPositionals: true,
-});
+const command = new Command("mutate")
+  .description(
+    "Takes back one mend after the other in a copy of the project, and runs the tests that are to notice.",
+  )
+  .argument("[words...]", "only those whose name or file has one of these")
+  .option("--system", "those whose tests need root and machines, instead of the others", false)
+  .option("--list", "only say which there are", false)
+  .option("--json", "one JSON document on stdout, progress on stderr", false)
+  .showHelpAfterError("(add --help for the options)")
+  .parse();
+const values = command.opts<{ system: boolean; list: boolean; json: boolean }>();
+const words = command.args;
 const chosen = mutations
   .filter((m) => (m.system ?? false) === values.system)
-  .filter(
-    (m) => positionals.length === 0 || positionals.some((word) => `${m.name} ${m.file}`.includes(word)),
-  );
+  .filter((m) => words.length === 0 || words.some((word) => `${m.name} ${m.file}`.includes(word)));
 
 const marks = { caught: "✓", unnoticed: "✗", unsound: "?" } as const;
 const line = ({ result, name, file, by, seconds }: Verdict): string =>
@@ -28,6 +30,15 @@ const say = (text: string): void => void (values.json ? process.stderr : process
 if (chosen.length === 0) {
   process.stderr.write("no mutation has that in its name or file\n");
   process.exit(2);
+}
+if (values.list) {
+  const listed = chosen.map(({ name, file }) => ({ name, file }));
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify(listed, null, 2)}\n`
+      : listed.map((m) => `${m.name} (${m.file})\n`).join(""),
+  );
+  process.exit();
 }
 const copy = await copyOf(path.resolve(import.meta.dirname, ".."));
 const verdicts: Verdict[] = [];
