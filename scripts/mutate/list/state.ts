@@ -129,6 +129,13 @@ const promises: readonly Mutation[] = [
     tests: ["test/provisioner/wanted/state-policy.test.ts"],
   },
   {
+    name: "a checkpoint fails no transaction that has read",
+    file: "agent/state/wrapper/sitecustomize.py",
+    find: "!= _BUSY or not",
+    replace: "!= 0 or not",
+    tests: gate,
+  },
+  {
     name: "an answer waits for the last commit it may tell of",
     file: "agent/state/wrapper/everspot_state.py",
     find: "return frames <= known_frames",

@@ -343,5 +343,45 @@ class SitecustomizeTest(unittest.TestCase):
                 file.write("import builtins\nbuiltins.mine = 'ran'\n")
             self.assertEqual(self.run_python("print(mine)", "/x", [folder]), "ran")
 
+    # As Django's: a cursor of its own class, and a transaction that reads before it writes.
+    TRANSACTION = """
+import sqlite3, sys, threading
+class Cursor(sqlite3.dbapi2.Cursor):
+    def execute(self, *args):
+        return super().execute(*args)
+db = sqlite3.connect(%r, timeout=0, isolation_level=None).cursor(factory=Cursor)
+other = sqlite3.connect(%r, timeout=0, isolation_level=None, check_same_thread=False)
+db.execute("BEGIN")
+db.execute("SELECT * FROM t").fetchall()
+try:
+    {meanwhile}
+    db.execute("COMMIT")
+    print("written", sorted(x for (x,) in db.execute("SELECT x FROM t")))
+except sqlite3.OperationalError as error:
+    print(error.sqlite_errorname)
+"""
+    HELD = "other.execute('BEGIN IMMEDIATE'); threading.Timer(0.05, lambda: other.execute('ROLLBACK')).start()"
+
+    def transaction(self, meanwhile):
+        world = World()
+        self.addCleanup(world.close)
+        program = self.TRANSACTION.replace("{meanwhile}", meanwhile) % (world.path, world.path)
+        return self.run_python(program, world.path)
+
+    @unittest.skipIf(sys.version_info < (3, 11), "instances have Python 3.11 at least")
+    def test_who_has_read_waits_for_a_checkpoint_to_write(self):
+        self.assertEqual(self.transaction(self.HELD + "; db.execute('INSERT INTO t VALUES (1)')"), "written [1]")
+        rows = "; db.executemany('INSERT INTO t VALUES (?)', %s)"
+        self.assertEqual(self.transaction(self.HELD + rows % "[(1,), (2,)]"), "written [1, 2]")
+        # No row of it is lost.
+        self.assertEqual(self.transaction(self.HELD + rows % "iter([(1,), (2,)])"), "SQLITE_BUSY")
+
+    @unittest.skipIf(sys.version_info < (3, 11), "instances have Python 3.11 at least")
+    def test_who_has_read_what_another_has_changed_since_is_told_at_once(self):
+        begun = time.monotonic()
+        other = "other.execute('INSERT INTO t VALUES (7)'); db.execute('INSERT INTO t VALUES (1)')"
+        self.assertEqual(self.transaction(other), "SQLITE_BUSY_SNAPSHOT")
+        self.assertLess(time.monotonic() - begun, 0.9)
+
 
 unittest.main(verbosity=0)
