@@ -9,7 +9,7 @@ import { app } from "../agent/site/config/app.ts";
 import { camelKeys } from "../agent/site/config/camel.ts";
 import { certificate } from "../agent/site/config/certificate.ts";
 import { fleet } from "../agent/site/config/fleet.ts";
-import { dns, image, names, notify } from "../agent/site/config/site.ts";
+import { dns, image, names, notifyUrl } from "../agent/site/config/site.ts";
 import { state } from "../agent/site/config/state.ts";
 
 const { bridge, credits } = fleet;
@@ -29,6 +29,7 @@ export const bootConfig = z.strictObject({
   certificate: z.strictObject(camelKeys(certificate)),
   dns: z.strictObject(camelKeys(dns)),
   state: z.optional(z.strictObject(camelKeys(state))),
-  notify: z.optional(z.strictObject(camelKeys(notify))),
+  /** `topic`: the ARN of the SNS topic that mails. */
+  notify: z.optional(z.strictObject({ url: notifyUrl, topic: z.optional(z.string()) })),
 });
 export type BootConfig = z.output<typeof bootConfig>;

@@ -29,7 +29,7 @@ export interface BootSteps {
 
 type BootMachine = Pick<
   Machine,
-  "candidates" | "clock" | "identity" | "notify" | "peers" | "processor" | "rounds" | "store"
+  "alerts" | "candidates" | "clock" | "identity" | "peers" | "processor" | "rounds" | "store"
 >;
 
 /**
@@ -77,7 +77,7 @@ async function tryUntilBooted(
       recorder.change({ state: "failed" });
       const reason = error instanceof StepFailed ? error.blame : undefined;
       if (reason !== undefined) recorder.change({ blame: reason });
-      void machine.notify({ kind: "boot-failed", text: bootFailed(machine, error) });
+      void machine.alerts.raise({ kind: "boot-failed" }, bootFailed(machine, error));
       await ended(machine, error).catch((cause: unknown) =>
         log.warn({ err: cause }, "channel.json could not be updated"),
       );

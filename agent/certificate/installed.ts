@@ -2,6 +2,8 @@
 import { mkdir, mkdtemp, open, readdir, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Pair } from "../ports/certificate-manager.ts";
+import { isLate } from "../site/certificate-due.ts";
+import { factsOf, parseChain } from "./verify.ts";
 
 /** Every installed pair has a folder of its own; mkdtemp makes it 0700. */
 const PREFIX = "pair-";
@@ -20,6 +22,12 @@ export async function readInstalled(folder: string): Promise<Pair | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** Whether it should have been renewed, or nothing is installed. */
+export async function installedIsLate(folder: string, now: Date): Promise<boolean> {
+  const [leaf] = parseChain((await readInstalled(folder))?.chain ?? "");
+  return leaf === undefined || isLate(factsOf(leaf), now);
 }
 
 /** One at a time: each removes whatever is not the installed pair. */

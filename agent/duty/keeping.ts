@@ -11,16 +11,25 @@ const HANGS_SECONDS = 60;
 /** Milliseconds after which answers wait for an upload (agent/state/shipper.ts), and a little more. */
 const UPLOADS_BOUND = 35_000;
 
+/** Whom it is told. */
+export interface KeepingTold {
+  /** Once: a fact that stays. */
+  tell(text: string): void;
+  /** At every look while it is so. */
+  wrong(text: string): void;
+  /** At every look while all is well. */
+  well(text: string): void;
+}
+
 /** Tells of writes that do not come into the bucket, and when they do again; starts what hangs anew. Until the signal. */
 export async function watchKeeping(
   state: Pick<StateKeeper, "status" | "sealed" | "revive">,
-  tell: (text: string) => void,
+  told: KeepingTold,
   clock: Clock,
   log: Pick<Logger, "warn">,
   signal: AbortSignal,
 ): Promise<void> {
   let since: number | undefined;
-  let told = false;
   let revived = Number.NEGATIVE_INFINITY;
   const refused = new Set<string>();
   for (;;) {
@@ -31,17 +40,14 @@ export async function watchKeeping(
       const now = clock.now();
       const others = (status?.refused ?? []).filter((one) => !refused.has(one));
       for (const one of others) refused.add(one);
-      if (others.length > 0) tell(`uploads that are not kept: ${others.join("; ")}`);
+      if (others.length > 0) told.tell(`uploads that are not kept: ${others.join("; ")}`);
       if (wrong === undefined) {
-        if (told) tell("what the site writes is kept in the bucket again");
-        [since, told] = [undefined, false];
+        told.well("what the site writes is kept in the bucket again");
+        since = undefined;
         continue;
       }
       since ??= now;
-      if (!told && now - since >= TELL_SECONDS * 1000) {
-        tell(wrong);
-        told = true;
-      }
+      if (now - since >= TELL_SECONDS * 1000) told.wrong(wrong);
       if (status === undefined && now - Math.max(since, revived) >= HANGS_SECONDS * 1000) {
         revived = now;
         await state.revive();

@@ -58,6 +58,7 @@ export async function onDuty(
   const watchdog = new Watchdog({
     ...here,
     ...{ instance: machine.identity.instance, store, clock, notify: machine.notify },
+    alerts: machine.alerts,
     replace:
       fleet === undefined
         ? undefined
@@ -135,15 +136,15 @@ const watchers = (
 function tellOfBoot(
   { replaced, epoch, trusted }: Booted,
   { deploying }: Outlook,
-  { identity, notify }: Machine,
+  { alerts, identity, notify }: Machine,
 ): void {
+  if (epoch !== undefined)
+    void alerts.clear({ kind: "boot-failed" }, `${identity.instance} has booted, and serves`);
   if (replaced !== undefined && !deploying) {
     void notify({ kind: "healed", text: `${identity.instance} took over from ${replaced} (epoch ${epoch})` });
   }
   if (!trusted) {
-    void notify({
-      kind: "certificate",
-      text: "there is no certificate that visitors trust: the site is served over plain HTTP",
-    });
+    const text = "there is no certificate that visitors trust: the site is served over plain HTTP";
+    void alerts.raise({ kind: "certificate", about: "trust" }, text);
   }
 }

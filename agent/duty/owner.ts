@@ -1,9 +1,11 @@
 /** What a site's owner does besides serving it, from taking the site over until handing it on. */
 import type { Logger } from "pino";
 import { renewIfDue } from "../certificate/ensure.ts";
+import { installedIsLate } from "../certificate/installed.ts";
 import { unserved } from "../certificate/unserved.ts";
 import { ensureImage } from "../handover/stock-image.ts";
 import type { Machine } from "../machine/machine.ts";
+import type { Alerts } from "../notify/alerts.ts";
 import type { Launches } from "../ports/launches.ts";
 import type { StateKeeper } from "../ports/state.ts";
 import type { BootLog } from "../record/recorder.ts";
@@ -13,6 +15,7 @@ import { runningDeploy } from "../site/running-deploy.ts";
 import { keepCertificate, keepLaunchable, keepLayers, soak } from "./duties.ts";
 import { watchImageAge } from "./image-age.ts";
 import { watchKeeping } from "./keeping.ts";
+import { watchOver } from "./watch-over.ts";
 
 export interface OwnerContext {
   machine: Machine;
@@ -34,12 +37,16 @@ const PATIENCE = {
   certificate: 3600,
   /** EC2 is asked. */
   imageAge: 300,
+  /** The bucket is written, and a webhook tried three times. */
+  watchOver: 300,
 };
 
 /** Each ends when the signal is aborted. */
 export function ownerDuties(context: OwnerContext, release: string, term: AbortSignal): Promise<void>[] {
   const { machine, recorder, log, launches } = context;
   const { candidates, host, packages } = machine;
+  // Another owner may have told of something since.
+  machine.alerts.refresh();
   const keep = (name: string, patience: number, duty: (clock: Clock) => Promise<void>): Promise<void> => {
     const member = machine.rounds.join(name, patience);
     return duty(member.on(machine.clock)).finally(() => member.leave());
@@ -56,6 +63,9 @@ export function ownerDuties(context: OwnerContext, release: string, term: AbortS
     keep("soak", 0, (clock) => soak(release, candidates, () => host.ask(), clock, log, term)),
     keep("certificate", PATIENCE.certificate, (clock) => certificate(context, clock, term)),
     ...(machine.state === undefined ? [] : [keep("state", 0, keeping(context, machine.state, term))]),
+    keep("what may go wrong", PATIENCE.watchOver, (clock) =>
+      watchOver(machine.gauges, recorded(context), clock, (message) => log.warn(message), term),
+    ),
     keep("image age", PATIENCE.imageAge, (clock) => imageAge(context, clock, term)),
   ];
 }
@@ -82,19 +92,37 @@ function image(
   );
 }
 
-const keeping =
-  ({ machine, recorder, log }: OwnerContext, state: StateKeeper, term: AbortSignal) =>
-  (clock: Clock): Promise<void> =>
+const keeping = (context: OwnerContext, state: StateKeeper, term: AbortSignal) => {
+  const { machine, recorder, log } = context;
+  const { raise, clear } = recorded(context);
+  return (clock: Clock): Promise<void> =>
     watchKeeping(
       state,
-      (text) => {
-        recorder.event(text);
-        void machine.notify({ kind: "state", text });
+      {
+        tell: (text) => {
+          recorder.event(text);
+          void machine.notify({ kind: "state", text });
+        },
+        wrong: (text) => void raise({ kind: "state" }, text),
+        well: (text) => void clear({ kind: "state" }, text),
       },
       clock,
       log,
       term,
     );
+};
+
+/** What a person was told stands in the boot record too. */
+function recorded({ machine: { alerts }, recorder }: OwnerContext): Pick<Alerts, "raise" | "clear"> {
+  const note = async (told: Promise<boolean>, text: string): Promise<boolean> => {
+    if (await told) recorder.event(text);
+    return told;
+  };
+  return {
+    raise: (trouble, text) => note(alerts.raise(trouble, text), text),
+    clear: (trouble, text) => note(alerts.clear(trouble, text), text),
+  };
+}
 
 function imageAge({ machine, recorder, log }: OwnerContext, clock: Clock, term: AbortSignal): Promise<void> {
   const { identity, launches, notify } = machine;
@@ -111,13 +139,21 @@ function certificate(
   clock: Clock,
   term: AbortSignal,
 ): Promise<void> {
-  const { certificates, host, notify, packages } = machine;
+  const { alerts, certificates, host, packages } = machine;
   return keepCertificate(
     async () => {
       const renewed = await renewIfDue(certificates).catch((error: unknown) => {
-        void notify({ kind: "certificate", text: `the certificate: ${messageOf(error)}` });
+        void alerts.raise({ kind: "certificate", about: "order" }, `the certificate: ${messageOf(error)}`);
         throw error;
       });
+      if (shown.trusted) {
+        void alerts.clear(
+          { kind: "certificate", about: "trust" },
+          "there is a certificate that visitors trust",
+        );
+        if (!(await installedIsLate(certificates.folder, new Date(clock.now()))))
+          void alerts.clear({ kind: "certificate", about: "order" }, "the certificate is in order again");
+      }
       await packages.keep();
       return renewed ?? unserved(certificates, () => host.servedSerial());
     },

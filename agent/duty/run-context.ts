@@ -6,7 +6,7 @@ import { paths } from "../system/paths.ts";
 
 /** What commands of the operator's are run with. No word of theirs is told: there may be a secret in it. */
 export function runContext(
-  { identity, store, clock, units, transient, disk, runSecrets }: Machine,
+  { identity, store, clock, units, transient, disk, runSecrets, tryNotify }: Machine,
   recorder: BootLog,
   log: Logger,
   owned: () => { epoch: number; release: string } | undefined,
@@ -14,6 +14,7 @@ export function runContext(
   const { environment, runs, appSocket } = paths;
   return {
     ...{ instance: identity.instance, store, clock, units, owned, start: transient, secrets: runSecrets },
+    tryNotify,
     places: { releases: disk.releases, environment, runs, appSocket },
     tell: (text) => {
       recorder.event(text);

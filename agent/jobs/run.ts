@@ -18,6 +18,7 @@ import {
   requestDocument,
   stateDocument,
 } from "../site/runs/documents.ts";
+import { packOutput } from "../site/runs/output.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { renderEnvironment } from "../system/environment-file.ts";
 import { writeAtomic } from "../system/files.ts";
@@ -49,6 +50,8 @@ export interface RunContext {
   places: { releases: string; environment: string; runs: string; appSocket(release: string): string };
   /** What was put into the Parameter Store for commands, `<id>.<variable>`. */
   secrets: SecretSource;
+  /** Sends a notice to try. @returns how it got where notices go. */
+  tryNotify(): Promise<readonly { channel: string; error?: string }[]>;
   /** For the boot record and the log, in which no argument of a command may stand. */
   tell(text: string): void;
 }
@@ -96,7 +99,8 @@ export class Run {
     );
     if (wrote) {
       this.#state = claim;
-      tell(`${asked.value.by} has a command run here (${this.id})`);
+      const what = asked.value.kind === "notify" ? "a notice to try" : "a command run here";
+      tell(`${asked.value.by} has ${what} (${this.id})`);
       const began = clock.now();
       const end = await this.#play(mine);
       this.#over.abort();
@@ -139,6 +143,7 @@ export class Run {
     let command: ReturnType<StartTransient> | undefined;
     try {
       const request = await this.#permitted(mine);
+      if (request.kind === "notify") return await this.#notify();
       await mkdir(places.environment, { recursive: true });
       await writeAtomic(file, await this.#environment(request, mine.release), 0o600);
       const words = await wordsOf(request, join(places.releases, mine.release));
@@ -166,6 +171,16 @@ export class Run {
     } finally {
       await rm(file, { force: true });
     }
+  }
+
+  async #notify(): Promise<Omit<RunEnd, "seconds">> {
+    const tried = await this.#context.tryNotify();
+    const bytes = Buffer.from(JSON.stringify(tried));
+    await this.#patiently(() =>
+      this.#context.store.put(keys.runOutput(this.id, 0), packOutput([{ stream: "stdout", bytes }])),
+    );
+    const failed = tried.length === 0 || tried.some(({ error }) => error !== undefined);
+    return { how: "ended", exitCode: failed ? 1 : 0, parts: 1 };
   }
 
   /** What is asked, read after the claim. @throws Refusal */

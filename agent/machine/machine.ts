@@ -1,7 +1,8 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import type { CertificateContext, ServedCertificate } from "../certificate/context.ts";
 import type { Identity } from "../identity/identity.ts";
-import type { Notify } from "../notify/notify.ts";
+import type { Alerts } from "../notify/alerts.ts";
+import type { Notify, Tried } from "../notify/notify.ts";
 import type { Packages } from "../packages/ensure.ts";
 import type { CreditMode } from "../ports/credits.ts";
 import type { Fleet } from "../ports/fleet.ts";
@@ -20,6 +21,7 @@ import type { PatientClock, Processor } from "../system/processor.ts";
 import type { Rounds } from "../system/rounds.ts";
 import type { StartTransient } from "../system/transient.ts";
 import type { Units } from "../system/units.ts";
+import type { Gauges } from "../watch/gauges.ts";
 import type { Host } from "./host.ts";
 
 /** Everything the agent works with on its instance; made once, in the composition root. */
@@ -45,10 +47,16 @@ export interface Machine {
   units: Units;
   transient: StartTransient;
   host: Host;
+  /** What of it may go wrong, as numbers. */
+  gauges: Gauges;
   platform: Platform;
   disk: ReleaseDisk;
   candidates: Candidates;
   notify: Notify;
+  /** The same for what lasts: told once, and when it is over. */
+  alerts: Alerts;
+  /** Sends a notice of nothing. @returns how it got where notices go. */
+  tryNotify(): Promise<Tried[]>;
   packages: Packages;
   certificates: CertificateContext;
   /** Undefined for a site that keeps no state. */

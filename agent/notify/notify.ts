@@ -12,8 +12,19 @@ export interface Notice {
     | "certificate"
     | "image"
     | "old-image"
-    | "state";
+    | "state"
+    /** Many answers are errors. */
+    | "errors"
+    | "disk"
+    /** Something of the site was killed for lack of memory. */
+    | "memory"
+    /** A job failed, or was missed. */
+    | "job"
+    /** Nothing is wrong: a person wants to see one. */
+    | "test";
   text: string;
+  /** Of what was told before that it is over. */
+  over?: true;
 }
 
 /** Sends it; resolves when it has been sent or given up. Never rejects; takes some 20 s at most. */
@@ -23,24 +34,26 @@ const TIMEOUT_MS = 5_000;
 /** Milliseconds before the second and the third try. */
 const PAUSES = [1_000, 5_000];
 const HOUR = 3600_000;
-/** The same kind is sent at most once in this time, in milliseconds: what fails tends to keep failing. */
-const QUIET_MS: Record<Notice["kind"], number> = {
-  healed: 0,
+/**
+ * The same kind is sent at most once in this time, in milliseconds: what fails tends to keep failing. What is told once
+ * and when it is over (alerts.ts) needs none.
+ */
+const QUIET_MS: Partial<Record<Notice["kind"], number>> = {
   "boot-failed": HOUR,
-  replacing: 0,
-  "budget-spent": 6 * HOUR,
-  certificate: 24 * HOUR,
   image: 24 * HOUR,
   "old-image": 7 * 24 * HOUR,
-  // That it is kept again is news too.
-  state: 0,
 };
 /** In the Parameter Store below the site's path; the only one there that the app does not get. */
 export const SIGNING_SECRET = "EVERSPOT_NOTIFY_SECRET";
 
+/** Sends one mail. @throws Error with AWS's words. */
+export type Mail = (subject: string, text: string) => Promise<void>;
+
 export interface NotifyOptions {
-  /** Undefined: nothing is sent. */
+  /** Undefined: nothing is posted. */
   url: string | undefined;
+  /** Undefined: nothing is mailed. */
+  mail?: Mail | undefined;
   site: string;
   /** Undefined: not known yet. */
   instance: string | undefined;
@@ -51,27 +64,62 @@ export interface NotifyOptions {
 }
 
 /**
- * Posts notices to a webhook, as JSON that Slack and what is compatible with it show (`text`), with the facts beside it.
+ * Sends notices by mail, and to a webhook as JSON that Slack and what is compatible with it show (`text`), with the facts
+ * beside it.
  *
  * With a secret the request carries `X-Everspot-Timestamp` (Unix seconds) and `X-Everspot-Signature`: "v0=" and the
  * hex HMAC-SHA256 of "v0:<timestamp>:<body>", the way Slack signs its own requests.
  */
 export function createNotify(options: NotifyOptions): Notify {
-  const { url, clock } = options;
-  if (url === undefined) return async () => {};
+  const { clock } = options;
   const last = new Map<Notice["kind"], number>();
   return async (notice) => {
-    try {
-      const now = clock.now();
-      const before = last.get(notice.kind);
-      if (before !== undefined && now - before < QUIET_MS[notice.kind]) return;
-      last.set(notice.kind, now);
-      await deliver(url, bodyOf(options, notice, now), options);
-    } catch (error) {
-      options.onTrouble(`the notice "${notice.kind}" could not be sent: ${messageOf(error)}`);
+    const { kind, over } = notice;
+    const now = clock.now();
+    const before = last.get(kind);
+    if (!over && before !== undefined && now - before < (QUIET_MS[kind] ?? 0)) return;
+    last.set(kind, now);
+    for (const { error } of await tryChannels(options, notice)) {
+      if (error !== undefined) options.onTrouble(`the notice "${kind}" could not be sent: ${error}`);
     }
   };
 }
+
+/** Where notices go, and how one got there. `error`: why it did not. */
+export interface Tried {
+  channel: "webhook" | "mail";
+  error?: string;
+}
+
+/** Sends a notice to wherever notices go; each is tried whatever becomes of the other. Never rejects. */
+export function tryChannels(options: NotifyOptions, notice: Notice): Promise<Tried[]> {
+  const { url, mail, clock } = options;
+  const channels: [Tried["channel"], () => Promise<void>][] = [];
+  if (url !== undefined)
+    channels.push(["webhook", () => deliver(url, bodyOf(options, notice, clock.now()), options)]);
+  if (mail !== undefined)
+    channels.push(["mail", () => mail(subjectOf(options, notice), mailOf(options, notice))]);
+  return Promise.all(
+    channels.map(([channel, send]) =>
+      send().then(
+        () => ({ channel }),
+        (error: unknown) => ({ channel, error: messageOf(error) }),
+      ),
+    ),
+  );
+}
+
+/** SNS takes 99 ASCII characters without line breaks as a subject (its API Reference, Publish). */
+const subjectOf = ({ site }: NotifyOptions, { kind, over }: Notice): string =>
+  `everspot ${site}: ${kind}${over ? " (over)" : ""}`.slice(0, 99);
+
+const mailOf = ({ site, instance, clock }: NotifyOptions, { text }: Notice): string =>
+  [
+    `${site}: ${text}`,
+    "",
+    `${new Date(clock.now()).toISOString()}${instance === undefined ? "" : `, ${instance}`}`,
+    "`everspot status` shows how it is now.",
+  ].join("\n");
 
 const bodyOf = ({ site, instance }: NotifyOptions, notice: Notice, now: number): string =>
   JSON.stringify({
@@ -79,6 +127,7 @@ const bodyOf = ({ site, instance }: NotifyOptions, notice: Notice, now: number):
     site,
     event: notice.kind,
     instance,
+    over: notice.over,
     at: new Date(now).toISOString(),
   });
 

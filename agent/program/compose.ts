@@ -13,6 +13,7 @@ import { createFleet } from "../aws/fleet.ts";
 import { createMetadata } from "../aws/imds.ts";
 import { createLaunches } from "../aws/launches.ts";
 import { createZone } from "../aws/route53.ts";
+import { createMail } from "../aws/sns.ts";
 import { createSecrets } from "../aws/ssm.ts";
 import { certbot } from "../certificate/certbot.ts";
 import type { CertificateContext } from "../certificate/context.ts";
@@ -23,7 +24,8 @@ import { metadataEndpoint } from "../isolation/metadata-rules.ts";
 import { Keeper } from "../keeping/keeper.ts";
 import { thisHost } from "../machine/host.ts";
 import type { Machine } from "../machine/machine.ts";
-import { createNotify, type Notify, SIGNING_SECRET } from "../notify/notify.ts";
+import { createAlerts } from "../notify/alerts.ts";
+import { createNotify, type Notify, SIGNING_SECRET, type Tried, tryChannels } from "../notify/notify.ts";
 import { createDebian } from "../packages/debian.ts";
 import { Packages } from "../packages/ensure.ts";
 import type { Metadata } from "../ports/metadata.ts";
@@ -47,6 +49,7 @@ import { Rounds } from "../system/rounds.ts";
 import { systemdSupervisor } from "../system/supervisor.ts";
 import { startTransient } from "../system/transient.ts";
 import { systemd, type Units } from "../system/units.ts";
+import { gauges } from "../watch/gauges.ts";
 
 /** A boot goes on without a trusted certificate after this; the order goes on beside it. */
 const CERTIFICATE_SECONDS = 90;
@@ -66,6 +69,8 @@ export interface Connections {
   clients: Pick<Clients, "ec2" | "acm">;
   /** @param instance undefined: not known yet. */
   notify(instance: string | undefined): Notify;
+  /** Sends a notice of nothing to wherever notices go. */
+  tryNotify(instance: string): Promise<Tried[]>;
 }
 
 /** Folders that the agent works in. */
@@ -96,22 +101,25 @@ export async function connect(
   const supervisor = systemdSupervisor(env, (message) => log.warn(message));
   const stuck = (name: string, seconds: number) =>
     log.warn({ name, seconds }, "at one piece of work for long");
+  const { url, topic } = config.notify ?? {};
+  const mail = topic === undefined ? undefined : createMail(clients, topic, env);
+  const told = (instance: string | undefined) => ({
+    ...{ site: config.site, instance, clock, url, mail },
+    secret: async () => (await secrets.read())[SIGNING_SECRET],
+    onTrouble: (message: string) => log.warn(message),
+  });
   return {
     ...{ config, endpoint, metadata, secrets, runSecrets, clients },
     rounds: new Rounds(supervisor, stuck),
     store: redactingStore(createS3Store(clients.s3, bucket), redactor),
     units: redactingUnits(systemd, redactor),
     zone: createZone(clients.route53, config.zone),
-    notify: (instance) =>
-      redactingNotify(
-        createNotify({
-          ...{ site: config.site, instance, clock },
-          url: config.notify?.url,
-          secret: async () => (await secrets.read())[SIGNING_SECRET],
-          onTrouble: (message) => log.warn(message),
-        }),
-        redactor,
-      ),
+    notify: (instance) => redactingNotify(createNotify(told(instance)), redactor),
+    tryNotify: (instance) =>
+      tryChannels(told(instance), {
+        kind: "test",
+        text: `${instance} sends notices, and this is one to try`,
+      }),
   };
 }
 
@@ -161,6 +169,7 @@ export async function composeAgent(
     onError: (error) => log.warn({ err: error }, "the boot record could not be written"),
   });
   const patience = patientClock(steadyClock, processor);
+  const notify = connections.notify(identity.instance);
   const machine: Machine = {
     ...{
       config,
@@ -184,11 +193,14 @@ export async function composeAgent(
     launches: createLaunches(ec2, config.site, clock),
     creditMode: createCreditMode(ec2, identity.instance),
     host: thisHost(config, identity, metadataEndpoint(endpoint), units, clock, patience, store),
+    gauges: gauges(),
     state: keeperOf(connections, identity, log),
     platform: platformOf(config.image.os, process.arch),
     disk: { releases: places.releases, unflushed: join(places.run, "unflushed") },
     candidates: new Candidates(store, clock),
-    notify: connections.notify(identity.instance),
+    notify,
+    alerts: createAlerts({ store, notify, clock, onTrouble: (message) => log.warn(message) }),
+    tryNotify: () => connections.tryNotify(identity.instance),
     certificate: (first) =>
       ensureCertificate(certificates, () => patience.sleep(CERTIFICATE_SECONDS * 1000), first),
   };

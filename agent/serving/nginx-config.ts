@@ -16,6 +16,8 @@ export interface NginxSite extends NginxApp {
   forwardPort: number;
   /** Socket of the agent, for another instance that asks it to look at who has the site. */
   asked?: string | undefined;
+  /** File in which each answer leaves its status: three digits and a line break. */
+  answers?: string | undefined;
   /** Megabytes of a request's body, at most. */
   maxBody: number;
   /** Seconds; 0 sends no Strict-Transport-Security. */
@@ -88,7 +90,7 @@ http {
     underscores_in_headers off;
     ignore_invalid_headers on;
     access_log /var/log/nginx/access.log combined buffer=16k flush=5s;
-    sendfile on;
+${site.answers === undefined ? "" : statusLog(checked(site.answers, FILE, "path"))}    sendfile on;
     tcp_nopush on;
     server_tokens off;
     server_names_hash_bucket_size 512;
@@ -163,6 +165,10 @@ ${site.asked === undefined ? "" : askedAt(checked(site.asked, FILE, "path"))}${l
 }
 `;
 }
+
+const statusLog = (file: string): string => `    log_format status $status;
+    access_log ${file} status buffer=4k flush=5s;
+`;
 
 /** What is sent along is thrown away: the app of another instance could ask as well. */
 const askedAt = (socket: string): string => `        location = ${ASK_PATH} {

@@ -23,6 +23,7 @@ export function siteNginx(
     forwardPort: FORWARD_PORT,
     static: served && { url: served.url, folder: paths.staticLink, before: paths.staticBefore },
     timeout: config.app.timeout,
+    answers: paths.answers,
     maxBody: config.app.maxBody,
     hsts: config.app.hsts,
     os: config.image.os,

@@ -12,6 +12,14 @@ export const resourceName = (site: string): string => `everspot-${site}`;
 export const bucketName = (site: string, account: string, region: string): string =>
   `everspot-${site}-${account}-${region}`;
 
+/** The last part of what AWS calls its partitions of regions; it is the second part of every ARN there. */
+export const partitionOf = (region: string): string =>
+  region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
+
+/** Of the SNS topic that mails what a person should know. */
+export const topicArn = (site: string, account: string, region: string): string =>
+  `arn:${partitionOf(region)}:sns:${region}:${account}:${resourceName(site)}`;
+
 /** SSM Parameter Store path of the app's secrets, with the trailing slash. */
 export const secretPath = (site: string): string => `/everspot/${site}/`;
 
@@ -74,6 +82,7 @@ function segmentOfNames(names: string[]): string {
  * | `image.json` | records.ts | the operator's side; CAS |
  * | `packages.json` | layers.ts | the operator's side; CAS |
  * | `replacements.json` | replacements.ts | instances; CAS |
+ * | `alerts.json` | alerts/alerts.ts | instances; CAS |
  * | `certificates/<names>/v/<id>` | certificates.ts | the owner; once |
  * | `certificates/<names>/current.json` | certificates.ts | the owner; `certificate --renew`; CAS |
  * | `certificates/<names>/ledger.json` | certificates.ts, certificate-ledger.ts, agent/certificate/ledger.ts | the owner; CAS |
@@ -105,6 +114,7 @@ export const keys = {
   deploy: "deploy.json",
   image: "image.json",
   replacements: "replacements.json",
+  alerts: "alerts.json",
   drills: "drills.json",
   certificatesPrefix: "certificates/",
   certificate: (names: readonly string[], id: string) =>

@@ -32,6 +32,8 @@ export const paths = {
   /** A file for each command of the operator's that was begun and not ended: what is known of it. */
   runs: "/run/everspot/runs",
   nginxConfig: "/etc/everspot/nginx.conf",
+  /** nginx leaves the status of each answer there; see watch/answers.ts. */
+  answers: "/run/everspot/answers",
   /** While it exists, nginx hands every request to the forwarder. Lost at a reboot, as the forwarder is. */
   forwarding: "/run/everspot/forwarding",
   /** While it exists, nginx closes each connection with its answer. */

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { Alerts } from "../notify/alerts.ts";
 import type { Notify } from "../notify/notify.ts";
 import type { BootLog } from "../record/recorder.ts";
 import { channelDocument, fallbackOf } from "../site/channel.ts";
@@ -20,6 +21,7 @@ export interface WatchdogContext {
   log: Logger;
   signal: AbortSignal;
   notify: Notify;
+  alerts: Pick<Alerts, "raise" | "clear">;
   /** Has the fleet launch another instance, which ends this one once it serves; undefined when no fleet launched this. */
   replace: (() => void) | undefined;
   /** The release that this instance serves as the owner; undefined when it does not own the site. */
@@ -131,18 +133,18 @@ export class Watchdog {
 
   async #stayUp(release: string, reason: string): Promise<void> {
     if (this.#hidden !== undefined) return;
-    const { app, recorder, notify } = this.#context;
+    const { alerts, app, recorder } = this.#context;
     await app.hide();
     recorder.change({ state: "unavailable", blame: reason });
     this.#tell(`visitors get a 503 page: ${reason}`);
-    void notify({ kind: "budget-spent", text: reason });
+    void alerts.raise({ kind: "budget-spent" }, reason);
     this.#hidden = this.#untilWell(release).finally(() => {
       this.#hidden = undefined;
     });
   }
 
   async #untilWell(release: string): Promise<void> {
-    const { app, clock, log, owned, recorder, signal } = this.#context;
+    const { alerts, app, clock, log, owned, recorder, signal } = this.#context;
     for (;;) {
       await clock.sleep(LOOK_SECONDS * 1000, signal).catch(() => undefined);
       if (signal.aborted) return;
@@ -154,7 +156,9 @@ export class Watchdog {
         recorder.forgive();
         // In another role, or with another release, that was said when it began.
         if (served) recorder.change({ state: "serving" });
-        this.#tell(served ? `${release} answers again` : "another release serves");
+        const well = served ? `${release} answers again` : "another release serves";
+        this.#tell(well);
+        void alerts.clear({ kind: "budget-spent" }, well);
         return;
       } catch (error) {
         log.warn(`the app that was given up: ${messageOf(error)}`);

@@ -132,6 +132,8 @@ export const house: readonly Wing[] = [
       { dns: "an authoritative server over the hosted zones" },
       {
         fis: "FIS",
+        sns: "SNS",
+        budgets: "AWS Budgets",
         sts: "STS",
         route53: "Route 53",
         nspawn: "instances in systemd-nspawn",

@@ -7,6 +7,7 @@ import {
   tagsOfCertificate,
 } from "./account.ts";
 import { Acm } from "./acm.ts";
+import { Budgets } from "./budgets.ts";
 import { DnsServer } from "./dns.ts";
 import type { CapacityState, Market } from "./ec2/capacity.ts";
 import type { FleetHabits } from "./ec2/fleet-habits.ts";
@@ -19,6 +20,7 @@ import { type AccountLimits, amply, serveLimits } from "./limits.ts";
 import { type Machines, simulatedMachines } from "./machines.ts";
 import { Route53 } from "./route53.ts";
 import { S3 } from "./s3.ts";
+import { Sns } from "./sns.ts";
 import { Ssm } from "./ssm.ts";
 import type { KeySource } from "./sts/identity-token.ts";
 import { Sts } from "./sts.ts";
@@ -77,6 +79,8 @@ export interface Cloud {
   readonly route53: Route53;
   readonly acm: Acm;
   readonly ssm: Ssm;
+  readonly sns: Sns;
+  readonly budgets: Budgets;
   readonly dns: DnsServer | undefined;
   readonly jobs: Jobs;
   readonly machines: Machines;
@@ -118,6 +122,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
       tagsOf: (arn) => {
         if (arn.startsWith("arn:aws:route53:")) return route53.tagsOf(arn);
         if (arn.startsWith("arn:aws:fis:")) return fis.tagsOf(arn);
+        if (arn.startsWith("arn:aws:sns:")) return sns.tagsOf(arn);
         if (arn.startsWith("arn:aws:acm:")) return tagsOfCertificate(acm, arn);
         return arn.startsWith("arn:aws:ec2:") ? ec2.tagsOf(arn) : undefined;
       },
@@ -136,6 +141,8 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   const route53: Route53 = new Route53(wire, { clock, ...options.dnsDelays });
   const acm: Acm = new Acm(wire, { zones: route53.zones, account, region, clock });
   const ssm = new Ssm(wire, { account, region, now, publicParameters: debianParameters() });
+  const sns: Sns = new Sns(wire, { account, region, clock });
+  const budgets = new Budgets(wire, account);
   const dns = options.dns === undefined ? undefined : await new DnsServer(route53.zones).start(options.dns);
   const stopServers = async () => {
     await dns?.stop();
@@ -195,6 +202,8 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     route53,
     acm,
     ssm,
+    sns,
+    budgets,
     dns,
     jobs,
     machines,

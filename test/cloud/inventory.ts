@@ -3,6 +3,7 @@ import * as ec2 from "@aws-sdk/client-ec2";
 import * as iam from "@aws-sdk/client-iam";
 import * as route53 from "@aws-sdk/client-route-53";
 import * as s3 from "@aws-sdk/client-s3";
+import * as sns from "@aws-sdk/client-sns";
 import * as ssm from "@aws-sdk/client-ssm";
 
 /** ACM lists RSA keys of up to 2048 bits alone unless told otherwise. */
@@ -31,6 +32,9 @@ export async function inventory(account: { endpoint: string; region: string }): 
     ),
     list("ssm parameter", ssm.paginateDescribeParameters({ client: new ssm.SSMClient(config) }, {}), (p) =>
       p.Parameters?.map((x) => x.Name),
+    ),
+    list("sns topic", sns.paginateListTopics({ client: new sns.SNSClient(config) }, {}), (p) =>
+      p.Topics?.map((t) => t.TopicArn),
     ),
     records(new route53.Route53Client(config)),
   ]);

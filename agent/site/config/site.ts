@@ -67,10 +67,40 @@ export const dns = {
   }),
 };
 
+const EMAIL = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}$/;
+export const email = () => matching(EMAIL, "not an e-mail address", 'like "ann@example.com"');
+
+/** Of an instance: it is given the topic that AWS mails from, and no address. */
+export const notifyUrl = z.optional(text(httpsUrl)).register(notes, {
+  description: "Where events are sent, as JSON by POST.",
+  examples: ["https://hooks.slack.com/services/T000/B000/XXXX"],
+  otherwise: "nothing is posted",
+});
+
 export const notify = {
-  url: text(httpsUrl).register(notes, {
-    description: "Where events are sent, as JSON by POST.",
-    examples: ["https://hooks.slack.com/services/T000/B000/XXXX"],
-    missing: 'the webhook: url = "https://…"',
+  url: notifyUrl,
+  email: z.optional(email()).register(notes, {
+    description:
+      "Where events are mailed, by Amazon SNS. AWS asks whoever has the address first, with a link in a mail; until it is followed nothing comes, and `everspot status` says so.",
+    examples: ["ann@example.com"],
+    otherwise: "nothing is mailed",
+  }),
+};
+
+export const budget = {
+  monthly: z
+    .number()
+    .check(z.minimum(1), z.maximum(1_000_000))
+    .register(notes, {
+      description:
+        "USD a month. AWS mails when the account has spent 80 % and all of it, and when it expects more than that by the end of the month. It counts the whole account, for AWS tells the costs of a tag apart only where that is switched on in its billing console; its figures are 8 to 12 h old, and nothing is stopped.",
+      examples: [10],
+      missing: "how much a month may cost, in USD: monthly = 10",
+    }),
+  email: z.optional(email()).register(notes, {
+    description: "Where AWS mails that.",
+    examples: ["ann@example.com"],
+    aside: true,
+    otherwise: "the email of [notify]",
   }),
 };

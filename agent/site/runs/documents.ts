@@ -22,8 +22,11 @@ export const runRequest = z.strictObject({
   asked: time,
   /** Nobody takes it up after that. */
   expires: time,
-  /** `program`: as it is. `manage`: arguments of the project's manage.py, or of `django-admin` where there is none. */
-  kind: z.enum(["program", "manage"]),
+  /**
+   * `program`: as it is. `manage`: arguments of the project's manage.py, or of `django-admin` where there is none.
+   * `notify`: no command; the instance sends a notice to try, and writes as JSON how it got there (agent/notify/notify.ts).
+   */
+  kind: z.enum(["program", "manage", "notify"]),
   words: z.array(z.string()).check(z.minLength(1)),
   /** Seconds it may run. */
   timeout: z.int().check(z.positive()),

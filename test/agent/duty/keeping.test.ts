@@ -18,7 +18,20 @@ beforeEach(() => {
     revive: async () => void said.push("revive"),
   };
   const log = { warn: (text: string) => said.push(text) } as never;
-  watching = watchKeeping(state, (text) => said.push(text), clock, log, stop.signal).catch(() => undefined);
+  let wrong = false;
+  // As alerts do, which have tests of their own: at each change.
+  const told = {
+    tell: (text: string) => void said.push(text),
+    wrong: (text: string) => {
+      if (!wrong) said.push(text);
+      wrong = true;
+    },
+    well: (text: string) => {
+      if (wrong) said.push(text);
+      wrong = false;
+    },
+  };
+  watching = watchKeeping(state, told, clock, log, stop.signal).catch(() => undefined);
 });
 afterEach(async () => {
   stop.abort();

@@ -4,9 +4,11 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { RunContext } from "../../../agent/jobs/run.ts";
 import { Runs } from "../../../agent/jobs/runs.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
+import { keys } from "../../../agent/site/names.ts";
 import { type SiteState, siteDocument } from "../../../agent/site/records.ts";
 import { ring } from "../../../agent/site/runs/bell.ts";
 import { type RunRequest, requestDocument, stateDocument } from "../../../agent/site/runs/documents.ts";
+import { unpackOutput } from "../../../agent/site/runs/output.ts";
 import { runName, runUnit } from "../../../agent/system/paths.ts";
 import { IdleClock } from "../../provisioner/deploy/idle-clock.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
@@ -60,6 +62,7 @@ function agent(instance = "i-1", change: Partial<RunContext> = {}): Runs {
     ...{ instance, store: local.store, clock, units, start, owned: () => owned },
     places: commands.places(instance),
     secrets: { read: async () => ({}) },
+    tryNotify: async () => [],
     tell: (text) => told.push(text),
     ...change,
   };
@@ -262,4 +265,19 @@ test("a bucket that cannot be written for a while loses no output", async () => 
   await agent("i-1", { store: { ...store, put } }).look();
   expect(await ended("run-1")).toMatchObject({ how: "ended", parts: 1 });
   expect(refused).toBe(6);
+});
+
+test.each([
+  ["got everywhere", [{ channel: "webhook" }], 0],
+  ["did not", [{ channel: "webhook", error: "HTTP 404" }, { channel: "mail" }], 1],
+  ["goes nowhere", [], 1],
+])("a notice to try starts no unit, and says how it got there: one that %s", async (_, tried, exitCode) => {
+  await ask("run-1", { kind: "notify", words: ["test"] });
+  await agent("i-1", { tryNotify: async () => tried }).look();
+  expect(await ended("run-1")).toMatchObject({ how: "ended", exitCode, parts: 1 });
+  const part = await local.store.get(keys.runOutput("run-1", 0));
+  const [piece] = unpackOutput(part?.body ?? new Uint8Array());
+  expect(JSON.parse(Buffer.from(piece?.bytes ?? []).toString())).toEqual(tried);
+  expect(commands.started).toEqual([]);
+  expect(told[0]).toBe("ann@laptop has a notice to try (run-1)");
 });

@@ -7,7 +7,8 @@ import type { ServedCertificate } from "../../../agent/certificate/context.ts";
 import type { Identity } from "../../../agent/identity/identity.ts";
 import type { Host } from "../../../agent/machine/host.ts";
 import type { Machine } from "../../../agent/machine/machine.ts";
-import type { Notice } from "../../../agent/notify/notify.ts";
+import { createAlerts } from "../../../agent/notify/alerts.ts";
+import type { Notice, Notify } from "../../../agent/notify/notify.ts";
 import { Packages } from "../../../agent/packages/ensure.ts";
 import type { StateKeeper } from "../../../agent/ports/state.ts";
 import { BootRecorder } from "../../../agent/record/recorder.ts";
@@ -121,6 +122,7 @@ export class TestInstance {
     const { apps, fleet } = this;
     const { store } = this.local;
     const identity = identityOf(instance);
+    const notify: Notify = async (notice) => void this.notices.push(notice);
     const host: Host = {
       apps: async () => ({
         ...{
@@ -188,7 +190,14 @@ export class TestInstance {
       platform: { python: "3.13", arch: "x86_64" },
       disk: { releases: join(apps.folder, "releases"), unflushed: join(apps.folder, "unflushed") },
       candidates: new Candidates(store, clock),
-      notify: async (notice) => void this.notices.push(notice),
+      notify,
+      alerts: createAlerts({ store, notify, clock, onTrouble: () => {} }),
+      tryNotify: async () => [],
+      gauges: {
+        disk: async () => 10,
+        killed: async () => 0,
+        answers: async () => ({ all: 0, failed: 0 }),
+      },
       packages: new Packages({
         // Everything is installed.
         debian: {

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createNotify, type Notice } from "../../../agent/notify/notify.ts";
+import { createNotify, type Notice, tryChannels } from "../../../agent/notify/notify.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 
 let got: { headers: IncomingHttpHeaders; body: string }[] = [];
@@ -101,4 +101,28 @@ test("what fails again and again is reported once an hour, other things at once"
   await clock.advance(3600_000);
   await notify(notice);
   expect(got).toHaveLength(4);
+});
+
+test("that it is over is told at once, however lately that it began", async () => {
+  const { notify } = notifier();
+  await notify(notice);
+  await notify({ kind: "boot-failed", text: "i-2 has booted", over: true });
+  expect(got.map(({ body }) => JSON.parse(body).over)).toEqual([undefined, true]);
+});
+
+test("mail and webhook are tried each for itself", async () => {
+  const mails: string[][] = [];
+  const clock = { now: () => Date.UTC(2026, 10, 21, 12), sleep: async () => {} };
+  const options = {
+    ...{ url: "http://127.0.0.1:9/", site: "blog", instance: "i-1", clock, onTrouble: () => {} },
+    secret: async () => undefined,
+    mail: async (...mail: string[]) => void mails.push(mail),
+  };
+  expect(await tryChannels(options, notice)).toEqual([
+    { channel: "webhook", error: expect.any(String) },
+    { channel: "mail" },
+  ]);
+  expect(mails).toEqual([
+    ["everspot blog: boot-failed", expect.stringContaining("blog: a boot failed: app: no")],
+  ]);
 });

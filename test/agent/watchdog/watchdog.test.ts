@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { createAlerts } from "../../../agent/notify/alerts.ts";
 import type { Notice } from "../../../agent/notify/notify.ts";
 import { BootRecorder } from "../../../agent/record/recorder.ts";
 import { channelDocument } from "../../../agent/site/channel.ts";
@@ -64,13 +65,14 @@ async function machine(
     ...{ instance, type: "t3.micro", image: "ami-1", zone: "us-east-1a", lifeCycle: "spot" },
     ...{ address: "127.0.1.1", privateAddress: "127.0.1.1" },
   });
+  const notify = async (notice: Notice) => {
+    notices.push(notice);
+    if (options.deaf) await new Promise(() => {});
+  };
   const watchdog = new Watchdog({
-    ...{ instance, store: local.store, clock, recorder, app, signal: stop.signal },
+    ...{ instance, store: local.store, clock, recorder, app, signal: stop.signal, notify },
     log: pino({ level: "silent" }),
-    notify: async (notice) => {
-      notices.push(notice);
-      if (options.deaf) await new Promise(() => {});
-    },
+    alerts: createAlerts({ store: local.store, notify, clock, onTrouble: () => {} }),
     replace: options.noFleet ? undefined : () => void done.push("replace"),
     owned: () => ("owned" in options ? options.owned : "r2"),
     deploying: () => options.deploying ?? false,

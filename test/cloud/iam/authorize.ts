@@ -70,6 +70,12 @@ export class Authorizer {
     return { by: "nobody" };
   }
 
+  /** What the role's own policies say. */
+  simulate(role: Role, request: Request): "allowed" | "explicitDeny" | "implicitDeny" {
+    const verdict = evaluate(this.#policiesOf(role), request);
+    return verdict === "allow" ? "allowed" : verdict === "deny" ? "explicitDeny" : "implicitDeny";
+  }
+
   #request(needed: Check, session: Session, role: Role, call: Call | undefined): Request {
     return {
       action: needed.action,

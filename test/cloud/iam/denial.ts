@@ -4,7 +4,7 @@ import type { Check } from "./requests/check.ts";
 /** Why a permission is missing: no one gives it, or someone denies it. */
 export type Denial = { by: "nobody" } | { by: "deny"; where: "identity" | "resource" | "session" };
 
-const JSON_SERVICES = ["ssm", "acm"];
+const JSON_SERVICES = ["ssm", "acm", "budgets"];
 const isJson = (service: string): boolean => JSON_SERVICES.includes(service);
 
 /** Refusals in the words of each service (IAM user guide, "Troubleshoot access denied error messages"). */

@@ -11,6 +11,7 @@ import type { Lookups, World } from "./requests/check.ts";
 import { registerRolePolicies } from "./role-policies.ts";
 import { registerRoles } from "./roles.ts";
 import { type Session, Sessions } from "./sessions.ts";
+import { registerSimulation } from "./simulate.ts";
 
 export type { Lookups, TemplateReference } from "./requests/check.ts";
 
@@ -60,6 +61,10 @@ export class Iam {
     registerRoles(wire, this.entities, account, clock);
     registerRolePolicies(wire, this.entities, account, clock);
     registerProfiles(wire, this.entities, account, clock);
+    registerSimulation(wire, {
+      ...{ entities: this.entities, authorizer: this.authorizer },
+      owner: `arn:aws:iam::${account}:user/${ADMIN.userName}`,
+    });
     registerProviders(wire, this.entities, account, clock);
     wire.before((call) => this.authorize(call));
   }

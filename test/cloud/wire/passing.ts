@@ -97,6 +97,16 @@ const rows: readonly Row[] = [
   ["InternalServerError", 500, COMMON, "ssm: DeleteParameters DeleteParameter"],
   ["InternalFailure", 500, COMMON, "acm: ListCertificates ListTagsForCertificate DeleteCertificate"],
   ["InternalFailure", 500, COMMON, "fis: ListExperimentTemplates GetExperiment DeleteExperimentTemplate"],
+  ["InternalError", 500, COMMON, "sns: CreateTopic DeleteTopic Subscribe Unsubscribe"],
+  ["InternalError", 500, COMMON, "sns: ListTagsForResource ListSubscriptionsByTopic"],
+  ["InternalErrorException", 500, COMMON, "budgets: CreateBudget DeleteBudget DescribeBudget"],
+  [
+    "InternalErrorException",
+    500,
+    COMMON,
+    "budgets: DescribeNotificationsForBudget DescribeSubscribersForNotification",
+  ],
+  ["ServiceFailure", 500, IAM_API, "iam: SimulatePrincipalPolicy"],
   ["InternalFailure", 500, COMMON, "fis: CreateExperimentTemplate StartExperiment"],
 ];
 

@@ -155,12 +155,12 @@ export async function live(life: Life): Promise<void> {
     return [app, healthy, step("promote", { healthy }, () => candidates.promote(id))];
   }
 
-  const notify = async () => {};
+  const alerts = { raise: async () => false, clear: async () => false, refresh: () => {} };
   const machine = {
     candidates,
     clock,
     identity,
-    notify,
+    alerts,
     peers,
     processor: idle,
     rounds: new Rounds(),
@@ -182,7 +182,8 @@ export async function live(life: Life): Promise<void> {
     // What a machine that is gone was about to write is never written.
     const put: ObjectStore["put"] = (...what) =>
       signal.aborted ? new Promise(() => {}) : store.put(...what);
-    const context = { ...commands, instance, clock, owned, secrets, places, tell: () => {} };
+    const tryNotify = async () => [{ channel: "webhook" }, { channel: "mail" }];
+    const context = { ...commands, instance, clock, owned, secrets, places, tell: () => {}, tryNotify };
     runs = new Runs({ ...context, store: { ...store, put } }, () => {});
     looking.push(runs);
   }

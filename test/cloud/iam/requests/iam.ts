@@ -126,6 +126,13 @@ export const iam: Mapping = {
     ),
   ],
   ...byName(["ListPolicies", "ListOpenIDConnectProviders"], (action) => () => [check(`iam:${action}`, "*")]),
+  SimulatePrincipalPolicy: (input: IAM.SimulatePrincipalPolicyCommandInput, world) => [
+    check(
+      "iam:SimulatePrincipalPolicy",
+      input.PolicySourceArn ?? "*",
+      resourceTags(world, input.PolicySourceArn ?? "*", "iam"),
+    ),
+  ],
   ListRoles: (input: IAM.ListRolesCommandInput, world) => [
     check("iam:ListRoles", arnOf(world, "role", (input.PathPrefix ?? "/").slice(1))),
   ],

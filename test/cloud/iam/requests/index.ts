@@ -1,5 +1,6 @@
 import { type Call, ContractError } from "../../wire/server.ts";
 import { acm } from "./acm.ts";
+import { budgets } from "./budgets.ts";
 import { type Check, check, type Mapping, type World } from "./check.ts";
 import { ec2 } from "./ec2.ts";
 import { fis } from "./fis.ts";
@@ -7,12 +8,13 @@ import { iam } from "./iam.ts";
 import { freetier, servicequotas } from "./limits.ts";
 import { route53 } from "./route53.ts";
 import { s3 } from "./s3.ts";
+import { sns } from "./sns.ts";
 import { ssm } from "./ssm.ts";
 import { sts } from "./sts.ts";
 
 /** By signing name. */
 const MAPPINGS: Readonly<Record<string, Mapping>> = {
-  ...{ acm, ec2, fis, freetier, iam, route53, s3, servicequotas, ssm, sts },
+  ...{ acm, budgets, ec2, fis, freetier, iam, route53, s3, servicequotas, sns, ssm, sts },
 };
 
 /** @throws ContractError for an operation whose permissions no one wrote down. */
