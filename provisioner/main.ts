@@ -39,8 +39,11 @@ process.exitCode = await run(process.argv.slice(2), version, ({ json, yes }) => 
   clock: systemClock,
   holder: holderOf(process.env),
   interrupted: interruption,
-  inspect: (config, secrets, signal) =>
-    inspect(config, { secrets, signal, env: process.env, onProgress: () => {} }),
+  inspect: (config, secrets, signal, { checks } = { checks: false }) =>
+    inspect(config, {
+      ...{ secrets, signal, env: process.env, onProgress: () => {} },
+      ...(checks && { further: [{ do: ["models", "checks"], seconds: 60 }] }),
+    }),
   pack: packFor,
   agentArchive: (arch) => buildAgentArchive(arch),
 }));

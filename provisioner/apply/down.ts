@@ -101,6 +101,12 @@ export function downExecutor(
       case "delete-deploy-role":
         await aws.github.deleteRole();
         return;
+      case "delete-topic":
+        await aws.topic.delete();
+        return;
+      case "delete-budget":
+        await aws.budget.delete();
+        return;
       case "delete-drill":
         await clearInterruption(aws);
         return;

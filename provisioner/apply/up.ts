@@ -168,6 +168,19 @@ export function upExecutor(
         return quietly(aws.certificates.delete(action.arn));
       case "make-secret":
         return quietly(aws.secrets.make(action.name, randomBytes(48).toString("base64url")));
+      case "create-topic":
+        return quietly(aws.topic.create());
+      case "delete-topic":
+        return quietly(aws.topic.delete());
+      case "subscribe":
+        return quietly(aws.topic.subscribe(action.email));
+      case "unsubscribe":
+        return quietly(aws.topic.unsubscribe(action.subscription));
+      case "create-budget":
+        if (action.instead) await aws.budget.delete();
+        return quietly(aws.budget.create(action));
+      case "delete-budget":
+        return quietly(aws.budget.delete());
       case "upload-agent":
         return quietly(aws.store.upload(keys.agent(action.sha256), change.agentFile, undefined, "br"));
       case "publish-release":

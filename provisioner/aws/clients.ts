@@ -4,6 +4,7 @@ import { EC2Client } from "@aws-sdk/client-ec2";
 import { IAMClient } from "@aws-sdk/client-iam";
 import { Route53Client } from "@aws-sdk/client-route-53";
 import type { S3Client } from "@aws-sdk/client-s3";
+import { SNSClient } from "@aws-sdk/client-sns";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient } from "@aws-sdk/client-sts";
 import { callLimits } from "../../agent/site/call-limits.ts";
@@ -19,11 +20,13 @@ export interface Clients {
   iam: IAMClient;
   route53: Route53Client;
   s3: S3Client;
+  sns: SNSClient;
   ssm: SSMClient;
   sts: STSClient;
   fis: SignedJson;
   serviceQuotas: SignedRpc;
   freeTier: SignedRpc;
+  budgets: SignedRpc;
   /** Calls made so far. A call tried several times counts once. */
   readonly calls: { reads: number; writes: string[] };
   destroy(): void;
@@ -45,6 +48,7 @@ export function createClients(region: string): Clients {
     iam: new IAMClient(config),
     route53: new Route53Client(config),
     s3: createS3Client({ region, credentials }),
+    sns: new SNSClient(config),
     ssm: new SSMClient(config),
     sts: new STSClient(config),
   };
@@ -60,6 +64,11 @@ export function createClients(region: string): Clients {
     freeTier: signedRpc({
       ...{ service: "freetier", region: "us-east-1", credentials, env: process.env },
       ...{ host: "freetier.us-east-1.api.aws", target: "AWSFreeTierService", version: "1.0" },
+    }),
+    // One for all regions, in one of them (AWS General Reference, "AWS Budgets endpoints").
+    budgets: signedRpc({
+      ...{ service: "budgets", region: "us-east-1", credentials, env: process.env },
+      ...{ host: "budgets.amazonaws.com", target: "AWSBudgetServiceGateway", version: "1.1" },
     }),
     calls,
     destroy: () => {

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
-import { bucketName, runSecretPath } from "../../agent/site/names.ts";
+import { bucketName, runSecretPath, topicArn } from "../../agent/site/names.ts";
 import { expectOwner } from "../../agent/site/s3-client.ts";
 import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { StateBucket } from "../../agent/site/state/bucket.ts";
@@ -15,12 +15,14 @@ import { createDrillRole, type DrillRole } from "./drill-role.ts";
 import { createFis, type Fis } from "./fis.ts";
 import { createFleets, type Fleets } from "./fleets.ts";
 import { createGithub, type Github } from "./github.ts";
-import { type Caller, whoAmI } from "./identity.ts";
+import { type Caller, type Powers, powersOf, whoAmI } from "./identity.ts";
 import { createImages, type Images } from "./images.ts";
 import { createInstances, type Instances } from "./instances.ts";
 import { createLimits, type Limits } from "./limits.ts";
 import { createMarket, type Market } from "./market.ts";
 import { createNetwork, type Network } from "./network.ts";
+import { type Budget, createBudget } from "./notices/budget.ts";
+import { createTopic, type Topic } from "./notices/topic.ts";
 import { createRoles, type Roles } from "./roles.ts";
 import { createSecrets, type Secrets } from "./secrets.ts";
 import { createTemplates, type Templates } from "./templates.ts";
@@ -52,6 +54,11 @@ export interface Aws {
   /** Of commands that are run on the instance. */
   runSecrets: Secrets;
   templates: Templates;
+  /** What the caller may do, by simulation; undefined for who may do everything. */
+  powers(): Promise<Powers | undefined>;
+  /** What mails a person. */
+  topic: Topic;
+  budget: Budget;
   /** Calls made so far. */
   readonly calls: Clients["calls"];
   close(): void;
@@ -87,6 +94,9 @@ export async function connect(config: SiteConfig, clock: Clock = systemClock): P
       secrets: createSecrets(clients.ssm, site),
       runSecrets: createSecrets(clients.ssm, site, runSecretPath(site)),
       templates: createTemplates(clients.ec2, site, clock),
+      powers: () => powersOf(clients.iam, caller),
+      topic: createTopic(clients.sns, site, topicArn(site, caller.account, region)),
+      budget: createBudget(clients.budgets, site, caller.account),
       calls: clients.calls,
       close: clients.destroy,
     };

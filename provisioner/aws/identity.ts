@@ -1,6 +1,9 @@
+import { GetRoleCommand, type IAMClient, paginateSimulatePrincipalPolicy } from "@aws-sdk/client-iam";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { EverspotError } from "../../agent/site/errors.ts";
+import type { Deed } from "../wanted/deeds.ts";
 import { hasCode, named } from "./errors.ts";
+import { gather } from "./network-look.ts";
 
 export interface Caller {
   account: string;
@@ -36,4 +39,53 @@ const UNKNOWN = ["InvalidClientTokenId", "UnrecognizedClient", "AuthFailure", "I
 async function ask(client: STSClient): Promise<Caller> {
   const answer = await client.send(new GetCallerIdentityCommand({}));
   return { account: answer.Account ?? "", arn: answer.Arn ?? "" };
+}
+
+export interface Powers {
+  /**
+   * What of it AWS would refuse, as "action on resource", by simulation: nothing is done.
+   * @throws EverspotError where the caller may not have itself simulated.
+   */
+  refused(deed: Deed): Promise<string[]>;
+}
+
+/** Undefined for the account's root user, whom no policy of its own restricts. */
+export async function powersOf(client: IAMClient, { arn }: Caller): Promise<Powers | undefined> {
+  if (/:root$/.test(arn)) return undefined;
+  const source = await named("finding out whose permissions are in use", () => sourceOf(client, arn));
+  return {
+    refused: ({ actions, resources, context }) =>
+      named("simulating the permissions in use", async () => {
+        const found = await gather(
+          paginateSimulatePrincipalPolicy(
+            { client },
+            {
+              PolicySourceArn: source,
+              ActionNames: [...actions],
+              ...(resources.length > 0 && { ResourceArns: [...resources] }),
+              ContextEntries: Object.entries(context).map(([ContextKeyName, values]) => ({
+                ...{ ContextKeyName, ContextKeyValues: [...values] },
+                ContextKeyType: values.length === 1 ? ("string" as const) : ("stringList" as const),
+              })),
+            },
+          ),
+          (page) => page.EvaluationResults,
+        );
+        return found
+          .filter((r) => r.EvalDecision !== "allowed")
+          .map(({ EvalActionName = "", EvalResourceName = "*" }) =>
+            EvalResourceName === "*" ? EvalActionName : `${EvalActionName} on ${EvalResourceName}`,
+          );
+      }),
+  };
+}
+
+/** Of a session the role. Its ARN does not tell the role's path; those of IAM Identity Center alone usually have one. */
+async function sourceOf(client: IAMClient, arn: string): Promise<string> {
+  const [, partition, account, role] = /^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\//.exec(arn) ?? [];
+  if (role === undefined) return arn;
+  const plain = `arn:${partition}:iam::${account}:role/${role}`;
+  if (!role.startsWith("AWSReservedSSO_")) return plain;
+  const found = await client.send(new GetRoleCommand({ RoleName: role })).catch(() => undefined);
+  return found?.Role?.Arn ?? plain;
 }

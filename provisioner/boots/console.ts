@@ -28,7 +28,8 @@ export async function consoleTail(
 }
 
 /** What of everspot.toml nobody else is to see: who knows a webhook's address can write there. */
-export const secretsOf = ({ notify }: SiteConfig): string[] => (notify === undefined ? [] : [notify.url]);
+export const secretsOf = ({ notify }: SiteConfig): string[] =>
+  notify?.url === undefined ? [] : [notify.url];
 
 /** Readable, without secrets (before it is cut: half of one would not be recognized), and short. Pure. */
 export function tailOf(output: string, secrets: readonly string[] = []): string[] {

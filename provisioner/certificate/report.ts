@@ -115,7 +115,8 @@ const shortOf = ({ id, serial, issuer, names, notAfter, directory, renewAt }: Is
   ...{ id, serial, issuer, names, notAfter, directory, renewAt },
 });
 
-function budgetOf(directory: string, attempts: readonly Attempt[], now: Date): DirectoryBudget {
+/** What may be ordered of one authority. */
+export function budgetOf(directory: string, attempts: readonly Attempt[], now: Date): DirectoryBudget {
   const { issuances, attempts: asked } = budget(attempts, now);
   const answer: Answer = mayOrder(attempts, now);
   const allowance = (of: typeof issuances): Allowance => ({

@@ -22,6 +22,7 @@ import type { SiteConfig } from "../config/site-config.ts";
 import { fail } from "../operator/fail.ts";
 import type { Tools } from "../operator/tools.ts";
 import { addData, type SiteCommand } from "./data.ts";
+import { addDoctor, addNotify } from "./health.ts";
 import { passedOn } from "./passed-on.ts";
 import { addPassing, type Passed } from "./passing.ts";
 
@@ -125,6 +126,8 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
   )
     .option("--refresh-image", "take the newest Debian image", false)
     .option("--no-pack", "do not try whether the project can be packed, where `up` would publish it");
+
+  addDoctor(siteCommand as SiteCommand);
 
   siteCommand<Common & { yes: boolean; refreshImage: boolean; wait: boolean; timeout: number }>(
     "up",
@@ -237,6 +240,8 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
   ).argument("<name>");
 
   addData(siteCommand as SiteCommand);
+
+  addNotify(everspot, siteCommand as SiteCommand);
 
   siteCommand<Common & { html?: string }>(
     "history",

@@ -19,6 +19,7 @@ import {
 } from "../plan/down.ts";
 import { observeAcmLeft } from "../seen/acm.ts";
 import { observeDns, observeSite } from "../seen/observe.ts";
+import { observeTold } from "../seen/told.ts";
 
 /**
  * `deleteData`: the bucket too with all releases and records, and the secrets. `deleteCertificate`: with them the
@@ -135,7 +136,7 @@ async function look(
   { publicDns }: Pick<Tools, "publicDns">,
   { deleteData }: DownOptions,
 ): Promise<DownSeen> {
-  const [seen, github, drillRole, volumes, snapshots, secrets, certificates] = await Promise.all([
+  const [seen, github, drillRole, volumes, snapshots, secrets, certificates, told] = await Promise.all([
     observeSite(aws),
     aws.github.look(),
     aws.drillRole.exists(),
@@ -143,6 +144,7 @@ async function look(
     aws.bakedImages.snapshots(),
     deleteData ? aws.secrets.list() : [],
     deleteData ? aws.certificates.look() : [],
+    observeTold(config, aws),
   ]);
   const dns = await observeDns(config, aws, publicDns, seen);
   const stored = seen.bucket === undefined || !deleteData ? [] : await aws.bucket.prefixes();
@@ -156,6 +158,7 @@ async function look(
     secrets: secrets.map((s) => s.name),
     certificates,
     drillRole,
+    told: { topic: told.topic !== undefined, budget: told.budget !== undefined },
     deployRole: github.role !== undefined,
     dns,
     acm: await observeAcmLeft(aws, dns?.zone.id),

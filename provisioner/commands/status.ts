@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
+import { alertsDocument, openOnes } from "../../agent/site/alerts/alerts.ts";
 import { type BootRecord, failedStep, stepLabel } from "../../agent/site/boot-record.ts";
 import { certificateNames } from "../../agent/site/certificate-names.ts";
 import { pointerDocument } from "../../agent/site/certificates.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
-import { connect } from "../aws/connect.ts";
+import { readJsonIfKnown } from "../../agent/site/read-json.ts";
+import { type Aws, connect } from "../aws/connect.ts";
 import { type BootBar, bootBars, renderBars } from "../boots/bars.ts";
 import { consoleTail, secretsOf } from "../boots/console.ts";
 import { readBoot } from "../boots/read.ts";
@@ -16,8 +18,9 @@ import type { Tools } from "../operator/tools.ts";
 import { dollars, snapshotCost } from "../plan/bill.ts";
 import { promiseOf } from "../plan/state-bill.ts";
 import { observeImageAge } from "../seen/image-age.ts";
-import { observeDns, observeSite } from "../seen/observe.ts";
-import { type Answer, inWords, isUp, type Status, statusOf } from "../seen/status.ts";
+import { observeDns, observeSite, type SiteSeen } from "../seen/observe.ts";
+import { type Answer, inWords, isUp, type Status, statusOf, usd } from "../seen/status.ts";
+import { observeTold } from "../seen/told.ts";
 
 export interface StatusOptions {
   /** Shows the steps of the last boot as bars instead. */
@@ -35,26 +38,7 @@ export async function runStatus(
   const { terminal, clock } = tools;
   const aws = await connect(config, clock);
   try {
-    const seen = await observeSite(aws);
-    const names = certificateNames(config);
-    const instance = seen.instances.find((i) => i.alive)?.id ?? seen.state?.owner;
-    const [answer, dns, spot, boot, pointer, data] = await Promise.all([
-      instance === undefined ? undefined : ask(`https://${config.domain}${config.app.health}`, tools),
-      observeDns(config, aws, tools.publicDns, seen),
-      aws.market.spotPrices([...new Set(seen.instances.filter((i) => i.alive).map((i) => i.type))]),
-      seen.bucket === undefined || instance === undefined ? undefined : readBoot(aws, instance),
-      seen.bucket === undefined ? undefined : readDocument(aws.store, pointerDocument(names)),
-      seen.bucket === undefined || config.state === undefined ? undefined : glance(aws.state),
-    ]);
-    const silent = boot === undefined ? seen.instances.find((i) => i.state === "running") : undefined;
-    const [began, printed] = await Promise.all([
-      observeImageAge(config, aws, seen, boot),
-      silent && consoleTail(aws, silent.id, secretsOf(config)),
-    ]);
-    const status = statusOf({
-      ...{ config, seen, dns, boot, began, pointer: pointer?.value, spot, answer, data, now: clock.now() },
-      console: silent && printed && { instance: silent.id, lines: printed },
-    });
+    const { status, boot } = await seeStatus(config, aws, tools);
     const { style, columns } = terminal;
     const bars = boot === undefined ? [] : bootBars(boot);
     const lines = options.boot
@@ -74,10 +58,63 @@ export async function runStatus(
   }
 }
 
+/** Looks at all there is of a site, and asks it for a page. Changes nothing. */
+export async function seeStatus(
+  config: SiteConfig,
+  aws: Aws,
+  tools: Pick<Tools, "clock" | "publicDns" | "probe">,
+): Promise<{ status: Status; boot: BootRecord | undefined; seen: SiteSeen }> {
+  const { clock } = tools;
+  const seen = await observeSite(aws);
+  const names = certificateNames(config);
+  const instance = seen.instances.find((i) => i.alive)?.id ?? seen.state?.owner;
+  const url = `https://${config.domain}${config.app.health}`;
+  const hasBucket = seen.bucket !== undefined;
+  const tells = config.notify?.email !== undefined || config.budget !== undefined;
+  const [answer, dns, spot, boot, pointer, data, alerts, told] = await Promise.all([
+    instance === undefined ? undefined : ask(url, tools),
+    observeDns(config, aws, tools.publicDns, seen),
+    aws.market.spotPrices([...new Set(seen.instances.filter((i) => i.alive).map((i) => i.type))]),
+    !hasBucket || instance === undefined ? undefined : readBoot(aws, instance),
+    hasBucket ? readDocument(aws.store, pointerDocument(names)) : undefined,
+    !hasBucket || config.state === undefined ? undefined : glance(aws.state),
+    hasBucket ? readJsonIfKnown(aws.store, alertsDocument.key, alertsDocument.schema) : undefined,
+    tells ? observeTold(config, aws) : undefined,
+  ]);
+  const silent = boot === undefined ? seen.instances.find((i) => i.state === "running") : undefined;
+  const [began, printed, direct] = await Promise.all([
+    observeImageAge(config, aws, seen, boot),
+    silent && consoleTail(aws, silent.id, secretsOf(config)),
+    answer === undefined || isUp(answer) ? undefined : askDirectly(url, seen, tools),
+  ]);
+  const status = statusOf({
+    ...{ config, seen, dns, boot, began, pointer: pointer?.value, spot, answer, direct, data, told },
+    alerts: openOnes(alerts?.alerts ?? []),
+    console: silent && printed && { instance: silent.id, lines: printed },
+    now: clock.now(),
+  });
+  return { status, boot, seen };
+}
+
+/** At the owner's address, whatever DNS says; an instance that is gone is not asked. */
+async function askDirectly(
+  url: string,
+  { instances, state }: SiteSeen,
+  tools: Pick<Tools, "probe" | "clock">,
+): Promise<(Answer & { address: string }) | undefined> {
+  const owner = instances.find((i) => i.alive && i.id === state?.owner);
+  const address = owner?.address;
+  return address === undefined ? undefined : { ...(await ask(url, tools, address)), address };
+}
+
 /** Once, as a visitor would. */
-async function ask(url: string, { probe, clock }: Pick<Tools, "probe" | "clock">): Promise<Answer> {
+async function ask(
+  url: string,
+  { probe, clock }: Pick<Tools, "probe" | "clock">,
+  at?: string,
+): Promise<Answer> {
   const began = clock.now();
-  const said = await probe(url);
+  const said = await probe(url, at);
   return { url, milliseconds: Math.round(clock.now() - began), ...said };
 }
 
@@ -105,11 +142,14 @@ export function renderStatus(
 ): string[] {
   if (!status.exists) return [`${status.site} does not exist; \`everspot up\` brings it up`];
   const since = (time: string) => age(now - Date.parse(time));
-  const { answer, owner, certificate, fleet, release, fence, image } = status;
+  const { answer, direct, owner, certificate, fleet, release, fence, image, mail, spend } = status;
   const rows: [string, string][] = [
     ...(answer === undefined
       ? []
       : [[isUp(answer) ? "up" : "down", `${inWords(answer)}, ${answer.url}`] as [string, string]]),
+    ...(direct === undefined
+      ? []
+      : [["directly", `${inWords(direct)}, from ${direct.address}`] as [string, string]]),
     ["site", `${style.bold(status.site)} at ${status.url}`],
     [
       "owner",
@@ -148,6 +188,17 @@ export function renderStatus(
         ? "none yet"
         : `until ${certificate.expires.slice(0, 10)} (${age(Date.parse(certificate.expires) - now)}), from ${certificate.source}`,
     ],
+    ...(mail === undefined
+      ? []
+      : [["mail", `${mail.email}${mail.confirmed ? "" : ", not confirmed yet"}`] as [string, string]]),
+    ...(spend === undefined
+      ? []
+      : [
+          [
+            "spend",
+            `${usd(spend.spent)} this month in the whole account, of ${usd(spend.monthly)}${spend.forecast === undefined ? "" : `; ${usd(spend.forecast)} expected`} (8 to 12 h old)`,
+          ] as [string, string],
+        ]),
     ...(kept === undefined ? [] : [["data", dataLine(status, kept, since)] as [string, string]]),
     [
       "fleet",

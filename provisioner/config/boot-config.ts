@@ -1,4 +1,5 @@
-import { bucketName } from "../../agent/site/names.ts";
+import { bucketName, topicArn } from "../../agent/site/names.ts";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import type { SiteConfig } from "./site-config.ts";
 
@@ -23,6 +24,11 @@ export function bootConfigOf(
     certificate,
     dns,
     state,
-    notify,
+    notify:
+      notify &&
+      omitUndefined({
+        url: notify.url,
+        topic: notify.email === undefined ? undefined : topicArn(site, where.account, region),
+      }),
   };
 }

@@ -20,6 +20,7 @@ export function crossFindings(raw: Record<string, unknown>): Finding[] {
     ...stateFindings(table(raw.state), table(raw.app)),
     ...fleetFindings(raw),
     ...certificateFindings(raw),
+    ...toldFindings(raw),
   ];
 }
 
@@ -72,6 +73,32 @@ function certificateFindings(raw: Record<string, unknown>): Finding[] {
     ];
   }
   return [];
+}
+
+function toldFindings(raw: Record<string, unknown>): Finding[] {
+  const { url, email } = table(raw.notify);
+  const nobody = raw.notify !== undefined && url === undefined && email === undefined;
+  const unread = raw.budget !== undefined && table(raw.budget).email === undefined && email === undefined;
+  return [
+    ...(nobody
+      ? [
+          {
+            path: ["notify"],
+            message: "tells nobody",
+            hint: 'set email = "ann@example.com", or url to a webhook',
+          },
+        ]
+      : []),
+    ...(unread
+      ? [
+          {
+            path: ["budget"],
+            message: "is mailed to nobody",
+            hint: 'set email = "ann@example.com" here or in [notify]',
+          },
+        ]
+      : []),
+  ];
 }
 
 /** Everyone can see what nginx hands out, and a path that it serves never reaches the app. */

@@ -4,7 +4,7 @@ import { app, secretName } from "../../agent/site/config/app.ts";
 import { table } from "../../agent/site/config/camel.ts";
 import { certificate } from "../../agent/site/config/certificate.ts";
 import { fleetTable } from "../../agent/site/config/fleet.ts";
-import { dns, image, names, notify, OLD_IMAGE_DAYS } from "../../agent/site/config/site.ts";
+import { budget, dns, image, names, notify, OLD_IMAGE_DAYS } from "../../agent/site/config/site.ts";
 import { state } from "../../agent/site/config/state.ts";
 import { plainFolder } from "../../agent/site/config/static-files.ts";
 import { matching, notes, obeys, oneLine, printable, text } from "../../agent/site/config/text.ts";
@@ -102,8 +102,12 @@ export const siteFile = z.strictObject({
   release: z.prefault(table(release), {}).register(notes, { description: "What goes into a release." }),
   notify: z.optional(table(notify)).register(notes, {
     description:
-      "A webhook for what a person should know at once: the site was healed, a boot failed, the budget of replacements is spent, the certificate is in trouble, what the site writes does not come into its bucket. Slack's incoming webhooks work. With a secret EVERSPOT_NOTIFY_SECRET each request is signed.",
-    otherwise: "nothing is sent",
+      "Who is told at once, by a webhook, by mail or both: the site was healed; a boot failed; the budget of replacements is spent; the certificate is in trouble; what the site writes does not come into its bucket; many answers are errors; the disk is full; a process was killed for lack of memory; a job failed. What lasts is told once, and when it is over. Slack's incoming webhooks work. With a secret EVERSPOT_NOTIFY_SECRET each request to the webhook is signed. `everspot notify test` tries it.",
+    otherwise: "nobody is told",
+  }),
+  budget: z.optional(table(budget)).register(notes, {
+    description: "A budget of AWS Budgets, which costs nothing.",
+    otherwise: "there is none",
   }),
 });
 

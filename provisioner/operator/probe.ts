@@ -1,8 +1,11 @@
 import https from "node:https";
 import type { LookupFunction } from "node:net";
 
-/** Requests the site once from outside, by name, as a visitor's browser would. */
-export type Probe = (url: string) => Promise<{ status: number } | { error: string }>;
+/**
+ * Requests the site once from outside, by name, as a visitor's browser would.
+ * @param at IPv4 address that is asked instead of the one that DNS says, for the same name.
+ */
+export type Probe = (url: string, at?: string) => Promise<{ status: number } | { error: string }>;
 
 const TIMEOUT_MS = 10_000;
 
@@ -11,11 +14,17 @@ const TIMEOUT_MS = 10_000;
  * NODE_EXTRA_CA_CERTS). `lookup` and `port` are for a site that has no name there.
  */
 export function createProbe(options: { lookup?: LookupFunction; port?: number; ca?: string } = {}): Probe {
-  return (url) =>
+  return (url, at) =>
     new Promise((resolve) => {
       const request = https.get(
         url,
-        { agent: false, timeout: TIMEOUT_MS, headers: { "user-agent": "everspot" }, ...options },
+        {
+          agent: false,
+          timeout: TIMEOUT_MS,
+          headers: { "user-agent": "everspot" },
+          ...options,
+          ...atAddress(at),
+        },
         (response) => {
           response.resume();
           resolve({ status: response.statusCode ?? 0 });
@@ -27,3 +36,11 @@ export function createProbe(options: { lookup?: LookupFunction; port?: number; c
       );
     });
 }
+
+const atAddress = (address: string | undefined): { lookup?: LookupFunction } =>
+  address === undefined
+    ? {}
+    : {
+        lookup: (_, { all }, found) =>
+          all ? found(null, [{ address, family: 4 }]) : found(null, address, 4),
+      };

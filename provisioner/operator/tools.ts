@@ -28,11 +28,13 @@ export interface Tools {
   /**
    * What stands against serving the project as it is configured.
    * @param secrets names of those that the app will find; undefined where nobody may look.
+   * @param options `checks`: with what `manage.py check --deploy` says.
    */
   inspect(
     config: SiteConfig,
     secrets: readonly string[] | undefined,
     signal: AbortSignal,
+    options?: { checks: boolean },
   ): Promise<Inspection>;
   /** A release of the project's folder; the caller removes the folder of its file. */
   pack(

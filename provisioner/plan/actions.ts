@@ -35,6 +35,11 @@ export type UpAction =
   | { do: "wait-for-certificate"; arn: string | undefined }
   | { do: "delete-certificate"; arn: string; names: readonly string[] }
   | { do: "make-secret"; name: string }
+  | { do: "create-topic" | "delete-topic" | "delete-budget" }
+  | { do: "subscribe"; email: string }
+  | { do: "unsubscribe"; email: string; subscription: string }
+  /** `monthly`: USD. `instead`: of one that is otherwise. */
+  | { do: "create-budget"; monthly: number; email: string; instead: boolean }
   | { do: "upload-agent"; sha256: string }
   | { do: "publish-release"; folder: string }
   /** `template`: the version of the launch template that the next action makes. */
@@ -122,6 +127,18 @@ export function describeUp(action: UpAction): string {
       return `delete the older ACM certificate for ${action.names.join(", ")}`;
     case "make-secret":
       return `make the secret ${action.name}, at random`;
+    case "create-topic":
+      return "create the SNS topic by which instances send mail";
+    case "delete-topic":
+      return "delete the SNS topic by which instances sent mail";
+    case "subscribe":
+      return `have AWS ask ${action.email} whether to mail there: the link in its mail must be followed`;
+    case "unsubscribe":
+      return `no longer mail ${action.email}`;
+    case "create-budget":
+      return `${action.instead ? "replace the AWS budget by one" : "create an AWS budget"} of ${dollars(action.monthly)} a month for the whole account, which mails ${action.email}`;
+    case "delete-budget":
+      return "delete the AWS budget";
     case "upload-agent":
       return `upload the agent ${action.sha256.slice(0, 12)}`;
     case "publish-release":

@@ -25,6 +25,7 @@ export type DownAction =
   | { do: "delete-certificate"; arn: string }
   | { do: "delete-validation"; zone: string; records: readonly DnsRecord[] }
   | { do: "remove-role-from-profile"; role: string }
+  | { do: "delete-topic" | "delete-budget" }
   | { do: "delete-profile" | "delete-role-policy" | "delete-role" | "delete-deploy-role" | "delete-drill" }
   /** `keep`: a prefix that stays. `certificate`: whether the site's certificate goes with it. */
   | { do: "empty-bucket"; keep: string | undefined; certificate: boolean; written: Written | undefined }
@@ -65,6 +66,8 @@ export interface DownSeen extends SiteSeen {
   deployRole: boolean;
   /** Whether a drill that was killed left its role. */
   drillRole: boolean;
+  /** What mails a person. */
+  told: { topic: boolean; budget: boolean };
 }
 
 /** Removes all there is of the site, and whatever uses a thing before the thing itself. */
@@ -97,6 +100,8 @@ export function planDown(config: SiteConfig, seen: DownSeen, options: Deletes): 
     roles.role && { do: "delete-role" },
     seen.deployRole ? { do: "delete-deploy-role" } : undefined,
     seen.drillRole ? { do: "delete-drill" } : undefined,
+    seen.told.topic ? { do: "delete-topic" } : undefined,
+    seen.told.budget ? { do: "delete-budget" } : undefined,
     ...(options.deleteData ? data(seen, keepsCertificate(seen, options)) : []),
   ];
   return actions.filter((a) => a !== undefined);
@@ -232,6 +237,10 @@ export function describeDown(action: DownAction): string {
       return "delete the role";
     case "delete-deploy-role":
       return "delete the role that deploys from GitHub";
+    case "delete-topic":
+      return "delete the SNS topic that mails";
+    case "delete-budget":
+      return "delete the AWS budget";
     case "delete-drill":
       return "delete what a drill left";
     case "empty-bucket": {
@@ -276,6 +285,8 @@ export function leftovers(config: SiteConfig, seen: DownSeen, options: Deletes):
     ...(roles.profile === undefined ? [] : ["instance profile"]),
     ...(roles.role === undefined ? [] : ["role"]),
     ...(seen.deployRole ? ["deploy role"] : []),
+    ...(seen.told.topic ? ["SNS topic"] : []),
+    ...(seen.told.budget ? ["AWS budget"] : []),
     ...(options.deleteData
       ? [
           ...seen.secrets.map((name) => `secret ${name}`),

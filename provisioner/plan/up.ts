@@ -6,6 +6,7 @@ import type { AcmSeen } from "../seen/acm.ts";
 import { obsoleteImages } from "../seen/choose.ts";
 import { currentOf } from "../seen/current.ts";
 import type { SiteSeen, World } from "../seen/observe.ts";
+import type { ToldSeen } from "../seen/told.ts";
 import { subnetCidr, VPC_CIDR } from "../wanted/addresses.ts";
 import { siteRules, without } from "../wanted/ingress.ts";
 import { sameDocument } from "../wanted/same.ts";
@@ -26,6 +27,8 @@ export interface UpSeen extends SiteSeen {
   acm: AcmSeen | undefined;
   /** Hosted zone. */
   zone: string;
+  /** Undefined where it was not asked: then nothing of it is changed. */
+  told?: ToldSeen | undefined;
 }
 
 /** What is to be done, in order; nothing when the site is as wanted. */
@@ -38,6 +41,7 @@ export function planUp(wanted: Wanted, seen: UpSeen, world: Pick<World, "service
     ...role(wanted, seen),
     ...network(wanted, seen),
     ...secrets(wanted, seen),
+    ...told(wanted, seen),
     ...objects(wanted, seen),
     ...candidate(newer, seen),
     ...newer,
@@ -53,6 +57,30 @@ const secrets = (wanted: Wanted, seen: UpSeen): UpAction[] =>
   wanted.randomSecrets
     .filter((name) => !seen.secrets.includes(name))
     .map((name) => ({ do: "make-secret", name }));
+
+/** A subscription that waits to be confirmed cannot be taken back; AWS forgets it after two days. */
+function told({ mail, budget }: Wanted, { told: seen }: UpSeen): UpAction[] {
+  if (seen === undefined) return [];
+  const { topic, budget: has } = seen;
+  const same = (email: string) => email.toLowerCase() === mail?.toLowerCase();
+  const others = (topic?.subscriptions ?? []).filter(({ email }) => !same(email));
+  const right =
+    has?.complete === true && has.monthly === budget?.monthly && has.emails.join() === budget.email;
+  return [
+    ...(mail === undefined
+      ? when(topic !== undefined, { do: "delete-topic" })
+      : [
+          ...when(topic === undefined, { do: "create-topic" }),
+          ...when(!topic?.subscriptions.some(({ email }) => same(email)), { do: "subscribe", email: mail }),
+          ...others.flatMap(({ email, arn }): UpAction[] =>
+            arn === undefined ? [] : [{ do: "unsubscribe", email, subscription: arn }],
+          ),
+        ]),
+    ...(budget === undefined
+      ? when(has !== undefined, { do: "delete-budget" })
+      : when(!right, { do: "create-budget", ...budget, instead: has !== undefined })),
+  ];
+}
 
 const when = (condition: boolean, ...actions: UpAction[]): UpAction[] => (condition ? actions : []);
 

@@ -24,7 +24,31 @@ export function checkProject(subject: Subject): Finding[] {
     ...settings(subject),
     ...uploads(subject),
     ...others(subject),
+    ...djangoChecks(learnt),
   ];
+}
+
+/** Of what an instance of everspot does in the app's place: the redirection to https, and HSTS. */
+const DONE_OUTSIDE = new Set(["security.W004", "security.W008"]);
+/** Of the key: where it is a variable's, what was looked at is a stand-in. */
+const OF_THE_KEY = new Set(["security.W009", "security.W025"]);
+const ERROR = 40;
+
+/** What `manage.py check --deploy` said, where it was asked for, by Django's own ids. */
+function djangoChecks({ started, facts }: Learnt): Finding[] {
+  const standIn = facts?.secret.kind === "variable";
+  return (started?.answer.checks ?? []).flatMap(([id, level, what, hint, object]): Finding[] => {
+    const [, name, number] = /^([\w.]+)\.[A-Z](\d+)$/.exec(id) ?? [];
+    if (name === undefined || DONE_OUTSIDE.has(id) || (standIn && OF_THE_KEY.has(id))) return [];
+    const more = {
+      where: object === "" ? undefined : object,
+      hint: hint === "" ? `\`manage.py check --deploy\` says it, too (${id})` : hint.replaceAll(/\s+/g, " "),
+    };
+    const plain = what.replaceAll(/\s+/g, " ").replace(/\.$/, "");
+    return level >= ERROR
+      ? [errorFinding(`${name}.E${number}` as `${string}.E${number}`, plain, more)]
+      : [warningFinding(`${name}.W${number}` as `${string}.W${number}`, plain, more)];
+  });
 }
 
 const hollow = ({ layout }: Learnt): Finding =>

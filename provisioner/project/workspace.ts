@@ -27,7 +27,7 @@ export interface Request {
   env: Readonly<Record<string, string>>;
   /** Which variables of `env` have stand-ins. */
   given: readonly string[];
-  do: readonly ("models" | "packages" | "migrate" | "collectstatic" | "visit")[];
+  do: readonly ("models" | "packages" | "checks" | "migrate" | "collectstatic" | "visit")[];
   visit?: { host: string; paths: readonly string[] };
   /** Pages do without what collectstatic makes. */
   plain?: boolean;

@@ -1,3 +1,4 @@
+import type { Alert } from "../../agent/site/alerts/alerts.ts";
 import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { isLate } from "../../agent/site/certificate-due.ts";
 import type { CertificatePointer } from "../../agent/site/certificates.ts";
@@ -7,6 +8,7 @@ import { parseVersion } from "../wanted/template.ts";
 import { currentOf } from "./current.ts";
 import { type BeganWith, imageOddity } from "./image-age.ts";
 import type { DnsSeen, SiteSeen } from "./observe.ts";
+import type { ToldSeen } from "./told.ts";
 
 export interface StatusInput {
   config: SiteConfig;
@@ -19,8 +21,14 @@ export interface StatusInput {
   spot: readonly SpotPrice[];
   /** The end of the console of an instance that runs and has never been heard of. */
   console?: { instance: string; lines: string[] } | undefined;
-  /** What the site said when it was asked; undefined where there is none to ask. */
+  /** What the site said when it was asked by name; undefined where there is none to ask. */
   answer: Answer | undefined;
+  /** Where that was no 200: what its instance said when it was asked at its own address. */
+  direct?: (Answer & { address: string }) | undefined;
+  /** What a person was told is wrong, and has not ended. */
+  alerts: readonly Alert[];
+  /** Who is told of what; undefined where it was not asked. */
+  told: ToldSeen | undefined;
   /** How what the site writes is kept; undefined where nothing is. */
   data: DataSeen | undefined;
   /** Milliseconds since the epoch. */
@@ -49,6 +57,7 @@ export interface Status {
   /** Whether anything of it is in AWS. */
   exists: boolean;
   answer: Answer | undefined;
+  direct: StatusInput["direct"];
   owner: { instance: string; epoch: number; address: string; since: string; state: string } | undefined;
   instances: {
     id: string;
@@ -81,6 +90,11 @@ export interface Status {
   console: StatusInput["console"];
   /** What the site writes, as far as it is in its bucket. */
   data: DataSeen | undefined;
+  alerts: Pick<Alert, "kind" | "about" | "text" | "since">[];
+  /** Who is mailed, and whether they agreed to. */
+  mail: { email: string; confirmed: boolean } | undefined;
+  /** USD of this month in the whole account, as AWS had it 8 to 12 h ago. */
+  spend: { spent: number; forecast: number | undefined; monthly: number } | undefined;
   /** What a person should look at. */
   odd: string[];
 }
@@ -96,6 +110,7 @@ export function statusOf(input: StatusInput): Status {
     url: `https://${config.domain}/`,
     exists: vpc !== undefined || fleet !== undefined || template !== undefined,
     answer: input.answer,
+    direct: input.direct,
     owner: seen.state && {
       instance: seen.state.owner,
       epoch: seen.state.epoch,
@@ -137,10 +152,53 @@ export function statusOf(input: StatusInput): Status {
     image: imageOf(seen),
     console: input.console,
     data: input.data,
+    alerts: input.alerts.map(({ kind, about, text, since }) => ({ kind, about, text, since })),
+    mail: mailOf(input),
+    spend: spendOf(input.told),
     debian: input.began && { ...input.began, created: input.began.created?.toISOString() },
-    odd: [...oddities(input), ...dataOddities(input)],
+    odd: [
+      ...oddities(input),
+      ...dataOddities(input),
+      ...input.alerts.map(({ text, since }) => `since ${since}: ${text}`),
+      ...toldOddities(input),
+    ],
   };
 }
+
+function mailOf({ config, told }: StatusInput): Status["mail"] {
+  const email = config.notify?.email;
+  if (email === undefined || told === undefined) return undefined;
+  const all = told.topic?.subscriptions ?? [];
+  const one = all.find((s) => s.email.toLowerCase() === email.toLowerCase());
+  return { email, confirmed: one?.arn !== undefined };
+}
+
+const spendOf = (told: ToldSeen | undefined): Status["spend"] =>
+  told?.budget && {
+    spent: told.budget.spent,
+    forecast: told.budget.forecast,
+    monthly: told.budget.monthly,
+  };
+
+function toldOddities(input: StatusInput): string[] {
+  const mail = mailOf(input);
+  const { budget } = input.told ?? {};
+  return [
+    ...(mail === undefined || mail.confirmed
+      ? []
+      : [
+          `${mail.email} gets no mail yet: the link in AWS's mail ("Subscription Confirmation") has not been followed; \`everspot up\` has AWS send another once it has forgotten the first, after two days`,
+        ]),
+    ...(budget !== undefined && budget.spent > budget.monthly
+      ? [`the account has spent ${usd(budget.spent)} this month, and its budget is ${usd(budget.monthly)}`]
+      : []),
+    ...(input.config.budget !== undefined && input.told !== undefined && budget === undefined
+      ? ["[budget] is in everspot.toml, and there is none: `everspot up` makes it"]
+      : []),
+  ];
+}
+
+export const usd = (amount: number): string => `$${amount.toFixed(2)}`;
 
 function imageOf(seen: SiteSeen): Status["image"] {
   const { template } = currentOf(seen);
@@ -169,12 +227,12 @@ export const inWords = (answer: Answer): string =>
 
 export const isUp = (answer: Answer): boolean => "status" in answer && answer.status === 200;
 
-function oddities({ config, seen, dns, boot, began, pointer, answer, now }: StatusInput): string[] {
+function oddities(input: StatusInput): string[] {
+  const { config, seen, dns, boot, began, pointer, now } = input;
   const { fleet, template } = currentOf(seen);
   const alive = seen.instances.filter((i) => i.alive);
   const odd: string[] = [];
-  if (answer !== undefined && !isUp(answer))
-    odd.push(`${answer.url} does not answer 200: ${inWords(answer)}`);
+  odd.push(...answerOddities(input));
   const owner = alive.find((i) => i.id === seen.state?.owner);
   if (fleet !== undefined && alive.length === 0) odd.push("no instance is running");
   if (alive.length > 1)
@@ -217,6 +275,21 @@ function oddities({ config, seen, dns, boot, began, pointer, answer, now }: Stat
   }
   odd.push(...certificateOddities(boot, pointer, now), ...duplicates(seen));
   return odd;
+}
+
+function answerOddities({ answer, direct, dns, config }: StatusInput): string[] {
+  if (answer === undefined || isUp(answer)) return [];
+  const what = `${answer.url} does not answer 200: ${inWords(answer)}`;
+  if (direct === undefined || !isUp(direct)) return [what];
+  const record = dns?.records.find((r) => r.name === config.domain && r.type === "A");
+  const right = record?.values.includes(direct.address) === true;
+  return [
+    `${what}; its instance answers at ${direct.address}, ${
+      right
+        ? `and so says its record: whoever this computer asks for names may know an older one, for ${record?.ttl ?? 60} s and, of a name that was not there, for 15 min`
+        : "where the name does not lead"
+    }`,
+  ];
 }
 
 function recordOddities(config: SiteConfig, seen: SiteSeen, dns: DnsSeen | undefined): string[] {

@@ -17,6 +17,7 @@ import {
   type SiteSeen,
   type World,
 } from "./observe.ts";
+import { observeTold, type ToldSeen } from "./told.ts";
 
 /** Everything a plan is made from, gathered without changing anything. */
 export interface Survey {
@@ -36,6 +37,8 @@ export interface Survey {
   acm: AcmSeen | undefined;
   /** What the account may start; undefined where it was not asked. */
   limits: LimitsSeen | undefined;
+  /** Who is told of what; undefined where it was not asked. */
+  told: ToldSeen | undefined;
   /** How the instances that are alive come up, as far as they said. */
   boots: readonly BootRecord[];
   /** Names of those that are set; none where `up` makes none. */
@@ -48,6 +51,7 @@ export async function survey(
   config: SiteConfig,
   aws: Aws,
   tools: Pick<Tools, "publicDns" | "agentArchive">,
+  /** `limits`: also what only `up` has to do with. */
   options: ImageOptions & { limits?: boolean },
 ): Promise<Survey> {
   const seen = await observeSite(aws, { settled: true });
@@ -56,7 +60,7 @@ export async function survey(
   const { site } = config;
   const { types } = config.fleet;
   const begins = seen.network.vpcs.length === 0;
-  const [world, delegation, caaAbove, spot, { file, sha256 }, acm, boots, limits, secrets] =
+  const [world, delegation, caaAbove, spot, { file, sha256 }, acm, boots, limits, secrets, told] =
     await Promise.all([
       observeWorld(config, aws, { seen, dns, ...options }),
       dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
@@ -67,11 +71,12 @@ export async function survey(
       Promise.all(alive.map((i) => readBoot(aws, i.id))),
       options.limits === true ? aws.limits.look({ site, types, begins }) : undefined,
       config.app.randomSecrets.length === 0 ? [] : aws.secrets.list(),
+      options.limits === true ? observeTold(config, aws) : undefined,
     ]);
   const there = seen.bucket !== undefined && (await aws.store.head(keys.agent(sha256))) !== undefined;
   return {
     ...{ account: aws.caller.account, partition: aws.partition, bucket: aws.bucket.name },
-    ...{ seen, dns, world, delegation, caaAbove: caaAbove ?? [], spot, acm, limits },
+    ...{ seen, dns, world, delegation, caaAbove: caaAbove ?? [], spot, acm, limits, told },
     ...{ boots: boots.filter((b) => b !== undefined), secrets: secrets.map((s) => s.name) },
     agent: { file, sha256, there },
   };

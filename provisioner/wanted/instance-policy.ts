@@ -6,6 +6,7 @@ import {
   runSecretPath,
   SITE_TAG,
   secretPath,
+  topicArn,
 } from "../../agent/site/names.ts";
 import { BASE_PREFIX, CHUNK_PREFIX, LOG_PREFIX, MEDIA_PREFIX } from "../../agent/site/state/keys.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -29,6 +30,7 @@ const WRITTEN = [
   "bell.json",
   "runs/told/*",
   "replacements.json",
+  "alerts.json",
   "certificates/*",
   "boots/*",
   "looks/*",
@@ -115,6 +117,9 @@ export function instancePolicy(
         Condition: ours,
       },
       allow("OwnSecrets", ["ssm:GetParametersByPath", "ssm:GetParameters"], parameters),
+      ...(config.notify?.email === undefined
+        ? []
+        : [allow("MailNotices", "sns:Publish", topicArn(site, account, region))]),
       ...certificateStatements(config, where),
     ],
   };

@@ -2,7 +2,15 @@
  * What whoever runs `everspot` must be allowed to do: one row for each kind of thing that its commands call, with the
  * resources and conditions that AWS takes for it. Pure, and made without a look at any account.
  */
-import { bucketName, resourceName, runSecretPath, SITE_TAG, secretPath } from "../../agent/site/names.ts";
+import {
+  bucketName,
+  partitionOf,
+  resourceName,
+  runSecretPath,
+  SITE_TAG,
+  secretPath,
+  topicArn,
+} from "../../agent/site/names.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { GITHUB_ISSUER } from "./deploy-policy.ts";
 import { allow, type PolicyDocument, type Statement } from "./policy.ts";
@@ -188,6 +196,23 @@ export function operatorPermissions(config: SiteConfig, account: string): Permis
       allow("DeleteCertificate", "acm:DeleteCertificate", arn("acm", "certificate/*")),
       ours,
     ),
+    row(
+      "keep the topic that mails (`[notify] email`)",
+      allow("Topic", TOPIC_ACTIONS, topicArn(site, account, region)),
+    ),
+    row("take an address off it, which takes no resource", allow("Unsubscribe", "sns:Unsubscribe", "*")),
+    row(
+      "keep the budget (`[budget]`)",
+      allow(
+        "Budget",
+        ["budgets:ModifyBudget", "budgets:TagResource", "budgets:ViewBudget"],
+        `arn:${partition}:budgets::${account}:budget/${name}`,
+      ),
+    ),
+    row(
+      "see what it may do itself (`doctor`)",
+      allow("Doctor", "iam:SimulatePrincipalPolicy", arn("iam", "*", "")),
+    ),
   ];
 }
 
@@ -342,12 +367,17 @@ const SECRET_ACTIONS = [
   "ssm:PutParameter",
 ];
 
+const TOPIC_ACTIONS = [
+  "sns:CreateTopic",
+  "sns:DeleteTopic",
+  "sns:ListSubscriptionsByTopic",
+  "sns:ListTagsForResource",
+  "sns:Subscribe",
+  "sns:TagResource",
+];
+
 const iam = (action: string): string => `iam:${action}`;
 const bare = (action: string): string => action.replace(/^.*:/, "");
-
-/** The last part of what AWS calls its partitions of regions. */
-const partitionOf = (region: string): string =>
-  region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
 
 /**
  * The site's names, and those below them that begin with "_": the fence, a CA's challenges, ACM's validation. `Null`

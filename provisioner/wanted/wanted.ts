@@ -34,6 +34,10 @@ export interface Wanted {
   maxPrice: number | undefined;
   /** Whether an on-demand instance may bridge a lack of spot capacity. */
   bridge: boolean;
+  /** Who is mailed by the site's topic. */
+  mail: string | undefined;
+  /** USD a month of the whole account, and who is mailed about it. */
+  budget: { monthly: number; email: string } | undefined;
 }
 
 /** The facts a site is made from, once all are known. */
@@ -88,5 +92,11 @@ export function wantedOf(configured: SiteConfig, facts: Facts, certificate?: str
     region: config.region,
     maxPrice: config.fleet.maxPrice,
     bridge: config.fleet.bridge,
+    mail: config.notify?.email,
+    budget: config.budget && {
+      monthly: config.budget.monthly,
+      // The rules of everspot.toml hold that there is one.
+      email: config.budget.email ?? config.notify?.email ?? "",
+    },
   };
 }

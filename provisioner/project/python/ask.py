@@ -7,7 +7,7 @@ one run. Usage: ask.py REQUEST.json, which has
   answer    the file that gets the answer, written anew after each part
   wsgi      module and callable, for a project whose settings have no module of their own, or null
   given     variables of the environment whose values are everspot's stand-ins
-  do        parts: "models", "migrate", "collectstatic", "visit"
+  do        parts: "models", "checks", "migrate", "collectstatic", "visit"
   visit     {"host": ..., "paths": [...]}
   plain     whether pages are to do without what collectstatic makes
 Nothing of the project's output matters; no connection can be made from here.
@@ -261,6 +261,17 @@ def models():
     ][:20]
 
 
+def checks():
+    """What `manage.py check --deploy` says, but of what is left open or asks a database."""
+    from django.core.checks import run_checks
+
+    ANSWER["checks"] = [
+        [str(m.id or ""), int(m.level), str(m.msg)[:600], str(m.hint or "")[:600], str(m.obj or "")[:200]]
+        for m in run_checks(include_deployment_checks=True)
+        if not m.is_silenced()
+    ][:100]
+
+
 def migrate():
     from django.core.management import call_command
 
@@ -342,7 +353,14 @@ def visit():
 def main():
     sys.path[:0] = REQUEST["path"]
     os.chdir(FOLDER)
-    parts = {"models": models, "packages": packages, "migrate": migrate, "collectstatic": collectstatic, "visit": visit}
+    parts = {
+        "models": models,
+        "packages": packages,
+        "checks": checks,
+        "migrate": migrate,
+        "collectstatic": collectstatic,
+        "visit": visit,
+    }
     for name, part in [("load", load)] + [(n, parts[n]) for n in REQUEST["do"]]:
         try:
             part()

@@ -3,6 +3,8 @@ import { runCertificate } from "../../../provisioner/commands/certificate.ts";
 import { runDown } from "../../../provisioner/commands/down.ts";
 import { runDrill } from "../../../provisioner/commands/drill.ts";
 import { runGithub } from "../../../provisioner/commands/github.ts";
+import { runDoctor } from "../../../provisioner/commands/health/doctor.ts";
+import { runNotifyTest } from "../../../provisioner/commands/health/notify.ts";
 import { runHistory } from "../../../provisioner/commands/history.ts";
 import { runPlan } from "../../../provisioner/commands/plan.ts";
 import { runReleases } from "../../../provisioner/commands/releases.ts";
@@ -24,6 +26,13 @@ export const life: Readonly<Record<string, (site: SwapSite) => Promise<void>>> =
     return runUp(parseConfig(more, config.file), tools, { refreshImage: false, wait: false, timeout: 600 });
   },
   status: ({ config, tools }) => runStatus(config, tools),
+  "up, with mail and a budget": async ({ config, tools }) => {
+    await runUp(mailing(config, "bob@example.com"), tools, toldLater);
+    await runUp(mailing(config), tools, toldLater);
+  },
+  "status, with mail and a budget": ({ config, tools }) => runStatus(mailing(config), tools),
+  doctor: ({ config, tools }) => runDoctor(mailing(config), tools, { project: true }),
+  "notify test": ({ config, tools }) => runNotifyTest(mailing(config), tools),
   "secret set": ({ config, tools }) => runSecretSet(config, asked(tools), "KEY"),
   "secret list": ({ config, tools }) => runSecretList(config, tools),
   run: async ({ config, tools, agents }) => {
@@ -45,6 +54,13 @@ export const life: Readonly<Record<string, (site: SwapSite) => Promise<void>>> =
   history: ({ config, tools }) => runHistory(config, tools, { html: undefined }),
   down: ({ config, tools }) => runDown(config, tools, { deleteData: true }),
 };
+
+const toldLater = { refreshImage: false, wait: false, timeout: 600 };
+const mailing = (config: SwapSite["config"], email = "ann@example.com"): SwapSite["config"] => ({
+  ...config,
+  notify: { url: "https://hooks.example/1", email },
+  budget: { monthly: 10 },
+});
 
 const asked = (tools: SwapSite["tools"]): SwapSite["tools"] => ({
   ...tools,

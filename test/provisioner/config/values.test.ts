@@ -221,6 +221,10 @@ test.each<[Values, string]>([
   [{ certificate: { directory: "https://acme.example/a,b" } }, "not the URL of an ACME directory"],
   [{ certificate: { directory: "http://acme.example/" } }, "not an https:// URL"],
   [{ notify: { url: "https://ann:secret@hooks.example/" } }, "no place for secrets"],
+  [{ notify: {} }, "tells nobody"],
+  [{ notify: { email: "ann at example.com" } }, "not an e-mail address"],
+  [{ budget: { monthly: 10 } }, "is mailed to nobody"],
+  [{ budget: { monthly: 0, email: "ann@example.com" } }, "budget.monthly"],
   [{ notify: { url: "https://hooks.example/a b" } }, 'did you mean "https://hooks.example/a%20b"?'],
   [{ domain: `${"a.".repeat(116)}example` }, "that can have a certificate: longer than 237"],
 ])("%j is refused", (values, reason) => {

@@ -36,6 +36,14 @@ test("asks by name, and takes a certificate for that name", async () => {
   });
 });
 
+test("asks an address instead of the one that DNS says, still by name", async () => {
+  const nowhere = { port, ca: chain };
+  expect(await here(nowhere)("https://blog.localhost/healthz", "127.0.0.1")).toEqual({ status: 200 });
+  expect(
+    await here({ ...options(), ca: chain })("https://blog.localhost/healthz", "127.0.0.9"),
+  ).toHaveProperty("error");
+});
+
 test("a certificate for another name, or from no one, is an error in words", async () => {
   const probe = here({ ...options(), ca: chain });
   expect(await probe("https://www.localhost/")).toEqual({

@@ -15,6 +15,8 @@ import { runData } from "../../../provisioner/commands/data/show.ts";
 import { runDown } from "../../../provisioner/commands/down.ts";
 import { runDrill } from "../../../provisioner/commands/drill.ts";
 import { runGithub } from "../../../provisioner/commands/github.ts";
+import { runDoctor } from "../../../provisioner/commands/health/doctor.ts";
+import { runNotifyTest } from "../../../provisioner/commands/health/notify.ts";
 import { runHistory } from "../../../provisioner/commands/history.ts";
 import { runPlan } from "../../../provisioner/commands/plan.ts";
 import { runReleases } from "../../../provisioner/commands/releases.ts";
@@ -104,6 +106,16 @@ export async function wholeLife(site: SwapSite): Promise<void> {
     );
     await play("up, from nothing", () => site.up("the first"));
     await play("status", () => runStatus(config, tools));
+    const notify = { url: "https://hooks.example/1", email: "ann@example.com" };
+    const told = { ...config, notify, budget: { monthly: 10 } };
+    await play("up, with mail and a budget", () => runUp(told, tools, up));
+    site.cloud.sns.confirm("ann@example.com");
+    await play("notify test", () => runNotifyTest(told, tools));
+    await play("up, with mail to another", () =>
+      runUp({ ...told, notify: { ...notify, email: "bob@example.com" } }, tools, up),
+    );
+    await play("doctor", () => runDoctor(told, tools, { project: true }));
+    await play("up, without them", () => runUp(config, tools, up));
     await play("secret set", () => runSecretSet(config, piped("one"), "ONE"));
     await play("secret set, again", () => runSecretSet(config, piped("two"), "ONE"));
     await play("secret set, another", () => runSecretSet(config, piped("other"), "OTHER"));

@@ -111,6 +111,8 @@ const well = (): StatusInput => ({
   began: { image: "ami-1", created: new Date("2026-11-01T00:00:00Z"), newest: "ami-1" },
   pointer: undefined,
   data: undefined,
+  alerts: [],
+  told: undefined,
   spot: [{ type: "t3.micro", zone: "us-east-1a", price: 0.0043 }],
   now: NOW,
 });
@@ -286,6 +288,70 @@ test("it begins with what the site answers, and one that does not answer is odd"
     expect(renderStatus(down, NOW, plain)[0]).toBe(`down        ${says}, ${url}`);
     expect(down.odd).toEqual([`${url} does not answer 200: ${says}`]);
   }
+});
+
+test("when only the instance's own address answers, it says so, and whether the record is to blame", () => {
+  const url = "https://blog.example.com/healthz";
+  const answer = { url, milliseconds: 9, error: "getaddrinfo ENOTFOUND blog.example.com" };
+  const direct = { url, milliseconds: 30, status: 200, address: "192.0.2.1" };
+  const input = { ...well(), answer, direct };
+  expect(renderStatus(statusOf(input), NOW, plain).slice(0, 2)).toEqual([
+    `down        getaddrinfo ENOTFOUND blog.example.com, ${url}`,
+    "directly    200 in 30 ms, from 192.0.2.1",
+  ]);
+  expect(statusOf(input).odd[0]).toMatch(
+    /its instance answers at 192\.0\.2\.1, and so says its record: .*for 60 s/,
+  );
+  const elsewhere = { ...input, direct: { ...direct, address: "192.0.2.9" } };
+  expect(statusOf(elsewhere).odd[0]).toMatch(/answers at 192\.0\.2\.9, where the name does not lead$/);
+  const neither = { ...input, direct: { url, milliseconds: 9, error: "refused", address: "192.0.2.1" } };
+  expect(statusOf(neither).odd[0]).toBe(`${url} does not answer 200: ${answer.error}`);
+});
+
+test("what a person was told is wrong is odd until it is over", () => {
+  const since = "2026-11-21T11:00:00.000Z";
+  const alert = { kind: "disk", text: "the disk is 91 % full", since, told: since, said: true };
+  expect(statusOf({ ...well(), alerts: [alert] }).odd).toEqual([`since ${since}: the disk is 91 % full`]);
+});
+
+describe("who is mailed", () => {
+  const config = parseConfig(
+    `${MINIMAL}[notify]\nemail = "ann@example.com"\n[budget]\nmonthly = 10\n`,
+    "/p/everspot.toml",
+  );
+  const budget = {
+    monthly: 10,
+    emails: ["ann@example.com"],
+    complete: true,
+    spent: 3.5,
+    forecast: undefined,
+  };
+  const one = { email: "Ann@example.com", arn: "arn:aws:sns:1" };
+  const rows = (input: StatusInput) =>
+    renderStatus(statusOf(input), NOW, plain).filter((line) => /^(mail|spend)/.test(line));
+
+  test("and what the account has spent", () => {
+    const input = { ...well(), config, told: { topic: { subscriptions: [one] }, budget } };
+    expect(statusOf(input).odd).toEqual([]);
+    expect(rows(input)).toEqual([
+      "mail        ann@example.com",
+      "spend       $3.50 this month in the whole account, of $10.00 (8 to 12 h old)",
+    ]);
+  });
+
+  test("nobody who has not agreed to; and more than the budget is odd, or none", () => {
+    const pending = { subscriptions: [{ ...one, arn: undefined }] };
+    const input = { ...well(), config, told: { topic: pending, budget: { ...budget, spent: 12 } } };
+    expect(rows(input)[0]).toBe("mail        ann@example.com, not confirmed yet");
+    expect(statusOf(input).odd).toEqual([
+      expect.stringContaining("ann@example.com gets no mail yet"),
+      "the account has spent $12.00 this month, and its budget is $10.00",
+    ]);
+    expect(statusOf({ ...input, told: { topic: undefined, budget: undefined } }).odd).toEqual([
+      expect.stringContaining("gets no mail yet"),
+      expect.stringContaining("[budget] is in everspot.toml, and there is none"),
+    ]);
+  });
 });
 
 describe("a site with [state]", () => {

@@ -1,0 +1,25 @@
+/** `everspot doctor` and `everspot notify`. */
+import type { Command } from "commander";
+import { runDoctor } from "../commands/health/doctor.ts";
+import { runNotifyTest } from "../commands/health/notify.ts";
+import type { SiteCommand } from "./data.ts";
+
+export const addDoctor = (siteCommand: SiteCommand): void => {
+  siteCommand<{ project?: boolean }>(
+    "doctor",
+    "look at all that a site needs, in order; ends with the command that comes next",
+    (config, tools, { project }) => runDoctor(config, tools, { project }),
+  )
+    .option("--project", "look at the project and pack it, too, where the site is there already")
+    .option("--no-project", "leave the project out");
+};
+
+export const addNotify = (everspot: Command, siteCommand: SiteCommand): void => {
+  const notify = everspot.command("notify").description("who is told when something is wrong");
+  siteCommand(
+    "test",
+    "have the instance send a notice wherever it sends them",
+    (config, tools) => runNotifyTest(config, tools),
+    notify,
+  );
+};
