@@ -7,7 +7,7 @@ import { flushRelease, pruneReleases, readManifest } from "../release/fetch.ts";
 import { stopOthers } from "../serving/app.ts";
 import { pruneStatic } from "../serving/static-folder.ts";
 import { messageOf } from "../site/errors.ts";
-import { paths, wholeAgent } from "../system/paths.ts";
+import { nth, paths, wholeAgent } from "../system/paths.ts";
 import { run } from "../system/run.ts";
 
 /** What a boot passes on. */
@@ -46,7 +46,8 @@ export async function afterBoot(
       async () => {
         const keep = new Set([...(await candidates.wanted()), outcome.release]);
         await pruneReleases(disk, keep);
-        await pruneStatic(paths.static, keep);
+        const { static: served = [] } = machine.config.app;
+        await Promise.all(served.map((_, n) => pruneStatic(nth(paths.static, n), keep)));
       },
     ],
     ["remove older agents", () => pruneAgents(paths.agents, machine.config.agent)],

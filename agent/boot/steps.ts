@@ -6,7 +6,10 @@ import type { Ensured } from "../packages/ensure.ts";
 import { resultOf, type Step, type StepContext, step, type Values } from "../record/graph.ts";
 import type { BootLog } from "../record/recorder.ts";
 import { switchTo } from "../serving/app.ts";
+import { readDocument } from "../site/document.ts";
+import { messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
+import { maintenanceDocument } from "../site/records.ts";
 import type { Outcome } from "./after-boot.ts";
 import type { BootSteps } from "./boot.ts";
 import { firstCertificate, tellCertificate } from "./first-certificate.ts";
@@ -113,7 +116,16 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     (apps, { id, folder }) => switchTo(apps, id, folder),
   );
 
-  const nginx = step("nginx", { identity, packages, certificate }, async (got, context) => {
+  // Before anybody can come.
+  const maintenance = step("maintenance", { identity }, async (_, context) => {
+    const read = await readDocument(machine.store, maintenanceDocument).catch((error: unknown) => {
+      context.warn(`whether there is maintenance is not known: ${messageOf(error)}`);
+    });
+    await host.maintain(read?.value);
+    context.detail(read?.value?.on ? `on, by ${read.value.by}` : "none");
+  });
+
+  const nginx = step("nginx", { identity, packages, certificate, maintenance }, async (got, context) => {
     context.detail(await host.open(got.certificate));
   });
 
@@ -170,9 +182,9 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     },
   );
 
-  const serving: Step<unknown>[] = [identity, packages, certificate, nginx];
+  const serving: Step<unknown>[] = [identity, packages, certificate, maintenance, nginx];
   const all: Step<unknown>[] = [
-    ...[identity, packages, release, certificate, secrets, launched],
+    ...[identity, packages, release, certificate, secrets, launched, maintenance],
     ...[
       isolation,
       gunicorn,

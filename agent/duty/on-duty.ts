@@ -18,6 +18,7 @@ import { healthWatcher } from "../watch/health.ts";
 import { interruptionWatcher } from "../watch/interruption.ts";
 import { Knock, knockAt } from "../watch/knock.ts";
 import { type Watcher, watch } from "../watch/loop.ts";
+import { maintenanceWatcher } from "../watch/maintenance.ts";
 import { ownershipWatcher } from "../watch/ownership.ts";
 import { pressureWatcher } from "../watch/pressure.ts";
 import { react } from "../watch/react.ts";
@@ -120,8 +121,9 @@ const watchers = (
   knock: Knock | undefined,
 ): Watcher[] => {
   const ownership = ownershipWatcher(store, identity.instance, state !== undefined);
+  const maintenance = maintenanceWatcher(store, () => host.inMaintenance());
   return [
-    bellWatcher(store, clock, [ownership, deployWatcher(store, clock), runs], () =>
+    bellWatcher(store, clock, [ownership, deployWatcher(store, clock), maintenance, runs], () =>
       quicker(outlook.pace, runs.pace),
     ),
     ...(knock === undefined ? [] : [{ name: "knock", everySeconds: KNOCK_SECONDS, knock, ...ownership }]),

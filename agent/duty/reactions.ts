@@ -59,6 +59,7 @@ export function reactionsOf({
     claimed: (event) => away(`${event.by} takes the site over`, event),
     // Whoever that is has the site, says so in site.json, and may be open by now.
     fenced: () => away("another instance has the site"),
+    maintenance: ({ state }) => machine.host.maintain(state),
     "app-failing": ({ seconds, seen }) => {
       void watchdog.failing(seconds, seen);
     },

@@ -1,3 +1,4 @@
+import { liveRequests, SILENT } from "../serving/nginx-proxy.ts";
 import { sorryPage } from "../serving/sorry-page.ts";
 import { EverspotError } from "../site/errors.ts";
 
@@ -15,6 +16,8 @@ export interface ForwardConfig {
   app: string | undefined;
   /** Seconds the app may take for an answer. */
   timeout: number;
+  /** Whether connections come that stay: WebSockets, and streams of events. */
+  live: boolean;
   /** For tests. */
   user?: string;
 }
@@ -43,7 +46,7 @@ events {
 http {
     access_log off;
     server_tokens off;
-    client_max_body_size 0;
+    client_max_body_size 0;${config.live ? liveRequests : ""}
     upstream owner {
         server ${serverOf(config.to)} max_fails=0;${config.app === undefined ? "" : `\n        server unix:${config.app} backup;`}
     }
@@ -53,13 +56,13 @@ http {
             proxy_pass http://owner;
             proxy_http_version 1.1;
             proxy_set_header Host $host;
-            proxy_set_header Connection "close";
+            ${config.live ? "proxy_set_header Upgrade $websocket;\n            proxy_set_header Connection $app_connection;" : 'proxy_set_header Connection "close";'}
             proxy_buffering off;
             proxy_request_buffering off;
             proxy_redirect off;
             proxy_connect_timeout 2s;
             proxy_next_upstream error timeout;
-            proxy_read_timeout ${config.timeout + 8}s;${config.app === undefined ? "\n            error_page 502 = @sorry;" : ""}
+            proxy_read_timeout ${config.live ? SILENT : config.timeout + 8}s;${config.app === undefined ? "\n            error_page 502 = @sorry;" : ""}
         }
 ${config.app === undefined ? sorry : ""}    }
 }

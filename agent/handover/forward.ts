@@ -2,6 +2,7 @@ import { rm, writeFile } from "node:fs/promises";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { askHealth } from "../serving/health.ts";
 import type { Clock } from "../site/clock.ts";
+import { longestTimeout } from "../site/config/app.ts";
 import { EverspotError } from "../site/errors.ts";
 import { FORWARD_PORT } from "../site/names.ts";
 import { poll } from "../site/poll.ts";
@@ -48,7 +49,7 @@ export async function startForwarding(
     log: paths.forwardLog,
     to: { address: to, port: FORWARD_PORT },
     app: paths.socket,
-    timeout: config.app.timeout,
+    ...servedBy(config),
   });
   const { active } = await units.state(UNIT);
   if ((await readIfThere(paths.forwardConfig)) !== text || active !== "active") {
@@ -73,7 +74,12 @@ export async function stopForwarding(units: Units): Promise<void> {
 /** How a site with state holds requests on this machine, and lets them go. */
 export const holdingOf = ({ units, clock, config }: ForwardMachine): Holding => ({
   ...{ units, clock, places: paths },
-  timeout: config.app.timeout,
+  ...servedBy(config),
+});
+
+const servedBy = ({ app }: ForwardMachine["config"]): Pick<Holding, "timeout" | "live"> => ({
+  timeout: longestTimeout(app),
+  live: app.asgi !== undefined,
 });
 
 async function answers(

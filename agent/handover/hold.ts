@@ -30,6 +30,8 @@ export interface Holding {
   places: HoldPlaces;
   /** Seconds the app may take for an answer. */
   timeout: number;
+  /** Whether it speaks ASGI. */
+  live: boolean;
 }
 
 /** Seconds until the holder listens, and until nginx does in its place. */
@@ -100,14 +102,14 @@ export async function letGo(holding: Holding, socket: string, signal?: AbortSign
   const { active } = await units.state(HOLD_UNIT);
   if (active === "inactive" || active === "failed") return;
   await answerBy(holding, { socket }, signal);
-  await drained(places.forwardSocket, timeout, clock);
+  await drained(places.forwardSocket, { seconds: timeout, live: false }, clock);
   await units.stop(HOLD_UNIT, 60);
   await rm(places.forwardConfig, { force: true });
 }
 
 /** What is held is answered by whom the configuration names; nginx takes over a changed one without losing any. */
 async function answerBy(
-  { units, places, timeout }: Holding,
+  { units, places, timeout, live }: Holding,
   to: ForwardConfig["to"],
   signal?: AbortSignal,
 ): Promise<void> {
@@ -115,7 +117,7 @@ async function answerBy(
     socket: places.forwardSocket,
     pid: places.forwardPid,
     log: places.forwardLog,
-    ...{ to, timeout },
+    ...{ to, timeout, live },
     app: undefined,
   });
   const before = await readIfThere(places.forwardConfig);

@@ -9,6 +9,7 @@ import { logged } from "../record/logged.ts";
 import type { BootLog } from "../record/recorder.ts";
 import { switchTo } from "../serving/app.ts";
 import { drained } from "../serving/drain.ts";
+import { longestTimeout } from "../site/config/app.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import type { DeployState } from "../site/records.ts";
 import { appUnit } from "../system/paths.ts";
@@ -154,13 +155,15 @@ function inPlaceSteps(id: string, running: string, machine: Machine): Step<unkno
     context.detail(promoted ? `${id} is current` : "no change");
   });
 
-  const ends = config.app.timeout + DEADLINES.calls;
+  const seconds = longestTimeout(config.app);
+  const live = config.app.asgi !== undefined;
+  const ends = seconds + DEADLINES.calls;
   const stop = step(
     { name: "stop the old one", takes: ends },
     { promote, prepare },
     async (got, { detail }) => {
       if (running === id) return;
-      const ended = await drained(got.prepare.socketOf(running), config.app.timeout, clock);
+      const ended = await drained(got.prepare.socketOf(running), { seconds, live }, clock);
       await units.stop(appUnit(running), STOP_SECONDS);
       detail(`${running}${ended ? "" : ", with requests that took too long"}`);
     },

@@ -12,6 +12,7 @@ import { readDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
 import { siteDocument } from "../site/records.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
+import { appUnit } from "../system/paths.ts";
 import { startForwarding, stopForwarding } from "./forward.ts";
 import { handOver } from "./hand-over.ts";
 import { ensureReplacement, type ReplacementContext } from "./replacement.ts";
@@ -178,6 +179,8 @@ export class Role {
     if (to !== undefined) {
       this.#tasks.every(FORWARD_RETRY_SECONDS, "forwarding", signal, async () => {
         await startForwarding(machine, to.privateAddress, signal);
+        // Its workers are replaced, so that WebSockets are told to come again: they come to the new owner.
+        if (machine.config.app.asgi !== undefined) await machine.units.reload(appUnit(this.#release));
         recorder.change({ state: "forwarding" });
         this.#tell(`forwards requests to ${to.by}`);
         return false;

@@ -16,6 +16,7 @@ const NOBODY = "nobody.sock";
 /** The ground of this machine. @param release of the app on it. */
 export function turnGround(machine: Machine, release: () => string): TurnGround {
   const holding = holdingOf(machine);
+  const { live } = holding;
   const socket = () => paths.appSocket(release());
   return {
     async held() {
@@ -26,7 +27,7 @@ export function turnGround(machine: Machine, release: () => string): TurnGround 
     hold: (signal) => hold(holding, signal),
     close: () => pointLink(paths.socket, join(paths.run, NOBODY)),
     async drain() {
-      await drained(socket(), DRAIN_SECONDS, machine.clock);
+      await drained(socket(), { seconds: DRAIN_SECONDS, live }, machine.clock);
     },
     passOn: (to, signal) => startForwarding(machine, to, signal),
     async startApp(signal) {

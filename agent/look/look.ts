@@ -23,7 +23,7 @@ export interface Seen {
   /** Path of the health check, which may be a page too. */
   health: string;
   /** What nginx serves itself. */
-  static: { url: string; folder: string } | undefined;
+  static: readonly { url: string; folder: string }[];
 }
 
 const SECONDS = 2;
@@ -105,11 +105,12 @@ const isRedirect = (reply: Reply | undefined): reply is Reply & { location: stri
   reply !== undefined && reply.status >= 300 && reply.status < 400 && reply.location !== undefined;
 
 /** @returns the path with what it answers; undefined when it is there or nobody knows. */
-async function missing({ static: files }: Seen, path: string, ask: Ask): Promise<string | undefined> {
+async function missing({ static: served }: Seen, path: string, ask: Ask): Promise<string | undefined> {
   const [plain = ""] = path.split("?");
   const decoded = decodedUrl(plain);
-  const url = files && decodedUrl(files.url);
-  if (files !== undefined && url !== undefined && decoded?.startsWith(url) === true) {
+  for (const files of served) {
+    const url = decodedUrl(files.url);
+    if (url === undefined || decoded?.startsWith(url) !== true) continue;
     const file = join(files.folder, decoded.slice(url.length));
     const found = await lstat(file).catch(() => undefined);
     if (file.startsWith(`${files.folder}/`) && found?.isFile() === true) return undefined;

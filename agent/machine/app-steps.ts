@@ -20,8 +20,8 @@ import {
   bundles,
   type Left,
   prepareApp,
+  servedFolders,
   startApp,
-  staticFolder,
   stopApp,
   waitHealthy,
 } from "../serving/app.ts";
@@ -60,10 +60,20 @@ export async function bringRelease(
 const sizeOf = ({ bytes }: Fetched): string =>
   bytes === undefined ? "" : `, ${(bytes / 1e6).toFixed(1)} MB`;
 
-/** gunicorn is the release's own, or Debian's. @returns what was installed; undefined when the release brings it. */
-export async function ensureGunicorn({ packages }: Machine, { folder }: Release, signal: AbortSignal) {
-  if (await bundles(folder, "gunicorn")) return undefined;
-  return packages.ensure({ lean: ["gunicorn"] }, signal);
+/** What speaks WebSocket for uvicorn, of those that Debian has, ends a connection with a word in each version of it. */
+const UVICORN = ["python3-uvicorn", "python3-wsproto"];
+
+/** gunicorn, and uvicorn, are the release's own, or Debian's. @returns what was installed; undefined when the release brings it. */
+export async function ensureGunicorn(
+  { packages, config }: Machine,
+  { folder }: Release,
+  signal: AbortSignal,
+) {
+  const lean = [
+    ...((await bundles(folder, "gunicorn")) ? [] : ["gunicorn"]),
+    ...(config.app.asgi === undefined || (await bundles(folder, "uvicorn")) ? [] : UVICORN),
+  ];
+  return lean.length === 0 ? undefined : packages.ensure({ lean }, signal);
 }
 
 /**
@@ -170,7 +180,7 @@ async function lookAt(
       {
         ...{ app: socket, facts: dirname(socket), workers: app.workers },
         ...{ hosts: [domain, ...aliases], health: app.health },
-        static: app.static && { url: app.static.url, folder: staticFolder(apps, id, folder) ?? "" },
+        static: servedFolders(apps, id, folder),
       },
       clock,
       signal,

@@ -17,10 +17,12 @@ import { servedSerial } from "../serving/served-serial.ts";
 import { siteNginx } from "../serving/site-nginx.ts";
 import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
+import type { MaintenanceState } from "../site/records.ts";
 import type { ObjectStore } from "../site/store.ts";
-import { paths } from "../system/paths.ts";
+import { nth, paths } from "../system/paths.ts";
 import type { PatientClock } from "../system/processor.ts";
 import type { Units } from "../system/units.ts";
+import { isInMaintenance, layOutMaintenance } from "./maintenance.ts";
 
 /** Seconds. */
 const EARLIER_SECONDS = 20;
@@ -36,6 +38,9 @@ export interface Host {
   running(): Promise<{ id: string; role: "running" } | undefined>;
   /** Makes nginx serve the site. @returns what was done. @throws EverspotError with nginx's own words. */
   open(certificate: Shown): Promise<string>;
+  /** Gives visitors a page instead of the site, or the site again. @param state undefined: none was ever asked for. */
+  maintain(state: MaintenanceState | undefined): Promise<void>;
+  inMaintenance(): Promise<boolean>;
   /** Serves a renewed certificate without cutting off a request; with `hurry` at once. */
   renew(certificate: Shown, hurry: boolean, signal: AbortSignal): Promise<void>;
   /** Asks the app that nginx passes requests on to. */
@@ -65,6 +70,8 @@ export function thisHost(
 ): Host {
   const nginx = (certificate: Shown) => siteNginx(config, privateAddress, certificate);
   const { domain, app } = config;
+  const each = async (work: (n: number) => Promise<string>): Promise<string> =>
+    (await Promise.all([...(app.static ?? []).keys()].map(work))).join("; ") || "none";
   return {
     apps: async () => appMachine(config, units, patience, await ensureAppUser()),
     async isolate(...uids) {
@@ -82,6 +89,8 @@ export function thisHost(
       const done = await applyNginx(units, paths.nginxConfig, nginx(certificate), certificate.changed);
       return `${done} on ${privateAddress}`;
     },
+    maintain: (state) => layOutMaintenance(paths.maintenance, state),
+    inMaintenance: () => isInMaintenance(paths.maintenance),
     renew: (certificate, hurry, signal) =>
       renewNginx(
         units,
@@ -91,16 +100,25 @@ export function thisHost(
       ),
     ask: () => askHealth({ link: paths.socket }, app.health, domain),
     probe: (seconds, signal) =>
-      probeSite({ address: privateAddress, domain, path: app.health }, seconds, patience, signal),
+      probeSite(
+        { address: privateAddress, domain: app.redirectTo ?? domain, path: app.health },
+        seconds,
+        patience,
+        signal,
+      ),
     async earlierStatic(release, signal) {
-      const where = { store, folder: paths.staticEarlier, link: paths.staticBefore };
+      const where = (n: number) => ({
+        ...{ store, n, folder: nth(paths.staticEarlier, n), link: nth(paths.staticBefore, n) },
+      });
       const over = new AbortController();
       const late = AbortSignal.any([signal, over.signal]);
       const slow = clock.sleep(EARLIER_SECONDS * 1000, late).then(
         () => "not all of them: the bucket is too slow",
         () => "",
       );
-      const work = bringEarlier(where, release, clock.now(), late).catch((e) => `none: ${messageOf(e)}`);
+      const work = each((n) =>
+        bringEarlier(where(n), release, clock.now(), late).catch((e) => `none: ${messageOf(e)}`),
+      );
       try {
         return await Promise.race([work, slow]);
       } finally {
@@ -108,9 +126,11 @@ export function thisHost(
       }
     },
     async keepStatic(release) {
-      const folder = await readlink(paths.staticLink).catch(() => undefined);
-      if (folder === undefined) return "none";
-      return keepStaticFiles({ store, folder: paths.staticEarlier }, release, folder);
+      return each(async (n) => {
+        const folder = await readlink(nth(paths.staticLink, n)).catch(() => undefined);
+        if (folder === undefined) return "none";
+        return keepStaticFiles({ store, n, folder: nth(paths.staticEarlier, n) }, release, folder);
+      });
     },
     servedSerial: () => servedSerial(privateAddress, domain),
   };

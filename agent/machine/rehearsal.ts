@@ -14,7 +14,7 @@ import {
 import { linkKept } from "../serving/kept-links.ts";
 import { dropStatic } from "../serving/static-folder.ts";
 import { EverspotError } from "../site/errors.ts";
-import { appUnit, REHEARSAL } from "../system/paths.ts";
+import { appUnit, nth, REHEARSAL } from "../system/paths.ts";
 import { run } from "../system/run.ts";
 import type { Ground, Release } from "./app-steps.ts";
 
@@ -52,7 +52,7 @@ export async function rehearse(
   };
   const clear = async () => {
     await end();
-    await dropStatic(apps.static, REHEARSAL);
+    for (const n of (config.app.static ?? []).keys()) await dropStatic(nth(apps.static, n), REHEARSAL);
   };
   await clear();
   try {

@@ -29,15 +29,17 @@ export interface EarlierStatic {
   folder: string;
   /** What nginx looks in for what is not among the files of the release that serves. */
   link: string;
+  /** Which folder of static files it is about. */
+  n: number;
 }
 
 /** Keeps the files of a release for later machines, once. @param folder of them. @returns what was done. */
 export async function keepStaticFiles(
-  { store, folder: near }: Pick<EarlierStatic, "store" | "folder">,
+  { store, folder: near, n }: Pick<EarlierStatic, "store" | "folder" | "n">,
   id: string,
   folder: string,
 ): Promise<string> {
-  const key = keys.staticFiles(id);
+  const key = keys.staticFiles(id, n);
   if ((await store.head(key)) !== undefined) return "kept before";
   const zip = `${near}.${id}.zip`;
   try {
@@ -54,7 +56,7 @@ export async function keepStaticFiles(
  * Safe to repeat. @param id the release that serves. @param now milliseconds since the epoch. @returns what was done.
  */
 export async function bringEarlier(
-  { store, folder, link }: EarlierStatic,
+  { store, folder, link, n }: EarlierStatic,
   id: string,
   now: number,
   signal?: AbortSignal,
@@ -63,15 +65,15 @@ export async function bringEarlier(
   const before = await readlink(link).catch(() => undefined);
   if (before !== undefined && before !== folder && (await exists(before)))
     await gather(before, "copy", folder);
-  const listed = await store.list(keys.staticPrefix);
+  const listed = await store.list(keys.staticPrefix(n));
   const brought: string[] = [];
   const failed: string[] = [];
-  for (const earlier of earlierReleases(listed, id, now)) {
+  for (const earlier of earlierReleases(listed, id, now, n)) {
     signal?.throwIfAborted();
     const mark = join(folder, `.${earlier}`);
     if (await exists(mark)) continue;
     try {
-      await bring(store, earlier, folder, signal);
+      await bring(store, { id: earlier, n }, folder, signal);
       await writeFile(mark, "");
       brought.push(earlier);
     } catch (error) {
@@ -84,10 +86,15 @@ export async function bringEarlier(
 }
 
 /** What is in the bucket is an instance's, and is unpacked like a release: no links, no devices, no other folder. */
-async function bring(store: ObjectStore, id: string, folder: string, signal?: AbortSignal): Promise<void> {
+async function bring(
+  store: ObjectStore,
+  { id, n }: { id: string; n: number },
+  folder: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const [zip, unpacked] = [`${folder}.${id}.zip`, `${folder}.${id}`];
   try {
-    if ((await store.download(keys.staticFiles(id), zip)) === undefined) return;
+    if ((await store.download(keys.staticFiles(id, n), zip)) === undefined) return;
     await rm(unpacked, { recursive: true, force: true });
     await unpackRelease(zip, unpacked, LIMITS, { signal });
     await gather(unpacked, "copy", folder);
@@ -99,16 +106,17 @@ async function bring(store: ObjectStore, id: string, folder: string, signal?: Ab
 
 /**
  * Releases whose pages may still be open: no other one came after them so long ago. Newest first.
- * @param listed the objects of `keys.staticPrefix`.
+ * @param listed the objects of `keys.staticPrefix`, of whatever folder. @param n of the folder.
  */
 export function earlierReleases(
   listed: readonly { key: string; modified: Date }[],
   own: string,
   now: number,
+  n: number,
 ): string[] {
   const inOrder = listed
     .flatMap(({ key, modified }) => {
-      const id = /^static\/([^/]+)\.zip$/.exec(key)?.[1];
+      const id = /^([^/]+)\.zip$/.exec(key.slice(keys.staticPrefix(n).length))?.[1];
       return id === undefined ? [] : [{ id, at: modified.getTime() }];
     })
     .sort((a, b) => a.at - b.at);

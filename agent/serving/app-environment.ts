@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { SIGNING_SECRET } from "../notify/notify.ts";
+import { applicationOf, longestTimeout } from "../site/config/app.ts";
 import { keptName } from "../site/config/state.ts";
 import { BUNDLED_PYTHON } from "../site/release.ts";
 import { renderEnvironment } from "../system/environment-file.ts";
@@ -26,7 +27,7 @@ export function appEnvironment(
   id: string,
   folder: string,
   secrets: Readonly<Record<string, string>>,
-  { timeout = config.app.timeout, source = false }: { timeout?: number; source?: boolean } = {},
+  { timeout = longestTimeout(config.app), source = false }: { timeout?: number; source?: boolean } = {},
 ): string {
   // That one is the agent's own.
   const { [SIGNING_SECRET]: _, ...theirs } = secrets;
@@ -43,9 +44,11 @@ export function appEnvironment(
     ...theirs,
     PYTHONPATH: [...path, ...asked.map((entry) => resolve(folder, entry))].join(":"),
     ...(config.state === undefined
-      ? { EVERSPOT_WSGI: config.app.wsgi }
-      : gated(config.app.wsgi, config.state)),
+      ? { EVERSPOT_APP: applicationOf(config.app) }
+      : gated(applicationOf(config.app), config.state)),
+    ...(config.app.asgi !== undefined && { EVERSPOT_ASGI: "1" }),
     EVERSPOT_WORKERS: String(config.app.workers),
+    EVERSPOT_THREADS: String(config.app.threads),
     EVERSPOT_TIMEOUT: String(timeout),
     EVERSPOT_DOMAIN: config.domain,
     EVERSPOT_HOSTS: [config.domain, ...config.aliases].join(","),
@@ -54,9 +57,9 @@ export function appEnvironment(
 }
 
 /** The app behind the gate that holds its answers (agent/state/wrapper), and what that has to know. */
-const gated = (wsgi: string, { database, media, durability }: NonNullable<BootConfig["state"]>) => ({
-  EVERSPOT_WSGI: "everspot_state:application",
-  EVERSPOT_STATE_APP: wsgi,
+const gated = (application: string, { database, media, durability }: NonNullable<BootConfig["state"]>) => ({
+  EVERSPOT_APP: "everspot_state:application",
+  EVERSPOT_STATE_APP: application,
   EVERSPOT_STATE_DATABASES: database.map((path) => `${kept.databases}/${keptName(path)}`).join(":"),
   EVERSPOT_STATE_DURABILITY: durability,
   EVERSPOT_STATE_LEASE: kept.lease,

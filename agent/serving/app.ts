@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { mkdir, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BootConfig } from "../../user-data/boot-config.ts";
+import { applicationOf, longestTimeout } from "../site/config/app.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
 import { pointLink, readIfThere, writeAtomic } from "../system/files.ts";
-import { appUnit, type KeptPlaces, prepareUnit, REHEARSAL } from "../system/paths.ts";
+import { appUnit, type KeptPlaces, nth, prepareUnit, REHEARSAL } from "../system/paths.ts";
 import type { PatientClock } from "../system/processor.ts";
 import type { Units } from "../system/units.ts";
 import { appEnvironment, prepareScript } from "./app-environment.ts";
@@ -42,13 +43,13 @@ export interface AppMachine {
   gid: number;
   /** Folder for environment files (0600), before_start scripts and settings of gunicorn, lost at a reboot. */
   environment: string;
-  /** Folder of the static files that `before_start` made, one folder per release; nothing else writes there. */
+  /** Folder of the static files that `before_start` made, one folder per release, nothing else writes there; see nth(). */
   static: string;
   /** Folder of systemd units that a reboot empties. */
   unitFiles: string;
   /** Where a site with state has its databases and uploads. */
   kept: Pick<KeptPlaces, "databases" | "media">;
-  /** Symlinks that nginx follows. */
+  /** Symlinks that nginx follows; see nth() for further folders of static files. */
   links: { socket: string; release: string; static: string; staticBefore: string };
   socketOf(release: string): string;
 }
@@ -77,11 +78,11 @@ export async function prepareApp(
   const { config, units, patience } = machine;
   await mkdir(machine.environment, { recursive: true });
   if (config.state !== undefined) await linkKept(folder, config.state, machine.kept);
-  const source = await hasSourceLayout(folder, config.app.wsgi);
+  const source = await hasSourceLayout(folder, applicationOf(config.app));
   const environment = appEnvironment(config, id, folder, secrets, { source });
   const slowness = patience.slowness();
   // gunicorn kills a worker that has not loaded the app in that time.
-  const timeout = Math.ceil(config.app.timeout * slowness);
+  const timeout = Math.ceil(longestTimeout(config.app) * slowness);
   const written = appEnvironment(config, id, folder, secrets, { timeout, source });
   await writeAtomic(join(machine.environment, `${id}.env`), written, 0o600);
   await writeAtomic(join(machine.environment, `${id}.gunicorn.py`), gunicornConfig, 0o644);
@@ -92,10 +93,7 @@ export async function prepareApp(
   const mark = createHash("sha256").update(environment).update(script).digest("hex");
   if ((await readIfThere(done)) === mark) return "done before";
   // A try that failed on the way has taken the rehearsal's files.
-  const inherits =
-    config.app.static === undefined ||
-    (rehearsed !== undefined && (await isThere(keptStatic(machine.static, rehearsed.as))));
-  const left = inherits ? rehearsed : undefined;
+  const left = rehearsed !== undefined && (await hasStatic(machine, rehearsed.as)) ? rehearsed : undefined;
   const commands = config.app.beforeStart.slice(0, left?.steps);
   await offerStatic(machine, id, folder, left?.as);
   const unit = prepareUnit(id);
@@ -142,23 +140,36 @@ export async function leftByRehearsal({
   return writers && { ...writers, as: REHEARSAL };
 }
 
+/** Whether all the static files that a release's `before_start` made are there. */
+async function hasStatic({ config, static: root }: AppMachine, id: string): Promise<boolean> {
+  const folders = [...(config.app.static ?? []).keys()].map((n) => keptStatic(nth(root, n), id));
+  return (await Promise.all(folders.map(isThere))).every(Boolean);
+}
+
 /** `collectstatic` writes there; all of a release itself is root's. */
 async function offerStatic(machine: AppMachine, id: string, folder: string, from?: string): Promise<void> {
   const { units, config } = machine;
-  if (config.app.static === undefined) return;
-  await mountStatic(machine, config.app.static.folder);
-  const packed = join(folder, config.app.static.folder);
-  await mkdir(packed, { recursive: true, mode: 0o755 });
-  if ((await units.state(appUnit(id))).active !== "active") await dropOldStatic(machine.static, id);
-  if (from === undefined) await freshStatic(machine.static, id, packed, machine);
-  else await inheritStatic(machine.static, id, from);
+  const folders = (config.app.static ?? []).map((files) => files.folder);
+  if (folders.length === 0) return;
+  await mountStatic(machine, folders);
+  const active = (await units.state(appUnit(id))).active === "active";
+  for (const [n, name] of folders.entries()) {
+    const [root, packed] = [nth(machine.static, n), join(folder, name)];
+    await mkdir(packed, { recursive: true, mode: 0o755 });
+    if (!active) await dropOldStatic(root, id);
+    if (from === undefined) await freshStatic(root, id, packed, machine);
+    else await inheritStatic(root, id, from);
+  }
 }
 
 /** @returns the first link among the files. */
 async function takeStatic({ config, static: root }: AppMachine, id: string): Promise<string | undefined> {
-  if (config.app.static === undefined) return undefined;
-  await keepStatic(root, id);
-  return linkIn(root, id);
+  let link: string | undefined;
+  for (const n of (config.app.static ?? []).keys()) {
+    await keepStatic(nth(root, n), id);
+    link ??= await linkIn(nth(root, n), id);
+  }
+  return link;
 }
 
 /** Starts gunicorn for a release, unless it runs; others keep running. @throws EverspotError with its last lines. */
@@ -261,7 +272,7 @@ async function notRunning(
     resource: `release ${id}`,
     hint:
       adviceOn(lines) ??
-      "the lines are what gunicorn and the app said; see [app] wsgi if it could not be imported",
+      `the lines are what gunicorn and the app said; see [app] ${machine.config.app.asgi === undefined ? "wsgi" : "asgi"} if it could not be imported`,
     lines: lines.length === 0 ? ["(it said nothing)"] : lines,
     cause,
   });
@@ -282,23 +293,25 @@ export async function switchFiles(machine: AppMachine, id: string, folder: strin
 /** What pages name that visitors have open stays within reach. */
 async function switchStatic(machine: AppMachine, id: string, folder: string): Promise<void> {
   const { links } = machine;
-  const next = staticFolder(machine, id, folder);
-  if (next === undefined) return;
-  const before = await readlink(links.static).catch(() => undefined);
-  if (before === next) return;
-  if (before !== undefined) await pointLink(links.staticBefore, before);
-  await pointLink(links.static, next);
+  for (const [n, { folder: next }] of servedFolders(machine, id, folder).entries()) {
+    const link = nth(links.static, n);
+    const before = await readlink(link).catch(() => undefined);
+    if (before === next) continue;
+    if (before !== undefined) await pointLink(nth(links.staticBefore, n), before);
+    await pointLink(link, next);
+  }
 }
 
-/** Of the static files that nginx serves for a release; undefined where it serves none. */
-export function staticFolder(
+/** Of the static files that nginx serves for a release, in the order of `[app] static`. */
+export const servedFolders = (
   { config: { app }, static: root }: AppMachine,
   id: string,
   folder: string,
-): string | undefined {
-  if (app.static === undefined) return undefined;
-  return app.beforeStart.length === 0 ? join(folder, app.static.folder) : keptStatic(root, id);
-}
+): { url: string; folder: string }[] =>
+  (app.static ?? []).map(({ url, folder: name }, n) => ({
+    url,
+    folder: app.beforeStart.length === 0 ? join(folder, name) : keptStatic(nth(root, n), id),
+  }));
 
 export async function stopApp(machine: AppMachine, id: string): Promise<void> {
   await machine.units.stop(appUnit(id), STOP_SECONDS);

@@ -3,10 +3,13 @@
  * cannot work under systemd and behind nginx; gunicorn itself lets its command line, which has the socket, the number of
  * workers and the timeout, outweigh both (gunicorn documentation, "Configuration Overview").
  *
- * Each worker does three things besides, once it has loaded the app, none of which may harm it. It fills in REMOTE_ADDR,
- * which gunicorn leaves empty on a Unix socket, with the visitor whom nginx names. It has nginx pass on text that the
- * app streams as it comes, which would wait to be compressed otherwise. And it says what its Django holds of DEBUG and
- * SECRET_KEY; see worker-facts.ts.
+ * An ASGI application is run by uvicorn's worker class, which is a package of its own by now (uvicorn-worker), and part of
+ * older uvicorns. It ends WebSockets (close code 1012) as soon as it is told to stop; a stream of events counts as a
+ * request, which may come to its end.
+ *
+ * Each worker does three things besides, once it has loaded the app, none of which may harm it. It fills in who asked, and
+ * how, as nginx says it: a Unix socket has no address. It has nginx pass on text that the app streams as it comes, which
+ * would wait to be compressed otherwise. And it says what its Django holds of DEBUG and SECRET_KEY; see worker-facts.ts.
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,6 +17,9 @@ import { FACTS_OF } from "./worker-facts.ts";
 
 /** Read from the working directory, which is the release. */
 const OWN = "gunicorn.conf.py";
+
+/** Seconds in which requests may end when an app stops; gunicorn's own is 30. */
+const GRACE_SECONDS = 28;
 
 const settings = `import os
 if os.path.exists(${JSON.stringify(OWN)}):
@@ -26,6 +32,25 @@ reuse_port = False
 certfile = keyfile = pidfile = None
 for name in ("bind", "user", "group"):
     globals().pop(name, None)
+
+def everspot_workers(settings):
+    import importlib, inspect, os
+    settings.setdefault("threads", int(os.environ.get("EVERSPOT_THREADS", "1")))
+    if not os.environ.get("EVERSPOT_ASGI") or "worker_class" in settings:
+        return
+    for name in ("uvicorn_worker", "uvicorn.workers"):
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        # Less than gunicorn's graceful_timeout, so that what does not end is cut off in order.
+        if "timeout_graceful_shutdown" in inspect.signature(module.Config).parameters:
+            module.UvicornWorker.CONFIG_KWARGS["timeout_graceful_shutdown"] = ${GRACE_SECONDS}
+        settings["worker_class"] = name + ".UvicornWorker"
+        return
+    raise ImportError("neither uvicorn-worker nor a uvicorn that has its worker is there: add uvicorn-worker to the project's dependencies")
+
+everspot_workers(globals())
 `;
 
 /** Whatever names the project's own file has. */
@@ -37,15 +62,38 @@ def everspot(theirs):
     salt = os.urandom(16)
 
     def fill(worker):
+        app = worker.wsgi
+        if os.environ.get("EVERSPOT_ASGI"):
+            worker.wsgi = asgi(app)
+            return
         # Not in workers of other servers, whose apps are none of WSGI.
         if not type(worker).__module__.startswith("gunicorn.workers."):
             return
-        app = worker.wsgi
         def application(environ, start_response):
             if not environ.get("REMOTE_ADDR"):
                 environ["REMOTE_ADDR"] = environ.get("HTTP_X_FORWARDED_FOR", "")
             return app(environ, start_response)
         worker.wsgi = application
+
+    def asgi(app):
+        async def application(scope, receive, send):
+            if scope["type"] not in ("http", "websocket"):
+                return await app(scope, receive, send)
+            told = {name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"x-forwarded-for", b"x-forwarded-proto")}
+            scope = dict(scope)
+            if not scope.get("client") and told.get(b"x-forwarded-for"):
+                scope["client"] = (told[b"x-forwarded-for"], 0)
+            if told.get(b"x-forwarded-proto") == "https":
+                scope["scheme"] = "https" if scope["type"] == "http" else "wss"
+            async def answer(message):
+                if message["type"] == "http.response.start":
+                    headers = list(message.get("headers", ()))
+                    names = {bytes(name).lower(): bytes(value) for name, value in headers}
+                    if names.get(b"content-type", b"").startswith(b"text/") and b"content-length" not in names:
+                        message = {**message, "headers": [*headers, (b"x-accel-buffering", b"no")]}
+                await send(message)
+            await app(scope, receive, answer)
+        return application
 
     def stream():
         django = sys.modules.get("django.core.handlers.wsgi")

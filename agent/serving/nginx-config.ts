@@ -1,13 +1,17 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
-import { fromPeer, fromVisitor, HASHED, locations, type NginxApp } from "./nginx-locations.ts";
+import { locations, type NginxApp } from "./nginx-locations.ts";
 import { mediaPolicy } from "./nginx-media.ts";
-import { checked, FILE } from "./nginx-words.ts";
+import { fromPeer, fromVisitor, liveRequests } from "./nginx-proxy.ts";
+import { HASHED } from "./nginx-static.ts";
+import { checked, FILE, headerValue } from "./nginx-words.ts";
 import { HASHED_NAME } from "./static-folder.ts";
 
 export interface NginxSite extends NginxApp {
   /** IPv4 to listen on: ports 80 and 443 of this address and of no other. */
   address: string;
   names: readonly string[];
+  /** The one of them that the others lead to; undefined: each is the site. */
+  redirectTo?: string | undefined;
   /** PEM files; the chain starts with the leaf. */
   tls: { chain: string; key: string };
   /** Whether visitors can trust the certificate. If not, plain HTTP serves the site too and HSTS stays off. */
@@ -22,6 +26,8 @@ export interface NginxSite extends NginxApp {
   maxBody: number;
   /** Seconds; 0 sends no Strict-Transport-Security. */
   hsts: number;
+  /** Of every answer to a visitor, by their names; the app's own are left out. */
+  headers: Readonly<Record<string, string>>;
   os: BootConfig["image"]["os"];
 }
 
@@ -43,6 +49,19 @@ const AT_ONCE_HELD = 1024;
 /** How long browsers may keep a static file without a hash of its content in its name. */
 const PLAIN = "1h";
 
+const HEADER = /^[A-Za-z0-9-]+$/;
+/** What an instance that asks another one says of the visitor (app-request.ts). */
+const OF_INSTANCE = "127.0.0.1";
+
+/** Each replaces what the app says of the same. */
+const headersOf = (headers: readonly (readonly [name: string, value: string])[]): string =>
+  headers
+    .flatMap(([name, value]) => [
+      `proxy_hide_header ${name};`,
+      `add_header ${name} ${headerValue(value)} always;`,
+    ])
+    .join("\n            ");
+
 /** Where an instance that is about to take the site over asks the one before to look. */
 export const ASK_PATH = "/.well-known/everspot/look";
 
@@ -53,16 +72,28 @@ const HOST = /^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9
  * @throws EverspotError for a value that cannot stand in the file: nginx has no way to quote `$`.
  */
 export function renderNginx(site: NginxSite): string {
-  const names = site.names.map((name) => checked(name.toLowerCase(), HOST, "domain name")).join(" ");
+  const all = site.names.map((name) => checked(name.toLowerCase(), HOST, "domain name"));
+  const shown = site.redirectTo?.toLowerCase();
+  const names = all.filter((name) => shown === undefined || name === shown).join(" ");
+  const led = all.filter((name) => shown !== undefined && name !== shown).join(" ");
   const chain = checked(site.tls.chain, FILE, "path");
   const key = checked(site.tls.key, FILE, "path");
   const address = checked(site.address, /^\d+\.\d+\.\d+\.\d+$/, "IPv4 address");
   // nginx 1.26 asks the server that the handshake names; 1.22 the socket.
   const [http2, http2On] = site.os === "debian-12" ? [" http2", ""] : ["", "\n        http2 on;"];
-  const hsts =
-    site.trusted && site.hsts > 0
-      ? `add_header Strict-Transport-Security "max-age=${Math.floor(site.hsts)}" always;`
-      : "";
+  const given = Object.entries(site.headers).map(
+    ([name, value]) => [checked(name, HEADER, "header"), value] as const,
+  );
+  const headers = headersOf(given);
+  const always = headersOf([
+    ...(site.trusted && site.hsts > 0
+      ? [["Strict-Transport-Security", `max-age=${Math.floor(site.hsts)}`] as const]
+      : []),
+    ...given,
+  ]);
+  const tls = `ssl_certificate ${chain};
+        ssl_certificate_key ${key};`;
+  const visitors = { from: fromVisitor, own: address };
   const perAddress = `limit_conn address ${site.hold === undefined ? AT_ONCE : AT_ONCE_HELD};`;
   return `# Written by the everspot agent; changes are lost.
 user www-data;
@@ -124,7 +155,7 @@ ${site.answers === undefined ? "" : statusLog(checked(site.answers, FILE, "path"
         default ${PLAIN};
         "~${HASHED_NAME}" ${HASHED};
     }
-${site.media === undefined ? "" : mediaPolicy}
+${site.media === undefined ? "" : mediaPolicy}${site.live ? liveRequests : ""}
     # Whoever asks for another name gets nothing of this site.
     server {
         listen ${address}:80 default_server backlog=${BACKLOG};
@@ -142,16 +173,35 @@ ${site.media === undefined ? "" : mediaPolicy}
         listen ${address}:80;
         server_name ${names};
         ${perAddress}
-${site.trusted ? "        return 301 https://$host$request_uri;\n" : locations(site, fromVisitor, "")}    }
+        ${site.trusted ? "return 301 https://$host$request_uri;" : `${headers}\n${locations(site, { ...visitors, always: headers })}`}
+    }
     server {
         listen ${address}:443 ssl${http2};${http2On}
         server_name ${names};
-        ssl_certificate ${chain};
-        ssl_certificate_key ${key};
+        ${tls}
         ${perAddress}
-        ${hsts}
-${locations(site, fromVisitor, hsts)}    }
-
+        ${always}
+${locations(site, { ...visitors, always })}    }
+${
+  led === ""
+    ? ""
+    : `    server {
+        listen ${address}:80;
+        server_name ${led};
+        ${perAddress}
+        ${headers}
+        return 301 ${site.trusted ? "https" : "http"}://${shown}$request_uri;
+    }
+    server {
+        listen ${address}:443 ssl${http2};${http2On}
+        server_name ${led};
+        ${tls}
+        ${perAddress}
+        ${always}
+        return 301 https://${shown}$request_uri;
+    }
+`
+}
     # From an instance that this one replaced. Who asked, and how, is what that one says.
     server {
         listen ${address}:${site.forwardPort} default_server;
@@ -160,8 +210,8 @@ ${locations(site, fromVisitor, hsts)}    }
     }
     server {
         listen ${address}:${site.forwardPort};
-        server_name ${names};
-${site.asked === undefined ? "" : askedAt(checked(site.asked, FILE, "path"))}${locations(site, fromPeer, "")}    }
+        server_name ${all.join(" ")};
+${site.asked === undefined ? "" : askedAt(checked(site.asked, FILE, "path"))}${locations(site, { from: fromPeer, own: OF_INSTANCE, always: "" })}    }
 }
 `;
 }

@@ -38,6 +38,8 @@ export function ask(probe: Probe, timeoutMs: number, signal?: AbortSignal): Prom
         port: probe.port ?? 443,
         path: probe.path,
         servername: probe.domain,
+        // As this machine itself, which maintenance does not concern (nginx-locations.ts).
+        localAddress: probe.address,
         agent: false,
         // The verdict is read below, so that an untrusted chain can be told from a wrong name.
         rejectUnauthorized: false,

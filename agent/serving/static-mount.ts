@@ -1,10 +1,11 @@
 import { EverspotError } from "../site/errors.ts";
 import { ensureDropIns } from "../system/drop-ins.ts";
+import { nth } from "../system/paths.ts";
 import type { Units } from "../system/units.ts";
 
 interface Where {
   units: Units;
-  /** Of the static files of all releases. */
+  /** Of the static files of all releases, in the first of their folders. */
   static: string;
   unitFiles: string;
 }
@@ -12,9 +13,22 @@ interface Where {
 /**
  * What `before_start` writes into the release's static folder goes into the folder that it was given, and the app
  * reads it there: the release itself is never changed.
- * @param folder in the release, e.g. "static". @throws EverspotError when it cannot stand in a unit.
+ * @param folders in the release, e.g. "static". @throws EverspotError when one cannot stand in a unit.
  */
-export function mountStatic({ units, static: root, unitFiles }: Where, folder: string): Promise<void> {
+export function mountStatic(
+  { units, static: root, unitFiles }: Where,
+  folders: readonly string[],
+): Promise<void> {
+  const targets = folders.map(targetOf);
+  const lines = (line: (root: string, target: string) => string): string =>
+    `[Service]\n${targets.map((target, n) => line(nth(root, n), target)).join("")}`;
+  return ensureDropIns(units, unitFiles, {
+    "everspot-prepare@.service.d/static.conf": lines((at, to) => `BindPaths=${at}/.%i.next:${to}\n`),
+    "everspot-app@.service.d/static.conf": lines((at, to) => `BindReadOnlyPaths=-${at}/%i:${to}\n`),
+  });
+}
+
+function targetOf(folder: string): string {
   const path = folder.replace(/\/+$/, "");
   if (
     path === "" ||
@@ -25,11 +39,7 @@ export function mountStatic({ units, static: root, unitFiles }: Where, folder: s
       hint: "correct [app] static in everspot.toml",
     });
   }
-  const target = `/var/lib/everspot/releases/%i/${path.split("/").map(word).join("/")}`;
-  return ensureDropIns(units, unitFiles, {
-    "everspot-prepare@.service.d/static.conf": `[Service]\nBindPaths=${root}/.%i.next:${target}\n`,
-    "everspot-app@.service.d/static.conf": `[Service]\nBindReadOnlyPaths=-${root}/%i:${target}\n`,
-  });
+  return `/var/lib/everspot/releases/%i/${path.split("/").map(word).join("/")}`;
 }
 
 /** Part of a path in systemd's BindPaths=, which splits at colons and blanks, knows quotes, and expands %. */

@@ -64,12 +64,13 @@ function segmentOfNames(names: string[]): string {
  *
  * | key | form and transitions | written by |
  * |---|---|---|
- * | `agent/<sha256>.tar` | provisioner/archive/agent-archive.ts | `up`, `deploy`; once |
+ * | `agent/<sha256>.tar.br` | provisioner/archive/agent-archive.ts | `up`, `deploy`; once |
  * | `layers/packages/<sha256>.tar.gz` | agent/packages/layer.ts | instances; once |
  * | `layers/packages/<key>.json` | layers.ts | instances; CAS |
  * | `releases/<id>.zip` | release.ts, provisioner/release/zip.ts | `up`, `deploy`; once |
  * | `releases/<id>.json` | records.ts | `up`, `deploy`, after the zip; once |
  * | `static/<release>.zip` | agent/release/earlier-static.ts | instances; once |
+ * | `static/<n>/<release>.zip` | agent/release/earlier-static.ts, of the nth of several folders | instances; once |
  * | `looks/<release>.json` | agent/look/remembered.ts | instances, over and over |
  * | `channel.json` | channel.ts | both sides; CAS |
  * | `site.json` | records.ts, agent/ownership/claim.ts | instances; `data push`, `data restore` (its epoch alone); CAS |
@@ -80,6 +81,7 @@ function segmentOfNames(names: string[]): string {
  * | `runs/told/<id>/<n>` | runs/output.ts | the owner; once |
  * | `deploy.json` | records.ts, provisioner/deploy/lock.ts | `deploy`, `rollback`, `bake`, `data push`, `data restore`; CAS |
  * | `image.json` | records.ts | the operator's side; CAS |
+ * | `maintenance.json` | records.ts | `maintenance`; CAS |
  * | `packages.json` | layers.ts | the operator's side; CAS |
  * | `replacements.json` | replacements.ts | instances; CAS |
  * | `alerts.json` | alerts/alerts.ts | instances; CAS |
@@ -92,7 +94,7 @@ function segmentOfNames(names: string[]): string {
  * | `drills.json` | provisioner/drill/record.ts | `drill`; CAS |
  */
 export const keys = {
-  agent: (sha256: string) => `agent/${segment(sha256)}.tar`,
+  agent: (sha256: string) => `agent/${segment(sha256)}.tar.br`,
   layersPrefix: "layers/packages/",
   layer: (sha256: string) => `layers/packages/${segment(sha256)}.tar.gz`,
   layerPointer: (key: string) => `layers/packages/${segment(key)}.json`,
@@ -100,8 +102,9 @@ export const keys = {
   releasePrefix: "releases/",
   releaseZip: (id: string) => `releases/${segment(id)}.zip`,
   releaseManifest: (id: string) => `releases/${segment(id)}.json`,
-  staticPrefix: "static/",
-  staticFiles: (release: string) => `static/${segment(release)}.zip`,
+  /** @param n of the folder of static files; the first one's objects lie beside the folders of the others'. */
+  staticPrefix: (n: number) => (n === 0 ? "static/" : `static/${n}/`),
+  staticFiles: (release: string, n: number) => `${keys.staticPrefix(n)}${segment(release)}.zip`,
   look: (release: string) => `looks/${segment(release)}.json`,
   channel: "channel.json",
   site: "site.json",
@@ -113,6 +116,7 @@ export const keys = {
   runOutput: (id: string, part: number) => `runs/told/${segment(id)}/${part}`,
   deploy: "deploy.json",
   image: "image.json",
+  maintenance: "maintenance.json",
   replacements: "replacements.json",
   alerts: "alerts.json",
   drills: "drills.json",

@@ -1,6 +1,3 @@
-/** How an object is compressed, as HTTP names it (Content-Encoding). */
-export type Encoding = "br" | "zstd";
-
 /**
  * The site's bucket, as the rest of everspot sees it.
  *
@@ -31,9 +28,9 @@ export interface ObjectStore {
   download(key: string, file: string): Promise<{ sha256: string; size: number } | undefined>;
   /**
    * Streams a file into an object.
-   * @param encoding how the file is compressed, if whoever reads the object is to know.
+   * @param encoding how the file is compressed, if whoever reads the object is to know (Content-Encoding).
    */
-  upload(key: string, file: string, condition?: Condition, encoding?: Encoding): Promise<void>;
+  upload(key: string, file: string, condition?: Condition, encoding?: "br"): Promise<void>;
 }
 
 export interface StoredObject {

@@ -38,6 +38,12 @@ export const paths = {
   forwarding: "/run/everspot/forwarding",
   /** While it exists, nginx closes each connection with its answer. */
   closing: "/run/everspot/closing",
+  /** While `marker` exists, visitors get `page`, but for those whose addresses are names of files in `allowed`. */
+  maintenance: {
+    marker: "/run/everspot/maintenance/on",
+    page: "/run/everspot/maintenance/page.html",
+    allowed: "/run/everspot/maintenance/allowed",
+  },
   forwardSocket: "/run/everspot/forward.sock",
   forwardConfig: "/run/everspot/forward.conf",
   forwardPid: "/run/everspot/forward.pid",
@@ -50,6 +56,9 @@ export const paths = {
   appSocket: (release: string) => `/run/everspot-app/${release}/app.sock`,
   units: "/run/systemd/system",
 } as const;
+
+/** The place of the nth folder of static files: each has one of its own. */
+export const nth = (path: string, n: number): string => (n === 0 ? path : `${path}-${n}`);
 
 export interface KeptPlaces {
   /** Databases of all releases: the app and the shipper write there. */

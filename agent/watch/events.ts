@@ -1,4 +1,4 @@
-import type { DeployState } from "../site/records.ts";
+import type { DeployState, MaintenanceState } from "../site/records.ts";
 
 /** Everything the watch loop can notice. `at` and `time` are milliseconds since the epoch. */
 export type WatchEvent =
@@ -14,6 +14,8 @@ export type WatchEvent =
   | { kind: "fenced"; epoch: number }
   /** A deploy began or named its release; undefined: none is under way any more. */
   | { kind: "deploy"; running: DeployState | undefined }
+  /** Visitors are to get a page instead of the site, or the site again. */
+  | { kind: "maintenance"; state: MaintenanceState }
   /** The app has not answered its health check for `seconds`. */
   | { kind: "app-failing"; seconds: number; seen: string }
   | { kind: "app-recovered"; seconds: number }
@@ -36,6 +38,8 @@ export function describe(event: WatchEvent): string {
       return event.running === undefined
         ? "no deploy is under way any more"
         : `${event.running.by} deploys ${event.running.release ?? "a release"} (${event.running.kind})`;
+    case "maintenance":
+      return `maintenance is ${event.state.on ? "on" : "off"}, by ${event.state.by}`;
     case "app-failing":
       return `the app has been failing its health check for ${event.seconds} s: ${event.seen}`;
     case "app-recovered":

@@ -44,6 +44,7 @@ export function appControl(context: InPlaceContext, served: (release: string) =>
       return (await askHealth(socketOf(release), config.app.health, config.domain)).ok;
     },
     async held() {
+      if (await host.inMaintenance()) return true;
       const { state } = machine;
       if (state === undefined) return false;
       if (await state.sealed()) return true;

@@ -38,7 +38,7 @@ export interface AppControl {
   serve(release: string, instead: string): Promise<boolean>;
   /** Whether the release itself answers, whatever visitors get. */
   answers(release: string): Promise<boolean>;
-  /** Whether it cannot answer for no fault of its own: its state is sealed, or does not come into the bucket. */
+  /** Whether nothing is to be done: maintenance, or its state is sealed, or does not come into the bucket. */
   held(): Promise<boolean>;
   /** Visitors get the 503 page, or the release again. */
   hide(): Promise<void>;

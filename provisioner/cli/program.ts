@@ -9,6 +9,7 @@ import { runFetch } from "../commands/fetch.ts";
 import { type GithubOptions, runGithub } from "../commands/github.ts";
 import { runHistory } from "../commands/history.ts";
 import { type InitOptions, runInit } from "../commands/init.ts";
+import { type MaintenanceOptions, runMaintenance } from "../commands/maintenance.ts";
 import { runOpen } from "../commands/open.ts";
 import { runPermissions } from "../commands/permissions.ts";
 import { runPlan } from "../commands/plan.ts";
@@ -258,6 +259,15 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
     .option("--remove", "remove the image instead: the next instance boots from Debian's image", false);
 
   everspot.commandsGroup("Trouble:");
+
+  siteCommand<Common & MaintenanceOptions>(
+    "maintenance",
+    "have visitors get a page instead of the site, or the site again; without a word, say which",
+    (config, tools, { allow, page }, word) => runMaintenance(config, tools, { allow, page }, word),
+  )
+    .argument("[on|off]")
+    .option("--allow <ip...>", "with on: addresses from which the site is seen all the same", [])
+    .option("--page <file>", "with on: the HTML page that visitors get");
 
   siteCommand<Common & { yes: boolean; renew: boolean; timeout: number }>(
     "certificate",

@@ -4,6 +4,7 @@ import { poll } from "../../agent/site/poll.ts";
 import { type SiteState, siteDocument } from "../../agent/site/records.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { NOTICE_SECONDS } from "../aws/fis.ts";
+import { addressOf } from "../config/address.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { type Downtime, downtimeOf } from "../drill/downtime.ts";
 import { clearInterruption, interrupt } from "../drill/interrupt.ts";
@@ -35,7 +36,7 @@ const END_SECONDS = NOTICE_SECONDS + 120;
  */
 export async function runDrill(config: SiteConfig, tools: Tools, options: DrillOptions): Promise<void> {
   const { terminal, clock } = tools;
-  const url = `https://${config.domain}${config.app.health}`;
+  const url = addressOf(config, config.app.health);
   const aws = await connect(config, tools.clock);
   const prober = new Prober(url, tools.probe, clock);
   try {

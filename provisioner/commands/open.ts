@@ -1,3 +1,4 @@
+import { addressOf } from "../config/address.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { Tools } from "../operator/tools.ts";
 
@@ -6,7 +7,7 @@ export async function runOpen(
   config: SiteConfig,
   { terminal, browse }: Pick<Tools, "terminal" | "browse">,
 ): Promise<void> {
-  const url = `https://${config.domain}/`;
+  const url = addressOf(config);
   terminal.print(url);
   const opened = await browse(url);
   if (!opened) terminal.warn("no browser could be started here");

@@ -21,7 +21,7 @@ export const packFor = (
     without: config.release.without,
     site: {
       static: {
-        folder: config.app.static?.folder,
+        folders: (config.app.static ?? []).map(({ folder }) => folder),
         collected: config.app.beforeStart.flat().some((command) => COLLECTS.test(command)),
       },
       debianPackages: config.image.packages,

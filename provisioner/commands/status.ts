@@ -10,9 +10,11 @@ import { type Aws, connect } from "../aws/connect.ts";
 import { type BootBar, bootBars, renderBars } from "../boots/bars.ts";
 import { consoleTail, secretsOf } from "../boots/console.ts";
 import { readBoot } from "../boots/read.ts";
+import { addressOf } from "../config/address.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { megabytes, plural } from "../data/counted.ts";
 import { glance } from "../data/glance.ts";
+import { maintenanceOf } from "../operator/maintenance.ts";
 import { age, type Style, took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 import { dollars, snapshotCost } from "../plan/bill.ts";
@@ -68,10 +70,10 @@ export async function seeStatus(
   const seen = await observeSite(aws);
   const names = certificateNames(config);
   const instance = seen.instances.find((i) => i.alive)?.id ?? seen.state?.owner;
-  const url = `https://${config.domain}${config.app.health}`;
+  const url = addressOf(config, config.app.health);
   const hasBucket = seen.bucket !== undefined;
   const tells = config.notify?.email !== undefined || config.budget !== undefined;
-  const [answer, dns, spot, boot, pointer, data, alerts, told] = await Promise.all([
+  const [answer, dns, spot, boot, pointer, data, alerts, told, maintenance] = await Promise.all([
     instance === undefined ? undefined : ask(url, tools),
     observeDns(config, aws, tools.publicDns, seen),
     aws.market.spotPrices([...new Set(seen.instances.filter((i) => i.alive).map((i) => i.type))]),
@@ -80,6 +82,7 @@ export async function seeStatus(
     !hasBucket || config.state === undefined ? undefined : glance(aws.state),
     hasBucket ? readJsonIfKnown(aws.store, alertsDocument.key, alertsDocument.schema) : undefined,
     tells ? observeTold(config, aws) : undefined,
+    hasBucket ? maintenanceOf(aws.store) : undefined,
   ]);
   const silent = boot === undefined ? seen.instances.find((i) => i.state === "running") : undefined;
   const [began, printed, direct] = await Promise.all([
@@ -88,7 +91,20 @@ export async function seeStatus(
     answer === undefined || isUp(answer) ? undefined : askDirectly(url, seen, tools),
   ]);
   const status = statusOf({
-    ...{ config, seen, dns, boot, began, pointer: pointer?.value, spot, answer, direct, data, told },
+    ...{
+      config,
+      seen,
+      dns,
+      boot,
+      began,
+      pointer: pointer?.value,
+      spot,
+      answer,
+      direct,
+      data,
+      told,
+      maintenance,
+    },
     alerts: openOnes(alerts?.alerts ?? []),
     console: silent && printed && { instance: silent.id, lines: printed },
     now: clock.now(),
@@ -150,6 +166,9 @@ export function renderStatus(
     ...(direct === undefined
       ? []
       : [["directly", `${inWords(direct)}, from ${direct.address}`] as [string, string]]),
+    ...(status.maintenance === undefined
+      ? []
+      : [["maintenance", maintenanceLine(status.maintenance, since)] as [string, string]]),
     ["site", `${style.bold(status.site)} at ${status.url}`],
     [
       "owner",
@@ -223,6 +242,12 @@ export function renderStatus(
     ...renderConsole(status),
   ];
 }
+
+const maintenanceLine = (
+  { since: at, by, allow }: NonNullable<Status["maintenance"]>,
+  since: (time: string) => string,
+): string =>
+  `on for ${since(at)}, by ${by}${allow.length === 0 ? "" : `; ${allow.join(", ")} may see the site`}`;
 
 function dataLine(
   { data }: Status,

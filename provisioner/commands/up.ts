@@ -9,8 +9,10 @@ import { secretsOf } from "../boots/console.ts";
 import { followBoot } from "../boots/follow.ts";
 import { untilOrdered } from "../boots/ordering.ts";
 import { RefusedProfile } from "../boots/refused-profile.ts";
+import { addressOf } from "../config/address.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { refuseProject } from "../findings/unpackable.ts";
+import { throughMaintenance } from "../operator/maintenance.ts";
 import { waitUntilReachable } from "../operator/reach.ts";
 import { took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
@@ -62,7 +64,7 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
       site: config.site,
       account: aws.caller.account,
       region: config.region,
-      url: `https://${config.domain}/`,
+      url: addressOf(config),
       changed: applied.length > 0,
       actions: applied,
       calls: { reads: aws.calls.reads, writes: aws.calls.writes.length },
@@ -72,7 +74,7 @@ export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions
     });
     terminal.print(
       options.wait
-        ? `${terminal.style.green("✓")} ${terminal.style.bold(`https://${config.domain}/`)} is ${applied.length === 0 ? "up already" : "up"} (${took(seconds)})`
+        ? `${terminal.style.green("✓")} ${terminal.style.bold(addressOf(config))} is ${applied.length === 0 ? "up already" : "up"} (${took(seconds)})`
         : `done (${took(seconds)}); \`everspot status\` shows how the boot goes on`,
     );
   } finally {
@@ -152,9 +154,9 @@ async function follow(config: SiteConfig, tools: Tools, aws: Aws, seconds: numbe
       "there is no certificate yet that visitors trust: the site is served over plain HTTP, and the instance asks for one again by itself (`everspot certificate` shows when)",
     );
   }
-  const url = `https://${config.domain}${config.app.health}`;
+  const url = addressOf(config, config.app.health);
   const status = await waitUntilReachable(url, {
-    probe,
+    probe: throughMaintenance(probe, aws.store),
     seconds: REACH_SECONDS * slowest(config.fleet),
     clock,
   });

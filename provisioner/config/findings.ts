@@ -48,8 +48,13 @@ function worded(issue: core.$ZodIssue, value: unknown): Complaint {
     }
     case "invalid_type":
       return { message: `must be ${article(issue.expected)}, not ${typeName(value)}` };
-    case "invalid_union":
-      return { message: `must be text in quotes or a list of texts, not ${typeName(value)}` };
+    case "invalid_union": {
+      const tables = issue.errors
+        .flat()
+        .some((one) => one.code === "invalid_type" && one.expected === "object");
+      const what = tables ? "a table or a list of tables" : "text in quotes or a list of texts";
+      return { message: `must be ${what}, not ${typeName(value)}` };
+    }
     case "too_small":
       return { message: limit(issue.inclusive === false ? "more than" : "at least", issue.minimum, issue) };
     case "too_big":

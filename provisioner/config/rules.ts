@@ -1,6 +1,6 @@
 import { archOfType } from "../../agent/site/config/fleet.ts";
 import { keptName } from "../../agent/site/config/state.ts";
-import { plainFolder } from "../../agent/site/config/static-files.ts";
+import { decodedUrl, plainFolder } from "../../agent/site/config/static-files.ts";
 import { bucketName } from "../../agent/site/names.ts";
 import type { Finding } from "./findings.ts";
 
@@ -16,7 +16,10 @@ export function crossFindings(raw: Record<string, unknown>): Finding[] {
   return [
     ...lengthFindings(raw),
     ...nameFindings(raw),
+    ...applicationFindings(raw.app),
+    ...redirectFindings(raw),
     ...staticFindings(table(raw.app)),
+    ...pathFindings(table(raw.app)),
     ...stateFindings(table(raw.state), table(raw.app)),
     ...fleetFindings(raw),
     ...certificateFindings(raw),
@@ -101,25 +104,77 @@ function toldFindings(raw: Record<string, unknown>): Finding[] {
   ];
 }
 
+/** One of both runs. */
+function applicationFindings(raw: unknown): Finding[] {
+  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return [];
+  const app = table(raw);
+  if (app.wsgi !== undefined && app.asgi !== undefined) {
+    const hint = "uvicorn runs asgi alone, with all of the site's pages; leave wsgi out";
+    return [{ path: ["app", "asgi"], message: "and wsgi are both there", hint }];
+  }
+  if (app.wsgi !== undefined || app.asgi !== undefined) return [];
+  const hint = 'where the application is: wsgi = "mysite.wsgi:application"';
+  return [{ path: ["app", "wsgi"], message: "is missing", hint }];
+}
+
+function redirectFindings(raw: Record<string, unknown>): Finding[] {
+  const to = table(raw.app).redirect_to;
+  if (typeof to !== "string" || typeof raw.domain !== "string") return [];
+  if (to === raw.domain || strings(raw.aliases).includes(to)) return [];
+  const hint = `add it to aliases, so that it has a record and a certificate: aliases = ["${to}"]`;
+  return [{ path: ["app", "redirect_to"], message: `"${to}" is no name of the site`, hint }];
+}
+
 /** Everyone can see what nginx hands out, and a path that it serves never reaches the app. */
 function staticFindings(app: Record<string, unknown>): Finding[] {
-  const { url, folder } = table(app.static);
-  const findings: Finding[] = [];
-  if (typeof url === "string" && typeof app.health === "string" && app.health.startsWith(url)) {
-    const message = `is below ${url}, where nginx answers instead of the app`;
-    findings.push({ path: ["app", "health"], message });
-  }
-  const modules = strings([app.wsgi, table(app.env).DJANGO_SETTINGS_MODULE]);
-  const source = typeof folder === "string" && modules.find((module) => holds(folder, module));
-  if (source) {
-    const message = `would publish the source of ${source.split(":")[0]}`;
-    findings.push({
-      path: ["app", "static", "folder"],
-      message,
-      hint: "name a folder that holds static files alone",
-    });
-  }
-  return findings;
+  const many = Array.isArray(app.static);
+  const all = (many ? (app.static as unknown[]) : [app.static]).map(table);
+  const modules = strings([app.wsgi, app.asgi, table(app.env).DJANGO_SETTINGS_MODULE]);
+  return all.flatMap(({ url, folder }, i): Finding[] => {
+    const path = ["app", "static", ...(many ? [i] : [])];
+    const before = all.slice(0, i);
+    const findings: Finding[] = [];
+    if (typeof url === "string" && typeof app.health === "string" && app.health.startsWith(url)) {
+      const message = `is below ${url}, where nginx answers instead of the app`;
+      findings.push({ path: ["app", "health"], message });
+    }
+    const source = typeof folder === "string" && modules.find((module) => holds(folder, module));
+    if (source) {
+      const hint = "name a folder that holds static files alone";
+      const message = `would publish the source of ${source.split(":")[0]}`;
+      findings.push({ path: [...path, "folder"], message, hint });
+    }
+    if (typeof url === "string" && before.some((other) => other.url === url)) {
+      findings.push({ path: [...path, "url"], message: `"${url}" is there twice` });
+    }
+    const within = before.find(
+      (other) =>
+        typeof folder === "string" &&
+        typeof other.folder === "string" &&
+        overlap(plainFolder(folder), plainFolder(other.folder)),
+    );
+    if (within !== undefined) {
+      const message = `and "${String(within.folder)}" are in one another`;
+      findings.push({ path: [...path, "folder"], message, hint: "give each a folder of its own" });
+    }
+    return findings;
+  });
+}
+
+/** nginx takes the longest that fits, whatever it is for. */
+function pathFindings(app: Record<string, unknown>): Finding[] {
+  const served = strings(
+    (Array.isArray(app.static) ? app.static : [app.static]).map((one) => table(one).url),
+  );
+  const known = Object.keys(table(app.paths));
+  return known.flatMap((path, i): Finding[] => {
+    const url = served.find((one) => path.startsWith(one));
+    const at = ["app", "paths", path];
+    const twice = known.slice(0, i).find((other) => decodedUrl(other) === decodedUrl(path));
+    if (twice !== undefined) return [{ path: at, message: `is the same path as "${twice}"` }];
+    if (url === undefined) return [];
+    return [{ path: at, message: `is below ${url}, where nginx answers instead of the app` }];
+  });
 }
 
 /** What is kept is no part of a release, so nothing of one may lie in it; and each has a place of its own. */
@@ -127,7 +182,7 @@ function stateFindings(state: Record<string, unknown>, app: Record<string, unkno
   const databases = strings(Array.isArray(state.database) ? state.database : [state.database]);
   const names = databases.map((database) => plainFolder(keptName(database)));
   const media = typeof state.media === "string" ? plainFolder(keptName(state.media)) : undefined;
-  const fixed = table(app.static);
+  const fixed = (Array.isArray(app.static) ? app.static : [app.static]).map(table);
   const findings = names.flatMap((name, i): Finding[] => {
     const path = ["state", "database", ...(Array.isArray(state.database) ? [i] : [])];
     if (names.indexOf(name) < i) return [{ path, message: `"${name}" is there twice` }];
@@ -144,20 +199,27 @@ function stateFindings(state: Record<string, unknown>, app: Record<string, unkno
     ];
   });
   if (media === undefined) return findings;
-  const modules = strings([app.wsgi, table(app.env).DJANGO_SETTINGS_MODULE]);
+  const modules = strings([app.wsgi, app.asgi, table(app.env).DJANGO_SETTINGS_MODULE]);
   const source = modules.find((module) => holds(media, module));
   if (source) {
     const message = `holds the source of ${source.split(":")[0]}`;
     findings.push({ path: ["state", "media"], message, hint: "name a folder that holds uploads alone" });
   }
-  if (typeof fixed.folder === "string" && overlap(plainFolder(fixed.folder), media)) {
+  if (strings(fixed.map((one) => one.folder)).some((one) => overlap(plainFolder(one), media))) {
     const message = `and [app] static are in one folder: "${media}"`;
     findings.push({ path: ["state", "media"], message, hint: "give each a folder of its own" });
   }
   const url = typeof state.media_url === "string" ? state.media_url : "/media/";
-  if (typeof fixed.url === "string" && (url.startsWith(fixed.url) || fixed.url.startsWith(url))) {
-    const message = `and the url of [app] static are below one another: ${url} and ${fixed.url}`;
+  const below = strings(fixed.map((one) => one.url)).find(
+    (one) => url.startsWith(one) || one.startsWith(url),
+  );
+  if (below !== undefined) {
+    const message = `and the url of [app] static are below one another: ${url} and ${below}`;
     findings.push({ path: ["state", "media_url"], message });
+  }
+  for (const path of Object.keys(table(app.paths)).filter((one) => one.startsWith(url))) {
+    const message = `is below ${url}, where nginx answers instead of the app`;
+    findings.push({ path: ["app", "paths", path], message });
   }
   if (typeof app.health === "string" && app.health.startsWith(url)) {
     const message = `is below ${url}, where nginx answers instead of the app`;

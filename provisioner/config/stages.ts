@@ -14,7 +14,9 @@ const OWN = ["domain", "aliases"] as const;
 export function stageTable(main: Table, overrides: Table, stage: string): Table {
   const base = Object.fromEntries(Object.entries(main).filter(([key]) => !OWN.some((own) => own === key)));
   const site = typeof main.site === "string" ? { site: `${main.site}-${stage}` } : {};
-  return merge({ ...base, ...site }, overrides);
+  // One of the main site's names.
+  const { redirect_to: _, ...app } = isTable(base.app) ? base.app : {};
+  return merge({ ...base, ...site, ...(isTable(base.app) && { app }) }, overrides);
 }
 
 function merge(base: Table, over: Table): Table {

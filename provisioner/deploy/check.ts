@@ -2,6 +2,8 @@ import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { siteDocument } from "../../agent/site/records.ts";
+import { addressOf } from "../config/address.ts";
+import { throughMaintenance } from "../operator/maintenance.ts";
 import { waitUntilReachable } from "../operator/reach.ts";
 import type { Session } from "./session.ts";
 
@@ -13,10 +15,10 @@ const RECORD_SECONDS = 15;
 /** @throws EverspotError when it is not proved that this instance serves the release, and that the next one will. */
 export async function checkFromOutside(session: Session, instance: string, release: string): Promise<void> {
   const { config, aws, tools } = session;
-  const url = `https://${config.domain}${config.app.health}`;
+  const url = addressOf(config, config.app.health);
   await session.step("check from outside", async (detail) => {
     const status = await waitUntilReachable(url, {
-      probe: tools.probe,
+      probe: throughMaintenance(tools.probe, aws.store),
       seconds: REACH_SECONDS,
       clock: tools.clock,
     });
@@ -38,6 +40,6 @@ export async function checkFromOutside(session: Session, instance: string, relea
         hint: "`everspot status` shows who serves",
       },
     );
-    detail(`${url} answers ${status}, served by ${instance}`);
+    detail(`${url} answers ${status}${status === 503 ? " (maintenance is on)" : ""}, served by ${instance}`);
   });
 }

@@ -2,7 +2,9 @@ import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { messageOf } from "../../agent/site/errors.ts";
 import { tidyImages } from "../apply/obsolete-images.ts";
+import { addressOf } from "../config/address.ts";
 import { keepDeploy } from "../history/deploys.ts";
+import { throughMaintenance } from "../operator/maintenance.ts";
 import { tidyLayers } from "./old-layers.ts";
 import { type DeployReport, pastOf } from "./report.ts";
 import type { Given, Session } from "./session.ts";
@@ -39,7 +41,7 @@ export async function perform<Ready>(
   let running: Running | undefined;
   const tell = async (outcome: Told) => {
     const report: DeployReport = {
-      ...{ command, site: config.site, url: `https://${config.domain}/`, kind: given.kind },
+      ...{ command, site: config.site, url: addressOf(config), kind: given.kind },
       ...{ release: running?.session.written.release, previous: running?.previous, instance: undefined },
       ...{ requests: await running?.visiting?.stop(), seconds: timeline.seconds, steps: timeline.steps },
       ...outcome,
@@ -78,9 +80,9 @@ interface Running {
   visiting: ReturnType<typeof visit> | undefined;
 }
 
-function startVisits({ config, tools, old }: Session): Running["visiting"] {
+function startVisits({ config, tools, old, aws }: Session): Running["visiting"] {
   if (old === undefined) return undefined;
-  return visit(`https://${config.domain}${config.app.health}`, tools.probe, tools.clock);
+  return visit(addressOf(config, config.app.health), throughMaintenance(tools.probe, aws.store), tools.clock);
 }
 
 type Told = Pick<DeployReport, "result"> &

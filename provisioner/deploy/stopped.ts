@@ -2,7 +2,9 @@ import { readDocument } from "../../agent/site/document.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { siteDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
+import { addressOf } from "../config/address.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { throughMaintenance } from "../operator/maintenance.ts";
 import type { Tools } from "../operator/tools.ts";
 import type { Timeline } from "./timeline.ts";
 import { underLock } from "./under-lock.ts";
@@ -77,7 +79,8 @@ export async function untilServed(
   timeline: Timeline,
 ): Promise<string> {
   return timeline.step("wait for the next instance", async (detail) => {
-    const url = `https://${config.domain}${config.app.health}`;
+    const url = addressOf(config, config.app.health);
+    const ask = throughMaintenance(probe, aws.store);
     const owner = await poll(
       "no instance serves the site yet",
       async () => {
@@ -85,8 +88,8 @@ export async function untilServed(
         if (site === undefined || site.epoch <= epoch || site.state !== "serving") {
           return { waiting: site === undefined ? "no owner yet" : `${site.owner} is ${site.state}` };
         }
-        const said = await probe(url);
-        return "status" in said && said.status === 200
+        const said = await ask(url);
+        return "status" in said && (said.status === 200 || said.maintenance)
           ? { done: site.owner }
           : { waiting: `${url}: ${"error" in said ? said.error : said.status}` };
       },

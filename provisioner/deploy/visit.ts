@@ -1,5 +1,5 @@
 import type { Clock } from "../../agent/site/clock.ts";
-import type { Probe } from "../operator/probe.ts";
+import { isAnswer, type Probe } from "../operator/probe.ts";
 
 /** What came of requesting the site once a second. */
 export interface Visits {
@@ -19,7 +19,7 @@ export function visit(url: string, probe: Probe, clock: Clock): { stop(): Promis
     while (!over.signal.aborted) {
       const seen = await probe(url);
       visits.total += 1;
-      const failure = "error" in seen ? seen.error : seen.status >= 500 ? `HTTP ${seen.status}` : undefined;
+      const failure = "error" in seen ? seen.error : isAnswer(seen) ? undefined : `HTTP ${seen.status}`;
       if (failure !== undefined) {
         visits.failed += 1;
         visits.seen = failure;

@@ -7,7 +7,9 @@ export interface Draft {
   domain: string;
   app: {
     root?: string;
-    wsgi: string;
+    /** One of both. */
+    wsgi?: string;
+    asgi?: string;
     health: string;
     static?: { url: string; folder: string };
     before_start?: string[];
@@ -29,7 +31,8 @@ export function configFile({ site, region, domain, app, state, image, release }:
     "",
     "[app]",
     ...(app.root === undefined ? [] : [`root = ${text(app.root)}`]),
-    `wsgi = ${text(app.wsgi)}`,
+    ...(app.wsgi === undefined ? [] : [`wsgi = ${text(app.wsgi)}`]),
+    ...(app.asgi === undefined ? [] : [`asgi = ${text(app.asgi)}`]),
     "# A path that answers 200 when the app is well.",
     `health = ${text(app.health)}`,
     ...(app.static === undefined

@@ -73,7 +73,8 @@ export function propose(situation: Situation): Proposal {
   const own = learnt.settings;
   const writes = own !== undefined && own !== SETTINGS_MODULE && needsAny(needs);
   const settings = writes ? SETTINGS_MODULE : own;
-  const wsgi = wsgiOf(learnt, files);
+  const asgi = asgiOf(learnt, files);
+  const wsgi = asgi === undefined ? wsgiOf(learnt, files) : undefined;
   const random = randomSecrets(learnt, needs);
   const env = environment(situation, settings);
   const packages = [
@@ -90,7 +91,7 @@ export function propose(situation: Situation): Proposal {
     ...{ site, region, domain },
     app: {
       ...(layout.root === "" ? {} : { root: layout.root }),
-      wsgi: wsgi ?? `${WSGI_MODULE}:application`,
+      ...(asgi === undefined ? { wsgi: wsgi ?? `${WSGI_MODULE}:application` } : { asgi }),
       health: trial?.health ?? guessedHealth(facts),
       ...(served === undefined ? {} : { static: { url: served.url, folder: served.folder } }),
       ...(steps.length > 0 ? { before_start: steps } : {}),
@@ -116,7 +117,7 @@ export function propose(situation: Situation): Proposal {
             },
           ]
         : []),
-      ...(wsgi === undefined && settings !== undefined
+      ...(asgi === undefined && wsgi === undefined && settings !== undefined
         ? [{ path: inRoot(`${WSGI_MODULE}.py`), text: wsgiFile(settings), why: "the application" }]
         : []),
       ...requirements(situation).map((text) => ({
@@ -322,6 +323,15 @@ function wsgiOf({ wsgi, read }: Learnt, files: ReadonlySet<string>): string | un
   if (wsgi === undefined) return undefined;
   const file = fileOf(wsgi.split(":")[0] ?? "", files);
   return file !== undefined && read.entries[file]?.overrules === true ? undefined : wsgi;
+}
+
+/** Where WebSockets are used, or nothing else is named. */
+function asgiOf({ facts, read }: Learnt, files: ReadonlySet<string>): string | undefined {
+  const [, module, callable] = /^(.+)\.(\w+)$/.exec(facts?.asgi ?? "") ?? [];
+  const file = module === undefined ? undefined : fileOf(module, files);
+  if (file === undefined || read.entries[file]?.overrules === true) return undefined;
+  const wanted = facts?.wsgi == null || facts.apps.some((app) => app === "channels" || app === "daphne");
+  return wanted ? `${module}:${callable}` : undefined;
 }
 
 /** Where the project could not be tried: what most projects have. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../../agent/site/clock.ts";
 import { poll } from "../../agent/site/poll.ts";
-import type { Probe } from "./probe.ts";
+import { isAnswer, type Probe } from "./probe.ts";
 
 /**
  * Waits until the site answers over HTTPS by name. To be called once its record is there: a resolver asked before
@@ -16,7 +16,7 @@ export function waitUntilReachable(
     async () => {
       const seen = await options.probe(url);
       if ("error" in seen) return { waiting: seen.error };
-      return seen.status < 500 ? { done: seen.status } : { waiting: `HTTP ${seen.status}` };
+      return isAnswer(seen) ? { done: seen.status } : { waiting: `HTTP ${seen.status}` };
     },
     {
       seconds: options.seconds,

@@ -44,8 +44,8 @@ export interface BillInput {
   state: BillLine | undefined;
 }
 
-/** The agent looks at bell.json every 5 s, and every minute at site.json, deploy.json and the certificate's two documents. */
-const GETS_PER_MONTH = 30 * 86_400 * (1 / 5 + 4 / 60);
+/** The agent looks at bell.json every 5 s, and every minute at site.json, deploy.json, maintenance.json and the certificate's two documents. */
+const GETS_PER_MONTH = 30 * 86_400 * (1 / 5 + 5 / 60);
 const PUTS_PER_MONTH = 2_000;
 /**
  * While a command runs (`everspot run`): the instance looks at bell.json twice a second, whoever follows the command at two

@@ -27,7 +27,8 @@ export interface Change {
   facts: Facts;
   wanted: Wanted;
   seen: SiteSeen;
-  agent: Survey["agent"];
+  /** Of the agent's archive. */
+  agentFile: string;
 }
 
 export function planOf(config: SiteConfig, survey: Survey): Plan {
@@ -48,7 +49,7 @@ export function planOf(config: SiteConfig, survey: Survey): Plan {
   const wanted = wantedOf(config, facts, acm?.current?.arn);
   const there = { hasAgent: agent.there, boots, acm, zone: dns.zone.id, secrets, told };
   const actions = planUp(wanted, { ...seen, ...there }, world);
-  return { ...plan, change: { actions, config, facts, wanted, seen, agent } };
+  return { ...plan, change: { actions, config, facts, wanted, seen, agentFile: agent.file } };
 }
 
 function bill(config: SiteConfig, { seen, spot }: Survey): Bill {

@@ -57,10 +57,11 @@ const hollow = ({ layout }: Learnt): Finding =>
     hint: "run everspot in the folder of the Django project, or name the app's folder in [app] root",
   });
 
-function modules({ learnt, wsgi, env }: Subject): Finding[] {
+function modules({ learnt, wsgi, asgi, env }: Subject): Finding[] {
   const files = new Set(learnt.layout.files.map((f) => f.path));
   const tops = new Set([...files].map((f) => f.split("/")[0]?.replace(/\.py$/, "")));
-  const [module = ""] = wsgi.split(":");
+  const [key, application] = asgi === undefined ? ["wsgi", wsgi ?? ""] : ["asgi", asgi];
+  const [module = ""] = application.split(":");
   const chosen = env.DJANGO_SETTINGS_MODULE;
   // What none of the project's folders could hold comes with a package.
   const missing = (name: string): boolean =>
@@ -69,11 +70,13 @@ function modules({ learnt, wsgi, env }: Subject): Finding[] {
   return [
     ...(missing(module)
       ? [
-          errorFinding("project.E002", `the module of wsgi = "${wsgi}" is not in the project`, {
+          errorFinding("project.E002", `the module of ${key} = "${application}" is not in the project`, {
             where: `${module.replaceAll(".", "/")}.py`,
             hint:
-              learnt.wsgi === undefined || learnt.wsgi === wsgi
-                ? "`everspot init` writes one"
+              asgi !== undefined || learnt.wsgi === undefined || learnt.wsgi === wsgi
+                ? asgi === undefined
+                  ? "`everspot init` writes one"
+                  : "name the project's own, as its ASGI_APPLICATION does"
                 : `did you mean "${learnt.wsgi}"?`,
           }),
         ]

@@ -1,6 +1,7 @@
 /** Looks at a project as everspot.toml has it: whether a release of it would be hollow, or could not work. */
 
 import path from "node:path";
+import { applicationOf } from "../../agent/site/config/app.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { OnProgress } from "../dependencies/progress.ts";
 import { type Finding, sorted } from "../findings/finding.ts";
@@ -55,9 +56,9 @@ export async function inspect(
         env: environment(config, workspace.state),
         secrets: options.secrets ?? [],
         packedFirst: true,
-        settings: app.env.DJANGO_SETTINGS_MODULE ?? (await ownSettings(layout, app.wsgi)),
-        wsgi: app.wsgi,
-        served: app.static?.folder,
+        settings: app.env.DJANGO_SETTINGS_MODULE ?? (await ownSettings(layout, applicationOf(app))),
+        wsgi: applicationOf(app),
+        served: app.static?.map(({ folder }) => folder),
         further: options.further ?? [{ do: ["models"], seconds: 60 }],
       },
       options.packed ??
@@ -76,7 +77,7 @@ export async function inspect(
     );
     const subject: Subject = {
       learnt,
-      wsgi: app.wsgi,
+      ...{ wsgi: app.wsgi, asgi: app.asgi },
       env: app.env,
       secrets: options.secrets,
       beforeStart: app.beforeStart.flat(),

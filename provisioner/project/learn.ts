@@ -44,8 +44,8 @@ export interface Known {
   wsgi?: string | undefined;
   /** Whether its packages are declared: this computer's Django may be another than the project's. */
   packedFirst: boolean;
-  /** The folder that nginx serves. */
-  served?: string | undefined;
+  /** The folders that nginx serves. */
+  served?: readonly string[] | undefined;
   /** What is done besides, once the project starts, in a run each. */
   further: readonly Further[];
 }

@@ -83,7 +83,7 @@ export const admits = (patterns: readonly (string | null | undefined)[], host: s
       (p?.startsWith(".") === true && (host.endsWith(p) || host === p.slice(1))),
   );
 
-export function others({ learnt, static: served }: Subject): Finding[] {
+export function others({ learnt, asgi, static: served }: Subject): Finding[] {
   const { facts, layout } = learnt;
   const runners: [RegExp, string][] = [
     [/^(django_celery_beat|django_celery_results|celery)/, "Celery"],
@@ -112,13 +112,13 @@ export function others({ learnt, static: served }: Subject): Finding[] {
           ),
         ]
       : []),
-    ...(apps.some((app) => app === "channels" || app === "daphne")
+    ...(asgi === undefined && apps.some((app) => app === "channels" || app === "daphne")
       ? [
           warningFinding(
             "project.W011",
             "the project uses Channels: the site is served by WSGI, without WebSockets",
             {
-              hint: "pages work; what needs a WebSocket does not",
+              hint: 'pages work; what needs a WebSocket does not: name the ASGI application instead, asgi = "mysite.asgi:application"',
             },
           ),
         ]
@@ -133,14 +133,14 @@ export function others({ learnt, static: served }: Subject): Finding[] {
     ...(served !== undefined &&
     learnt.asked &&
     facts?.staticRoot != null &&
-    facts.staticRoot !== served.folder
+    !served.some(({ folder }) => folder === facts.staticRoot)
       ? [
           warningFinding(
             "project.W007",
-            `collectstatic writes to ${facts.staticRoot}, and nginx serves ${served.folder}`,
+            `collectstatic writes to ${facts.staticRoot}, and nginx serves ${served.map(({ folder }) => folder).join(" and ")}`,
             {
               where: learnt.read.places.STATIC_ROOT,
-              hint: "they must be the same folder, inside the project",
+              hint: "it must be one of the folders of [app] static, inside the project",
             },
           ),
         ]

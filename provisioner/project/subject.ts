@@ -3,13 +3,15 @@ import type { Learnt } from "./learn.ts";
 
 export interface Subject {
   learnt: Learnt;
-  wsgi: string;
+  /** One of both. */
+  wsgi: string | undefined;
+  asgi: string | undefined;
   /** `[app.env]`. */
   env: Readonly<Record<string, string>>;
   /** Names of the secrets that the app will find; undefined where they are not known: any might be one. */
   secrets: readonly string[] | undefined;
   beforeStart: readonly string[];
-  static: { url: string; folder: string } | undefined;
+  static: readonly { url: string; folder: string }[] | undefined;
   /** Debian packages of `[image]`. */
   packages: readonly string[];
   /** Domain and aliases. */

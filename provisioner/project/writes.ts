@@ -25,17 +25,17 @@ const OF_SQLITE = /-(wal|shm|journal)$/;
 /**
  * @param written paths relative to the project.
  * @param files of the project: a folder that has some cannot be moved.
- * @param served the folder that nginx serves: what runs before the app may write there.
+ * @param served the folders that nginx serves: what runs before the app may write there.
  */
 export function writesOf(
   written: readonly string[],
   { paths = [] }: Pick<Answer, "paths">,
   facts: Pick<Facts, "databases" | "staticRoot">,
   files: readonly string[],
-  served: string | undefined,
+  served: readonly string[] = [],
 ): Write[] {
   const databases = Object.values(facts.databases).map(({ name }) => name);
-  const folders = [served, facts.staticRoot].filter((folder) => folder != null);
+  const folders = [...served, facts.staticRoot].filter((folder) => folder != null);
   const movable = paths.filter(([setting]) => !OTHERS.test(setting));
   const writes = written
     .filter((path) => !OF_SQLITE.test(path) && !databases.includes(path))

@@ -16,7 +16,7 @@ export interface SiteFacts {
   kept?: readonly string[];
 }
 
-const NOTHING: SiteFacts = { static: { folder: undefined, collected: false }, debianPackages: [] };
+const NOTHING: SiteFacts = { static: { folders: [], collected: false }, debianPackages: [] };
 
 /** Everything about a project's files that stands against packing them, or that a person should know. */
 export async function projectFindings(

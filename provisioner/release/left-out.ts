@@ -7,8 +7,8 @@ import type { LeftOut, Project } from "./project.ts";
 
 /** How the site's static files come about. */
 export interface StaticFiles {
-  /** The folder that is served, from the project's. */
-  folder: string | undefined;
+  /** The folders that are served, from the project's. */
+  folders: readonly string[];
   /** Whether `before_start` collects them on the instance. */
   collected: boolean;
 }
@@ -74,11 +74,11 @@ const DEPTH = 4;
 async function missingFiles(
   leftOut: readonly LeftOut[],
   folder: string,
-  { folder: served, collected }: StaticFiles,
+  { folders: served, collected }: StaticFiles,
 ): Promise<Finding[]> {
   const found: Finding[] = [];
   for (const left of leftOut) {
-    const isServed = served !== undefined && `${served}/`.startsWith(`${left.path}/`);
+    const isServed = served.some((one) => `${one}/`.startsWith(`${left.path}/`));
     if (isServed) {
       if (collected) continue;
       found.push(

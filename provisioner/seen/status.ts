@@ -3,6 +3,7 @@ import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { isLate } from "../../agent/site/certificate-due.ts";
 import type { CertificatePointer } from "../../agent/site/certificates.ts";
 import type { SpotPrice } from "../aws/market.ts";
+import { addressOf } from "../config/address.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { parseVersion } from "../wanted/template.ts";
 import { currentOf } from "./current.ts";
@@ -29,6 +30,8 @@ export interface StatusInput {
   alerts: readonly Alert[];
   /** Who is told of what; undefined where it was not asked. */
   told: ToldSeen | undefined;
+  /** Undefined while there is none. */
+  maintenance: Maintenance | undefined;
   /** How what the site writes is kept; undefined where nothing is. */
   data: DataSeen | undefined;
   /** Milliseconds since the epoch. */
@@ -50,6 +53,13 @@ export interface DataSeen {
 /** What came of one request for the page that tells whether the app is well. */
 export type Answer = { url: string; milliseconds: number } & ({ status: number } | { error: string });
 
+/** Since when visitors get a page instead of the site, and who does not. */
+export interface Maintenance {
+  since: string;
+  by: string;
+  allow: readonly string[];
+}
+
 /** The state of a site, in one document. Times are ISO 8601, prices USD per hour. */
 export interface Status {
   site: string;
@@ -58,6 +68,7 @@ export interface Status {
   exists: boolean;
   answer: Answer | undefined;
   direct: StatusInput["direct"];
+  maintenance: Maintenance | undefined;
   owner: { instance: string; epoch: number; address: string; since: string; state: string } | undefined;
   instances: {
     id: string;
@@ -107,10 +118,13 @@ export function statusOf(input: StatusInput): Status {
   const newest = pointer?.issuances[0];
   return {
     site: config.site,
-    url: `https://${config.domain}/`,
+    url: addressOf(config),
     exists: vpc !== undefined || fleet !== undefined || template !== undefined,
     answer: input.answer,
     direct: input.direct,
+    maintenance: input.maintenance && {
+      ...{ since: input.maintenance.since, by: input.maintenance.by, allow: input.maintenance.allow },
+    },
     owner: seen.state && {
       instance: seen.state.owner,
       epoch: seen.state.epoch,
@@ -228,10 +242,11 @@ export const inWords = (answer: Answer): string =>
 export const isUp = (answer: Answer): boolean => "status" in answer && answer.status === 200;
 
 function oddities(input: StatusInput): string[] {
-  const { config, seen, dns, boot, began, pointer, now } = input;
+  const { config, seen, dns, boot, began, pointer, maintenance, now } = input;
   const { fleet, template } = currentOf(seen);
   const alive = seen.instances.filter((i) => i.alive);
   const odd: string[] = [];
+  if (maintenance !== undefined) odd.push("maintenance is on: `everspot maintenance off` ends it");
   odd.push(...answerOddities(input));
   const owner = alive.find((i) => i.id === seen.state?.owner);
   if (fleet !== undefined && alive.length === 0) odd.push("no instance is running");
@@ -277,8 +292,9 @@ function oddities(input: StatusInput): string[] {
   return odd;
 }
 
-function answerOddities({ answer, direct, dns, config }: StatusInput): string[] {
+function answerOddities({ answer, direct, dns, config, maintenance }: StatusInput): string[] {
   if (answer === undefined || isUp(answer)) return [];
+  if (maintenance !== undefined && "status" in answer && answer.status === 503) return [];
   const what = `${answer.url} does not answer 200: ${inWords(answer)}`;
   if (direct === undefined || !isUp(direct)) return [what];
   const record = dns?.records.find((r) => r.name === config.domain && r.type === "A");

@@ -82,7 +82,7 @@ export function deployPolicy(
   const code = ["releases/*", "channel.json", "packages.json", "deploy.json", "bell.json", "history/*"];
   const machine = ["agent/*", "image.json"];
   const written = withAgent ? [...machine, ...code] : code;
-  const read = [...machine, ...code, "site.json", "boots/*", "layers/packages/*"];
+  const read = [...machine, ...code, "maintenance.json", "site.json", "boots/*", "layers/packages/*"];
   const statements: Statement[] = [
     allow(
       "ReadObjects",

@@ -46,7 +46,10 @@ const STATE = {
   written: [`${LOG_PREFIX}*`, `${BASE_PREFIX}*`, `${CHUNK_PREFIX}*`, `${MEDIA_PREFIX}*`],
   deleted: [`${LOG_PREFIX}*`, `${BASE_PREFIX}*`, `${CHUNK_PREFIX}*`],
 };
-const READ = ["agent/*", "releases/*", "image.json", "packages.json", "runs/asked/*", ...WRITTEN];
+const READ = [
+  ...["agent/*", "releases/*", "image.json", "maintenance.json", "packages.json", "runs/asked/*"],
+  ...WRITTEN,
+];
 
 /**
  * All that an instance of the site may use (DESIGN §2.8): its own objects, without deleting any but what its state needs

@@ -1,12 +1,12 @@
 /** everspot.example.toml: every key with its reasons, as a file that could be used. */
-import { defaultOf, type Key, type Table, tables, toml } from "./keys.ts";
+import { defaultOf, type Key, type Table, tables, toml, tomlKey } from "./keys.ts";
 import { stages } from "./stages.ts";
 
 /** Columns of a comment. */
 const WIDTH = 118;
 
 const HEAD =
-  "Every key everspot knows. Only site, region, domain and [app] wsgi are required; what stands behind the other keys here is an example, and the comments say what holds without them. Editors that know TOML's schemas check and complete the file by its first line.";
+  "Every key everspot knows. Only site, region, domain and [app] wsgi (or asgi) are required; what stands behind the other keys here is an example, and the comments say what holds without them. Editors that know TOML's schemas check and complete the file by its first line.";
 
 export const example = (): string =>
   [
@@ -42,7 +42,7 @@ function subTable(table: string, key: Key): string {
     "",
     comment(key.note.description),
     `[${table}.${key.name}]`,
-    ...values.map(([name, value]) => `${name} = ${toml(value)}`),
+    ...values.map(([name, value]) => `${tomlKey(name)} = ${toml(value)}`),
   ].join("\n");
 }
 

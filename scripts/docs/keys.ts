@@ -37,14 +37,15 @@ export function tables(): Table[] {
 }
 
 function keysOf(schema: z.core.$ZodType): Key[] {
-  const { required = [] } = jsonSchemaOf(schema);
+  const { required, anyOf = [] } = jsonSchemaOf(schema);
+  const needed = required ?? anyOf.map((one) => (one as JsonSchema).required).find((names) => names) ?? [];
   return Object.entries(shapeOf(schema) ?? {}).map(([name, value]) => {
     const note = notes.get(value);
     if (note === undefined) throw new Error(`the key ${name} has no description`);
     const json = jsonSchemaOf(value);
     const open = json.type === "object" && note.examples === undefined;
     const inner = open ? [] : keysOf(value);
-    return { name, note, json, open, required: required.includes(name), inner };
+    return { name, note, json, open, required: needed.includes(name), inner };
   });
 }
 
@@ -63,6 +64,9 @@ export function toml(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(toml).join(", ")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   return `{ ${Object.entries(value)
-    .map(([key, inner]) => `${key} = ${toml(inner)}`)
+    .map(([key, inner]) => `${tomlKey(key)} = ${toml(inner)}`)
     .join(", ")} }`;
 }
+
+/** A name, in quotes where TOML wants them. */
+export const tomlKey = (name: string): string => (/^[\w-]+$/.test(name) ? name : JSON.stringify(name));

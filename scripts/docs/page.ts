@@ -7,7 +7,7 @@ const HEAD = `# everspot.toml
 
 <!-- Made by \`npm run docs\` from the schema in agent/site/config/ and provisioner/config/; changes here are lost. -->
 
-One file in the project's folder says what the site is. Only \`site\`, \`region\`, \`domain\` and \`wsgi\` are required.
+One file in the project's folder says what the site is. Only \`site\`, \`region\`, \`domain\` and \`wsgi\` (or \`asgi\`) are required.
 [everspot.example.toml](../provisioner/everspot.example.toml) has every key once, as a file that could be used. An unknown
 key or a value that no instance could serve is refused by every command, all of them at once, each with its line and what
 to do about it.
@@ -67,7 +67,7 @@ function kind(json: JsonSchema): string {
       return `list of ${plural(kind(json.items as JsonSchema))}${json.maxItems === undefined ? "" : `, at most ${json.maxItems}`}`;
     case "object":
       return json.properties === undefined
-        ? "table of strings"
+        ? `table of ${plural(kind((json.additionalProperties ?? {}) as JsonSchema))}`
         : `table of ${Object.keys(json.properties)
             .map((key) => `\`${key}\``)
             .join(" and ")}`;
@@ -76,6 +76,10 @@ function kind(json: JsonSchema): string {
   }
 }
 
-const plural = (what: string): string => what.replace(/\bstring\b/, "strings").replace("list of", "lists of");
+const plural = (what: string): string =>
+  what
+    .replace(/\bstring\b/, "strings")
+    .replace("list of", "lists of")
+    .replace(/^table of/, "tables of");
 
 const escaped = (text: string): string => text.replaceAll("|", "\\|").replace(/<(\w+)>/g, "&lt;$1&gt;");

@@ -117,7 +117,8 @@ async function startSide(root: string, name: string, address: string, stops: (()
     forwarding: { marker: at("forwarding"), socket: at("forward.sock") },
     closing: at("closing"),
     forwardPort: FORWARD_PORT,
-    static: undefined,
+    maintenance: { marker: at("maintenance"), page: at("page.html"), allowed: at("allowed") },
+    ...{ static: [], paths: [], live: false, headers: {} },
     ...{ hold: 300, asked: at("asked.sock") },
   });
   const config = at("nginx.conf");
@@ -172,7 +173,7 @@ function holdingOn(folder: string, stops: (() => Promise<void>)[]): Holding {
     reset: async () => {},
     reload: async () => void child?.kill("SIGHUP"),
   } as unknown as Units;
-  return { units, clock: systemClock, places, timeout: 30 };
+  return { units, clock: systemClock, places, timeout: 30, live: false };
 }
 
 class Visits {

@@ -18,6 +18,9 @@ export function bootConfigOf(
     app: {
       wsgi: "project.wsgi:application",
       workers: 2,
+      threads: 1,
+      paths: {},
+      headers: {},
       health: "/healthz",
       beforeStart: [],
       env: {},

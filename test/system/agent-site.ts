@@ -58,7 +58,7 @@ export async function startAgentSite(
   });
 
   const archive = await buildAgentArchive(native);
-  await store.upload(keys.agent(archive.sha256), archive.file, undefined, archive.encoding);
+  await store.upload(keys.agent(archive.sha256), archive.file, undefined, "br");
   const config = change({
     version: 2,
     site,
@@ -71,9 +71,9 @@ export async function startAgentSite(
     zone: (zone.HostedZone?.Id ?? "").replace("/hostedzone/", ""),
     app: {
       wsgi: "project.wsgi:application",
-      workers: 2,
+      ...{ workers: 2, threads: 1, paths: {}, headers: {} },
       health: "/healthz",
-      static: { url: "/static/", folder: "static" },
+      static: [{ url: "/static/", folder: "static" }],
       beforeStart: ["python3 manage.py migrate --noinput", "python3 manage.py collectstatic --noinput"],
       env: { DJANGO_SETTINGS_MODULE: "project.settings" },
       timeout: 30,

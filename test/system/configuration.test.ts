@@ -61,7 +61,10 @@ test("every configuration that is accepted is one for nginx, for systemd and for
         execa("nginx", ["-t", "-q", "-c", nginx]),
         execa("bash", ["-n"], { input: renderBootstrap(config) }),
         execa("sh", ["-n"], { input: prepareScript(config.app.beforeStart) }),
-        mountIn(units, config.app.static?.folder),
+        mountIn(
+          units,
+          (config.app.static ?? []).map((files) => files.folder),
+        ),
       ]);
       expect(await complaints(units, APP)).toBe("");
       expect(byShell).toMatchObject(env);
@@ -116,10 +119,10 @@ function copyUnits(name: string): string {
 }
 
 /** As the agent does before an app with static files starts. */
-async function mountIn(unitFiles: string, name: string | undefined): Promise<void> {
+async function mountIn(unitFiles: string, names: readonly string[]): Promise<void> {
   const units: Partial<Units> = { list: async () => [] };
-  if (name !== undefined) {
-    await mountStatic({ units: units as Units, static: "/var/lib/everspot/static", unitFiles }, name);
+  if (names.length > 0) {
+    await mountStatic({ units: units as Units, static: "/var/lib/everspot/static", unitFiles }, names);
   }
 }
 
@@ -169,7 +172,9 @@ test.each(FOLDERS)("nginx serves %s from the folder %s", async (url, name, asked
     forwarding: { marker: path.join(folder, "forwarding"), socket: path.join(folder, "forward.sock") },
     closing,
     forwardPort: 8079,
-    static: { url, folder: path.join(release, name), before: path.join(release, "before") },
+    maintenance: { marker: path.join(folder, "on"), page: path.join(folder, "page"), allowed: folder },
+    static: [{ url, folder: path.join(release, name), before: path.join(release, "before") }],
+    ...{ paths: [], live: false, headers: {} },
     timeout: 10,
     hsts: 0,
     maxBody: 32,

@@ -46,7 +46,15 @@ export async function startFront(
     forwarding: { marker: at("forwarding"), socket: at("forward.sock") },
     closing: at("closing"),
     forwardPort: 8079,
-    static: { url: "/static/", folder: at("static"), before: at("before") },
+    maintenance: {
+      ...{
+        marker: at("maintenance/on"),
+        page: at("maintenance/page.html"),
+        allowed: at("maintenance/allowed"),
+      },
+    },
+    static: [{ url: "/static/", folder: at("static"), before: at("before") }],
+    ...{ paths: [], live: false, headers: {} },
     timeout: 10,
     hsts: 3600,
     maxBody: 32,

@@ -76,7 +76,13 @@ async function startInstance(release: string, address: string): Promise<Instance
     forwarding: { marker: path.join(own, "forwarding"), socket: path.join(own, "forward.sock") },
     closing: path.join(own, "closing"),
     forwardPort: FORWARD_PORT,
-    static: { url: "/static/", folder: path.join(own, "static"), before: path.join(own, "before") },
+    maintenance: {
+      marker: path.join(own, "on"),
+      page: path.join(own, "page"),
+      allowed: path.join(own, "ok"),
+    },
+    static: [{ url: "/static/", folder: path.join(own, "static"), before: path.join(own, "before") }],
+    ...{ paths: [], live: false, headers: {} },
     timeout: 10,
     hsts: 0,
     maxBody: 32,
@@ -108,7 +114,7 @@ async function startForwarder(): Promise<void> {
   const to = { address: next.address, port: FORWARD_PORT };
   const app = path.join(old.folder, "app.sock");
   const [pid, log] = [path.join(old.folder, "forward.pid"), path.join(old.folder, "forward.log")];
-  await writeFile(config, renderForward({ socket, pid, log, to, app, timeout: 10 }));
+  await writeFile(config, renderForward({ socket, pid, log, to, app, timeout: 10, live: false }));
   await startNginx(config);
   await poll(
     "the forwarder",

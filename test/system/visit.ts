@@ -19,6 +19,8 @@ export interface Visit {
   method?: string;
   body?: string;
   headers?: Record<string, string>;
+  /** Address of this machine to come from. */
+  from?: string;
 }
 
 /** One request as a browser would send it, to an address. Rejects as the browser would fail. */
@@ -28,6 +30,7 @@ export function visit(options: Visit): Promise<Answer> {
     host: address,
     path,
     method,
+    ...(options.from !== undefined && { localAddress: options.from }),
     agent: false,
     headers: { host, ...options.headers },
   } as const;

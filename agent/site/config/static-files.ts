@@ -8,7 +8,7 @@ const MOST = 200;
 const short: Rule = (value) =>
   Buffer.byteLength(value) > MOST ? { message: `must not be longer than ${MOST} bytes` } : undefined;
 
-const visible: Rule = (value) =>
+export const visible: Rule = (value) =>
   /\p{Cc}/u.test(value) ? { message: "must be one line without control characters" } : undefined;
 
 /** The path that a request for this URL has for nginx, which decodes it; undefined when it cannot be decoded. */
@@ -65,7 +65,8 @@ function complainAboutFolder(folder: string): Complaint | undefined {
   return undefined;
 }
 
-const hasDots = (path: string): boolean => path.split("/").some((part) => part === "." || part === "..");
+export const hasDots = (path: string): boolean =>
+  path.split("/").some((part) => part === "." || part === "..");
 
 export const staticFiles = {
   url: text(visible, short, complainAboutUrl).register(notes, {
@@ -76,3 +77,8 @@ export const staticFiles = {
     .check(z.overwrite(plainFolder), obeys(visible, short, complainAboutFolder))
     .register(notes, { description: "The folder in the project, as the end of Django's `STATIC_ROOT`." }),
 };
+
+export interface StaticFiles {
+  url: string;
+  folder: string;
+}

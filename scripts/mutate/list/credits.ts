@@ -86,8 +86,8 @@ export const credits: readonly Mutation[] = [
   {
     name: "gunicorn gives a worker more time to load on a slow machine",
     file: "agent/serving/app.ts",
-    find: "Math.ceil(config.app.timeout * slowness)",
-    replace: "config.app.timeout",
+    find: "Math.ceil(longestTimeout(config.app) * slowness)",
+    replace: "longestTimeout(config.app)",
     tests: HELD,
   },
 ];

@@ -1,5 +1,6 @@
 /** All that is taken back, one thing at a time. */
 import type { Mutation } from "../mutation.ts";
+import { app } from "./app.ts";
 import { behind } from "./behind.ts";
 import { configuration } from "./configuration.ts";
 import { contact } from "./contact.ts";
@@ -27,6 +28,7 @@ export const mutations: readonly Mutation[] = [
   ...layers,
   ...redaction,
   ...serving,
+  ...app,
   ...configuration,
   ...contact,
   ...hanging,

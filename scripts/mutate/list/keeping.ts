@@ -142,8 +142,8 @@ export const keeping: readonly Mutation[] = [
   {
     name: "the app runs behind the gate",
     file: "agent/serving/app-environment.ts",
-    find: 'EVERSPOT_WSGI: "everspot_state:application",',
-    replace: "EVERSPOT_WSGI: wsgi,",
+    find: 'EVERSPOT_APP: "everspot_state:application",',
+    replace: "EVERSPOT_APP: application,",
     tests: links,
   },
   {

@@ -6,7 +6,9 @@ import { bootSteps } from "../../../agent/boot/steps.ts";
 import { runGraph, StepFailed } from "../../../agent/record/graph.ts";
 import { logged } from "../../../agent/record/logged.ts";
 import { systemClock } from "../../../agent/site/clock.ts";
+import { updateDocument } from "../../../agent/site/document.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
+import { maintenanceDocument } from "../../../agent/site/records.ts";
 import { bootConfigOf } from "../boot-config.ts";
 import { DOMAIN, stored, TestInstance } from "../machine/instance.ts";
 import { runSteps } from "./run-steps.ts";
@@ -51,6 +53,25 @@ test("a candidate that works serves, owns the site, and is current", async () =>
   expect(step("prepare")?.needs).toEqual(["gunicorn", "isolation", "secrets", "release"]);
   const environment = await readFile(join(on.apps.folder, "environment/r1.env"), "utf8");
   expect(environment).toContain("s3cret");
+});
+
+test("a machine that comes during maintenance is in it before anybody can come, and takes the site over", async () => {
+  await updateDocument(on.local.store, maintenanceDocument, () => ({
+    ...{ version: 1 as const, on: true, since: "2026-11-21T11:00:00Z", by: "ann@laptop" },
+    ...{ allow: ["203.0.113.7"], page: "<p>soon" },
+  }));
+  const { outcome, step } = await run();
+  expect(on.done).toContain("open stored in maintenance");
+  expect(step("maintenance")?.detail).toBe("on, by ann@laptop");
+  expect(outcome?.epoch).toBe(1);
+});
+
+test("what cannot be read of maintenance keeps no machine from serving", async () => {
+  await on.local.store.put(maintenanceDocument.key, '{"version": 2}');
+  const { outcome, record } = await run();
+  expect(outcome?.epoch).toBe(1);
+  expect(record?.warnings.join()).toContain("whether there is maintenance is not known");
+  expect(on.done).toContain("open stored");
 });
 
 test("no one is sent to an app before it answers, and the site is not claimed before it answers through nginx", async () => {

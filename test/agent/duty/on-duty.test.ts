@@ -4,9 +4,10 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Booted } from "../../../agent/boot/boot.ts";
 import { onDuty } from "../../../agent/duty/on-duty.ts";
+import { isInMaintenance } from "../../../agent/machine/maintenance.ts";
 import { claimSite } from "../../../agent/ownership/claim.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
-import { type DeployState, deployDocument } from "../../../agent/site/records.ts";
+import { type DeployState, deployDocument, maintenanceDocument } from "../../../agent/site/records.ts";
 import { pointLink } from "../../../agent/system/files.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 import { Traffic } from "../../cloud/traffic.ts";
@@ -201,6 +202,23 @@ test("an app that fails is restarted, then replaced by the release before it, wh
   await until(async () => (await on.apps.visit()).release === "r1");
   await until(() => events().includes("serves r1 again"));
   expect(await on.channel()).toMatchObject({ current: "r1", quarantined: [{ id: "r2" }] });
+});
+
+test("maintenance begins when the operator says so, and an app that fails meanwhile is left alone until it ends", async () => {
+  const { events } = await begin();
+  const maintain = (by: string, state: boolean) =>
+    updateDocument(on.local.store, maintenanceDocument, () => ({
+      ...{ version: 1 as const, since: new Date(clock.now()).toISOString(), by, on: state, allow: [] },
+    }));
+  await maintain("ann@laptop", true);
+  await until(() => isInMaintenance(on.apps.maintenance));
+  expect(events()).toContain("maintenance is on, by ann@laptop");
+  on.apps.answers.set("r1", 500);
+  await until(() => events().filter((e) => e.startsWith("the app has been failing")).length > 2, 10);
+  expect(on.apps.log).toEqual([]);
+  await maintain("ann@laptop", false);
+  await until(async () => !(await isInMaintenance(on.apps.maintenance)));
+  await until(() => on.apps.log.includes("start everspot-app@r1.service"), 5);
 });
 
 test("an app that nothing cures has the machine replaced, once", async () => {

@@ -7,7 +7,7 @@ const config: ForwardConfig = {
   log: "/var/log/nginx/forward.log",
   to: { address: "10.0.0.8", port: 8079 },
   app: "/run/everspot/app.sock",
-  timeout: 30,
+  ...{ timeout: 30, live: false },
 };
 
 test("requests go to the new owner, and to the app here only if that cannot be reached", () => {
@@ -32,6 +32,15 @@ test("what was held can go to the app of this machine", () => {
 test("no POST is sent twice", () => {
   expect(renderForward(config)).toContain("proxy_next_upstream error timeout;");
   expect(renderForward(config)).not.toContain("non_idempotent");
+});
+
+test("connections that stay pass too, where the app speaks ASGI", () => {
+  const live = renderForward({ ...config, live: true });
+  expect(live).toContain("proxy_set_header Connection $app_connection;");
+  expect(live).toContain('"~*^websocket$" websocket;');
+  expect(live).toContain("proxy_read_timeout 3600s;");
+  expect(renderForward(config)).toContain('proxy_set_header Connection "close";');
+  expect(renderForward(config)).toContain("proxy_read_timeout 38s;");
 });
 
 test("what came in goes out as it came: who asked, and how, is not written again", () => {

@@ -30,7 +30,7 @@ beforeEach(async () => {
   clock = new ManualClock();
   seen = {
     ...{ app: socket, facts: folder, workers: 2, hosts: ["blog.example", "www.blog.example"] },
-    ...{ health: "/healthz", static: { url: "/static/", folder: join(folder, "static") } },
+    ...{ health: "/healthz", static: [{ url: "/static/", folder: join(folder, "static") }] },
   };
 });
 afterEach(async () => {

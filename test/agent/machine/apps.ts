@@ -19,6 +19,10 @@ export class Apps {
   get kept() {
     return { databases: join(this.folder, "databases"), media: join(this.folder, "media") };
   }
+  get maintenance() {
+    const at = (name: string): string => join(this.folder, "maintenance", name);
+    return { marker: at("on"), page: at("page.html"), allowed: at("allowed") };
+  }
   readonly #servers = new Map<string, http.Server>();
 
   private constructor(folder: string) {

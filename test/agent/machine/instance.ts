@@ -7,6 +7,7 @@ import type { ServedCertificate } from "../../../agent/certificate/context.ts";
 import type { Identity } from "../../../agent/identity/identity.ts";
 import type { Host } from "../../../agent/machine/host.ts";
 import type { Machine } from "../../../agent/machine/machine.ts";
+import { isInMaintenance, layOutMaintenance } from "../../../agent/machine/maintenance.ts";
 import { createAlerts } from "../../../agent/notify/alerts.ts";
 import type { Notice, Notify } from "../../../agent/notify/notify.ts";
 import { Packages } from "../../../agent/packages/ensure.ts";
@@ -144,9 +145,11 @@ export class TestInstance {
       earlierStatic: async () => "none to bring",
       keepStatic: async () => "none",
       open: async ({ source }) => {
-        this.done.push(`open ${source}`);
+        this.done.push(`open ${source}${(await host.inMaintenance()) ? " in maintenance" : ""}`);
         return "started";
       },
+      maintain: (state) => layOutMaintenance(apps.maintenance, state),
+      inMaintenance: () => isInMaintenance(apps.maintenance),
       renew: async ({ source }, hurry) => void this.done.push(`renew ${source}${hurry ? " in a hurry" : ""}`),
       ask: () => askHealth({ link: apps.links.socket }, config.app.health, config.domain),
       probe: async () => {

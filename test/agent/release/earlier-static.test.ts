@@ -36,7 +36,7 @@ async function machine(name: string, files: Readonly<Record<string, string>>) {
   const at = join(root, name);
   const own = join(at, "static");
   for (const [file, text] of Object.entries(files)) await put(join(own, file), text);
-  const where = { store: local.store, folder: join(at, "earlier"), link: join(at, "static-before") };
+  const where = { store: local.store, n: 0, folder: join(at, "earlier"), link: join(at, "static-before") };
   return { own, ...where, read: (file: string) => readFile(join(at, "static-before", file), "utf8") };
 }
 
@@ -98,12 +98,12 @@ test("the newest few, until a page that names them can no longer be open", () =>
     modified: new Date(now - days * DAY),
   });
   // r1 was replaced 8 days ago, r2 3 days ago.
-  expect(earlierReleases([at("r3", 3), at("r1", 40), at("r2", 8)], "r3", now)).toEqual(["r2"]);
+  expect(earlierReleases([at("r3", 3), at("r1", 40), at("r2", 8)], "r3", now, 0)).toEqual(["r2"]);
   // Nothing came after r1 before now.
-  expect(earlierReleases([at("r1", 40)], "r2", now)).toEqual(["r1"]);
+  expect(earlierReleases([at("r1", 40)], "r2", now, 0)).toEqual(["r1"]);
   // A rollback to r1.
-  expect(earlierReleases([at("r1", 40), at("r2", 1)], "r1", now)).toEqual(["r2"]);
+  expect(earlierReleases([at("r1", 40), at("r2", 1)], "r1", now, 0)).toEqual(["r2"]);
   const many = Array.from({ length: 9 }, (_, i) => at(`r${i}`, 1));
-  expect(earlierReleases(many, "r9", now)).toEqual(["r8", "r7", "r6", "r5", "r4"]);
-  expect(earlierReleases([{ key: "static/x/y.zip", modified: new Date(now) }], "r1", now)).toEqual([]);
+  expect(earlierReleases(many, "r9", now, 0)).toEqual(["r8", "r7", "r6", "r5", "r4"]);
+  expect(earlierReleases([{ key: "static/x/y.zip", modified: new Date(now) }], "r1", now, 0)).toEqual([]);
 });

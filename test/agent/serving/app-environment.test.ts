@@ -59,6 +59,21 @@ test("a PYTHONPATH in [app.env] is added to the release's own; src is on it for 
   );
 });
 
+test("an ASGI application is named as one; gunicorn waits as long as the most patient path", () => {
+  const { wsgi: _, ...app } = bootConfigOf().app;
+  const asgi = "project.asgi:application";
+  const paths = { "/upload/": { timeout: 300 }, "/x/": { max_body: 5 } };
+  const text = appEnvironment(
+    { ...bootConfigOf(), app: { ...app, asgi, threads: 4, paths } },
+    "r1",
+    "/r/r1",
+    {},
+  );
+  expect(text).toContain('EVERSPOT_APP="project.asgi:application"\nEVERSPOT_ASGI="1"\n');
+  expect(text).toContain('EVERSPOT_THREADS="4"\nEVERSPOT_TIMEOUT="300"\n');
+  expect(appEnvironment(bootConfigOf(), "r1", "/r/r1", {})).not.toContain("EVERSPOT_ASGI");
+});
+
 describe("before_start", () => {
   const runTimed = (commands: (string | string[])[]) =>
     execFileSync("sh", ["-c", `${prepareScript(commands)}`], {

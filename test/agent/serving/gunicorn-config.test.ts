@@ -146,3 +146,60 @@ a, b, c = said("a"), said("a"), said("b")
 print(json.dumps([a == b, a == c]))`;
   expect(inWorker(script)).toEqual([true, false]);
 });
+
+/** An ASGI application in a worker of uvicorn's, asked once. @returns what it was asked, and what it answered. */
+const asked = (scope: object, answer: object) =>
+  inWorker(`
+import asyncio
+os.environ["EVERSPOT_ASGI"] = "1"
+module("uvicorn_worker", Config=type("Config", (), {}), UvicornWorker=type("UvicornWorker", (), {"CONFIG_KWARGS": {}}))
+seen, sent = [], []
+async def app(scope, receive, send):
+    seen.append([scope["scheme"], scope.get("client")])
+    await send({"type": "http.response.start", "status": 200, "headers": [(n.encode(), v.encode()) for n, v in ${JSON.stringify(answer)}.items()]})
+async def send(message):
+    sent.extend([n.decode(), v.decode()] for n, v in message["headers"])
+worker = Worker()
+worker.wsgi = app
+load()(worker)
+headers = [(b"x-forwarded-for", b"203.0.113.9"), (b"x-forwarded-proto", b"https")]
+asyncio.run(worker.wsgi({"scheme": "http", "client": None, "headers": headers, **${JSON.stringify(scope)}}, None, send))
+print(json.dumps([*seen[0], dict(sent).get("x-accel-buffering")]))`);
+
+test("an ASGI app learns who asked and how; text that it streams is passed on as it comes", () => {
+  const visitor = ["203.0.113.9", 0];
+  expect(asked({ type: "http" }, { "Content-Type": "text/event-stream" })).toEqual(["https", visitor, "no"]);
+  expect(asked({ type: "http" }, { "content-type": "text/html", "content-length": "9" })).toEqual([
+    ...["https", visitor, null],
+  ]);
+  expect(asked({ type: "http" }, { "content-type": "video/mp4" })).toEqual(["https", visitor, null]);
+  expect(asked({ type: "websocket", scheme: "ws", client: ["10.0.0.1", 5] }, {})).toEqual([
+    ...["wss", ["10.0.0.1", 5], null],
+  ]);
+});
+
+test("uvicorn's worker runs an ASGI app, of the package of that name or of uvicorn itself; none is an error", () => {
+  const chosen = (modules: string) =>
+    inWorker(`
+os.environ["EVERSPOT_ASGI"] = "1"
+os.environ["EVERSPOT_THREADS"] = "3"
+class Old: pass
+class New:
+    def __init__(self, timeout_graceful_shutdown=None): pass
+def kept(): return type("UvicornWorker", (), {"CONFIG_KWARGS": {}})
+${modules}
+names = {"__name__": "__config__"}
+try:
+    exec(config, names)
+except ImportError as error:
+    names["worker_class"] = str(error)
+worker = sys.modules.get("uvicorn_worker") or sys.modules.get("uvicorn.workers")
+print(json.dumps([names["worker_class"], names["threads"], worker and worker.UvicornWorker.CONFIG_KWARGS]))`);
+  const own = 'module("uvicorn_worker", Config=New, UvicornWorker=kept())';
+  const old = 'module("uvicorn", __path__=[])\nmodule("uvicorn.workers", Config=Old, UvicornWorker=kept())';
+  expect(chosen(own)).toEqual(["uvicorn_worker.UvicornWorker", 3, { timeout_graceful_shutdown: 28 }]);
+  expect(chosen(old)).toEqual(["uvicorn.workers.UvicornWorker", 3, {}]);
+  expect(chosen("sys.path[:] = [p for p in sys.path if 'packages' not in p]")).toEqual([
+    ...[expect.stringContaining("add uvicorn-worker to the project's dependencies"), 3, null],
+  ]);
+});

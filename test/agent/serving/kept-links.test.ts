@@ -37,7 +37,7 @@ test("the app runs behind the gate, which is told what it has to know", () => {
   const lines = appEnvironment(bootConfigOf({ state }), "r1", "/releases/r1", {}).split("\n");
   expect(lines).toEqual(
     expect.arrayContaining([
-      'EVERSPOT_WSGI="everspot_state:application"',
+      'EVERSPOT_APP="everspot_state:application"',
       'EVERSPOT_STATE_APP="project.wsgi:application"',
       'EVERSPOT_STATE_DURABILITY="s3"',
       'EVERSPOT_STATE_LEASE="/run/everspot-state/shown/lease"',
@@ -47,6 +47,6 @@ test("the app runs behind the gate, which is told what it has to know", () => {
   const path = lines.find((line) => line.startsWith("PYTHONPATH"));
   expect(path).toMatch(/^PYTHONPATH="\/run\/everspot-state\/python:\/releases\/r1\//);
   const plain = appEnvironment(bootConfigOf(), "r1", "/releases/r1", {});
-  expect(plain).toContain('EVERSPOT_WSGI="project.wsgi:application"');
+  expect(plain).toContain('EVERSPOT_APP="project.wsgi:application"');
   expect(plain).not.toContain("STATE_");
 });

@@ -14,7 +14,13 @@ const site: NginxSite = {
   forwarding: { marker: "/run/everspot/forwarding", socket: "/run/everspot/forward.sock" },
   closing: "/run/everspot/closing",
   forwardPort: 8079,
-  static: { url: "/static/", folder: "/run/everspot/static", before: "/run/everspot/static-before" },
+  maintenance: {
+    marker: "/run/everspot/maintenance/on",
+    page: "/run/everspot/maintenance/page.html",
+    allowed: "/run/everspot/maintenance/allowed",
+  },
+  static: [{ url: "/static/", folder: "/run/everspot/static", before: "/run/everspot/static-before" }],
+  ...{ paths: [], live: false, headers: {} },
   timeout: 30,
   maxBody: 32,
   hsts: 3600,
@@ -77,6 +83,7 @@ test("every answer to a visitor over HTTPS carries HSTS, whatever else its locat
     "@before",
     "@closing-static",
     "@sorry",
+    "= /.everspot-maintenance",
   ]);
   for (const location of adding) expect(location).toContain("Strict-Transport-Security");
   const [, , plain = ""] = servers(renderNginx({ ...site, trusted: false }));
@@ -103,9 +110,9 @@ test("one visitor's requests are limited, those that another instance passes on 
 
 test("static files come from nginx, if there are any", () => {
   expect(renderNginx(site)).toMatch(
-    /location \^~ \/static\/ \{[^@]+@forward;[^}]+\}[^}]+\}\s+alias \/run\/everspot\/static\/;/,
+    /location \^~ \/static\/ \{[^@]+@forward;[^}]+\}[^}]+\}[^}]+\}\s+alias \/run\/everspot\/static\/;/,
   );
-  expect(renderNginx({ ...site, static: undefined })).not.toContain("alias");
+  expect(renderNginx({ ...site, static: [] })).not.toContain("alias /run/everspot/static");
 });
 
 test("before a reload, answers close their connections, those with static files too", () => {
@@ -117,7 +124,7 @@ test("before a reload, answers close their connections, those with static files 
   expect(text).toMatch(
     /location @closing-static \{\s+keepalive_timeout 0;[^}]+root \/run\/everspot\/static;/,
   );
-  expect(renderNginx({ ...site, static: undefined })).not.toContain("closing-static");
+  expect(renderNginx({ ...site, static: [] })).not.toContain("closing-static");
 });
 
 test("the forwarding port believes the other instance about who asked, and only that port does", () => {
@@ -144,12 +151,12 @@ describe("refuses what could break out of its place:", () => {
   test.each<[string, Partial<NginxSite>]>([
     ["a name", { names: ["a.example; return 200"] }],
     ["an address", { address: "0.0.0.0:80 default" }],
-    ["a URL prefix", { static: { url: "/static/ { }", folder: "/x", before: "/y" } }],
+    ["a URL prefix", { static: [{ url: "/static/ { }", folder: "/x", before: "/y" }] }],
     [
       "a folder that leaves the release",
-      { static: { url: "/static/", folder: "/run/everspot/release/../..", before: "/y" } },
+      { static: [{ url: "/static/", folder: "/run/everspot/release/../..", before: "/y" }] },
     ],
-    ["a folder with a variable", { static: { url: "/static/", folder: "/x/$uri", before: "/y" } }],
+    ["a folder with a variable", { static: [{ url: "/static/", folder: "/x/$uri", before: "/y" }] }],
   ])("%s", (_, change) => {
     expect(() => renderNginx({ ...site, ...change })).toThrow("cannot be used as");
   });
@@ -180,4 +187,118 @@ test("with state, a request may wait for as long as a hand-over holds it; anothe
 test("without state, nothing waits longer than the app may take", () => {
   expect(renderNginx(site)).not.toContain("look {");
   expect(renderNginx(site)).toContain("proxy_send_timeout 30s;");
+});
+
+describe("each answer to a visitor", () => {
+  const headers = { "X-Frame-Options": "DENY", "Content-Security-Policy": "default-src 'self'; x \"y\" \\" };
+  const added = [
+    'add_header Strict-Transport-Security "max-age=3600" always;',
+    'add_header X-Frame-Options "DENY" always;',
+    'add_header Content-Security-Policy "default-src \'self\'; x \\"y\\" \\\\" always;',
+  ];
+  /** Blocks that add a header, and so leave out those around them. */
+  const adding = (server: string) => server.split(/^ {8}location /m).filter((l) => l.includes("add_header"));
+
+  test("carries what the configuration says, in each location that says anything of its own", () => {
+    const text = renderNginx({ ...site, headers, redirectTo: "blog.example", live: true });
+    for (const server of servers(text).filter((s) => s.includes(":443 ssl") && !s.includes("reject"))) {
+      expect(adding(server).length).toBeGreaterThan(0);
+      for (const block of adding(server)) for (const line of added) expect(block).toContain(line);
+    }
+    // An instance that passes requests on adds them itself.
+    expect(servers(text).at(-1)).not.toContain("X-Frame-Options");
+  });
+
+  test("carries the app's own of the same name no more", () => {
+    const [, , , tls = ""] = servers(renderNginx({ ...site, headers }));
+    expect(tls).toMatch(/^ +proxy_hide_header X-Frame-Options;$/m);
+    expect(tls).toMatch(/^ +proxy_hide_header Strict-Transport-Security;$/m);
+  });
+
+  test("carries nothing that nginx would take for something else", () => {
+    expect(() => renderNginx({ ...site, headers: { "X-A": "$uri" } })).toThrow("cannot be used as a header");
+    expect(() => renderNginx({ ...site, headers: { "X A": "b" } })).toThrow("cannot be used as a header");
+  });
+});
+
+test("TLS is Mozilla's intermediate, as far as nginx needs to be told", () => {
+  const text = renderNginx(site);
+  expect(text).toContain("ssl_protocols TLSv1.2 TLSv1.3;");
+  expect(text).toContain("ssl_prefer_server_ciphers off;");
+  expect(text).toContain("ssl_session_tickets off;");
+  const ciphers = /ssl_ciphers (\S+);/.exec(text)?.[1]?.split(":") ?? [];
+  expect(ciphers).toHaveLength(6);
+  for (const cipher of ciphers)
+    expect(cipher).toMatch(/^ECDHE-(ECDSA|RSA)-(AES(128|256)-GCM-SHA\d+|CHACHA20-POLY1305)$/);
+});
+
+test("a path has limits of its own, wherever its requests go", () => {
+  const text = renderNginx({
+    ...site,
+    paths: [{ path: "/up%20load/", maxBody: 500, timeout: 300 }, { path: "/x" }],
+  });
+  const at = (name: string) => {
+    const [, , , tls = ""] = servers(text);
+    return tls.split(/^ {8}location /m).find((l) => l.startsWith(`${name} {`)) ?? "";
+  };
+  expect(at('"/up load/"')).toContain("error_page 418 = @forward-0;");
+  for (const name of ['"/up load/"', "@closing-0", "@forward-0"])
+    expect(at(name)).toContain("client_max_body_size 500m;");
+  expect(at('"/up load/"')).toContain("proxy_read_timeout 305s;");
+  expect(at("@forward-0")).toContain("proxy_read_timeout 310s;");
+  expect(at("/x")).toContain("proxy_read_timeout 35s;");
+  expect(at("/x")).not.toContain("client_max_body_size");
+  expect(at("/")).toContain("proxy_read_timeout 35s;");
+  expect(at("/")).not.toContain("client_max_body_size");
+});
+
+test("the other names lead to the one that is to be seen, for good, over either", () => {
+  const all = servers(renderNginx({ ...site, redirectTo: "www.blog.example" }));
+  const led = all.filter((s) => s.includes("server_name blog.example;"));
+  expect(led).toHaveLength(2);
+  for (const server of led) {
+    expect(server).toContain("return 301 https://www.blog.example$request_uri;");
+    expect(server).not.toContain("proxy_pass");
+  }
+  // Those of another instance come under any of them.
+  expect(all.at(-1)).toContain("server_name blog.example www.blog.example;");
+  const plain = servers(renderNginx({ ...site, trusted: false, redirectTo: "www.blog.example" }));
+  expect(plain.some((s) => s.includes("return 301 http://www.blog.example$request_uri;"))).toBe(true);
+  expect(renderNginx(site)).not.toContain("return 301 https://blog.example");
+});
+
+test("WebSockets and streams of events pass where the app speaks ASGI, and no other protocol is switched to", () => {
+  const text = renderNginx({ ...site, live: true });
+  expect(text).toContain('"~*^websocket$" websocket;');
+  expect(text).toMatch(/location @live \{[^}]+proxy_buffering off;[^}]+proxy_read_timeout 3600s;/);
+  expect(text).toMatch(
+    /location @forward-live \{\s+proxy_pass http:\/\/unix:\/run\/everspot\/forward.sock:;/,
+  );
+  expect(text).not.toContain("$http_upgrade;");
+  expect(renderNginx(site)).not.toMatch(/websocket|@live|is_live/i);
+});
+
+test("several folders of static files have places of their own, and one way to the app", () => {
+  const text = renderNginx({
+    ...site,
+    static: [
+      ...site.static,
+      { url: "/assets/", folder: "/run/everspot/static-1", before: "/run/everspot/static-before-1" },
+    ],
+  });
+  const [, , , tls = ""] = servers(text);
+  expect(tls).toMatch(/location \^~ \/assets\/ \{[^@]+@forward;[\s\S]+?alias \/run\/everspot\/static-1\/;/);
+  const names = [...tls.matchAll(/location (@\S+)/g)].map((m) => m[1]);
+  expect(new Set(names).size).toBe(names.length);
+  expect(names).toEqual(expect.arrayContaining(["@before", "@before-1", "@closing-static-1", "@missed"]));
+});
+
+test("maintenance concerns visitors, but for this machine itself and the addresses that may", () => {
+  const [, , , tls = "", , peer = ""] = servers(renderNginx(site));
+  expect(tls).toContain("if (-e /run/everspot/maintenance/allowed/$remote_addr) {");
+  expect(tls).toContain("if ($remote_addr = 10.0.0.7) {");
+  expect(peer).toContain("if (-e /run/everspot/maintenance/allowed/$http_x_forwarded_for) {");
+  expect(peer).toContain("if ($http_x_forwarded_for = 127.0.0.1) {");
+  // The app, and the folder of static files.
+  expect(tls.match(/if \(\$in_maintenance\) \{\s+return 417;/g)).toHaveLength(2);
 });

@@ -19,7 +19,7 @@ beforeEach(async () => {
   machine = {
     ...{ units, kept, links, socketOf, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     config: bootConfigOf({
-      app: { beforeStart: ["migrate", "collectstatic"], static: { url: "/static/", folder: "static" } },
+      app: { beforeStart: ["migrate", "collectstatic"], static: [{ url: "/static/", folder: "static" }] },
     }),
     ...{ environment: join(apps.folder, "environment"), static: join(apps.folder, "static") },
     unitFiles: join(apps.folder, "units"),

@@ -42,7 +42,7 @@ const units: Units = {
 };
 
 function machine(env: Record<string, string> = {}): AppMachine {
-  const app = { static: { url: "/static/", folder: "static" }, beforeStart: ["collectstatic"], env };
+  const app = { static: [{ url: "/static/", folder: "static" }], beforeStart: ["collectstatic"], env };
   return {
     units,
     patience: { ...systemClock, slowness: () => 1 },
@@ -179,8 +179,27 @@ test("of releases that are not wanted any more nothing is left", async () => {
 
 test.each(["../x", ".", "", "a\\b", "a\nb", "a/../b"])("%s cannot be the folder", async (name) => {
   const odd = machine();
-  odd.config.app.static = { url: "/static/", folder: name };
+  odd.config.app.static = [{ url: "/static/", folder: name }];
   await expect(prepareApp(odd, "r1", release, {})).rejects.toThrow("cannot be the folder of static files");
+});
+
+test("each of several folders has a place of its own, which links and units know", async () => {
+  const two = machine();
+  two.config.app.static = [
+    { url: "/static/", folder: "static" },
+    { url: "/assets/", folder: "web/dist" },
+  ];
+  await mkdir(join(release, "web/dist"), { recursive: true });
+  await writeFile(join(release, "web/dist/app.js"), "packed");
+  beforeStart = () => writeFile(join(folder, "static-1/.r1.next/made.js"), "made");
+  await prepareApp(two, "r1", release, {});
+  await switchTo(two, "r1", release);
+  expect(await served("packed.css")).toBe("packed");
+  expect((await readdir(join(folder, "link-1"))).sort()).toEqual(["app.js", "made.js"]);
+  await switchTo(two, "r2", join(folder, "releases/r2"));
+  expect(await readlink(join(folder, "before-1"))).toBe(join(folder, "static-1/r1"));
+  const unit = await readFile(join(folder, "units/everspot-prepare@.service.d/static.conf"), "utf8");
+  expect(unit).toContain(`BindPaths=${folder}/static-1/.%i.next:/var/lib/everspot/releases/%i/web/dist\n`);
 });
 
 test("units read what they were given", async () => {

@@ -43,9 +43,15 @@ const domain = fc
 const word = fc.stringMatching(/^[A-Za-z_]\w{0,10}$/);
 const parts = (most: number) => fc.array(odd(12), { minLength: 1, maxLength: most });
 
+const folders = fc.record({
+  url: parts(3).map((names) => `/${names.join("/")}/`),
+  folder: parts(3).map((names) => names.join("/")),
+});
+const module = fc.tuple(word, word, word).map(([a, b, c]) => `${a}.${b}:${c}`);
+
 const app = fc.record(
   {
-    wsgi: fc.tuple(word, word, word).map(([a, b, c]) => `${a}.${b}:${c}`),
+    wsgi: module,
     workers: fc.integer({ min: 1, max: 64 }),
     timeout: fc.integer({ min: 1, max: 3600 }),
     hsts: fc.integer({ min: 0, max: 63_072_000 }),
@@ -56,13 +62,24 @@ const app = fc.record(
       "app",
       "health",
     ),
-    static: taken(
-      fc.record({
-        url: parts(3).map((names) => `/${names.join("/")}/`),
-        folder: parts(3).map((names) => names.join("/")),
-      }),
+    static: taken(fc.oneof(folders, fc.array(folders, { minLength: 1, maxLength: 3 })), "app", "static"),
+    threads: fc.integer({ min: 1, max: 64 }),
+    paths: taken(
+      fc.dictionary(
+        odd(20).map((path) => `/${path}`),
+        fc.record(
+          { max_body: fc.integer({ min: 1, max: 2048 }), timeout: fc.integer({ min: 1, max: 3600 }) },
+          { requiredKeys: [] },
+        ),
+        { maxKeys: 3 },
+      ),
       "app",
-      "static",
+      "paths",
+    ),
+    headers: taken(
+      fc.dictionary(fc.stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,15}$/), odd(30), { maxKeys: 3 }),
+      "app",
+      "headers",
     ),
     before_start: taken(
       fc.array(fc.oneof(anything, fc.array(anything, { minLength: 1, maxLength: 3 })), { maxLength: 3 }),
@@ -109,8 +126,13 @@ const raw = fc.record(
 );
 
 /** What an instance is told of a site that `plan` accepts. */
-export const acceptedConfig: Arbitrary<BootConfig> = raw
-  .map((table) => {
+export const acceptedConfig: Arbitrary<BootConfig> = fc
+  .tuple(raw, fc.boolean(), fc.boolean())
+  .map(([{ app, ...rest }, speaksAsgi, redirects]) => {
+    const { wsgi, ...others } = app;
+    const runs = speaksAsgi ? { asgi: wsgi } : { wsgi };
+    const to = rest.aliases?.at(-1) ?? rest.domain;
+    const table = { ...rest, app: { ...others, ...runs, ...(redirects && { redirect_to: to }) } };
     try {
       const config = parseConfig(stringify(table), "/project/everspot.toml");
       return bootConfigOf(config, { account: "123456789012", zone: "Z0123456789", agent: "a".repeat(64) });

@@ -96,11 +96,11 @@ describe("a folder of static files", () => {
   test.each(["static files", "static+v2", "static@1", "Größe", "~me/static", "a/b", "mysite/static"])(
     "can be %s",
     (folder) => {
-      expect(parsed(staticFolder(folder)).app.static?.folder).toBe(folder);
+      expect(parsed(staticFolder(folder)).app.static?.[0]?.folder).toBe(folder);
     },
   );
   test.each(["./static", "static/", ".//static/."])("is the same as %s", (folder) => {
-    expect(parsed(staticFolder(folder)).app.static?.folder).toBe("static");
+    expect(parsed(staticFolder(folder)).app.static?.[0]?.folder).toBe("static");
   });
   test.each([
     [".", "would publish the whole project"],
@@ -133,7 +133,7 @@ describe("the URL of static files", () => {
   test.each(["/static/", "/~me/static/", "/größe/", "/gr%C3%B6%C3%9Fe/", "/static files/", "/a/v1.2+(x)/"])(
     "can be %s",
     (url) => {
-      expect(parsed(staticUrl(url)).app.static?.url).toBe(url);
+      expect(parsed(staticUrl(url)).app.static?.[0]?.url).toBe(url);
     },
   );
   test.each([
@@ -187,6 +187,80 @@ describe("the environment", () => {
     [{ EVERSPOT_WORKERS: "9" }, "everspot's own"],
   ])("cannot be %j", (env, reason) => {
     expect(complaint({ app: { env } })).toContain(reason);
+  });
+});
+
+describe("an application", () => {
+  const plain = { app: { wsgi: undefined as unknown as string } };
+  test("speaks WSGI or ASGI", () => {
+    expect(parsed({ app: { ...plain.app, asgi: "mysite.asgi:application" } }).app).toMatchObject({
+      asgi: "mysite.asgi:application",
+    });
+    expect(complaint({ app: { asgi: "mysite.asgi:application" } })).toContain("and wsgi are both there");
+    expect(complaint(plain)).toContain("app.wsgi: is missing (where the application is");
+    expect(complaint({ app: { ...plain.app, asgi: "mysite/asgi.py" } })).toContain(
+      'did you mean "mysite.asgi:application"?',
+    );
+  });
+  test("has headers for all answers", () => {
+    expect(complaint({ app: { headers: { "X-A": "a\nb" } } })).toContain("printable ASCII without $");
+    expect(complaint({ app: { headers: { "X-A": "$uri" } } })).toContain("printable ASCII without $");
+    expect(complaint({ app: { headers: { "X A": "b" } } })).toContain("not usable as the name of a header");
+    expect(complaint({ app: { headers: { "content-type": "b" } } })).toContain(
+      "differs from answer to answer",
+    );
+  });
+  test("is seen under one name of the site's", () => {
+    const aliases = ["www.example.com"];
+    expect(parsed({ aliases, app: { redirect_to: "www.example.com" } }).app.redirectTo).toBe(
+      "www.example.com",
+    );
+    expect(complaint({ app: { redirect_to: "www.example.org" } })).toContain(
+      '"www.example.org" is no name of the site (add it to aliases',
+    );
+  });
+  test("has limits of its own below a path", () => {
+    const limits = { "/upload/": { max_body: 500, timeout: 300 } };
+    expect(parsed({ app: { paths: limits } }).app.paths).toEqual(limits);
+  });
+  test.each<[Record<string, object>, string]>([
+    [{ upload: {} }, "must be a path of the site"],
+    [{ "/": { timeout: 5 } }, "write max_body and timeout into [app] itself"],
+    [{ "/a//b": {} }, "must be a path of the site"],
+    [{ "/a/../b": {} }, "must not have . or .. in it"],
+    [{ "/a?b": {} }, "cannot stand in it"],
+    [{ "/a%2F/": {} }, "must not have %2F beside a slash"],
+    [{ "/a/": { timeout: 0 } }, "must be at least 1"],
+    [{ "/a/": { timout: 5 } }, 'did you mean "timeout"?'],
+    [{ "/static/x": {} }, "is below /static/, where nginx answers instead of the app"],
+    [{ "/%61": {}, "/a": {} }, "is the same path as"],
+    [Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`/${n}`, {}])), "must have at most 16 entries"],
+  ])("cannot have them below %j", (paths, reason) => {
+    const files = { url: "/static/", folder: "staticfiles" };
+    expect(complaint({ app: { paths, static: files } })).toContain(reason);
+  });
+});
+
+describe("several folders of static files", () => {
+  const both = (one: object, other: object) => ({
+    app: {
+      static: [
+        { url: "/static/", folder: "static", ...one },
+        { url: "/assets/", folder: "web/dist", ...other },
+      ],
+    },
+  });
+  test("are a list, and one alone is one of a list", () => {
+    expect(parsed(both({}, {})).app.static).toHaveLength(2);
+    expect(parsed(staticFolder("static")).app.static).toEqual([{ url: "/static/", folder: "static" }]);
+  });
+  test.each<[object, string]>([
+    [both({}, { url: "/static/" }), 'app.static[1].url: "/static/" is there twice'],
+    [both({}, { folder: "static/admin" }), 'app.static[1].folder: and "static" are in one another'],
+    [both({}, { folder: "../x" }), "app.static[1].folder: must be a folder inside the project"],
+    [{ app: { static: "static" } }, "must be a table or a list of tables, not text in quotes"],
+  ])("cannot be %j", (values, reason) => {
+    expect(complaint(values as Values)).toContain(reason);
   });
 });
 

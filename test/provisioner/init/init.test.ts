@@ -129,7 +129,7 @@ test("uploads are left out where their folder is that of the static files", asyn
   expect((await init(folder)).error).toBeUndefined();
   const config = parseConfig(text(folder, "everspot.toml"), path.join(folder, "everspot.toml"));
   expect(config).toMatchObject({
-    app: { static: { folder: "media" } },
+    app: { static: [{ folder: "media" }] },
     state: { database: ["$STATE_DIRECTORY/db.sqlite3"] },
   });
   expect(config.state?.media).toBeUndefined();

@@ -10,7 +10,7 @@ const FACTS = {
 const FILES = ["manage.py", "shop/settings.py", "shop/apps.py"];
 
 const found = (written: readonly string[], paths: Paths = []) =>
-  writesOf(written, { paths }, FACTS, FILES, "staticfiles").map(({ path, by }) => [path, by?.setting]);
+  writesOf(written, { paths }, FACTS, FILES, ["staticfiles"]).map(({ path, by }) => [path, by?.setting]);
 
 test("what a project writes among its files, with the setting that names the file or a folder for it", () => {
   const paths: Paths = [

@@ -7,7 +7,7 @@ import { listProject } from "../../../provisioner/release/project.ts";
 import { modernZone, zoneIn } from "../../../provisioner/release/zones.ts";
 import { folder, type Tree } from "./folders.ts";
 
-const nothing = { folder: undefined, collected: false };
+const nothing = { folders: [], collected: false };
 
 const found = async (tree: Tree, served: Parameters<typeof leftOutFindings>[2] = nothing) => {
   const root = folder(tree);
@@ -64,13 +64,13 @@ describe("built files that .gitignore names", () => {
   };
 
   test("are told, but not the folder that is collected into on the instance", async () => {
-    expect(await found(tree, { folder: "staticfiles", collected: true })).toEqual([
+    expect(await found(tree, { folders: ["staticfiles"], collected: true })).toEqual([
       "theme/static/css/dist: holds built files for pages, and is left out, because .gitignore names it; build them before packing, and bring it back with a line in .everspotignore: !/theme/static/css/dist/",
     ]);
   });
 
   test("the folder that is served, when nothing makes it", async () => {
-    expect(await found(tree, { folder: "staticfiles", collected: false })).toEqual([
+    expect(await found(tree, { folders: ["staticfiles"], collected: false })).toEqual([
       expect.stringMatching(/^staticfiles: is the folder of \[app\] static.*collectstatic/),
       expect.stringContaining("theme/static/css/dist"),
     ]);

@@ -217,7 +217,7 @@ test("old names of time zones are told on debian-13, which lacks them", async ()
     'write TIME_ZONE = "America/New_York", or set [image] packages = ["tzdata-legacy"]',
   ]);
   expect(await zones({ python: "3.11" })).toEqual([]);
-  const given = { static: { folder: undefined, collected: false }, debianPackages: ["tzdata-legacy"] };
+  const given = { static: { folders: [], collected: false }, debianPackages: ["tzdata-legacy"] };
   expect(await zones({ site: given })).toEqual([]);
 });
 

@@ -37,6 +37,7 @@ const boot: BootRecord = {
 /** A healthy site. */
 const well = (): StatusInput => ({
   config: parseConfig(MINIMAL, "/p/everspot.toml"),
+  maintenance: undefined,
   answer: { url: "https://blog.example.com/healthz", milliseconds: 84, status: 200 },
   seen: {
     network: {

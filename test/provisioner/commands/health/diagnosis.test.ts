@@ -26,6 +26,7 @@ const status: Status = {
     url,
     exists: true,
     direct: undefined,
+    maintenance: undefined,
     console: undefined,
     data: undefined,
     debian: undefined,
