@@ -61,6 +61,13 @@ export interface Figures {
     https: Spread;
     path: string;
   };
+  /** A page on what a machine of this type has without credits: requests per second, so many clients at once. */
+  app?: {
+    type: string;
+    workers: number;
+    atOnce: number;
+    rates: { threads: number; page: string; about: string; rate: Spread }[];
+  };
   /** Requests while a site with state is held on its way to another instance. */
   hold?: {
     requests: Spread;

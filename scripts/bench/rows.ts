@@ -19,6 +19,7 @@ export function rowsOf(figures: Figures): Row[] {
     agent,
     memory,
     throughput,
+    app,
     hold,
     layer,
     sizes = [],
@@ -62,6 +63,13 @@ export function rowsOf(figures: Figures): Row[] {
           row("the same over HTTPS", "requests/s", throughput.https),
         ]
       : []),
+    ...(app?.rates ?? []).map(({ threads, about, rate }) =>
+      row(
+        `${app?.type} without credits, ${app?.workers} workers with ${threads === 1 ? "1 thread" : `${threads} threads`}: ${about}`,
+        "requests/s",
+        rate,
+      ),
+    ),
     ...(hold
       ? [
           row(`held for ${hold.seconds} s, ${hold.rate} requests/s: requests`, "", hold.requests),

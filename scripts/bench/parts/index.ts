@@ -1,4 +1,5 @@
 import type { Part } from "../bench.ts";
+import { app } from "./app.ts";
 import { boot } from "./boot.ts";
 import { deploys } from "./deploys.ts";
 import { hold } from "./hold.ts";
@@ -17,6 +18,7 @@ export const parts: readonly Part[] = [
   deploys,
   packaging,
   throughput,
+  app,
   hold,
   memory,
   layer,

@@ -45,7 +45,7 @@ async function startBare(site: Rehearsal): Promise<{ address: string }> {
   const { owner, privateAddress: address, release } = state;
   const gunicorn = [
     `exec /usr/bin/python3 -m gunicorn --bind ${address}:${BARE_PORT} --workers "$EVERSPOT_WORKERS"`,
-    `--timeout "$EVERSPOT_TIMEOUT" --worker-tmp-dir /dev/shm "$EVERSPOT_WSGI"`,
+    `--timeout "$EVERSPOT_TIMEOUT" --worker-tmp-dir /dev/shm "$EVERSPOT_APP"`,
   ];
   const properties = [
     ...["User=everspot-app", "Group=everspot-app", "StateDirectory=everspot-app", "Slice=everspot-app.slice"],
