@@ -18,7 +18,7 @@ export const bootConfig = z.strictObject({
   version: z.literal(2),
   account: z.string(),
   bucket: z.string(),
-  /** SHA-256 (hex) of the tar inside `agent/<sha256>.tar.br`: compressors differ between computers. */
+  /** SHA-256 (hex) of the tar in `agent/<sha256>.tar`, which is kept compressed: compressors differ between computers. */
   agent: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
   /** Route 53 hosted zone id, without "/hostedzone/". */
   zone: z.string(),

@@ -45,7 +45,7 @@ fetch() {
   sum=$(get --proto '=https,http' --speed-time 30 --speed-limit 1000 ${AWS_CA_BUNDLE:+--cacert "$AWS_CA_BUNDLE"} \
     -K <(echo "$keys") --aws-sigv4 "aws:amz:$region:s3" -H "x-amz-content-sha256: $empty" \
     -H 'x-amz-expected-bucket-owner: @ACCOUNT@' \
-    --compressed "$s3/agent/$agent.tar.br" | tee "$next.pipe" | openssl dgst -sha256 -r) || sum=failed
+    --compressed "$s3/agent/$agent.tar" | tee "$next.pipe" | openssl dgst -sha256 -r) || sum=failed
   wait "$unpack" || sum="$sum, not a tar"
   rm "$next.pipe"
   if [ "${sum%% *}" != "$agent" ] || [ "${sum#*,}" != "$sum" ]; then

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
 import type { IndexDates, Wanted } from "../site/layers.ts";
 import { run } from "../system/run.ts";
+import { compiledOnce } from "./bytecode.ts";
 import { type CheckedLayer, checkLayer } from "./check.ts";
 import { type Codename, collectIndex, packIndex } from "./debian-index.ts";
 import { inTurn } from "./locks.ts";
@@ -147,10 +148,12 @@ export function createDebian({ imageStatus, codename, keyring = KEYRING }: Debia
       const there = await installed([]);
       const paths = files.filter((file) => !isInstalled(file, there)).map((file) => join(folder, file));
       if (paths.length === 0) return;
-      await withoutServices(async () => {
-        // A package that pre-depends on another one of these may need a second round.
-        await dpkg(paths, signal).catch(() => dpkg(paths, signal));
-      });
+      await withoutServices(() =>
+        compiledOnce(async (PATH) => {
+          // A package that pre-depends on another one of these may need a second round.
+          await dpkg(paths, { PATH }, signal).catch(() => dpkg(paths, { PATH }, signal));
+        }),
+      );
       // New units systemd finds by itself.
       const replaced = paths.some((file) => there.has(packageOf(basename(file)).name));
       if (replaced) await run("systemctl", ["daemon-reload"]);
@@ -222,10 +225,14 @@ async function withoutServices(install: () => Promise<void>): Promise<void> {
   }
 }
 
-async function dpkg(paths: readonly string[], signal?: AbortSignal): Promise<void> {
+async function dpkg(
+  paths: readonly string[],
+  env: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<void> {
   // Not to be cut off: half-installed packages are worse than a late end. After a crash the next boot repairs them, so
   // dpkg need not wait for the disk after each file.
   const how = ["--force-confold", "--force-unsafe-io", "--refuse-downgrade", "--install"];
-  const options = { env: { ...ENVIRONMENT, ...OFFLINE }, seconds: SECONDS };
+  const options = { env: { ...ENVIRONMENT, ...OFFLINE, ...env }, seconds: SECONDS };
   await inTurn(() => run("dpkg", [...how, ...paths], options), signal);
 }

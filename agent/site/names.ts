@@ -64,7 +64,7 @@ function segmentOfNames(names: string[]): string {
  *
  * | key | form and transitions | written by |
  * |---|---|---|
- * | `agent/<sha256>.tar.br` | provisioner/archive/agent-archive.ts | `up`, `deploy`; once |
+ * | `agent/<sha256>.tar` | provisioner/archive/agent-archive.ts | `up`, `deploy`; once |
  * | `layers/packages/<sha256>.tar.gz` | agent/packages/layer.ts | instances; once |
  * | `layers/packages/<key>.json` | layers.ts | instances; CAS |
  * | `releases/<id>.zip` | release.ts, provisioner/release/zip.ts | `up`, `deploy`; once |
@@ -94,7 +94,7 @@ function segmentOfNames(names: string[]): string {
  * | `drills.json` | provisioner/drill/record.ts | `drill`; CAS |
  */
 export const keys = {
-  agent: (sha256: string) => `agent/${segment(sha256)}.tar.br`,
+  agent: (sha256: string) => `agent/${segment(sha256)}.tar`,
   layersPrefix: "layers/packages/",
   layer: (sha256: string) => `layers/packages/${segment(sha256)}.tar.gz`,
   layerPointer: (key: string) => `layers/packages/${segment(key)}.json`,

@@ -1,3 +1,6 @@
+/** How an object is compressed, as HTTP names it (Content-Encoding). */
+export type Encoding = "br" | "zstd";
+
 /**
  * The site's bucket, as the rest of everspot sees it.
  *
@@ -28,9 +31,9 @@ export interface ObjectStore {
   download(key: string, file: string): Promise<{ sha256: string; size: number } | undefined>;
   /**
    * Streams a file into an object.
-   * @param encoding how the file is compressed, if whoever reads the object is to know (Content-Encoding).
+   * @param encoding how the file is compressed, if whoever reads the object is to know.
    */
-  upload(key: string, file: string, condition?: Condition, encoding?: "br"): Promise<void>;
+  upload(key: string, file: string, condition?: Condition, encoding?: Encoding): Promise<void>;
 }
 
 export interface StoredObject {

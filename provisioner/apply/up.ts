@@ -182,7 +182,9 @@ export function upExecutor(
       case "delete-budget":
         return quietly(aws.budget.delete());
       case "upload-agent":
-        return quietly(aws.store.upload(keys.agent(action.sha256), change.agentFile, undefined, "br"));
+        return quietly(
+          aws.store.upload(keys.agent(action.sha256), change.agent.file, undefined, change.agent.encoding),
+        );
       case "publish-release":
         return sources.publishFirstRelease(configurationVersion(change.actions, current.template));
       case "reconfigure-candidate": {

@@ -1,4 +1,5 @@
 import type { Clock } from "../../agent/site/clock.ts";
+import type { Encoding } from "../../agent/site/store.ts";
 import type { Arch, SiteConfig } from "../config/site-config.ts";
 import type { Inspection } from "../project/inspect.ts";
 import type { Packed } from "../release/pack.ts";
@@ -10,6 +11,14 @@ import type { PublicDns } from "./resolver.ts";
 import type { ReadServed } from "./served.ts";
 import type { Stdio } from "./stdio.ts";
 import type { Terminal } from "./terminal.ts";
+
+/** What instances run; see archive/agent-archive.ts. */
+export interface AgentArchive {
+  file: string;
+  /** Hex, of the tar inside. */
+  sha256: string;
+  encoding: Encoding;
+}
 
 /** What the commands use of this computer; AWS comes through `connect`. */
 export interface Tools {
@@ -41,6 +50,5 @@ export interface Tools {
     config: SiteConfig,
     options: { allow: readonly string[]; signal: AbortSignal; onProgress: OnProgress },
   ): Promise<Packed>;
-  /** The agent's archive for an architecture; SHA-256 in hex. */
-  agentArchive(arch: Arch): Promise<{ file: string; sha256: string }>;
+  agentArchive(arch: Arch): Promise<AgentArchive>;
 }

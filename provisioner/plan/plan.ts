@@ -27,8 +27,7 @@ export interface Change {
   facts: Facts;
   wanted: Wanted;
   seen: SiteSeen;
-  /** Of the agent's archive. */
-  agentFile: string;
+  agent: Survey["agent"];
 }
 
 export function planOf(config: SiteConfig, survey: Survey): Plan {
@@ -49,7 +48,7 @@ export function planOf(config: SiteConfig, survey: Survey): Plan {
   const wanted = wantedOf(config, facts, acm?.current?.arn);
   const there = { hasAgent: agent.there, boots, acm, zone: dns.zone.id, secrets, told };
   const actions = planUp(wanted, { ...seen, ...there }, world);
-  return { ...plan, change: { actions, config, facts, wanted, seen, agentFile: agent.file } };
+  return { ...plan, change: { actions, config, facts, wanted, seen, agent } };
 }
 
 function bill(config: SiteConfig, { seen, spot }: Survey): Bill {

@@ -6,7 +6,7 @@ import type { SpotPrice } from "../aws/market.ts";
 import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { Delegation } from "../operator/resolver.ts";
-import type { Tools } from "../operator/tools.ts";
+import type { AgentArchive, Tools } from "../operator/tools.ts";
 import { type AcmSeen, observeAcm } from "./acm.ts";
 import {
   type DnsSeen,
@@ -44,7 +44,7 @@ export interface Survey {
   /** Names of those that are set; none where `up` makes none. */
   secrets: readonly string[];
   /** `there`: whether it is in the bucket. */
-  agent: { file: string; sha256: string; there: boolean };
+  agent: AgentArchive & { there: boolean };
 }
 
 export async function survey(
@@ -60,24 +60,23 @@ export async function survey(
   const { site } = config;
   const { types } = config.fleet;
   const begins = seen.network.vpcs.length === 0;
-  const [world, delegation, caaAbove, spot, { file, sha256 }, acm, boots, limits, secrets, told] =
-    await Promise.all([
-      observeWorld(config, aws, { seen, dns, ...options }),
-      dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
-      dns === undefined ? [] : tools.publicDns.caa(dns.zone.name.replace(/^[^.]+\.?/, "")),
-      aws.market.spotPrices(config.fleet.types),
-      tools.agentArchive(config.fleet.arch),
-      dns === undefined ? undefined : observeAcm(config, aws, dns.zone.id),
-      Promise.all(alive.map((i) => readBoot(aws, i.id))),
-      options.limits === true ? aws.limits.look({ site, types, begins }) : undefined,
-      config.app.randomSecrets.length === 0 ? [] : aws.secrets.list(),
-      options.limits === true ? observeTold(config, aws) : undefined,
-    ]);
-  const there = seen.bucket !== undefined && (await aws.store.head(keys.agent(sha256))) !== undefined;
+  const [world, delegation, caaAbove, spot, agent, acm, boots, limits, secrets, told] = await Promise.all([
+    observeWorld(config, aws, { seen, dns, ...options }),
+    dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
+    dns === undefined ? [] : tools.publicDns.caa(dns.zone.name.replace(/^[^.]+\.?/, "")),
+    aws.market.spotPrices(config.fleet.types),
+    tools.agentArchive(config.fleet.arch),
+    dns === undefined ? undefined : observeAcm(config, aws, dns.zone.id),
+    Promise.all(alive.map((i) => readBoot(aws, i.id))),
+    options.limits === true ? aws.limits.look({ site, types, begins }) : undefined,
+    config.app.randomSecrets.length === 0 ? [] : aws.secrets.list(),
+    options.limits === true ? observeTold(config, aws) : undefined,
+  ]);
+  const there = seen.bucket !== undefined && (await aws.store.head(keys.agent(agent.sha256))) !== undefined;
   return {
     ...{ account: aws.caller.account, partition: aws.partition, bucket: aws.bucket.name },
     ...{ seen, dns, world, delegation, caaAbove: caaAbove ?? [], spot, acm, limits, told },
     ...{ boots: boots.filter((b) => b !== undefined), secrets: secrets.map((s) => s.name) },
-    agent: { file, sha256, there },
+    agent: { ...agent, there },
   };
 }

@@ -78,7 +78,7 @@ export async function openDesk(
     interrupted: () => new AbortController().signal,
     inspect: async () => ({ findings: [], how: "looked at nothing" }),
     pack: async () => packed(mkdtempSync(path.join(folder, "packing-"))),
-    agentArchive: async () => ({ file, sha256: sha256("the agent") }),
+    agentArchive: async () => ({ file, sha256: sha256("the agent"), encoding: "zstd" }),
     ...options.tools,
   };
   return {

@@ -58,7 +58,7 @@ export async function startAgentSite(
   });
 
   const archive = await buildAgentArchive(native);
-  await store.upload(keys.agent(archive.sha256), archive.file, undefined, "br");
+  await store.upload(keys.agent(archive.sha256), archive.file, undefined, archive.encoding);
   const config = change({
     version: 2,
     site,

@@ -382,6 +382,20 @@ describe("a replacement", () => {
     expect(await ask(second, { path: "/healthz" })).toMatchObject({ status: 200 });
   });
 
+  test("has its packages as Debian's own tools would leave them, with all their bytecode", async () => {
+    expect(await sh(second, "dpkg --audit && apt-get --quiet=2 check")).toEqual({ code: 0, out: "" });
+    const installed = "nginx nginx-common nftables python3-django python3-gunicorn python3-sqlparse";
+    const verified = await sh(second, `dpkg --verify ${installed}`);
+    // The image has no manual pages.
+    expect(verified.out.split("\n").filter((line) => !/^missing +[/]usr[/]share[/]man/.test(line))).toEqual(
+      [],
+    );
+    const modules = `dpkg --listfiles ${installed} | grep '/dist-packages/.*[.]py$'`;
+    const cached = "sed 's,\\([^/]*\\)[.]py$,__pycache__/\\1.cpython-313.pyc,'";
+    const without = await sh(second, `for f in $(${modules} | ${cached}); do test -e $f || echo $f; done`);
+    expect(without.out).toBe("");
+  });
+
   test("goes on duty as the same process, with nothing of the boot in its memory", async () => {
     const agent = (await sh(second, "systemctl show -p MainPID --value everspot")).out;
     const command = await poll(

@@ -72,7 +72,7 @@ export async function surroundings(
   { publicDns }: Pick<Tools, "publicDns">,
 ): Promise<Examined[]> {
   // What runs on instances has no part in this, and is not made for it.
-  const agentArchive = async () => ({ file: "", sha256: "0".repeat(64) });
+  const agentArchive = async () => ({ file: "", sha256: "0".repeat(64), encoding: "br" as const });
   const found = await survey(config, aws, { publicDns, agentArchive }, { refreshImage: false, limits: true });
   const begins = found.seen.network.vpcs.length === 0;
   const domain = [...nameFindings({ config, ...found }), ...twins(found.dns)];

@@ -50,6 +50,20 @@ export const layers: readonly Mutation[] = [
     tests: ["test/agent/packages/renewal.test.ts"],
   },
   {
+    name: "bytecode that cannot be made at once is made by py3compile",
+    file: "agent/packages/bytecode.ts",
+    find: "done ? calls.filter((one) => !isPlain(one)) : calls",
+    replace: "calls.filter((one) => !isPlain(one))",
+    tests: ["test/agent/packages/bytecode.test.ts"],
+  },
+  {
+    name: "what dpkg left when it failed has bytecode too",
+    file: "agent/packages/bytecode.ts",
+    find: "await install(`${folder}:${process.env.PATH}`);\n  } finally {",
+    replace: "await install(`${folder}:${process.env.PATH}`);\n  } finally {\n  }\n  {",
+    tests: ["test/agent/packages/bytecode.test.ts"],
+  },
+  {
     name: "a list that could not be Debian's fills no memory",
     file: "agent/packages/debian-index.ts",
     find: "if (bytes > MOST_BYTES || rest.length > MOST_OF_ENTRY) throw tooLarge;",

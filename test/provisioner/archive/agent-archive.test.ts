@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { brotliDecompressSync } from "node:zlib";
+import zlib from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type AgentSources, buildAgentArchive } from "../../../provisioner/archive/agent-archive.ts";
 import { checkIntegrity, NODE_VERSION } from "../../../provisioner/archive/node-runtime.ts";
@@ -44,7 +44,8 @@ describe("the archive", () => {
     const archive = await buildAgentArchive("x86_64", await sources("a"));
     const bytes = await readFile(archive.file);
     expect(archive.size).toBe(bytes.length);
-    const input = brotliDecompressSync(bytes);
+    const input =
+      archive.encoding === "zstd" ? zlib.zstdDecompressSync(bytes) : zlib.brotliDecompressSync(bytes);
     expect(createHash("sha256").update(input).digest("hex")).toBe(archive.sha256);
     const listing = execFileSync("tar", ["-tv"], { input, encoding: "utf8", env: { TZ: "UTC" } });
     expect(listing.split("\n").map((line) => line.replace(/\s+\d+ 1970-01-01 00:00/, ""))).toEqual([

@@ -299,8 +299,8 @@ test("the agent's archive and a first release are in the bucket", async () => {
   const { file, sha256 } = await desk.tools.agentArchive("x86_64");
   const s3 = new S3Client({ region: "us-east-1" });
   const at = { Bucket: "everspot-blog-123456789012-us-east-1" };
-  const stored = await s3.send(new GetObjectCommand({ ...at, Key: `agent/${sha256}.tar.br` }));
-  expect(stored.ContentEncoding).toBe("br");
+  const stored = await s3.send(new GetObjectCommand({ ...at, Key: `agent/${sha256}.tar` }));
+  expect(stored.ContentEncoding).toBe("zstd");
   expect(await stored.Body?.transformToString()).toBe(readFileSync(file, "utf8"));
   const channel = await s3.send(new GetObjectCommand({ ...at, Key: "channel.json" }));
   expect(await channel.Body?.transformToString()).toContain('"candidate"');
