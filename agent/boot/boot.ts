@@ -6,6 +6,7 @@ import type { BootLog } from "../record/recorder.ts";
 import { NotThere } from "../release/fetch.ts";
 import { steadyClock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
+import { runningDeploy } from "../site/running-deploy.ts";
 import { patientClock } from "../system/processor.ts";
 import type { Member } from "../system/rounds.ts";
 import type { Outcome } from "./after-boot.ts";
@@ -29,7 +30,7 @@ export interface BootSteps {
 
 type BootMachine = Pick<
   Machine,
-  "alerts" | "candidates" | "clock" | "identity" | "peers" | "processor" | "rounds" | "store"
+  "alerts" | "candidates" | "clock" | "identity" | "notify" | "peers" | "processor" | "rounds" | "store"
 >;
 
 /**
@@ -77,7 +78,7 @@ async function tryUntilBooted(
       recorder.change({ state: "failed" });
       const reason = error instanceof StepFailed ? error.blame : undefined;
       if (reason !== undefined) recorder.change({ blame: reason });
-      void machine.alerts.raise({ kind: "boot-failed" }, bootFailed(machine, error));
+      void tell(machine, bootFailed(machine, error));
       await ended(machine, error).catch((cause: unknown) =>
         log.warn({ err: cause }, "channel.json could not be updated"),
       );
@@ -91,6 +92,13 @@ async function tryUntilBooted(
       await machine.candidates.news(pause, signal, clock);
     }
   }
+}
+
+/** A deploy ends with this machine, and whoever began it hears of it there: nothing of it lasts. */
+async function tell({ alerts, clock, notify, store }: BootMachine, text: string): Promise<void> {
+  const deploy = await runningDeploy(store, clock).catch(() => undefined);
+  if (deploy === undefined) await alerts.raise({ kind: "boot-failed" }, text);
+  else await notify({ kind: "boot-failed", text });
 }
 
 function ended({ candidates }: BootMachine, error: unknown): Promise<void> {

@@ -1,13 +1,15 @@
 /** What nginx, with the agent's configuration, gives visitors: nothing of others, and nothing they could lie with. */
 import { execFileSync } from "node:child_process";
-import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import type http from "node:http";
 import https from "node:https";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { visitorClaims } from "../../agent/serving/visitor-claims.ts";
+import { poll } from "../../agent/site/poll.ts";
 import { pointLink } from "../../agent/system/files.ts";
+import { answersIn } from "../../agent/watch/answers.ts";
 import { type Front, startFront } from "./front.ts";
 import { type Visit, visit } from "./visit.ts";
 
@@ -22,6 +24,7 @@ beforeAll(async () => {
   front = await startFront(ADDRESS, NAME, (request, response) => {
     asked.push(request);
     if (request.url === "/streamed") void stream(response);
+    else if (request.url === "/broken") response.writeHead(500).end();
     else response.end(`app ${request.method} ${request.url}`);
   });
   const { folder } = front;
@@ -217,4 +220,29 @@ test("a visitor tells the app nothing that only nginx may, in whatever spelling"
     "x-forwarded-port": "443",
     "x-real-ip": expect.stringMatching(/^127\./),
   });
+});
+
+test("each answer leaves its status for the agent to count, and nothing of what was asked", async () => {
+  const look = answersIn(front.site.answers ?? "");
+  const counted = { all: 0, failed: 0 };
+  const flushed = async () => {
+    const { all, failed } = await look();
+    counted.all += all;
+    counted.failed += failed;
+  };
+  // nginx keeps them for 5 s.
+  await delay(5_500);
+  await flushed();
+  Object.assign(counted, { all: 0, failed: 0 });
+  for (const url of ["/", "/broken", "/broken", "/static/style.css"]) await ask(url);
+  await poll(
+    "nginx to write",
+    async () => {
+      await flushed();
+      return counted.all >= 4 ? { done: true } : { waiting: JSON.stringify(counted) };
+    },
+    { seconds: 15, everySeconds: 0.2 },
+  );
+  expect(counted).toEqual({ all: 4, failed: 2 });
+  expect(await readFile(front.site.answers ?? "", "latin1")).toMatch(/^(\d{3}\n)+$/);
 });

@@ -57,6 +57,7 @@ export async function startFront(
     ...{ paths: [], live: false, headers: {} },
     timeout: 10,
     hsts: 3600,
+    answers: at("answers"),
     maxBody: 32,
     os: "debian-12",
     ...change,

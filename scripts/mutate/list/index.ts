@@ -20,6 +20,7 @@ import { releases } from "./releases.ts";
 import { runs } from "./runs.ts";
 import { serving } from "./serving.ts";
 import { state } from "./state.ts";
+import { telling } from "./telling.ts";
 
 export const mutations: readonly Mutation[] = [
   ...ownership,
@@ -40,6 +41,7 @@ export const mutations: readonly Mutation[] = [
   ...packing,
   ...projects,
   ...state,
+  ...telling,
   ...keeping,
   ...data,
 ];

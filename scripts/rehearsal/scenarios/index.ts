@@ -25,6 +25,7 @@ import { swap, swapTemplate } from "./swap.ts";
 import { swapInPlace } from "./swap-in-place.ts";
 import { swaps } from "./swaps.ts";
 import { takeBack } from "./take-back.ts";
+import { told } from "./told.ts";
 import { twoDeploys } from "./two-deploys.ts";
 import { upAfterDown } from "./up-after-down.ts";
 import { upgrade } from "./upgrade.ts";
@@ -63,6 +64,7 @@ export const scenarios: readonly Scenario[] = [
   killedInPlace,
   appHang,
   spentBudget,
+  told,
   badCandidateLoop,
   zombie,
   upgrade,

@@ -1,9 +1,10 @@
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { boot } from "../../../agent/boot/boot.ts";
 import { bootSteps } from "../../../agent/boot/steps.ts";
-import { updateDocument } from "../../../agent/site/document.ts";
-import { siteDocument } from "../../../agent/site/records.ts";
+import { alertsDocument } from "../../../agent/site/alerts/alerts.ts";
+import { readDocument, updateDocument } from "../../../agent/site/document.ts";
+import { deployDocument, siteDocument } from "../../../agent/site/records.ts";
 import { JumpingClock } from "../certificate/fixture.ts";
 import { TestInstance } from "../machine/instance.ts";
 
@@ -83,6 +84,27 @@ test("a candidate whose app fails twice is quarantined, and the release before s
   });
   // Each try opens the front door, and after each that failed the 503 page does.
   expect(on.done).toHaveLength(5);
+});
+
+const alerts = async () => (await readDocument(on.local.store, alertsDocument)).value?.alerts ?? [];
+
+test("a boot that fails is told of until one has booted", async () => {
+  await on.setChannel({ candidate: { id: "r1", attempts: [] } });
+  on.apps.answers.set("r1", "ends");
+  await start(() => stop.abort()).catch(() => undefined);
+  await vi.waitFor(async () => expect(await alerts()).toMatchObject([{ kind: "boot-failed", said: true }]));
+});
+
+test("one that fails in a deploy is the deploy's: nothing of it lasts", async () => {
+  await updateDocument(on.local.store, deployDocument, () => ({
+    ...{ version: 1, id: "d", by: "ann", step: "boot", kind: "swap" as const, state: "running" as const },
+    ...{ started: new Date().toISOString(), heartbeat: new Date().toISOString() },
+  }));
+  await on.setChannel({ candidate: { id: "r1", attempts: [] } });
+  on.apps.answers.set("r1", "ends");
+  await start(() => stop.abort()).catch(() => undefined);
+  await vi.waitFor(() => expect(on.notices).toMatchObject([{ kind: "boot-failed" }]));
+  expect(await alerts()).toEqual([]);
 });
 
 test("without a release it keeps trying, ever less often, shows a 503 page, and takes the first that comes", async () => {

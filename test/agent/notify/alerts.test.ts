@@ -40,6 +40,8 @@ test("what lasts is told once, and when it is over; a look at which nothing chan
   const { length } = local.server.calls;
   for (let i = 0; i < 5; i++) expect(await one.raise(disk, "the disk is 92 % full")).toBe(false);
   expect(local.server.calls).toHaveLength(length);
+  await clock.advance(3 * HOUR);
+  expect(await one.raise(disk, "the disk is 93 % full")).toBe(false);
   expect(await open()).toMatchObject([{ kind: "disk", text: "the disk is 91 % full" }]);
   expect(await one.clear(disk, "the disk is 40 % full")).toBe(true);
   await one.clear(disk, "the disk is 40 % full");
@@ -55,6 +57,14 @@ test("replacements do not tell of it again, and whichever sees the end tells tha
   await alertsOf().clear(disk, "the disk is 10 % full");
   await alertsOf().clear(disk, "the disk is 10 % full");
   expect(notices.map((n) => n.over === true)).toEqual([false, true]);
+});
+
+test("one whose knowledge is old does not tell it again", async () => {
+  const [one, other] = [alertsOf(), alertsOf()];
+  await one.raise({ kind: "memory" }, "killed");
+  await other.raise(disk, "full");
+  expect(await one.raise(disk, "full")).toBe(false);
+  expect(notices.map((n) => n.text)).toEqual(["killed", "full"]);
 });
 
 test("an instance that has the site again believes what another one said meanwhile", async () => {

@@ -160,6 +160,7 @@ export async function live(life: Life): Promise<void> {
     candidates,
     clock,
     identity,
+    notify: async () => {},
     alerts,
     peers,
     processor: idle,

@@ -1,0 +1,116 @@
+import { poll } from "../../../agent/site/poll.ts";
+import { checkDown, recordBoots, runUp } from "../acts.ts";
+import { withEdit } from "../deploys.ts";
+import { RECEIVER_URL, type Receiver, startReceiver } from "../receiver.ts";
+import type { Rehearsal } from "../rehearsal.ts";
+import type { Scenario } from "../scenario.ts";
+
+const SECRET = "what notices are signed with";
+const EMAIL = "ann@example.com";
+const SHORT_SECONDS = 60;
+/** A minute between two looks of the agent, and what nginx keeps before it writes. */
+const TOLD_SECONDS = 90;
+const ERRORS = 30;
+
+const BROKEN = `
+
+def broken(request):
+    raise RuntimeError("on purpose")
+
+
+urlpatterns.append(path("broken", broken))
+`;
+
+export const told: Scenario = {
+  name: "told",
+  about:
+    "a person is told by webhook and by mail: of a notice to try, of many errors, and nobody before the address is confirmed; doctor and status say what is wrong",
+  overrides: { notify: { url: RECEIVER_URL, email: EMAIL }, budget: { monthly: 10 } },
+  async run(rehearsal, result) {
+    const { sns, budgets } = rehearsal.cloud;
+    await withEdit(
+      rehearsal,
+      "project/urls.py",
+      (text) => text + BROKEN,
+      () => runUp(rehearsal, result),
+    );
+    const secret = await rehearsal.cli(
+      ["secret", "set", "EVERSPOT_NOTIFY_SECRET"],
+      SHORT_SECONDS,
+      {},
+      SECRET,
+    );
+    rehearsal.check(secret.exitCode === 0, "the signing secret is set");
+    rehearsal.check(budgets.kept.size === 1, `there is a budget (${budgets.kept.size})`);
+    const receiver = await startReceiver(rehearsal, SECRET);
+    try {
+      await tryOut(rehearsal, receiver, 1);
+      const before = await rehearsal.cli(["status", "--check"], SHORT_SECONDS);
+      rehearsal.check(
+        before.exitCode === 1 && /gets no mail yet/.test(JSON.stringify(before.json)),
+        "`status --check` says that the address is not confirmed",
+      );
+      sns.confirm(EMAIL);
+      await tryOut(rehearsal, receiver, 2);
+      rehearsal.check(mails(rehearsal).length === 1, `one mail came, not ${mails(rehearsal).length}`);
+      const well = await rehearsal.cli(["doctor"], SHORT_SECONDS);
+      rehearsal.check(well.exitCode === 0, `nothing is wrong (${well.lines.slice(-5).join("; ")})`);
+
+      rehearsal.moment(`${ERRORS} requests end with 500`);
+      const began = Date.now();
+      const visitor = rehearsal.visit({ name: "who asks for what is broken", path: "/broken", every: 100 });
+      await rehearsal.pause(ERRORS / 10 + 1);
+      await visitor.stop();
+      await poll(
+        "the receiver to hear of the errors",
+        async () => {
+          const events = receiver.received.map((r) => r.event);
+          return events.includes("errors") ? { done: true } : { waiting: events.join(", ") };
+        },
+        { seconds: TOLD_SECONDS, everySeconds: 0.5 },
+      );
+      const seconds = Math.round((Date.now() - began) / 1000);
+      rehearsal.moment(`a person is told after ${seconds} s`);
+      rehearsal.check(
+        receiver.received.every((r) => r.signed),
+        "every notice is signed",
+      );
+      rehearsal.check(
+        mails(rehearsal).some((mail) => / errors$/.test(mail.subject)),
+        `it is mailed, too (${mails(rehearsal)
+          .map((mail) => mail.subject)
+          .join(", ")})`,
+      );
+      const ill = await rehearsal.cli(["doctor"], SHORT_SECONDS);
+      rehearsal.check(
+        /"errors"/.test(JSON.stringify(ill.json)) && /were errors/.test(JSON.stringify(ill.json)),
+        `doctor names the errors (${JSON.stringify(ill.json).slice(-600)})`,
+      );
+      result.figures = {
+        "seconds until a person is told of many errors": seconds,
+        notices: receiver.received.map((r) => r.event).join(", "),
+      };
+      await recordBoots(rehearsal, result);
+    } finally {
+      await receiver.close();
+    }
+    await checkDown(rehearsal, result);
+    rehearsal.check(budgets.kept.size === 0, "down takes the budget along");
+  },
+};
+
+/** `everspot notify test`. @param count of notices to try that came so far. */
+async function tryOut(rehearsal: Rehearsal, receiver: Receiver, count: number): Promise<void> {
+  rehearsal.moment("everspot notify test");
+  const tried = await rehearsal.cli(["notify", "test"], SHORT_SECONDS);
+  rehearsal.check(
+    tried.exitCode === 0,
+    `the instance sends a notice to try, but it ended with ${tried.exitCode}: ${tried.lines.slice(-4).join("; ")}`,
+  );
+  const came = receiver.received.filter((r) => r.event === "test");
+  rehearsal.check(came.length === count, `the receiver got ${count} of them, not ${came.length}`);
+}
+
+/** Those that are not AWS's own. */
+const mails = ({ cloud }: Rehearsal) =>
+  cloud.sns.mails.filter((mail) => mail.subject.startsWith("everspot "));
