@@ -2,6 +2,7 @@ import { ACMClient } from "@aws-sdk/client-acm";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { Route53Client } from "@aws-sdk/client-route-53";
 import type { S3Client } from "@aws-sdk/client-s3";
+import { SNSClient } from "@aws-sdk/client-sns";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { callLimits, streamLimits } from "../site/call-limits.ts";
 import { createS3Client, expectOwner } from "../site/s3-client.ts";
@@ -13,6 +14,7 @@ export interface Clients {
   ec2: EC2Client;
   route53: Route53Client;
   s3: S3Client;
+  sns: SNSClient;
   ssm: SSMClient;
 }
 
@@ -30,6 +32,7 @@ export function createClients(
     ec2: new EC2Client(config),
     route53: new Route53Client(config),
     s3,
+    sns: new SNSClient(config),
     ssm: new SSMClient(config),
   };
 }

@@ -139,7 +139,7 @@ function check({ site, exists, odd }: Status): void {
   if (exists && odd.length === 0) return;
   throw new EverspotError(exists ? `${site} needs a look` : `${site} does not exist`, {
     lines: odd,
-    hint: exists ? "`everspot status --boot` tells how the last boot went" : "`everspot up` brings it up",
+    hint: exists ? "`everspot doctor` finds out why, and what comes next" : "`everspot up` brings it up",
   });
 }
 
