@@ -9,6 +9,7 @@ import { app } from "../agent/site/config/app.ts";
 import { camelKeys } from "../agent/site/config/camel.ts";
 import { certificate } from "../agent/site/config/certificate.ts";
 import { fleet } from "../agent/site/config/fleet.ts";
+import { logs } from "../agent/site/config/logs.ts";
 import { dns, image, names, notifyUrl } from "../agent/site/config/site.ts";
 import { state } from "../agent/site/config/state.ts";
 
@@ -28,6 +29,7 @@ export const bootConfig = z.strictObject({
   image: z.strictObject(camelKeys(image)),
   certificate: z.strictObject(camelKeys(certificate)),
   dns: z.strictObject(camelKeys(dns)),
+  logs: z.prefault(z.strictObject(camelKeys(logs)), {}),
   state: z.optional(z.strictObject(camelKeys(state))),
   /** `topic`: the ARN of the SNS topic that mails. */
   notify: z.optional(z.strictObject({ url: notifyUrl, topic: z.optional(z.string()) })),

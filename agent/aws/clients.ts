@@ -1,4 +1,5 @@
 import { ACMClient } from "@aws-sdk/client-acm";
+import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { Route53Client } from "@aws-sdk/client-route-53";
 import type { S3Client } from "@aws-sdk/client-s3";
@@ -12,6 +13,8 @@ import type { RoleCredentials } from "./credentials.ts";
 export interface Clients {
   acm: ACMClient;
   ec2: EC2Client;
+  /** Tries nothing twice. */
+  logs: CloudWatchLogsClient;
   route53: Route53Client;
   s3: S3Client;
   sns: SNSClient;
@@ -30,6 +33,7 @@ export function createClients(
   return {
     acm: new ACMClient(config),
     ec2: new EC2Client(config),
+    logs: new CloudWatchLogsClient({ ...config, maxAttempts: 1 }),
     route53: new Route53Client(config),
     s3,
     sns: new SNSClient(config),

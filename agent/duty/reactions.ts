@@ -34,7 +34,7 @@ export function reactionsOf({
   inPlace,
   watchdog,
 }: OnWatch): Reactions {
-  const { config, clock } = machine;
+  const { config, clock, logs } = machine;
   const away = (how: string, to?: Successor): void => {
     runs.interrupt(how);
     role.standBy(to);
@@ -42,6 +42,7 @@ export function reactionsOf({
   return {
     interruption: ({ time }) => {
       outlook.leave("interruption");
+      logs.hurry();
       role.needReplacement({ bridge: config.fleet.bridge, noticed: true });
       void clock
         .sleep(Math.max(0, time - clock.now() - SEAL_BEFORE * 1000), signal)

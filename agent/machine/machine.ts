@@ -1,6 +1,7 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import type { CertificateContext, ServedCertificate } from "../certificate/context.ts";
 import type { Identity } from "../identity/identity.ts";
+import type { Shipper } from "../logs/shipper.ts";
 import type { Alerts } from "../notify/alerts.ts";
 import type { Notify, Tried } from "../notify/notify.ts";
 import type { Packages } from "../packages/ensure.ts";
@@ -49,6 +50,7 @@ export interface Machine {
   host: Host;
   /** What of it may go wrong, as numbers. */
   gauges: Gauges;
+  logs: Pick<Shipper, "run" | "hurry">;
   platform: Platform;
   disk: ReleaseDisk;
   candidates: Candidates;

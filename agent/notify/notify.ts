@@ -12,6 +12,7 @@ export interface Notice {
     | "certificate"
     | "image"
     | "old-image"
+    | "logs"
     | "state"
     /** Many answers are errors. */
     | "errors"
@@ -42,6 +43,7 @@ const QUIET_MS: Partial<Record<Notice["kind"], number>> = {
   "boot-failed": HOUR,
   image: 24 * HOUR,
   "old-image": 7 * 24 * HOUR,
+  logs: 24 * HOUR,
 };
 /** In the Parameter Store below the site's path; the only one there that the app does not get. */
 export const SIGNING_SECRET = "EVERSPOT_NOTIFY_SECRET";

@@ -12,6 +12,7 @@ import { createPeers } from "../aws/ec2.ts";
 import { createFleet } from "../aws/fleet.ts";
 import { createMetadata } from "../aws/imds.ts";
 import { createLaunches } from "../aws/launches.ts";
+import { createLogSink } from "../aws/logs.ts";
 import { createZone } from "../aws/route53.ts";
 import { createMail } from "../aws/sns.ts";
 import { createSecrets } from "../aws/ssm.ts";
@@ -22,6 +23,9 @@ import type { Identity } from "../identity/identity.ts";
 import { ensureStateUser } from "../isolation/app-user.ts";
 import { metadataEndpoint } from "../isolation/metadata-rules.ts";
 import { Keeper } from "../keeping/keeper.ts";
+import { journalTail } from "../logs/journal.ts";
+import { keptIn } from "../logs/kept.ts";
+import { Shipper } from "../logs/shipper.ts";
 import { thisHost } from "../machine/host.ts";
 import type { Machine } from "../machine/machine.ts";
 import { createAlerts } from "../notify/alerts.ts";
@@ -39,7 +43,7 @@ import { Candidates } from "../release/candidates.ts";
 import { platformOf } from "../release/fit.ts";
 import { systemClock as clock, steadyClock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
-import { runSecretPath, secretPath } from "../site/names.ts";
+import { logGroup, runSecretPath, secretPath } from "../site/names.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 import { createS3Store } from "../site/s3-store.ts";
 import type { ObjectStore } from "../site/store.ts";
@@ -66,7 +70,8 @@ export interface Connections {
   zone: Zone;
   secrets: SecretSource;
   runSecrets: SecretSource;
-  clients: Pick<Clients, "ec2" | "acm">;
+  clients: Pick<Clients, "ec2" | "acm" | "logs">;
+  redactor: Redactor;
   /** @param instance undefined: not known yet. */
   notify(instance: string | undefined): Notify;
   /** Sends a notice of nothing to wherever notices go. */
@@ -109,7 +114,7 @@ export async function connect(
     onTrouble: (message: string) => log.warn(message),
   });
   return {
-    ...{ config, endpoint, metadata, secrets, runSecrets, clients },
+    ...{ config, endpoint, metadata, secrets, runSecrets, clients, redactor },
     rounds: new Rounds(supervisor, stuck),
     store: redactingStore(createS3Store(clients.s3, bucket), redactor),
     units: redactingUnits(systemd, redactor),
@@ -194,6 +199,7 @@ export async function composeAgent(
     creditMode: createCreditMode(ec2, identity.instance),
     host: thisHost(config, identity, metadataEndpoint(endpoint), units, clock, patience, store),
     gauges: gauges(),
+    logs: shipperOf(connections, identity, join(places.state, "logs.json"), notify, log),
     state: keeperOf(connections, identity, log),
     platform: platformOf(config.image.os, process.arch),
     disk: { releases: places.releases, unflushed: join(places.run, "unflushed") },
@@ -205,6 +211,28 @@ export async function composeAgent(
       ensureCertificate(certificates, () => patience.sleep(CERTIFICATE_SECONDS * 1000), first),
   };
   return { machine, recorder };
+}
+
+function shipperOf(
+  { config, clients, secrets, redactor }: Connections,
+  { instance }: Identity,
+  file: string,
+  notify: Notify,
+  log: Logger,
+): Shipper {
+  let known = false;
+  return new Shipper({
+    ...{ instance, clock, most: config.logs.maxMbPerDay, tail: journalTail() },
+    sink: createLogSink(clients.logs, logGroup(config.site)),
+    kept: keptIn(file, instance),
+    redact: (lines) => redactor.lines(lines),
+    secretsKnown: async () => {
+      if (!known) await secrets.read();
+      known = true;
+    },
+    tell: (text) => log.warn(text),
+    notify: (text) => void notify({ kind: "logs", text }),
+  });
 }
 
 function keeperOf(

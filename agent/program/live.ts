@@ -11,6 +11,8 @@ import { messageOf } from "../site/errors.ts";
 import type { OwnProcess } from "../system/memory.ts";
 import type { Agent } from "./compose.ts";
 
+/** A boot that takes longer brings its log into CloudWatch Logs meanwhile; one that does not, once it has served. */
+const SILENT_SECONDS = 60;
 /** Seconds that the boot record's last write may take when the agent is asked to stop. */
 const FLUSH_SECONDS = 3;
 
@@ -33,6 +35,8 @@ export async function live(
   const credits = creditDuty(machine, () => booting, recorder, log, until).catch((error: unknown) => {
     if (!until.aborted) log.warn(`CPU credits: ${messageOf(error)}`);
   });
+  const shipping = ship(machine, until);
+  if (resumed !== undefined) shipping.begin();
   const handedDown = machine.state?.handDown(until);
   try {
     const booted =
@@ -44,9 +48,11 @@ export async function live(
       await recorder.flush(FLUSH_SECONDS);
       const record = recorder.value;
       const { identity, packages } = machine;
+      if (record !== undefined) await shipping.end();
       signal.throwIfAborted();
       if (record !== undefined) await afresh.goOn({ identity, booted, record, packages: packages.memory });
     }
+    shipping.begin();
     const settled = () => recorder.change({ settled: new Date(machine.clock.now()).toISOString() });
     const settling = afterBoot(machine, booted, log, signal, settled).then(() =>
       afresh.stayLean(machine.clock, signal),
@@ -55,7 +61,7 @@ export async function live(
     signal.throwIfAborted();
   } finally {
     over.abort();
-    await Promise.all([credits, handedDown]);
+    await Promise.all([credits, handedDown, shipping.end()]);
     await recorder.flush(FLUSH_SECONDS);
     recorder.close();
   }
@@ -69,4 +75,21 @@ function resume({ machine, recorder }: Agent, { booted, record, packages }: Resu
   recorder.resume(record);
   machine.packages.resume(packages);
   return booted;
+}
+
+/** The log on its way, from when it is to begin, or has waited long enough. It holds up nothing. */
+function ship({ logs, clock }: Agent["machine"], signal: AbortSignal) {
+  const [now, over] = [new AbortController(), new AbortController()];
+  const until = AbortSignal.any([signal, over.signal]);
+  const running = clock
+    .sleep(SILENT_SECONDS * 1000, AbortSignal.any([until, now.signal]))
+    .catch(() => undefined)
+    .then(() => (until.aborted ? undefined : logs.run(until)));
+  return {
+    begin: () => now.abort(),
+    end: () => {
+      over.abort();
+      return running;
+    },
+  };
 }

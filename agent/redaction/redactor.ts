@@ -4,6 +4,7 @@ const REDACTED = "[redacted]";
 
 /** What printers, shells and quoting put between the characters of a value, or in front of them. */
 const FILLING = /[\s"'\\]/;
+const FILLINGS = new RegExp(FILLING, "g");
 
 /**
  * Takes the site's secrets out of what leaves the machine: boot records, notifications, log lines. A secret is found
@@ -18,7 +19,7 @@ export class Redactor {
 
   learn(secrets: Readonly<Record<string, string>>): void {
     for (const form of Object.values(secrets).flatMap(formsOf)) {
-      const { text } = squeeze(form);
+      const text = form.replace(FILLINGS, "");
       if (text.length < SHORTEST) this.#whole.add(form);
       else this.#forms.add(text);
     }
@@ -26,7 +27,11 @@ export class Redactor {
 
   text(given: string): string {
     if (this.#forms.size + this.#whole.size === 0) return given;
-    const { text, at } = squeeze(given);
+    const text = given.replace(FILLINGS, "");
+    // Nearly always there is none, and where the characters stood need not be known.
+    const none = ![...this.#forms].some((form) => text.includes(form));
+    if (none && ![...this.#whole].some((form) => given.includes(form))) return given;
+    const at = placesIn(given);
     const squeezed = [...this.#forms].flatMap((form) => rangesOf(text, form));
     const found = [
       ...squeezed.map(([from, to]) => [at[from] ?? 0, (at[to - 1] ?? 0) + 1] as const),
@@ -47,11 +52,9 @@ export class Redactor {
   }
 }
 
-/** The text without filling, and for each character left where it stood. */
-function squeeze(given: string): { text: string; at: number[] } {
-  const at = Array.from({ length: given.length }, (_, i) => i).filter((i) => !FILLING.test(given[i] ?? ""));
-  return { text: at.map((i) => given[i]).join(""), at };
-}
+/** For each character that is no filling, where it stands. */
+const placesIn = (given: string): number[] =>
+  Array.from({ length: given.length }, (_, i) => i).filter((i) => !FILLING.test(given[i] ?? ""));
 
 function rangesOf(text: string, form: string): [from: number, to: number][] {
   const found: [number, number][] = [];

@@ -3,7 +3,7 @@ import { locations, type NginxApp } from "./nginx-locations.ts";
 import { mediaPolicy } from "./nginx-media.ts";
 import { fromPeer, fromVisitor, liveRequests } from "./nginx-proxy.ts";
 import { HASHED } from "./nginx-static.ts";
-import { checked, FILE, headerValue } from "./nginx-words.ts";
+import { checked, FILE, headerValue, journal } from "./nginx-words.ts";
 import { HASHED_NAME } from "./static-folder.ts";
 
 export interface NginxSite extends NginxApp {
@@ -100,7 +100,7 @@ user www-data;
 worker_processes auto;
 worker_rlimit_nofile ${OPEN_FILES};
 pid /run/nginx.pid;
-error_log /var/log/nginx/error.log warn;
+error_log ${journal("nginx")} warn;
 
 events {
     worker_connections ${CONNECTIONS};
@@ -120,7 +120,7 @@ http {
     proxy_headers_hash_bucket_size 128;
     underscores_in_headers off;
     ignore_invalid_headers on;
-    access_log /var/log/nginx/access.log combined buffer=16k flush=5s;
+    access_log ${journal("access")} combined;
 ${site.answers === undefined ? "" : statusLog(checked(site.answers, FILE, "path"))}    sendfile on;
     tcp_nopush on;
     server_tokens off;

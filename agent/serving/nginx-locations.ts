@@ -3,7 +3,7 @@ import { decodedUrl } from "../site/config/static-files.ts";
 import { mediaFiles, type NginxMedia } from "./nginx-media.ts";
 import { type From, proxy, SILENT } from "./nginx-proxy.ts";
 import { missedFiles, type NginxStatic, staticFiles } from "./nginx-static.ts";
-import { checked, FILE, URL_PATH, word } from "./nginx-words.ts";
+import { checked, FILE, journal, URL_PATH, word } from "./nginx-words.ts";
 import { sorryPage } from "./sorry-page.ts";
 
 export interface NginxApp {
@@ -102,7 +102,7 @@ ${appAt("/", "", timeout)}${site.paths.map((limits, n) => appAt(pathOf(limits.pa
             alias ${checked(maintenance.page, FILE, "path")};
             types { }
             # No error of the site's: it is counted as none.
-            access_log /var/log/nginx/access.log combined buffer=16k flush=5s;
+            access_log ${journal("access")} combined;
             add_header Retry-After ${MAINTENANCE_RETRY_AFTER} always;
             add_header Cache-Control "no-store" always;
             ${always}

@@ -1,6 +1,6 @@
 /** Uploads of a site with state: served from the disk; what has only its name there is fetched first. */
 import { decodedUrl } from "../site/config/static-files.ts";
-import { checked, FILE, FOLDER, URL_PREFIX, word } from "./nginx-words.ts";
+import { checked, FILE, FOLDER, journal, URL_PREFIX, word } from "./nginx-words.ts";
 
 export interface NginxMedia {
   url: string;
@@ -38,7 +38,7 @@ export function mediaFiles(media: NginxMedia, unless: (closing: string) => strin
             add_header Content-Security-Policy $upload_policy;
             ${always}`;
   // The file that stands for what is not here is nobody's to read: that is no error worth a line each time.
-  const fetched = `error_log /var/log/nginx/error.log crit;
+  const fetched = `error_log ${journal("nginx")} crit;
             error_page 403 404 = @upload;`;
   return `        location ^~ ${word(url)} {
             ${unless("@closing-media")}

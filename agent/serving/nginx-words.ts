@@ -6,6 +6,10 @@ export const FOLDER = /^\/[^$\p{Cc}]+$/u;
 export const URL_PATH = /^\/[^\p{Cc}]+$/u;
 export const URL_PREFIX = /^\/([^/\p{Cc}]+\/)*$/u;
 
+/** A log of nginx's, to journald: a line that does not fit into its queue is dropped, never waited for. */
+export const journal = (tag: "nginx" | "access"): string =>
+  `syslog:server=unix:/dev/log,nohostname,tag=${tag}`;
+
 /** One word of nginx's configuration, in which a backslash stands for itself before all but quotes and backslashes. */
 export const word = (value: string): string =>
   /^[\w./~-]+$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;

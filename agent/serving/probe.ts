@@ -84,7 +84,7 @@ export async function probeSite(
     {
       seconds,
       everySeconds: 0.2,
-      hint: "the app answers over its socket, so look at nginx: /var/log/nginx/error.log",
+      hint: "the app answers over its socket, so look at nginx: `everspot logs --source nginx`",
       signal,
       clock,
     },

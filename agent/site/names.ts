@@ -8,6 +8,9 @@ export const FORWARD_PORT = 8079;
 /** Name of the fleet, launch template, role, instance profile, security group, VPC … of a site. */
 export const resourceName = (site: string): string => `everspot-${site}`;
 
+/** The log group of a site. */
+export const logGroup = resourceName;
+
 /** Bucket names are global: account and region make ours unique. At most 63 characters (S3). */
 export const bucketName = (site: string, account: string, region: string): string =>
   `everspot-${site}-${account}-${region}`;

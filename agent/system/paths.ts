@@ -47,7 +47,8 @@ export const paths = {
   forwardSocket: "/run/everspot/forward.sock",
   forwardConfig: "/run/everspot/forward.conf",
   forwardPid: "/run/everspot/forward.pid",
-  forwardLog: "/var/log/nginx/forward.log",
+  /** systemd hands it on to the journal. */
+  forwardLog: "stderr",
   /** The program that holds requests at that socket; see handover/holder.ts. */
   holder: "/run/everspot/hold.py",
   /** Of the agent: asked by an instance that is about to take the site over. */

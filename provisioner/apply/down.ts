@@ -110,6 +110,9 @@ export function downExecutor(
       case "delete-drill":
         await clearInterruption(aws);
         return;
+      case "delete-logs":
+        await aws.logs.delete();
+        return;
       case "empty-bucket":
         await bucket.empty(action.keep);
         return;

@@ -109,6 +109,11 @@ export function upExecutor(
         return quietly(bucket.setPolicy(wanted.bucket.policy));
       case "set-bucket-lifecycle":
         return quietly(bucket.setLifecycle(wanted.bucket.lifecycle));
+      case "create-log-group":
+        await aws.logs.create();
+        return aws.logs.group;
+      case "keep-logs":
+        return quietly(aws.logs.keep(action.days));
       case "create-role":
         return quietly(roles.createRole(wanted.role.trust));
       case "set-role-trust":

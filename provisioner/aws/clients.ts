@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { ACMClient } from "@aws-sdk/client-acm";
+import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { IAMClient } from "@aws-sdk/client-iam";
 import { Route53Client } from "@aws-sdk/client-route-53";
@@ -18,6 +19,7 @@ export interface Clients {
   acm: ACMClient;
   ec2: EC2Client;
   iam: IAMClient;
+  logs: CloudWatchLogsClient;
   route53: Route53Client;
   s3: S3Client;
   sns: SNSClient;
@@ -46,6 +48,7 @@ export function createClients(region: string): Clients {
     acm: new ACMClient(config),
     ec2: new EC2Client(config),
     iam: new IAMClient(config),
+    logs: new CloudWatchLogsClient(config),
     route53: new Route53Client(config),
     s3: createS3Client({ region, credentials }),
     sns: new SNSClient(config),
@@ -77,7 +80,7 @@ export function createClients(region: string): Clients {
   };
 }
 
-const READS = /^(Describe|Get|List|Head)/;
+const READS = /^(Describe|Filter|Get|List|Head)/;
 
 /** IAM and S3 refuse a change that comes while they make another one of the same thing; it has not been made. */
 const ONE_AT_A_TIME = /^ConcurrentModification|^OperationAborted$/;

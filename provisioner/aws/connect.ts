@@ -19,6 +19,7 @@ import { type Caller, type Powers, powersOf, whoAmI } from "./identity.ts";
 import { createImages, type Images } from "./images.ts";
 import { createInstances, type Instances } from "./instances.ts";
 import { createLimits, type Limits } from "./limits.ts";
+import { createLogs, type Logs } from "./logs.ts";
 import { createMarket, type Market } from "./market.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { type Budget, createBudget } from "./notices/budget.ts";
@@ -45,6 +46,7 @@ export interface Aws {
   bakedImages: BakedImages;
   instances: Instances;
   limits: Limits;
+  logs: Logs;
   market: Market;
   network: Network;
   roles: Roles;
@@ -87,6 +89,7 @@ export async function connect(config: SiteConfig, clock: Clock = systemClock): P
       bakedImages: createBakedImages(clients.ec2, site),
       instances: createInstances(clients.ec2, site, clock),
       limits: createLimits(clients),
+      logs: createLogs(clients.logs, site),
       market: createMarket(clients.ec2),
       network: createNetwork(clients.ec2, site),
       roles: createRoles(clients.iam, site, region),

@@ -9,6 +9,7 @@ import { runFetch } from "../commands/fetch.ts";
 import { type GithubOptions, runGithub } from "../commands/github.ts";
 import { runHistory } from "../commands/history.ts";
 import { type InitOptions, runInit } from "../commands/init.ts";
+import { type LogsOptions, runLogs } from "../commands/logs/logs.ts";
 import { type MaintenanceOptions, runMaintenance } from "../commands/maintenance.ts";
 import { runOpen } from "../commands/open.ts";
 import { runPermissions } from "../commands/permissions.ts";
@@ -184,6 +185,20 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
     .option("--boot", "show the steps of the last boot as bars, with what each waited for", false)
     .option("--check", "end with exit code 1 if anything is odd", false);
 
+  siteCommand<Common & LogsOptions>(
+    "logs",
+    "print the last lines of the site's log, whether an instance lives or not",
+    (config, tools, options) => runLogs(config, tools, options),
+  )
+    .option("-f, --follow", "go on with the lines that come, until Ctrl-C", false)
+    .option("-n, --lines <number>", "the last so many (default: 100; with --since: all)", lines)
+    .option("--since <time>", 'those since then, like "2h" ago, "10:30" or "2026-11-26 10:30"')
+    .option("--until <time>", "those until then")
+    .option("--grep <expression>", "those that match this regular expression")
+    .option("--source <name>", "app, nginx, access, agent, state, system, job:NAME or worker:NAME")
+    .option("--release <id>", "of the app, its jobs and workers: those of this release")
+    .option("--instance <id>", "those of this instance");
+
   siteCommand<Common>("open", "open the site in a browser", (config, tools) => runOpen(config, tools));
 
   siteCommand<Common & DeployOptions>(
@@ -308,6 +323,13 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
   tab(everspot, { completionCommandName: "completion" });
 
   return everspot.addHelpText("after", EXAMPLES);
+}
+
+function lines(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 100_000)
+    throw new InvalidArgumentError("must be a number of lines, from 1 to 100000");
+  return value;
 }
 
 function seconds(text: string): number {

@@ -136,7 +136,7 @@ async function look(
   { publicDns }: Pick<Tools, "publicDns">,
   { deleteData }: DownOptions,
 ): Promise<DownSeen> {
-  const [seen, github, drillRole, volumes, snapshots, secrets, certificates, told] = await Promise.all([
+  const [seen, github, drillRole, volumes, snapshots, secrets, certificates, told, logs] = await Promise.all([
     observeSite(aws),
     aws.github.look(),
     aws.drillRole.exists(),
@@ -145,6 +145,7 @@ async function look(
     deleteData ? aws.secrets.list() : [],
     deleteData ? aws.certificates.look() : [],
     observeTold(config, aws),
+    aws.logs.look(),
   ]);
   const dns = await observeDns(config, aws, publicDns, seen);
   const stored = seen.bucket === undefined || !deleteData ? [] : await aws.bucket.prefixes();
@@ -159,6 +160,7 @@ async function look(
     certificates,
     drillRole,
     told: { topic: told.topic !== undefined, budget: told.budget !== undefined },
+    logs: logs && aws.logs.group,
     deployRole: github.role !== undefined,
     dns,
     acm: await observeAcmLeft(aws, dns?.zone.id),

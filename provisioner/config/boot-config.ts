@@ -8,7 +8,7 @@ export function bootConfigOf(
   config: SiteConfig,
   where: { account: string; zone: string; agent: string },
 ): BootConfig {
-  const { site, region, domain, aliases, fleet, image, certificate, dns, state, notify } = config;
+  const { site, region, domain, aliases, fleet, image, certificate, dns, logs, state, notify } = config;
   const { root: _, randomSecrets: __, ...app } = config.app;
   return {
     version: 2,
@@ -23,6 +23,7 @@ export function bootConfigOf(
     image: { os: image.os, packages: image.packages },
     certificate,
     dns,
+    logs,
     state,
     notify:
       notify &&

@@ -4,6 +4,7 @@ import { app, secretName } from "../../agent/site/config/app.ts";
 import { table } from "../../agent/site/config/camel.ts";
 import { certificate } from "../../agent/site/config/certificate.ts";
 import { fleetTable } from "../../agent/site/config/fleet.ts";
+import { logs } from "../../agent/site/config/logs.ts";
 import { budget, dns, image, names, notify, OLD_IMAGE_DAYS } from "../../agent/site/config/site.ts";
 import { state } from "../../agent/site/config/state.ts";
 import { plainFolder } from "../../agent/site/config/static-files.ts";
@@ -94,6 +95,10 @@ export const siteFile = z.strictObject({
     description: "Who issues the certificate, and what is kept of it.",
   }),
   dns: z.prefault(table(dns), {}).register(notes, { description: "How the site's address moves." }),
+  logs: z.prefault(table(logs), {}).register(notes, {
+    description:
+      "What the site says is kept in CloudWatch Logs for 30 days, and outlives its instance: see `everspot logs`.",
+  }),
   state: z.optional(table(state)).register(notes, {
     description:
       "What the site writes and must keep: a small SQLite database, and uploads. They are kept in the site's bucket, and every new instance brings them back.",

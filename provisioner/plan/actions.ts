@@ -19,6 +19,7 @@ export type UpAction =
   | { do: "create-service-role"; service: string; role: string }
   | { do: "create-bucket" | "tag-bucket" | "block-public-access" | "version-bucket" | "encrypt-bucket" }
   | { do: "set-bucket-policy" | "set-bucket-lifecycle" }
+  | { do: "create-log-group" | "keep-logs"; days: number }
   | { do: "create-role" | "set-role-trust" | "create-profile" }
   /** `needed`: it is not only that the site has an image of its own now, or none any more. */
   | { do: "set-role-policy"; needed: boolean }
@@ -87,6 +88,10 @@ export function describeUp(action: UpAction): string {
       return "set the bucket's policy: TLS only, the state's log append-only";
     case "set-bucket-lifecycle":
       return "set the bucket's lifecycle: old releases, layers, boots and versions expire";
+    case "create-log-group":
+      return "create the log group in CloudWatch Logs";
+    case "keep-logs":
+      return `keep each line of the log for ${action.days} days`;
     case "create-role":
       return "create the instances' role";
     case "set-role-trust":

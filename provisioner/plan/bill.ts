@@ -42,6 +42,8 @@ export interface BillInput {
   credits: Credits;
   /** What `[state]` of everspot.toml comes to; undefined without. */
   state: BillLine | undefined;
+  /** `[logs]` of everspot.toml. */
+  logs: { maxMbPerDay: number };
 }
 
 /** The agent looks at bell.json every 5 s, and every minute at site.json, deploy.json, maintenance.json and the certificate's two documents. */
@@ -92,6 +94,7 @@ export function billOf(input: BillInput): Bill {
       ...fixed("bucket", requests(GETS_PER_MONTH, PUTS_PER_MONTH) + STORED_GB * prices.s3.storagePerGbMonth),
       note: `requests, and half a GB; ${dollars(requests(RUNNING.gets, RUNNING.puts))} at most for each hour in which a command runs`,
     },
+    logLine(input.logs),
     ...acmLines(input.acmNames),
     ...(input.state === undefined ? [] : [input.state]),
   ];
@@ -123,6 +126,17 @@ function acmLines(names: number): BillLine[] {
   const each = certificateCost(names);
   const note = `${dollars(each)} at the request and at each renewal, every ${daysBetweenRenewals} days`;
   return [{ ...fixed("certificate from ACM", (each / daysBetweenRenewals) * (365 / 12)), note }];
+}
+
+/** The brake holds for one instance; an account has the free part once. */
+function logLine({ maxMbPerDay }: BillInput["logs"]): BillLine {
+  const { freeGb, perGb } = prices.logs;
+  const most = Math.max(0, (maxMbPerDay * 30) / 1000 - freeGb) * perGb;
+  const note =
+    most === 0
+      ? `CloudWatch Logs: ${freeGb} GB a month are free, and it stays below ${maxMbPerDay} MB a day`
+      : `CloudWatch Logs: nothing up to ${freeGb} GB a month, then ${dollars(perGb)} a GB; at most ${maxMbPerDay} MB a day`;
+  return { what: "log", low: 0, high: most, note };
 }
 
 /** USD, to S3. */

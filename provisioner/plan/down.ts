@@ -29,7 +29,8 @@ export type DownAction =
   | { do: "delete-profile" | "delete-role-policy" | "delete-role" | "delete-deploy-role" | "delete-drill" }
   /** `keep`: a prefix that stays. `certificate`: whether the site's certificate goes with it. */
   | { do: "empty-bucket"; keep: string | undefined; certificate: boolean; written: Written | undefined }
-  | { do: "delete-bucket" };
+  | { do: "delete-bucket" }
+  | { do: "delete-logs"; group: string };
 
 /** What the site has written, as it lies in the bucket now. Sizes in bytes. */
 export interface Written {
@@ -62,6 +63,8 @@ export interface DownSeen extends SiteSeen {
   certificates: readonly string[];
   /** Certificates that were requested from ACM. */
   acm: AcmLeft;
+  /** The site's log group. */
+  logs: string | undefined;
   /** Whether there is a role to deploy with from GitHub. */
   deployRole: boolean;
   /** Whether a drill that was killed left its role. */
@@ -98,6 +101,8 @@ export function planDown(config: SiteConfig, seen: DownSeen, options: Deletes): 
     roles.profile && { do: "delete-profile" },
     roles.role?.policy === undefined ? undefined : { do: "delete-role-policy" },
     roles.role && { do: "delete-role" },
+    // After the instances, which write there.
+    seen.logs === undefined ? undefined : { do: "delete-logs", group: seen.logs },
     seen.deployRole ? { do: "delete-deploy-role" } : undefined,
     seen.drillRole ? { do: "delete-drill" } : undefined,
     seen.told.topic ? { do: "delete-topic" } : undefined,
@@ -249,6 +254,8 @@ export function describeDown(action: DownAction): string {
         return `${written}delete everything in the bucket, old versions too, but the certificate and what was noted of its orders`;
       return `${written}delete everything in the bucket, old versions too${action.certificate ? `, with the certificate: ${CERTIFICATE_COSTS}` : ""}`;
     }
+    case "delete-logs":
+      return `delete the log group ${action.group}, and with it what the site said in the last 30 days`;
     case "delete-bucket":
       return "delete the bucket";
   }
@@ -284,6 +291,7 @@ export function leftovers(config: SiteConfig, seen: DownSeen, options: Deletes):
     ...seen.volumes.map((v) => `volume ${v}`),
     ...(roles.profile === undefined ? [] : ["instance profile"]),
     ...(roles.role === undefined ? [] : ["role"]),
+    ...(seen.logs === undefined ? [] : [`log group ${seen.logs}`]),
     ...(seen.deployRole ? ["deploy role"] : []),
     ...(seen.told.topic ? ["SNS topic"] : []),
     ...(seen.told.budget ? ["AWS budget"] : []),

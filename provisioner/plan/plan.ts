@@ -31,7 +31,7 @@ export interface Change {
 }
 
 export function planOf(config: SiteConfig, survey: Survey): Plan {
-  const { seen, dns, world, acm, agent, boots, secrets, told } = survey;
+  const { seen, dns, world, acm, agent, boots, secrets, told, logs } = survey;
   const findings = preflight({ config, ...survey });
   const plan = { findings, bill: bill(config, survey) };
   if (findings.some((f) => f.level === "error") || dns === undefined || world.image === undefined) {
@@ -46,7 +46,7 @@ export function planOf(config: SiteConfig, survey: Survey): Plan {
     zones: world.zones,
   };
   const wanted = wantedOf(config, facts, acm?.current?.arn);
-  const there = { hasAgent: agent.there, boots, acm, zone: dns.zone.id, secrets, told };
+  const there = { hasAgent: agent.there, boots, acm, zone: dns.zone.id, secrets, told, logs };
   const actions = planUp(wanted, { ...seen, ...there }, world);
   return { ...plan, change: { actions, config, facts, wanted, seen, agent } };
 }
@@ -58,5 +58,17 @@ function bill(config: SiteConfig, { seen, spot }: Survey): Bill {
   const images = seen.images.map((i) => i.size);
   const acmNames = requestsCertificate(config) ? 1 + config.aliases.length : 0;
   const state = config.state && stateLine(config.state);
-  return billOf({ region, types, spot, running, disk, images, bridge, credits, acmNames, state });
+  return billOf({
+    region,
+    types,
+    spot,
+    running,
+    disk,
+    images,
+    bridge,
+    credits,
+    acmNames,
+    state,
+    logs: config.logs,
+  });
 }

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { BootRecord } from "../../agent/site/boot-record.ts";
+import { LOG_DAYS } from "../../agent/site/logs/streams.ts";
 import type { FleetSeen } from "../aws/fleets.ts";
+import type { LogsSeen } from "../aws/logs.ts";
 import type { AcmSeen } from "../seen/acm.ts";
 import { obsoleteImages } from "../seen/choose.ts";
 import { currentOf } from "../seen/current.ts";
@@ -29,6 +31,8 @@ export interface UpSeen extends SiteSeen {
   zone: string;
   /** Undefined where it was not asked: then nothing of it is changed. */
   told?: ToldSeen | undefined;
+  /** "unasked": nothing is done about it. */
+  logs: LogsSeen | "unasked" | undefined;
 }
 
 /** What is to be done, in order; nothing when the site is as wanted. */
@@ -37,6 +41,7 @@ export function planUp(wanted: Wanted, seen: UpSeen, world: Pick<World, "service
   return [
     ...serviceRoles(world),
     ...bucket(wanted, seen),
+    ...logs(seen),
     ...certificate(wanted, seen),
     ...role(wanted, seen),
     ...network(wanted, seen),
@@ -98,6 +103,14 @@ function bucket(wanted: Wanted, { bucket: seen }: SiteSeen): UpAction[] {
     ...when(!seen?.encrypted, { do: "encrypt-bucket" }),
     ...when(!sameDocument(seen?.policy, wanted.bucket.policy), { do: "set-bucket-policy" }),
     ...when(!sameDocument(seen?.lifecycle, wanted.bucket.lifecycle), { do: "set-bucket-lifecycle" }),
+  ];
+}
+
+function logs({ logs: seen }: UpSeen): UpAction[] {
+  if (seen === "unasked") return [];
+  return [
+    ...when(seen === undefined, { do: "create-log-group", days: LOG_DAYS }),
+    ...when(seen?.days !== LOG_DAYS, { do: "keep-logs", days: LOG_DAYS }),
   ];
 }
 

@@ -2,6 +2,7 @@ import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { keys } from "../../agent/site/names.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { LimitsSeen } from "../aws/limits.ts";
+import type { LogsSeen } from "../aws/logs.ts";
 import type { SpotPrice } from "../aws/market.ts";
 import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -39,6 +40,8 @@ export interface Survey {
   limits: LimitsSeen | undefined;
   /** Who is told of what; undefined where it was not asked. */
   told: ToldSeen | undefined;
+  /** The site's log group; "unasked" where only `up` is concerned with it. */
+  logs: LogsSeen | "unasked" | undefined;
   /** How the instances that are alive come up, as far as they said. */
   boots: readonly BootRecord[];
   /** Names of those that are set; none where `up` makes none. */
@@ -60,22 +63,24 @@ export async function survey(
   const { site } = config;
   const { types } = config.fleet;
   const begins = seen.network.vpcs.length === 0;
-  const [world, delegation, caaAbove, spot, agent, acm, boots, limits, secrets, told] = await Promise.all([
-    observeWorld(config, aws, { seen, dns, ...options }),
-    dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
-    dns === undefined ? [] : tools.publicDns.caa(dns.zone.name.replace(/^[^.]+\.?/, "")),
-    aws.market.spotPrices(config.fleet.types),
-    tools.agentArchive(config.fleet.arch),
-    dns === undefined ? undefined : observeAcm(config, aws, dns.zone.id),
-    Promise.all(alive.map((i) => readBoot(aws, i.id))),
-    options.limits === true ? aws.limits.look({ site, types, begins }) : undefined,
-    config.app.randomSecrets.length === 0 ? [] : aws.secrets.list(),
-    options.limits === true ? observeTold(config, aws) : undefined,
-  ]);
+  const [world, delegation, caaAbove, spot, agent, acm, boots, limits, secrets, told, logs] =
+    await Promise.all([
+      observeWorld(config, aws, { seen, dns, ...options }),
+      dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
+      dns === undefined ? [] : tools.publicDns.caa(dns.zone.name.replace(/^[^.]+\.?/, "")),
+      aws.market.spotPrices(config.fleet.types),
+      tools.agentArchive(config.fleet.arch),
+      dns === undefined ? undefined : observeAcm(config, aws, dns.zone.id),
+      Promise.all(alive.map((i) => readBoot(aws, i.id))),
+      options.limits === true ? aws.limits.look({ site, types, begins }) : undefined,
+      config.app.randomSecrets.length === 0 ? [] : aws.secrets.list(),
+      options.limits === true ? observeTold(config, aws) : undefined,
+      options.limits === true ? aws.logs.look() : ("unasked" as const),
+    ]);
   const there = seen.bucket !== undefined && (await aws.store.head(keys.agent(agent.sha256))) !== undefined;
   return {
     ...{ account: aws.caller.account, partition: aws.partition, bucket: aws.bucket.name },
-    ...{ seen, dns, world, delegation, caaAbove: caaAbove ?? [], spot, acm, limits, told },
+    ...{ seen, dns, world, delegation, caaAbove: caaAbove ?? [], spot, acm, limits, told, logs },
     ...{ boots: boots.filter((b) => b !== undefined), secrets: secrets.map((s) => s.name) },
     agent: { ...agent, there },
   };

@@ -2,6 +2,7 @@ import {
   bucketName,
   challengeRecord,
   fenceRecord,
+  logGroup,
   resourceName,
   runSecretPath,
   SITE_TAG,
@@ -123,6 +124,12 @@ export function instancePolicy(
       ...(config.notify?.email === undefined
         ? []
         : [allow("MailNotices", "sns:Publish", topicArn(site, account, region))]),
+      // The second tells whether a call came whose answer was lost.
+      allow(
+        "OwnLog",
+        ["logs:CreateLogStream", "logs:PutLogEvents", "logs:FilterLogEvents"],
+        `arn:${partition}:logs:${region}:${account}:log-group:${logGroup(site)}:*`,
+      ),
       ...certificateStatements(config, where),
     ],
   };

@@ -4,6 +4,7 @@
  */
 import {
   bucketName,
+  logGroup,
   partitionOf,
   resourceName,
   runSecretPath,
@@ -159,6 +160,14 @@ export function operatorPermissions(config: SiteConfig, account: string): Permis
       ),
     ),
     row(
+      "keep the site's log group, and read it (`logs`)",
+      allow("Logs", LOG_ACTIONS, arn("logs", `log-group:${logGroup(site)}:*`)),
+    ),
+    row(
+      "tag it as the site's: by another form of its name",
+      allow("TagLogs", "logs:TagResource", arn("logs", `log-group:${logGroup(site)}`)),
+    ),
+    row(
       "drill: make and start an experiment, tagged as the site's",
       allow(
         "Drill",
@@ -263,6 +272,7 @@ const LOOKS = [
   "acm:ListCertificates",
   "fis:ListExperimentTemplates",
   "freetier:GetAccountPlanState",
+  "logs:DescribeLogGroups",
   "route53:ListHostedZones",
   "servicequotas:GetServiceQuota",
 ];
@@ -358,6 +368,14 @@ const OBJECT_ACTIONS = [
   "s3:GetObject",
   "s3:PutObject",
   "s3:PutObjectTagging",
+];
+
+const LOG_ACTIONS = [
+  "logs:CreateLogGroup",
+  "logs:DeleteLogGroup",
+  "logs:DescribeLogStreams",
+  "logs:FilterLogEvents",
+  "logs:PutRetentionPolicy",
 ];
 
 const SECRET_ACTIONS = [

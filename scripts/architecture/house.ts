@@ -91,6 +91,7 @@ export const house: readonly Wing[] = [
       { machine: "all that the agent works with, and how a release becomes an app that answers" },
       {
         jobs: "commands that the operator has run here, from the claim to the end",
+        logs: "what the machine says, brought into CloudWatch Logs",
         look: "what visitors will see of a release, before they do",
         record: "steps and how they run, and the boot record",
         release: "a release on the instance's disk",
@@ -134,6 +135,7 @@ export const house: readonly Wing[] = [
         fis: "FIS",
         sns: "SNS",
         budgets: "AWS Budgets",
+        logs: "CloudWatch Logs",
         sts: "STS",
         route53: "Route 53",
         nspawn: "instances in systemd-nspawn",

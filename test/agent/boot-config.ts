@@ -39,6 +39,7 @@ export function bootConfigOf(
       wildcard: false,
     },
     dns: { ttl: 60, drain: 90 },
+    logs: { maxMbPerDay: 150 },
     ...rest,
   };
 }

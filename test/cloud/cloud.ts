@@ -17,6 +17,7 @@ import { Fis } from "./fis.ts";
 import { Iam } from "./iam/iam.ts";
 import { Jobs } from "./jobs.ts";
 import { type AccountLimits, amply, serveLimits } from "./limits.ts";
+import { Logs } from "./logs.ts";
 import { type Machines, simulatedMachines } from "./machines.ts";
 import { Route53 } from "./route53.ts";
 import { S3 } from "./s3.ts";
@@ -46,6 +47,8 @@ export interface CloudOptions {
   disabledRegions?: readonly string[];
   /** When Route 53 changes become INSYNC and when the name servers answer with them, in milliseconds. */
   dnsDelays?: { insyncMs?: number; dnsMs?: number };
+  /** After how many milliseconds CloudWatch Logs shows what it has, and how many events on a page. */
+  logs?: { visibleMs?: number; pageSize?: number };
   /** Where a DNS server answers from the zones; none by default. Port 0, or none given, is a free one. */
   dns?: { host?: string; port?: number };
   account?: string;
@@ -74,6 +77,7 @@ export interface Cloud {
   readonly iam: Iam;
   readonly fis: Fis;
   readonly limits: AccountLimits;
+  readonly logGroups: Logs;
   readonly sts: Sts;
   readonly s3: S3;
   readonly route53: Route53;
@@ -123,6 +127,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
         if (arn.startsWith("arn:aws:route53:")) return route53.tagsOf(arn);
         if (arn.startsWith("arn:aws:fis:")) return fis.tagsOf(arn);
         if (arn.startsWith("arn:aws:sns:")) return sns.tagsOf(arn);
+        if (arn.startsWith("arn:aws:logs:")) return logGroups.tagsOf(arn);
         if (arn.startsWith("arn:aws:acm:")) return tagsOfCertificate(acm, arn);
         return arn.startsWith("arn:aws:ec2:") ? ec2.tagsOf(arn) : undefined;
       },
@@ -143,6 +148,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   const ssm = new Ssm(wire, { account, region, now, publicParameters: debianParameters() });
   const sns: Sns = new Sns(wire, { account, region, clock });
   const budgets = new Budgets(wire, account);
+  const logGroups: Logs = new Logs(wire, { account, region, now, ...options.logs });
   const dns = options.dns === undefined ? undefined : await new DnsServer(route53.zones).start(options.dns);
   const stopServers = async () => {
     await dns?.stop();
@@ -197,6 +203,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     iam,
     fis,
     limits,
+    logGroups,
     sts,
     s3,
     route53,

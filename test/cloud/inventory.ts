@@ -1,4 +1,5 @@
 import * as acm from "@aws-sdk/client-acm";
+import * as logs from "@aws-sdk/client-cloudwatch-logs";
 import * as ec2 from "@aws-sdk/client-ec2";
 import * as iam from "@aws-sdk/client-iam";
 import * as route53 from "@aws-sdk/client-route-53";
@@ -35,6 +36,11 @@ export async function inventory(account: { endpoint: string; region: string }): 
     ),
     list("sns topic", sns.paginateListTopics({ client: new sns.SNSClient(config) }, {}), (p) =>
       p.Topics?.map((t) => t.TopicArn),
+    ),
+    list(
+      "log group",
+      logs.paginateDescribeLogGroups({ client: new logs.CloudWatchLogsClient(config) }, {}),
+      (p) => p.logGroups?.map((g) => g.logGroupName),
     ),
     records(new route53.Route53Client(config)),
   ]);

@@ -1,6 +1,6 @@
 import type { Call } from "./wire/server.ts";
 
-const readVerbs = /^(Describe|Get|List|Head|Select|Lookup|Simulate|Test|Search|BatchGet)/;
+const readVerbs = /^(Describe|Filter|Get|List|Head|Select|Lookup|Simulate|Test|Search|BatchGet)/;
 
 /** Calls with another verb that change nothing a user could see: they make or show credentials and keys. */
 const otherReads = new Set(["sts.AssumeRole", "sts.AssumeRoleWithWebIdentity", "acm.ExportCertificate"]);

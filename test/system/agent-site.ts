@@ -89,6 +89,7 @@ export async function startAgentSite(
       mirrorToAcm: false,
       wildcard: false,
     },
+    logs: { maxMbPerDay: 150 },
     dns: { ttl: 60, drain: 90 },
   });
   const ec2 = new EC2(client);

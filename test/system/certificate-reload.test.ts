@@ -68,7 +68,7 @@ async function withSite(trusted: boolean, run: (site: Site) => Promise<void>): P
       os: "debian-12",
     })
       .replace(/^pid .*$/m, `pid ${folder}/nginx.pid;`)
-      .replaceAll("/var/log/nginx", folder);
+      .replace(/syslog:\S+tag=(\w+)/g, `${folder}/$1.log`);
   const config = join(folder, "nginx.conf");
   await writeFile(config, rendered(trusted));
   const nginx = execa("nginx", ["-c", config, "-g", "daemon off;"], { reject: false });

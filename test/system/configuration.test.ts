@@ -40,7 +40,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** nginx keeps its own files in this test's folder. */
 function writeNginx(text: string): string {
   const file = path.join(folder, "nginx.conf");
-  const here = text.replace(/^pid .*$/m, `pid ${folder}/nginx.pid;`).replaceAll("/var/log/nginx", folder);
+  const here = text
+    .replace(/^pid .*$/m, `pid ${folder}/nginx.pid;`)
+    .replace(/syslog:\S+tag=(\w+)/g, `${folder}/$1.log`);
   writeFileSync(file, here);
   return file;
 }

@@ -66,7 +66,7 @@ export async function startFront(
   const config = at("nginx.conf");
   await writeFile(
     config,
-    text.replace(/^pid .*$/m, `pid ${folder}/nginx.pid;`).replaceAll("/var/log/nginx", folder),
+    text.replace(/^pid .*$/m, `pid ${folder}/nginx.pid;`).replace(/syslog:\S+tag=(\w+)/g, `${folder}/$1.log`),
   );
   await execa("nginx", ["-t", "-q", "-c", config]);
   const nginx = execa("nginx", ["-c", config, "-g", "daemon off;"], { reject: false });

@@ -92,7 +92,7 @@ async function startInstance(release: string, address: string): Promise<Instance
   // Two machines have two file systems; these two share one.
   await writeFile(
     config,
-    text.replace(/^pid .*$/m, `pid ${own}/nginx.pid;`).replaceAll("/var/log/nginx", own),
+    text.replace(/^pid .*$/m, `pid ${own}/nginx.pid;`).replace(/syslog:\S+tag=(\w+)/g, `${own}/$1.log`),
   );
   return { folder: own, address, posts, seen, app, stop: await startNginx(config, ["-g", "daemon off;"]) };
 }

@@ -9,6 +9,7 @@ import { data } from "./data.ts";
 import { hanging } from "./hanging.ts";
 import { keeping } from "./keeping.ts";
 import { layers } from "./layers.ts";
+import { logs } from "./logs.ts";
 import { operating } from "./operating.ts";
 import { operator } from "./operator.ts";
 import { ownership } from "./ownership.ts";
@@ -35,6 +36,7 @@ export const mutations: readonly Mutation[] = [
   ...hanging,
   ...behind,
   ...operating,
+  ...logs,
   ...operator,
   ...runs,
   ...credits,

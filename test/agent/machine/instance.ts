@@ -172,6 +172,7 @@ export class TestInstance {
         rounds: this.rounds,
         store,
         host,
+        logs: { run: async () => {}, hurry: () => void this.done.push("hurry the log") },
         units: apps.units,
         zone: this.zone,
         peers: fleet,

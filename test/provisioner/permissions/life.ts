@@ -18,6 +18,7 @@ import { runGithub } from "../../../provisioner/commands/github.ts";
 import { runDoctor } from "../../../provisioner/commands/health/doctor.ts";
 import { runNotifyTest } from "../../../provisioner/commands/health/notify.ts";
 import { runHistory } from "../../../provisioner/commands/history.ts";
+import { runLogs } from "../../../provisioner/commands/logs/logs.ts";
 import { runMaintenance } from "../../../provisioner/commands/maintenance.ts";
 import { runPlan } from "../../../provisioner/commands/plan.ts";
 import { runReleases } from "../../../provisioner/commands/releases.ts";
@@ -119,6 +120,10 @@ export async function wholeLife(site: SwapSite): Promise<void> {
     await play("up, without them", () => runUp(config, tools, up));
     await play("maintenance on", () => runMaintenance(config, tools, { allow: [], page: undefined }, "on"));
     await play("maintenance off", () => runMaintenance(config, tools, { allow: [], page: undefined }, "off"));
+    await play("logs", () => runLogs(config, tools, { follow: false, json: false }));
+    await play("logs, of one release", () =>
+      runLogs(config, tools, { follow: false, json: false, release: "r1" }),
+    );
     await play("secret set", () => runSecretSet(config, piped("one"), "ONE"));
     await play("secret set, again", () => runSecretSet(config, piped("two"), "ONE"));
     await play("secret set, another", () => runSecretSet(config, piped("other"), "OTHER"));

@@ -18,6 +18,7 @@ const site = {
   acmNames: 0,
   credits: "boot" as const,
   state: undefined,
+  logs: { maxMbPerDay: 150 },
 };
 
 test("before a launch the instance costs from the cheapest pool to the dearest, 730 hours a month", () => {

@@ -6,6 +6,7 @@ import { ec2 } from "./ec2.ts";
 import { fis } from "./fis.ts";
 import { iam } from "./iam.ts";
 import { freetier, servicequotas } from "./limits.ts";
+import { logs } from "./logs.ts";
 import { route53 } from "./route53.ts";
 import { s3 } from "./s3.ts";
 import { sns } from "./sns.ts";
@@ -14,7 +15,7 @@ import { sts } from "./sts.ts";
 
 /** By signing name. */
 const MAPPINGS: Readonly<Record<string, Mapping>> = {
-  ...{ acm, budgets, ec2, fis, freetier, iam, route53, s3, servicequotas, sns, ssm, sts },
+  ...{ acm, budgets, ec2, fis, freetier, iam, logs, route53, s3, servicequotas, sns, ssm, sts },
 };
 
 /** @throws ContractError for an operation whose permissions no one wrote down. */
