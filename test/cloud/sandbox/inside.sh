@@ -10,6 +10,9 @@ echo $$ >"$group/main/cgroup.procs"
 ip link set lo up
 # glibc's AI_ADDRCONFIG takes a machine with no other address than 127.0.0.1 for one without IPv4.
 ip address add 127.0.0.2/32 dev lo
+# How many lines may wait for journald: a network of its own begins with 10, and systemd cannot set in a container what
+# it sets on a machine (bump_unix_max_dgram_qlen in its main.c).
+echo 512 >/proc/sys/net/unix/max_dgram_qlen
 
 # Nothing of the machine's running services is in reach, and what is written to /etc or /run stays in here.
 mount -t tmpfs -o mode=755 sandbox /run

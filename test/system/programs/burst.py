@@ -11,8 +11,13 @@ if how == "nginx":
 began = time.monotonic()
 for i in range(count):
     if how == "nginx":
-        log.send(b"<190>Nov 26 10:00:00 access: GET /%d" % i)
+        try:
+            log.send(b"<190>Nov 26 10:00:00 access: GET /%d" % i)
+        except BlockingIOError:
+            pass
     else:
         print(f"line {i}", flush=True)
     if i % 25 == 0:
         time.sleep(max(0, began + i / a_second - time.monotonic()))
+# journald asks the kernel which unit a line is from.
+time.sleep(3)
