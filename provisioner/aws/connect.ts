@@ -19,7 +19,7 @@ import { type Caller, type Powers, powersOf, whoAmI } from "./identity.ts";
 import { createImages, type Images } from "./images.ts";
 import { createInstances, type Instances } from "./instances.ts";
 import { createLimits, type Limits } from "./limits.ts";
-import { createLogs, type Logs } from "./logs.ts";
+import { createLogs, type Logs } from "./logs/logs.ts";
 import { createMarket, type Market } from "./market.ts";
 import { createNetwork, type Network } from "./network.ts";
 import { type Budget, createBudget } from "./notices/budget.ts";

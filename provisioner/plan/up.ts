@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { LOG_DAYS } from "../../agent/site/logs/streams.ts";
 import type { FleetSeen } from "../aws/fleets.ts";
-import type { LogsSeen } from "../aws/logs.ts";
+import type { LogsSeen } from "../aws/logs/logs.ts";
 import type { AcmSeen } from "../seen/acm.ts";
 import { obsoleteImages } from "../seen/choose.ts";
 import { currentOf } from "../seen/current.ts";

@@ -2,7 +2,7 @@ import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { keys } from "../../agent/site/names.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { LimitsSeen } from "../aws/limits.ts";
-import type { LogsSeen } from "../aws/logs.ts";
+import type { LogsSeen } from "../aws/logs/logs.ts";
 import type { SpotPrice } from "../aws/market.ts";
 import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";

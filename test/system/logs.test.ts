@@ -17,8 +17,10 @@ const root = path.resolve(import.meta.dirname, "../..");
 const UNITS = path.join(root, "user-data/units");
 const GROUP = "everspot-blog";
 const ID = "i-00000000000000001";
-/** Lines: beyond what journald lets a unit write by itself, 10,000 in 30 s. */
-const BURST = { lines: 15_000, aSecond: 2_500 };
+/** Lines: far beyond what journald is told to take of a unit that says nothing else. */
+const BURST = { lines: 12_000, aSecond: 3_000 };
+/** In 30 s. journald takes some times as much, by what the disk has left (burst_modulate in its journald-rate-limit.c). */
+const USUAL = 1_000;
 
 let machines: NspawnMachines;
 let folder: string;
@@ -80,8 +82,13 @@ async function install(): Promise<void> {
     `[Service]\nType=exec\nExecStart=/usr/bin/python3 /usr/local/lib/burst.py ${how} ${BURST.lines} ${BURST.aSecond}\n`;
   await writeFile(path.join(units, "everspot-worker-burst@.service"), unit("app"));
   await writeFile(path.join(units, "nginx.service"), unit("nginx"));
+  await mkdir(path.join(machines.disk(ID), "etc/systemd/journald.conf.d"), { recursive: true });
+  await writeFile(
+    path.join(machines.disk(ID), "etc/systemd/journald.conf.d/usual.conf"),
+    `[Journal]\nRateLimitIntervalSec=30s\nRateLimitBurst=${USUAL}\n`,
+  );
   await sh(
-    "useradd --system --user-group everspot-app; mkdir -p /var/lib/everspot/releases/r1 /run/everspot/environment /var/log/nginx /var/lib/nginx; : > /run/everspot/environment/r1.env; systemctl daemon-reload",
+    "systemctl restart systemd-journald; useradd --system --user-group everspot-app; mkdir -p /var/lib/everspot/releases/r1 /run/everspot/environment /var/log/nginx /var/lib/nginx; : > /run/everspot/environment/r1.env; systemctl daemon-reload",
   );
 }
 
@@ -126,7 +133,7 @@ const came = (source: string, count: number) =>
 test("a burst of an app and of visitors, the agent killed four times meanwhile: each line once, in order", async () => {
   await sh("systemctl start everspot-worker-burst@r1 nginx");
   for (let i = 0; i < 4; i++) {
-    await delay(1_300 + i * 170);
+    await delay(900 + i * 100);
     await killed();
     ship();
   }

@@ -2,7 +2,7 @@ import { EverspotError } from "../../../agent/site/errors.ts";
 import type { StreamParts } from "../../../agent/site/logs/streams.ts";
 import { streamPrefix } from "../../../agent/site/logs/streams.ts";
 import { type Aws, connect } from "../../aws/connect.ts";
-import { isMissing, type LogSearch } from "../../aws/logs.ts";
+import { isMissing, type LogSearch } from "../../aws/logs/logs.ts";
 import { consoleTail, secretsOf } from "../../boots/console.ts";
 import type { SiteConfig } from "../../config/site-config.ts";
 import type { Tools } from "../../operator/tools.ts";

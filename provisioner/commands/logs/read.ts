@@ -1,7 +1,7 @@
 /** Lines out of CloudWatch Logs: the last ones, all since a moment, and those that come. */
 import type { Clock } from "../../../agent/site/clock.ts";
 import { isPassing } from "../../aws/errors.ts";
-import type { LogEvent, LogSearch, Logs } from "../../aws/logs.ts";
+import type { LogEvent, LogSearch, Logs } from "../../aws/logs/logs.ts";
 import type { Line, WantedLines } from "./wanted.ts";
 
 /** Events of a page: as many as CloudWatch Logs gives. */

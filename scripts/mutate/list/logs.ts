@@ -100,7 +100,7 @@ export const logs: readonly Mutation[] = [
   },
   {
     name: "empty pages of CloudWatch Logs are not the end",
-    file: "provisioner/aws/logs.ts",
+    file: "provisioner/aws/logs/logs.ts",
     find: "      } while (nextToken !== undefined);",
     replace: "      } while (false);",
     tests: command,

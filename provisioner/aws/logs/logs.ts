@@ -7,10 +7,10 @@ import {
   paginateDescribeLogGroups,
   paginateDescribeLogStreams,
 } from "@aws-sdk/client-cloudwatch-logs";
-import { logGroup, SITE_TAG } from "../../agent/site/names.ts";
-import { omitUndefined } from "../../agent/site/omit-undefined.ts";
-import { hasCode, ignoring, named } from "./errors.ts";
-import { gather } from "./network-look.ts";
+import { logGroup, SITE_TAG } from "../../../agent/site/names.ts";
+import { omitUndefined } from "../../../agent/site/omit-undefined.ts";
+import { hasCode, ignoring, named } from "../errors.ts";
+import { gather } from "../network-look.ts";
 
 export interface LogsSeen {
   /** Undefined: for ever. */
