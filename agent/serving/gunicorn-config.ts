@@ -41,10 +41,11 @@ def everspot_workers(settings):
     for name in ("uvicorn_worker", "uvicorn.workers"):
         try:
             module = importlib.import_module(name)
+            config = importlib.import_module("uvicorn").Config
         except ImportError:
             continue
         # Less than gunicorn's graceful_timeout, so that what does not end is cut off in order.
-        if "timeout_graceful_shutdown" in inspect.signature(module.Config).parameters:
+        if "timeout_graceful_shutdown" in inspect.signature(config).parameters:
             module.UvicornWorker.CONFIG_KWARGS["timeout_graceful_shutdown"] = ${GRACE_SECONDS}
         settings["worker_class"] = name + ".UvicornWorker"
         return

@@ -47,7 +47,7 @@ export const app: Part = {
     await writeFile(path.join(folder, "bench_app.py"), APPLICATION);
     const env = { STATE_DIRECTORY: path.join(folder, "state") };
     await mkdir(env.STATE_DIRECTORY);
-    await execa("python3", ["manage.py", "migrate", "--noinput"], { cwd: folder, env });
+    await execa("/usr/bin/python3", ["manage.py", "migrate", "--noinput"], { cwd: folder, env });
     const found = new Map<string, number[]>();
     for (let i = 0; i < bench.runs; i++) {
       for (const threads of THREADS) {
@@ -84,7 +84,7 @@ async function measure(
   const baseline = baselineOf(TYPE);
   await group.create(memoryOf(TYPE));
   const gunicorn = [
-    ...["python3", "-m", "gunicorn", "--bind", ADDRESS, "--workers", String(WORKERS)],
+    ...["/usr/bin/python3", "-m", "gunicorn", "--bind", ADDRESS, "--workers", String(WORKERS)],
     ...["--threads", String(threads), "--worker-tmp-dir", "/dev/shm", "bench_app:application"],
   ];
   const server = execa("bash", [IN_GROUPS, ...group.directories, "--", ...gunicorn], {

@@ -152,7 +152,8 @@ const asked = (scope: object, answer: object) =>
   inWorker(`
 import asyncio
 os.environ["EVERSPOT_ASGI"] = "1"
-module("uvicorn_worker", Config=type("Config", (), {}), UvicornWorker=type("UvicornWorker", (), {"CONFIG_KWARGS": {}}))
+module("uvicorn", Config=type("Config", (), {}))
+module("uvicorn_worker", UvicornWorker=type("UvicornWorker", (), {"CONFIG_KWARGS": {}}))
 seen, sent = [], []
 async def app(scope, receive, send):
     seen.append([scope["scheme"], scope.get("client")])
@@ -195,8 +196,8 @@ except ImportError as error:
     names["worker_class"] = str(error)
 worker = sys.modules.get("uvicorn_worker") or sys.modules.get("uvicorn.workers")
 print(json.dumps([names["worker_class"], names["threads"], worker and worker.UvicornWorker.CONFIG_KWARGS]))`);
-  const own = 'module("uvicorn_worker", Config=New, UvicornWorker=kept())';
-  const old = 'module("uvicorn", __path__=[])\nmodule("uvicorn.workers", Config=Old, UvicornWorker=kept())';
+  const own = 'module("uvicorn", Config=New)\nmodule("uvicorn_worker", UvicornWorker=kept())';
+  const old = 'module("uvicorn", __path__=[], Config=Old)\nmodule("uvicorn.workers", UvicornWorker=kept())';
   expect(chosen(own)).toEqual(["uvicorn_worker.UvicornWorker", 3, { timeout_graceful_shutdown: 28 }]);
   expect(chosen(old)).toEqual(["uvicorn.workers.UvicornWorker", 3, {}]);
   expect(chosen("sys.path[:] = [p for p in sys.path if 'packages' not in p]")).toEqual([
