@@ -79,7 +79,7 @@ test("a new project gets all that it needs, and nothing of its own is touched", 
     app: {
       wsgi: "mysite.wsgi:application",
       health: "/admin/login/",
-      static: { url: "/static/", folder: "staticfiles" },
+      static: [{ url: "/static/", folder: "staticfiles" }],
       beforeStart: ["python3 manage.py migrate --noinput", "python3 manage.py collectstatic --noinput"],
       randomSecrets: ["SECRET_KEY"],
       env: { DJANGO_SETTINGS_MODULE: "everspot_settings" },
@@ -133,6 +133,25 @@ test("uploads are left out where their folder is that of the static files", asyn
     state: { database: ["$STATE_DIRECTORY/db.sqlite3"] },
   });
   expect(config.state?.media).toBeUndefined();
+});
+
+test("a project with Channels speaks ASGI; one that only names an ASGI application does not have to", async () => {
+  const proposed = async (apps: string) => {
+    const settings = `${STARTPROJECT["mysite/settings.py"]}\nINSTALLED_APPS += [${apps}]\nASGI_APPLICATION = "mysite.asgi.application"\n`;
+    const asgi = STARTPROJECT["mysite/wsgi.py"]?.replaceAll("wsgi", "asgi") ?? "";
+    const folder = project({
+      ...STARTPROJECT,
+      ...{ "mysite/settings.py": settings, "mysite/asgi.py": asgi, "requirements.txt": "" },
+    });
+    const { json } = await init(folder);
+    const { app } = parseConfig(text(folder, "everspot.toml"), path.join(folder, "everspot.toml"));
+    return { wsgi: app.wsgi, asgi: app.asgi, files: json.files.map((f) => f.path), found: json.findings };
+  };
+  const channels = await proposed('"channels"');
+  expect(channels).toMatchObject({ asgi: "mysite.asgi:application", wsgi: undefined });
+  expect(channels.files).not.toContain("everspot_wsgi.py");
+  expect(channels.found.map((f) => f.id)).not.toContain("project.W011");
+  expect(await proposed("")).toMatchObject({ wsgi: "mysite.wsgi:application", asgi: undefined });
 });
 
 test("run again it changes nothing, and what someone changed stays as it is", async () => {
