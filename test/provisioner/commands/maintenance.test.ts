@@ -57,9 +57,9 @@ test("on is written for all instances, which the bell tells; status says so; off
   expect(seen.odd).toContain("maintenance is on: `everspot maintenance off` ends it");
   expect(seen.odd.join()).not.toContain("does not answer 200");
 
-  const since = (await stored())?.since;
+  const nonce = (await stored())?.nonce;
   await maintenance("on", { allow: ["203.0.113.7"], page: path.join(folder, "page.html") });
-  expect((await stored())?.since).toBe(since);
+  expect((await stored())?.nonce).toBe(nonce);
 
   status = 200;
   await maintenance("off");
