@@ -64,7 +64,14 @@ export function ownerDuties(context: OwnerContext, release: string, term: AbortS
     keep("certificate", PATIENCE.certificate, (clock) => certificate(context, clock, term)),
     ...(machine.state === undefined ? [] : [keep("state", 0, keeping(context, machine.state, term))]),
     keep("what may go wrong", PATIENCE.watchOver, (clock) =>
-      watchOver(machine.gauges, recorded(context), clock, (message) => log.warn(message), term),
+      watchOver(
+        machine.gauges,
+        () => host.inMaintenance(),
+        recorded(context),
+        clock,
+        (message) => log.warn(message),
+        term,
+      ),
     ),
     keep("image age", PATIENCE.imageAge, (clock) => imageAge(context, clock, term)),
   ];

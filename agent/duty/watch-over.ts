@@ -9,6 +9,7 @@ const LOOK_SECONDS = 60;
 /** Looks every minute at what may go wrong with a site that serves, and tells of it. Until the signal. */
 export async function watchOver(
   { disk, killed, answers }: Gauges,
+  inMaintenance: () => Promise<boolean>,
   alerts: Pick<Alerts, "raise" | "clear">,
   clock: Clock,
   warn: (message: string) => void,
@@ -19,7 +20,14 @@ export async function watchOver(
   const looks: [Trouble["kind"], () => Promise<Verdict>][] = [
     ["disk", async () => diskVerdict(await disk())],
     ["memory", async () => kills.look(await killed())],
-    ["errors", async () => share.look(await answers())],
+    [
+      "errors",
+      async () => {
+        const minute = await answers();
+        // Then visitors get a 503 page, and that is meant.
+        return (await inMaintenance()) ? undefined : share.look(minute);
+      },
+    ],
   ];
   for (;;) {
     for (const [kind, look] of looks) {

@@ -222,10 +222,16 @@ function certificate({ status: { certificate: has, boot: record }, now }: IllSit
   return well("certificate", `until ${has.expires.slice(0, 10)}`);
 }
 
-function answer({ status: { answer: said, direct } }: IllSite): Examined {
+function answer({ status: { answer: said, direct, maintenance } }: IllSite): Examined {
   if (said === undefined) return unknown("answer", "there is no instance to ask");
   if (isUp(said)) return well("answer", `${inWords(said)}, ${said.url}`);
   const what = `${said.url} says ${inWords(said)}`;
+  if (maintenance !== undefined && "status" in said && said.status === 503) {
+    const since = `maintenance is on since ${maintenance.since}, by ${maintenance.by}`;
+    const hint = "`everspot maintenance off` ends it";
+    const finding = warningFinding("site.W006", since, { hint });
+    return examined("answer", "", [finding], "everspot maintenance off");
+  }
   if (direct !== undefined && isUp(direct)) {
     const hint = `its instance answers at ${direct.address}: what is between this computer and it is at fault, such as a resolver that knows an older address`;
     return examined("answer", "", [errorFinding("site.E012", what, { hint })], STATUS);

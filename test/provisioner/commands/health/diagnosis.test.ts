@@ -193,6 +193,16 @@ test.each<[string, IllSite, string, RegExp, string]>([
     "everspot status",
   ],
   [
+    "maintenance",
+    site({
+      answer: { url, milliseconds: 5, status: 503 },
+      maintenance: { since: "2026-11-21T11:00:00.000Z", by: "ann@laptop", allow: [] },
+    }),
+    "answer",
+    /maintenance is on since .* by ann@laptop/,
+    "everspot maintenance off",
+  ],
+  [
     "mail to nobody",
     site({ mail: { email: "ann@example.com", confirmed: false } }),
     "notices",
