@@ -71,6 +71,7 @@ Examples:
   everspot up                        from nothing to a site over HTTPS
   everspot deploy                    the next release, without a lost request
   everspot status --check && echo ok for scripts: exit code 1 if anything is odd
+  everspot doctor                    what is wrong, and which command comes next
   everspot --stage staging up        another copy, as in [stages.staging]
 
 everspot COMMAND --help tells the options of a command; README.md begins at the beginning.`;

@@ -78,9 +78,7 @@ function priceFindings({ config }: PreflightInput): Finding[] {
   const types = unpriced(config.fleet.types);
   if (types.length === 0) return [];
   const message = `everspot knows no price of ${types.join(", ")}, so its fleets get no limit to what they may cost together`;
-  return [
-    { level: "note", message, hint: "a budget alarm of AWS's own (AWS Budgets) tells of a bill that grows" },
-  ];
+  return [{ level: "note", message, hint: "[budget] in everspot.toml has AWS tell of a bill that grows" }];
 }
 
 function siteFindings({ config, seen }: PreflightInput): Finding[] {

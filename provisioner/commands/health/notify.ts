@@ -4,7 +4,7 @@ import { connect } from "../../aws/connect.ts";
 import { USAGE } from "../../config/load.ts";
 import type { SiteConfig } from "../../config/site-config.ts";
 import type { Tools } from "../../operator/tools.ts";
-import { Asked, whoRuns } from "../../runs/ask.ts";
+import { Asked, NOT_RUN, whoRuns } from "../../runs/ask.ts";
 import { follow } from "../../runs/follow.ts";
 import { observeTold } from "../../seen/told.ts";
 
@@ -29,6 +29,12 @@ export async function runNotifyTest(config: SiteConfig, tools: Tools): Promise<v
   }
   const aws = await connect(config, clock);
   try {
+    if ((await aws.bucket.look()) === undefined) {
+      throw new EverspotError(`${config.site} does not exist`, {
+        hint: "`everspot up` brings it up",
+        exitCode: NOT_RUN,
+      });
+    }
     const { instance, date } = await whoRuns(aws);
     const wanted = {
       ...{ kind: "notify" as const, words: ["test"], timeout: SECONDS, memory: undefined },

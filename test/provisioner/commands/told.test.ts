@@ -7,14 +7,16 @@ import { runStatus } from "../../../provisioner/commands/status.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { parseConfig } from "../../../provisioner/config/load.ts";
 import { instancePolicy } from "../../../provisioner/wanted/instance-policy.ts";
+import { allow } from "../../../provisioner/wanted/policy.ts";
 import { inventory } from "../../cloud/inventory.ts";
 import { openSwapSite, type SwapSite } from "../deploy/swapping.ts";
-import { MINIMAL } from "../site.ts";
+import { credentialsOf } from "../permissions/credentials.ts";
+import { MINIMAL, openDesk } from "../site.ts";
 
 let site: SwapSite;
 beforeAll(async () => {
   site = await openSwapSite({ drain: 1 });
-});
+}, 60_000);
 afterAll(() => site.close());
 
 const topic = "arn:aws:sns:us-east-1:123456789012:everspot-blog";
@@ -90,6 +92,30 @@ test("notify test: the instance says how it got there, and AWS whether it is del
     message: "nobody is told of anything: everspot.toml has no [notify]",
     exitCode: 2,
   });
+});
+
+test("notify test where it may not be asked for, or nobody is there to ask, says so", async () => {
+  const looks = {
+    Version: "2012-10-17" as const,
+    Statement: [allow("Look", ["s3:GetObject", "s3:ListBucket"], "*")],
+  };
+  const person = credentialsOf(site.cloud, "ann", [
+    looks,
+    { ...looks, Statement: [allow("Ec2", "ec2:DescribeInstances", "*")] },
+  ]);
+  await expect(person.use(() => runNotifyTest(mail("ann@example.com"), site.tools))).rejects.toMatchObject({
+    message: expect.stringMatching(/[Aa]ccess|403/),
+  });
+  const desk = await openDesk();
+  try {
+    await expect(runNotifyTest(mail("ann@example.com"), desk.tools)).rejects.toMatchObject({
+      message: "blog does not exist",
+      exitCode: 69,
+    });
+  } finally {
+    await desk.close();
+    Object.assign(process.env, site.cloud.env);
+  }
 });
 
 test("another address takes the place of the first; another sum is another budget", async () => {
