@@ -9,6 +9,7 @@ import { app } from "../agent/site/config/app.ts";
 import { camelKeys } from "../agent/site/config/camel.ts";
 import { certificate } from "../agent/site/config/certificate.ts";
 import { fleet } from "../agent/site/config/fleet.ts";
+import { schedule, worker } from "../agent/site/config/jobs.ts";
 import { logs } from "../agent/site/config/logs.ts";
 import { dns, image, names, notifyUrl } from "../agent/site/config/site.ts";
 import { state } from "../agent/site/config/state.ts";
@@ -33,5 +34,7 @@ export const bootConfig = z.strictObject({
   state: z.optional(z.strictObject(camelKeys(state))),
   /** `topic`: the ARN of the SNS topic that mails. */
   notify: z.optional(z.strictObject({ url: notifyUrl, topic: z.optional(z.string()) })),
+  schedule: z.optional(z.record(z.string(), z.strictObject(camelKeys(schedule)))),
+  worker: z.optional(z.record(z.string(), z.strictObject(camelKeys(worker)))),
 });
 export type BootConfig = z.output<typeof bootConfig>;

@@ -10,7 +10,6 @@ import { rehearse } from "../machine/rehearsal.ts";
 import { untilSealed } from "../ownership/ask.ts";
 import { type Claim, type Claimant, type ClaimContext, takeSite } from "../ownership/claim.ts";
 import { claimantOf, claimContext } from "../ownership/claim-context.ts";
-import { isNewer } from "../ownership/newer.ts";
 import { CLAIM_SECONDS } from "../ownership/state-swap.ts";
 import type { StateKeeper } from "../ports/state.ts";
 import { DEADLINES } from "../record/deadline.ts";
@@ -24,6 +23,8 @@ import { EverspotError } from "../site/errors.ts";
 import { FORWARD_PORT } from "../site/names.ts";
 import { siteDocument } from "../site/records.ts";
 import { Fenced } from "../site/state/errors.ts";
+import { jobsStep } from "./jobs-step.ts";
+import { servedBy } from "./served.ts";
 
 /** Milliseconds that the one before may take to hear that it is to look; and all of that step, seconds. */
 const ASK_MS = 2_000;
@@ -54,7 +55,7 @@ export function stateSteps(
     { name: "rehearsal", takes: DEADLINES.prepare },
     { ...before, launched, release, isolation, secrets },
     async (got, { detail, signal }) => {
-      if (!(await isServed(machine, got.launched))) {
+      if ((await servedBy(machine, got.launched)) === undefined) {
         detail("nobody serves whose visitors would wait");
         return undefined;
       }
@@ -75,8 +76,10 @@ export function stateSteps(
     }
     return claim;
   };
+  const jobs = jobsStep(machine, { rehearsal, launched });
   // As late as it can be: from here on nobody else can serve.
-  const claim = step("claim", { rehearsal, launched, release }, async (got, context) => {
+  const ready = { rehearsal, launched, release, ...(jobs && { jobs }) };
+  const claim = step("claim", ready, async (got, context) => {
     const how = await claimContext(machine, context.signal, context.detail);
     return tell(await claimState(state, claimantOf(machine, got.launched, got.release.id), how), context);
   });
@@ -106,16 +109,7 @@ export function stateSteps(
       return claim;
     },
   );
-  return { state, rehearsal, claim, ask, held };
-}
-
-/** Whether an instance that this one may take the site from is alive. */
-async function isServed({ store, peers, identity }: Machine, launched: Date): Promise<boolean> {
-  const { value: record } = await readDocument(store, siteDocument);
-  if (record === undefined || record.owner === identity.instance) return false;
-  const theirs = { instance: record.owner, launched: new Date(record.launched) };
-  if (!isNewer({ instance: identity.instance, launched }, theirs)) return false;
-  return (await peers.find(record.owner))?.alive === true;
+  return { state, rehearsal, jobs, claim, ask, held };
 }
 
 /** Claims the site for this instance, with an epoch it can go on with. Ends what keeps the state here if another has it. */

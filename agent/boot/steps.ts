@@ -13,6 +13,7 @@ import { maintenanceDocument } from "../site/records.ts";
 import type { Outcome } from "./after-boot.ts";
 import type { BootSteps } from "./boot.ts";
 import { firstCertificate, tellCertificate } from "./first-certificate.ts";
+import { jobsStep } from "./jobs-step.ts";
 import { openState, stateSteps } from "./site-state.ts";
 
 /** Installed on every machine, in addition to `[image] packages`. */
@@ -147,9 +148,12 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     kept && step("open", { probe, held: kept.held, ...gate }, (got) => openState(kept.state, got.held));
   const opened = open === undefined ? {} : { open };
 
+  // With state, they end before the site is claimed.
+  const jobs = kept === undefined ? jobsStep(machine, { probe, launched, ...gate }) : undefined;
+
   const ownership = step(
     { name: "ownership", takes: "settle" },
-    { probe, identity, launched, release, ...gate, ...opened },
+    { probe, identity, launched, release, ...(jobs && { jobs }), ...gate, ...opened },
     async (got, context) => {
       const how = await claimContext(machine, context.signal, context.detail);
       const me = claimantOf(machine, got.launched, got.release.id);
@@ -188,7 +192,9 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     ...[
       isolation,
       gunicorn,
-      ...(kept === undefined ? [] : [kept.rehearsal, kept.claim, kept.ask, kept.held]),
+      ...(kept === undefined
+        ? []
+        : [kept.rehearsal, ...(kept.jobs ? [kept.jobs] : []), kept.claim, kept.ask, kept.held]),
       prepare,
       app,
       healthy,
@@ -197,7 +203,13 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
       first,
       probe,
     ],
-    ...[earlier, ...(open === undefined ? [] : [open]), ownership, promote],
+    ...[
+      earlier,
+      ...(open === undefined ? [] : [open]),
+      ...(jobs === undefined ? [] : [jobs]),
+      ownership,
+      promote,
+    ],
   ];
   return {
     all,

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Booted } from "../boot/boot.ts";
 import { InPlace } from "../handover/in-place.ts";
 import { Role } from "../handover/role.ts";
+import { hasJobs, Jobs } from "../jobs/jobs.ts";
 import { Runs } from "../jobs/runs.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Peer } from "../ports/peers.ts";
@@ -27,7 +28,7 @@ import { Watchdog } from "../watchdog/watchdog.ts";
 import { Outlook } from "./outlook.ts";
 import { ownerDuties } from "./owner.ts";
 import { reactionsOf } from "./reactions.ts";
-import { runContext } from "./run-context.ts";
+import { jobsContext, runContext } from "./run-context.ts";
 
 /** Whoever knocks is the reason to look; this is only how long one that was missed may go unseen. */
 const KNOCK_SECONDS = 60;
@@ -52,9 +53,16 @@ export async function onDuty(
     ...{ launched: booted.launched, release: booted.release },
     handOverNear: () => outlook.handOverNear,
     fleet: fleet === undefined ? undefined : machine.fleet,
-    duties: (release, term) => ownerDuties({ machine, recorder, log, launches, shown }, release, term),
+    duties: (release, term) => [
+      ...ownerDuties({ machine, recorder, log, launches, shown }, release, term),
+      ...(jobs === undefined || role.owned === undefined ? [] : [jobs.during(role.owned, term)]),
+    ],
   });
-  const here = { machine, recorder, log, signal };
+  const owned = () => role.owned;
+  const jobs = hasJobs(machine.config)
+    ? new Jobs(machine.config, jobsContext(machine, recorder, log, owned, signal))
+    : undefined;
+  const here = { machine, recorder, log, signal, pauseJobs: async () => (await jobs?.pause()) ?? (() => {}) };
   const inPlace = new InPlace(here, role);
   const watchdog = new Watchdog({
     ...here,
@@ -72,7 +80,7 @@ export async function onDuty(
   });
 
   const runs = new Runs(
-    runContext(machine, recorder, log, () => role.owned),
+    runContext(machine, recorder, log, owned, (name) => jobs?.job(name)),
     (message) => log.warn(message),
   );
   void runs.recover(signal);
@@ -81,10 +89,10 @@ export async function onDuty(
   else role.own(booted.epoch, booted.release, booted.ttl);
   tellOfBoot(booted, outlook, machine);
 
-  const reactions = reactionsOf({ machine, recorder, signal, outlook, role, runs, inPlace, watchdog });
+  const reactions = reactionsOf({ ...here, outlook, role, runs, inPlace, watchdog });
   const knock = machine.state && new Knock(clock);
   const silence = knock && (await knockAt(paths.askedSocket, knock));
-  const watching = watch(watchers(machine, outlook, role, runs, knock), {
+  const watching = watch(watchers(machine, outlook, role, runs, jobs, knock), {
     ...{ clock, rounds: machine.rounds, signal },
     onEvent: async (event) => {
       log.info({ event: event.kind }, describe(event));
@@ -118,13 +126,17 @@ const watchers = (
   outlook: Outlook,
   role: Role,
   runs: Runs,
+  jobs: Jobs | undefined,
   knock: Knock | undefined,
 ): Watcher[] => {
   const ownership = ownershipWatcher(store, identity.instance, state !== undefined);
   const maintenance = maintenanceWatcher(store, () => host.inMaintenance());
   return [
-    bellWatcher(store, clock, [ownership, deployWatcher(store, clock), maintenance, runs], () =>
-      quicker(outlook.pace, runs.pace),
+    bellWatcher(
+      store,
+      clock,
+      [ownership, deployWatcher(store, clock), maintenance, runs, ...(jobs === undefined ? [] : [jobs])],
+      () => quicker(outlook.pace, runs.pace),
     ),
     ...(knock === undefined ? [] : [{ name: "knock", everySeconds: KNOCK_SECONDS, knock, ...ownership }]),
     ...(state === undefined ? [] : [fenceWatcher(state)]),

@@ -1,6 +1,7 @@
 /** What an instance on duty does about each thing it notices. */
 import type { InPlace } from "../handover/in-place.ts";
 import type { Role, Successor } from "../handover/role.ts";
+import { stopSeconds } from "../jobs/jobs.ts";
 import type { Runs } from "../jobs/runs.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { BootLog } from "../record/recorder.ts";
@@ -13,6 +14,9 @@ const LAST_WORDS = 5;
 /** Seconds before, when what a site with state has written is sealed, whoever comes next. */
 const SEAL_BEFORE = 10;
 
+/** Seconds before that, besides the time that they have to end, when jobs and workers are told to. */
+const JOBS_BEFORE = 5;
+
 export interface OnWatch {
   machine: Machine;
   recorder: BootLog;
@@ -22,6 +26,8 @@ export interface OnWatch {
   runs: Runs;
   inPlace: InPlace;
   watchdog: Watchdog;
+  /** Ends jobs and workers, each in its time, and begins none. */
+  pauseJobs(): Promise<unknown>;
 }
 
 export function reactionsOf({
@@ -33,6 +39,7 @@ export function reactionsOf({
   runs,
   inPlace,
   watchdog,
+  pauseJobs,
 }: OnWatch): Reactions {
   const { config, clock, logs } = machine;
   const away = (how: string, to?: Successor): void => {
@@ -44,6 +51,11 @@ export function reactionsOf({
       outlook.leave("interruption");
       logs.hurry();
       role.needReplacement({ bridge: config.fleet.bridge, noticed: true });
+      const jobs = SEAL_BEFORE + stopSeconds(config) + JOBS_BEFORE;
+      void clock
+        .sleep(Math.max(0, time - clock.now() - jobs * 1000), signal)
+        .then(pauseJobs)
+        .catch(() => undefined);
       void clock
         .sleep(Math.max(0, time - clock.now() - SEAL_BEFORE * 1000), signal)
         .then(() => role.closes())

@@ -20,6 +20,8 @@ export interface InPlaceContext {
   recorder: BootLog;
   log: Logger;
   signal: AbortSignal;
+  /** Ends jobs and workers, each in its time, and begins none. @returns has them go on. */
+  pauseJobs(): Promise<() => void>;
 }
 
 /** Swaps in place as deploys ask for them, each once, while this instance owns the site. */
@@ -47,9 +49,14 @@ export class InPlace {
   async #swap(wanted: { deploy: string; release: string }): Promise<void> {
     const owned = this.#role.owned;
     if (owned === undefined) return;
-    if (!(await swapInPlace(wanted, owned.release, this.#context))) return;
-    const { machine, log, signal } = this.#context;
-    await this.#role.serves(wanted.release);
+    const { machine, log, signal, pauseJobs } = this.#context;
+    const goOn = await pauseJobs();
+    try {
+      if (!(await swapInPlace(wanted, owned.release, this.#context))) return;
+      await this.#role.serves(wanted.release);
+    } finally {
+      goOn();
+    }
     await afterBoot(machine, { release: wanted.release }, log, signal);
   }
 }
@@ -67,7 +74,11 @@ const PROBE_SECONDS = 3;
  * repeat after it has been cut off.
  * @returns whether the release serves now. @throws only the signal's reason.
  */
-export const swapInPlace = (wanted: Wanted, running: string, context: InPlaceContext): Promise<boolean> =>
+export const swapInPlace = (
+  wanted: Wanted,
+  running: string,
+  context: Omit<InPlaceContext, "pauseJobs">,
+): Promise<boolean> =>
   swapBy(inPlaceSteps(wanted.release, running, context.machine), wanted, running, context);
 
 interface Wanted {
@@ -80,7 +91,9 @@ export async function swapBy(
   steps: readonly Step<unknown>[],
   wanted: Wanted,
   running: string,
-  context: Omit<InPlaceContext, "machine"> & { machine: Pick<Machine, "candidates" | "patience" | "units"> },
+  context: Omit<InPlaceContext, "machine" | "pauseJobs"> & {
+    machine: Pick<Machine, "candidates" | "patience" | "units">;
+  },
 ): Promise<boolean> {
   const { machine, recorder, log, signal } = context;
   const note = (state: "running" | "done" | "failed", reason?: string): void =>

@@ -4,6 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import type { SecretSource } from "../ports/secrets.ts";
+import type { StateKeeper } from "../ports/state.ts";
 import type { Clock } from "../site/clock.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
@@ -25,7 +26,10 @@ import { writeAtomic } from "../system/files.ts";
 import { runName, runUnit } from "../system/paths.ts";
 import type { StartTransient } from "../system/transient.ts";
 import type { Units } from "../system/units.ts";
+import { Busy, type Job } from "./job.ts";
 import { OutputLimit, shipOutput } from "./outbox.ts";
+import type { End } from "./play.ts";
+import { shipped } from "./shipped.ts";
 import { settingsOf, wordsOf } from "./surroundings.ts";
 
 /** Of the machine's memory, where the request says nothing: the app goes on beside it, in the same slice. */
@@ -52,6 +56,10 @@ export interface RunContext {
   secrets: SecretSource;
   /** Sends a notice to try. @returns how it got where notices go. */
   tryNotify(): Promise<readonly { channel: string; error?: string }[]>;
+  /** Where an answer waits for the bucket, the end of a command does, too; undefined: it does not. */
+  state?: Pick<StateKeeper, "status"> | undefined;
+  /** A job of `[schedule.NAME]`. */
+  job?(name: string): Job | undefined;
   /** For the boot record and the log, in which no argument of a command may stand. */
   tell(text: string): void;
 }
@@ -141,13 +149,22 @@ export class Run {
     const { places, start, units } = this.#context;
     const file = join(places.environment, `${runName(this.id)}.env`);
     let command: ReturnType<StartTransient> | undefined;
+    let job: ((end: End) => Promise<void>) | undefined;
+    const began = this.#context.clock.now();
+    const done = async (end: Omit<RunEnd, "seconds">): Promise<Omit<RunEnd, "seconds">> => {
+      const seconds = Math.round((this.#context.clock.now() - began) / 100) / 10;
+      await job?.({ ...jobEnd(end), seconds });
+      return end;
+    };
     try {
       const request = await this.#permitted(mine);
       if (request.kind === "notify") return await this.#notify();
+      const asked = request.kind === "job" ? this.#job(request) : undefined;
       await mkdir(places.environment, { recursive: true });
       await writeAtomic(file, await this.#environment(request, mine.release), 0o600);
-      const words = await wordsOf(request, join(places.releases, mine.release));
-      if (this.#told !== undefined) return endOf(this.#told.how, 0, this.#told.reason);
+      const words = asked?.words ?? (await wordsOf(request, join(places.releases, mine.release)));
+      job = await asked?.job.take(mine, request.by, request.timeout);
+      if (this.#told !== undefined) return await done(endOf(this.#told.how, 0, this.#told.reason));
       const unit = runUnit(this.id, mine.release);
       command = start({
         ...{ unit, words, seconds: request.timeout, description: `A command of ${request.by}` },
@@ -161,13 +178,13 @@ export class Run {
       const code = await command.ended;
       const { result } = await units.state(unit);
       await units.reset(unit);
-      return await this.#outcome(code, result, parts, mine.epoch);
+      return await done(await this.#outcome(code, result, parts, mine.epoch));
     } catch (error) {
       if (error instanceof Refusal) return endOf(error.how, 0, error.message);
-      if (command === undefined) return endOf("refused", 0, messageOf(error));
+      if (error instanceof Busy || command === undefined) return done(endOf("refused", 0, messageOf(error)));
       this.stop("interrupted");
       await command.ended;
-      return endOf("interrupted", this.#parts, messageOf(error));
+      return done(endOf("interrupted", this.#parts, messageOf(error)));
     } finally {
       await rm(file, { force: true });
     }
@@ -200,6 +217,16 @@ export class Run {
     if (this.#busy) throw new Refusal("refused", "as many commands run already as may run at a time");
     this.#request = request;
     return request;
+  }
+
+  /** @throws Refusal */
+  #job({ words: [name = ""] }: RunRequest): { job: Job; words: readonly string[] } {
+    const job = this.#context.job?.(name);
+    if (job !== undefined) return { job, words: ["/bin/sh", "-c", job.run] };
+    throw new Refusal(
+      "refused",
+      `the instance knows no job ${name}: it was launched by an everspot.toml without it`,
+    );
   }
 
   async #environment(request: RunRequest, release: string): Promise<string> {
@@ -268,6 +295,9 @@ export class Run {
       if (this.#context.owned()?.epoch !== epoch)
         this.stop("interrupted", "the site went to another instance");
     }
+    const { state, clock } = this.#context;
+    if (this.#told === undefined && state !== undefined && !(await shipped(state, clock)))
+      this.stop("interrupted", "what it wrote did not come into the bucket");
     const told = this.#told;
     // Told to stop, it came to its end all the same.
     if (told === undefined || (told.how === "interrupted" && code < SIGNALLED)) {
@@ -314,6 +344,14 @@ class Refusal extends Error {
     this.how = how;
   }
 }
+
+/** Of a run that was asked for, as the job's document has it. */
+const jobEnd = ({ how, exitCode, reason }: Omit<RunEnd, "seconds">): Omit<End, "seconds"> => {
+  const why = reason === undefined ? {} : { reason };
+  if (how === "ended") return { how: exitCode === 0 ? "done" : "failed", exitCode, ...why };
+  if (how === "timeout" || how === "memory") return { how, ...why };
+  return { how: "interrupted", ...why, ...(how !== "interrupted" && { reason: reason ?? how }) };
+};
 
 export const endOf = (
   how: Exclude<RunEnd["how"], "ended">,

@@ -7,7 +7,7 @@ import { readIfThere } from "../system/files.ts";
 
 /** The words of the program. @param folder of the release. */
 export async function wordsOf({ kind, words }: RunRequest, folder: string): Promise<readonly string[]> {
-  if (kind === "program") return words;
+  if (kind !== "manage") return words;
   const managed = await stat(join(folder, "manage.py")).then(
     (found) => found.isFile(),
     () => false,

@@ -20,7 +20,7 @@ import type { Clock } from "../site/clock.ts";
 import type { ObjectStore } from "../site/store.ts";
 import type { PatientClock, Processor } from "../system/processor.ts";
 import type { Rounds } from "../system/rounds.ts";
-import type { StartTransient } from "../system/transient.ts";
+import type { StartLasting, StartTransient } from "../system/transient.ts";
 import type { Units } from "../system/units.ts";
 import type { Gauges } from "../watch/gauges.ts";
 import type { Host } from "./host.ts";
@@ -47,6 +47,7 @@ export interface Machine {
   creditMode: CreditMode;
   units: Units;
   transient: StartTransient;
+  lasting: StartLasting;
   host: Host;
   /** What of it may go wrong, as numbers. */
   gauges: Gauges;

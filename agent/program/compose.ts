@@ -51,7 +51,7 @@ import { kept, paths } from "../system/paths.ts";
 import { patientClock, thisProcessor as processor } from "../system/processor.ts";
 import { Rounds } from "../system/rounds.ts";
 import { systemdSupervisor } from "../system/supervisor.ts";
-import { startTransient } from "../system/transient.ts";
+import { startLasting, startTransient } from "../system/transient.ts";
 import { systemd, type Units } from "../system/units.ts";
 import { gauges } from "../watch/gauges.ts";
 
@@ -190,6 +190,7 @@ export async function composeAgent(
       zone,
       units,
       transient: startTransient,
+      lasting: startLasting,
       packages,
       certificates,
     },

@@ -82,6 +82,10 @@ const recordFields = {
   events: z.optional(z.array(z.object({ at: time, text: z.string() }))),
   /** When all that the boot made was on the disk: an image of the machine taken from then on is whole. */
   settled: z.optional(time),
+  /** What of `[worker.NAME]` runs there, as systemd has it, and how often each was started again. */
+  workers: z.optional(
+    z.array(z.object({ name: z.string(), state: z.string(), restarts: z.int().check(z.nonnegative()) })),
+  ),
   /** The last swap in place, of the deploy with this id. */
   inPlace: z.optional(
     z.object({

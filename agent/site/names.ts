@@ -82,6 +82,8 @@ function segmentOfNames(names: string[]): string {
  * | `runs/asked/<id>/<n>` | runs/documents.ts | the same; once |
  * | `runs/told/<id>.json` | runs/documents.ts | the owner, once by CAS, then over and over |
  * | `runs/told/<id>/<n>` | runs/output.ts | the owner; once |
+ * | `jobs/<name>.json` | jobs/documents.ts, agent/jobs/turn.ts | the owner; whoever began a run, its end; CAS |
+ * | `yield.json` | jobs/yield.ts | instances; CAS |
  * | `deploy.json` | records.ts, provisioner/deploy/lock.ts | `deploy`, `rollback`, `bake`, `data push`, `data restore`; CAS |
  * | `image.json` | records.ts | the operator's side; CAS |
  * | `maintenance.json` | records.ts | `maintenance`; CAS |
@@ -117,6 +119,8 @@ export const keys = {
   runTold: (id: string) => `runs/told/${segment(id)}.json`,
   runOutputs: (id: string) => `runs/told/${segment(id)}/`,
   runOutput: (id: string, part: number) => `runs/told/${segment(id)}/${part}`,
+  job: (name: string) => `jobs/${segment(name)}.json`,
+  yield: "yield.json",
   deploy: "deploy.json",
   image: "image.json",
   maintenance: "maintenance.json",

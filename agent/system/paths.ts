@@ -117,3 +117,10 @@ export const prepareUnit = (release: string): string => `everspot-prepare@${rele
 export const runName = (id: string): string => `everspot-run-${id}`;
 export const runUnit = (id: string, release: string): string => `${runName(id)}@${release}.service`;
 export const RUN_UNITS = "everspot-run-*@*.service";
+/** A job of `[schedule.NAME]`, and a worker of `[worker.NAME]`; each with its environment file by the first part. */
+export const jobName = (name: string): string => `everspot-job-${name}`;
+export const jobUnit = (name: string, release: string): string => `${jobName(name)}@${release}.service`;
+export const JOB_UNITS = "everspot-job-*@*.service";
+export const workerName = (name: string): string => `everspot-worker-${name}`;
+export const workerUnit = (name: string, release: string): string => `${workerName(name)}@${release}.service`;
+export const WORKER_UNITS = "everspot-worker-*@*.service";

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
+import { run } from "./run.ts";
 
 /** What runs as a unit that exists only as long as it does. */
 export interface TransientOptions {
@@ -13,6 +14,10 @@ export interface TransientOptions {
   seconds: number;
   /** As systemd's MemoryMax= takes it. */
   memory: string;
+  /** Seconds that it has to end once it is told to; undefined: as its drop-ins say. */
+  stop?: number;
+  /** `journal`: what it writes goes there, and nothing comes out here. */
+  output?: "journal";
 }
 
 export interface Transient {
@@ -32,12 +37,22 @@ export type StartTransient = (options: TransientOptions) => Transient;
  * By systemd-run(1), which hands its own input and outputs on to the unit. A shell stays between the two: a unit that a
  * signal ends counts as one that ended well, and a program that is not there as a unit that did not start.
  */
-export const startTransient: StartTransient = ({ unit, description, words, seconds, memory }) => {
+export const startTransient: StartTransient = ({
+  unit,
+  description,
+  words,
+  seconds,
+  memory,
+  stop,
+  output,
+}) => {
   const child = spawn(
     "systemd-run",
     [
-      ...["--quiet", "--pipe", "--wait", "--collect", `--unit=${unit}`, `--description=${description}`],
+      ...["--quiet", "--wait", "--collect", `--unit=${unit}`, `--description=${description}`],
+      ...(output === "journal" ? [] : ["--pipe"]),
       ...[`--property=RuntimeMaxSec=${seconds}`, `--property=MemoryMax=${memory}`],
+      ...(stop === undefined ? [] : [`--property=TimeoutStopSec=${stop}`]),
       ...["--", "/bin/sh", "-c", 'trap : HUP INT TERM; "$$@"', "sh"],
       // systemd puts variables in the place of what begins with a dollar.
       ...words.map((word) => word.replaceAll("$", "$$$$")),
@@ -52,3 +67,22 @@ export const startTransient: StartTransient = ({ unit, description, words, secon
   );
   return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, ended };
 };
+
+/** What runs as a unit until it is stopped, and is started again whenever it ends; whoever began it may end before. */
+export interface LastingOptions extends Pick<TransientOptions, "unit" | "description" | "words" | "memory"> {
+  stop: number;
+}
+
+/** @throws EverspotError when systemd refuses it; one of that name that runs already is refused, too. */
+export type StartLasting = (options: LastingOptions) => Promise<void>;
+
+export const startLasting: StartLasting = async ({ unit, description, words, memory, stop }) => {
+  await run("systemd-run", [
+    ...["--quiet", "--collect", `--unit=${unit}`, `--description=${description}`],
+    ...[`--property=MemoryMax=${memory}`, `--property=TimeoutStopSec=${stop}`],
+    ...["--property=Restart=always", `--property=RestartSec=${RESTART_SECONDS}`],
+    ...["--property=StartLimitIntervalSec=0", "--", ...words.map((word) => word.replaceAll("$", "$$$$"))],
+  ]);
+};
+
+const RESTART_SECONDS = 2;

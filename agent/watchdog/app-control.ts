@@ -14,7 +14,10 @@ const START_SECONDS = 60;
 const NOBODY = "nobody.sock";
 
 /** The app of this machine. `served`: called with the release that serves after a fall-back. */
-export function appControl(context: InPlaceContext, served: (release: string) => Promise<void>): AppControl {
+export function appControl(
+  context: Omit<InPlaceContext, "pauseJobs">,
+  served: (release: string) => Promise<void>,
+): AppControl {
   const { machine } = context;
   const { units, config, store, clock, host } = machine;
   return {

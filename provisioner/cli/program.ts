@@ -25,6 +25,7 @@ import { fail } from "../operator/fail.ts";
 import type { Tools } from "../operator/tools.ts";
 import { addData, type SiteCommand } from "./data.ts";
 import { addDoctor, addNotify } from "./health.ts";
+import { addJobs } from "./jobs.ts";
 import { passedOn } from "./passed-on.ts";
 import { addPassing, type Passed } from "./passing.ts";
 
@@ -232,6 +233,7 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
   );
 
   addPassing(siteCommand as SiteCommand, passed);
+  addJobs(siteCommand as SiteCommand, passed.onEnd);
 
   const secret = everspot
     .command("secret")

@@ -6,6 +6,7 @@ import type { Tools } from "../operator/tools.ts";
 import { describeUp } from "../plan/actions.ts";
 import { renderBill } from "../plan/bill.ts";
 import { refuse, warningsOf } from "../plan/findings.ts";
+import { describeDue, dueJobs } from "../plan/jobs.ts";
 import { type Plan, planOf } from "../plan/plan.ts";
 import { type Survey, survey } from "../seen/survey.ts";
 import { movingIn } from "./data/move-in.ts";
@@ -16,6 +17,9 @@ export interface PlanOptions {
   /** Whether the release is packed that `up` would publish. */
   pack: boolean;
 }
+
+/** Of each job. */
+const NEXT_TIMES = 3;
 
 /** `everspot plan`: what `up` would do, and what the site costs. Changes nothing. */
 export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOptions): Promise<void> {
@@ -33,6 +37,9 @@ export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOpt
         ? await first.ready(plan.change, aws.secrets)
         : { findings: [], packing: undefined };
     showPlan(terminal, config, aws, plan);
+    const jobs = dueJobs(config, tools.clock.now(), NEXT_TIMES);
+    if (jobs.length > 0) terminal.print("");
+    for (const line of describeDue(jobs)) terminal.print(`  ${line}`);
     terminal.json({
       command: "plan",
       site: config.site,
@@ -42,6 +49,7 @@ export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOpt
       project,
       actions: (plan.change?.actions ?? []).map((a) => ({ do: a.do, what: describeUp(a) })),
       bill: plan.bill,
+      jobs,
     });
     refuse(config.site, plan.findings);
     // With all that was found besides.

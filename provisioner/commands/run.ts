@@ -10,7 +10,8 @@ import { type Followed, follow } from "../runs/follow.ts";
 import { readInput, sendInput } from "../runs/input.ts";
 
 export interface RunOptions {
-  command: "run" | "manage" | "shell";
+  /** `jobs run`: the one word is the job's name. */
+  command: "run" | "manage" | "shell" | "jobs run";
   words: readonly string[];
   json: boolean;
   /** Seconds. */
@@ -105,6 +106,10 @@ async function prepare({ command, words, timeout, memory }: RunOptions, tools: T
   const { stdio, questions, clock } = tools;
   const given = { words: [...words], environment: {}, secrets: {}, timeout, memory };
   if (command === "run") return { ...given, kind: "program", input: undefined };
+  if (command === "jobs run") {
+    const [name = ""] = words;
+    return { ...given, kind: "job", environment: { EVERSPOT_JOB: name }, input: [] };
+  }
   if (command === "manage" && asksForPassword(words)) {
     const asked = await askForSuperuser(words, questions, stdio.typed);
     return { ...given, ...asked, kind: "manage", input: [] };
@@ -125,10 +130,14 @@ const documentOf = (config: SiteConfig, { command }: RunOptions, id: string, { s
 /** @returns the command's exit code. @throws EverspotError where it did not come to an end of its own. */
 function outcome(
   { state, end }: Followed,
-  { command, timeout, memory }: RunOptions,
+  { command, words, timeout, memory }: RunOptions,
   { terminal }: Tools,
   gone: boolean,
 ): number {
+  const where = (option: string, key: string): string =>
+    command === "jobs run"
+      ? `[schedule.${words[0]}] ${key}, after \`everspot up\`,`
+      : `\`everspot ${command} --${option}\``;
   const { exitCode, reason } = end;
   const because = reason === undefined ? "" : `: ${reason}`;
   const on = state === undefined ? "" : ` on ${state.instance}`;
@@ -144,12 +153,12 @@ function outcome(
     case "timeout":
       throw failed(
         `the command was ended${on} after ${timeout} s`,
-        `\`everspot ${command} --timeout SECONDS\` gives it longer`,
+        `${where("timeout SECONDS", "timeout")} gives it longer`,
       );
     case "memory":
       throw failed(
         `the command was ended${on}: it needed more memory than it may have${memory === undefined ? "" : `, ${memory} MB`}`,
-        `\`everspot ${command} --memory MB\` gives it more, as far as the instance has it; the app has the rest`,
+        `${where("memory MB", "memory")} gives it more, as far as the instance has it; the app has the rest`,
       );
     case "interrupted":
       throw failed(

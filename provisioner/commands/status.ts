@@ -218,6 +218,10 @@ export function renderStatus(
             `${usd(spend.spent)} this month in the whole account, of ${usd(spend.monthly)}${spend.forecast === undefined ? "" : `; ${usd(spend.forecast)} expected`} (8 to 12 h old)`,
           ] as [string, string],
         ]),
+    ...(status.boot?.workers ?? []).map(({ name, state, restarts }): [string, string] => [
+      "worker",
+      `${name} ${state}${restarts === 0 ? "" : `, started again ${restarts} times`}`,
+    ]),
     ...(kept === undefined ? [] : [["data", dataLine(status, kept, since)] as [string, string]]),
     [
       "fleet",

@@ -31,5 +31,10 @@ export function bootConfigOf(
         url: notify.url,
         topic: notify.email === undefined ? undefined : topicArn(site, where.account, region),
       }),
+    schedule: orNone(config.schedule),
+    worker: orNone(config.worker),
   };
 }
+
+const orNone = <T extends object>(table: T): T | undefined =>
+  Object.keys(table).length === 0 ? undefined : table;

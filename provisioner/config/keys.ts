@@ -22,10 +22,10 @@ export function shapeOf(schema: core.$ZodType): Shape | undefined {
 }
 
 /** Of what stands under any name in a table of names that nobody knows beforehand. */
-function valueSchema(schema: core.$ZodType): core.$ZodType | undefined {
+export function valuesOf(schema: core.$ZodType): core.$ZodType | undefined {
   const { valueType, innerType, in: from } = defOf(schema);
   const inner = innerType ?? from;
-  return valueType ?? (inner && valueSchema(inner));
+  return valueType ?? (inner && valuesOf(inner));
 }
 
 /** The schema of what may stand at a path of tables; undefined where nothing is known. */
@@ -34,7 +34,7 @@ export function schemaAt(
   path: readonly (string | number)[],
 ): core.$ZodType | undefined {
   return path.reduce<core.$ZodType | undefined>(
-    (at, key) => at && (shapeOf(at)?.[key] ?? valueSchema(at)),
+    (at, key) => at && (shapeOf(at)?.[key] ?? valuesOf(at)),
     schema,
   );
 }

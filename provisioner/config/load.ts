@@ -76,7 +76,7 @@ function findingsIn(table: Table, shell: Rule | undefined): Finding[] {
   return [
     ...(parsed.success ? [] : findingsOf(parsed.error.issues, siteFile, table)),
     ...crossFindings(table),
-    ...(shell !== undefined && isTable(table.app) ? commandFindings(table.app, shell) : []),
+    ...(shell === undefined ? [] : commandFindings(table, shell)),
   ];
 }
 

@@ -4,6 +4,7 @@ import { app, secretName } from "../../agent/site/config/app.ts";
 import { table } from "../../agent/site/config/camel.ts";
 import { certificate } from "../../agent/site/config/certificate.ts";
 import { fleetTable } from "../../agent/site/config/fleet.ts";
+import { jobName, schedule, worker } from "../../agent/site/config/jobs.ts";
 import { logs } from "../../agent/site/config/logs.ts";
 import { budget, dns, image, names, notify, OLD_IMAGE_DAYS } from "../../agent/site/config/site.ts";
 import { state } from "../../agent/site/config/state.ts";
@@ -105,6 +106,16 @@ export const siteFile = z.strictObject({
     otherwise: "what the site writes goes with its instance",
   }),
   release: z.prefault(table(release), {}).register(notes, { description: "What goes into a release." }),
+  schedule: z._default(z.record(jobName, table(schedule)), {}).register(notes, {
+    description:
+      "A job that runs at set times, on the instance that has the site: never twice, and never two of one name at once, also while the site passes from one instance to the next.",
+    named: "nightly",
+  }),
+  worker: z._default(z.record(jobName, table(worker)), {}).register(notes, {
+    description:
+      "A command that runs beside the app all the time, on the instance that has the site: it ends before the site passes to another instance, and begins there once that has it.",
+    named: "queue",
+  }),
   notify: z.optional(table(notify)).register(notes, {
     description:
       "Who is told at once, by a webhook, by mail or both: the site was healed; a boot failed; the budget of replacements is spent; the certificate is in trouble; what the site writes does not come into its bucket; many answers are errors; the disk is full; a process was killed for lack of memory; a job failed. What lasts is told once, and when it is over. Slack's incoming webhooks work. With a secret EVERSPOT_NOTIFY_SECRET each request to the webhook is signed. `everspot notify test` tries it.",

@@ -10,13 +10,24 @@ export const complainAboutCommand: Rule = (command) => {
   return { message: "is not a valid shell command", hint: said.replace(/^(?:.*?: )?(?:line )?\d+: /, "") };
 };
 
-/** @param app the raw table; anything in it that is not text is left to the schema. */
-export function commandFindings(app: Record<string, unknown>, complain: Rule): Finding[] {
-  const { before_start: steps } = app;
+type Raw = Readonly<Record<string, unknown>>;
+
+/** @param raw the whole table; anything in it that is not text is left to the schema. */
+export function commandFindings(raw: Raw, complain: Rule): Finding[] {
   const look = (step: unknown, path: (string | number)[]): Finding[] => {
     if (Array.isArray(step)) return step.flatMap((inner, i) => look(inner, [...path, i]));
     const complaint = typeof step === "string" ? complain(step) : undefined;
     return complaint === undefined ? [] : [{ path, ...complaint }];
   };
-  return Array.isArray(steps) ? look(steps, ["app", "before_start"]) : [];
+  const { before_start: steps } = tableOf(raw.app);
+  return [
+    ...(Array.isArray(steps) ? look(steps, ["app", "before_start"]) : []),
+    ...["schedule", "worker"].flatMap((kind) =>
+      Object.entries(tableOf(raw[kind])).flatMap(([name, one]) =>
+        look(tableOf(one).run, [kind, name, "run"]),
+      ),
+    ),
+  ];
 }
+
+const tableOf = (value: unknown): Raw => (typeof value === "object" && value !== null ? { ...value } : {});

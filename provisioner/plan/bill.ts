@@ -42,6 +42,8 @@ export interface BillInput {
   credits: Credits;
   /** What `[state]` of everspot.toml comes to; undefined without. */
   state: BillLine | undefined;
+  /** And `[schedule.NAME]` and `[worker.NAME]`. */
+  jobs?: BillLine | undefined;
   /** `[logs]` of everspot.toml. */
   logs: { maxMbPerDay: number };
 }
@@ -97,6 +99,7 @@ export function billOf(input: BillInput): Bill {
     logLine(input.logs),
     ...acmLines(input.acmNames),
     ...(input.state === undefined ? [] : [input.state]),
+    ...(input.jobs === undefined ? [] : [input.jobs]),
   ];
   const others = rest.reduce((sum, line) => sum + line.low, 0);
   const most = rest.reduce((sum, line) => sum + line.high, 0);

@@ -7,6 +7,7 @@ import { type Facts, type Wanted, wantedOf } from "../wanted/wanted.ts";
 import type { UpAction } from "./actions.ts";
 import { type Bill, billOf } from "./bill.ts";
 import type { Finding } from "./findings.ts";
+import { jobsLine } from "./jobs.ts";
 import { preflight } from "./preflight.ts";
 import { stateLine } from "./state-bill.ts";
 import { planUp } from "./up.ts";
@@ -69,6 +70,7 @@ function bill(config: SiteConfig, { seen, spot }: Survey): Bill {
     credits,
     acmNames,
     state,
+    jobs: jobsLine(config),
     logs: config.logs,
   });
 }

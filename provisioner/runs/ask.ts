@@ -88,7 +88,13 @@ export class Asked {
     for (const [name, value] of Object.entries(secrets)) await runSecrets.make(`${id}.${name}`, value);
     for (const [part, bytes] of input.entries()) await store.put(keys.runInput(id, part), bytes);
     const request: Omit<RunRequest, "nonce"> = {
-      ...{ version: 1, by, ...rest, secrets: Object.keys(secrets).length > 0, cancelled: false },
+      ...{
+        version: rest.kind === "job" ? 2 : 1,
+        by,
+        ...rest,
+        secrets: Object.keys(secrets).length > 0,
+        cancelled: false,
+      },
       asked: date.toISOString(),
       expires: new Date(date.getTime() + RUN_EXPIRES_SECONDS * 1000).toISOString(),
       stdin: { parts: input.length, ended: wanted.input !== undefined },

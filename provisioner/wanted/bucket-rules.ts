@@ -34,6 +34,8 @@ export const lifecycle: readonly LifecycleRule[] = [
   { id: "old-history", prefix: "history/", expireDays: 365 },
   // What commands read and wrote: whoever asked for it has it.
   { id: "old-runs", prefix: "runs/", expireDays: 1, noncurrentDays: 1 },
+  // Written before each run of a job, and after it.
+  { id: "old-jobs", prefix: "jobs/", noncurrentDays: 1 },
   { id: "old-versions", prefix: "", noncurrentDays: 30, abortUploadDays: 3 },
 ];
 

@@ -30,6 +30,8 @@ const WRITTEN = [
   "deploy.json",
   "bell.json",
   "runs/told/*",
+  "jobs/*",
+  "yield.json",
   "replacements.json",
   "alerts.json",
   "certificates/*",

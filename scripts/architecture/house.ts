@@ -90,7 +90,7 @@ export const house: readonly Wing[] = [
       { boot: "the boot: its steps, its next try, what it leaves for later" },
       { machine: "all that the agent works with, and how a release becomes an app that answers" },
       {
-        jobs: "commands that the operator has run here, from the claim to the end",
+        jobs: "what runs beside the app: commands of the operator, jobs at set times, workers",
         logs: "what the machine says, brought into CloudWatch Logs",
         look: "what visitors will see of a release, before they do",
         record: "steps and how they run, and the boot record",

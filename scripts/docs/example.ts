@@ -18,7 +18,7 @@ export const example = (): string =>
     stages.example,
   ].join("\n");
 
-function tableText({ name, note, keys }: Table): string {
+function tableText({ example: name, note, keys }: Table): string {
   const lines = keys.filter((key) => !isTable(key)).map(keyText);
   const above = note === undefined ? [] : [comment(note.description), `[${name}]`];
   const inner = keys.filter(isTable).map((key) => subTable(name, key));

@@ -19,6 +19,7 @@ export function jsonSchemaOf(schema: z.core.$ZodType): JsonSchema {
       delete jsonSchema.otherwise;
       delete jsonSchema.missing;
       delete jsonSchema.aside;
+      delete jsonSchema.named;
     },
   });
   return rest;

@@ -1,7 +1,7 @@
 /** What there is to say about everspot.toml's keys, read from its schema. */
 import type * as z from "zod/mini";
 import { type KeyNote, notes } from "../../agent/site/config/text.ts";
-import { shapeOf } from "../../provisioner/config/keys.ts";
+import { shapeOf, valuesOf } from "../../provisioner/config/keys.ts";
 import { siteFile } from "../../provisioner/config/schema.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
 
@@ -19,19 +19,24 @@ export interface Key {
 export interface Table {
   /** Empty for what stands above the first table. */
   name: string;
+  /** The same in the example: of a table of tables one has a name there. */
+  example: string;
   note: KeyNote | undefined;
   keys: readonly Key[];
 }
 
 export function tables(): Table[] {
   const top = keysOf(siteFile);
-  const inner = (name: string): Key[] => {
+  const table = ({ name, note }: Key): Table => {
     const schema = shapeOf(siteFile)?.[name];
-    return schema === undefined ? [] : keysOf(schema);
+    const { named } = note;
+    const one = schema && (named === undefined ? schema : valuesOf(schema));
+    const keys = one === undefined ? [] : keysOf(one);
+    if (named === undefined) return { name, example: name, note, keys };
+    return { name: `${name}.NAME`, example: `${name}.${named}`, note, keys };
   };
-  const table = ({ name, note }: Key): Table => ({ name, note, keys: inner(name) });
   return [
-    { name: "", note: undefined, keys: top.filter((key) => !key.open) },
+    { name: "", example: "", note: undefined, keys: top.filter((key) => !key.open) },
     ...top.filter((key) => key.open).map(table),
   ];
 }

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { complainAboutDomain } from "./domain.ts";
 import { appPath, type PathLimits, pathLimits } from "./paths.ts";
 import { type StaticFiles, staticFiles } from "./static-files.ts";
-import { notes, printable, text } from "./text.ts";
+import { command, notes, printable, text } from "./text.ts";
 import { complainAboutHealth } from "./urls.ts";
 
 const application = text((value) => {
@@ -15,11 +15,6 @@ const application = text((value) => {
     hint: known ? `did you mean "${module}:application"?` : 'like "mysite.wsgi:application"',
   };
 });
-
-/** For a shell. */
-const command = text(printable, (value) =>
-  value.trim() === "" ? { message: "must be a command", hint: "leave it out" } : undefined,
-);
 
 /** Folders of static files, and paths with limits of their own: each is in nginx's configuration several times. */
 const MOST_FOLDERS = 8;
@@ -148,7 +143,7 @@ export const app = {
       otherwise: "none",
     }),
   before_start: z
-    ._default(z.array(z.union([command, z.array(command).check(z.minLength(1))])), [])
+    ._default(z.array(z.union([command(), z.array(command()).check(z.minLength(1))])), [])
     .register(notes, {
       description:
         "Commands run in the release, as the app's user, each time before it starts: one after the other; those in a list of their own run side by side, which suits commands that do not need each other's results.",

@@ -13,6 +13,8 @@ export interface KeyNote {
   otherwise?: string;
   /** The hint when the key is required and missing. */
   missing?: string;
+  /** Of a table of tables: the name that one has in the example. */
+  named?: string;
 }
 
 export const notes = z.registry<KeyNote>();
@@ -57,3 +59,9 @@ export const printable: Rule = (value) =>
 
 export const oneLine: Rule = (value) =>
   value === "" || value.includes("\n") ? { message: "must be one line of text" } : undefined;
+
+/** For a shell. */
+export const command = () =>
+  text(printable, (value) =>
+    value.trim() === "" ? { message: "must be a command", hint: "leave it out" } : undefined,
+  );

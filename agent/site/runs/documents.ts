@@ -16,17 +16,19 @@ const time = z.iso.datetime();
 const count = z.int().check(z.nonnegative());
 
 export const runRequest = z.strictObject({
-  version: z.literal(1),
+  /** 2 for the kind `job`. */
+  version: z.union([z.literal(1), z.literal(2)]),
   nonce: z.string(),
   by: z.string(),
   asked: time,
   /** Nobody takes it up after that. */
   expires: time,
   /**
-   * `program`: as it is. `manage`: arguments of the project's manage.py, or of `django-admin` where there is none.
+   * `program`: as it is. `manage`: arguments of the project's manage.py, or of `django-admin` where there is none. `job`:
+   * the name of one of `[schedule.NAME]`, whose command the instance knows.
    * `notify`: no command; the instance sends a notice to try, and writes as JSON how it got there (agent/notify/notify.ts).
    */
-  kind: z.enum(["program", "manage", "notify"]),
+  kind: z.enum(["program", "manage", "job", "notify"]),
   words: z.array(z.string()).check(z.minLength(1)),
   /** Seconds it may run. */
   timeout: z.int().check(z.positive()),

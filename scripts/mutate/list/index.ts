@@ -7,6 +7,7 @@ import { contact } from "./contact.ts";
 import { credits } from "./credits.ts";
 import { data } from "./data.ts";
 import { hanging } from "./hanging.ts";
+import { jobs } from "./jobs.ts";
 import { keeping } from "./keeping.ts";
 import { layers } from "./layers.ts";
 import { logs } from "./logs.ts";
@@ -39,6 +40,7 @@ export const mutations: readonly Mutation[] = [
   ...logs,
   ...operator,
   ...runs,
+  ...jobs,
   ...credits,
   ...packing,
   ...projects,

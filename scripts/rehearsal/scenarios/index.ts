@@ -10,6 +10,7 @@ import { drill } from "./drill.ts";
 import { heal, healAtBaseline } from "./heal.ts";
 import { inPlaceFailure } from "./in-place-failure.ts";
 import { interruption, interruptionNoCapacity } from "./interruption.ts";
+import { jobs } from "./jobs.ts";
 import { killedDeploy } from "./killed-deploy.ts";
 import { killedInPlace } from "./killed-in-place.ts";
 import { layerRenewal } from "./layer-renewal.ts";
@@ -62,6 +63,7 @@ export const scenarios: readonly Scenario[] = [
   badRelease,
   killedDeploy,
   killedInPlace,
+  jobs,
   appHang,
   spentBudget,
   told,

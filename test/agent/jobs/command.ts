@@ -88,6 +88,6 @@ export class Commands {
   }
 
   #of(unit: string): Played | undefined {
-    return this.started.find(({ options }) => options.unit === unit);
+    return this.started.findLast(({ options }) => options.unit === unit);
   }
 }

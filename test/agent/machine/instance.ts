@@ -184,6 +184,9 @@ export class TestInstance {
       transient: () => {
         throw new Error("nobody asks for a command here");
       },
+      lasting: async () => {
+        throw new Error("there are no workers here");
+      },
       fleet,
       launches: {
         version: async () => 1,

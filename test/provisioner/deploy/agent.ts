@@ -10,6 +10,7 @@ import { createSecrets } from "../../../agent/aws/ssm.ts";
 import { type BootSteps, boot } from "../../../agent/boot/boot.ts";
 import { swapBy } from "../../../agent/handover/in-place.ts";
 import type { Identity } from "../../../agent/identity/identity.ts";
+import { Jobs } from "../../../agent/jobs/jobs.ts";
 import { Runs } from "../../../agent/jobs/runs.ts";
 import { claimSite } from "../../../agent/ownership/claim.ts";
 import { resultOf, type Step, type StepContext, step } from "../../../agent/record/graph.ts";
@@ -29,6 +30,7 @@ import { deployWatcher } from "../../../agent/watch/deploy.ts";
 import { type Watcher, watch } from "../../../agent/watch/loop.ts";
 import { ownershipWatcher } from "../../../agent/watch/ownership.ts";
 import { react } from "../../../agent/watch/react.ts";
+import type { SiteConfig } from "../../../provisioner/config/site-config.ts";
 import type { Commands } from "../../agent/jobs/command.ts";
 import { debianImages } from "../../cloud/ec2.ts";
 
@@ -57,6 +59,8 @@ export interface Life {
   lookSeconds(): number;
   /** What runs the operator's commands; undefined: it takes none up. */
   commands: Commands | undefined;
+  /** Jobs that it knows. */
+  schedule: SiteConfig["schedule"];
   signal: AbortSignal;
 }
 
@@ -184,8 +188,27 @@ export async function live(life: Life): Promise<void> {
     const put: ObjectStore["put"] = (...what) =>
       signal.aborted ? new Promise(() => {}) : store.put(...what);
     const tryNotify = async () => [{ channel: "webhook" }, { channel: "mail" }];
-    const context = { ...commands, instance, clock, owned, secrets, places, tell: () => {}, tryNotify };
-    runs = new Runs({ ...context, store: { ...store, put } }, () => {});
+    const { start, units } = commands;
+    const context = {
+      instance,
+      clock,
+      owned,
+      places,
+      start,
+      units,
+      store: { ...store, put },
+      tell: () => {},
+    };
+    const jobs = new Jobs(
+      { schedule: life.schedule },
+      {
+        ...{ ...context, state: undefined, peers, signal, startLasting: async () => {} },
+        ...{ seen: () => {}, alarm: () => {}, calm: () => {}, ping: async () => {} },
+      },
+    );
+    const mine = owned();
+    if (mine !== undefined && Object.keys(life.schedule).length > 0) void jobs.during(mine, signal);
+    runs = new Runs({ ...context, secrets, tryNotify, job: (name) => jobs.job(name) }, () => {});
     looking.push(runs);
   }
   const bell = bellWatcher(store, clock, looking, () => runs?.pace);

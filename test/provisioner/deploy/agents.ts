@@ -1,5 +1,6 @@
 import type { Clock } from "../../../agent/site/clock.ts";
 import { resourceName } from "../../../agent/site/names.ts";
+import type { SiteConfig } from "../../../provisioner/config/site-config.ts";
 import { Commands } from "../../agent/jobs/command.ts";
 import type { Cloud } from "../../cloud/cloud.ts";
 import { type Machines, simulatedMachines } from "../../cloud/machines.ts";
@@ -9,7 +10,8 @@ interface Site {
   cloud: Cloud;
   site: string;
   domain: string;
-  aliases: string[];
+  aliases: readonly string[];
+  schedule: SiteConfig["schedule"];
   zone: string;
   clock: Clock;
 }

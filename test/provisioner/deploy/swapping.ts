@@ -69,8 +69,8 @@ export async function openSwapSite(
       ...options.cloud,
     },
   });
-  const { site, domain, aliases } = desk.config;
-  agents.attach({ cloud: desk.cloud, site, domain, aliases: [...aliases], zone: desk.zoneId, clock });
+  const { site, domain, aliases, schedule } = desk.config;
+  agents.attach({ cloud: desk.cloud, site, domain, aliases, schedule, zone: desk.zoneId, clock });
   const bucket = "everspot-blog-123456789012-us-east-1";
   const client = new S3Client({ region: "us-east-1", endpoint: desk.cloud.endpoint });
   const store = createS3Store(client, bucket, clock);

@@ -18,6 +18,7 @@ import { runGithub } from "../../../provisioner/commands/github.ts";
 import { runDoctor } from "../../../provisioner/commands/health/doctor.ts";
 import { runNotifyTest } from "../../../provisioner/commands/health/notify.ts";
 import { runHistory } from "../../../provisioner/commands/history.ts";
+import { runJobs } from "../../../provisioner/commands/jobs.ts";
 import { runLogs } from "../../../provisioner/commands/logs/logs.ts";
 import { runMaintenance } from "../../../provisioner/commands/maintenance.ts";
 import { runPlan } from "../../../provisioner/commands/plan.ts";
@@ -27,12 +28,14 @@ import { runRun } from "../../../provisioner/commands/run.ts";
 import { runSecretList, runSecretSet, runSecretUnset } from "../../../provisioner/commands/secret.ts";
 import { runStatus } from "../../../provisioner/commands/status.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
+import { parseConfig } from "../../../provisioner/config/load.ts";
 import type { SiteConfig } from "../../../provisioner/config/site-config.ts";
 import { createQuestions } from "../../../provisioner/operator/questions.ts";
 import type { Tools } from "../../../provisioner/operator/tools.ts";
 import { makeNotes } from "../data/site.ts";
 import type { SwapSite } from "../deploy/swapping.ts";
 import type { Desk } from "../site.ts";
+import { MINIMAL } from "../site.ts";
 import { others } from "./others.ts";
 
 const up = { refreshImage: false, wait: true, timeout: 600 };
@@ -131,6 +134,13 @@ export async function wholeLife(site: SwapSite): Promise<void> {
       site.agents.commands.begins = (one) => one.end(0);
       const superuser = { command: "manage" as const, words: ["createsuperuser", "--username", "ann"] };
       await runRun(config, piped("a password"), { ...superuser, json: false, timeout: 60 });
+    });
+    await play("jobs", async () => {
+      const { schedule } = parseConfig(
+        `${MINIMAL}[schedule.nightly]\nrun = "true"\nat = "daily"\n`,
+        config.file,
+      );
+      await runJobs({ ...config, schedule }, tools);
     });
     await play("secret list", () => runSecretList(config, tools));
     await play("secret unset", () => runSecretUnset(config, tools, "OTHER"));

@@ -7,6 +7,7 @@ import { EverspotError } from "../../../agent/site/errors.ts";
 import { PART_BYTES } from "../../../agent/site/runs/documents.ts";
 import { connect } from "../../../provisioner/aws/connect.ts";
 import { run as everspot } from "../../../provisioner/cli/program.ts";
+import { runJob, runJobs } from "../../../provisioner/commands/jobs.ts";
 import { type RunOptions, runRun } from "../../../provisioner/commands/run.ts";
 import type { Questions } from "../../../provisioner/operator/questions.ts";
 import type { Stdio } from "../../../provisioner/operator/stdio.ts";
@@ -19,7 +20,9 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let site: SwapSite;
 beforeAll(async () => {
-  site = await openSwapSite();
+  site = await openSwapSite({
+    toml: '[schedule.nightly]\nrun = "tidy --all"\nat = "2099-12-24 03:15"\nzone = "Europe/Berlin"\ntimeout = 90\n',
+  });
 });
 afterAll(async () => {
   await site.close();
@@ -333,6 +336,62 @@ describe("shell", () => {
     expect(await code).toBe(0);
     expect(seen.stdout.toString()).toBe("for i in range(3):\n    print(i)\n");
     expect(site.agents.commands.started[0]?.options.words.at(-1)).toBe("shell");
+  });
+});
+
+describe("a job of [schedule.NAME]", () => {
+  const nightly = { command: "jobs run" as const, words: ["nightly"], timeout: 90 };
+
+  test("by hand: its own command, with its output and exit code here, and it is in the list", async () => {
+    site.agents.commands.begins = (one) => {
+      one.write("tidied\n");
+      one.end(4);
+    };
+    const { code, seen } = run(nightly);
+    expect(await code).toBe(4);
+    expect(seen.stdout.toString()).toBe("tidied\n");
+    const [one] = site.agents.commands.started;
+    expect(one?.options).toMatchObject({ words: ["/bin/sh", "-c", "tidy --all"], seconds: 90 });
+    site.forget();
+    await runJobs(site.config, site.tools);
+    expect(site.json()).toMatchObject({
+      ...{ command: "jobs", site: "blog" },
+      jobs: [
+        {
+          ...{
+            job: "nightly",
+            at: "2099-12-24 03:15",
+            zone: "Europe/Berlin",
+            next: "2099-12-24T02:15:00.000Z",
+          },
+          last: { how: "failed", exitCode: 4, by: "ann@laptop" },
+        },
+      ],
+    });
+  });
+
+  test("not while it runs: 69, with the reason", async () => {
+    site.agents.commands.begins = () => {};
+    const first = run(nightly);
+    await vi.waitFor(() => expect(site.agents.commands.started).toHaveLength(1), 20_000);
+    const error = await failing(run(nightly));
+    expect(error).toMatchObject({ exitCode: 69, message: expect.stringContaining("it runs already, since") });
+    site.agents.commands.started[0]?.end(0);
+    expect(await first.code).toBe(0);
+  });
+
+  test("one that no everspot.toml has: 2, and what was meant", async () => {
+    const asked = (name: string) => runJob(site.config, site.tools, { name, json: false });
+    await expect(asked("nigthly")).rejects.toMatchObject({
+      ...{ exitCode: 2, message: "there is no [schedule.nigthly] in everspot.toml" },
+      hint: 'did you mean "nightly"?',
+    });
+    await expect(asked("constructor")).rejects.toMatchObject({ exitCode: 2 });
+  });
+
+  test("one that the instance does not know: 69", async () => {
+    const error = await failing(run({ ...nightly, words: ["later"] }));
+    expect(error).toMatchObject({ exitCode: 69, message: expect.stringContaining("knows no job later") });
   });
 });
 

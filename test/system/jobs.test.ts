@@ -1,0 +1,154 @@
+/** Jobs and workers as real units of one machine, driven from here: what hangs, what ends, and what is told to. */
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Jobs, type JobsContext } from "../../agent/jobs/jobs.ts";
+import { type Clock, systemClock } from "../../agent/site/clock.ts";
+import { readDocument } from "../../agent/site/document.ts";
+import { jobDocument } from "../../agent/site/jobs/documents.ts";
+import { poll } from "../../agent/site/poll.ts";
+import { startLasting, startTransient } from "../../agent/system/transient.ts";
+import { systemd } from "../../agent/system/units.ts";
+import { type LocalS3, startS3 } from "../agent/site/s3.ts";
+import { type Mirror, openMirror } from "../cloud/mirror.ts";
+import { ensureImage } from "../cloud/nspawn/image.ts";
+import { type NspawnMachines, nspawnMachines } from "../cloud/nspawn/machines.ts";
+import { requireSandbox } from "../cloud/sandbox/sandbox.ts";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const ID = `i-${"16".padStart(17, "0")}`;
+let mirror: Mirror;
+let machines: NspawnMachines;
+let local: LocalS3;
+let programs: string;
+let before: string | undefined;
+const sh = async (script: string): Promise<string> => {
+  const { stdout, stderr } = await machines.exec(ID, "sh", ["-c", script]);
+  return `${stdout}${stderr}`.trim();
+};
+
+beforeAll(async () => {
+  const sandbox = requireSandbox();
+  mirror = await openMirror(sandbox.mirrorSocket);
+  const image = await ensureImage(sandbox, "debian-13", { proxy: mirror.url, progress: console.error });
+  machines = nspawnMachines({
+    around: { imdsPort: 1338, proxy: mirror.url, aptSettings: {}, environment: {}, certificates: "" },
+    image: async () => image,
+  });
+  await machines.start({
+    ...{ instanceId: ID, imageId: "ami-1", instanceType: "t3.small", address: "127.0.1.16" },
+    ...{ availabilityZone: "us-east-1a", userData: undefined },
+  });
+  await poll(
+    "pid 1",
+    async () => {
+      const said = await sh("systemctl is-system-running");
+      return /running|degraded|starting/.test(said) ? { done: true } : { waiting: said };
+    },
+    { seconds: 60, everySeconds: 0.2 },
+  );
+  const at = (file: string) => path.join(machines.disk(ID), file);
+  await cp(path.join(root, "user-data/units"), at("etc/systemd/system"), { recursive: true });
+  for (const folder of ["etc/everspot", "opt/everspot", "var/lib/everspot/releases/r1"]) {
+    await mkdir(at(folder), { recursive: true });
+  }
+  await sh(
+    'useradd --system --user-group everspot-app; mkdir -p /run/everspot/environment; echo GREETING=\\"hello\\" > /run/everspot/environment/r1.env; systemctl daemon-reload',
+  );
+  // The agent's own calls of systemd come to the machine's.
+  programs = await mkdtemp(path.join(tmpdir(), "everspot-jobs-"));
+  for (const name of ["systemctl", "systemd-run", "journalctl"]) {
+    const file = path.join(programs, name);
+    await writeFile(file, `#!/bin/sh\nexec nsenter --target ${machines.leader(ID)} --all -- ${name} "$@"\n`);
+    await chmod(file, 0o755);
+  }
+  before = process.env.PATH;
+  process.env.PATH = `${programs}:${before}`;
+  local = await startS3();
+});
+afterAll(async () => {
+  process.env.PATH = before;
+  await machines?.close();
+  await mirror?.close();
+  await local?.close();
+  if (programs !== undefined) await rm(programs, { recursive: true, force: true });
+});
+
+test("one that hangs is ended with all that it started, a worker that ends is started again, and all end with the term", async () => {
+  // The next minute is a second away.
+  const ahead = 59_000 - (Date.now() % 60_000);
+  const clock: Clock = { now: () => Date.now() + ahead, sleep: systemClock.sleep };
+  const leader = machines.leader(ID);
+  const inside = (folder: string) => `/proc/${leader}/root${folder}`;
+  const job = (run: string, timeout = 60) => ({
+    ...{ run, at: "minutely", zone: "UTC", timeout, missed: "once" as const, retry: 0, stop: 2 },
+  });
+  const schedule = {
+    hangs: job(`trap "" TERM; echo "$GREETING from $EVERSPOT_JOB"; sleep 600 & wait`, 2),
+    quick: job("id -un; pwd; exit 3"),
+    ends: job(`trap "exit 0" TERM; while :; do sleep 0.1; done`),
+    dies: job("exec sleep 600"),
+  };
+  const worker = { queue: { run: "echo $$ >> $HOME/began; exec sleep 600", stop: 2 } };
+  const owned = { epoch: 1, release: "r1" };
+  const term = new AbortController();
+  const context: JobsContext = {
+    ...{ instance: ID, store: local.store, clock, units: systemd, start: startTransient, startLasting },
+    ...{ state: undefined, signal: term.signal, owned: () => owned },
+    places: {
+      ...{ releases: inside("/var/lib/everspot/releases"), environment: inside("/run/everspot/environment") },
+      appSocket: (release) => inside(`/run/everspot-app/${release}/app.sock`),
+    },
+    peers: { find: async () => undefined },
+    ...{ seen: () => {}, tell: () => {}, alarm: () => {}, calm: () => {}, ping: async () => {} },
+  };
+  const ended = new Jobs({ schedule, worker }, context).during(owned, term.signal);
+  const last = async (name: string) =>
+    (await readDocument(local.store, jobDocument(name))).value?.history.find((one) => "due" in one);
+  const over = (name: string) =>
+    poll(
+      `the end of ${name}`,
+      async () => {
+        const found = await last(name);
+        return found === undefined ? { waiting: "no end" } : { done: found };
+      },
+      { seconds: 15, everySeconds: 0.2 },
+    );
+  const began = () => sh("cat /var/lib/everspot-app/began");
+  await poll("the worker", async () => ((await began()).match(/^\d+$/) ? { done: true } : { waiting: "-" }), {
+    ...{ seconds: 10, everySeconds: 0.2 },
+  });
+  await sh("systemctl kill --signal=KILL everspot-worker-queue@r1.service");
+
+  expect(await over("quick")).toMatchObject({ how: "failed", exitCode: 3 });
+  expect(await over("hangs")).toMatchObject({ how: "timeout" });
+  expect(await sh("journalctl --no-pager -o cat -u everspot-job-hangs@r1.service")).toContain(
+    "hello from hangs",
+  );
+  expect(await sh("journalctl --no-pager -o cat -u everspot-job-quick@r1.service")).toContain(
+    "everspot-app\n/var/lib/everspot/releases/r1",
+  );
+  const units = () => sh("systemctl list-units --plain --no-legend 'everspot-job-*' 'everspot-worker-*'");
+  // Nothing of what hung is left.
+  expect(await units()).not.toContain("hangs");
+  const again = await poll(
+    "the worker, again",
+    async () =>
+      (await began()).split("\n").length === 2 ? { done: await units() } : { waiting: await began() },
+    { seconds: 10, everySeconds: 0.2 },
+  );
+  expect(again).toMatch(/everspot-worker-queue@r1.service +loaded active/);
+  const limits = await sh("systemctl show -p Slice,User,OOMScoreAdjust everspot-job-dies@r1.service");
+  expect(limits.split("\n").sort()).toEqual([
+    "OOMScoreAdjust=500",
+    "Slice=everspot-app.slice",
+    "User=everspot-app",
+  ]);
+
+  term.abort(new Error("the site goes to another instance"));
+  await ended;
+  expect(await units()).toBe("");
+  expect(await last("ends")).toMatchObject({ how: "done", exitCode: 0 });
+  expect(await last("dies")).toMatchObject({ how: "interrupted" });
+}, 60_000);
