@@ -126,6 +126,7 @@ export class Jobs {
     try {
       const left = await units.list(JOB_UNITS);
       await Promise.all(left.map((unit) => units.stop(unit, stopSeconds(this.#tables) + MARGIN)));
+      for (const unit of left) await units.reset(unit);
       await endWorkers(units, stopSeconds(this.#tables));
     } catch (error) {
       tell(`jobs of an agent before: ${messageOf(error)}`);

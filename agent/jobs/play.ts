@@ -74,7 +74,7 @@ export class Play {
   /** Never rejects. */
   async carry(): Promise<End> {
     const { release } = this.#owned;
-    const { clock, places, start } = this.#context;
+    const { clock, places, start, units } = this.#context;
     const { name, run, timeout, memory, stop } = this.#job;
     const began = clock.now();
     const file = join(places.environment, `${jobName(name)}.env`);
@@ -86,6 +86,8 @@ export class Play {
       await mkdir(places.environment, { recursive: true });
       await writeAtomic(file, renderEnvironment({ ...settings, EVERSPOT_JOB: name }), 0o600);
       if (this.#told !== undefined) return { how: "interrupted", seconds: 0, reason: this.#told };
+      // One of this name that failed would be in the way.
+      await units.reset(this.#unit);
       const command = start({
         ...{ unit: this.#unit, description: `The job ${name}`, words: ["/bin/sh", "-c", run] },
         ...{

@@ -72,7 +72,10 @@ export class Runs {
     if (ids.length === 0) return;
     const found = await units.list(RUN_UNITS).catch(() => []);
     const left = found.filter((unit) => ids.some((id) => unit.startsWith(`${runName(id)}@`)));
-    await Promise.all(left.map((unit) => units.stop(unit, STOP_SECONDS).catch(() => undefined)));
+    for (const unit of left) {
+      await units.stop(unit, STOP_SECONDS).catch(() => undefined);
+      await units.reset(unit);
+    }
     for (const id of ids) {
       while (!signal.aborted) {
         try {

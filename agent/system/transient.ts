@@ -26,7 +26,8 @@ export interface Transient {
   stderr: Readable;
   /**
    * Its exit code, 128 and the signal's number if a signal ended it, once the unit is down and its outputs are closed.
-   * Where the unit failed otherwise (systemd.service(5), "Result="), that has the last word. Never rejects.
+   * Where the unit failed otherwise (systemd.service(5), "Result="), that has the last word: it is there to be asked for
+   * it until it is reset. Never rejects.
    */
   ended: Promise<number>;
 }
@@ -49,7 +50,7 @@ export const startTransient: StartTransient = ({
   const child = spawn(
     "systemd-run",
     [
-      ...["--quiet", "--wait", "--collect", `--unit=${unit}`, `--description=${description}`],
+      ...["--quiet", "--wait", `--unit=${unit}`, `--description=${description}`],
       ...(output === "journal" ? [] : ["--pipe"]),
       ...[`--property=RuntimeMaxSec=${seconds}`, `--property=MemoryMax=${memory}`],
       ...(stop === undefined ? [] : [`--property=TimeoutStopSec=${stop}`]),
