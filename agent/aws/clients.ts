@@ -3,7 +3,6 @@ import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { Route53Client } from "@aws-sdk/client-route-53";
 import type { S3Client } from "@aws-sdk/client-s3";
-import { SNSClient } from "@aws-sdk/client-sns";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { callLimits, streamLimits } from "../site/call-limits.ts";
 import { createS3Client, expectOwner } from "../site/s3-client.ts";
@@ -17,7 +16,6 @@ export interface Clients {
   logs: CloudWatchLogsClient;
   route53: Route53Client;
   s3: S3Client;
-  sns: SNSClient;
   ssm: SSMClient;
 }
 
@@ -36,7 +34,6 @@ export function createClients(
     logs: new CloudWatchLogsClient({ ...config, maxAttempts: 1 }),
     route53: new Route53Client(config),
     s3,
-    sns: new SNSClient(config),
     ssm: new SSMClient(config),
   };
 }

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import type { Clock } from "../site/clock.ts";
-import { messageOf } from "../site/errors.ts";
+import { EverspotError, messageOf } from "../site/errors.ts";
 
 /** What the person who pays the bill may want to know at once. `text`: one line. */
 export interface Notice {
@@ -48,7 +48,7 @@ const QUIET_MS: Partial<Record<Notice["kind"], number>> = {
 /** In the Parameter Store below the site's path; the only one there that the app does not get. */
 export const SIGNING_SECRET = "EVERSPOT_NOTIFY_SECRET";
 
-/** Sends one mail. @throws Error with AWS's words. */
+/** Sends one mail. @throws EverspotError with AWS's words; `fatal`: trying again would be answered the same. */
 export type Mail = (subject: string, text: string) => Promise<void>;
 
 export interface NotifyOptions {
@@ -100,7 +100,10 @@ export function tryChannels(options: NotifyOptions, notice: Notice): Promise<Tri
   if (url !== undefined)
     channels.push(["webhook", () => deliver(url, bodyOf(options, notice, clock.now()), options)]);
   if (mail !== undefined)
-    channels.push(["mail", () => mail(subjectOf(options, notice), mailOf(options, notice))]);
+    channels.push([
+      "mail",
+      () => insist(() => mail(subjectOf(options, notice), mailOf(options, notice)), clock),
+    ]);
   return Promise.all(
     channels.map(([channel, send]) =>
       send().then(
@@ -137,34 +140,38 @@ async function deliver(url: string, body: string, options: NotifyOptions): Promi
   const { clock } = options;
   // A secret that cannot be read must not keep the notice back.
   const secret = await options.secret().catch(() => undefined);
+  await insist(async () => {
+    const answer = await fetch(url, {
+      method: "POST",
+      body,
+      redirect: "error",
+      headers: {
+        "content-type": "application/json",
+        "user-agent": "everspot",
+        ...signature(secret, body, clock.now()),
+      },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    await answer.body?.cancel();
+    if (answer.ok) return;
+    const passes = answer.status >= 500 || answer.status === 429;
+    throw new EverspotError(`HTTP ${answer.status}`, { retry: passes ? "retry" : "fatal" });
+  }, clock);
+}
+
+/** Three times, unless trying again would be answered the same. */
+async function insist(send: () => Promise<void>, clock: Clock): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
-      const answer = await fetch(url, {
-        method: "POST",
-        body,
-        redirect: "error",
-        headers: {
-          "content-type": "application/json",
-          "user-agent": "everspot",
-          ...signature(secret, body, clock.now()),
-        },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      await answer.body?.cancel();
-      if (answer.ok) return;
-      const error = new Error(`HTTP ${answer.status}`);
-      if (answer.status < 500 && answer.status !== 429) throw new Refused(error.message);
-      throw error;
+      return await send();
     } catch (error) {
       const pause = PAUSES[attempt];
-      if (error instanceof Refused || pause === undefined) throw error;
+      const fatal = error instanceof EverspotError && error.retry === "fatal";
+      if (fatal || pause === undefined) throw error;
       await clock.sleep(pause);
     }
   }
 }
-
-/** Trying again would be answered the same. */
-class Refused extends Error {}
 
 function signature(secret: string | undefined, body: string, now: number): Record<string, string> {
   if (secret === undefined) return {};

@@ -107,7 +107,7 @@ export async function connect(
   const stuck = (name: string, seconds: number) =>
     log.warn({ name, seconds }, "at one piece of work for long");
   const { url, topic } = config.notify ?? {};
-  const mail = topic === undefined ? undefined : createMail(clients.sns, topic);
+  const mail = topic === undefined ? undefined : createMail(clients, topic, env);
   const told = (instance: string | undefined) => ({
     ...{ site: config.site, instance, clock, url, mail },
     secret: async () => (await secrets.read())[SIGNING_SECRET],

@@ -9,7 +9,6 @@ let cloud: Cloud;
 const topic = topicArn("blog", "123456789012", "us-east-1");
 beforeAll(async () => {
   cloud = await startCloud();
-  Object.assign(process.env, cloud.env);
 });
 afterAll(() => cloud.close());
 
@@ -21,7 +20,7 @@ const mailer = (credentials: object = key) => {
     account: "123456789012",
     credentials: async () => whole,
   });
-  return createMail(clients.sns, topic);
+  return createMail(clients, topic, { AWS_ENDPOINT_URL: cloud.endpoint });
 };
 
 test("mails whoever agreed to be mailed, and nobody else; what AWS refuses is said in its words", async () => {

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createNotify, type Notice, tryChannels } from "../../../agent/notify/notify.ts";
+import { EverspotError } from "../../../agent/site/errors.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 
 let got: { headers: IncomingHttpHeaders; body: string }[] = [];
@@ -125,4 +126,20 @@ test("mail and webhook are tried each for itself", async () => {
   expect(mails).toEqual([
     ["everspot blog: boot-failed", expect.stringContaining("blog: a boot failed: app: no")],
   ]);
+});
+
+test("a mail that AWS does not take for now is tried three times, one that it refuses once", async () => {
+  const tries = async (retry: "retry" | "fatal") => {
+    let count = 0;
+    const mail = async () => {
+      count++;
+      throw new EverspotError("SNS: no", { retry });
+    };
+    const clock = { now: () => 0, sleep: async () => {} };
+    const options = { url: undefined, site: "blog", instance: "i-1", clock, mail, onTrouble: () => {} };
+    const tried = await tryChannels({ ...options, secret: async () => undefined }, notice);
+    expect(tried).toEqual([{ channel: "mail", error: "SNS: no" }]);
+    return count;
+  };
+  expect([await tries("retry"), await tries("fatal")]).toEqual([3, 1]);
 });
