@@ -5,6 +5,7 @@ import { lazyBuiltins } from "./builtins.ts";
 import { givenCredentials } from "./credentials.ts";
 import { versionsOnly } from "./package-files.ts";
 import { leanSchemas } from "./schemas.ts";
+import { noTransports } from "./transports.ts";
 
 export const root = path.resolve(import.meta.dirname, "../..");
 
@@ -39,6 +40,7 @@ export const targets = {
       lazyBuiltins,
       versionsOnly,
       givenCredentials,
+      noTransports,
     ],
   },
   /** What keeps a site's state, in processes of its own. */
