@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { BootRecord } from "../../agent/site/boot-record.ts";
 import type { RealCloud } from "../../test/cloud/real.ts";
 
 const EVERY_MS = 100;
@@ -27,6 +28,12 @@ export class Meter {
     return (readings.find((r) => r.at >= moment) ?? readings.at(-1))?.seconds;
   }
 
+  /** The same, by when it had the records. */
+  untilOwned(record: BootRecord): number | undefined {
+    const seconds = this.at(record.instance, ownedAt(record));
+    return seconds === undefined ? undefined : Math.round(seconds * 100) / 100;
+  }
+
   async stop(): Promise<void> {
     this.#over.abort();
     await this.#ended;
@@ -46,4 +53,10 @@ export class Meter {
       await delay(EVERY_MS, undefined, { signal: this.#over.signal }).catch(() => {});
     }
   }
+}
+
+/** When the instance had the records; milliseconds since the epoch. */
+export function ownedAt(record: BootRecord): number {
+  const ownership = record.steps.find((s) => s.name === "ownership");
+  return Date.parse(record.started) + ((ownership?.start ?? 0) + (ownership?.seconds ?? 0)) * 1000;
 }

@@ -3,6 +3,7 @@ import { channelDocument } from "../../../agent/site/channel.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { checkDown, recordBoots, runUp, runUpAgain, vanish } from "../acts.ts";
 import { eatersOf } from "../eaters.ts";
+import { ownedAt } from "../meter.ts";
 import type { Rehearsal } from "../rehearsal.ts";
 import type { Result } from "../result.ts";
 import { failed } from "../sample.ts";
@@ -58,11 +59,10 @@ async function run(
   await rehearsal.pause(3);
   const served = new Set(visitor.samples.flatMap((s) => s.serial ?? []));
   const record = await rehearsal.bootOfOwner(lost);
-  const used = rehearsal.meter.at(record.instance, ownedAt(record));
   result.heal = {
     secondsToServing: seconds(after.at - reclaimed),
     sameCertificate: served.size === 1,
-    processorSeconds: used === undefined ? undefined : Math.round(used * 100) / 100,
+    processorSeconds: rehearsal.meter.untilOwned(record),
     parts: parts(record, reclaimed, after.at),
   };
   rehearsal.moment(
@@ -90,10 +90,4 @@ function parts(record: BootRecord, reclaimed: number, served: number): { name: s
     { name: "it has booted, serves itself and has the records", seconds: seconds(owned - reclaimed) },
     { name: "the visitor's resolver follows", seconds: seconds(served - reclaimed) },
   ];
-}
-
-/** When the instance had the records; milliseconds since the epoch. */
-function ownedAt(record: BootRecord): number {
-  const ownership = record.steps.find((s) => s.name === "ownership");
-  return Date.parse(record.started) + ((ownership?.start ?? 0) + (ownership?.seconds ?? 0)) * 1000;
 }
