@@ -3,6 +3,7 @@ import path from "node:path";
 import type { BuildOptions } from "esbuild";
 import { lazyBuiltins } from "./builtins.ts";
 import { givenCredentials } from "./credentials.ts";
+import { withoutNotes } from "./notes.ts";
 import { versionsOnly } from "./package-files.ts";
 import { leanSchemas } from "./schemas.ts";
 import { noTransports } from "./transports.ts";
@@ -37,6 +38,7 @@ export const targets = {
     // S3 tells a missing key and Route 53 a refused batch by what these errors carry.
     plugins: [
       leanSchemas(new Set(["NoSuchKey", "NoSuchBucket", "NotFound", "InvalidChangeBatch"])),
+      withoutNotes,
       lazyBuiltins,
       versionsOnly,
       givenCredentials,
@@ -50,7 +52,7 @@ export const targets = {
     outfile: "dist/state.mjs",
     target: "node24",
     banner: { js: require },
-    plugins: [leanSchemas(new Set(["NoSuchKey"])), lazyBuiltins],
+    plugins: [leanSchemas(new Set(["NoSuchKey"])), withoutNotes, lazyBuiltins],
   },
   everspot: {
     ...common,
