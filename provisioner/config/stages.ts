@@ -14,9 +14,13 @@ const OWN = ["domain", "aliases"] as const;
 export function stageTable(main: Table, overrides: Table, stage: string): Table {
   const base = Object.fromEntries(Object.entries(main).filter(([key]) => !OWN.some((own) => own === key)));
   const site = typeof main.site === "string" ? { site: `${main.site}-${stage}` } : {};
-  // One of the main site's names.
-  const { redirect_to: _, ...app } = isTable(base.app) ? base.app : {};
-  return merge({ ...base, ...site, ...(isTable(base.app) && { app }) }, overrides);
+  const own = isTable(overrides.app) ? overrides.app : {};
+  // The one is a name of the main site's; of the other two, a stage that names one runs that.
+  const dropped = ["redirect_to", ...("asgi" in own ? ["wsgi"] : []), ...("wsgi" in own ? ["asgi"] : [])];
+  const app =
+    isTable(base.app) &&
+    Object.fromEntries(Object.entries(base.app).filter(([key]) => !dropped.includes(key)));
+  return merge({ ...base, ...site, ...(app && { app }) }, overrides);
 }
 
 function merge(base: Table, over: Table): Table {

@@ -204,6 +204,14 @@ B = "2"
     expect(parseConfig(staged, "/p/everspot.toml").site).toBe("blog");
   });
 
+  test("are seen under names of their own, and run what they name", () => {
+    const site = `${MINIMAL}redirect_to = "blog.example.com"\n[stages.dev]\ndomain = "dev.example.com"\n`;
+    const { app } = parseConfig(site, "/p/everspot.toml", "dev");
+    expect([app.redirectTo, app.wsgi]).toEqual([undefined, "blog.wsgi:application"]);
+    const live = parseConfig(`${site}app.asgi = "blog.asgi:application"\n`, "/p/everspot.toml", "dev").app;
+    expect([live.asgi, live.wsgi]).toEqual(["blog.asgi:application", undefined]);
+  });
+
   test("are checked whether or not they are asked for, and only for what is their own", () => {
     const error = problems(`${MINIMAL}worker = 1
 [stages.dev]
