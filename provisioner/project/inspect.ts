@@ -85,6 +85,7 @@ export async function inspect(
       packages: image.packages,
       hosts: [config.domain, ...config.aliases],
       state: config.state,
+      beside: Object.keys(config.worker).length + Object.keys(config.schedule).length > 0,
       declared:
         Object.keys(options.with ?? {}).find((f) => f === "requirements.txt") ??
         (await declaredIn(config.folder)),

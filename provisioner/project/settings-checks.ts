@@ -1,5 +1,6 @@
 /** What a project's settings say of hosts, keys and what a site does not do. Pure. */
 import { errorFinding, type Finding, warningFinding } from "../findings/finding.ts";
+import { runnersOf } from "./runners.ts";
 import type { Subject } from "./subject.ts";
 
 export function settings({ learnt, hosts, env, secrets }: Subject): Finding[] {
@@ -83,32 +84,18 @@ export const admits = (patterns: readonly (string | null | undefined)[], host: s
       (p?.startsWith(".") === true && (host.endsWith(p) || host === p.slice(1))),
   );
 
-export function others({ learnt, asgi, static: served }: Subject): Finding[] {
+export function others({ learnt, asgi, beside, static: served }: Subject): Finding[] {
   const { facts, layout } = learnt;
-  const runners: [RegExp, string][] = [
-    [/^(django_celery_beat|django_celery_results|celery)/, "Celery"],
-    [/^huey/, "Huey"],
-    [/^django_q/, "Django Q"],
-    [/^(django_cron|django_crontab|crontab)/, "cron jobs"],
-    [/^(django_rq|rq)/, "RQ"],
-    [/^django_apscheduler/, "APScheduler"],
-    [/^dramatiq|^django_dramatiq/, "Dramatiq"],
-    [/^procrastinate/, "Procrastinate"],
-  ];
   const apps = facts?.apps ?? [];
-  const running = [
-    ...new Set(runners.filter(([form]) => apps.some((app) => form.test(app))).map(([, name]) => name)),
-  ];
+  const running = beside ? [] : runnersOf(apps);
   const collects = apps.includes("django.contrib.staticfiles");
   return [
     ...(running.length > 0
       ? [
           warningFinding(
             "project.W008",
-            `the project uses ${running.join(" and ")}: the site runs no workers and no schedules`,
-            {
-              hint: "what waits for a worker is not done; run it elsewhere, or eagerly",
-            },
+            `the project uses ${running.map(({ name }) => name).join(" and ")}, and nothing runs it`,
+            { hint: `it has a table of its own: ${running.map(({ table }) => table).join("; ")}` },
           ),
         ]
       : []),

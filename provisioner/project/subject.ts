@@ -20,4 +20,6 @@ export interface Subject {
   declared: string | undefined;
   /** `[state]`: paths in the project or below $STATE_DIRECTORY that outlive the instance. */
   state: { database: readonly string[]; media?: string | undefined } | undefined;
+  /** Whether there are workers or schedules. */
+  beside: boolean;
 }

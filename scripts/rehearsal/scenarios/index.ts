@@ -16,6 +16,7 @@ import { killedInPlace } from "./killed-in-place.ts";
 import { layerRenewal } from "./layer-renewal.ts";
 import { offlineHeavy } from "./offline-heavy.ts";
 import { offlineDebian12, offlineReplacement } from "./offline-replacement.ts";
+import { owner } from "./owner.ts";
 import { rebalance } from "./rebalance.ts";
 import { reboot } from "./reboot.ts";
 import { reclaims } from "./reclaims.ts";
@@ -52,6 +53,7 @@ export const scenarios: readonly Scenario[] = [
   state,
   stateFast,
   data,
+  owner,
   stateSwapShort,
   stateSwap,
   swap,

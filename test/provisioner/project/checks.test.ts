@@ -69,6 +69,7 @@ function subject(change: {
     hosts: ["example.com"],
     declared: "requirements.txt",
     state: { database: ["$STATE_DIRECTORY/db.sqlite3"] },
+    beside: false,
     ...change.subject,
   };
 }
@@ -221,6 +222,9 @@ test("a project that does not start, unless it lacks a library of this computer 
 test("what the site does not do: workers, WebSockets, static files that nobody serves", () => {
   const apps = [...FACTS.apps, "django_celery_beat", "channels"];
   expect(found({ facts: { apps } })).toEqual(["project.W008", "project.W011"]);
+  expect(found({ facts: { apps }, subject: { beside: true } })).toEqual(["project.W011"]);
+  const [huey] = checkProject(subject({ facts: { apps: [...FACTS.apps, "huey.contrib.djhuey"] } }));
+  expect(huey?.hint).toContain('[worker.huey] run = "python3 manage.py run_huey"');
   expect(found({ subject: { static: undefined } })).toEqual(["project.W012"]);
   expect(found({ facts: { staticRoot: "public" } })).toEqual(["project.W007"]);
 });

@@ -1,0 +1,42 @@
+/** Django apps whose work is done by a process of their own, and the table of everspot.toml that runs it. */
+interface Runner {
+  /** Of the app's name in INSTALLED_APPS. */
+  app: RegExp;
+  name: string;
+  /** MYSITE stands for the project's package. */
+  table: string;
+}
+
+const runners: readonly Runner[] = [
+  {
+    ...{ app: /^(django_celery_beat|django_celery_results|celery)/, name: "Celery" },
+    table: '[worker.celery] run = "celery -A MYSITE worker", with a broker that is not on this machine',
+  },
+  { app: /^huey/, name: "Huey", table: '[worker.huey] run = "python3 manage.py run_huey"' },
+  { app: /^django_q/, name: "Django Q", table: '[worker.q] run = "python3 manage.py qcluster"' },
+  {
+    ...{ app: /^(django_cron|django_crontab|crontab)/, name: "cron jobs" },
+    table: '[schedule.cron] run = "python3 manage.py runcrons", at = "*/5 * * * *"',
+  },
+  {
+    ...{ app: /^(django_rq|rq)/, name: "RQ" },
+    table: '[worker.rq] run = "python3 manage.py rqworker", with a Redis that is not on this machine',
+  },
+  {
+    ...{ app: /^django_apscheduler/, name: "APScheduler" },
+    table: "[worker.scheduler] with the command that starts it",
+  },
+  {
+    ...{ app: /^(django_)?dramatiq/, name: "Dramatiq" },
+    table:
+      '[worker.dramatiq] run = "python3 manage.py rundramatiq", with a broker that is not on this machine',
+  },
+  {
+    ...{ app: /^procrastinate/, name: "Procrastinate" },
+    table: '[worker.procrastinate] run = "python3 manage.py procrastinate worker"',
+  },
+];
+
+/** Those that a project has, each once. @param apps of INSTALLED_APPS. */
+export const runnersOf = (apps: readonly string[]): readonly Runner[] =>
+  runners.filter(({ app }) => apps.some((one) => app.test(one)));
