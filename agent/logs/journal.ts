@@ -19,10 +19,10 @@ export interface Tail {
 /** @param after cursor of the last entry that is known; undefined: from the beginning of this boot. */
 export type OpenTail = (after: string | undefined) => Tail;
 
-/** Characters of what was read and not taken: some 1,500 lines. */
-const MOST = 1_000_000;
+/** Characters of what was read and not taken: some 400 lines. All that is made of them is in memory once more. */
+const MOST = 250_000;
 /** Of one entry, which is left out if it is longer: a line that systemd reads of a program has 48 KB, but a program may send journald any. */
-const LONGEST = 1_000_000;
+const LONGEST = 250_000;
 
 /**
  * By journalctl(1), which reads no more than is taken from it.

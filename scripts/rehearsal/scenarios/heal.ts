@@ -11,6 +11,8 @@ import type { Scenario } from "../scenario.ts";
 
 /** Replacing an instance that vanished takes a launch, a boot and a resolver's memory; more than this is a fault. */
 const HEAL_SECONDS = 180;
+/** Milliseconds before an instance is gone at once, of which its log may lack the lines. */
+const UNSAID = 2_000;
 
 export const heal: Scenario = {
   name: "heal",
@@ -70,6 +72,8 @@ async function run(
   );
   rehearsal.moment(`most of it: ${eaters.map((e) => `${e.unit} ${e.seconds} s`).join(", ")}`);
   await visitor.stop();
+  const answered = visitor.samples.findLast((s) => s.at < gone.at && !failed(s));
+  await checkLog(rehearsal, lost, record.instance, answered?.at ?? 0);
 
   result.certificate = { orders: await rehearsal.orders() };
   await recordBoots(rehearsal, result);
@@ -77,6 +81,23 @@ async function run(
   rehearsal.check(result.certificate.orders === 1, "a replacement makes no further certificate order");
   await more();
   await checkDown(rehearsal, result);
+}
+
+/** `everspot logs` has the lines of the instance that is gone, up to its end, and of the one that came. */
+async function checkLog(rehearsal: Rehearsal, lost: string, next: string, answered: number): Promise<void> {
+  const { json } = await rehearsal.cli(["logs", "--since", "1h"], 60);
+  const { lines = [] } = json as { lines?: { at: string; source: string; instance: string }[] };
+  const of = (instance: string, source: string) =>
+    lines.filter((line) => line.instance === instance && line.source === source);
+  const last = Math.max(...of(lost, "access").map(({ at }) => Date.parse(at)));
+  rehearsal.check(
+    last >= answered - UNSAID,
+    `the log has the requests that ${lost} answered until ${UNSAID / 1000} s before its end, not until ${(answered - last) / 1000} s`,
+  );
+  rehearsal.check(of(next, "agent").length > 0, `the log has what the agent of ${next} says`);
+  rehearsal.moment(
+    `${lines.length} lines in the log, the last of ${lost} ${(answered - last) / 1000} s before its last answer`,
+  );
 }
 
 const seconds = (ms: number): number => Math.round(ms / 10) / 100;

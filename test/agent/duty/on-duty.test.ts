@@ -120,6 +120,7 @@ test("an interruption: a second instance is asked for, the records become easy t
   const time = new Date(clock.now() + 120_000).toISOString();
   on.metadata.set("meta-data/spot/instance-action", JSON.stringify({ action: "terminate", time }));
   await until(() => on.fleet.asked.length > 0);
+  expect(on.done).toContain("hurry the log");
   expect(on.fleet.asked[0]).toEqual({ total: 2 });
   await until(async () => (await on.zone.find(DOMAIN, "A"))?.ttl === 5);
   // No spot capacity, and the configuration allows a bridge.

@@ -172,7 +172,14 @@ export class TestInstance {
         rounds: this.rounds,
         store,
         host,
-        logs: { run: async () => {}, hurry: () => void this.done.push("hurry the log") },
+        logs: {
+          run: async (signal) => {
+            this.done.push("the log begins");
+            await new Promise((resolve) => signal.addEventListener("abort", resolve));
+            this.done.push("the log ends");
+          },
+          hurry: () => void this.done.push("hurry the log"),
+        },
         units: apps.units,
         zone: this.zone,
         peers: fleet,

@@ -71,6 +71,11 @@ test("a boot leaves to a fresh process all that the duty needs; that one boots n
   // What is left is on record already, should the next process not come to life.
   expect(await record()).toMatchObject({ state: "serving", release: "r1" });
 
+  // A boot that takes a minute brings its log meanwhile; it has ended before another process goes on with it.
+  const begun = on.done.includes("the log begins");
+  expect(on.done.includes("the log ends")).toBe(begun);
+  on.done.length = 0;
+
   const units = on.apps.log.length;
   const second = await begin({
     ...left,
@@ -84,9 +89,11 @@ test("a boot leaves to a fresh process all that the duty needs; that one boots n
     steps: left.record.steps,
   });
   expect(second.agent.machine.packages.memory.used).toEqual(left.packages.used);
+  expect(on.done.filter((what) => /the log/.test(what))).toEqual(["the log begins"]);
   expect(on.apps.log.slice(units).filter((what) => what.startsWith("start"))).toEqual([]);
   stop.abort(reason);
   expect(await second.ended).toBe(reason);
+  expect(on.done.at(-1)).toBe("the log ends");
   expect((await readDocument(on.local.store, siteDocument)).value).toMatchObject({ owner: ME, epoch: 1 });
 });
 

@@ -49,8 +49,12 @@ test("up makes the site, and on an unchanged site writes nothing", async () => {
   expect(desk.json()).toMatchObject({ command: "up", site: "blog", changed: true });
   const { actions } = desk.json() as { actions: { do: string }[] };
   expect(actions.at(-1)).toMatchObject({ do: "create-fleet" });
+  const group = desk.cloud.logGroups.groups.find("everspot-blog");
+  expect([group.retention, Object.fromEntries(group.tags)]).toEqual([30, { "everspot:site": "blog" }]);
   expect(await up()).toEqual([]);
   expect(desk.json()).toMatchObject({ changed: false, actions: [], calls: { writes: 0 } });
+  group.retention = undefined;
+  expect(await up()).toEqual(["PutRetentionPolicy"]);
 });
 
 test("what is launched is locked down, and told all it needs", async () => {

@@ -41,6 +41,17 @@ test("the public address has a line of its own, and everything else that is paid
   expect(lines.bucket).toBeLessThan(0.33);
 });
 
+test("the log costs nothing as long as the brake keeps it below what is free", () => {
+  const line = (maxMbPerDay: number) =>
+    billOf({ ...site, logs: { maxMbPerDay } }).lines.find((l) => l.what === "log");
+  expect(line(150)).toMatchObject({
+    low: 0,
+    high: 0,
+    note: expect.stringContaining("5 GB a month are free"),
+  });
+  expect(line(1000)).toMatchObject({ low: 0, high: 12.5 });
+});
+
 test("what a command on the instance costs is said", () => {
   expect(renderBill(billOf(site)).join("\n")).toMatch(
     /bucket .*\$0\.03 at most for each hour in which a command runs/,

@@ -1,3 +1,4 @@
+import * as cwl from "@aws-sdk/client-cloudwatch-logs";
 import * as ec2 from "@aws-sdk/client-ec2";
 import * as r53 from "@aws-sdk/client-route-53";
 import * as s3 from "@aws-sdk/client-s3";
@@ -61,6 +62,24 @@ afterAll(async () => {
 const denied = /AccessDenied|UnauthorizedOperation/;
 const refused = (call: Promise<unknown>) =>
   expect(call).rejects.toHaveProperty("name", expect.stringMatching(denied));
+
+test("writes its site's log and no other one, and deletes none", async () => {
+  const client = new cwl.CloudWatchLogsClient(as);
+  const put = async (logGroupName: string) => {
+    const stream = { logGroupName, logStreamName: `agent/${instance}` };
+    await client.send(new cwl.CreateLogStreamCommand(stream));
+    const logEvents = [{ timestamp: Date.now(), message: "x" }];
+    await client.send(new cwl.PutLogEventsCommand({ ...stream, logEvents }));
+    await client.send(new cwl.FilterLogEventsCommand({ logGroupName }));
+  };
+  await put("everspot-blog");
+  desk.cloud.logGroups.groups.create("everspot-other", {}, undefined);
+  await refused(put("everspot-other"));
+  await refused(client.send(new cwl.DeleteLogGroupCommand({ logGroupName: "everspot-blog" })));
+  const keep = { logGroupName: "everspot-blog", retentionInDays: 1 };
+  await refused(client.send(new cwl.PutRetentionPolicyCommand(keep)));
+  await refused(client.send(new cwl.CreateLogGroupCommand({ logGroupName: "everspot-more" })));
+});
 
 describe("objects", () => {
   const put = (Bucket: string, Key: string) =>
