@@ -71,6 +71,7 @@ Examples:
   everspot plan                      what would be done, and what it costs
   everspot up                        from nothing to a site over HTTPS
   everspot deploy                    the next release, without a lost request
+  everspot logs -f --source app      what the app says, as it comes
   everspot status --check && echo ok for scripts: exit code 1 if anything is odd
   everspot doctor                    what is wrong, and which command comes next
   everspot --stage staging up        another copy, as in [stages.staging]

@@ -23,7 +23,7 @@ export async function lastLines(
   for (const one of streams) {
     let count = 0;
     const what = { streams: one, from: wanted.from, until: wanted.until ?? now + AHEAD };
-    const size = wanted.filtered ? PAGE : Math.min(PAGE, wanted.most);
+    const size = wanted.sparse ? PAGE : Math.min(PAGE, wanted.most);
     for await (const page of logs.search({ ...what, order: "newest first" }, size)) {
       for (const event of page) {
         const line = count < wanted.most ? wanted.match(event) : undefined;

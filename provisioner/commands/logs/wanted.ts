@@ -36,6 +36,8 @@ export interface WantedLines {
   match(event: LogEvent): Line | undefined;
   /** Whether lines are left out but by their time. */
   filtered: boolean;
+  /** Whether few lines of a stream that is wanted may be. */
+  sparse: boolean;
 }
 
 const LAST = 100;
@@ -63,6 +65,7 @@ export function wantedLines(options: LogsOptions, now: number): WantedLines {
   return {
     ...{ from, until, most: lines ?? (options.since === undefined ? LAST : undefined) },
     filtered: [options.grep, source, release, instance].some((given) => given !== undefined),
+    sparse: pattern !== undefined,
     match: ({ stream, at, text }) => {
       const parts = partsOf(stream);
       if (parts === undefined) return undefined;
