@@ -17,6 +17,7 @@ import { glance } from "../data/glance.ts";
 import { maintenanceOf } from "../operator/maintenance.ts";
 import { age, type Style, took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
+import { wrapped } from "../operator/wrapped.ts";
 import { dollars, snapshotCost } from "../plan/bill.ts";
 import { promiseOf } from "../plan/state-bill.ts";
 import { observeImageAge } from "../seen/image-age.ts";
@@ -41,7 +42,7 @@ export async function runStatus(
   const aws = await connect(config, clock);
   try {
     const { status, boot } = await seeStatus(config, aws, tools);
-    const { style, columns } = terminal;
+    const { style, columns, width } = terminal;
     const bars = boot === undefined ? [] : bootBars(boot);
     const lines = options.boot
       ? [
@@ -51,7 +52,7 @@ export async function runStatus(
           ...whatFailed(status, boot, style),
           ...renderConsole(status),
         ]
-      : renderStatus(status, clock.now(), style, config.state);
+      : renderStatus(status, clock.now(), style, config.state, width);
     for (const line of lines) terminal.print(line);
     terminal.json({ command: "status", ...status, bars: options.boot ? bars : undefined });
     if (options.check) check(status);
@@ -155,6 +156,7 @@ export function renderStatus(
   now: number,
   style: Style,
   kept?: SiteConfig["state"],
+  width = Number.POSITIVE_INFINITY,
 ): string[] {
   if (!status.exists) return [`${status.site} does not exist; \`everspot up\` brings it up`];
   const since = (time: string) => age(now - Date.parse(time));
@@ -239,9 +241,9 @@ export function renderStatus(
     ],
   ];
   return [
-    ...rows.map(([name, text]) => `${style.dim(name.padEnd(12))}${text}`),
-    ...(status.boot === undefined ? [] : renderBoot(status.boot, style)),
-    ...status.odd.map((text) => `${style.yellow("!")} ${text}`),
+    ...rows.flatMap(([name, text]) => wrapped(style.dim(name.padEnd(12)), text, width, 12)),
+    ...(status.boot === undefined ? [] : renderBoot(status.boot, style, width)),
+    ...status.odd.flatMap((text) => wrapped(`${style.yellow("!")} `, text, width, 2)),
     ...whatFailed(status, status.boot, style),
     ...renderConsole(status),
   ];
@@ -297,11 +299,16 @@ function whatFailed({ release }: Status, boot: BootRecord | undefined, style: St
   ];
 }
 
-function renderBoot(boot: BootRecord, style: Style): string[] {
+function renderBoot(boot: BootRecord, style: Style, width: number): string[] {
   const attempt = boot.attempt > 1 ? `, attempt ${boot.attempt}` : "";
   const wide = Math.max(0, ...boot.steps.map((s) => stepLabel(s).length));
   return [
-    `${style.dim("boot".padEnd(12))}${boot.instance}, ${boot.state}${attempt}, began ${boot.started}`,
+    ...wrapped(
+      style.dim("boot".padEnd(12)),
+      `${boot.instance}, ${boot.state}${attempt}, began ${boot.started}`,
+      width,
+      12,
+    ),
     ...boot.steps.map((s) => {
       const time = s.seconds === undefined ? s.state : took(s.seconds);
       const text = s.error ?? s.detail ?? "";

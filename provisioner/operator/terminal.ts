@@ -20,6 +20,8 @@ export interface Terminal extends Progress {
   readonly style: Style;
   /** How wide a line of the result may be. */
   readonly columns: number;
+  /** The same for what is only read, and no table: a pipe takes lines of any length. */
+  readonly width: number;
 }
 
 export interface Style {
@@ -67,6 +69,7 @@ export function createTerminal(options: { json: boolean; stdout?: Out; stderr?: 
   };
   return {
     columns: stdout.columns ?? 80,
+    width: stdout.isTTY === true ? (stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
     style: options.json ? styleFor({ write: () => {} }) : styleFor(stdout),
     say: line,
     warn: (text) => line(`${style.yellow("!")} ${text}`),

@@ -94,7 +94,7 @@ const NAME = 13;
 /** Of what failed. */
 const LINES = 12;
 
-function render(one: Examined, { style, columns }: Pick<Terminal, "style" | "columns">): string[] {
+function render(one: Examined, { style, width: columns }: Pick<Terminal, "style" | "width">): string[] {
   const marks = {
     well: style.green("✓"),
     odd: style.yellow("!"),

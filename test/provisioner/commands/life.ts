@@ -33,6 +33,7 @@ export const life: Readonly<Record<string, (site: SwapSite) => Promise<void>>> =
   "status, with mail and a budget": ({ config, tools }) => runStatus(mailing(config), tools),
   doctor: ({ config, tools }) => runDoctor(mailing(config), tools, { project: true }),
   "notify test": ({ config, tools }) => runNotifyTest(mailing(config), tools),
+  "up, without them": ({ config, tools }) => runUp(config, tools, toldLater),
   "secret set": ({ config, tools }) => runSecretSet(config, asked(tools), "KEY"),
   "secret list": ({ config, tools }) => runSecretList(config, tools),
   run: async ({ config, tools, agents }) => {

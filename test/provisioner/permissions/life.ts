@@ -113,7 +113,6 @@ export async function wholeLife(site: SwapSite): Promise<void> {
     await play("status", () => runStatus(config, tools));
     const notify = { url: "https://hooks.example/1", email: "ann@example.com" };
     const told = { ...config, notify, budget: { monthly: 10 } };
-    // The next `up` without them takes both away.
     await play("up, with mail and a budget", () => runUp(told, tools, up));
     site.cloud.sns.confirm("ann@example.com");
     await play("notify test", () => runNotifyTest(told, tools));
@@ -121,6 +120,7 @@ export async function wholeLife(site: SwapSite): Promise<void> {
       runUp({ ...told, notify: { ...notify, email: "bob@example.com" } }, tools, up),
     );
     await play("doctor", () => runDoctor(told, tools, { project: true }));
+    await play("up, without them", () => runUp(config, tools, { ...up, wait: false }));
     await play("maintenance on", () => runMaintenance(config, tools, { allow: [], page: undefined }, "on"));
     await play("maintenance off", () => runMaintenance(config, tools, { allow: [], page: undefined }, "off"));
     await play("logs", () => runLogs(config, tools, { follow: false, json: false }));

@@ -291,6 +291,14 @@ test("it begins with what the site answers, and one that does not answer is odd"
   }
 });
 
+test("on a narrow terminal its rows are broken between words, and stand under their names", () => {
+  const input = { ...well(), seen: { ...well().seen, instances: [] } };
+  const lines = renderStatus(statusOf(input), NOW, plain, undefined, 60);
+  const rows = lines.filter((line) => !line.startsWith("  packages") && !/\S{48}/.test(line));
+  expect(rows.filter((line) => line.length > 60)).toEqual([]);
+  expect(lines.find((line) => line.startsWith("owner"))).toMatch(/^owner {7}i-0123456789abcdef0 at/);
+});
+
 test("when only the instance's own address answers, it says so, and whether the record is to blame", () => {
   const url = "https://blog.example.com/healthz";
   const answer = { url, milliseconds: 9, error: "getaddrinfo ENOTFOUND blog.example.com" };

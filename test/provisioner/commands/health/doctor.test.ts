@@ -140,7 +140,7 @@ test("a site whose instances do not come: the fleet's own words, and what helps"
 test("its lines fit a narrow terminal", async () => {
   const one = await open();
   const lines: string[] = [];
-  const out = { columns: 60, write: (text: string) => lines.push(...text.split("\n")) };
+  const out = { isTTY: true, columns: 60, write: (text: string) => lines.push(...text.split("\n")) };
   const terminal = createTerminal({ json: false, stdout: out, stderr: { write: () => {} } });
   await runDoctor(one.config, { ...one.tools, terminal }, {});
   expect(lines.filter((line) => line.length > 60 && line.includes(" ", 20))).toEqual([]);
