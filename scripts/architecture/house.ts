@@ -149,7 +149,10 @@ export const house: readonly Wing[] = [
         sandbox: "a network with no way out",
         writes: "which calls change anything",
       },
-      { limits: "what an account may start: Service Quotas, Free Tier" },
+      {
+        limits: "what an account may start: Service Quotas, Free Tier",
+        traffic: "the requests this process has under way",
+      },
       {
         "domain-names": "names as Route 53 writes them",
         inventory: "what a test leaves behind",
@@ -159,7 +162,6 @@ export const house: readonly Wing[] = [
         "manual-clock": "a clock moved by hand",
         mirror: "a package mirror without a network",
         pebble: "a certificate authority: Pebble",
-        traffic: "the requests this process has under way",
         wire: "the wire formats of AWS",
       },
     ],

@@ -60,6 +60,8 @@ export interface CloudOptions {
   serviceLinkedRoles?: boolean;
   /** Where the signing keys of OIDC issuers are, by issuer: URLs on loopback. */
   oidcKeys?: KeySource;
+  /** Whether the clients of this process use sockets, as all others do. By default what they send is handed over. */
+  sockets?: boolean;
   /** Of the endpoint; by default 127.0.0.1 and a free port. */
   host?: string;
   port?: number;
@@ -116,6 +118,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   const wire = new WireServer({
     now,
     simulated: clock !== systemClock,
+    inProcess: options.sockets !== true,
     secretOf: (accessKeyId) => iam.secretOf(accessKeyId),
   });
   const iam: Iam = new Iam(wire, {

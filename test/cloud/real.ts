@@ -88,6 +88,7 @@ export async function startRealCloud(options: RealCloudOptions = {}): Promise<Re
     const { settings: aptSettings } = await machineSources();
     const made: { machines?: NspawnMachines } = {};
     const cloud = await startCloud({
+      sockets: true,
       ...cloudOptions,
       delays: { grace: 30_000, fleetModify: 1_000, ...options.delays },
       imds: services.service,

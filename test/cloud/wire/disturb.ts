@@ -40,6 +40,11 @@ export class Disturbances {
   readonly #waiting: { name: string; left: number; disturbance: Disturbance }[] = [];
   readonly #silent = new Map<string, { over: Promise<void>; speak: () => void }>();
 
+  /** Whether a call to come may be disturbed. */
+  get expected(): boolean {
+    return this.#waiting.length > 0 || this.#silent.size > 0;
+  }
+
   /** From here on a service takes every request and answers none; who waited for it never hears of it. */
   silence(service: string): void {
     let speak = () => {};

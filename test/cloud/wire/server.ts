@@ -4,7 +4,8 @@ import { authenticate } from "./authenticate.ts";
 import { ConnectionLost, type Disturbance, Disturbances, Page } from "./disturb.ts";
 import { writeError } from "./error-reply.ts";
 import { AwsError, ContractError } from "./errors.ts";
-import { plainRequest, receive, send } from "./http.ts";
+import { plainRequest, receive, type SentRequest, send } from "./http.ts";
+import { reachInProcess } from "./in-process.ts";
 import type { RawRequest } from "./raw-request.ts";
 import { Reply, type WireReply, writeReply } from "./reply.ts";
 import { parseRequest } from "./request.ts";
@@ -29,7 +30,12 @@ export interface Call {
   sessionToken: string | undefined;
   region: string | undefined;
   requestId: string;
-  req: IncomingMessage;
+  req: Sender;
+}
+
+/** Of a request over HTTP, and of one that was handed over within the process. */
+export interface Sender extends Pick<IncomingMessage, "method" | "headers"> {
+  socket: { readonly remoteAddress?: string | undefined };
 }
 
 /** Takes the SDK's input of the operation, returns (a promise of) its output or a `Reply`; undefined is an empty output. */
@@ -42,6 +48,8 @@ export interface WireOptions {
   now?: () => number;
   /** Is `now` simulated? Then callers sign by another clock, and the age of a signature tells nothing. */
   simulated?: boolean;
+  /** Whether the SDK's clients in this process need no socket; see in-process.ts. */
+  inProcess?: boolean;
 }
 
 /**
@@ -61,6 +69,7 @@ export class WireServer {
   readonly #disturbances = new Disturbances();
   readonly #options: WireOptions;
   #server: Server | undefined;
+  #unreach = () => {};
   #requests = 0;
 
   constructor(options: WireOptions = {}) {
@@ -117,7 +126,9 @@ export class WireServer {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject).listen(at.port ?? 0, host, resolve);
     });
-    this.endpoint = `http://${host}:${(server.address() as AddressInfo).port}`;
+    const { port } = server.address() as AddressInfo;
+    this.endpoint = `http://${host}:${port}`;
+    if (this.#options.inProcess) this.#unreach = this.#reach(host, port);
     return this;
   }
 
@@ -126,22 +137,46 @@ export class WireServer {
     const server = this.#server;
     this.#server = undefined;
     if (server === undefined) return;
+    this.#unreach();
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
     await closed;
   }
 
+  #reach(host: string, port: number): () => void {
+    return reachInProcess(host, port, {
+      takes: () => !this.#disturbances.expected,
+      serve: (sent, gone) => {
+        const { method, headers } = sent;
+        const from: Sender = { method, headers, socket: { remoteAddress: host } };
+        return this.#reply(async () => sent, from, gone);
+      },
+    });
+  }
+
   async #serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const gone = () => new Promise((resolve) => req.socket.once("close", resolve));
+    try {
+      const reply = await this.#reply(() => receive(req), req, gone);
+      await send(req, res, reply);
+    } catch {
+      req.socket.destroy();
+    }
+  }
+
+  /** @throws ConnectionLost instead of an answer. */
+  async #reply(
+    receive: () => Promise<SentRequest>,
+    req: Sender,
+    gone: () => Promise<unknown>,
+  ): Promise<WireReply> {
     const requestId = `req-${String(++this.#requests).padStart(8, "0")}`;
     const where: { service?: Service } = {};
     let reply: WireReply;
     try {
-      reply = await this.#answer(req, requestId, where);
+      reply = await this.#answer(await receive(), req, requestId, where, gone);
     } catch (error) {
-      if (error instanceof ConnectionLost) {
-        req.socket.destroy();
-        return;
-      }
+      if (error instanceof ConnectionLost) throw error;
       if (!(error instanceof AwsError) && !(error instanceof Page))
         this.faults.push(error instanceof Error ? error : new Error(String(error)));
       const answered =
@@ -161,15 +196,19 @@ export class WireServer {
       "x-amz-request-id": requestId,
       ...reply.headers,
     };
-    await send(req, res, { ...reply, headers }).catch(() => req.socket.destroy());
+    return { ...reply, headers };
   }
 
-  async #answer(req: IncomingMessage, requestId: string, where: { service?: Service }): Promise<WireReply> {
-    const sent = await receive(req);
+  async #answer(
+    sent: SentRequest,
+    req: Sender,
+    requestId: string,
+    where: { service?: Service },
+    gone: () => Promise<unknown>,
+  ): Promise<WireReply> {
     const claim = claimOf(sent);
     const service = this.#serviceOf(claim, sent.headers, sent.body);
     where.service = service;
-    const gone = () => new Promise((resolve) => req.socket.once("close", resolve));
     await this.#disturbances.heard(service.signingName, gone);
     if (claim !== undefined && this.#options.secretOf !== undefined) {
       authenticate(

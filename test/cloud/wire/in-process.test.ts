@@ -1,0 +1,163 @@
+import diagnostics from "node:diagnostics_channel";
+import { Readable } from "node:stream";
+import * as ec2 from "@aws-sdk/client-ec2";
+import { DescribeVpcsCommand, EC2Client } from "@aws-sdk/client-ec2";
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import { GetParameterCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { S3 } from "../s3.ts";
+import { Ssm } from "../ssm.ts";
+import { Traffic } from "../traffic.ts";
+import { WireServer } from "./server.ts";
+
+const AT = Date.parse("2026-11-20T10:00:00Z");
+let servers: WireServer[];
+let clients: { destroy(): void }[];
+let sockets = 0;
+const count = () => {
+  sockets += 1;
+};
+beforeEach(() => {
+  [servers, clients, sockets] = [[], [], 0];
+  diagnostics.subscribe("http.client.request.start", count);
+});
+afterEach(async () => {
+  diagnostics.unsubscribe("http.client.request.start", count);
+  for (const client of clients) client.destroy();
+  for (const server of servers) {
+    expect(server.faults).toEqual([]);
+    await server.stop();
+  }
+});
+
+async function start(inProcess: boolean) {
+  const server = new WireServer({
+    inProcess,
+    simulated: true,
+    now: () => AT,
+    secretOf: (key) => (key === "AKIATEST" ? "test" : undefined),
+  });
+  new S3(server, { now: () => AT });
+  new Ssm(server, { now: () => AT });
+  server.use(ec2, "ec2").on("ec2", "DescribeVpcs", () => ({ Vpcs: [{ VpcId: "vpc-1" }] }));
+  servers.push(await server.start());
+  const { endpoint } = server;
+  const made = {
+    server,
+    s3: new S3Client({ endpoint, maxAttempts: 1 }),
+    ec2: new EC2Client({ endpoint, maxAttempts: 2 }),
+    ssm: new SSMClient({ endpoint, maxAttempts: 1 }),
+  };
+  clients.push(made.s3, made.ec2, made.ssm);
+  return made;
+}
+
+/** A bit of everything: XML, JSON, bytes, metadata, no body, errors. */
+async function talk({ s3, ec2, ssm, server }: Awaited<ReturnType<typeof start>>): Promise<unknown[]> {
+  const Bucket = "box";
+  const at = { Bucket, Key: "deep/a+b c~ü.txt" };
+  const said: unknown[] = [];
+  const say = async (answer: Promise<object>) => {
+    const { $metadata, Body, ...rest } = (await answer.catch((e: object) => ({ ...e, text: String(e) }))) as {
+      $metadata: { httpStatusCode?: number; requestId?: string; attempts?: number };
+      Body?: { transformToString(): Promise<string> };
+      $response?: unknown;
+    };
+    const { httpStatusCode, requestId, attempts } = $metadata;
+    const { $response: _, ...seen } = rest;
+    said.push({ ...seen, httpStatusCode, requestId, attempts, body: await Body?.transformToString() });
+  };
+  await say(s3.send(new CreateBucketCommand({ Bucket })));
+  await say(s3.send(new PutObjectCommand({ ...at, Body: "body é", Metadata: { who: "ann" } })));
+  await say(s3.send(new PutObjectCommand({ ...at, Body: "other", IfNoneMatch: "*" })));
+  await say(s3.send(new GetObjectCommand(at)));
+  await say(s3.send(new GetObjectCommand({ ...at, Range: "bytes=1-2" })));
+  await say(s3.send(new HeadObjectCommand(at)));
+  await say(s3.send(new HeadObjectCommand({ Bucket, Key: "none" })));
+  await say(s3.send(new ListObjectsV2Command({ Bucket, Prefix: "deep/" })));
+  await say(s3.send(new PutObjectCommand({ Bucket, Key: "empty", Body: Buffer.alloc(0) })));
+  await say(s3.send(new GetObjectCommand({ Bucket, Key: "empty" })));
+  await say(ec2.send(new DescribeVpcsCommand({})));
+  await say(ssm.send(new PutParameterCommand({ Name: "/a", Value: "1", Type: "String" })));
+  await say(ssm.send(new GetParameterCommand({ Name: "/a" })));
+  await say(ssm.send(new GetParameterCommand({ Name: "/none" })));
+  said.push(
+    server.calls.map(({ operation, input, accessKeyId, req }) => [operation, input, accessKeyId, req.method]),
+  );
+  return said;
+}
+
+test("what is handed over is answered as over HTTP, without a socket", async () => {
+  const overHttp = await talk(await start(false));
+  expect(sockets).toBe(14);
+  expect(await talk(await start(true))).toEqual(overHttp);
+  expect(sockets).toBe(14);
+});
+
+test("neither side sees what the other does to its bytes later", async () => {
+  const { s3, server } = await start(true);
+  await s3.send(new CreateBucketCommand({ Bucket: "box" }));
+  const at = { Bucket: "box", Key: "k" };
+  const Body = Buffer.from("sent");
+  await s3.send(new PutObjectCommand({ ...at, Body }));
+  Body.fill("x");
+  const got = await s3.send(new GetObjectCommand(at));
+  (await got.Body?.transformToByteArray())?.fill(0);
+  const again = await s3.send(new GetObjectCommand(at));
+  expect(await again.Body?.transformToString()).toBe("sent");
+  expect(server.calls).toHaveLength(4);
+});
+
+test("a stream and whatever is disturbed keep their sockets", async () => {
+  const { s3, ec2, server } = await start(true);
+  await s3.send(new CreateBucketCommand({ Bucket: "box" }));
+  const Body = Readable.from([Buffer.from("a stream")]);
+  await s3.send(new PutObjectCommand({ Bucket: "box", Key: "k", Body, ContentLength: 8 }));
+  expect(sockets).toBe(1);
+  server.disturb("ec2", "DescribeVpcs", { loseReply: true });
+  expect((await ec2.send(new DescribeVpcsCommand({}))).$metadata.attempts).toBe(2);
+  // Nothing is to come any more when it is tried again.
+  expect(sockets).toBe(2);
+});
+
+test("who gives up is answered no more, and who stops answers no one", async () => {
+  const { ec2, server } = await start(true);
+  const traffic = new Traffic();
+  let arrived = () => {};
+  const arrival = () =>
+    new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+  let release = () => {};
+  server.before(async () => {
+    arrived();
+    await new Promise<void>((resolve) => {
+      release = resolve;
+    });
+  });
+  const stop = new AbortController();
+  const first = arrival();
+  const given = ec2.send(new DescribeVpcsCommand({}), { abortSignal: stop.signal });
+  await first;
+  stop.abort(new Error("enough"));
+  await expect(given).rejects.toMatchObject({ name: "AbortError" });
+  release();
+  const gone = ec2.send(new DescribeVpcsCommand({}), { abortSignal: stop.signal });
+  await expect(gone).rejects.toMatchObject({ name: "AbortError" });
+  const second = arrival();
+  const left = ec2.send(new DescribeVpcsCommand({}));
+  await second;
+  const stopped = server.stop();
+  await expect(left).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  await stopped;
+  release();
+  await traffic.quiet();
+  traffic.stop();
+});
