@@ -1,5 +1,44 @@
+import { basename } from "node:path";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { common } from "./vitest.config.ts";
+
+/** Seconds of those that take long, three side by side on 2 cores; any other takes less than most of these. */
+const seconds: Readonly<Record<string, number>> = {
+  agent: 184,
+  "packing-index": 98,
+  action: 93,
+  certificate: 75,
+  init: 66,
+  passing: 60,
+  packing: 41,
+  units: 38,
+  "certificate-kill": 36,
+  "state-uploads": 36,
+  install: 34,
+  "certificate-churn": 32,
+  packages: 23,
+};
+const OTHERS = 12;
+const secondsOf = ({ moduleId }: TestSpecification): number =>
+  seconds[basename(moduleId, ".test.ts")] ?? OTHERS;
+
+/** Shards that take about the same time: the longest first, each to the shard that has least so far. */
+class EvenShards extends BaseSequencer {
+  override async shard(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const { index = 1, count = 1 } = this.ctx.config.shard ?? {};
+    const shards = Array.from({ length: count }, () => ({ seconds: 0, files: [] as TestSpecification[] }));
+    const sorted = [...files].sort(
+      (a, b) => secondsOf(b) - secondsOf(a) || (a.moduleId < b.moduleId ? -1 : 1),
+    );
+    for (const file of sorted) {
+      const [least] = [...shards].sort((a, b) => a.seconds - b.seconds);
+      least?.files.push(file);
+      if (least !== undefined) least.seconds += secondsOf(file);
+    }
+    return shards[index - 1]?.files ?? [];
+  }
+}
 
 /** Tests that need root and Debian's tools: real machines, certbot, nginx. One file at a time: they share 2 cores. */
 export default defineConfig({
@@ -8,6 +47,7 @@ export default defineConfig({
     include: ["test/system/**/*.test.ts"],
     exclude: ["test/system/long/**", "node_modules/**"],
     fileParallelism: false,
+    sequence: { sequencer: EvenShards },
     testTimeout: 240_000,
     hookTimeout: 240_000,
   },
