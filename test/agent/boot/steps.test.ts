@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bootSteps } from "../../../agent/boot/steps.ts";
+import { answerYield } from "../../../agent/jobs/yield.ts";
 import { runGraph, StepFailed } from "../../../agent/record/graph.ts";
 import { logged } from "../../../agent/record/logged.ts";
 import { systemClock } from "../../../agent/site/clock.ts";
-import { updateDocument } from "../../../agent/site/document.ts";
+import { readDocument, updateDocument } from "../../../agent/site/document.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
+import { yieldDocument } from "../../../agent/site/jobs/yield.ts";
 import { maintenanceDocument } from "../../../agent/site/records.ts";
 import { bootConfigOf } from "../boot-config.ts";
 import { DOMAIN, stored, TestInstance } from "../machine/instance.ts";
@@ -64,6 +66,35 @@ test("a machine that comes during maintenance is in it before anybody can come, 
   expect(on.done).toContain("open stored in maintenance");
   expect(step("maintenance")?.detail).toBe("on, by ann@laptop");
   expect(outcome?.epoch).toBe(1);
+});
+
+test("a site with a worker passes over once the one before says that its own has ended", async () => {
+  await run();
+  const config = bootConfigOf({
+    ...{ domain: DOMAIN, app: { timeout: 1 } },
+    worker: { queue: { run: "celery worker", stop: 5 } },
+  });
+  const next = "i-00000009";
+  on.fleet.add(next, new Date(launched.getTime() + 60_000));
+  let owner: string | undefined;
+  const answering = (async () => {
+    for (;;) {
+      const { value } = await readDocument(on.local.store, yieldDocument);
+      if (value !== undefined) {
+        expect(value).toMatchObject({ by: next, of: ME });
+        owner = (await on.site())?.owner;
+        return answerYield(on.local.store, systemClock, value.id);
+      }
+      await systemClock.sleep(20);
+    }
+  })();
+  const { outcome, step } = await runSteps(on, next, config);
+  await answering;
+  expect([owner, outcome?.epoch]).toEqual([ME, 2]);
+  expect(step("jobs")?.detail).toBe(`those of ${ME} have ended`);
+  // Nobody else is there who could have any.
+  const again = await runSteps(on, next, config);
+  expect(again.step("jobs")?.detail).toBe("nobody has any that would have to end");
 });
 
 test("what cannot be read of maintenance keeps no machine from serving", async () => {

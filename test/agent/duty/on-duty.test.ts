@@ -1,14 +1,17 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Booted } from "../../../agent/boot/boot.ts";
 import { onDuty } from "../../../agent/duty/on-duty.ts";
 import { isInMaintenance } from "../../../agent/machine/maintenance.ts";
 import { claimSite } from "../../../agent/ownership/claim.ts";
-import { updateDocument } from "../../../agent/site/document.ts";
+import { readDocument, updateDocument } from "../../../agent/site/document.ts";
+import { yieldDocument } from "../../../agent/site/jobs/yield.ts";
 import { type DeployState, deployDocument, maintenanceDocument } from "../../../agent/site/records.ts";
+import { ring } from "../../../agent/site/runs/bell.ts";
 import { pointLink } from "../../../agent/system/files.ts";
+import type { BootConfig } from "../../../user-data/boot-config.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 import { Traffic } from "../../cloud/traffic.ts";
 import { bootConfigOf } from "../boot-config.ts";
@@ -64,10 +67,10 @@ const claim = async (instance: string, launched: Date, ttl = 60) => {
 };
 
 /** Goes on duty after a boot that took the site over, unless told otherwise. */
-async function begin(booted: Partial<Booted> = {}, bridge = false) {
+async function begin(booted: Partial<Booted> = {}, bridge = false, worker?: BootConfig["worker"]) {
   const epoch = "epoch" in booted ? booted.epoch : await claim(ME, launched, booted.ttl);
   const base = bootConfigOf({ domain: DOMAIN, app: { timeout: 1 } });
-  const config = { ...base, fleet: { ...base.fleet, bridge } };
+  const config = { ...base, worker, fleet: { ...base.fleet, bridge } };
   const { machine, recorder } = on.agent(clock, ME, config);
   recorder.identify(machine.identity);
   recorder.change({ release: "r1", state: epoch === undefined ? "standby" : "serving" });
@@ -128,6 +131,54 @@ test("an interruption: a second instance is asked for, the records become easy t
   expect(on.fleet.asked[1]).toEqual({ bridge: 1 });
   await until(() => events().includes("AWS takes this instance now"));
   expect(clock.now()).toBeLessThan(Date.parse(time) - 2_000);
+});
+
+describe("a worker", () => {
+  const queue = { run: "celery worker", stop: 5 };
+  const begun = () => on.done.filter((done) => done === "begin everspot-worker-queue@r1.service").length;
+
+  test("runs while the site is here, and ends when another instance asks for it, which is told so", async () => {
+    const { events } = await begin({}, false, { queue });
+    await until(() => begun() > 0);
+    const asked = new Date(clock.now()).toISOString();
+    await updateDocument(on.local.store, yieldDocument, () => ({
+      ...{ version: 1, id: "y-1", by: OTHER, of: ME, asked },
+    }));
+    await ring(on.local.store, clock);
+    await until(async () => (await readDocument(on.local.store, yieldDocument)).value?.stopped !== undefined);
+    expect(events()).toContain(`jobs and workers end here: ${OTHER} is about to take the site over`);
+    const before = begun();
+    let looks = 0;
+    await until(() => ++looks > 60);
+    expect(begun()).toBe(before);
+    // The other one did not come.
+    await until(() => begun() > before, 10);
+  });
+
+  test("of the old release ends before one in place begins, and comes back with that", async () => {
+    await begin({}, false, { queue });
+    await until(() => begun() > 0);
+    await on.setChannel({ current: "r1", candidate: { id: "r2", attempts: [] } });
+    await deploy("in-place", "running", "r2");
+    await until(() => on.done.includes("begin everspot-worker-queue@r2.service"));
+    expect((await on.site())?.release).toBe("r2");
+    expect(on.done.at(-1)).toBe("begin everspot-worker-queue@r2.service");
+  });
+
+  test("ends in time before AWS takes the instance, and does not begin again", async () => {
+    await begin({}, false, { queue });
+    await until(() => begun() > 0);
+    const at = clock.now() + 120_000;
+    const action = { action: "terminate", time: new Date(at).toISOString() };
+    on.metadata.set("meta-data/spot/instance-action", JSON.stringify(action));
+    await until(() => clock.now() > at - 21_000);
+    const before = begun();
+    await until(() => clock.now() > at + 60_000, 5);
+    expect(begun()).toBeLessThanOrEqual(before + 1);
+    const late = begun();
+    await until(() => clock.now() > at + 300_000, 10);
+    expect(begun()).toBe(late);
+  });
 });
 
 test("a rebalance recommendation asks once, and no bridge; after an interruption it says nothing new", async () => {

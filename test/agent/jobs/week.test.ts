@@ -222,6 +222,9 @@ class World {
           this.#claimed.set(next.running.id, next.running);
           this.#claimed.set(`${machine.id} ${name}`, next.running);
         }
+        const begun = next.running?.instance === machine.id ? next.running : undefined;
+        if (begun !== undefined && begun.epoch < next.epoch && !this.#claimed.has(begun.id))
+          this.overlaps.push(`${machine.id} began ${name}, and does not have the site`);
         this.#note(name, next);
         if (first) this.#strike("after the claim", machine);
         if (first && this.#strike("the answer is lost", machine)) throw new Error("socket hang up");
@@ -279,6 +282,11 @@ test("every due time ran exactly once, or is named as missed or interrupted", as
     await pass(3 * HOUR + 17 * 60_000);
     expect([moment, world.struck]).toEqual([moment, true]);
   }
+  // One that has not heard of it is the first to wake up when a job is due.
+  const due = Math.ceil(clock.now() / (2 * HOUR)) * 2 * HOUR + HOUR;
+  await pass(due - clock.now() - 60_000);
+  world.lose(world.owner, "zombie");
+  void clock.sleep(15_000).then(() => world.launch());
   await pass(WEEK - (clock.now() - START));
   // What runs now may end.
   for (const name of Object.keys(SCHEDULE)) {

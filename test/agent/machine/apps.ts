@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { AppMachine } from "../../../agent/serving/app.ts";
 import type { Units } from "../../../agent/system/units.ts";
 
+const isWorker = (unit: string): boolean => unit.startsWith("everspot-worker-");
 const releaseOf = (unit: string): string => /@(.*)\.service$/.exec(unit)?.[1] ?? unit;
 
 /** A machine's units, of which an app is a server here, on the socket of its release. */
@@ -74,7 +75,7 @@ export class Apps {
 
   readonly units: Units = {
     state: async (unit) => {
-      const active = this.#servers.has(releaseOf(unit));
+      const active = !isWorker(unit) && this.#servers.has(releaseOf(unit));
       return { active: active ? "active" : "inactive", sub: "", restarts: 0, result: "success" };
     },
     start: async (unit) => {
@@ -83,13 +84,16 @@ export class Apps {
     },
     stop: async (unit) => {
       this.log.push(`stop ${unit}`);
-      await this.end(releaseOf(unit));
+      if (!isWorker(unit)) await this.end(releaseOf(unit));
     },
     kill: async () => {},
     reload: async () => {},
     reset: async () => {},
     readFiles: async () => {},
-    list: async () => this.running.map((id) => `everspot-app@${id}.service`),
+    list: async (pattern) => {
+      const like = new RegExp(`^${pattern.replaceAll(".", "\\.").replaceAll("*", ".*")}$`);
+      return this.running.map((id) => `everspot-app@${id}.service`).filter((unit) => like.test(unit));
+    },
     lines: async () => ["Traceback of the app"],
   };
 
