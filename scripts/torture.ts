@@ -20,6 +20,7 @@ const program = new Command("scripts/torture")
   )
   .option("--hand-overs <n>", "planned ones", number, 100)
   .option("--kills <n>", "things that go wrong: each fault in its turn", number, 100)
+  .option("--hours <n>", "goes on for so long instead", number)
   .addOption(new Option("--only <fault...>", "which of them").choices(faults.map(({ name }) => name)))
   .option("--durability <mode>", "s3 or fast", "s3")
   .option("--clients <n>", "that write, one request after the other", number, 4)
@@ -30,6 +31,7 @@ const program = new Command("scripts/torture")
 const options = program.opts<{
   handOvers: number;
   kills: number;
+  hours?: number;
   durability: "fast" | "s3";
   clients: number;
   only?: string[];
@@ -55,7 +57,7 @@ const at = (list: number[], part: number) =>
   "–";
 process.stdout.write(
   [
-    `${handOvers.length} hand-overs and ${options.kills} faults in ${Math.round((performance.now() - begun) / 60_000)} min, "${options.durability}", seed ${options.seed}`,
+    `${handOvers.length} hand-overs and ${Object.values(played).reduce((a, b) => a + b, 0)} faults in ${Math.round((performance.now() - begun) / 60_000)} min, "${options.durability}", seed ${options.seed}`,
     ...Object.entries(played).map(([name, count]) => `  ${String(count).padStart(4)} × ${name}`),
     `acknowledged writes lost: ${verdict.lost.length} of ${verdict.acknowledged}; shown and gone: ${verdict.unseen.length}; twice: ${verdict.twice.length}`,
     `integrity_check: ${verdict.integrity}`,

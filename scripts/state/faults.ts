@@ -1,5 +1,6 @@
 import { systemClock } from "../../agent/site/clock.ts";
 import { AwsError, type Disturbance, slowDown } from "../../test/cloud/wire/server.ts";
+import { deaths } from "./deaths.ts";
 import type { StateSite } from "./site.ts";
 
 /** Something bad that happens to a site. */
@@ -40,9 +41,33 @@ const zombie: Fault["play"] = async (site, random) => {
   return { taken };
 };
 
+/** Of one instance from S3, while the others reach it; its place is taken, and then it reaches S3 again. */
+const partition: Fault["play"] = async (site, random) => {
+  const old = site.owner;
+  old.line?.cut();
+  old.stopped = true;
+  site.current = undefined;
+  const visits = site.visitOnly(old, 2 + random());
+  const taken = await site.take();
+  old.line?.mend();
+  await visits;
+  await old.destroy();
+  return { taken };
+};
+
 export const faults: readonly Fault[] = [
   { name: "power cut", play: cut },
   { name: "zombie", play: zombie },
+  { name: "the owner alone is cut off from S3, and is back when another has the site", play: partition },
+  ...deaths.map(
+    ({ step, play }): Fault => ({
+      name: `a machine is gone at "${step}"`,
+      play: async (site, random) => {
+        await play(site, random);
+        return {};
+      },
+    }),
+  ),
   {
     name: "everything stands still and goes on",
     play: async (site, random) => {

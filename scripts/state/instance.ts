@@ -6,6 +6,7 @@ import path from "node:path";
 import { execa } from "execa";
 import { poll } from "../../agent/site/poll.ts";
 import type { Bucket } from "./bucket.ts";
+import type { Relay } from "./relay.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const wrapper = path.join(root, "agent/state/wrapper");
@@ -34,7 +35,10 @@ export class Instance {
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
   #shipper: ChildProcess | undefined;
   #app: ChildProcess | undefined;
+  /** One thing that is done to its end. */
+  #task: { kill(signal: NodeJS.Signals): boolean } | undefined;
   #mounted = false;
+  #gone = false;
   /** It was stopped for a while: it may not be the owner any more. */
   stopped = false;
   /** Paths in its folder; the app has the first. */
@@ -45,6 +49,8 @@ export class Instance {
   history = 0;
   /** Whether the site has a folder of uploads. */
   withUploads = false;
+  /** To S3, where it has one of its own. */
+  line: Relay | undefined;
   /** What both said, for whoever has to find out. */
   said = "";
 
@@ -152,6 +158,12 @@ export class Instance {
     );
   }
 
+  /** Runs SQL on its database, beside the app. */
+  async sql(script: string): Promise<void> {
+    const run = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=20).executescript(sys.argv[2])";
+    await this.#finish("/usr/bin/python3", ["-c", run, this.database, script]);
+  }
+
   /** Asks the state's process for an upload. @returns the answer's status. */
   async askUpload(name: string): Promise<number> {
     return (await this.#request("uploads.sock", "GET", `/${name}`)).status;
@@ -218,13 +230,16 @@ export class Instance {
 
   /** A power cut: everything is gone, and the disk with it. */
   async destroy(): Promise<void> {
+    this.#gone = true;
     const running = [this.#shipper, this.#app].filter(
       (child) => child !== undefined && child.exitCode === null && child.signalCode === null,
     ) as ChildProcess[];
     const ended = running.map((child) => once(child, "exit"));
     this.signal("SIGKILL");
+    this.#task?.kill("SIGKILL");
     await Promise.all(ended);
     this.#agent.destroy();
+    this.line?.close();
     if (this.#mounted) await execa("umount", ["--lazy", this.folder]);
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -258,16 +273,25 @@ export class Instance {
   /** Without keys: they come by a file, as on a machine. */
   get #env(): Record<string, string> {
     const { AWS_ACCESS_KEY_ID: _, AWS_SECRET_ACCESS_KEY: __, ...env } = this.#bucket.env;
-    return env;
+    return { ...env, ...(this.line && { AWS_ENDPOINT_URL: this.line.endpoint }) };
   }
 
   async #run(command: string): Promise<string> {
     const { node, bundle } = this.#programs;
-    const done = await execa(node, [bundle, command, this.#file("settings.json")], { env: this.#env });
-    return done.stdout;
+    return this.#finish(node, [bundle, command, this.#file("settings.json")]);
+  }
+
+  /** @returns what it printed. */
+  async #finish(command: string, args: string[]): Promise<string> {
+    if (this.#gone) throw new Error(`${this.#name} is gone`);
+    const task = execa(command, args, { env: this.#env });
+    this.#task = task;
+    const { stdout } = await task;
+    return stdout;
   }
 
   #start(command: string, args: string[], env: Record<string, string> = {}): ChildProcess {
+    if (this.#gone) throw new Error(`${this.#name} is gone`);
     const child = spawn(command, args, {
       env: { PATH: process.env.PATH, ...this.#env, ...env },
       stdio: ["ignore", "ignore", "pipe"],

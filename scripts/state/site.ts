@@ -9,6 +9,7 @@ import { unzstd } from "../../provisioner/data/unzstd.ts";
 import { type Bucket, startBucket } from "./bucket.ts";
 import { Instance, type Programs } from "./instance.ts";
 import { type Held, judge, judgeMoment, Ledger, type Verdict } from "./ledger.ts";
+import { Relay } from "./relay.ts";
 
 /** Milliseconds that a client thinks between two requests, unless it is said how many there are. */
 const THINKS = 5;
@@ -21,6 +22,8 @@ export interface SiteOptions {
   history?: number;
   /** Whether each instance has a disk of its own, which can be full: in a sandbox. */
   disks?: boolean;
+  /** Whether each has a line of its own to S3, which can be cut. */
+  lines?: boolean;
 }
 
 /** A site without machines: one instance after the other over one bucket, and visitors who keep what they were told. */
@@ -63,7 +66,29 @@ export class StateSite {
    */
   async take({ clock = 0 } = {}): Promise<number> {
     const begun = performance.now();
-    const epoch = ++this.#epoch;
+    const next = await this.next(clock);
+    try {
+      await next.takeOver();
+      await next.ship();
+      await next.serve();
+      await next.order("open");
+    } catch (error) {
+      const { epoch, said } = next;
+      await next.destroy();
+      throw new Error(`epoch ${epoch} did not take over: ${said}`, { cause: error });
+    }
+    this.current = next;
+    return (performance.now() - begun) / 1000;
+  }
+
+  /** That nobody has had. */
+  newEpoch(): number {
+    return ++this.#epoch;
+  }
+
+  /** Another instance, which has not begun with anything. @param clock see `take`. */
+  async next(clock = 0): Promise<Instance> {
+    const epoch = this.newEpoch();
     const next = new Instance(
       this.#programs,
       this.bucket,
@@ -74,18 +99,8 @@ export class StateSite {
     next.clock = clock;
     next.history = this.#options.history ?? 0;
     if (this.#options.disks) await next.mount(DISK);
-    try {
-      await next.takeOver();
-      await next.ship();
-      await next.serve();
-      await next.order("open");
-    } catch (error) {
-      const { said } = next;
-      await next.destroy();
-      throw new Error(`epoch ${epoch} did not take over: ${said}`, { cause: error });
-    }
-    this.current = next;
-    return (performance.now() - begun) / 1000;
+    if (this.#options.lines) next.line = await Relay.to(this.bucket.server.endpoint);
+    return next;
   }
 
   /** Planned: visitors wait, the app ends, everything is shipped and sealed, and the next one takes over. */

@@ -11,6 +11,8 @@ export interface TortureOptions {
   handOvers: number;
   /** Things that go wrong. */
   kills: number;
+  /** Goes on for so long instead, with as many of the ones as of the others. */
+  hours?: number | undefined;
   /** Which of the faults; undefined: all. */
   only?: readonly string[] | undefined;
   clients: number;
@@ -49,7 +51,7 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
     ({ name, needs }) =>
       (options.only === undefined || options.only.includes(name)) && (needs !== "a disk of its own" || disks),
   );
-  const site = await StateSite.start(programs, { durability, disks, history: moments > 0 ? HISTORY : 0 });
+  const site = await StateSite.start(programs, { durability, disks, lines: true, history: moments > 0 ? HISTORY : 0 });
   const done = { handOvers: [] as number[], takeovers: [] as number[], played: {} as Record<string, number> };
   /** When the power went, and when another was open. */
   const cuts: { at: number; open: number }[] = [];
@@ -57,12 +59,14 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
     await site.take();
     site.visit(clients, thinks === undefined ? {} : { thinks });
     const begun = performance.now();
-    const all = options.handOvers + kills;
+    const until = begun + (options.hours ?? 0) * 3_600_000;
+    const all = options.hours === undefined ? options.handOvers + kills : Number.POSITIVE_INFINITY;
     let left = options.handOvers;
     let next = Math.floor(random() * playable.length);
-    for (let i = 0; i < all; i++) {
+    for (let i = 0; i < all && (all < Number.POSITIVE_INFINITY || performance.now() < until); i++) {
       await systemClock.sleep(200 + 1200 * random());
-      if (random() < left / (all - i)) {
+      const planned = options.hours === undefined ? left / (all - i) : 0.5;
+      if (random() < planned) {
         left--;
         done.handOvers.push(await site.handOver());
       } else {
@@ -76,7 +80,8 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
           cuts.push({ at: Math.max(site.powerCut, at), open: performance.now() });
         }
       }
-      if ((i + 1) % 10 === 0) say(`${i + 1} of ${all}: ${site.ledger.acknowledged.size} writes acknowledged`);
+      if ((i + 1) % 10 === 0)
+        say(`${i + 1}${options.hours === undefined ? ` of ${all}` : ""}: ${site.ledger.acknowledged.size} writes acknowledged`);
     }
     await systemClock.sleep(300);
     await site.leave();
