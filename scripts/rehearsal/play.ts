@@ -32,11 +32,11 @@ export async function play(scenario: Scenario, options: PlayOptions): Promise<Re
     if ("runAlone" in scenario) await scenario.runAlone(result, say);
     else {
       rehearsal = await Rehearsal.start({
-        prepare: (cloud) =>
-          prepareSite(options.folder, path.join(options.directory, "site"), {
-            ...scenario.overrides,
-            ...onThis(cloud),
-          }),
+        prepare: (cloud) => {
+          const to = path.join(options.directory, "site");
+          if (scenario.prepare !== undefined) return scenario.prepare(cloud, to, say);
+          return prepareSite(options.folder, to, { ...scenario.overrides, ...onThis(cloud) });
+        },
         asAws: options.asAws,
         credits: scenario.credits,
         result,

@@ -1,5 +1,7 @@
+import type { RealCloud } from "../../test/cloud/real.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 import type { Result } from "./result.ts";
+import type { RehearsedSite } from "./site.ts";
 
 /** One story, played on real parts. It adds what it found to the result, and what must not happen to `problems`. */
 export interface StagedScenario {
@@ -8,6 +10,8 @@ export interface StagedScenario {
   about: string;
   /** Put into the site's everspot.toml. */
   overrides?: Record<string, unknown>;
+  /** Makes a site's folder of its own ready, in the place of the one that is given. @param to that folder. */
+  prepare?(cloud: RealCloud, to: string, say: (line: string) => void): Promise<RehearsedSite>;
   /** Whether burstable machines have no more of the processor than they pay for; always with `--as-aws`. */
   credits?: boolean;
   run(rehearsal: Rehearsal, result: Result): Promise<void>;

@@ -14,6 +14,7 @@ import { jobs } from "./jobs.ts";
 import { killedDeploy } from "./killed-deploy.ts";
 import { killedInPlace } from "./killed-in-place.ts";
 import { layerRenewal } from "./layer-renewal.ts";
+import { moveIn, moveInShort } from "./move-in.ts";
 import { offlineHeavy } from "./offline-heavy.ts";
 import { offlineDebian12, offlineReplacement } from "./offline-replacement.ts";
 import { owner } from "./owner.ts";
@@ -22,6 +23,7 @@ import { reboot } from "./reboot.ts";
 import { reclaims } from "./reclaims.ts";
 import { spentBudget } from "./spent-budget.ts";
 import { state, stateFast } from "./state.ts";
+import { stateOn } from "./state-on.ts";
 import { stateSwap, stateSwapShort } from "./state-swap.ts";
 import { swap, swapTemplate } from "./swap.ts";
 import { swapInPlace } from "./swap-in-place.ts";
@@ -54,6 +56,9 @@ export const scenarios: readonly Scenario[] = [
   stateFast,
   data,
   owner,
+  stateOn,
+  moveInShort,
+  moveIn,
   stateSwapShort,
   stateSwap,
   swap,
