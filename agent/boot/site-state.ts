@@ -10,7 +10,7 @@ import { rehearse } from "../machine/rehearsal.ts";
 import { untilSealed } from "../ownership/ask.ts";
 import { type Claim, type Claimant, type ClaimContext, takeSite } from "../ownership/claim.ts";
 import { claimantOf, claimContext } from "../ownership/claim-context.ts";
-import { CLAIM_SECONDS } from "../ownership/state-swap.ts";
+import { CLAIM_SECONDS, SEAL_SECONDS } from "../ownership/state-swap.ts";
 import type { StateKeeper } from "../ports/state.ts";
 import { DEADLINES } from "../record/deadline.ts";
 import { type Needs, type Step, type StepContext, step } from "../record/graph.ts";
@@ -22,13 +22,13 @@ import { readDocument } from "../site/document.ts";
 import { EverspotError } from "../site/errors.ts";
 import { FORWARD_PORT } from "../site/names.ts";
 import { siteDocument } from "../site/records.ts";
+import { runningDeploy } from "../site/running-deploy.ts";
 import { Fenced } from "../site/state/errors.ts";
 import { jobsStep } from "./jobs-step.ts";
 import { servedBy } from "./served.ts";
 
-/** Milliseconds that the one before may take to hear that it is to look; and all of that step, seconds. */
+/** Milliseconds that the one before may take to hear that it is to look. */
 const ASK_MS = 2_000;
-const ASK_SECONDS = 30;
 /** How often an epoch that the log has seen already is passed over. */
 const ATTEMPTS = 3;
 
@@ -84,14 +84,18 @@ export function stateSteps(
     return tell(await claimState(state, claimantOf(machine, got.launched, got.release.id), how), context);
   });
   const ask = step(
-    { name: "ask", takes: ASK_SECONDS },
+    { name: "ask", takes: "transfer" },
     { claim, rehearsal },
     async (got, { detail, signal }) => {
       const previous = got.claim.owner ? got.claim.previous : undefined;
       if (previous === undefined || got.rehearsal === undefined) return;
       const where = { host: previous.privateAddress, port: FORWARD_PORT };
       await askApp(where, { path: ASK_PATH, host: config.domain, timeoutMs: ASK_MS, signal });
-      const sealed = await untilSealed(store, previous, got.rehearsal.seq, clock, signal);
+      const brings = (await runningDeploy(store, clock))?.takes !== undefined;
+      // What one that keeps its state has not shipped by then is its loss; one that brings all it has must come to its end.
+      const within = brings ? await pauseOf(machine) : SEAL_SECONDS;
+      const sealed = await untilSealed(store, previous, got.rehearsal.seq, within, clock, signal);
+      if (!sealed && brings) throw notBrought(previous.owner, within);
       detail(sealed ? `${previous.owner} has sealed` : `${previous.owner} did not seal in time`);
     },
   );
@@ -110,6 +114,13 @@ export function stateSteps(
     },
   );
   return { state, rehearsal, jobs, claim, ask, held };
+}
+
+const notBrought = (owner: string, seconds: number): EverspotError =>
+  new EverspotError(`${owner} did not bring what it has written within ${seconds} s`, {
+    retry: "retry",
+    hint: "it serves on with all of it; deploy again, with a longer --pause where the database or the uploads are large",
+  });
 }
 
 /** Claims the site for this instance, with an epoch it can go on with. Ends what keeps the state here if another has it. */

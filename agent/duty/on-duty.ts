@@ -1,6 +1,7 @@
 /** What the agent does after the boot: watches, hands the site over and takes it back. */
 import type { Logger } from "pino";
 import type { Booted } from "../boot/boot.ts";
+import { BringAlong } from "../handover/bring-along.ts";
 import { InPlace } from "../handover/in-place.ts";
 import { Role } from "../handover/role.ts";
 import { hasJobs, Jobs } from "../jobs/jobs.ts";
@@ -64,6 +65,12 @@ export async function onDuty(
     : undefined;
   const here = { machine, recorder, log, signal, pauseJobs: async () => (await jobs?.pause()) ?? (() => {}) };
   const inPlace = new InPlace(here, role);
+  const bringAlong = new BringAlong({
+    ...here,
+    owned: () => role.owned,
+    // systemd starts it again.
+    beginAnew: () => process.kill(process.pid, "SIGTERM"),
+  });
   const watchdog = new Watchdog({
     ...here,
     ...{ instance: machine.identity.instance, store, clock, notify: machine.notify },
@@ -89,7 +96,7 @@ export async function onDuty(
   else role.own(booted.epoch, booted.release, booted.ttl);
   tellOfBoot(booted, outlook, machine);
 
-  const reactions = reactionsOf({ ...here, outlook, role, runs, inPlace, watchdog });
+  const reactions = reactionsOf({ ...here, outlook, role, runs, inPlace, bringAlong, watchdog });
   const knock = machine.state && new Knock(clock);
   const silence = knock && (await knockAt(paths.askedSocket, knock));
   const watching = watch(watchers(machine, outlook, role, runs, jobs, knock), {
@@ -104,7 +111,7 @@ export async function onDuty(
       else log.warn({ watcher }, message);
     },
   });
-  await Promise.all([watching, role.ended(), runs.ended(signal), inPlace.ended(), watchdog.ended()]);
+  await Promise.all([watching, role.ended(), runs.ended(signal), inPlace.ended(), bringAlong.ended(), watchdog.ended()]);
   silence?.();
 }
 

@@ -1,4 +1,5 @@
 /** What an instance on duty does about each thing it notices. */
+import type { BringAlong } from "../handover/bring-along.ts";
 import type { InPlace } from "../handover/in-place.ts";
 import type { Role, Successor } from "../handover/role.ts";
 import { stopSeconds } from "../jobs/jobs.ts";
@@ -25,6 +26,7 @@ export interface OnWatch {
   role: Role;
   runs: Runs;
   inPlace: InPlace;
+  bringAlong: BringAlong;
   watchdog: Watchdog;
   /** Ends jobs and workers, each in its time, and begins none. */
   pauseJobs(): Promise<unknown>;
@@ -38,6 +40,7 @@ export function reactionsOf({
   role,
   runs,
   inPlace,
+  bringAlong,
   watchdog,
   pauseJobs,
 }: OnWatch): Reactions {
@@ -79,7 +82,9 @@ export function reactionsOf({
     "app-recovered": () => watchdog.recovered(),
     deploy: ({ running }) => {
       outlook.deploys(running);
-      if (running !== undefined) inPlace.begin(running);
+      if (running === undefined) return;
+      inPlace.begin(running);
+      bringAlong.begin(running);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { execa } from "execa";
 import { EverspotError } from "../site/errors.ts";
-import { APP_USER, STATE_USER } from "../system/paths.ts";
+import { APP_FOLDER, APP_USER, STATE_USER } from "../system/paths.ts";
 import { run } from "../system/run.ts";
 
 interface User {
@@ -10,7 +10,7 @@ interface User {
 
 /** The user the site's code runs as; made when missing. */
 export const ensureAppUser = (): Promise<User> =>
-  ensureUser(APP_USER, ["--user-group", "--home-dir", "/var/lib/everspot-app"]);
+  ensureUser(APP_USER, ["--user-group", "--home-dir", APP_FOLDER]);
 
 /** The user that keeps what the site writes, in the group of the site's code; made when missing. */
 export async function ensureStateUser(): Promise<User> {

@@ -54,6 +54,7 @@ const takenOver = z.object({
   base: z.optional(z.int()),
   entries: z.int(),
   files: z.array(z.string()),
+  opened: z.boolean(),
   uploads: z.int(),
   troubles: z.array(z.string()),
 });
@@ -63,21 +64,21 @@ const keptState = z.object({ epoch: z.int(), instance: z.string(), sealed: z.boo
 
 /** The StateKeeper contract, by units of systemd and the shipper's socket. */
 export class Keeper implements StateKeeper {
-  readonly #options: KeeperOptions;
+  protected readonly options: KeeperOptions;
   readonly #handDown: HandDown;
   #owner: { uid: number; gid: number } | undefined;
 
   constructor(options: KeeperOptions) {
-    this.#options = options;
+    this.options = options;
     const file = this.#private("credentials.json");
     this.#handDown = new HandDown(file, options.credentials, options.clock, options.onTrouble);
   }
 
   async ready(): Promise<{ uid: number }> {
-    const { user, places, from, units, unitFiles, config } = this.#options;
+    const { user, places, from } = this.options;
     this.#owner = await user();
     await makePlaces(places, this.#owner, from);
-    await addToUnits(units, unitFiles, places, config.state);
+    await this.guard();
     return this.#owner;
   }
 
@@ -86,7 +87,7 @@ export class Keeper implements StateKeeper {
   }
 
   async kept(): Promise<KeptState | undefined> {
-    const text = await readIfThere(join(this.#options.places.log, "shipped.json"));
+    const text = await readIfThere(join(this.options.places.log, "shipped.json"));
     try {
       return text === undefined ? undefined : z.parse(keptState, JSON.parse(text));
     } catch {
@@ -96,7 +97,7 @@ export class Keeper implements StateKeeper {
 
   async takeOver(epoch: number, signal?: AbortSignal): Promise<TakenOver> {
     await this.stop();
-    const done = await this.#task("take-over", epoch, takenOver, {}, signal);
+    const done = await this.take(epoch, signal);
     await this.#prepareAgain();
     return done;
   }
@@ -107,10 +108,32 @@ export class Keeper implements StateKeeper {
   }
 
   async start(epoch: number, signal?: AbortSignal): Promise<void> {
-    const { units, clock } = this.#options;
+    const before = await this.status();
+    if (before === undefined || before.epoch !== epoch) await this.stop();
+    await this.ship(epoch, signal);
+    await writeFile(this.options.places.mayRun, "");
+  }
+
+  /** What the units of the site's code need, and that they start only while they may. */
+  protected async guard(): Promise<void> {
+    const { units, unitFiles, places, config } = this.options;
+    await addToUnits(units, unitFiles, places, config.state);
+  }
+
+  /** The log and the databases, whatever runs. */
+  protected take(epoch: number, signal?: AbortSignal): Promise<TakenOver> {
+    return this.#task("take-over", epoch, takenOver, {}, signal);
+  }
+
+  protected async endShipper(): Promise<void> {
+    await this.options.units.stop(STATE_UNIT, STOP_SECONDS);
+  }
+
+  /** Has the shipper ship under this epoch. */
+  protected async ship(epoch: number, signal?: AbortSignal): Promise<void> {
+    const { units, clock } = this.options;
     const before = await this.status();
     if (before === undefined || before.epoch !== epoch) {
-      await this.stop();
       await this.#handDown.now();
       await this.#settings("ship", epoch);
       await units.reset(STATE_UNIT);
@@ -129,36 +152,35 @@ export class Keeper implements StateKeeper {
       },
       { seconds: START_SECONDS, everySeconds: 0.03, clock, signal },
     );
-    await writeFile(this.#options.places.mayRun, "");
   }
 
   async stop(): Promise<void> {
-    await this.#forbid();
-    await this.#options.units.stop(STATE_UNIT, STOP_SECONDS);
+    await this.forbid();
+    await this.endShipper();
   }
 
   async revive(): Promise<void> {
-    const { units } = this.#options;
+    const { units } = this.options;
     await units.kill(STATE_UNIT);
     await units.reset(STATE_UNIT);
     await units.start(STATE_UNIT, STOP_SECONDS);
   }
 
   open(): Promise<number> {
-    return this.#order("/open");
+    return this.order("/open");
   }
 
   async seal(): Promise<number> {
-    await this.#forbid();
-    return this.#order("/seal");
+    await this.forbid();
+    return this.order("/seal");
   }
 
   async sealed(): Promise<boolean> {
-    return (await readIfThere(this.#options.places.mayRun)) === undefined;
+    return (await readIfThere(this.options.places.mayRun)) === undefined;
   }
 
   mark(name: string): Promise<number> {
-    return this.#order(`/mark?name=${encodeURIComponent(name)}`);
+    return this.order(`/mark?name=${encodeURIComponent(name)}`);
   }
 
   status() {
@@ -166,34 +188,34 @@ export class Keeper implements StateKeeper {
   }
 
   async copy(name: string, signal?: AbortSignal) {
-    const folder = join(this.#options.places.copies, name);
+    const folder = join(this.options.places.copies, name);
     await this.dropCopy(name);
     await mkdir(folder);
-    await this.#own(folder, 0o2770);
+    await this.own(folder, 0o2770);
     return { folder, ...(await this.#task("restore", 1, restored, { folder }, signal)) };
   }
 
   async dropCopy(name: string): Promise<void> {
     // The app may have written there: rm(1) follows nothing, whatever is swapped under it.
-    await run("rm", ["-rf", "--", join(this.#options.places.copies, name)]);
+    await run("rm", ["-rf", "--", join(this.options.places.copies, name)]);
   }
 
   /** From here on none of the site's own code runs, whoever starts it. */
-  async #forbid(): Promise<void> {
-    const { places, units, clock } = this.#options;
+  protected async forbid(): Promise<void> {
+    const { places, units, clock } = this.options;
     await rm(places.mayRun, { force: true });
     await endApps(units, clock);
   }
 
   /** What was done for a release before it starts, such as migrations, was done to other databases. */
   async #prepareAgain(): Promise<void> {
-    const { environment } = this.#options;
+    const { environment } = this.options;
     for (const name of await readdir(environment).catch(() => [])) {
       if (name.endsWith(".prepared")) await rm(join(environment, name), { force: true });
     }
   }
 
-  async #order(what: string): Promise<number> {
+  protected async order(what: string): Promise<number> {
     return order(this.#private("control.sock"), what, (await this.kept())?.epoch ?? 0);
   }
 
@@ -205,7 +227,7 @@ export class Keeper implements StateKeeper {
     more: object,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const { units } = this.#options;
+    const { units } = this.options;
     const unit = stateTask(what);
     const out = this.#private(`${what}.out`);
     await this.#handDown.now();
@@ -231,7 +253,7 @@ export class Keeper implements StateKeeper {
   }
 
   async #settings(what: string, epoch: number, more: object = {}): Promise<void> {
-    const { config, instance, places } = this.#options;
+    const { config, instance, places } = this.options;
     const { database, media, durability, budget, history } = config.state;
     const settings = {
       ...{ bucket: config.bucket, account: config.account, credentials: this.#private("credentials.json") },
@@ -246,7 +268,7 @@ export class Keeper implements StateKeeper {
   }
 
   async #stillTries(): Promise<void> {
-    const { units } = this.#options;
+    const { units } = this.options;
     const { active, restarts } = await units.state(STATE_UNIT);
     if (active !== "failed" && restarts < MOST_RESTARTS) return;
     const lines = await units.lines(STATE_UNIT, READ).catch(() => []);
@@ -257,14 +279,15 @@ export class Keeper implements StateKeeper {
     });
   }
 
-  async #own(folder: string, mode: number): Promise<void> {
-    this.#owner ??= await this.#options.user();
+  /** Gives it to the user that keeps the state, and the app's group. */
+  protected async own(folder: string, mode: number): Promise<void> {
+    this.#owner ??= await this.options.user();
     await chown(folder, this.#owner.uid, this.#owner.gid);
     await chmod(folder, mode);
   }
 
   #private(file: string): string {
-    return join(this.#options.places.private, file);
+    return join(this.options.places.private, file);
   }
 }
 

@@ -16,9 +16,10 @@ export async function addToUnits(
   units: Units,
   unitFiles: string,
   places: KeptPlaces,
-  state: State,
+  /** Undefined: the site's code finds all of it where it always was. */
+  state: State | undefined,
 ): Promise<void> {
-  const links = appFolderLinks(places, state);
+  const links = state && appFolderLinks(places, state);
   if (links !== undefined) await writeAtomic(places.links, links, 0o644);
   await ensureDropIns(units, unitFiles, {
     "everspot-.service.d/state.conf": [

@@ -67,13 +67,15 @@ export function thisHost(
   clock: Clock,
   patience: PatientClock,
   store: ObjectStore,
+  /** As the app has it. */
+  apps: BootConfig = config,
 ): Host {
   const nginx = (certificate: Shown) => siteNginx(config, privateAddress, certificate);
   const { domain, app } = config;
   const each = async (work: (n: number) => Promise<string>): Promise<string> =>
     (await Promise.all([...(app.static ?? []).keys()].map(work))).join("; ") || "none";
   return {
-    apps: async () => appMachine(config, units, patience, await ensureAppUser()),
+    apps: async () => appMachine(apps, units, patience, await ensureAppUser()),
     async isolate(...uids) {
       await isolateMetadata(units, paths.units, endpoint, uids);
       const unlimited = await limitCrowds().then(

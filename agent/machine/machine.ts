@@ -11,7 +11,7 @@ import type { Launches } from "../ports/launches.ts";
 import type { Metadata } from "../ports/metadata.ts";
 import type { Peers } from "../ports/peers.ts";
 import type { SecretSource } from "../ports/secrets.ts";
-import type { StateKeeper } from "../ports/state.ts";
+import type { Bringing, StateKeeper } from "../ports/state.ts";
 import type { Zone } from "../ports/zone.ts";
 import type { Candidates } from "../release/candidates.ts";
 import type { ReleaseDisk } from "../release/fetch.ts";
@@ -64,6 +64,8 @@ export interface Machine {
   certificates: CertificateContext;
   /** Undefined for a site that keeps no state. */
   state?: StateKeeper | undefined;
+  /** Of an instance that was launched without `[state]`. */
+  bringing?: Bringing | undefined;
   /**
    * Puts the best certificate there is in place; ends in bounded time. `first`: when to order where nothing was ever
    * ordered.

@@ -2,19 +2,19 @@ import type { Clock } from "../site/clock.ts";
 import type { SiteState } from "../site/records.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { LogLook } from "./log-look.ts";
-import { SEAL_SECONDS } from "./state-swap.ts";
 
 const LOOK_MS = 50;
 
 /**
  * Waits for the seal of the instance that had the site, which has been asked to look.
  * @param from a number of the log that was read while it had the site.
- * @returns whether it came: after five seconds it is fenced off anyway, and what it has not shipped is lost.
+ * @param within seconds. @returns whether it came.
  */
 export async function untilSealed(
   store: ObjectStore,
   { epoch }: Pick<SiteState, "epoch">,
   from: number,
+  within: number,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -23,7 +23,7 @@ export async function untilSealed(
   for (;;) {
     const seen = await log.look();
     if (seen.sealed || seen.epoch > epoch) return true;
-    if (clock.now() - begun >= SEAL_SECONDS * 1000) return false;
+    if (clock.now() - begun >= within * 1000) return false;
     await clock.sleep(LOOK_MS, signal);
   }
 }

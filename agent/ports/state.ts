@@ -1,5 +1,9 @@
 /** What a site with `[state]` has written, as far as this instance keeps it (STATE §4, §5). */
 
+import type { BootConfig } from "../../user-data/boot-config.ts";
+
+export type StateTable = NonNullable<BootConfig["state"]>;
+
 /** As the shipper says it; agent/state/shipper.ts. Milliseconds, bytes. */
 export interface StateStatus {
   state: "starting" | "shipping" | "sealed" | "fenced";
@@ -34,6 +38,8 @@ export interface TakenOver {
   entries: number;
   /** Databases that were brought back. */
   files: string[];
+  /** Whether another owner was open since this instance had the log, if it had it. */
+  opened: boolean;
   uploads: number;
   troubles: string[];
 }
@@ -101,4 +107,21 @@ export interface StateKeeper {
   copy(name: string, signal?: AbortSignal): Promise<{ folder: string; seq: number; files: string[] }>;
   /** Ends with the copy. */
   dropCopy(name: string): Promise<void>;
+}
+
+/** How an instance that was launched without `[state]` brings along what it has written. */
+export interface Bringing {
+  /** What it brings; undefined: it was not told to. */
+  what: StateTable | undefined;
+  /**
+   * Brings what there is to the bucket while the app works, and notes that this instance, from the next start of the agent
+   * on, hands the site over as one does that keeps its state. Safe to repeat.
+   * @throws EverspotError: nothing is changed then.
+   */
+  begin(
+    state: StateTable,
+    at: { epoch: number; release: string },
+    say: (detail: string) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
 }

@@ -22,7 +22,8 @@ import { ensureCertificate } from "../certificate/ensure.ts";
 import type { Identity } from "../identity/identity.ts";
 import { ensureStateUser } from "../isolation/app-user.ts";
 import { metadataEndpoint } from "../isolation/metadata-rules.ts";
-import { Keeper } from "../keeping/keeper.ts";
+import { Bringer, bringing, readBrings, withBrought } from "../keeping/bringer.ts";
+import { Keeper, type KeeperOptions } from "../keeping/keeper.ts";
 import { journalTail } from "../logs/journal.ts";
 import { keptIn } from "../logs/kept.ts";
 import { Shipper } from "../logs/shipper.ts";
@@ -34,6 +35,7 @@ import { createDebian } from "../packages/debian.ts";
 import { Packages } from "../packages/ensure.ts";
 import type { Metadata } from "../ports/metadata.ts";
 import type { SecretSource } from "../ports/secrets.ts";
+import type { StateTable } from "../ports/state.ts";
 import type { Zone } from "../ports/zone.ts";
 import { BootRecorder } from "../record/recorder.ts";
 import type { Start } from "../record/start.ts";
@@ -47,7 +49,7 @@ import { logGroup, runSecretPath, secretPath } from "../site/names.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
 import { createS3Store } from "../site/s3-store.ts";
 import type { ObjectStore } from "../site/store.ts";
-import { kept, paths } from "../system/paths.ts";
+import { APP_FOLDER, kept, paths } from "../system/paths.ts";
 import { patientClock, thisProcessor as processor } from "../system/processor.ts";
 import { Rounds } from "../system/rounds.ts";
 import { systemdSupervisor } from "../system/supervisor.ts";
@@ -145,8 +147,13 @@ export async function composeAgent(
   log: Logger,
   places: Places = paths,
 ): Promise<Agent> {
-  const { config, endpoint, rounds, metadata, store, units, zone, secrets, runSecrets, clients } =
-    connections;
+  const { endpoint, rounds, metadata, store, units, zone, secrets, runSecrets, clients } = connections;
+  const launched = connections.config;
+  const brings = launched.state === undefined ? await readBrings(kept.brings, identity.instance) : undefined;
+  const config = withBrought(launched, brings);
+  const keeping = keeperOptions(connections, identity, log);
+  const bringer = (state: StateTable) =>
+    new Bringer({ ...keeping(state), own: APP_FOLDER, transient: startTransient });
   const { ec2, acm } = clients;
   await mkdir(places.run, { recursive: true });
   await mkdir(places.state, { recursive: true, mode: 0o755 });
@@ -198,10 +205,14 @@ export async function composeAgent(
     fleet: createFleet(ec2, config.site, clock),
     launches: createLaunches(ec2, config.site, clock),
     creditMode: createCreditMode(ec2, identity.instance),
-    host: thisHost(config, identity, metadataEndpoint(endpoint), units, clock, patience, store),
+    host: thisHost(config, identity, metadataEndpoint(endpoint), units, clock, patience, store, launched),
     gauges: gauges(),
     logs: shipperOf(connections, identity, join(places.state, "logs.json"), notify, log),
-    state: keeperOf(connections, identity, log),
+    state:
+      brings === undefined ? launched.state && new Keeper(keeping(launched.state)) : bringer(brings),
+    ...(launched.state === undefined && {
+      bringing: bringing(bringer, { file: kept.brings, instance: identity.instance }, brings),
+    }),
     platform: platformOf(config.image.os, process.arch),
     disk: { releases: places.releases, unflushed: join(places.run, "unflushed") },
     candidates: new Candidates(store, clock),
@@ -236,22 +247,19 @@ function shipperOf(
   });
 }
 
-function keeperOf(
-  { config, units, metadata }: Connections,
-  { instance }: Identity,
-  log: Logger,
-): Keeper | undefined {
-  const { state, bucket, account } = config;
-  if (state === undefined) return undefined;
-  return new Keeper({
-    ...{ config: { state, bucket, account }, instance, units, clock, places: kept },
-    ...{ unitFiles: paths.units, environment: paths.environment },
-    from: join(dirname(process.argv[1] ?? ""), "python"),
-    user: ensureStateUser,
-    credentials: roleCredentials(metadata),
-    onTrouble: (message) => log.warn(message),
-  });
-}
+const keeperOptions =
+  ({ config, units, metadata }: Connections, { instance }: Identity, log: Logger) =>
+  (state: StateTable): KeeperOptions => {
+    const { bucket, account } = config;
+    return {
+      ...{ config: { state, bucket, account }, instance, units, clock, places: kept },
+      ...{ unitFiles: paths.units, environment: paths.environment },
+      from: join(dirname(process.argv[1] ?? ""), "python"),
+      user: ensureStateUser,
+      credentials: roleCredentials(metadata),
+      onTrouble: (message) => log.warn(message),
+    };
+  };
 
 const packagesOf = (
   store: ObjectStore,

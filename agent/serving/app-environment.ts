@@ -5,14 +5,11 @@ import { applicationOf, longestTimeout } from "../site/config/app.ts";
 import { keptName } from "../site/config/state.ts";
 import { BUNDLED_PYTHON } from "../site/release.ts";
 import { renderEnvironment } from "../system/environment-file.ts";
-import { kept } from "../system/paths.ts";
-
-/** The app's own folder, as systemd names it to its units and makes it for them (StateDirectory=). */
-const STATE_DIRECTORY = "/var/lib/everspot-app";
+import { APP_FOLDER, kept } from "../system/paths.ts";
 
 /** A file of environment variables takes `$` as it is (systemd.exec(5), "EnvironmentFile="). */
 const inStateDirectory = (value: string): string =>
-  value.replaceAll(/\$(?:STATE_DIRECTORY\b|\{STATE_DIRECTORY\})/g, STATE_DIRECTORY);
+  value.replaceAll(/\$(?:STATE_DIRECTORY\b|\{STATE_DIRECTORY\})/g, APP_FOLDER);
 
 /**
  * The environment file of a release's units. `$STATE_DIRECTORY` in `[app.env]` is the app's own folder. Order of weight,

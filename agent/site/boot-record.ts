@@ -86,6 +86,16 @@ const recordFields = {
   workers: z.optional(
     z.array(z.object({ name: z.string(), state: z.string(), restarts: z.int().check(z.nonnegative()) })),
   ),
+  /** Where what the site writes here is: in the bucket, or on this machine's disk alone. */
+  written: z.optional(z.enum(["bucket", "disk"])),
+  /** How far what it has written is brought along, as the deploy with this id asked for. */
+  brought: z.optional(
+    z.object({
+      deploy: z.string(),
+      state: z.enum(["running", "ready", "failed"]),
+      detail: z.optional(z.string()),
+    }),
+  ),
   /** The last swap in place, of the deploy with this id. */
   inPlace: z.optional(
     z.object({

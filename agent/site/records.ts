@@ -1,5 +1,7 @@
 /** The documents both sides read and write (DESIGN §4): zod schemas, each with a version. Times are ISO 8601, UTC. */
 import * as z from "zod/mini";
+import { camelKeys } from "./config/camel.ts";
+import { state as stateTable } from "./config/state.ts";
 import type { DocumentType } from "./document.ts";
 import { keys } from "./names.ts";
 import { ringIfAllowed } from "./runs/bell.ts";
@@ -49,8 +51,8 @@ export const imageDocument: DocumentType<ImageNote> = { key: keys.image, schema:
 
 /** `deploy.json`: the swap in progress, and how the last one ended. Written only by compare-and-swap. */
 export const deployState = z.strictObject({
-  /** 2 as soon as there is a `pause`. */
-  version: z.union([z.literal(1), z.literal(2)]),
+  /** 2 as soon as there is a `pause`, 3 with `takes`. */
+  version: z.union([z.literal(1), z.literal(2), z.literal(3)]),
   nonce: z.string(),
   /** Of this run of `everspot deploy`. */
   id: z.string(),
@@ -72,6 +74,8 @@ export const deployState = z.strictObject({
   ),
   /** Seconds for which visitors may be held while the site passes on, where the configuration's are too few. */
   pause: z.optional(z.int().check(z.positive())),
+  /** [state], where the old instance was launched without it: what it has written is brought along. */
+  takes: z.optional(z.strictObject(camelKeys(stateTable))),
   state: z.enum(["running", "done", "failed", "aborted"]),
   /** What it is doing now, for a person and for whoever puts things in order after it. */
   step: z.string(),
@@ -88,7 +92,7 @@ export const deployDocument: DocumentType<DeployState> = {
   // Not at each heartbeat.
   after: async (store, clock, before, now) => {
     const news = (["id", "kind", "release", "state"] as const).some((name) => before?.[name] !== now[name]);
-    if (news) await ringIfAllowed(store, clock);
+    if (news || (before?.takes === undefined) !== (now.takes === undefined)) await ringIfAllowed(store, clock);
   },
 };
 

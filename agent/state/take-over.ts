@@ -3,7 +3,7 @@ import path from "node:path";
 import type { StateBucket } from "../site/state/bucket.ts";
 import { Fenced } from "../site/state/errors.ts";
 import { restore } from "../site/state/restore.ts";
-import { bootId, fingerprint, keptFile, writeKept } from "./kept.ts";
+import { bootId, fingerprint, keptFile, readKept, writeKept } from "./kept.ts";
 import type { Writer } from "./log/fence-ahead.ts";
 import { removeBases } from "./log/go-back.ts";
 import type { Patience } from "./log/settle.ts";
@@ -29,6 +29,8 @@ export async function takeOver(
   await mkdir(where.folder, { recursive: true });
   await mkdir(where.keeps, { recursive: true });
   const troubles: string[] = [];
+  const before = readKept(keptFile(where.keeps));
+  let opened = false;
   // Whatever dies on the way leaves databases that nobody may go on with.
   await rm(keptFile(where.keeps), { force: true });
   const done = await takeLog(
@@ -42,6 +44,7 @@ export async function takeOver(
           // Nobody's epoch is another's: site.json did not know of this one (provisioner/data/writing.ts).
           if (counts && header.epoch === me.epoch && header.instance !== me.instance)
             throw new Fenced(me.epoch);
+          opened ||= counts && header.kind === "open" && header.instance !== me.instance;
         },
       }),
     patience,
@@ -66,6 +69,8 @@ export async function takeOver(
     base: done.base,
     entries: done.entries,
     files: done.files,
+    // Behind a base that another one made, its `open` is not read.
+    opened: opened || (done.base ?? 0) > (before?.place.seq ?? Number.POSITIVE_INFINITY),
     uploads: done.media.size,
     troubles,
   };

@@ -81,6 +81,8 @@ export interface KeptPlaces {
   mayRun: string;
   /** Run before the site's code, as its user. */
   links: string;
+  /** Of an instance that was launched without [state]: what it is to bring along. */
+  brings: string;
 }
 
 /** @param kept on the disk. @param keeper in memory. */
@@ -95,10 +97,13 @@ export const keptPlaces = (kept: string, keeper: string): KeptPlaces => ({
   python: join(keeper, "python"),
   mayRun: join(keeper, "may-run"),
   links: join(keeper, "links.sh"),
+  brings: join(kept, "brings.json"),
 });
 
 export const kept = keptPlaces("/var/lib/everspot-state", "/run/everspot-state");
 
+/** The app's own folder, as systemd names it to its units and makes it for them (StateDirectory=). */
+export const APP_FOLDER = "/var/lib/everspot-app";
 export const APP_USER = "everspot-app";
 /** Keeps what the site writes; of the app's group. */
 export const STATE_USER = "everspot-state";

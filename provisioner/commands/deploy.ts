@@ -6,7 +6,8 @@ import { bake } from "../bake/bake.ts";
 import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { runAbort } from "../deploy/abort.ts";
-import { checkState, refuseToLeaveBehind } from "../deploy/check-state.ts";
+import { bringAlong, writesToDisk } from "../deploy/bring-along.ts";
+import { checkState } from "../deploy/check-state.ts";
 import { compareConfiguration } from "../deploy/configuration.ts";
 import { inPlace } from "../deploy/in-place.ts";
 import { refuseIfHeld } from "../deploy/lock.ts";
@@ -62,7 +63,8 @@ export async function runDeploy(config: SiteConfig, tools: Tools, options: Deplo
   try {
     if (options.abort) return await runAbort(config, tools, aws);
     await requireFleet(aws, config.site);
-    await refuseToLeaveBehind(config, aws);
+    // Before anything is packed.
+    await writesToDisk(config, aws);
     const kind = options.inPlace ? "in-place" : "swap";
     const given = { command: "deploy", config, tools, aws, kind } as const;
     let packed: Packed | undefined;
@@ -100,13 +102,15 @@ async function deployBySwap(session: Session, packed: Packed, options: DeployOpt
   const { note } = session;
   if (options.pause !== undefined) await note({ pause: options.pause });
   const change = await compare(session, options);
+  const brings = await writesToDisk(session.config, session.aws);
   const { id: release, state } = await publish(session, packed, {
     template: configurationVersion(change.actions, change.seen.templates[0]),
     onWhole: (id) => note({ release: id }),
   });
-  if (state === "current" && change.actions.length === 0 && !options.force) {
+  if (state === "current" && change.actions.length === 0 && brings === undefined && !options.force) {
     return { release, result: "unchanged" };
   }
+  if (brings !== undefined) await bringAlong(session, brings, options.timeout);
   if (change.actions.length > 0) {
     await note(omitUndefined({ before: change.before }));
   }

@@ -4,6 +4,7 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
 import { connect } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { refuseToLeaveBehind } from "../deploy/bring-along.ts";
 import { checkState } from "../deploy/check-state.ts";
 import { inPlace } from "../deploy/in-place.ts";
 import { perform } from "../deploy/perform.ts";
@@ -31,6 +32,7 @@ export async function runRollback(config: SiteConfig, tools: Tools, options: Rol
   const aws = await connect(config, tools.clock);
   try {
     await requireFleet(aws, config.site);
+    await refuseToLeaveBehind(config, aws, "another one would begin without what it has written");
     const kind = options.inPlace ? "in-place" : "swap";
     const given = { command: "rollback", config, tools, aws, kind } as const;
     await perform(given, nothing, async (session) => {

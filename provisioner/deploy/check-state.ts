@@ -1,9 +1,5 @@
 import { LONGEST_PAUSE } from "../../agent/site/config/state.ts";
-import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
-import { siteDocument } from "../../agent/site/records.ts";
-import { LOG_PREFIX } from "../../agent/site/state/keys.ts";
-import type { Aws } from "../aws/connect.ts";
 import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 
@@ -34,22 +30,5 @@ export function checkState(
   throw new EverspotError(`visitors cannot be held for ${pause} s`, {
     hint: `at most for ${most} s; split the migration, or write pause = ${pause} in [state]`,
     exitCode: USAGE,
-  });
-}
-
-/**
- * An instance that was launched without `[state]` keeps nothing in the bucket: one that is would begin empty beside it.
- * @throws EverspotError while what it has written would be left behind.
- */
-export async function refuseToLeaveBehind(
-  { site, state }: Pick<SiteConfig, "site" | "state">,
-  aws: Pick<Aws, "state" | "store">,
-): Promise<void> {
-  if (state === undefined) return;
-  const [owner, log] = await Promise.all([readDocument(aws.store, siteDocument), aws.state.list(LOG_PREFIX)]);
-  if (owner.value === undefined || log.objects.length > 0) return;
-  throw new EverspotError(`${site} runs without [state]: what it has written would be left behind`, {
-    resource: owner.value.owner,
-    hint: 'bring it first: docs/state.md, "A site that runs already"; to begin empty instead, `everspot down` and `everspot up`',
   });
 }

@@ -11,7 +11,7 @@ const HEARTBEAT_SECONDS = 10;
 const SILENT_SECONDS = 60;
 
 /** What a holder writes down while it works. */
-export type Note = Partial<Pick<DeployState, "step" | "release" | "old" | "before" | "pause">>;
+export type Note = Partial<Pick<DeployState, "step" | "release" | "old" | "before" | "pause" | "takes">>;
 
 type Fields = Omit<DeployState, "nonce">;
 
@@ -181,5 +181,11 @@ export class DeployLock {
 
 function withNote(current: Fields, note: { [K in keyof Note]: Note[K] | undefined }): Fields {
   const next = { ...current, ...note };
-  return { ...next, version: next.pause === undefined ? 1 : 2, step: next.step ?? current.step };
+  return { ...next, version: versionOf(next), step: next.step ?? current.step };
 }
+
+/** The lowest that has a place for what is noted (agent/site/document.ts). */
+const versionOf = ({ pause, takes }: Pick<Note, "pause" | "takes">): 1 | 2 | 3 => {
+  if (takes !== undefined) return 3;
+  return pause === undefined ? 1 : 2;
+};

@@ -2,6 +2,7 @@ import path from "node:path";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { BEGINNING } from "../../../agent/site/state/place.ts";
 import type { Aws } from "../../aws/connect.ts";
+import type { SiteConfig } from "../../config/site-config.ts";
 import type { Wanted } from "../../data/bring.ts";
 import { megabytes, plural } from "../../data/counted.ts";
 import { differing } from "../../data/differing.ts";
@@ -10,6 +11,7 @@ import { bytesOf, type Local, newUploads, requireFolder } from "../../data/local
 import { copyDatabase, refuseNewer } from "../../data/local-database.ts";
 import { type Examined, examineOrRefuse } from "../../data/sqlite.ts";
 import { missingIn, type Uploads, uploadsInBucket, uploadsOf } from "../../data/uploads.ts";
+import { refuseToLeaveBehind } from "../../deploy/bring-along.ts";
 import { isRunning } from "../../deploy/stopped.ts";
 import type { Timeline } from "../../deploy/timeline.ts";
 import { formatMoment } from "../../operator/moment.ts";
@@ -35,6 +37,7 @@ interface Media {
 }
 
 interface Around {
+  config: SiteConfig;
   aws: Aws;
   timeline: Timeline;
   folder: string;
@@ -55,6 +58,7 @@ export async function lookAtPush(local: Local, around: Around): Promise<Push> {
   });
   const database = { file: local.name, path: copy, page: examined.page };
   const exists = (await aws.bucket.look()) !== undefined;
+  if (exists) await refuseToLeaveBehind(around.config, aws, "what it has written would be lost");
   const before = await timeline.step("read what the site has", async (detail) => {
     const at = path.join(folder, "had");
     const found = exists ? await had(aws.state, at) : nothing(at);

@@ -41,7 +41,7 @@ export async function runDataPush(config: SiteConfig, tools: Tools, options: Pus
   const signal = tools.interrupted();
   try {
     const { media, force, dryRun } = options;
-    const push = await lookAtPush(local, { aws, timeline, folder, signal, media, force });
+    const push = await lookAtPush(local, { config, aws, timeline, folder, signal, media, force });
     refuseEmpty(push);
     const { style } = terminal;
     const facts = { command: "data push", site: config.site, dryRun, ...factsOf(push) };

@@ -1,0 +1,87 @@
+/** What an instance has written that was launched without `[state]`: brought along, when `[state]` is turned on. */
+import { readDocument } from "../../agent/site/document.ts";
+import { EverspotError } from "../../agent/site/errors.ts";
+import { poll } from "../../agent/site/poll.ts";
+import { siteDocument } from "../../agent/site/records.ts";
+import { LOG_PREFIX } from "../../agent/site/state/keys.ts";
+import type { Aws } from "../aws/connect.ts";
+import { readBoot } from "../boots/read.ts";
+import type { SiteConfig } from "../config/site-config.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * The instance whose writing is on its disk alone though the site is to keep it.
+ * @returns undefined: there is none. @throws EverspotError for one that cannot bring it along, being launched by an
+ * everspot that knew nothing of that.
+ */
+export async function writesToDisk(
+  { site, state }: Pick<SiteConfig, "site" | "state">,
+  aws: Pick<Aws, "instances" | "state" | "store">,
+): Promise<string | undefined> {
+  if (state === undefined) return undefined;
+  const { value: record } = await readDocument(aws.store, siteDocument);
+  if (record === undefined) return undefined;
+  const { owner } = record;
+  if (!(await aws.instances.look(owner)).some((i) => i.alive && i.id === owner)) return undefined;
+  const boot = await readBoot(aws, owner);
+  if (boot?.written !== undefined) return boot.written === "disk" ? owner : undefined;
+  const log = await aws.state.list(LOG_PREFIX);
+  if (log.objects.length > 0) return undefined;
+  throw new EverspotError(`${site} runs without [state]: what it has written would be left behind`, {
+    resource: owner,
+    hint: 'an instance of an everspot before this one cannot bring it along: docs/state.md, "A site that runs already"',
+  });
+}
+
+/** For a command that would leave it behind. @throws EverspotError */
+export async function refuseToLeaveBehind(
+  config: Pick<SiteConfig, "site" | "state">,
+  aws: Pick<Aws, "instances" | "state" | "store">,
+  what: string,
+): Promise<void> {
+  const owner = await writesToDisk(config, aws);
+  if (owner === undefined) return;
+  throw new EverspotError(`${owner} was launched without [state]: ${what}`, {
+    resource: owner,
+    hint: "`everspot deploy` first: it turns [state] on with all that the instance has written",
+  });
+}
+
+/**
+ * Has the instance that serves bring what it has written to the bucket, while it goes on serving; what comes later it brings
+ * when the next one takes the site over.
+ * @param seconds that it may take. @throws EverspotError: the site is served as before then.
+ */
+export async function bringAlong(session: Session, owner: string, seconds: number): Promise<void> {
+  const { aws, config, tools, signal, lock } = session;
+  const { clock } = tools;
+  await session.step(`bring what ${owner} has written`, async (detail) => {
+    await session.note({ takes: config.state });
+    await poll(
+      `${owner} is not ready`,
+      async () => {
+        const boot = await readBoot(aws, owner);
+        const brought = boot?.brought?.deploy === lock.id ? boot.brought : undefined;
+        if (brought?.state === "failed") {
+          throw new EverspotError(`${owner} cannot bring what it has written: ${brought.detail ?? ""}`, {
+            resource: owner,
+            hint: "nothing was changed, the site is served as before; correct [state], run `everspot up`, and deploy again",
+          });
+        }
+        if (brought?.state === "ready") return { done: undefined };
+        const alive = (await aws.instances.look(owner)).some((i) => i.alive && i.id === owner);
+        if (!alive) {
+          throw new EverspotError(`${owner} is gone`, {
+            hint: "AWS took it, with what it had written; its replacement keeps what it writes",
+          });
+        }
+        return { waiting: brought?.detail ?? "it has not begun" };
+      },
+      {
+        ...{ seconds, everySeconds: 0.5, clock, signal },
+        hint: "the site is served as before; deploy again, with a longer --timeout where there is much to bring",
+      },
+    );
+    detail("all so far; the rest comes when the site passes on");
+  });
+}
