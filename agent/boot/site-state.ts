@@ -108,8 +108,7 @@ export function stateSteps(
       const claim = tell(await bringState(state, me, got.claim, how, context), context);
       // A point to go back to, before the release changes anything.
       const before = got.claim.owner ? got.claim.previous?.release : undefined;
-      if (claim.owner && before !== undefined && before !== me.release)
-        await state.mark(`before ${me.release}`);
+      if (claim.owner && before !== undefined && before !== me.release) await state.beginTrial(me.release);
       return claim;
     },
   );
@@ -121,7 +120,6 @@ const notBrought = (owner: string, seconds: number): EverspotError =>
     retry: "retry",
     hint: "it serves on with all of it; deploy again, with a longer --pause where the database or the uploads are large",
   });
-}
 
 /** Claims the site for this instance, with an epoch it can go on with. Ends what keeps the state here if another has it. */
 async function claimState(state: StateKeeper, me: Claimant, how: ClaimContext): Promise<Claim> {
@@ -156,7 +154,7 @@ async function bringState(
   let claim = claimed;
   for (let attempt = 1; claim.owner; attempt++) {
     try {
-      context.detail(await bring(state, me.instance, claim.epoch, context));
+      context.detail(await bring(state, me, claim.epoch, context));
       return claim;
     } catch (error) {
       if (!(error instanceof Fenced)) throw error;
@@ -178,10 +176,13 @@ async function bringState(
 /** @returns what was done, for a person. */
 async function bring(
   state: StateKeeper,
-  instance: string,
+  { instance, release }: Pick<Claimant, "instance" | "release">,
   epoch: number,
   { signal, warn }: Pick<StepContext, "signal" | "warn">,
 ): Promise<string> {
+  const tried = await state.trial();
+  // An agent before this one, or a try before, has not come to its end with it.
+  if (tried !== undefined && tried !== release) await state.takeBackTrial(signal);
   const kept = await state.kept();
   const own = kept?.instance === instance ? kept : undefined;
   const done = await (async () => {
@@ -203,6 +204,7 @@ export async function openState(state: StateKeeper, held: Claim): Promise<Claim>
   if (!held.owner) return held;
   try {
     await state.open();
+    await state.endTrial();
     return held;
   } catch (error) {
     if (!(error instanceof Fenced)) throw error;

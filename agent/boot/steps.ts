@@ -31,7 +31,10 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
   const identity = step("identity", {}, async (_, context) => {
     const { instance, type, zone, address, image, base = image, copyOf } = me;
     recorder.identify(me);
-    recorder.change({ base, written: config.state !== undefined && machine.bringing === undefined ? "bucket" : "disk" });
+    recorder.change({
+      base,
+      written: config.state !== undefined && machine.bringing === undefined ? "bucket" : "disk",
+    });
     const copy = copyOf === undefined ? "" : `, from an image of ${copyOf}`;
     context.detail(`${instance}, ${type} in ${zone}, ${address}${copy}`);
   });

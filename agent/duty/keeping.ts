@@ -21,9 +21,17 @@ export interface KeepingTold {
   well(text: string): void;
 }
 
-/** Tells of writes that do not come into the bucket, and when they do again; starts what hangs anew. Until the signal. */
+/** Percent of the disk at which a process is ended that reads a database without end. */
+const FULL = 90;
+/** Looks in a row at which it has been seen. */
+const OFTEN = 6;
+
+/**
+ * Tells of writes that do not come into the bucket, and when they do again; starts what hangs anew; and of who keeps a
+ * write-ahead log from being copied into its database, ended before the disk is full. Until the signal.
+ */
 export async function watchKeeping(
-  state: Pick<StateKeeper, "status" | "sealed" | "revive">,
+  state: Pick<StateKeeper, "status" | "sealed" | "revive" | "readers" | "diskUsed">,
   told: KeepingTold,
   clock: Clock,
   log: Pick<Logger, "warn">,
@@ -32,6 +40,7 @@ export async function watchKeeping(
   let since: number | undefined;
   let revived = Number.NEGATIVE_INFINITY;
   const refused = new Set<string>();
+  const endless = new Endless(state, (text) => told.tell(text));
   for (;;) {
     await clock.sleep(EVERY_SECONDS * 1000, signal);
     try {
@@ -40,6 +49,7 @@ export async function watchKeeping(
       const now = clock.now();
       const others = (status?.refused ?? []).filter((one) => !refused.has(one));
       for (const one of others) refused.add(one);
+      await endless.look(status?.grown ?? []);
       if (others.length > 0) told.tell(`uploads that are not kept: ${others.join("; ")}`);
       if (wrong === undefined) {
         told.well("what the site writes is kept in the bucket again");
@@ -55,6 +65,46 @@ export async function watchKeeping(
     } catch (error) {
       signal.throwIfAborted();
       log.warn(`what keeps the site's state: ${messageOf(error)}`);
+    }
+  }
+}
+
+/** Who reads a database without end: told of once each, and ended when there is little room left for what is written. */
+class Endless {
+  readonly #state: Pick<StateKeeper, "readers" | "diskUsed">;
+  readonly #tell: (text: string) => void;
+  /** By database and process: at how many looks in a row. */
+  #seen = new Map<string, number>();
+  readonly #told = new Set<string>();
+
+  constructor(state: Pick<StateKeeper, "readers" | "diskUsed">, tell: (text: string) => void) {
+    this.#state = state;
+    this.#tell = tell;
+  }
+
+  async look(grown: readonly { file: string; bytes: number }[]): Promise<void> {
+    const before = this.#seen;
+    this.#seen = new Map();
+    for (const { file, bytes } of grown) {
+      for (const { pid, name, seconds, ours } of await this.#state.readers(file)) {
+        const key = `${file} ${pid}`;
+        const often = (before.get(key) ?? 0) + 1;
+        this.#seen.set(key, often);
+        if (often < OFTEN) continue;
+        const who = `${name} (process ${pid}, ${seconds} s old)`;
+        if (!this.#told.has(key)) {
+          this.#told.add(key);
+          this.#tell(
+            `${who} reads ${file} without end: its write-ahead log has ${Math.round(bytes / 1e6)} MB, and grows`,
+          );
+        }
+        if (!ours || (await this.#state.diskUsed()) < FULL) continue;
+        process.kill(pid, "SIGKILL");
+        this.#seen.delete(key);
+        this.#tell(
+          `${who} was ended: it kept what was written to ${file} from its database until the disk was nearly full`,
+        );
+      }
     }
   }
 }

@@ -111,7 +111,14 @@ export async function onDuty(
       else log.warn({ watcher }, message);
     },
   });
-  await Promise.all([watching, role.ended(), runs.ended(signal), inPlace.ended(), bringAlong.ended(), watchdog.ended()]);
+  await Promise.all([
+    watching,
+    role.ended(),
+    runs.ended(signal),
+    inPlace.ended(),
+    bringAlong.ended(),
+    watchdog.ended(),
+  ]);
   silence?.();
 }
 

@@ -1,19 +1,15 @@
-import { readlink } from "node:fs/promises";
 import type { Logger } from "pino";
 import { afterBoot } from "../boot/after-boot.ts";
-import { appSteps, bringRelease, ensureGunicorn, keepPackages } from "../machine/app-steps.ts";
 import type { Machine } from "../machine/machine.ts";
-import { DEADLINES } from "../record/deadline.ts";
-import { runGraph, type Step, type StepContext, StepFailed, step } from "../record/graph.ts";
+import { runGraph, type Step, StepFailed } from "../record/graph.ts";
 import { logged } from "../record/logged.ts";
 import type { BootLog } from "../record/recorder.ts";
-import { switchTo } from "../serving/app.ts";
-import { drained } from "../serving/drain.ts";
-import { longestTimeout } from "../site/config/app.ts";
-import { EverspotError, messageOf } from "../site/errors.ts";
+import { messageOf } from "../site/errors.ts";
 import type { DeployState } from "../site/records.ts";
 import { appUnit } from "../system/paths.ts";
+import { inPlaceSteps, STOP_SECONDS, SWITCH } from "./in-place-steps.ts";
 import type { Role } from "./role.ts";
+import { takeBack, trialSteps } from "./trial.ts";
 
 export interface InPlaceContext {
   machine: Machine;
@@ -61,11 +57,6 @@ export class InPlace {
   }
 }
 
-const SWITCH = "switch";
-const STOP_SECONDS = 60;
-/** The app switched to is known to be healthy, so any trouble at the front door shows at once. */
-const PROBE_SECONDS = 3;
-
 /**
  * Runs the candidate on this machine beside the release that serves, and lets it take over by renaming two links
  * (DESIGN §7): running requests end where they began. The steps are in the boot record.
@@ -74,19 +65,26 @@ const PROBE_SECONDS = 3;
  * repeat after it has been cut off.
  * @returns whether the release serves now. @throws only the signal's reason.
  */
-export const swapInPlace = (
+export function swapInPlace(
   wanted: Wanted,
   running: string,
   context: Omit<InPlaceContext, "pauseJobs">,
-): Promise<boolean> =>
-  swapBy(inPlaceSteps(wanted.release, running, context.machine), wanted, running, context);
+): Promise<boolean> {
+  const { machine, signal } = context;
+  const { state } = machine;
+  if (state === undefined || machine.bringing !== undefined || wanted.release === running) {
+    return swapBy(inPlaceSteps(wanted.release, running, machine), wanted, running, context);
+  }
+  const steps = trialSteps(wanted.release, running, machine, state);
+  return swapBy(steps, wanted, running, context, () => takeBack(machine, state, running, signal));
+}
 
 interface Wanted {
   deploy: string;
   release: string;
 }
 
-/** The same with other steps. */
+/** The same with other steps. @param undo what is done besides when they fail, before the release is blamed. */
 export async function swapBy(
   steps: readonly Step<unknown>[],
   wanted: Wanted,
@@ -94,6 +92,7 @@ export async function swapBy(
   context: Omit<InPlaceContext, "machine" | "pauseJobs"> & {
     machine: Pick<Machine, "candidates" | "patience" | "units">;
   },
+  undo: () => Promise<void> = async () => {},
 ): Promise<boolean> {
   const { machine, recorder, log, signal } = context;
   const note = (state: "running" | "done" | "failed", reason?: string): void =>
@@ -114,6 +113,7 @@ export async function swapBy(
     const failed = error instanceof StepFailed ? error : undefined;
     try {
       if (wanted.release !== running) await machine.units.stop(appUnit(wanted.release), STOP_SECONDS);
+      await undo();
       const bad = failed?.step === SWITCH ? failed.message : failed?.blame;
       if (bad !== undefined) await machine.candidates.quarantine(wanted.release, bad, failed?.lines);
       await machine.candidates.failed(bad, failed?.lines);
@@ -123,64 +123,4 @@ export async function swapBy(
     note("failed", `${failed === undefined ? "" : `${failed.step}: `}${messageOf(error)}`);
     return false;
   }
-}
-
-function inPlaceSteps(id: string, running: string, machine: Machine): Step<unknown>[] {
-  const { config, identity, units, candidates, clock, host } = machine;
-
-  const bring = async (_: unknown, context: StepContext) => {
-    // A release that serves already has been tried; the agent that tried it may have been cut off.
-    const choice = id === running ? { id } : await candidates.next(identity.instance);
-    if (choice.id !== id) {
-      throw new EverspotError(`${id} is no longer the candidate, ${choice.id} is next`, {
-        hint: "someone deployed or rolled back meanwhile; deploy again",
-      });
-    }
-    return bringRelease(machine, { id, isCandidate: id !== running }, id, context);
-  };
-  const release = step({ name: "release", takes: "transfer" }, {}, bring, "when-fatal");
-
-  const { prepare, app, healthy, look, gate } = appSteps(
-    machine,
-    release,
-    { release },
-    async (got, { signal }) => {
-      await ensureGunicorn(machine, got.release, signal);
-      return { apps: await host.apps(), secrets: await machine.secrets.read() };
-    },
-  );
-
-  const switched = step(SWITCH, { healthy, prepare, release, ...gate }, async (got, { detail, signal }) => {
-    const before = await readlink(got.prepare.links.release);
-    await switchTo(got.prepare, id, got.release.folder);
-    try {
-      const answer = await host.probe(PROBE_SECONDS, signal);
-      detail(`200 in ${answer.milliseconds} ms`);
-    } catch (error) {
-      await switchTo(got.prepare, running, before);
-      throw error;
-    }
-  });
-
-  const promote = step({ name: "promote", takes: "install" }, { switched }, async (_, context) => {
-    await keepPackages(machine, context);
-    const promoted = await candidates.promote(id);
-    context.detail(promoted ? `${id} is current` : "no change");
-  });
-
-  const seconds = longestTimeout(config.app);
-  const live = config.app.asgi !== undefined;
-  const ends = seconds + DEADLINES.calls;
-  const stop = step(
-    { name: "stop the old one", takes: ends },
-    { promote, prepare },
-    async (got, { detail }) => {
-      if (running === id) return;
-      const ended = await drained(got.prepare.socketOf(running), { seconds, live }, clock);
-      await units.stop(appUnit(running), STOP_SECONDS);
-      detail(`${running}${ended ? "" : ", with requests that took too long"}`);
-    },
-  );
-
-  return [release, prepare, app, healthy, look, switched, promote, stop];
 }

@@ -8,6 +8,7 @@ import { historySeconds, keptName } from "../site/config/state.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
 import { Fenced } from "../site/state/errors.ts";
+import { diskUsed } from "../system/disk.ts";
 import { readIfThere, writeAtomic } from "../system/files.ts";
 import { type KeptPlaces, STATE_UNIT, stateTask } from "../system/paths.ts";
 import { run } from "../system/run.ts";
@@ -16,6 +17,7 @@ import { askStatus, order } from "./control.ts";
 import { endApps } from "./end-apps.ts";
 import { type Credentials, HandDown } from "./hand-down.ts";
 import { makePlaces } from "./places.ts";
+import { readersOf } from "./readers.ts";
 import { addToUnits } from "./unit-files.ts";
 
 /** Seconds that bringing the state may take: 1 GB in 7 s where S3 is near, and a database may be larger. */
@@ -60,7 +62,10 @@ const takenOver = z.object({
 });
 const wentBack = z.object({ rewound: z.boolean(), seq: z.int() });
 const restored = z.object({ seq: z.int(), files: z.array(z.string()) });
-const keptState = z.object({ epoch: z.int(), instance: z.string(), sealed: z.boolean() });
+const place = z.object({ seq: z.int(), hash: z.string(), epoch: z.int(), at: z.string() });
+const keptState = z.object({ epoch: z.int(), instance: z.string(), sealed: z.boolean(), place });
+const undone = z.object({ undone: z.boolean(), seq: z.int() });
+const trial = z.object({ release: z.string(), epoch: z.int(), mark: place });
 
 /** The StateKeeper contract, by units of systemd and the shipper's socket. */
 export class Keeper implements StateKeeper {
@@ -86,7 +91,11 @@ export class Keeper implements StateKeeper {
     return this.#handDown.keep(signal);
   }
 
-  async kept(): Promise<KeptState | undefined> {
+  kept(): Promise<KeptState | undefined> {
+    return this.#kept();
+  }
+
+  async #kept(): Promise<z.infer<typeof keptState> | undefined> {
     const text = await readIfThere(join(this.options.places.log, "shipped.json"));
     try {
       return text === undefined ? undefined : z.parse(keptState, JSON.parse(text));
@@ -98,13 +107,16 @@ export class Keeper implements StateKeeper {
   async takeOver(epoch: number, signal?: AbortSignal): Promise<TakenOver> {
     await this.stop();
     const done = await this.take(epoch, signal);
+    await this.endTrial();
     await this.#prepareAgain();
     return done;
   }
 
   async goBack(epoch: number, signal?: AbortSignal): Promise<{ rewound: boolean; seq: number }> {
     await this.stop();
-    return this.#task("go-back", epoch, wentBack, {}, signal);
+    const done = await this.#task("go-back", epoch, wentBack, {}, signal);
+    await this.endTrial();
+    return done;
   }
 
   async start(epoch: number, signal?: AbortSignal): Promise<void> {
@@ -166,12 +178,27 @@ export class Keeper implements StateKeeper {
     await units.start(STATE_UNIT, STOP_SECONDS);
   }
 
+  async readers(file: string) {
+    const shipper = (await this.status())?.pid;
+    const index = `${join(this.options.places.databases, file)}-shm`;
+    return readersOf(index, shipper === undefined ? [] : [shipper]);
+  }
+
+  diskUsed(): Promise<number> {
+    return diskUsed(this.options.places.databases);
+  }
+
   open(): Promise<number> {
     return this.order("/open");
   }
 
   async seal(): Promise<number> {
     await this.forbid();
+    const tried = await this.#trial();
+    if (tried !== undefined) {
+      await this.takeBackTrial();
+      await this.ship(tried.epoch);
+    }
     return this.order("/seal");
   }
 
@@ -179,8 +206,40 @@ export class Keeper implements StateKeeper {
     return (await readIfThere(this.options.places.mayRun)) === undefined;
   }
 
-  mark(name: string): Promise<number> {
-    return this.order(`/mark?name=${encodeURIComponent(name)}`);
+  async beginTrial(release: string): Promise<void> {
+    const { places } = this.options;
+    await this.forbid();
+    const seq = await this.order(`/mark?name=${encodeURIComponent(`before ${release}`)}`);
+    const kept = await this.#kept();
+    if (kept?.place.seq !== seq) {
+      throw new EverspotError("something was written after the mark", { retry: "retry" });
+    }
+    const { epoch, place: mark } = kept;
+    await writeAtomic(this.#trialFile, JSON.stringify({ release, epoch, mark }), 0o600);
+    await writeFile(places.mayRun, "");
+  }
+
+  async trial(): Promise<string | undefined> {
+    return (await this.#trial())?.release;
+  }
+
+  async endTrial(): Promise<void> {
+    await rm(this.#trialFile, { force: true });
+  }
+
+  async takeBackTrial(signal?: AbortSignal): Promise<void> {
+    await this.stop();
+    const found = await this.#trial();
+    if (found !== undefined) {
+      try {
+        await this.#task("undo", found.epoch, undone, { mark: found.mark }, signal);
+      } catch (error) {
+        if (error instanceof Fenced) await this.endTrial();
+        throw error;
+      }
+      await this.#prepareAgain();
+    }
+    await this.endTrial();
   }
 
   status() {
@@ -284,6 +343,20 @@ export class Keeper implements StateKeeper {
     this.#owner ??= await this.options.user();
     await chown(folder, this.#owner.uid, this.#owner.gid);
     await chmod(folder, mode);
+  }
+
+  /** Undefined, too, of an epoch that is over. */
+  async #trial(): Promise<z.infer<typeof trial> | undefined> {
+    const text = await readIfThere(this.#trialFile);
+    const found = z.safeParse(trial, text === undefined ? undefined : parse(text));
+    if (!found.success) return undefined;
+    // While it is taken back, nothing is kept.
+    const kept = await this.#kept();
+    return kept === undefined || kept.epoch === found.data.epoch ? found.data : undefined;
+  }
+
+  get #trialFile(): string {
+    return this.options.places.trial;
   }
 
   #private(file: string): string {

@@ -104,7 +104,11 @@ export async function copyAsLeft(folder: string, name: string, to: string): Prom
  * more changes when it was changed last. Links and other odd things stay out.
  * @param made told of each folder that was made.
  */
-export async function linkAll(from: string, to: string, made: (folder: string) => Promise<void>): Promise<void> {
+export async function linkAll(
+  from: string,
+  to: string,
+  made: (folder: string) => Promise<void>,
+): Promise<void> {
   const wanted = new Set<string>();
   for (const entry of await namesIn(from)) {
     const [here, there] = [join(from, entry), join(to, entry)];

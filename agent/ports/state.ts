@@ -21,12 +21,26 @@ export interface StateStatus {
   putMedian?: number;
   bases?: number;
   rss?: number;
+  /** Of its process. */
+  pid?: number;
+  /** Databases whose write-ahead log grows, for somebody reads them; with its bytes. */
+  grown?: { file: string; bytes: number }[];
   /** Since what was changed longest ago among the uploads and is not there; undefined where none are kept. */
   uploadsLag?: number;
   /** Uploads that cannot be kept, each with the reason; the first ones. */
   refused?: string[];
   /** What S3 says at the moment, if it does not do what it is asked. */
   trouble?: string;
+}
+
+/** A process that reads a database. */
+export interface Reader {
+  pid: number;
+  name: string;
+  /** Since it began. */
+  seconds: number;
+  /** It is of the site's code. */
+  ours: boolean;
 }
 
 export interface TakenOver {
@@ -87,6 +101,10 @@ export interface StateKeeper {
   stop(): Promise<void>;
   /** Starts a shipper that hangs anew; it goes on where it was. */
   revive(): Promise<void>;
+  /** Who reads a database just now, besides the shipper. @param file by its path, as the status has it. */
+  readers(file: string): Promise<Reader[]>;
+  /** Percent of the disk that databases are on. */
+  diskUsed(): Promise<number>;
   /** From here on what the app writes may be acknowledged. @returns the entry's number. */
   open(): Promise<number>;
   /**
@@ -96,8 +114,20 @@ export interface StateKeeper {
   seal(): Promise<number>;
   /** Whether the site's own code may not start: this instance has sealed, and no `start` came since. */
   sealed(): Promise<boolean>;
-  /** A point to go back to. @returns the entry's number. */
-  mark(name: string): Promise<number>;
+  /**
+   * A release is tried on the data: ends all of the site's own code, sets a mark before it, and lets the code start again.
+   * Nothing may be answered from what it writes until `endTrial`.
+   */
+  beginTrial(release: string): Promise<void>;
+  /** The release that is tried; undefined: none, or what this disk had of it is not the log's any more. */
+  trial(): Promise<string | undefined>;
+  /** It serves: what it has written stays. */
+  endTrial(): Promise<void>;
+  /**
+   * It does not: ends all of the site's own code, and makes the data what they were at the mark. Whoever serves next starts
+   * with `start`. Nothing is changed where the log was opened since.
+   */
+  takeBackTrial(signal?: AbortSignal): Promise<void>;
   /** Undefined when no shipper answers. */
   status(): Promise<StateStatus | undefined>;
   /**

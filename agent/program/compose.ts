@@ -208,8 +208,7 @@ export async function composeAgent(
     host: thisHost(config, identity, metadataEndpoint(endpoint), units, clock, patience, store, launched),
     gauges: gauges(),
     logs: shipperOf(connections, identity, join(places.state, "logs.json"), notify, log),
-    state:
-      brings === undefined ? launched.state && new Keeper(keeping(launched.state)) : bringer(brings),
+    state: brings === undefined ? launched.state && new Keeper(keeping(launched.state)) : bringer(brings),
     ...(launched.state === undefined && {
       bringing: bringing(bringer, { file: kept.brings, instance: identity.instance }, brings),
     }),

@@ -92,7 +92,8 @@ export const deployDocument: DocumentType<DeployState> = {
   // Not at each heartbeat.
   after: async (store, clock, before, now) => {
     const news = (["id", "kind", "release", "state"] as const).some((name) => before?.[name] !== now[name]);
-    if (news || (before?.takes === undefined) !== (now.takes === undefined)) await ringIfAllowed(store, clock);
+    if (news || (before?.takes === undefined) !== (now.takes === undefined))
+      await ringIfAllowed(store, clock);
   },
 };
 

@@ -95,6 +95,12 @@ export class Follower {
     return this.#wal.generation?.committed ?? 0;
   }
 
+  /** Of the current generation, in its file. */
+  get bytes(): number {
+    const { generation } = this.#wal;
+    return generation === undefined ? 0 : generation.committed * (FRAME_HEADER + generation.page);
+  }
+
   /** Another one after each commit. */
   get point(): string {
     const { generation } = this.#wal;

@@ -1,8 +1,8 @@
 /**
  * The entry point of what keeps a site's state: `take-over` once, then `ship` for as long as the site is served.
  * `go-back` takes the log again for the instance that has sealed it: `{"rewound": true}` says that it may go on with what
- * it has, false that it must take over like anybody else. `restore` brings what is in the bucket into a folder and takes
- * nothing. Each of them prints one line of JSON; `{"fenced": 7}` when a later owner was met.
+ * it has, false that it must take over like anybody else. `undo` takes back what was written since a mark. `restore` brings
+ * what is in the bucket into a folder and takes nothing. Each of them prints one line of JSON; `{"fenced": 7}` when a later owner was met.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -23,6 +23,7 @@ import { keepUploads } from "./media/keep.ts";
 import { returnTo } from "./return-to.ts";
 import { Shipper } from "./shipper.ts";
 import { takeOver } from "./take-over.ts";
+import { undo } from "./undo.ts";
 
 /** Another owner has the log. */
 const FENCED = 3;
@@ -47,6 +48,8 @@ const settings = z.strictObject({
   budget: z.number().check(z.positive()),
   /** Seconds. */
   history: z.number().check(z.nonnegative()),
+  /** Of the mark that `undo` goes back to. */
+  mark: z.optional(z.strictObject({ seq: z.int(), hash: z.string(), epoch: z.int(), at: z.string() })),
 });
 
 type Settings = z.infer<typeof settings>;
@@ -61,8 +64,8 @@ const say = (message: string) => process.stderr.write(`${message}\n`);
 const print = (done: object) => process.stdout.write(`${JSON.stringify(done)}\n`);
 
 async function main([command, file]: readonly string[]): Promise<number> {
-  if (!["take-over", "ship", "go-back", "restore"].includes(command ?? "") || file === undefined) {
-    say("usage: state take-over|ship|go-back|restore SETTINGS.json");
+  if (!["take-over", "ship", "go-back", "undo", "restore"].includes(command ?? "") || file === undefined) {
+    say("usage: state take-over|ship|go-back|undo|restore SETTINGS.json");
     return 2;
   }
   assertSqlite();
@@ -81,6 +84,9 @@ async function main([command, file]: readonly string[]): Promise<number> {
       print(await takeOver(bucket, me, given, { ...around, onTrouble: (error) => say(error.message) }));
     } else if (command === "go-back") {
       print(await returnTo(bucket, me, given.keeps, around));
+    } else if (command === "undo") {
+      if (given.mark === undefined) throw new EverspotError(`${file}: which mark?`, { resource: file });
+      print(await undo(bucket, me, given, given.mark, around));
     } else {
       await ship(bucket, me, given);
     }

@@ -20,6 +20,10 @@ const CHECKPOINT = 1_000;
 /** Milliseconds between two looks when nothing was heard, and between two tries of a checkpoint. */
 const LOOK = 250;
 
+/** Bytes of a write-ahead log, or so many times its database, from which on it has grown too much. */
+const MOST_GROWN = 64 << 20;
+const GROWN_TIMES = 4;
+
 export interface ShipperOptions extends Omit<SiteLogOptions, "uploads"> {
   /** Where the databases are, and their paths in it. */
   folder: string;
@@ -88,6 +92,8 @@ export class Shipper {
       ...this.#begun?.summary,
       ...this.#counts,
       bases: this.#base.published,
+      pid: process.pid,
+      grown: this.#grown,
       ...uploads,
       uploadsLag: this.#uploads?.covered
         ? Number((boottime() - this.#uploads.covered) / 1_000_000n)
@@ -95,6 +101,15 @@ export class Shipper {
       rss: process.memoryUsage.rss(),
       trouble: this.#begun?.trouble ?? this.#full ?? uploads?.trouble,
     };
+  }
+
+  /** What somebody reads for so long that it cannot be copied into its database. */
+  get #grown(): { file: string; bytes: number }[] {
+    return this.#attached.flatMap(({ file, path: at, follower, copied }) => {
+      const { bytes } = follower;
+      const most = Math.max(MOST_GROWN, GROWN_TIMES * statSync(at).size);
+      return bytes > most && follower.point !== copied ? [{ file, bytes }] : [];
+    });
   }
 
   /** Writes an entry behind all that is committed now. @throws Fenced */

@@ -81,6 +81,8 @@ export interface KeptPlaces {
   mayRun: string;
   /** Run before the site's code, as its user. */
   links: string;
+  /** The release that is tried on the data, and the mark before it. */
+  trial: string;
   /** Of an instance that was launched without [state]: what it is to bring along. */
   brings: string;
 }
@@ -97,6 +99,7 @@ export const keptPlaces = (kept: string, keeper: string): KeptPlaces => ({
   python: join(keeper, "python"),
   mayRun: join(keeper, "may-run"),
   links: join(keeper, "links.sh"),
+  trial: join(kept, "trial.json"),
   brings: join(kept, "brings.json"),
 });
 
@@ -112,6 +115,8 @@ export const STATE_UNIT = "site-state.service";
 export const stateTask = (what: string): string => `site-state@${what}.service`;
 /** Looked for by bootstrap.sh: the agent is on the disk for good. */
 export const wholeAgent = (sha256: string): string => `${paths.agents}/${sha256}/whole`;
+/** In which all of the site's code runs. */
+export const APP_SLICE = "everspot-app.slice";
 /** Every unit that runs code of the site. */
 export const APP_UNITS = "everspot-*@*.service";
 export const appUnit = (release: string): string => `everspot-app@${release}.service`;

@@ -23,7 +23,10 @@ export function deployWatcher(store: ObjectStore, clock: Clock): Belled {
         if (read.date !== undefined) ahead = read.date.getTime() - clock.now();
       }
       const running = isDeploying(last, clock.now() + ahead) ? last : undefined;
-      const now = running === undefined ? "" : [running.id, running.kind, running.release, running.takes && "takes"].join(" ");
+      const now =
+        running === undefined
+          ? ""
+          : [running.id, running.kind, running.release, running.takes && "takes"].join(" ");
       if (now === told) return [];
       told = now;
       return [{ kind: "deploy", running }];

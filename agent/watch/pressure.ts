@@ -1,16 +1,10 @@
-import { readFile, statfs } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { diskUsed } from "../system/disk.ts";
 import type { WatchEvent } from "./events.ts";
 import type { Watcher } from "./loop.ts";
 
 /** Percent used at which a person should know. Told once until it has fallen below again. */
 const LIMIT = 90;
-
-/** Percent used of a file system, as `df` counts it. */
-export async function diskUsed(path: string): Promise<number> {
-  const { blocks, bfree, bavail } = await statfs(path);
-  const used = blocks - bfree;
-  return used + bavail === 0 ? 0 : Math.round((100 * used) / (used + bavail));
-}
 
 /** Percent of memory that is not available (proc(5), MemAvailable). */
 export function memoryUsed(meminfo: string): number {

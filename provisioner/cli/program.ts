@@ -226,6 +226,7 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
   )
     .argument("[release]", "a release that `everspot releases` lists")
     .option("--in-place", "roll back on the running instance", false)
+    .option("--data-too", "with [state]: also to what had been written when the current release came", false)
     .option("--pause <seconds>", PAUSE, seconds)
     .option("--timeout <seconds>", "how long to wait for the release to serve", seconds, DEFAULT_TIMEOUT);
 

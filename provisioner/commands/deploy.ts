@@ -6,7 +6,7 @@ import { bake } from "../bake/bake.ts";
 import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { runAbort } from "../deploy/abort.ts";
-import { bringAlong, writesToDisk } from "../deploy/bring-along.ts";
+import { bringAlong, checkInPlace, writesToDisk } from "../deploy/bring-along.ts";
 import { checkState } from "../deploy/check-state.ts";
 import { compareConfiguration } from "../deploy/configuration.ts";
 import { inPlace } from "../deploy/in-place.ts";
@@ -64,7 +64,7 @@ export async function runDeploy(config: SiteConfig, tools: Tools, options: Deplo
     if (options.abort) return await runAbort(config, tools, aws);
     await requireFleet(aws, config.site);
     // Before anything is packed.
-    await writesToDisk(config, aws);
+    await (options.inPlace ? checkInPlace : writesToDisk)(config, aws);
     const kind = options.inPlace ? "in-place" : "swap";
     const given = { command: "deploy", config, tools, aws, kind } as const;
     let packed: Packed | undefined;
@@ -123,6 +123,7 @@ async function deployInPlace(session: Session, packed: Packed, options: DeployOp
     ({ actions }) => actions.length > 0,
     () => true,
   );
+  if (options.pause !== undefined) await session.note({ pause: options.pause });
   const { id: release, state } = await publish(session, packed);
   let outcome: Outcome = { release, result: "unchanged" };
   if (state !== "current") {

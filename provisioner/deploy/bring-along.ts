@@ -33,6 +33,28 @@ export async function writesToDisk(
   });
 }
 
+/**
+ * In place, the data are this release's and the next one's: an agent that does not know of that would let both work on
+ * them. @throws EverspotError
+ */
+export async function checkInPlace(
+  config: Pick<SiteConfig, "site" | "state">,
+  aws: Pick<Aws, "instances" | "state" | "store">,
+): Promise<void> {
+  if (config.state === undefined) return;
+  await refuseToLeaveBehind(config, aws, "it gets no release in place");
+  const { value: record } = await readDocument(aws.store, siteDocument);
+  const boot = record && (await readBoot(aws, record.owner));
+  if (boot === undefined || boot.written !== undefined) return;
+  throw new EverspotError(
+    `${record?.owner} cannot take a release in place: its agent is of an older everspot`,
+    {
+      resource: record?.owner,
+      hint: "leave out --in-place once: a new instance comes with this everspot's agent",
+    },
+  );
+}
+
 /** For a command that would leave it behind. @throws EverspotError */
 export async function refuseToLeaveBehind(
   config: Pick<SiteConfig, "site" | "state">,

@@ -1,6 +1,7 @@
 /** A machine that is gone, with its disk, at one step of a hand-over; and who has the site then (STATE §5). */
-import { systemClock } from "../../agent/site/clock.ts";
+
 import type { TAKING, YieldStep } from "../../agent/ownership/state-swap.ts";
+import { systemClock } from "../../agent/site/clock.ts";
 import type { Instance } from "./instance.ts";
 import type { StateSite } from "./site.ts";
 

@@ -51,7 +51,12 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
     ({ name, needs }) =>
       (options.only === undefined || options.only.includes(name)) && (needs !== "a disk of its own" || disks),
   );
-  const site = await StateSite.start(programs, { durability, disks, lines: true, history: moments > 0 ? HISTORY : 0 });
+  const site = await StateSite.start(programs, {
+    durability,
+    disks,
+    lines: true,
+    history: moments > 0 ? HISTORY : 0,
+  });
   const done = { handOvers: [] as number[], takeovers: [] as number[], played: {} as Record<string, number> };
   /** When the power went, and when another was open. */
   const cuts: { at: number; open: number }[] = [];
@@ -81,7 +86,9 @@ export async function torture(options: TortureOptions): Promise<Tortured> {
         }
       }
       if ((i + 1) % 10 === 0)
-        say(`${i + 1}${options.hours === undefined ? ` of ${all}` : ""}: ${site.ledger.acknowledged.size} writes acknowledged`);
+        say(
+          `${i + 1}${options.hours === undefined ? ` of ${all}` : ""}: ${site.ledger.acknowledged.size} writes acknowledged`,
+        );
     }
     await systemClock.sleep(300);
     await site.leave();

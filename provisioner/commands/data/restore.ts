@@ -14,6 +14,16 @@ import { formatMoment, parseMoment } from "../../operator/moment.ts";
 import type { Tools } from "../../operator/tools.ts";
 import { takeSiteLog, unlessFenced } from "./epoch.ts";
 
+/** What goes back besides the data, while the site stands still. */
+export interface Along {
+  command: string;
+  /** A line each, for a person. */
+  lines: readonly string[];
+  /** For the result. */
+  facts: object;
+  work(aws: Aws): Promise<void>;
+}
+
 export interface RestoreOptions {
   /** A moment as a person writes it, or "entry:123". */
   to?: string | undefined;
@@ -38,6 +48,7 @@ export async function runDataRestore(
   config: SiteConfig,
   tools: Tools,
   options: RestoreOptions,
+  along?: Along,
 ): Promise<void> {
   const { terminal, clock, questions } = tools;
   const wanted = wantedOf(options, clock.now());
@@ -62,27 +73,30 @@ export async function runDataRestore(
     const to = { entry: then.place.seq, at: then.place.at };
     const { end, ...drops } = dropped;
     const facts = {
-      ...{ command: "data restore", site: config.site, dryRun: options.dryRun },
+      ...{ command: along?.command ?? "data restore", site: config.site, dryRun: options.dryRun },
+      ...along?.facts,
       ...{ to, dropped: { ...drops, last: end.seq }, tables, running },
     };
     terminal.print(terminal.style.bold(`${config.site} in ${config.region}, account ${aws.caller.account}`));
     for (const line of describe(then, dropped, tables, running)) terminal.print(`  ${line}`);
-    if (options.before !== undefined) terminal.print(`  ${staysServed(options.before)}`);
-    const nothing = dropped.writes === 0 && dropped.rewinds === 0;
+    if (along !== undefined) for (const line of along.lines) terminal.print(`  ${line}`);
+    else if (options.before !== undefined) terminal.print(`  ${staysServed(options.before)}`);
+    const nothing = along === undefined && dropped.writes === 0 && dropped.rewinds === 0;
     if (options.dryRun || nothing) {
       terminal.json({ ...facts, changed: false });
       if (nothing) terminal.print("nothing to do: nothing was written since");
       return;
     }
     await questions.typed(`Type the site's name to go back:`, config.site);
-    const done = await whileStopped(config, aws, tools, timeline, (signal) =>
-      timeline.step("take back what came after it", async (detail) => {
+    const done = await whileStopped(config, aws, tools, timeline, async (signal) => {
+      await along?.work(aws);
+      return timeline.step("take back what came after it", async (detail) => {
         const log = await unlessFenced(() => takeSiteLog(config, aws, tools, end, { clock, signal }));
         const { rewind, entry } = await unlessFenced(() => rewindTo(log, then.place.seq));
         detail(`entry ${rewind}, epoch ${log.me.epoch}`);
         return { epoch: log.me.epoch, rewind, entry };
-      }),
-    );
+      });
+    });
     const instance = running ? await untilServed(config, aws, tools, done.epoch, timeline) : undefined;
     const undo = done.rewind - 1;
     const { steps, seconds } = timeline;

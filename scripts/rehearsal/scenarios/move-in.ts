@@ -34,7 +34,9 @@ const plays = (name: string, megabytes: number, pictures: number): Scenario => (
       const done = await rehearsal.cli(args, SECONDS, { PATH: PATHS });
       seconds[`seconds of ${args.slice(0, 2).join(" ")}`] = done.seconds;
       if (done.exitCode !== 0) {
-        throw new EverspotError(`everspot ${args.join(" ")} ended with ${done.exitCode}`, { lines: done.lines });
+        throw new EverspotError(`everspot ${args.join(" ")} ended with ${done.exitCode}`, {
+          lines: done.lines,
+        });
       }
     };
     await everspot("data", "push", "db.sqlite3", "--media", "media", "--yes");

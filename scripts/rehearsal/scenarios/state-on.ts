@@ -53,7 +53,13 @@ export const stateOn: Scenario = {
     await rehearsal.bootOfOwner(lost, HEALS_SECONDS);
     await checkKept(rehearsal, result, crowd.all, "the machine was lost");
     const folder = path.join(rehearsal.site.folder, "pulled");
-    await everspot(rehearsal, ["data", "pull", path.join(folder, KEPT), "--media", path.join(folder, "media")]);
+    await everspot(rehearsal, [
+      "data",
+      "pull",
+      path.join(folder, KEPT),
+      "--media",
+      path.join(folder, "media"),
+    ]);
     const picture = await readFile(path.join(folder, "media", PICTURE), "utf8").catch(() => "nothing");
     rehearsal.check(picture.trim() === CONTENT, `the upload came along, but it has ${picture}`);
     await recordBoots(rehearsal, result);
@@ -82,7 +88,9 @@ async function checkKept(
   const entries = written(visitors);
   const missing = entries.filter(({ id }) => !kept.ids.has(id));
   const twice = entries.length - new Set(entries.map(({ id }) => id)).size;
-  rehearsal.moment(`${entries.length} entries were acknowledged, ${missing.length} are missing after ${after}`);
+  rehearsal.moment(
+    `${entries.length} entries were acknowledged, ${missing.length} are missing after ${after}`,
+  );
   result.figures = {
     ...result.figures,
     "entries acknowledged": entries.length,

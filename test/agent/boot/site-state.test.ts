@@ -5,7 +5,7 @@ import { takeSite } from "../../../agent/ownership/claim.ts";
 import { TAKING } from "../../../agent/ownership/state-swap.ts";
 import { systemClock } from "../../../agent/site/clock.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
-import { siteDocument } from "../../../agent/site/records.ts";
+import { deployDocument, siteDocument } from "../../../agent/site/records.ts";
 import { bootConfigOf } from "../boot-config.ts";
 import { DOMAIN, TestInstance } from "../machine/instance.ts";
 import { PaperLog, PaperState } from "../machine/paper-state.ts";
@@ -229,9 +229,40 @@ test("where visitors would wait, the release is rehearsed on a copy before the s
   );
   expect(step("prepare")?.detail).toBe("nothing that the rehearsal left");
   expect(step("ask")?.detail).toBe(`${OTHER} did not seal in time`);
-  expect(state.done).toContain("mark before r1");
+  expect(state.done).toContain("try r1");
   expect(outcome).toMatchObject({ epoch: 5 });
 }, 30_000);
+
+test("what a release tried on the data before this boot's is taken back, unless it is tried again", async () => {
+  await boot();
+  state.tried = "r1";
+  await boot();
+  expect(state.done).toEqual(["start 1", "open"]);
+  expect(state.tried).toBeUndefined();
+  state.tried = "r0";
+  await boot();
+  expect(state.done).toEqual(["take back r0", "start 1", "open"]);
+});
+
+test("one that is to bring what it has written is waited for as long as visitors may be held, and never fenced off", async () => {
+  await served();
+  const now = new Date().toISOString();
+  await updateDocument(on.local.store, deployDocument, () => ({
+    ...{
+      version: 3 as const,
+      id: "d",
+      kind: "swap" as const,
+      by: "ann",
+      state: "running" as const,
+      step: "boot",
+    },
+    ...{ started: now, heartbeat: now, pause: 1, takes: config.state },
+  }));
+  const { failure, step } = await boot();
+  expect(failure?.message).toBe(`${OTHER} did not bring what it has written within 1 s`);
+  expect(step("ask")?.state).toBe("failed");
+  expect(state.done).not.toContain("start 5");
+});
 
 test("a release that fails on the copy makes nobody wait: the site is not claimed", async () => {
   await served();

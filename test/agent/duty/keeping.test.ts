@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { watchKeeping } from "../../../agent/duty/keeping.ts";
-import type { StateStatus } from "../../../agent/ports/state.ts";
+import type { Reader, StateStatus } from "../../../agent/ports/state.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 
 const well: StateStatus = { state: "shipping", epoch: 1, seq: 9, behind: 0, lag: 40, bound: 1_500 };
@@ -9,13 +11,18 @@ let stop: AbortController;
 let status: StateStatus | undefined;
 let sealed: boolean;
 let said: string[];
+let readers: Reader[];
+let used: number;
 let watching: Promise<unknown>;
 beforeEach(() => {
   [clock, stop, status, sealed, said] = [new ManualClock(), new AbortController(), well, false, []];
+  [readers, used] = [[], 50];
   const state = {
     status: async () => status,
     sealed: async () => sealed,
     revive: async () => void said.push("revive"),
+    readers: async () => readers,
+    diskUsed: async () => used,
   };
   const log = { warn: (text: string) => said.push(text) } as never;
   let wrong = false;
@@ -97,4 +104,29 @@ test("where another has the site, or it is sealed here, there is nothing to tell
   [status, sealed] = [undefined, true];
   await pass(90);
   expect(said).toEqual([]);
+});
+
+test("who reads a database without end is told of once, and ended when there is little room left", async () => {
+  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
+  const ended = once(child, "exit");
+  const pid = child.pid ?? 0;
+  readers = [{ pid, name: "python3 manage.py report", seconds: 340, ours: true }];
+  status = { ...well, grown: [{ file: "db.sqlite3", bytes: 80e6 }] };
+  await pass(25);
+  expect(said).toEqual([]);
+  await pass(60);
+  const who = `python3 manage.py report (process ${pid}, 340 s old)`;
+  expect(said).toEqual([`${who} reads db.sqlite3 without end: its write-ahead log has 80 MB, and grows`]);
+  expect(child.exitCode ?? child.signalCode).toBeNull();
+  used = 91;
+  await pass(5);
+  expect(await ended).toEqual([null, "SIGKILL"]);
+  expect(said[1]).toContain(`${who} was ended`);
+});
+
+test("one that is none of the site's code is told of, and left alone", async () => {
+  readers = [{ pid: process.pid, name: "sqlite3", seconds: 9, ours: false }];
+  [status, used] = [{ ...well, grown: [{ file: "db.sqlite3", bytes: 80e6 }] }, 95];
+  await pass(60);
+  expect(said).toEqual([expect.stringContaining("reads db.sqlite3 without end")]);
 });

@@ -211,7 +211,7 @@ export class Instance implements StateKeeper, TurnGround {
       patience,
     );
     this.disk = { epoch, sealed: false, place };
-    return { seq: place.seq, entries: 0, files: [], uploads: 0, troubles: [] };
+    return { seq: place.seq, entries: 0, files: [], opened: false, uploads: 0, troubles: [] };
   }
   async goBack(epoch: number) {
     const { disk } = this;
@@ -242,7 +242,14 @@ export class Instance implements StateKeeper, TurnGround {
     return seq;
   }
   sealed = async () => !this.mayRun;
-  mark = (name: string) => this.#append({ kind: "mark", name });
+  beginTrial = async (release: string) => {
+    await this.#append({ kind: "mark", name: `before ${release}` });
+  };
+  trial = async () => undefined;
+  endTrial = async () => {};
+  takeBackTrial = async () => {};
+  readers = async () => [];
+  diskUsed = async () => 0;
   async status() {
     const { log, state } = this;
     if (log === undefined) return undefined;

@@ -4,7 +4,7 @@ import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Keeper } from "../../../agent/keeping/keeper.ts";
 import { appFolderLinks } from "../../../agent/keeping/unit-files.ts";
 import { systemClock } from "../../../agent/site/clock.ts";
@@ -101,7 +101,14 @@ function keeper(clock = systemClock) {
     }),
   };
 }
-const taken = { seq: 9, base: 4, entries: 3, files: ["a.sqlite3"], uploads: 0, troubles: [] };
+const taken = { seq: 9, base: 4, entries: 3, files: ["a.sqlite3"], opened: false, uploads: 0, troubles: [] };
+const mark = { seq: 7, hash: "a".repeat(64), epoch: 3, at: "2026-01-01T00:00:00.000Z" };
+/** As the process leaves it. */
+const shipped = (places: { log: string }, more = {}) =>
+  writeFile(
+    join(places.log, "shipped.json"),
+    JSON.stringify({ epoch: 3, instance: "i-1", sealed: false, place: mark, ...more }),
+  );
 
 test("what is made first: folders that both users write to, the gate, and units that wait for a sign", async () => {
   const { keeper: one, places } = keeper();
@@ -175,8 +182,6 @@ test("the site's code may start once the shipper ships under the epoch; what shi
     "start site-state.service",
   ]);
   expect(await one.open()).toBe(7);
-  expect(await one.mark("before r2")).toBe(7);
-  expect(done.at(-1)).toBe("POST /mark?name=before%20r2");
   answer = { status: 409, body: { epoch: 12 } };
   await expect(one.open()).rejects.toEqual(new Fenced(12));
   status.state = "fenced";
@@ -202,6 +207,78 @@ test("the seal ends an app that does not end, within two seconds, before the log
   expect(await sealed).toBe(7);
   expect(done).toEqual(["stop everspot-app@r1.service", "kill everspot-app@r1.service", "POST /seal"]);
   expect(await one.sealed()).toBe(true);
+});
+
+describe("a release that is tried on the data", () => {
+  const tried = async () => {
+    const { keeper: one, places } = keeper();
+    await one.ready();
+    await one.start(3);
+    await shipped(places);
+    running = ["everspot-app@r1.service"];
+    done.length = 0;
+    await one.beginTrial("r2");
+    return { one, places };
+  };
+
+  test("all code of the site ends, then the mark is set, then it may start again", async () => {
+    const { one } = await tried();
+    expect(done).toEqual(["stop everspot-app@r1.service", "POST /mark?name=before%20r2"]);
+    expect(await one.sealed()).toBe(false);
+    expect(await one.trial()).toBe("r2");
+    await one.endTrial();
+    expect(await one.trial()).toBeUndefined();
+  });
+
+  test("is taken back to its mark, with all code of the site and the shipper ended", async () => {
+    const { one, places } = await tried();
+    running = ["everspot-app@r2.service"];
+    says.undo = { undone: true, seq: 12 };
+    done.length = 0;
+    await one.takeBackTrial();
+    expect(done).toEqual([
+      "stop everspot-app@r2.service",
+      "stop site-state.service",
+      "start site-state@undo.service",
+    ]);
+    const settings = JSON.parse(await readFile(join(places.private, "undo.json"), "utf8"));
+    expect(settings).toMatchObject({ epoch: 3, mark });
+    expect(await one.trial()).toBeUndefined();
+    expect(await one.sealed()).toBe(true);
+  });
+
+  test("is taken back before a seal, so that nobody takes over what it left half done", async () => {
+    const { one } = await tried();
+    says.undo = { undone: true, seq: 12 };
+    done.length = 0;
+    await one.seal();
+    expect(done.filter((line) => !line.startsWith("GET"))).toEqual([
+      "stop site-state.service",
+      "start site-state@undo.service",
+      "start site-state.service",
+      "POST /seal",
+    ]);
+  });
+
+  test("counts no more once a later owner has the log, or the epoch is another one", async () => {
+    const { one, places } = await tried();
+    says.undo = { fenced: 9 };
+    await expect(one.takeBackTrial()).rejects.toEqual(new Fenced(9));
+    expect(await one.trial()).toBeUndefined();
+    await one.start(3);
+    await one.beginTrial("r2");
+    await shipped(places, { epoch: 4 });
+    expect(await one.trial()).toBeUndefined();
+  });
+
+  test("is not begun where something was written behind the mark", async () => {
+    const { keeper: one, places } = keeper();
+    await one.ready();
+    await one.start(3);
+    await shipped(places, { place: { ...mark, seq: 8 } });
+    await expect(one.beginTrial("r2")).rejects.toThrow("after the mark");
+    expect(await one.trial()).toBeUndefined();
+  });
 });
 
 test("credentials are handed down again before they expire, and a metadata service that fails is only told of", async () => {

@@ -39,7 +39,14 @@ export class PaperState implements StateKeeper {
     this.runs = undefined;
     this.#fence(epoch);
     this.disk = { epoch, instance: this.instance, sealed: false };
-    return { seq: this.log.length, entries: this.log.length, files: [], uploads: 0, troubles: [] };
+    return {
+      seq: this.log.length,
+      entries: this.log.length,
+      files: [],
+      opened: false,
+      uploads: 0,
+      troubles: [],
+    };
   }
 
   async goBack(epoch: number): Promise<{ rewound: boolean; seq: number }> {
@@ -80,10 +87,22 @@ export class PaperState implements StateKeeper {
     return seq;
   }
 
-  async mark(name: string): Promise<number> {
-    await this.#begin(`mark ${name}`);
-    return this.#write();
+  tried: string | undefined;
+  trial = async () => this.tried;
+  endTrial = async () => {
+    this.tried = undefined;
+  };
+  async beginTrial(release: string): Promise<void> {
+    await this.#begin(`try ${release}`);
+    this.#write();
+    this.tried = release;
   }
+  async takeBackTrial(): Promise<void> {
+    await this.#begin(`take back ${this.tried}`);
+    this.tried = undefined;
+  }
+  readers = async () => [];
+  diskUsed = async () => 0;
 
   async status(): Promise<StateStatus | undefined> {
     if (this.runs === undefined) return undefined;

@@ -253,7 +253,7 @@ class Disk implements TurnGround, StateKeeper {
   kept = async () => this.#kept;
   async takeOver(epoch: number) {
     this.#kept = { ...this.#kept, epoch, sealed: false, place: await this.#hands.take(epoch) };
-    return { seq: this.#kept.place.seq, entries: 0, files: [], uploads: 0, troubles: [] };
+    return { seq: this.#kept.place.seq, entries: 0, files: [], opened: false, uploads: 0, troubles: [] };
   }
   async goBack(epoch: number) {
     const { bucket, left } = this.#hands;
@@ -292,7 +292,12 @@ class Disk implements TurnGround, StateKeeper {
     return seq;
   }
   sealed = async () => !this.#mayRun;
-  mark = async () => 0;
+  beginTrial = async () => {};
+  trial = async () => undefined;
+  endTrial = async () => {};
+  takeBackTrial = async () => {};
+  readers = async () => [];
+  diskUsed = async () => 0;
   async status() {
     if (this.#log === undefined) return undefined;
     return { state: this.#state, epoch: this.#log.me.epoch, seq: this.#log.place.seq, behind: 0 };

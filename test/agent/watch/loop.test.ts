@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
+import { diskUsed } from "../../../agent/system/disk.ts";
 import { Rounds } from "../../../agent/system/rounds.ts";
 import { describe as text, type WatchEvent } from "../../../agent/watch/events.ts";
 import { healthWatcher } from "../../../agent/watch/health.ts";
 import { type Watcher, watch } from "../../../agent/watch/loop.ts";
-import { diskUsed, memoryUsed, pressureWatcher } from "../../../agent/watch/pressure.ts";
+import { memoryUsed, pressureWatcher } from "../../../agent/watch/pressure.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 
 function run(
