@@ -20,10 +20,9 @@ import { handedDown } from "./credentials.ts";
 import { assertSqlite } from "./database.ts";
 import type { Writer } from "./log/fence-ahead.ts";
 import { keepUploads } from "./media/keep.ts";
-import { returnTo } from "./return-to.ts";
+import { returnTo, undo } from "./return-to.ts";
 import { Shipper } from "./shipper.ts";
 import { takeOver } from "./take-over.ts";
-import { undo } from "./undo.ts";
 
 /** Another owner has the log. */
 const FENCED = 3;

@@ -1,9 +1,18 @@
+/** Going back: after a seal that came to nothing, and to a mark. */
+import { rm } from "node:fs/promises";
+import path from "node:path";
 import { EverspotError } from "../site/errors.ts";
 import type { StateBucket } from "../site/state/bucket.ts";
-import { keptFile, readKept, writeKept } from "./kept.ts";
+import { Fenced } from "../site/state/errors.ts";
+import type { Place } from "../site/state/place.ts";
+import { readLog } from "../site/state/read-log.ts";
+import { restore } from "../site/state/restore.ts";
+import { bootId, fingerprint, keptFile, readKept, writeKept } from "./kept.ts";
 import type { Writer } from "./log/fence-ahead.ts";
-import { goBack } from "./log/go-back.ts";
+import { goBack, removeBases } from "./log/go-back.ts";
+import { LogWriter } from "./log/log-writer.ts";
 import type { Patience } from "./log/settle.ts";
+import { layOut } from "./media/lay-out.ts";
 
 /**
  * The instance that has sealed takes the site back, with its new epoch. When nobody was open meanwhile, its databases
@@ -26,4 +35,54 @@ export async function returnTo(
   const { rewound, place } = await goBack(bucket, me, kept.place, patience);
   if (rewound) writeKept(keptFile(keeps), { ...kept, epoch: me.epoch, place, sealed: false });
   return { rewound, seq: place.seq };
+}
+
+/**
+ * Takes back all that this owner has written since a mark of its own, and makes the databases here what they were. Nobody
+ * may have them open, and no answer may have told of what is taken back. Called again, it goes on where it was.
+ * @param mark the place of the mark.
+ * @returns false: an owner was open since; then everything stays as it is.
+ * @throws Fenced when a later owner has the log.
+ */
+export async function undo(
+  bucket: StateBucket,
+  me: Writer,
+  where: { folder: string; keeps: string; media?: { folder: string } | undefined },
+  mark: Place,
+  patience: Patience,
+): Promise<{ undone: boolean; seq: number }> {
+  let opened = false;
+  let undone = false;
+  const place = await readLog(bucket, mark, {
+    onEntry: ({ entry: { header }, counts }) => {
+      if (header.epoch > me.epoch) throw new Fenced(header.epoch);
+      opened ||= counts && header.kind === "open";
+      undone = counts && header.kind === "rewind" && header.to === mark.seq;
+      return undefined;
+    },
+  });
+  if (opened) return { undone: false, seq: place.seq };
+  // From here on nobody may go on with what is here.
+  await rm(keptFile(where.keeps), { force: true });
+  const log = new LogWriter(bucket, me, place, patience);
+  while (!undone) {
+    const { late } = await log.append({ kind: "rewind", to: mark.seq });
+    undone = late === undefined || (late.header.kind === "rewind" && late.header.to === mark.seq);
+  }
+  await removeBases(bucket, mark.seq, log.place.seq);
+  const done = await restore(bucket, where.folder, { last: log.place.seq });
+  await layOut(where.media?.folder, where.keeps, done.media);
+  writeKept(keptFile(where.keeps), {
+    version: 1,
+    epoch: me.epoch,
+    instance: me.instance,
+    boot: bootId(),
+    sealed: false,
+    place: done.place,
+    files: Object.fromEntries(
+      done.files.map((file) => [file, { untouched: fingerprint(path.join(where.folder, file)) }]),
+    ),
+    since: { entries: done.entries, bytes: 0 },
+  });
+  return { undone: true, seq: done.place.seq };
 }

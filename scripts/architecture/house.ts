@@ -172,6 +172,7 @@ export const house: readonly Wing[] = [
       "agent/site",
       "agent/certificate/self-signed.ts",
       "agent/handover/hold.ts",
+      "agent/ownership/state-swap.ts",
       "agent/serving/nginx-config.ts",
       "agent/system/units.ts",
       "agent/packages/debian.ts",

@@ -3,6 +3,8 @@ import type { Mutation } from "../mutation.ts";
 
 const boot = ["test/agent/boot/site-state.test.ts"];
 const keeper = ["test/agent/keeping/keeper.test.ts"];
+const bringer = ["test/agent/keeping/bringer.test.ts"];
+const undo = ["test/agent/state/undo.test.ts"];
 const links = ["test/agent/serving/kept-links.test.ts"];
 
 export const keeping: readonly Mutation[] = [
@@ -72,15 +74,15 @@ export const keeping: readonly Mutation[] = [
   {
     name: "the app has ended before the log is sealed",
     file: "agent/keeping/keeper.ts",
-    find: '    await this.#forbid();\n    return this.#order("/seal");',
-    replace: '    return this.#order("/seal");',
+    find: "    await this.forbid();\n    const tried = await this.#trial();",
+    replace: "    const tried = await this.#trial();",
     tests: keeper,
   },
   {
     name: "nothing has the databases open while they are brought",
     file: "agent/keeping/keeper.ts",
-    find: '    await this.stop();\n    const done = await this.#task("take-over"',
-    replace: '    const done = await this.#task("take-over"',
+    find: "    await this.stop();\n    const done = await this.take(epoch, signal);",
+    replace: "    const done = await this.take(epoch, signal);",
     tests: keeper,
   },
   {
@@ -159,5 +161,54 @@ export const keeping: readonly Mutation[] = [
     find: "if (this.#kept.has(name)) continue;",
     replace: "",
     tests: ["test/provisioner/release/project.test.ts"],
+  },
+  {
+    name: "who brings what it has written is waited for, not fenced off",
+    file: "agent/boot/site-state.ts",
+    find: "if (!sealed && brings) throw",
+    replace: "if (false) throw",
+    tests: boot,
+  },
+  {
+    name: "what a release tried on the data left half done is taken back",
+    file: "agent/boot/site-state.ts",
+    find: "  if (tried !== undefined && tried !== release) await state.takeBackTrial(signal);\n",
+    replace: "",
+    tests: boot,
+  },
+  {
+    name: "nobody takes over what a release left half done",
+    file: "agent/keeping/keeper.ts",
+    find: "      await this.takeBackTrial();\n      await this.ship(tried.epoch);",
+    replace: "",
+    tests: keeper,
+  },
+  {
+    name: "what may have been told of is not taken back",
+    file: "agent/state/return-to.ts",
+    find: "  if (opened) return { undone: false, seq: place.seq };\n",
+    replace: "",
+    tests: undo,
+  },
+  {
+    name: "what is brought has the write-ahead log of an app that was ended",
+    file: "agent/keeping/own-data.ts",
+    find: 'const BESIDE = ["", "-wal", "-journal"]',
+    replace: 'const BESIDE = [""]',
+    tests: bringer,
+  },
+  {
+    name: "nothing outside of the app's own folder is brought",
+    file: "agent/keeping/own-data.ts",
+    find: "constants.O_RDONLY | constants.O_NOFOLLOW",
+    replace: "constants.O_RDONLY",
+    tests: bringer,
+  },
+  {
+    name: "an upload that is there already is left alone",
+    file: "agent/keeping/own-data.ts",
+    find: "      if (before?.ino === stats.ino && before.dev === stats.dev) continue;\n",
+    replace: "",
+    tests: bringer,
   },
 ];

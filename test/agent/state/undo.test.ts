@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { Fenced } from "../../../agent/site/state/errors.ts";
 import { restore } from "../../../agent/site/state/restore.ts";
 import type { LogWriter } from "../../../agent/state/log/log-writer.ts";
-import { undo } from "../../../agent/state/undo.ts";
+import { undo } from "../../../agent/state/return-to.ts";
 import { entries, type LocalState, own, patience, startState, writer } from "./local.ts";
 
 let local: LocalState;
