@@ -12,6 +12,7 @@ import type { BootLog } from "../record/recorder.ts";
 import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
 import { runningDeploy } from "../site/running-deploy.ts";
+import { drillWeekly } from "./drill.ts";
 import { keepCertificate, keepLaunchable, keepLayers, soak } from "./duties.ts";
 import { watchImageAge } from "./image-age.ts";
 import { watchKeeping } from "./keeping.ts";
@@ -39,6 +40,8 @@ const PATIENCE = {
   imageAge: 300,
   /** The bucket is written, and a webhook tried three times. */
   watchOver: 300,
+  /** A large database is restored, and read through. */
+  drill: 1800,
 };
 
 /** Each ends when the signal is aborted. */
@@ -62,7 +65,12 @@ export function ownerDuties(context: OwnerContext, release: string, term: AbortS
     keep("layers", PATIENCE.layers, (clock) => keepLayers(packages, tell, clock, log, term)),
     keep("soak", 0, (clock) => soak(release, candidates, () => host.ask(), clock, log, term)),
     keep("certificate", PATIENCE.certificate, (clock) => certificate(context, clock, term)),
-    ...(machine.state === undefined ? [] : [keep("state", 0, keeping(context, machine.state, term))]),
+    ...(machine.state === undefined
+      ? []
+      : [
+          keep("state", 0, keeping(context, machine.state, term)),
+          keep("state drill", PATIENCE.drill, drilling(context, machine.state, term)),
+        ]),
     keep("what may go wrong", PATIENCE.watchOver, (clock) =>
       watchOver(
         machine.gauges,
@@ -130,6 +138,21 @@ function recorded({ machine: { alerts }, recorder }: OwnerContext): Pick<Alerts,
     clear: (trouble, text) => note(alerts.clear(trouble, text), text),
   };
 }
+
+const drilling =
+  ({ machine, recorder, log }: OwnerContext, state: StateKeeper, term: AbortSignal) =>
+  (clock: Clock): Promise<void> =>
+    drillWeekly(
+      state,
+      { store: machine.store, instance: machine.identity.instance },
+      (text) => {
+        recorder.event(text);
+        void machine.notify({ kind: "state", text });
+      },
+      clock,
+      log,
+      term,
+    );
 
 function imageAge({ machine, recorder, log }: OwnerContext, clock: Clock, term: AbortSignal): Promise<void> {
   const { identity, launches, notify } = machine;

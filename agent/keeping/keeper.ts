@@ -7,6 +7,7 @@ import type { Clock } from "../site/clock.ts";
 import { historySeconds, keptName } from "../site/config/state.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
+import { drilled } from "../site/state/drilled.ts";
 import { Fenced } from "../site/state/errors.ts";
 import { diskUsed } from "../system/disk.ts";
 import { readIfThere, writeAtomic } from "../system/files.ts";
@@ -29,6 +30,8 @@ const STOP_SECONDS = 15;
 const LOOKS = 20;
 /** How often it may end before it ships. */
 const MOST_RESTARTS = 5;
+/** Name of the copy that is only looked through. */
+const DRILL = "drill";
 /** Lines of what a unit said last. */
 const READ = 20;
 
@@ -64,6 +67,7 @@ const wentBack = z.object({ rewound: z.boolean(), seq: z.int() });
 const restored = z.object({ seq: z.int(), files: z.array(z.string()) });
 const place = z.object({ seq: z.int(), hash: z.string(), epoch: z.int(), at: z.string() });
 const keptState = z.object({ epoch: z.int(), instance: z.string(), sealed: z.boolean(), place });
+const found = z.omit(drilled, { version: true, at: true, by: true });
 const undone = z.object({ undone: z.boolean(), seq: z.int() });
 const trial = z.object({ release: z.string(), epoch: z.int(), mark: place });
 
@@ -247,11 +251,16 @@ export class Keeper implements StateKeeper {
   }
 
   async copy(name: string, signal?: AbortSignal) {
-    const folder = join(this.options.places.copies, name);
-    await this.dropCopy(name);
-    await mkdir(folder);
-    await this.own(folder, 0o2770);
+    const folder = await this.#fresh(name);
     return { folder, ...(await this.#task("restore", 1, restored, { folder }, signal)) };
+  }
+
+  async drill(signal?: AbortSignal) {
+    try {
+      return await this.#task("drill", 1, found, { folder: await this.#fresh(DRILL) }, signal);
+    } finally {
+      await this.dropCopy(DRILL);
+    }
   }
 
   async dropCopy(name: string): Promise<void> {
@@ -264,6 +273,15 @@ export class Keeper implements StateKeeper {
     const { places, units, clock } = this.options;
     await rm(places.mayRun, { force: true });
     await endApps(units, clock);
+  }
+
+  /** An empty folder for a copy. */
+  async #fresh(name: string): Promise<string> {
+    const folder = join(this.options.places.copies, name);
+    await this.dropCopy(name);
+    await mkdir(folder);
+    await this.own(folder, 0o2770);
+    return folder;
   }
 
   /** What was done for a release before it starts, such as migrations, was done to other databases. */

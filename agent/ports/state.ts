@@ -1,6 +1,7 @@
 /** What a site with `[state]` has written, as far as this instance keeps it (STATE §4, §5). */
 
 import type { BootConfig } from "../../user-data/boot-config.ts";
+import type { Drilled } from "../site/state/drilled.ts";
 
 export type StateTable = NonNullable<BootConfig["state"]>;
 
@@ -135,6 +136,8 @@ export interface StateKeeper {
    * @param name of the copy. @returns the folder, the log's last number, and the databases by their paths in the folder.
    */
   copy(name: string, signal?: AbortSignal): Promise<{ folder: string; seq: number; files: string[] }>;
+  /** Brings what is in the bucket into a folder of its own, looks whether it is whole, and ends with it. */
+  drill(signal?: AbortSignal): Promise<Pick<Drilled, "entry" | "as" | "seconds" | "failures" | "databases">>;
   /** Ends with the copy. */
   dropCopy(name: string): Promise<void>;
 }

@@ -75,6 +75,7 @@ function segmentOfNames(names: string[]): string {
  * | `static/<release>.zip` | agent/release/earlier-static.ts | instances; once |
  * | `static/<n>/<release>.zip` | agent/release/earlier-static.ts, of the nth of several folders | instances; once |
  * | `looks/<release>.json` | agent/look/remembered.ts | instances, over and over |
+ * | `looks/state-drill.json` | state/drilled.ts | the owner, once a week |
  * | `channel.json` | channel.ts | both sides; CAS |
  * | `site.json` | records.ts, agent/ownership/claim.ts | instances; `data push`, `data restore` (its epoch alone); CAS |
  * | `bell.json` | runs/bell.ts | whoever writes what instances are to notice; CAS |
@@ -111,6 +112,7 @@ export const keys = {
   staticPrefix: (n: number) => (n === 0 ? "static/" : `static/${n}/`),
   staticFiles: (release: string, n: number) => `${keys.staticPrefix(n)}${segment(release)}.zip`,
   look: (release: string) => `looks/${segment(release)}.json`,
+  stateDrill: "looks/state-drill.json",
   channel: "channel.json",
   site: "site.json",
   bell: "bell.json",

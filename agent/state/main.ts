@@ -2,7 +2,7 @@
  * The entry point of what keeps a site's state: `take-over` once, then `ship` for as long as the site is served.
  * `go-back` takes the log again for the instance that has sealed it: `{"rewound": true}` says that it may go on with what
  * it has, false that it must take over like anybody else. `undo` takes back what was written since a mark. `restore` brings
- * what is in the bucket into a folder and takes nothing. Each of them prints one line of JSON; `{"fenced": 7}` when a later owner was met.
+ * what is in the bucket into a folder and takes nothing; `drill` looks through it there, too. Each of them prints one line of JSON; `{"fenced": 7}` when a later owner was met.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -20,6 +20,7 @@ import { handedDown } from "./credentials.ts";
 import { assertSqlite } from "./database.ts";
 import type { Writer } from "./log/fence-ahead.ts";
 import { keepUploads } from "./media/keep.ts";
+import { drill } from "./proof/drill.ts";
 import { returnTo, undo } from "./return-to.ts";
 import { Shipper } from "./shipper.ts";
 import { takeOver } from "./take-over.ts";
@@ -63,8 +64,11 @@ const say = (message: string) => process.stderr.write(`${message}\n`);
 const print = (done: object) => process.stdout.write(`${JSON.stringify(done)}\n`);
 
 async function main([command, file]: readonly string[]): Promise<number> {
-  if (!["take-over", "ship", "go-back", "undo", "restore"].includes(command ?? "") || file === undefined) {
-    say("usage: state take-over|ship|go-back|undo|restore SETTINGS.json");
+  if (
+    !["take-over", "ship", "go-back", "undo", "restore", "drill"].includes(command ?? "") ||
+    file === undefined
+  ) {
+    say("usage: state take-over|ship|go-back|undo|restore|drill SETTINGS.json");
     return 2;
   }
   assertSqlite();
@@ -79,6 +83,8 @@ async function main([command, file]: readonly string[]): Promise<number> {
     if (command === "restore") {
       const { place, files } = await restore(bucket, given.folder);
       print({ seq: place.seq, files });
+    } else if (command === "drill") {
+      print(await drill(bucket, given.folder));
     } else if (command === "take-over") {
       print(await takeOver(bucket, me, given, { ...around, onTrouble: (error) => say(error.message) }));
     } else if (command === "go-back") {

@@ -5,7 +5,9 @@ import { certificateNames } from "../../agent/site/certificate-names.ts";
 import { pointerDocument } from "../../agent/site/certificates.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
+import { keys } from "../../agent/site/names.ts";
 import { readJsonIfKnown } from "../../agent/site/read-json.ts";
+import { drilled } from "../../agent/site/state/drilled.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { type BootBar, bootBars, renderBars } from "../boots/bars.ts";
 import { consoleTail, secretsOf } from "../boots/console.ts";
@@ -22,7 +24,7 @@ import { dollars, snapshotCost } from "../plan/bill.ts";
 import { promiseOf } from "../plan/state-bill.ts";
 import { observeImageAge } from "../seen/image-age.ts";
 import { observeDns, observeSite, type SiteSeen } from "../seen/observe.ts";
-import { type Answer, inWords, isUp, type Status, statusOf, usd } from "../seen/status.ts";
+import { type Answer, type DataSeen, inWords, isUp, type Status, statusOf, usd } from "../seen/status.ts";
 import { observeTold } from "../seen/told.ts";
 
 export interface StatusOptions {
@@ -80,7 +82,7 @@ export async function seeStatus(
     aws.market.spotPrices([...new Set(seen.instances.filter((i) => i.alive).map((i) => i.type))]),
     !hasBucket || instance === undefined ? undefined : readBoot(aws, instance),
     hasBucket ? readDocument(aws.store, pointerDocument(names)) : undefined,
-    !hasBucket || config.state === undefined ? undefined : glance(aws.state),
+    !hasBucket || config.state === undefined ? undefined : lookAtData(aws),
     hasBucket ? readJsonIfKnown(aws.store, alertsDocument.key, alertsDocument.schema) : undefined,
     tells ? observeTold(config, aws) : undefined,
     hasBucket ? maintenanceOf(aws.store) : undefined,
@@ -224,7 +226,12 @@ export function renderStatus(
       "worker",
       `${name} ${state}${restarts === 0 ? "" : `, started again ${restarts} times`}`,
     ]),
-    ...(kept === undefined ? [] : [["data", dataLine(status, kept, since)] as [string, string]]),
+    ...(kept === undefined
+      ? []
+      : [dataLine(status, kept, since), ...drillLine(status, since)].map((line): [string, string] => [
+          "data",
+          line,
+        ])),
     [
       "fleet",
       fleet === undefined
@@ -254,6 +261,23 @@ const maintenanceLine = (
   since: (time: string) => string,
 ): string =>
   `on for ${since(at)}, by ${by}${allow.length === 0 ? "" : `; ${allow.join(", ")} may see the site`}`;
+
+async function lookAtData(aws: Aws): Promise<DataSeen | undefined> {
+  const [seen, drill] = await Promise.all([
+    glance(aws.state),
+    // Who may only deploy may not read it.
+    readJsonIfKnown(aws.store, keys.stateDrill, drilled).catch(() => undefined),
+  ]);
+  return seen && { ...seen, drill };
+}
+
+function drillLine({ data }: Status, since: (time: string) => string): string[] {
+  const drill = data?.drill;
+  if (drill === undefined) return [];
+  const rows = drill.databases.reduce((sum, { rows }) => sum + rows, 0);
+  const how = drill.failures.length === 0 ? "all of it is whole" : "it is NOT whole";
+  return [`restored ${since(drill.at)} ago to see: ${how}, ${plural(rows, "row")}, entry ${drill.entry}`];
+}
 
 function dataLine(
   { data }: Status,

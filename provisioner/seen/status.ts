@@ -2,6 +2,8 @@ import type { Alert } from "../../agent/site/alerts/alerts.ts";
 import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { isLate } from "../../agent/site/certificate-due.ts";
 import type { CertificatePointer } from "../../agent/site/certificates.ts";
+import type { SiteState } from "../../agent/site/records.ts";
+import type { Drilled } from "../../agent/site/state/drilled.ts";
 import type { SpotPrice } from "../aws/market.ts";
 import { addressOf } from "../config/address.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -48,6 +50,8 @@ export interface DataSeen {
   size: number;
   uploads: number;
   base: string | undefined;
+  /** The last time that an instance restored it to see whether it is whole. */
+  drill?: Drilled | undefined;
 }
 
 /** What came of one request for the page that tells whether the app is well. */
@@ -376,6 +380,14 @@ function dataOddities({ config, seen, data, now }: StatusInput): string[] {
   if (data === undefined) {
     return ["[state] is in everspot.toml, and nothing of what the site writes is in its bucket yet"];
   }
+  const broken = (data.drill?.failures ?? []).map(
+    (failure) => `what the site has written cannot be restored whole (${data.drill?.at}): ${failure}`,
+  );
+  return [...broken, ...ownerOddities(data, site)];
+}
+
+/** Who keeps it is who serves. */
+function ownerOddities(data: DataSeen, site: SiteState): string[] {
   if (data.epoch !== site.epoch) {
     return [
       `what the site writes is kept by ${data.by}, epoch ${data.epoch}, and the site belongs to ${site.owner}, epoch ${site.epoch}`,

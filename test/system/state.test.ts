@@ -303,6 +303,92 @@ describe("what is in the bucket is the database", () => {
   });
 });
 
+describe("whatever an application or its owner does to it,", () => {
+  const fill =
+    "db.execute('CREATE TABLE t (x)')\nfor i in range(40): db.executemany('INSERT INTO t VALUES (randomblob(?))', [(700,)] * 5)";
+
+  test.each([512, 65_536])("a database with pages of %d bytes is kept as it is", async (page) => {
+    const instance = made(1);
+    await instance.takeOver();
+    await sql(
+      instance.database,
+      `db.execute('PRAGMA page_size=${page}'); db.execute('VACUUM'); db.execute('CREATE TABLE first (x)')`,
+    );
+    await instance.ship();
+    await instance.order("open");
+    await sql(instance.database, fill);
+    await same(instance);
+    expect(await sql(await restored(), "print(db.execute('PRAGMA page_size').fetchone()[0])")).toBe(
+      String(page),
+    );
+  });
+
+  test("checkpoints of its own lose nothing", async () => {
+    const instance = await owner(1, { app: false });
+    await sql(
+      instance.database,
+      `db.execute('PRAGMA wal_autocheckpoint=5')\n${fill}\ndb.execute('PRAGMA wal_checkpoint(TRUNCATE)')`,
+    );
+    await same(instance);
+  });
+
+  test.each([
+    ["journal_mode=DELETE", "print(db.execute('PRAGMA journal_mode=DELETE').fetchone())"],
+    [
+      "locking_mode=EXCLUSIVE",
+      "db.execute('PRAGMA locking_mode=EXCLUSIVE'); db.execute('CREATE TABLE u (x)')",
+    ],
+  ])("%s is refused, and nothing is lost", async (_, pragma) => {
+    const instance = await owner(1, { app: false });
+    await sql(instance.database, fill);
+    await expect(sql(instance.database, `db.execute('PRAGMA busy_timeout=100')\n${pragma}`)).rejects.toThrow(
+      /database is locked/,
+    );
+    await sql(instance.database, "db.execute('INSERT INTO t VALUES (1)')");
+    await same(instance);
+  });
+
+  test("a job that holds the write lock is no obstacle for the seal: what it has not committed is not there", async () => {
+    const instance = await owner(1, { app: false });
+    await sql(instance.database, fill);
+    const job = execa("/usr/bin/python3", [
+      "-c",
+      "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1], isolation_level=None)\ndb.execute('BEGIN IMMEDIATE'); db.execute('DELETE FROM t')\nprint('holds', flush=True)\nsys.stdin.read()",
+      instance.database,
+    ]);
+    await new Promise((resolve) => job.stdout?.once("data", resolve));
+    const begun = performance.now();
+    await instance.order("seal");
+    expect(performance.now() - begun).toBeLessThan(3_000);
+    expect(await sql(await restored(), "print(db.execute('SELECT count(*) FROM t').fetchone()[0])")).toBe(
+      "200",
+    );
+    job.stdin?.end();
+    await job;
+  });
+
+  test("a log that was deleted by hand is told of, until the next base has everything again", async () => {
+    const instance = await owner(1, { app: false });
+    await sql(instance.database, fill);
+    await shipped(instance);
+    const { objects } = await bucket.state.list("state/log/");
+    await bucket.state.remove(objects.map(({ key }) => key));
+    await sql(instance.database, "db.execute('INSERT INTO t VALUES (1)')");
+    await shipped(instance);
+    await expect(restored()).rejects.toThrow(/has lost its first entries[\s\S]*keeps earlier versions/);
+    await sql(instance.database, "db.executemany('INSERT INTO t VALUES (randomblob(?))', [(10000,)] * 600)");
+    await poll(
+      "a base",
+      async () => {
+        const { bases } = await instance.status();
+        return Number(bases) > 0 ? { done: true } : { waiting: "none" };
+      },
+      { seconds: 30, everySeconds: 0.2 },
+    );
+    await same(instance);
+  });
+});
+
 describe("an owner that is started anew", () => {
   /** One write is on the disk, a second one is acknowledged, and then the power goes: the disk has lost it. */
   const lostPower = async (durability: "fast" | "s3") => {

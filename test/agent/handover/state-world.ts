@@ -250,6 +250,7 @@ export class Instance implements StateKeeper, TurnGround {
   takeBackTrial = async () => {};
   readers = async () => [];
   diskUsed = async () => 0;
+  drill = async () => ({ entry: 0, as: "", seconds: 0, failures: [], databases: [] });
   async status() {
     const { log, state } = this;
     if (log === undefined) return undefined;

@@ -103,6 +103,7 @@ export class PaperState implements StateKeeper {
   }
   readers = async () => [];
   diskUsed = async () => 0;
+  drill = async () => ({ entry: 0, as: "", seconds: 0, failures: [], databases: [] });
 
   async status(): Promise<StateStatus | undefined> {
     if (this.runs === undefined) return undefined;

@@ -298,6 +298,7 @@ class Disk implements TurnGround, StateKeeper {
   takeBackTrial = async () => {};
   readers = async () => [];
   diskUsed = async () => 0;
+  drill = async () => ({ entry: 0, as: "", seconds: 0, failures: [], databases: [] });
   async status() {
     if (this.#log === undefined) return undefined;
     return { state: this.#state, epoch: this.#log.me.epoch, seq: this.#log.place.seq, behind: 0 };
