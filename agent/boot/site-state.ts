@@ -60,7 +60,15 @@ export function stateSteps(
         return undefined;
       }
       const ground = { apps: got.isolation, secrets: got.secrets };
-      const done = await rehearse(state, config, ground, got.release, await pauseOf(machine), signal);
+      const done = await rehearse(
+        state,
+        config,
+        ground,
+        got.release,
+        await pauseOf(machine),
+        signal,
+        "the copy",
+      );
       const writes = done.left?.steps === 0 ? "before_start writes nothing; " : "";
       detail(`${writes}what visitors wait for takes ${done.seconds.toFixed(1)} s on a copy`);
       return done;

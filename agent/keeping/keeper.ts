@@ -11,7 +11,7 @@ import { drilled } from "../site/state/drilled.ts";
 import { Fenced } from "../site/state/errors.ts";
 import { diskUsed } from "../system/disk.ts";
 import { readIfThere, writeAtomic } from "../system/files.ts";
-import { type KeptPlaces, STATE_UNIT, stateTask } from "../system/paths.ts";
+import { type KeptPlaces, REHEARSAL, STATE_UNIT, stateTask } from "../system/paths.ts";
 import { run } from "../system/run.ts";
 import type { Units } from "../system/units.ts";
 import { askStatus, order } from "./control.ts";
@@ -111,6 +111,7 @@ export class Keeper implements StateKeeper {
   async takeOver(epoch: number, signal?: AbortSignal): Promise<TakenOver> {
     await this.stop();
     const done = await this.take(epoch, signal);
+    await this.dropCopy(REHEARSAL);
     await this.endTrial();
     await this.#prepareAgain();
     return done;
@@ -138,7 +139,8 @@ export class Keeper implements StateKeeper {
 
   /** The log and the databases, whatever runs. */
   protected take(epoch: number, signal?: AbortSignal): Promise<TakenOver> {
-    return this.#task("take-over", epoch, takenOver, {}, signal);
+    const like = join(this.options.places.copies, REHEARSAL);
+    return this.#task("take-over", epoch, takenOver, { like }, signal);
   }
 
   protected async endShipper(): Promise<void> {

@@ -34,6 +34,7 @@ export interface Rehearsed {
  * Runs `before_start` of a release and its health check on a copy of the site's databases. What serves on this machine
  * is not touched; uploads are there to be read.
  * @param pause seconds that visitors may be made to wait.
+ * @param leaves whether the copy stays: whoever takes the site over has less to read from the bucket then.
  * @throws EverspotError as prepareApp, startApp and waitHealthy do; and when visitors would wait for too long.
  */
 export async function rehearse(
@@ -43,15 +44,16 @@ export async function rehearse(
   { folder }: Pick<Release, "folder">,
   pause: number,
   signal: AbortSignal,
+  leaves: "the copy" | "nothing" = "nothing",
 ): Promise<Rehearsed> {
   const twin = join(dirname(folder), REHEARSAL);
   const end = async () => {
     await apps.units.stop(appUnit(REHEARSAL), STOP_SECONDS);
     await rm(twin, { recursive: true, force: true });
-    await state.dropCopy(REHEARSAL);
   };
   const clear = async () => {
     await end();
+    await state.dropCopy(REHEARSAL);
     for (const n of (config.app.static ?? []).keys()) await dropStatic(nth(apps.static, n), REHEARSAL);
   };
   await clear();
@@ -72,6 +74,7 @@ export async function rehearse(
     const seconds = (left?.seconds ?? whole) + (performance.now() - started) / 1000;
     if (seconds > pause) throw tooLong(seconds, pause);
     await end();
+    if (leaves === "nothing") await state.dropCopy(REHEARSAL);
     return { seq: copy.seq, seconds, left };
   } catch (error) {
     await clear();

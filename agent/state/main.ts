@@ -48,6 +48,8 @@ const settings = z.strictObject({
   budget: z.number().check(z.positive()),
   /** Seconds. */
   history: z.number().check(z.nonnegative()),
+  /** A folder with a copy of the databases, as `restore` has brought it and others may have changed it. */
+  like: z.optional(z.string()),
   /** Of the mark that `undo` goes back to. */
   mark: z.optional(z.strictObject({ seq: z.int(), hash: z.string(), epoch: z.int(), at: z.string() })),
 });

@@ -23,6 +23,8 @@ export async function takeOver(
     keeps: string;
     databases: readonly string[];
     media?: { folder: string } | undefined;
+    /** A copy that was brought before: what is in it is not read again. */
+    like?: string | undefined;
   },
   patience: Patience,
 ) {
@@ -39,6 +41,7 @@ export async function takeOver(
     (options) =>
       restore(bucket, where.folder, {
         ...options,
+        like: where.like,
         onTrouble: (error) => troubles.push(error.message),
         onEntry: ({ entry: { header }, counts }) => {
           // Nobody's epoch is another's: site.json did not know of this one (provisioner/data/writing.ts).

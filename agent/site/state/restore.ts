@@ -1,8 +1,9 @@
-import type { FileHandle } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
+import path from "node:path";
 import { EverspotError } from "../errors.ts";
 import { type Base, type BaseFile, decodeBase, withUploads } from "./base.ts";
 import type { StateBucket } from "./bucket.ts";
-import { type Unzstd, unpackChunk } from "./chunks.ts";
+import { sha256Of, type Unzstd, unpackChunk } from "./chunks.ts";
 import { bodyOf, chain, decodeEntry } from "./entry.ts";
 import { Damaged } from "./errors.ts";
 import { BASE_PREFIX, baseKey, chunkKey, logKey, seqOf } from "./keys.ts";
@@ -19,6 +20,8 @@ export interface RestoreOptions extends Pick<ReadOptions, "last" | "onGap"> {
   onEntry?: (seen: Seen) => void;
   /** Told of a base that does not count. */
   onTrouble?: (error: Error) => void;
+  /** A folder with databases that may be much the same, by the same paths: what is in them is not read from the bucket. */
+  like?: string | undefined;
   /** Reads a chunk's Zstandard where Node.js cannot. */
   unzstd?: Unzstd | undefined;
 }
@@ -120,7 +123,8 @@ async function restoreFrom(
   });
   try {
     for (const file of base?.files ?? []) {
-      await readChunks(bucket, file, await files.fresh(file.file), options.unzstd);
+      const like = options.like === undefined ? undefined : path.join(options.like, file.file);
+      await readChunks(bucket, file, await files.fresh(file.file), like, options.unzstd);
     }
     let media = new Map((base?.media ?? []).map(({ name, sha256, size }) => [name, { sha256, size }]));
     let entries = 0;
@@ -197,14 +201,35 @@ async function readChunks(
   bucket: StateBucket,
   file: BaseFile,
   into: FileHandle,
+  like: string | undefined,
   unzstd: Unzstd | undefined,
 ): Promise<void> {
   await into.truncate(file.size);
+  const local = like === undefined ? undefined : await open(like).catch(() => undefined);
+  try {
+    await readAll(bucket, file, into, local, unzstd);
+  } finally {
+    await local?.close();
+  }
+}
+
+async function readAll(
+  bucket: StateBucket,
+  file: BaseFile,
+  into: FileHandle,
+  local: FileHandle | undefined,
+  unzstd: Unzstd | undefined,
+): Promise<void> {
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < file.chunks.length) {
       const index = next++;
       const sha256 = file.chunks[index] as string;
+      const here = local && (await chunkIn(local, file, index, sha256));
+      if (here !== undefined) {
+        await into.write(here, 0, here.length, index * file.chunk);
+        continue;
+      }
       const resource = `${bucket.url}/${chunkKey(sha256)}`;
       const packed = await bucket.get(chunkKey(sha256));
       if (packed === undefined) throw new Damaged(resource, "is gone");
@@ -215,4 +240,16 @@ async function readChunks(
   const all = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
   const failed = all.find((one) => one.status === "rejected");
   if (failed !== undefined) throw failed.reason;
+}
+
+/** Undefined: there is something else. */
+async function chunkIn(
+  local: FileHandle,
+  { size, chunk }: BaseFile,
+  index: number,
+  sha256: string,
+): Promise<Uint8Array | undefined> {
+  const bytes = Buffer.alloc(Math.min(chunk, size - index * chunk));
+  const { bytesRead } = await local.read(bytes, 0, bytes.length, index * chunk);
+  return bytesRead === bytes.length && sha256Of(bytes) === sha256 ? bytes : undefined;
 }
