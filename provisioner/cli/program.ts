@@ -219,7 +219,7 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
     .option("--pause <seconds>", PAUSE, seconds)
     .option("--timeout <seconds>", "how long to wait for the release to serve", seconds, DEFAULT_TIMEOUT);
 
-  siteCommand<Common & Omit<RollbackOptions, "id">>(
+  siteCommand<Common & Omit<RollbackOptions, "id"> & { yes: boolean }>(
     "rollback",
     "go back to the previous release, or to the one named",
     (config, tools, options, id) => runRollback(config, tools, { ...options, id }),
@@ -227,6 +227,7 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
     .argument("[release]", "a release that `everspot releases` lists")
     .option("--in-place", "roll back on the running instance", false)
     .option("--data-too", "with [state]: also to what had been written when the current release came", false)
+    .option("-y, --yes", "with --data-too: do not ask", false)
     .option("--pause <seconds>", PAUSE, seconds)
     .option("--timeout <seconds>", "how long to wait for the release to serve", seconds, DEFAULT_TIMEOUT);
 

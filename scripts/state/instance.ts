@@ -230,6 +230,7 @@ export class Instance {
 
   /** A power cut: everything is gone, and the disk with it. */
   async destroy(): Promise<void> {
+    if (this.#gone) return;
     this.#gone = true;
     const running = [this.#shipper, this.#app].filter(
       (child) => child !== undefined && child.exitCode === null && child.signalCode === null,

@@ -35,6 +35,7 @@ export class StateSite {
   readonly #options: SiteOptions;
   readonly #end = new AbortController();
   #visitors: Promise<void>[] = [];
+  readonly #instances: Instance[] = [];
   #epoch = 0;
   #clients = 0;
   /** When the power went last, in milliseconds of this process's clock. */
@@ -99,6 +100,7 @@ export class StateSite {
     next.clock = clock;
     next.history = this.#options.history ?? 0;
     if (this.#options.disks) await next.mount(DISK);
+    this.#instances.push(next);
     if (this.#options.lines) next.line = await Relay.to(this.bucket.server.endpoint);
     return next;
   }
@@ -183,7 +185,7 @@ export class StateSite {
 
   async close(): Promise<void> {
     await this.leave();
-    await this.current?.destroy();
+    for (const instance of this.#instances) await instance.destroy();
     await this.bucket.close();
     await rm(this.#folder, { recursive: true, force: true });
   }

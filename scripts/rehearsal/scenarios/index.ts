@@ -23,6 +23,7 @@ import { reboot } from "./reboot.ts";
 import { reclaims } from "./reclaims.ts";
 import { spentBudget } from "./spent-budget.ts";
 import { state, stateFast } from "./state.ts";
+import { stateInPlace } from "./state-in-place.ts";
 import { stateOn } from "./state-on.ts";
 import { stateSwap, stateSwapShort } from "./state-swap.ts";
 import { swap, swapTemplate } from "./swap.ts";
@@ -57,6 +58,7 @@ export const scenarios: readonly Scenario[] = [
   data,
   owner,
   stateOn,
+  stateInPlace,
   moveInShort,
   moveIn,
   stateSwapShort,

@@ -84,8 +84,13 @@ class Migrations {
   }
 }
 
-/** Touches each row there is. */
-const migration = (before: string, name: string, seconds: number): string => `import time
+/** Touches each row there is. @param sql what it does besides. */
+export const migration = (
+  before: string,
+  name: string,
+  seconds: number,
+  sql = "SELECT 1",
+): string => `import time
 
 from django.db import migrations
 
@@ -99,6 +104,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL("CREATE TABLE made_by_${name} (id INTEGER PRIMARY KEY)"),
         migrations.RunSQL("UPDATE guestbook_entry SET message = substr(message || '.', 1, 400)"),
+        migrations.RunSQL("${sql}"),
         migrations.RunPython(wait),
     ]
 `;
