@@ -38,7 +38,9 @@ export function trialSteps(
     async (got, { detail, signal }) => {
       const ground = await groundOf(machine, got.release, signal);
       const done = await rehearse(state, config, ground, got.release, await pauseOf(machine), signal);
-      detail(`before_start takes ${done.seconds.toFixed(1)} s on a copy, and the app answers`);
+      const writes = done.left?.steps === 0 ? "before_start writes nothing; " : "";
+      detail(`${writes}what visitors wait for takes ${done.seconds.toFixed(1)} s on a copy`);
+      return done;
     },
     "always",
   );
@@ -51,8 +53,11 @@ export function trialSteps(
   const { prepare, app, healthy, look, gate } = appSteps(
     machine,
     release,
-    { release, held },
-    (got, { signal }) => groundOf(machine, got.release, signal),
+    { release, rehearsal, held },
+    async (got, { signal }) => ({
+      ...(await groundOf(machine, got.release, signal)),
+      left: got.rehearsal.left,
+    }),
   );
   const switched = step(SWITCH, { healthy, prepare, release, ...gate }, async (got, context) => {
     const { signal, detail, warn } = context;

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { diskUsed } from "../system/disk.ts";
 import { paths } from "../system/paths.ts";
 import { type Answers, answersIn } from "./answers.ts";
-import { diskUsed } from "./pressure.ts";
 
 /** What is looked at. */
 export interface Gauges {
