@@ -384,11 +384,12 @@ export class Keeper implements StateKeeper {
   }
 }
 
-/** The last line of JSON there is; undefined when there is none. */
+/** The last line of JSON there is, whatever else was said; undefined when there is none. */
 function parse(text: string): unknown {
-  try {
-    return JSON.parse(text.trim().split("\n").at(-1) ?? "");
-  } catch {
-    return undefined;
+  for (const line of text.split("\n").toReversed()) {
+    try {
+      return JSON.parse(line);
+    } catch {}
   }
+  return undefined;
 }

@@ -39,8 +39,10 @@ async function cutOff(
   await instance.destroy();
 }
 
-/** Changes and deletes, as a migration may. */
+/** Of a release whose instance does not come to be open: the one that goes back undoes it. */
 const MIGRATION = "CREATE TABLE migrated (x); DELETE FROM rows; INSERT INTO migrated VALUES (1)";
+/** The same where nobody goes back: the next one begins with it, as it would with a migration that was half done. */
+const HALF_DONE = "CREATE TABLE IF NOT EXISTS half_done (x); UPDATE rows SET pad = randomblob(100)";
 
 /** The one that takes the site over comes to a step, begins with it, and is gone. */
 const taker =
@@ -59,7 +61,7 @@ const goingBack =
     const next = await site.next();
     await next.takeOver();
     await next.ship();
-    await next.sql(MIGRATION);
+    await next.sql(HALF_DONE);
     await next.destroy();
     await work(old, site, random);
     await site.take();

@@ -56,7 +56,7 @@ function keeper(clock = systemClock) {
       const task = /^site-state@(.*)\.service$/.exec(unit)?.[1];
       if (task !== undefined) {
         const said = says[task] ?? {};
-        await writeFile(join(places.private, `${task}.out`), `${JSON.stringify(said)}\n`);
+        await writeFile(join(places.private, `${task}.out`), `${JSON.stringify(said)}\nand more\n`);
         if ("fenced" in said || "fails" in said) throw new Error("exit code 3");
         return;
       }
