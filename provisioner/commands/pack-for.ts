@@ -1,4 +1,6 @@
-import { isInAppFolder } from "../../agent/site/config/state.ts";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { isInAppFolder, keptName } from "../../agent/site/config/state.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { type Packed, type PackOptions, packRelease } from "../release/pack.ts";
 
@@ -25,14 +27,19 @@ export const packFor = (
         collected: config.app.beforeStart.flat().some((command) => COLLECTS.test(command)),
       },
       debianPackages: config.image.packages,
-      kept: keptPaths(config.state),
+      kept: keptPaths(config),
     },
   });
 
-/** In the project: what is kept below the app's own folder is no part of it. */
-const keptPaths = (state: SiteConfig["state"]): string[] =>
-  state === undefined
-    ? []
-    : [...state.database, ...(state.media === undefined ? [] : [state.media])].filter(
-        (p) => !isInAppFolder(p),
-      );
+/**
+ * In the project. What is kept below the app's own folder lies in the project by the same name where the site was tried
+ * out, and is brought by `data push`; a folder of that name with code in it is the project's.
+ */
+export function keptPaths({ state, folder }: Pick<SiteConfig, "state" | "folder">): string[] {
+  if (state === undefined) return [];
+  const { database, media } = state;
+  const isCode = (name: string) => existsSync(path.join(folder, name, "__init__.py"));
+  return [...database, ...(media === undefined ? [] : [media])].flatMap((one) =>
+    isInAppFolder(one) && isCode(keptName(one)) ? [] : [keptName(one)],
+  );
+}
