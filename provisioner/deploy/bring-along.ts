@@ -1,4 +1,5 @@
 /** What an instance has written that was launched without `[state]`: brought along, when `[state]` is turned on. */
+import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
@@ -14,20 +15,13 @@ import type { Session } from "./session.ts";
  * @returns undefined: there is none. @throws EverspotError for one that cannot bring it along, being launched by an
  * everspot that knew nothing of that.
  */
-export async function writesToDisk(
-  { site, state }: Pick<SiteConfig, "site" | "state">,
-  aws: Pick<Aws, "instances" | "state" | "store">,
-): Promise<string | undefined> {
-  if (state === undefined) return undefined;
-  const { value: record } = await readDocument(aws.store, siteDocument);
-  if (record === undefined) return undefined;
-  const { owner } = record;
-  if (!(await aws.instances.look(owner)).some((i) => i.alive && i.id === owner)) return undefined;
-  const boot = await readBoot(aws, owner);
-  if (boot?.written !== undefined) return boot.written === "disk" ? owner : undefined;
+export async function writesToDisk(config: Config, aws: Looking): Promise<string | undefined> {
+  const { owner, written } = await lookAtOwner(config, aws);
+  if (owner === undefined || written === "bucket") return undefined;
+  if (written === "disk") return owner;
   const log = await aws.state.list(LOG_PREFIX);
   if (log.objects.length > 0) return undefined;
-  throw new EverspotError(`${site} runs without [state]: what it has written would be left behind`, {
+  throw new EverspotError(`${config.site} runs without [state]: what it has written would be left behind`, {
     resource: owner,
     hint: 'an instance of an everspot before this one cannot bring it along: docs/state.md, "A site that runs already"',
   });
@@ -37,36 +31,40 @@ export async function writesToDisk(
  * In place, the data are this release's and the next one's: an agent that does not know of that would let both work on
  * them. @throws EverspotError
  */
-export async function checkInPlace(
-  config: Pick<SiteConfig, "site" | "state">,
-  aws: Pick<Aws, "instances" | "state" | "store">,
-): Promise<void> {
-  if (config.state === undefined) return;
+export async function checkInPlace(config: Config, aws: Looking): Promise<void> {
   await refuseToLeaveBehind(config, aws, "it gets no release in place");
-  const { value: record } = await readDocument(aws.store, siteDocument);
-  const boot = record && (await readBoot(aws, record.owner));
-  if (boot === undefined || boot.written !== undefined) return;
-  throw new EverspotError(
-    `${record?.owner} cannot take a release in place: its agent is of an older everspot`,
-    {
-      resource: record?.owner,
-      hint: "leave out --in-place once: a new instance comes with this everspot's agent",
-    },
-  );
+  const { owner, written } = await lookAtOwner(config, aws);
+  if (owner === undefined || written !== undefined) return;
+  throw new EverspotError(`${owner} cannot take a release in place: its agent is of an older everspot`, {
+    resource: owner,
+    hint: "leave out --in-place once: a new instance comes with this everspot's agent",
+  });
 }
 
-/** For a command that would leave it behind. @throws EverspotError */
-export async function refuseToLeaveBehind(
-  config: Pick<SiteConfig, "site" | "state">,
-  aws: Pick<Aws, "instances" | "state" | "store">,
-  what: string,
-): Promise<void> {
-  const owner = await writesToDisk(config, aws);
-  if (owner === undefined) return;
+/** For a command that would leave it behind, where `deploy` can bring it along. @throws EverspotError */
+export async function refuseToLeaveBehind(config: Config, aws: Looking, what: string): Promise<void> {
+  const { owner, written } = await lookAtOwner(config, aws);
+  if (owner === undefined || written !== "disk") return;
   throw new EverspotError(`${owner} was launched without [state]: ${what}`, {
     resource: owner,
     hint: "`everspot deploy` first: it turns [state] on with all that the instance has written",
   });
+}
+
+type Config = Pick<SiteConfig, "site" | "state">;
+type Looking = Pick<Aws, "instances" | "state" | "store">;
+
+/** Who has a site with `[state]`, as long as it is there; and where it writes: agents of before do not say. */
+async function lookAtOwner(
+  { state }: Config,
+  aws: Looking,
+): Promise<{ owner?: string; written?: BootRecord["written"] }> {
+  if (state === undefined) return {};
+  const { value: record } = await readDocument(aws.store, siteDocument);
+  if (record === undefined) return {};
+  const { owner } = record;
+  if (!(await aws.instances.look(owner)).some((i) => i.alive && i.id === owner)) return {};
+  return { owner, written: (await readBoot(aws, owner))?.written };
 }
 
 /**
