@@ -5,6 +5,7 @@ import { execa } from "execa";
 import { bucketName } from "../../agent/site/names.ts";
 import { restore } from "../../agent/site/state/restore.ts";
 import { createStateClient, s3StateBucket } from "../../agent/site/state/s3-bucket.ts";
+import { unzstd } from "../../provisioner/data/unzstd.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 
 /** Where guestbook has its database, as [state] names it. */
@@ -25,7 +26,7 @@ export async function keptEntries({ cloud, site }: Rehearsal): Promise<Kept> {
   const client = createStateClient({ endpoint: cloud.endpoint, region: cloud.region });
   try {
     const bucket = bucketName(site.name, cloud.account, cloud.region);
-    await restore(s3StateBucket(client, bucket), folder);
+    await restore(s3StateBucket(client, bucket), folder, { unzstd });
     const { stdout } = await execa("/usr/bin/python3", ["-c", READ, path.join(folder, KEPT)], {
       maxBuffer: 1e9,
     });
