@@ -47,7 +47,7 @@ export function trialSteps(
   const held = step("hold", { rehearsal }, async (_, { signal }) => {
     const { socketOf } = await host.apps();
     await hold(holding, signal);
-    await drained(socketOf(running), DRAIN_SECONDS, clock);
+    await drained(socketOf(running), { seconds: DRAIN_SECONDS, live: config.app.asgi !== undefined }, clock);
     await state.beginTrial(id);
   });
   const { prepare, app, healthy, look, gate } = appSteps(
