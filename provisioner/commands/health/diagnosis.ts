@@ -35,6 +35,7 @@ export function diagnose(site: IllSite): Examined[] {
 const STATUS = "everspot status";
 const UP = "everspot up";
 const BOOT = "everspot status --boot";
+const LOGS = "everspot logs --source app";
 
 function fleet({ status: { fleet: has, instances }, events }: IllSite): Examined {
   if (has === undefined) {
@@ -241,9 +242,10 @@ function answer({ status: { answer: said, direct, maintenance } }: IllSite): Exa
     status === undefined
       ? "the instance does not answer: its boot tells how far it came"
       : status >= 500
-        ? "the app fails: its own words are in the boot record, and in its log"
+        ? "the app fails: its own words are in its log"
         : "the page of [app] health must answer 200: it is what tells whether the app is well";
-  return examined("answer", "", [errorFinding("site.E013", what, { hint })], BOOT);
+  const next = status !== undefined && status >= 500 ? LOGS : BOOT;
+  return examined("answer", "", [errorFinding("site.E013", what, { hint })], next);
 }
 
 function data({ status }: IllSite): Examined {
@@ -269,7 +271,7 @@ function alerts({ status }: IllSite): Examined[] {
       about === undefined ? kind : `${kind} ${about}`,
       "",
       [warningFinding("site.W003", text, { hint: `so since ${since}` })],
-      STATUS,
+      kind === "errors" || kind === "memory" ? LOGS : kind === "job" ? "everspot jobs" : STATUS,
     ),
   );
 }

@@ -146,7 +146,7 @@ test.each<[string, IllSite, string, RegExp, string]>([
     site({ answer: { url, milliseconds: 5, status: 502 } }),
     "answer",
     /502 in 5 ms/,
-    "everspot status --boot",
+    "everspot logs --source app",
   ],
   [
     "a resolver that is behind",
@@ -190,7 +190,7 @@ test.each<[string, IllSite, string, RegExp, string]>([
     }),
     "job nightly",
     /nightly failed/,
-    "everspot status",
+    "everspot jobs",
   ],
   [
     "maintenance",
