@@ -137,7 +137,10 @@ export class Rehearsal {
     env: NodeJS.ProcessEnv = {},
     input?: string,
   ): Promise<CommandOutcome> {
-    return runCommand([program, ...args, "--json"], {
+    // What stands behind one of these is another program's.
+    const passesOn = ["run", "manage", "shell"].includes(args[0] ?? "");
+    const words = passesOn ? ["--json", ...args] : [...args, "--json"];
+    return runCommand([program, ...words], {
       cwd: this.site.folder,
       env: { ...this.cloud.env, ...this.#env, ...env },
       ...{ seconds, input, say: this.#say },
