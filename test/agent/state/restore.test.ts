@@ -1,4 +1,4 @@
-import { mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -88,6 +88,25 @@ describe("a database is restored", () => {
     expect(done).toMatchObject({ text: "aB", base: log.place.seq - 3, entries: 3 });
     expect([...done.media.keys()]).toEqual(["b.jpg"]);
     expect((await readdir(folder)).sort()).toEqual([FILE, "now"]);
+  });
+
+  test("with what a copy has already: only what is another one there is read from the bucket", async () => {
+    const log = await own(local.bucket, writer(1));
+    const like = path.join(folder, "like");
+    await mkdir(like);
+    // Two chunks; of the second the copy has something else.
+    const letters = "a".repeat(512) + "b".repeat(512);
+    await commit(log, { 1: "a" }, 1);
+    await base(log, letters);
+    await writeFile(path.join(like, FILE), Buffer.concat([..."a".repeat(512), ..."c".repeat(512)].map(page)));
+    const calls = local.server.calls.length;
+    const chunks = () =>
+      local.server.calls.slice(calls).filter(({ input }) => String(input.Key).startsWith("state/chunks/"))
+        .length;
+    expect((await restored({ like })).text).toBe(letters);
+    expect(chunks()).toBe(1);
+    expect((await restored({ like: path.join(folder, "none") })).text).toBe(letters);
+    expect(chunks()).toBe(3);
   });
 
   test("without what a transaction wrote before its end, unless that came", async () => {
