@@ -12,6 +12,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { GetParameterCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { startCloud } from "../cloud.ts";
 import { S3 } from "../s3.ts";
 import { Ssm } from "../ssm.ts";
 import { Traffic } from "../traffic.ts";
@@ -82,7 +83,7 @@ async function talk({ s3, ec2, ssm, server }: Awaited<ReturnType<typeof start>>)
   await say(s3.send(new HeadObjectCommand(at)));
   await say(s3.send(new HeadObjectCommand({ Bucket, Key: "none" })));
   await say(s3.send(new ListObjectsV2Command({ Bucket, Prefix: "deep/" })));
-  await say(s3.send(new PutObjectCommand({ Bucket, Key: "empty", Body: Buffer.alloc(0) })));
+  await say(s3.send(new PutObjectCommand({ Bucket, Key: "empty" })));
   await say(s3.send(new GetObjectCommand({ Bucket, Key: "empty" })));
   await say(ec2.send(new DescribeVpcsCommand({})));
   await say(ssm.send(new PutParameterCommand({ Name: "/a", Value: "1", Type: "String" })));
@@ -125,6 +126,18 @@ test("a stream and whatever is disturbed keep their sockets", async () => {
   expect((await ec2.send(new DescribeVpcsCommand({}))).$metadata.attempts).toBe(2);
   // Nothing is to come any more when it is tried again.
   expect(sockets).toBe(2);
+});
+
+test.each([
+  [{}, 0],
+  [{ sockets: true }, 1],
+])("the whole account, %j: %i sockets", async (options, wanted) => {
+  const cloud = await startCloud(options);
+  const client = new EC2Client({ endpoint: cloud.endpoint });
+  await client.send(new DescribeVpcsCommand({}));
+  expect(sockets).toBe(wanted);
+  client.destroy();
+  await cloud.close();
 });
 
 test("who gives up is answered no more, and who stops answers no one", async () => {
