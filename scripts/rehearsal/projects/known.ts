@@ -33,6 +33,8 @@ export interface KnownProject {
   next?: string;
   /** What its owner would know of the variables that it needs, made up here. Others get some text. */
   values?: Readonly<Record<string, string>>;
+  /** What it does wrong by itself, wherever it runs: what a visitor finds of it, and why. */
+  flaw?: { found: RegExp; why: string };
   /** It cannot run here, and is to be refused for a reason with these words. */
   refused?: RegExp;
 }
@@ -55,7 +57,15 @@ export const known: readonly KnownProject[] = [
       DJSTRIPE_WEBHOOK_SECRET: "whsec_rehearsal",
     },
   },
-  { repository: "babybuddy/babybuddy", commit: "v2.9.1", next: "v2.10.0" },
+  {
+    repository: "babybuddy/babybuddy",
+    commit: "v2.9.1",
+    next: "v2.10.0",
+    flaw: {
+      found: /^an unknown page answers 500$/,
+      why: "an unknown page answers 500: its own 404 page is a template that Django refuses",
+    },
+  },
   { repository: "heroku/python-getting-started", commit: "f7c8d99" },
   {
     repository: "django-cms/django-cms-quickstart",

@@ -108,7 +108,11 @@ async function play(rehearsal: Rehearsal, outcome: Outcome, given: Given, admin:
       `visitor: ${visit.pages.join(", ")}; ${visit.assets.length} files; admin: ${visit.login}${visit.problems.map((p) => `; ${p}`).join("")}`,
     );
     outcome.visits.push({ after, visit });
-    outcome.problems.push(...visit.problems.map((problem) => `after ${after}: ${problem}`));
+    const flaw = given.known?.flaw;
+    const problems = visit.problems.filter((problem) => flaw?.found.test(problem) !== true);
+    if (flaw !== undefined && problems.length < visit.problems.length && !outcome.notes.includes(flaw.why))
+      outcome.notes.push(flaw.why);
+    outcome.problems.push(...problems.map((problem) => `after ${after}: ${problem}`));
     return visit.assets.filter(isHashed);
   };
   const stillThere = async (after: string, assets: readonly string[]): Promise<void> => {
