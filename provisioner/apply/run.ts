@@ -68,7 +68,7 @@ async function patiently<T>(run: () => Promise<T>, deadline: number, clock: Cloc
  * (InvalidLaunchTemplateId.VersionNotFound) or an image (InvalidAMIID.Unavailable) too.
  */
 const UNSETTLED =
-  /\.(Version)?NotFound$|\.Unavailable$|^NoSuchEntity|^NoSuchBucket$|^DependencyViolation$|^DeleteConflict|^OperationAborted$|^BucketNotEmpty$|^IncorrectState$|^ResourceInUse|ConcurrentModification|^IncorrectInstanceState$|^InvalidSnapshot\.InUse$|^PriorRequestNotComplete$/;
+  /\.(Version)?NotFound$|\.Unavailable$|^NoSuchEntity|^NoSuchBucket$|^DependencyViolation$|^DeleteConflict|^OperationAborted|^BucketNotEmpty$|^IncorrectState$|^ResourceInUse|ConcurrentModification|^IncorrectInstanceState$|^InvalidSnapshot\.InUse$|^PriorRequestNotComplete$/;
 
 const unsettled = (error: unknown): boolean =>
   error instanceof NotYet ||

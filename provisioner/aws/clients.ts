@@ -83,7 +83,7 @@ export function createClients(region: string): Clients {
 const READS = /^(Describe|Filter|Get|List|Head)/;
 
 /** IAM and S3 refuse a change that comes while they make another one of the same thing; it has not been made. */
-const ONE_AT_A_TIME = /^ConcurrentModification|^OperationAborted$/;
+const ONE_AT_A_TIME = /^ConcurrentModification|^OperationAborted/;
 
 /** EC2 offers no client token for these calls, so a second try after a lost reply would make a second resource. */
 const NEVER_TWICE = new Set(["CreateVpc", "CreateInternetGateway", "CreateSubnet"]);

@@ -16,6 +16,7 @@ const IAM_API = "IAM API Reference, errors of the operation";
 const S3 = 'S3 API Reference, "Error responses"';
 const S3_NEW = 'S3 User Guide, "Amazon S3 data consistency model": buckets are eventually consistent';
 const ROUTE53 = "Route 53 API Reference, ChangeResourceRecordSets";
+const LOGS = "CloudWatch Logs API Reference, errors of the operation";
 const COMMON = "the service's API Reference, common errors";
 
 type Row = readonly [code: string, status: number, source: string, operations: string];
@@ -107,6 +108,8 @@ const rows: readonly Row[] = [
     "budgets: DescribeNotificationsForBudget DescribeSubscribersForNotification",
   ],
   ["ServiceFailure", 500, IAM_API, "iam: SimulatePrincipalPolicy"],
+  ["OperationAbortedException", 400, LOGS, "logs: CreateLogGroup PutRetentionPolicy DeleteLogGroup"],
+  ["ServiceUnavailableException", 503, LOGS, "logs: DescribeLogGroups DescribeLogStreams FilterLogEvents"],
   ["InternalFailure", 500, COMMON, "fis: CreateExperimentTemplate StartExperiment"],
 ];
 
