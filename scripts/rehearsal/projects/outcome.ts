@@ -18,6 +18,8 @@ export interface Outcome {
   /** How often `up` was tried. */
   attempts: number;
   seconds: { init?: number; packing?: number; up?: number; deploy?: number; heal?: number };
+  /** What it does wrong by itself, wherever it runs. */
+  flaw?: string;
   /** What was played otherwise than its authors left it. */
   notes: string[];
   /** What everspot said a person should know. */

@@ -110,8 +110,7 @@ async function play(rehearsal: Rehearsal, outcome: Outcome, given: Given, admin:
     outcome.visits.push({ after, visit });
     const flaw = given.known?.flaw;
     const problems = visit.problems.filter((problem) => flaw?.found.test(problem) !== true);
-    if (flaw !== undefined && problems.length < visit.problems.length && !outcome.notes.includes(flaw.why))
-      outcome.notes.push(flaw.why);
+    if (flaw !== undefined && problems.length < visit.problems.length) outcome.flaw = flaw.why;
     outcome.problems.push(...problems.map((problem) => `after ${after}: ${problem}`));
     return visit.assets.filter(isHashed);
   };

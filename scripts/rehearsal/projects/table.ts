@@ -21,7 +21,10 @@ const END = "<!-- end of the table -->";
 export function row(outcome: Outcome): string[] {
   const { seconds } = outcome;
   const took = (value: number | undefined) => (value === undefined ? "" : `${Math.round(value)} s`);
-  const result = outcome.result === "served" ? "served" : `${outcome.result}: ${outcome.reason ?? ""}`;
+  const result =
+    outcome.result === "served"
+      ? ["served", outcome.flaw ?? []].flat().join("; ")
+      : `${outcome.result}: ${outcome.reason ?? ""}`;
   return [
     outcome.project,
     outcome.commit ?? "",
