@@ -9,6 +9,7 @@ import { SNSClient } from "@aws-sdk/client-sns";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient } from "@aws-sdk/client-sts";
 import { callLimits } from "../../agent/site/call-limits.ts";
+import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { createS3Client } from "../../agent/site/s3-client.ts";
 import { Untold } from "../operator/credentials.ts";
 import { ReplyLost } from "./errors.ts";
@@ -37,7 +38,7 @@ export interface Clients {
 /** A person's connection may be slow. */
 const PATIENT = { ...callLimits, connectionTimeout: 10_000, requestTimeout: 60_000, socketTimeout: 60_000 };
 
-export function createClients(region: string): Clients {
+export function createClients(region: string, clock: Clock = systemClock): Clients {
   const own = { region, requestHandler: PATIENT };
   const untold = new Untold();
   // One provider for all: a CI job's token is good for a few minutes, and each client by itself would need it again.
@@ -58,19 +59,19 @@ export function createClients(region: string): Clients {
   for (const [name, client] of Object.entries(clients)) watch(client, name, calls);
   return {
     ...clients,
-    fis: signedJson({ service: "fis", region, credentials, env: process.env }),
+    fis: signedJson({ service: "fis", region, credentials, env: process.env, clock }),
     serviceQuotas: signedRpc({
-      ...{ service: "servicequotas", id: "service_quotas", region, credentials, env: process.env },
+      ...{ service: "servicequotas", id: "service_quotas", region, credentials, env: process.env, clock },
       ...{ target: "ServiceQuotasV20190624", version: "1.1" },
     }),
     // One for the whole partition, in one region (its API Reference, "Service endpoint").
     freeTier: signedRpc({
-      ...{ service: "freetier", region: "us-east-1", credentials, env: process.env },
+      ...{ service: "freetier", region: "us-east-1", credentials, env: process.env, clock },
       ...{ host: "freetier.us-east-1.api.aws", target: "AWSFreeTierService", version: "1.0" },
     }),
     // One for all regions, in one of them (AWS General Reference, "AWS Budgets endpoints").
     budgets: signedRpc({
-      ...{ service: "budgets", region: "us-east-1", credentials, env: process.env },
+      ...{ service: "budgets", region: "us-east-1", credentials, env: process.env, clock },
       ...{ host: "budgets.amazonaws.com", target: "AWSBudgetServiceGateway", version: "1.1" },
     }),
     calls,

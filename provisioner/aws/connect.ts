@@ -69,7 +69,7 @@ export interface Aws {
 /** @throws EverspotError when there are no credentials, or AWS does not accept them. */
 export async function connect(config: SiteConfig, clock: Clock = systemClock): Promise<Aws> {
   const { site, region } = config;
-  const clients = createClients(region);
+  const clients = createClients(region, clock);
   try {
     const caller = await whoAmI(clients.sts, region);
     expectOwner(clients.s3, caller.account);

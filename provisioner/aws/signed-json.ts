@@ -1,6 +1,7 @@
 /** Signed JSON requests to AWS services for which this release of the SDK has no client, or only a large one. */
 import { createHash, createHmac, randomUUID } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
+import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 
 export interface SignedJsonOptions {
@@ -14,6 +15,8 @@ export interface SignedJsonOptions {
   id?: string;
   /** Where the service is, if not at its own name in the region. */
   host?: string;
+  /** For the time between two tries. */
+  clock?: Pick<Clock, "sleep">;
 }
 
 /** @throws Error with the service's error code as its name. A body gets a `clientToken`, the same for every try. */
@@ -57,7 +60,8 @@ type Send = (
   body: string | undefined,
 ) => Promise<unknown>;
 
-function sender({ service, region, credentials, env, id = service, host }: SignedJsonOptions): Send {
+function sender(options: SignedJsonOptions): Send {
+  const { service, region, credentials, env, id = service, host, clock = systemClock } = options;
   const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 });
   const suffix = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   const given = env[`AWS_ENDPOINT_URL_${id.toUpperCase()}`] || env.AWS_ENDPOINT_URL;
@@ -86,7 +90,7 @@ function sender({ service, region, credentials, env, id = service, host }: Signe
         return await resultOf(answer);
       } catch (error) {
         if (attempt >= TRIES || !mayPass(error)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 200 * 2 ** attempt));
+        await clock.sleep(200 * 2 ** attempt);
       }
     }
   };

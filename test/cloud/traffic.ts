@@ -10,6 +10,9 @@ const QUIET_TURNS = 8;
 /** What the event loop waits for besides requests: files, connections, children. */
 const UNDER_WAY = /Req|Connect|Process/;
 
+/** How a request of fetch() ends, whole or not. */
+const FETCHED = ["undici:request:trailers", "undici:request:error"];
+
 /** Milliseconds of waiting within which the SDK repeats a call that met an error of the server, if it does at all. */
 const REPEATED_WITHIN = 5;
 
@@ -19,7 +22,7 @@ const REPEATED_WITHIN = 5;
  */
 export class Traffic {
   #requests = 0;
-  readonly #unanswered = new Set<ClientRequest | Exchange>();
+  readonly #unanswered = new Set<object>();
   /** The SDK's calls that it may send again, by its own names for them, and how long to wait for that. */
   readonly #toRepeat = new Map<string, number>();
 
@@ -27,6 +30,8 @@ export class Traffic {
     repeatAtOnce();
     diagnostics.subscribe("http.client.request.start", this.#sent);
     diagnostics.subscribe("http.client.response.finish", this.#answered);
+    diagnostics.subscribe("undici:request:create", this.#fetches);
+    for (const end of FETCHED) diagnostics.subscribe(end, this.#fetched);
     sentChannel.subscribe(this.#handedOver);
     answeredChannel.subscribe(this.#handedBack);
   }
@@ -34,6 +39,8 @@ export class Traffic {
   stop(): void {
     diagnostics.unsubscribe("http.client.request.start", this.#sent);
     diagnostics.unsubscribe("http.client.response.finish", this.#answered);
+    diagnostics.unsubscribe("undici:request:create", this.#fetches);
+    for (const end of FETCHED) diagnostics.unsubscribe(end, this.#fetched);
     sentChannel.unsubscribe(this.#handedOver);
     answeredChannel.unsubscribe(this.#handedBack);
   }
@@ -64,6 +71,15 @@ export class Traffic {
   readonly #answered = (message: unknown): void => {
     const { request, response } = message as { request: ClientRequest; response: IncomingMessage };
     this.#ends(request, (name) => request.getHeader(name)?.toString(), response.statusCode);
+  };
+
+  readonly #fetches = (message: unknown): void => {
+    this.#requests++;
+    this.#unanswered.add((message as { request: object }).request);
+  };
+
+  readonly #fetched = (message: unknown): void => {
+    this.#unanswered.delete((message as { request: object }).request);
   };
 
   readonly #handedOver = (message: unknown): void => {

@@ -14,6 +14,7 @@ import { siteNginx } from "../../agent/serving/site-nginx.ts";
 import { mountStatic } from "../../agent/serving/static-mount.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { renderEnvironment } from "../../agent/system/environment-file.ts";
+import { paths } from "../../agent/system/paths.ts";
 import type { Units } from "../../agent/system/units.ts";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { renderBootstrap } from "../../user-data/render.ts";
@@ -42,7 +43,8 @@ function writeNginx(text: string): string {
   const file = path.join(folder, "nginx.conf");
   const here = text
     .replace(/^pid .*$/m, `pid ${folder}/nginx.pid;`)
-    .replace(/syslog:\S+tag=(\w+)/g, `${folder}/$1.log`);
+    .replace(/syslog:\S+tag=(\w+)/g, `${folder}/$1.log`)
+    .replaceAll(paths.answers, `${folder}/answers`);
   writeFileSync(file, here);
   return file;
 }
