@@ -126,9 +126,9 @@ test("one that hangs is ended with all that it started, a worker that ends is st
   expect(await sh("journalctl --no-pager -o cat -u everspot-job-hangs@r1.service")).toContain(
     "hello from hangs",
   );
-  expect(await sh("journalctl --no-pager -o cat -u everspot-job-quick@r1.service")).toContain(
-    "everspot-app\n/var/lib/everspot/releases/r1",
-  );
+  expect(
+    await sh("journalctl --no-pager -o cat _TRANSPORT=stdout _SYSTEMD_UNIT=everspot-job-quick@r1.service"),
+  ).toContain("everspot-app\n/var/lib/everspot/releases/r1");
   const units = () => sh("systemctl list-units --plain --no-legend 'everspot-job-*' 'everspot-worker-*'");
   // Nothing of what hung is left.
   expect(await units()).not.toContain("hangs");
