@@ -41,6 +41,26 @@ export function writeKept(file: string, value: Kept): void {
   renameSync(`${file}.part`, file);
 }
 
+/** Says of databases that were just restored that a shipper of this owner may go on with them as they are. */
+export function keepRestored(
+  { keeps, folder }: { keeps: string; folder: string },
+  me: Pick<Kept, "epoch" | "instance">,
+  done: { place: Kept["place"]; files: readonly string[]; entries: number },
+): void {
+  writeKept(keptFile(keeps), {
+    version: 1,
+    epoch: me.epoch,
+    instance: me.instance,
+    boot: bootId(),
+    sealed: false,
+    place: done.place,
+    files: Object.fromEntries(
+      done.files.map((file) => [file, { untouched: fingerprint(path.join(folder, file)) }]),
+    ),
+    since: { entries: done.entries, bytes: 0 },
+  });
+}
+
 /** Tells a file that was written to since: its inode, size and time. */
 export function fingerprint(database: string): string {
   const { ino, size, mtimeNs } = statSync(database, { bigint: true });

@@ -1,13 +1,12 @@
 /** Going back: after a seal that came to nothing, and to a mark. */
 import { rm } from "node:fs/promises";
-import path from "node:path";
 import { EverspotError } from "../site/errors.ts";
 import type { StateBucket } from "../site/state/bucket.ts";
 import { Fenced } from "../site/state/errors.ts";
 import type { Place } from "../site/state/place.ts";
 import { readLog } from "../site/state/read-log.ts";
 import { restore } from "../site/state/restore.ts";
-import { bootId, fingerprint, keptFile, readKept, writeKept } from "./kept.ts";
+import { keepRestored, keptFile, readKept, writeKept } from "./kept.ts";
 import type { Writer } from "./log/fence-ahead.ts";
 import { goBack, removeBases } from "./log/go-back.ts";
 import { LogWriter } from "./log/log-writer.ts";
@@ -72,17 +71,6 @@ export async function undo(
   await removeBases(bucket, mark.seq, log.place.seq);
   const done = await restore(bucket, where.folder, { last: log.place.seq });
   await layOut(where.media?.folder, where.keeps, done.media);
-  writeKept(keptFile(where.keeps), {
-    version: 1,
-    epoch: me.epoch,
-    instance: me.instance,
-    boot: bootId(),
-    sealed: false,
-    place: done.place,
-    files: Object.fromEntries(
-      done.files.map((file) => [file, { untouched: fingerprint(path.join(where.folder, file)) }]),
-    ),
-    since: { entries: done.entries, bytes: 0 },
-  });
+  keepRestored(where, me, done);
   return { undone: true, seq: done.place.seq };
 }

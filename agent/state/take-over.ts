@@ -3,7 +3,7 @@ import path from "node:path";
 import type { StateBucket } from "../site/state/bucket.ts";
 import { Fenced } from "../site/state/errors.ts";
 import { restore } from "../site/state/restore.ts";
-import { bootId, fingerprint, keptFile, readKept, writeKept } from "./kept.ts";
+import { keepRestored, keptFile, readKept } from "./kept.ts";
 import type { Writer } from "./log/fence-ahead.ts";
 import { removeBases } from "./log/go-back.ts";
 import type { Patience } from "./log/settle.ts";
@@ -55,18 +55,7 @@ export async function takeOver(
   for (const database of where.databases) await empty(path.join(where.folder, database));
   for (const { from, to } of done.gone) await removeBases(bucket, from, to);
   troubles.push(...(await layOut(where.media?.folder, where.keeps, done.media)));
-  writeKept(keptFile(where.keeps), {
-    version: 1,
-    epoch: me.epoch,
-    instance: me.instance,
-    boot: bootId(),
-    sealed: false,
-    place: done.place,
-    files: Object.fromEntries(
-      done.files.map((file) => [file, { untouched: fingerprint(path.join(where.folder, file)) }]),
-    ),
-    since: { entries: done.entries, bytes: 0 },
-  });
+  keepRestored(where, me, done);
   return {
     seq: done.place.seq,
     base: done.base,
