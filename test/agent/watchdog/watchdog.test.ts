@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createAlerts } from "../../../agent/notify/alerts.ts";
 import type { Notice } from "../../../agent/notify/notify.ts";
 import { BootRecorder } from "../../../agent/record/recorder.ts";
@@ -9,6 +9,8 @@ import { replacementsDocument } from "../../../agent/site/replacements.ts";
 import { type AppControl, Watchdog } from "../../../agent/watchdog/watchdog.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
+
+const WAIT = { timeout: 5000, interval: 5 };
 
 let local: LocalS3;
 let clock: ManualClock;
@@ -136,11 +138,11 @@ test("when the budget is spent it stays up with a 503 page, says so once, and se
   for (const seconds of [60, 120, 180]) await failing(seconds);
   expect(done).toEqual(["restart r2", "hide"]);
   expect(recorder.value).toMatchObject({ state: "unavailable", blame: expect.stringContaining("budget") });
-  expect(notices.map((n) => n.kind)).toEqual(["budget-spent"]);
+  // An alert is written to S3 first, beside the work.
+  await vi.waitFor(() => expect(notices.map((n) => n.kind)).toEqual(["budget-spent"]), WAIT);
   recover();
   await clock.advance(10_000);
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(done.at(-1)).toBe("show r2");
+  await vi.waitFor(() => expect(done.at(-1)).toBe("show r2"), WAIT);
   expect(recorder.value).toMatchObject({ state: "serving" });
   expect(recorder.value).not.toHaveProperty("blame");
 });
