@@ -1,7 +1,7 @@
 import type { Machine } from "../machine/machine.ts";
 import { isNewer } from "../ownership/newer.ts";
 import { readDocument } from "../site/document.ts";
-import { type SiteState, siteDocument } from "../site/records.ts";
+import { type SiteState, siteDocument } from "../site/documents/site-state.ts";
 
 /** The instance that serves, where it is alive and one that this one may take the site from. */
 export async function servedBy(

@@ -2,9 +2,9 @@ import type { Logger } from "pino";
 import type { Machine } from "../machine/machine.ts";
 import { isGone } from "../ownership/gone.ts";
 import { readDocument } from "../site/document.ts";
+import { runningDeploy } from "../site/documents/deploy-state.ts";
+import { siteDocument } from "../site/documents/site-state.ts";
 import { messageOf } from "../site/errors.ts";
-import { siteDocument } from "../site/records.ts";
-import { runningDeploy } from "../site/running-deploy.ts";
 
 type SpareMachine = Pick<Machine, "store" | "clock" | "peers" | "identity">;
 

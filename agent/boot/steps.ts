@@ -7,9 +7,9 @@ import { resultOf, type Step, type StepContext, step, type Values } from "../rec
 import type { BootLog } from "../record/recorder.ts";
 import { switchTo } from "../serving/app.ts";
 import { readDocument } from "../site/document.ts";
+import { maintenanceDocument } from "../site/documents/maintenance.ts";
 import { messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
-import { maintenanceDocument } from "../site/records.ts";
 import type { Outcome } from "./after-boot.ts";
 import type { BootSteps } from "./boot.ts";
 import { firstCertificate, tellCertificate } from "./first-certificate.ts";

@@ -1,4 +1,4 @@
-import type { DeployState } from "../site/records.ts";
+import type { DeployState } from "../site/documents/deploy-state.ts";
 import type { Pace } from "../watch/bell.ts";
 
 /** Why this instance is to be replaced, the most pressing reason last. */

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { Machine } from "../machine/machine.ts";
 import type { BootLog } from "../record/recorder.ts";
+import type { DeployState } from "../site/documents/deploy-state.ts";
 import { messageOf } from "../site/errors.ts";
-import type { DeployState } from "../site/records.ts";
 
 export interface BringContext {
   machine: Pick<Machine, "bringing">;

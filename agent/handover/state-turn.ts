@@ -6,7 +6,7 @@ import type { Peers } from "../ports/peers.ts";
 import type { StateKeeper } from "../ports/state.ts";
 import type { Clock } from "../site/clock.ts";
 import { readDocument } from "../site/document.ts";
-import { type SiteState, siteDocument } from "../site/records.ts";
+import { type SiteState, siteDocument } from "../site/documents/site-state.ts";
 import { Fenced } from "../site/state/errors.ts";
 import type { ObjectStore } from "../site/store.ts";
 

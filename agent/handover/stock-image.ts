@@ -2,7 +2,7 @@ import { ASK_AGAIN_SECONDS } from "../ownership/gone.ts";
 import type { Launches } from "../ports/launches.ts";
 import type { Clock } from "../site/clock.ts";
 import { readDocument } from "../site/document.ts";
-import { imageDocument } from "../site/records.ts";
+import { imageDocument } from "../site/documents/image-note.ts";
 import type { ObjectStore } from "../site/store.ts";
 
 /**

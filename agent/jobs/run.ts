@@ -7,9 +7,9 @@ import type { SecretSource } from "../ports/secrets.ts";
 import type { StateKeeper } from "../ports/state.ts";
 import type { Clock } from "../site/clock.ts";
 import { readDocument, updateDocument } from "../site/document.ts";
+import { siteDocument } from "../site/documents/site-state.ts";
 import { messageOf } from "../site/errors.ts";
 import { keys } from "../site/names.ts";
-import { siteDocument } from "../site/records.ts";
 import {
   RUN_BEAT_SECONDS,
   RUN_ENDS,

@@ -1,7 +1,7 @@
 /** What makes nginx give visitors a page instead of the site (serving/nginx-locations.ts), without a reload. */
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { MaintenanceState } from "../site/records.ts";
+import type { MaintenanceState } from "../site/documents/maintenance.ts";
 import { writeAtomic } from "../system/files.ts";
 
 export interface MaintenancePlaces {

@@ -1,4 +1,4 @@
-import { runningDeploy } from "../site/running-deploy.ts";
+import { runningDeploy } from "../site/documents/deploy-state.ts";
 import type { Machine } from "./machine.ts";
 
 /** Seconds for which visitors may be held: those of the deploy under way, if it asks for others. */

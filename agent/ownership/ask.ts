@@ -1,5 +1,5 @@
 import type { Clock } from "../site/clock.ts";
-import type { SiteState } from "../site/records.ts";
+import type { SiteState } from "../site/documents/site-state.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { LogLook } from "./log-look.ts";
 

@@ -1,5 +1,5 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
-import { runningDeploy } from "../site/running-deploy.ts";
+import { runningDeploy } from "../site/documents/deploy-state.ts";
 import type { Claimant, ClaimContext } from "./claim.ts";
 import { HAND_OVER_TTL } from "./ttl.ts";
 

@@ -1,10 +1,10 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../site/clock.ts";
+import { type ReleaseManifest, releaseManifest } from "../site/documents/release-manifest.ts";
 import { EverspotError } from "../site/errors.ts";
 import { keys } from "../site/names.ts";
 import { readJson } from "../site/read-json.ts";
-import { type ReleaseManifest, releaseManifest } from "../site/records.ts";
 import { isReleaseId } from "../site/release.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { run } from "../system/run.ts";

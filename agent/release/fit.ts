@@ -1,6 +1,6 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
+import type { ReleaseManifest } from "../site/documents/release-manifest.ts";
 import { EverspotError } from "../site/errors.ts";
-import type { ReleaseManifest } from "../site/records.ts";
 
 /** What a machine can run. */
 export interface Platform {

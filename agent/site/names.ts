@@ -71,13 +71,13 @@ function segmentOfNames(names: string[]): string {
  * | `layers/packages/<sha256>.tar.gz` | agent/packages/layer.ts | instances; once |
  * | `layers/packages/<key>.json` | layers.ts | instances; CAS |
  * | `releases/<id>.zip` | release.ts, provisioner/release/zip.ts | `up`, `deploy`; once |
- * | `releases/<id>.json` | records.ts | `up`, `deploy`, after the zip; once |
+ * | `releases/<id>.json` | documents/release-manifest.ts | `up`, `deploy`, after the zip; once |
  * | `static/<release>.zip` | agent/release/earlier-static.ts | instances; once |
  * | `static/<n>/<release>.zip` | agent/release/earlier-static.ts, of the nth of several folders | instances; once |
  * | `looks/<release>.json` | agent/look/remembered.ts | instances, over and over |
  * | `looks/state-drill.json` | state/drilled.ts | the owner, once a week |
  * | `channel.json` | channel.ts | both sides; CAS |
- * | `site.json` | records.ts, agent/ownership/claim.ts | instances; `data push`, `data restore` (its epoch alone); CAS |
+ * | `site.json` | documents/site-state.ts, agent/ownership/claim.ts | instances; `data push`, `data restore` (its epoch alone); CAS |
  * | `bell.json` | runs/bell.ts | whoever writes what instances are to notice; CAS |
  * | `runs/asked/<id>.json` | runs/documents.ts | `run`, `manage`, `shell`; CAS |
  * | `runs/asked/<id>/<n>` | runs/documents.ts | the same; once |
@@ -85,9 +85,9 @@ function segmentOfNames(names: string[]): string {
  * | `runs/told/<id>/<n>` | runs/output.ts | the owner; once |
  * | `jobs/<name>.json` | jobs/documents.ts, agent/jobs/turn.ts | the owner; whoever began a run, its end; CAS |
  * | `yield.json` | jobs/yield.ts | instances; CAS |
- * | `deploy.json` | records.ts, provisioner/deploy/lock.ts | `deploy`, `rollback`, `bake`, `data push`, `data restore`; CAS |
- * | `image.json` | records.ts | the operator's side; CAS |
- * | `maintenance.json` | records.ts | `maintenance`; CAS |
+ * | `deploy.json` | documents/deploy-state.ts, provisioner/deploy/lock.ts | `deploy`, `rollback`, `bake`, `data push`, `data restore`; CAS |
+ * | `image.json` | documents/image-note.ts | the operator's side; CAS |
+ * | `maintenance.json` | documents/maintenance.ts | `maintenance`; CAS |
  * | `packages.json` | layers.ts | the operator's side; CAS |
  * | `replacements.json` | replacements.ts | instances; CAS |
  * | `alerts.json` | alerts/alerts.ts | instances; CAS |

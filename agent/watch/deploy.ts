@@ -1,6 +1,6 @@
 import type { Clock } from "../site/clock.ts";
 import { readDocument } from "../site/document.ts";
-import { type DeployState, deployDocument, isDeploying } from "../site/records.ts";
+import { type DeployState, deployDocument, isDeploying } from "../site/documents/deploy-state.ts";
 import type { ObjectStore } from "../site/store.ts";
 import type { Belled } from "./bell.ts";
 

@@ -1,4 +1,5 @@
-import type { DeployState, MaintenanceState } from "../site/records.ts";
+import type { DeployState } from "../site/documents/deploy-state.ts";
+import type { MaintenanceState } from "../site/documents/maintenance.ts";
 
 /** Everything the watch loop can notice. `at` and `time` are milliseconds since the epoch. */
 export type WatchEvent =

@@ -1,5 +1,5 @@
 import { readDocument } from "../site/document.ts";
-import { maintenanceDocument } from "../site/records.ts";
+import { maintenanceDocument } from "../site/documents/maintenance.ts";
 import type { ObjectStore } from "../site/store.ts";
 import type { Belled } from "./bell.ts";
 

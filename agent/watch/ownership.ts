@@ -1,5 +1,5 @@
 import { readDocument } from "../site/document.ts";
-import { siteDocument } from "../site/records.ts";
+import { siteDocument } from "../site/documents/site-state.ts";
 import type { ObjectStore } from "../site/store.ts";
 import type { Belled } from "./bell.ts";
 

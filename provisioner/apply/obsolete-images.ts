@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
-import { siteDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import { hasCode } from "../aws/errors.ts";
 import { obsoleteImages } from "../seen/choose.ts";

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../../agent/site/clock.ts";
 import { updateDocument } from "../../agent/site/document.ts";
+import { imageDocument } from "../../agent/site/documents/image-note.ts";
 import { keys } from "../../agent/site/names.ts";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
-import { imageDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Pool } from "../aws/fleets.ts";
 import type { Made, UpAction, ZonePool } from "../plan/actions.ts";

@@ -1,10 +1,10 @@
 import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
-import { siteDocument } from "../../agent/site/records.ts";
 import { applyChange } from "../apply/change.ts";
 import { removeImage, tidyImages } from "../apply/obsolete-images.ts";
 import type { BakedImage } from "../aws/baked-images.ts";

@@ -1,8 +1,8 @@
 import { certificateNames } from "../../agent/site/certificate-names.ts";
 import { ledgerDocument, pointerDocument } from "../../agent/site/certificates.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
-import { siteDocument } from "../../agent/site/records.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { readBoot } from "../boots/read.ts";
 import { linesOf } from "../certificate/lines.ts";

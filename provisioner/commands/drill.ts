@@ -1,7 +1,7 @@
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
+import { type SiteState, siteDocument } from "../../agent/site/documents/site-state.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
-import { type SiteState, siteDocument } from "../../agent/site/records.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { NOTICE_SECONDS } from "../aws/fis.ts";
 import { addressOf } from "../config/address.ts";

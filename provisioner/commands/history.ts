@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { bootRecord } from "../../agent/site/boot-record.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { deployDocument } from "../../agent/site/documents/deploy-state.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
 import { readJsonIfKnown } from "../../agent/site/read-json.ts";
-import { deployDocument } from "../../agent/site/records.ts";
 import { replacementsDocument } from "../../agent/site/replacements.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { readBoot } from "../boots/read.ts";

@@ -1,14 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { isIPv4 } from "node:net";
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
-import { EverspotError, messageOf } from "../../agent/site/errors.ts";
-import { poll } from "../../agent/site/poll.ts";
 import {
   LARGEST_PAGE,
   type MaintenanceState,
   maintenanceDocument,
-  siteDocument,
-} from "../../agent/site/records.ts";
+} from "../../agent/site/documents/maintenance.ts";
+import { siteDocument } from "../../agent/site/documents/site-state.ts";
+import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import { poll } from "../../agent/site/poll.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { addressOf } from "../config/address.ts";
 import { USAGE } from "../config/load.ts";

@@ -1,7 +1,7 @@
 /** The owner's own hand on the log: with an epoch of its own, by the rules that hold for every owner (STATE §5). */
 import { randomBytes } from "node:crypto";
 import { updateDocument } from "../../agent/site/document.ts";
-import { siteDocument } from "../../agent/site/records.ts";
+import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import type { StateBucket } from "../../agent/site/state/bucket.ts";
 import type { Place } from "../../agent/site/state/place.ts";
 import { readLog } from "../../agent/site/state/read-log.ts";

@@ -1,5 +1,5 @@
 import { readDocument } from "../../agent/site/document.ts";
-import { deployDocument } from "../../agent/site/records.ts";
+import { deployDocument } from "../../agent/site/documents/deploy-state.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { abandoned, keepDeploy } from "../history/deploys.ts";

@@ -1,9 +1,9 @@
 /** What an instance has written that was launched without `[state]`: brought along, when `[state]` is turned on. */
 import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
-import { siteDocument } from "../../agent/site/records.ts";
 import { LOG_PREFIX } from "../../agent/site/state/keys.ts";
 import type { Aws } from "../aws/connect.ts";
 import { readBoot } from "../boots/read.ts";

@@ -1,7 +1,7 @@
 import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
-import { siteDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import { quotaHint } from "../aws/errors.ts";
 import type { Judge } from "../boots/follow.ts";

@@ -1,7 +1,7 @@
 import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { poll } from "../../agent/site/poll.ts";
-import { siteDocument } from "../../agent/site/records.ts";
 import { addressOf } from "../config/address.ts";
 import { throughMaintenance } from "../operator/maintenance.ts";
 import { waitUntilReachable } from "../operator/reach.ts";

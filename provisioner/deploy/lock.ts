@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../agent/site/clock.ts";
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
+import { type DeployState, deployDocument, isDeploying } from "../../agent/site/documents/deploy-state.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
-import { type DeployState, deployDocument, isDeploying } from "../../agent/site/records.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import { age } from "../operator/terminal.ts";
 

@@ -1,8 +1,8 @@
 import { channelDocument, withdrawCandidate } from "../../agent/site/channel.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import { updateDocument } from "../../agent/site/document.ts";
+import type { DeployState } from "../../agent/site/documents/deploy-state.ts";
 import { poll } from "../../agent/site/poll.ts";
-import type { DeployState } from "../../agent/site/records.ts";
 import { type Applied, runActions } from "../apply/run.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { Progress } from "../operator/terminal.ts";

@@ -1,8 +1,9 @@
 /** What is to be done so that a deploy leaves one instance, one owner, target 1 and no candidate of its own. Pure. */
 import type { FleetChange } from "../../agent/site/change-fleet.ts";
 import type { Channel } from "../../agent/site/channel.ts";
+import type { DeployState } from "../../agent/site/documents/deploy-state.ts";
+import type { SiteState } from "../../agent/site/documents/site-state.ts";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
-import type { DeployState, SiteState } from "../../agent/site/records.ts";
 import type { FleetSeen } from "../aws/fleets.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
 

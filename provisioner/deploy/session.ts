@@ -1,4 +1,4 @@
-import type { DeployState } from "../../agent/site/records.ts";
+import type { DeployState } from "../../agent/site/documents/deploy-state.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { Tools } from "../operator/tools.ts";

@@ -1,6 +1,6 @@
 import { readDocument } from "../../agent/site/document.ts";
+import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { poll } from "../../agent/site/poll.ts";
-import { siteDocument } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import { addressOf } from "../config/address.ts";
 import type { SiteConfig } from "../config/site-config.ts";

@@ -1,7 +1,7 @@
 import { channelDocument, isQuarantined, quarantineCandidate } from "../../agent/site/channel.ts";
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
+import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
-import { siteDocument } from "../../agent/site/records.ts";
 import { abandoned, keepDeploy } from "../history/deploys.ts";
 import { NotServed } from "./candidate.ts";
 import { recover } from "./recover.ts";

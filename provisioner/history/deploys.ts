@@ -1,8 +1,8 @@
 /** `history/<time>-deploy-<id>.json`: how a deploy or rollback went, written once it is over. */
 import * as z from "zod";
+import type { DeployState } from "../../agent/site/documents/deploy-state.ts";
 import { messageOf } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
-import type { DeployState } from "../../agent/site/records.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 
 export const pastDeploy = z.object({

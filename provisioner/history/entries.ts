@@ -1,5 +1,5 @@
 import { type BootRecord, failedStep, stepLabel } from "../../agent/site/boot-record.ts";
-import type { DeployState } from "../../agent/site/records.ts";
+import type { DeployState } from "../../agent/site/documents/deploy-state.ts";
 import type { Replacements } from "../../agent/site/replacements.ts";
 import type { Drill } from "../drill/record.ts";
 import { abandoned, type PastDeploy } from "./deploys.ts";

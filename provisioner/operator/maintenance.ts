@@ -1,5 +1,5 @@
 import { readDocument } from "../../agent/site/document.ts";
-import { type MaintenanceState, maintenanceDocument } from "../../agent/site/records.ts";
+import { type MaintenanceState, maintenanceDocument } from "../../agent/site/documents/maintenance.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import { knowing, type Probe } from "./probe.ts";
 

@@ -1,6 +1,7 @@
 /** What a deploy applies of everspot.toml: all that the launch template says. Other changes are `up`'s. */
+
+import type { DeployState } from "../../agent/site/documents/deploy-state.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
-import type { DeployState } from "../../agent/site/records.ts";
 import { currentOf } from "../seen/current.ts";
 import type { SiteSeen } from "../seen/observe.ts";
 import { parseVersion } from "../wanted/template.ts";

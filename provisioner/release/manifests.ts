@@ -1,6 +1,6 @@
+import { type ReleaseManifest, releaseManifest } from "../../agent/site/documents/release-manifest.ts";
 import { keys } from "../../agent/site/names.ts";
 import { readJson } from "../../agent/site/read-json.ts";
-import { type ReleaseManifest, releaseManifest } from "../../agent/site/records.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 
 /**

@@ -8,9 +8,9 @@ import {
 } from "../../agent/site/channel.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
+import { type ReleaseManifest, releaseManifest } from "../../agent/site/documents/release-manifest.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
-import { type ReleaseManifest, releaseManifest } from "../../agent/site/records.ts";
 import { hasContent, releaseId } from "../../agent/site/release.ts";
 import { ConditionFailed, type ObjectStore, WriteConflict } from "../../agent/site/store.ts";
 import { readManifest } from "./manifests.ts";

@@ -1,7 +1,7 @@
 import { type Channel, channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import type { ReleaseManifest } from "../../agent/site/documents/release-manifest.ts";
 import { keys } from "../../agent/site/names.ts";
-import type { ReleaseManifest } from "../../agent/site/records.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import { readManifest } from "./manifests.ts";
 

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { channelDocument } from "../../agent/site/channel.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
+import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
-import { siteDocument } from "../../agent/site/records.ts";
 import { ring } from "../../agent/site/runs/bell.ts";
 import {
   RUN_ENDS,

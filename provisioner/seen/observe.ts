@@ -1,8 +1,9 @@
 import { type Channel, channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { type ImageNote, imageDocument } from "../../agent/site/documents/image-note.ts";
+import { type SiteState, siteDocument } from "../../agent/site/documents/site-state.ts";
 import { type Fence, parseFence } from "../../agent/site/fence.ts";
 import { challengeRecord, fenceRecord, keys } from "../../agent/site/names.ts";
-import { type ImageNote, imageDocument, type SiteState, siteDocument } from "../../agent/site/records.ts";
 import type { BakedImage } from "../aws/baked-images.ts";
 import type { BucketSeen } from "../aws/bucket.ts";
 import type { Aws } from "../aws/connect.ts";

@@ -2,7 +2,7 @@ import type { Alert } from "../../agent/site/alerts/alerts.ts";
 import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { isLate } from "../../agent/site/certificate-due.ts";
 import type { CertificatePointer } from "../../agent/site/certificates.ts";
-import type { SiteState } from "../../agent/site/records.ts";
+import type { SiteState } from "../../agent/site/documents/site-state.ts";
 import type { Drilled } from "../../agent/site/state/drilled.ts";
 import type { SpotPrice } from "../aws/market.ts";
 import { addressOf } from "../config/address.ts";

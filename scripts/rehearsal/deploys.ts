@@ -4,9 +4,9 @@ import path from "node:path";
 import { DescribeFleetsCommand, DescribeInstancesCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { channelDocument } from "../../agent/site/channel.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { deployDocument } from "../../agent/site/documents/deploy-state.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
-import { deployDocument } from "../../agent/site/records.ts";
 import type { CommandOutcome, Rehearsal } from "./rehearsal.ts";
 import type { SwapStep } from "./result.ts";
 

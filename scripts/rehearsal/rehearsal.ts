@@ -4,11 +4,11 @@ import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53
 import { execa } from "execa";
 import { type BootRecord, bootRecord } from "../../agent/site/boot-record.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { type SiteState, siteDocument } from "../../agent/site/documents/site-state.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { bucketName, keys } from "../../agent/site/names.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { readJson } from "../../agent/site/read-json.ts";
-import { type SiteState, siteDocument } from "../../agent/site/records.ts";
 import { createS3Client } from "../../agent/site/s3-client.ts";
 import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";

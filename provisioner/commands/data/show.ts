@@ -1,5 +1,5 @@
 import { readDocument } from "../../../agent/site/document.ts";
-import { siteDocument } from "../../../agent/site/records.ts";
+import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { type Aws, connect } from "../../aws/connect.ts";
 import { readBoot } from "../../boots/read.ts";
 import type { SiteConfig } from "../../config/site-config.ts";

@@ -1,8 +1,8 @@
 import { channelDocument } from "../../../agent/site/channel.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
+import { releaseManifest } from "../../../agent/site/documents/release-manifest.ts";
 import { keys } from "../../../agent/site/names.ts";
 import { readJson } from "../../../agent/site/read-json.ts";
-import { releaseManifest } from "../../../agent/site/records.ts";
 import { checkDown, recordBoots, runUp, vanish } from "../acts.ts";
 import type { Rehearsal } from "../rehearsal.ts";
 import type { Scenario } from "../scenario.ts";

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { channelDocument } from "../../../agent/site/channel.ts";
 import { readDocument } from "../../../agent/site/document.ts";
+import { releaseManifest } from "../../../agent/site/documents/release-manifest.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { keys } from "../../../agent/site/names.ts";
 import { readJson } from "../../../agent/site/read-json.ts";
-import { releaseManifest } from "../../../agent/site/records.ts";
 import { checkDown, runUp } from "../acts.ts";
 import { checkLostNothing, startCrowd } from "../crowd.ts";
 import { change, checkInOrder, deploy, mustDeploy, withEdit } from "../deploys.ts";

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { execa } from "execa";
 import { readDocument } from "../../../agent/site/document.ts";
-import { deployDocument } from "../../../agent/site/records.ts";
+import { deployDocument } from "../../../agent/site/documents/deploy-state.ts";
 import { checkDown, runUp } from "../acts.ts";
 import { checkLostNothing, startCrowd } from "../crowd.ts";
 import { change, checkInOrder, deploy } from "../deploys.ts";

@@ -1,6 +1,6 @@
 import { readDocument } from "../../../agent/site/document.ts";
+import { type DeployState, deployDocument } from "../../../agent/site/documents/deploy-state.ts";
 import { poll } from "../../../agent/site/poll.ts";
-import { type DeployState, deployDocument } from "../../../agent/site/records.ts";
 import { checkDown, runUp } from "../acts.ts";
 import { checkLostNothing, startCrowd } from "../crowd.ts";
 import { change, checkInOrder, type DeployJson, deploy } from "../deploys.ts";

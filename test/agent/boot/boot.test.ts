@@ -4,7 +4,8 @@ import { boot } from "../../../agent/boot/boot.ts";
 import { bootSteps } from "../../../agent/boot/steps.ts";
 import { alertsDocument } from "../../../agent/site/alerts/alerts.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
-import { deployDocument, siteDocument } from "../../../agent/site/records.ts";
+import { deployDocument } from "../../../agent/site/documents/deploy-state.ts";
+import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { JumpingClock } from "../certificate/fixture.ts";
 import { TestInstance } from "../machine/instance.ts";
 

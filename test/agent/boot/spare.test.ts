@@ -3,12 +3,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { untilNeeded } from "../../../agent/boot/spare.ts";
 import type { Identity } from "../../../agent/identity/identity.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
-import {
-  type DeployState,
-  deployDocument,
-  type SiteState,
-  siteDocument,
-} from "../../../agent/site/records.ts";
+import { type DeployState, deployDocument } from "../../../agent/site/documents/deploy-state.ts";
+import { type SiteState, siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 import { TestFleet } from "../handover/fleet.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Outlook } from "../../../agent/duty/outlook.ts";
-import type { DeployState } from "../../../agent/site/records.ts";
+import type { DeployState } from "../../../agent/site/documents/deploy-state.ts";
 
 const deploy = (kind: DeployState["kind"]): DeployState => ({
   ...{ version: 1, id: "d-1", by: "ann@laptop", step: "boot", kind, state: "running", nonce: "n" },

@@ -9,7 +9,7 @@ import { type Claimant, claimSite } from "../../../agent/ownership/claim.ts";
 import type { Zone } from "../../../agent/ports/zone.ts";
 import { BootRecorder } from "../../../agent/record/recorder.ts";
 import { readDocument } from "../../../agent/site/document.ts";
-import { siteDocument } from "../../../agent/site/records.ts";
+import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { Rounds } from "../../../agent/system/rounds.ts";
 import type { Units } from "../../../agent/system/units.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { nextOf, YIELDING } from "../../../agent/ownership/state-swap.ts";
 import { readDocument } from "../../../agent/site/document.ts";
-import { siteDocument } from "../../../agent/site/records.ts";
+import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 import { type LocalState, startState } from "../state/local.ts";
 import { type Instance, World } from "./state-world.ts";

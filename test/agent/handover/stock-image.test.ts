@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ensureImage } from "../../../agent/handover/stock-image.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
-import { imageDocument } from "../../../agent/site/records.ts";
+import { imageDocument } from "../../../agent/site/documents/image-note.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
 
 let local: LocalS3;

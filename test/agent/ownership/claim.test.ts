@@ -15,10 +15,10 @@ import {
 import { publishRecords, readFence } from "../../../agent/ownership/records.ts";
 import type { Zone } from "../../../agent/ports/zone.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
+import { type SiteState, siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { formatFence, parseFence } from "../../../agent/site/fence.ts";
 import { fenceRecord } from "../../../agent/site/names.ts";
-import { type SiteState, siteDocument } from "../../../agent/site/records.ts";
 import { ConditionFailed, type ObjectStore } from "../../../agent/site/store.ts";
 import { Route53 } from "../../cloud/route53.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";

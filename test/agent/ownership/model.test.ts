@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import type { Claim, Claimant } from "../../../agent/ownership/claim.ts";
 import { publishRecords } from "../../../agent/ownership/records.ts";
+import { type SiteState, siteDocument, siteState } from "../../../agent/site/documents/site-state.ts";
 import { formatFence, parseFence } from "../../../agent/site/fence.ts";
 import { fenceRecord } from "../../../agent/site/names.ts";
-import { type SiteState, siteDocument, siteState } from "../../../agent/site/records.ts";
 import { keyOf as recordKey } from "../../cloud/route53/record-sets.ts";
 import { actor, claiming, peersOf } from "./actors.ts";
 import { explore, type Model } from "./interleave.ts";

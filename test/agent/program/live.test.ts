@@ -7,8 +7,8 @@ import { live } from "../../../agent/program/live.ts";
 import { bootRecord } from "../../../agent/site/boot-record.ts";
 import { type Clock, systemClock } from "../../../agent/site/clock.ts";
 import { readDocument } from "../../../agent/site/document.ts";
+import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { keys } from "../../../agent/site/names.ts";
-import { siteDocument } from "../../../agent/site/records.ts";
 import { TestInstance } from "../machine/instance.ts";
 
 const ME = "i-00000001";

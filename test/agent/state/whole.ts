@@ -6,9 +6,9 @@ import { StateTurn, type TurnGround } from "../../../agent/handover/state-turn.t
 import { type Claimant, takeSite } from "../../../agent/ownership/claim.ts";
 import type { KeptState, StateKeeper, StateStatus } from "../../../agent/ports/state.ts";
 import type { Zone } from "../../../agent/ports/zone.ts";
+import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { keys } from "../../../agent/site/names.ts";
-import { siteDocument } from "../../../agent/site/records.ts";
 import type { StateBucket } from "../../../agent/site/state/bucket.ts";
 import { Fenced } from "../../../agent/site/state/errors.ts";
 import { BEGINNING, type Place } from "../../../agent/site/state/place.ts";

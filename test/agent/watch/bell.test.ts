@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
-import { type DeployState, deployDocument, siteDocument } from "../../../agent/site/records.ts";
+import { type DeployState, deployDocument } from "../../../agent/site/documents/deploy-state.ts";
+import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { bellDocument, ring } from "../../../agent/site/runs/bell.ts";
 import { bellWatcher, type Pace } from "../../../agent/watch/bell.ts";
 import { deployWatcher } from "../../../agent/watch/deploy.ts";

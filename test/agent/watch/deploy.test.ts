@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { updateDocument } from "../../../agent/site/document.ts";
-import { type DeployState, deployDocument, siteDocument } from "../../../agent/site/records.ts";
-import { runningDeploy } from "../../../agent/site/running-deploy.ts";
+import {
+  type DeployState,
+  deployDocument,
+  runningDeploy,
+} from "../../../agent/site/documents/deploy-state.ts";
+import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { deployWatcher } from "../../../agent/watch/deploy.ts";
 import { ownershipWatcher } from "../../../agent/watch/ownership.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";

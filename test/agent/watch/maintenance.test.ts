@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { updateDocument } from "../../../agent/site/document.ts";
-import { type MaintenanceState, maintenanceDocument } from "../../../agent/site/records.ts";
+import { type MaintenanceState, maintenanceDocument } from "../../../agent/site/documents/maintenance.ts";
 import { bellWatcher } from "../../../agent/watch/bell.ts";
 import { maintenanceWatcher } from "../../../agent/watch/maintenance.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";

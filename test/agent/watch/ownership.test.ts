@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { updateDocument } from "../../../agent/site/document.ts";
-import { type SiteState, siteDocument } from "../../../agent/site/records.ts";
+import { type SiteState, siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { Rounds } from "../../../agent/system/rounds.ts";
 import type { WatchEvent } from "../../../agent/watch/events.ts";
 import { fenceWatcher } from "../../../agent/watch/fence.ts";

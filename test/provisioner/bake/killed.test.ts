@@ -1,7 +1,7 @@
 import { DescribeImagesCommand, DescribeSnapshotsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readDocument } from "../../../agent/site/document.ts";
-import { imageDocument } from "../../../agent/site/records.ts";
+import { imageDocument } from "../../../agent/site/documents/image-note.ts";
 import { connect } from "../../../provisioner/aws/connect.ts";
 import { runBake } from "../../../provisioner/commands/bake.ts";
 import { AwsError } from "../../cloud/wire/server.ts";

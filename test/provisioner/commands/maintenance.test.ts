@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { readDocument } from "../../../agent/site/document.ts";
-import { maintenanceDocument } from "../../../agent/site/records.ts";
+import { maintenanceDocument } from "../../../agent/site/documents/maintenance.ts";
 import { bellDocument } from "../../../agent/site/runs/bell.ts";
 import { runDeploy } from "../../../provisioner/commands/deploy.ts";
 import { type MaintenanceOptions, runMaintenance } from "../../../provisioner/commands/maintenance.ts";

@@ -1,6 +1,6 @@
 /** Deploys while EC2's answers are behind what is. */
 import { afterEach, expect, test } from "vitest";
-import { siteDocument } from "../../../agent/site/records.ts";
+import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { connect } from "../../../provisioner/aws/connect.ts";
 import { lookAtScene } from "../../../provisioner/deploy/scene.ts";
 import { openSwapSite, type SwapSite } from "./swapping.ts";

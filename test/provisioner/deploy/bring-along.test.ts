@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { BootRecord } from "../../../agent/site/boot-record.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
+import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { keys } from "../../../agent/site/names.ts";
-import { siteDocument } from "../../../agent/site/records.ts";
 import {
   bringAlong,
   checkInPlace,

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CreateBucketCommand, DeleteObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { readDocument } from "../../../agent/site/document.ts";
-import { deployDocument } from "../../../agent/site/records.ts";
+import { deployDocument } from "../../../agent/site/documents/deploy-state.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";
 import { takeLock } from "../../../provisioner/deploy/lock.ts";

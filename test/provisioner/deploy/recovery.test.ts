@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Channel } from "../../../agent/site/channel.ts";
-import type { SiteState } from "../../../agent/site/records.ts";
+import type { SiteState } from "../../../agent/site/documents/site-state.ts";
 import type { FleetSeen } from "../../../provisioner/aws/fleets.ts";
 import type { InstanceSeen } from "../../../provisioner/aws/instances.ts";
 import { planRecovery, type Scene } from "../../../provisioner/deploy/recovery.ts";

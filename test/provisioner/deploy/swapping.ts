@@ -6,12 +6,8 @@ import * as z from "zod/mini";
 import { type Channel, channelDocument } from "../../../agent/site/channel.ts";
 import { type Clock, systemClock } from "../../../agent/site/clock.ts";
 import { readDocument } from "../../../agent/site/document.ts";
-import {
-  type DeployState,
-  deployDocument,
-  type SiteState,
-  siteDocument,
-} from "../../../agent/site/records.ts";
+import { type DeployState, deployDocument } from "../../../agent/site/documents/deploy-state.ts";
+import { type SiteState, siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";
 import { connect } from "../../../provisioner/aws/connect.ts";

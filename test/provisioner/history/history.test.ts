@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { BootRecord } from "../../../agent/site/boot-record.ts";
-import type { DeployState } from "../../../agent/site/records.ts";
+import type { DeployState } from "../../../agent/site/documents/deploy-state.ts";
 import type { PastDeploy } from "../../../provisioner/history/deploys.ts";
 import { entriesOf } from "../../../provisioner/history/entries.ts";
 import { renderPage } from "../../../provisioner/history/page.ts";

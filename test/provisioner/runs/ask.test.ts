@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { channelDocument } from "../../../agent/site/channel.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
-import { siteDocument } from "../../../agent/site/records.ts";
+import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { whoRuns } from "../../../provisioner/runs/ask.ts";
 import { type LocalS3, startS3 } from "../../agent/site/s3.ts";
 
