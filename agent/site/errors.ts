@@ -33,6 +33,9 @@ export class EverspotError extends Error {
   }
 }
 
+/** Exit code of a command that was used wrongly, or whose configuration is wrong. */
+export const USAGE = 2;
+
 /** A message for a person out of anything thrown. */
 export function messageOf(error: unknown): string {
   if (error instanceof Error) return error.message || error.name;

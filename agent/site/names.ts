@@ -97,7 +97,7 @@ function segmentOfNames(names: string[]): string {
  * | `boots/<instance>.json` | boot-record.ts | the instance, over and over |
  * | `history/<time>-boot-<instance>.json` | boot-record.ts | the instance, of its boot before; once |
  * | `history/<time>-deploy-<id>.json` | provisioner/history/deploys.ts | `deploy`, `rollback` |
- * | `drills.json` | provisioner/drill/record.ts | `drill`; CAS |
+ * | `drills.json` | provisioner/history/drills.ts | `drill`; CAS |
  */
 export const keys = {
   agent: (sha256: string) => `agent/${segment(sha256)}.tar`,

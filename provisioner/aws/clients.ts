@@ -11,7 +11,7 @@ import { STSClient } from "@aws-sdk/client-sts";
 import { callLimits } from "../../agent/site/call-limits.ts";
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { createS3Client } from "../../agent/site/s3-client.ts";
-import { Untold } from "../operator/credentials.ts";
+import { Untold } from "./credentials.ts";
 import { ReplyLost } from "./errors.ts";
 import { type SignedJson, type SignedRpc, signedJson, signedRpc } from "./signed-json.ts";
 

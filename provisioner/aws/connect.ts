@@ -5,19 +5,18 @@ import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { StateBucket } from "../../agent/site/state/bucket.ts";
 import { s3StateBucket } from "../../agent/site/state/s3-bucket.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
-import type { SiteConfig } from "../config/site-config.ts";
 import { type BakedImages, createBakedImages } from "./baked-images.ts";
 import { type Bucket, createBucket } from "./bucket.ts";
 import { type Certificates, createCertificates } from "./certificates.ts";
 import { type Clients, createClients } from "./clients.ts";
 import { createDns, type Dns } from "./dns.ts";
-import { createDrillRole, type DrillRole } from "./drill-role.ts";
-import { createFis, type Fis } from "./fis.ts";
 import { createFleets, type Fleets } from "./fleets.ts";
 import { createGithub, type Github } from "./github.ts";
 import { type Caller, type Powers, powersOf, whoAmI } from "./identity.ts";
 import { createImages, type Images } from "./images.ts";
 import { createInstances, type Instances } from "./instances.ts";
+import { createDrillRole, type DrillRole } from "./interruption/drill-role.ts";
+import { createFis, type Fis } from "./interruption/fis.ts";
 import { createLimits, type Limits } from "./limits.ts";
 import { createLogs, type Logs } from "./logs/logs.ts";
 import { createMarket, type Market } from "./market.ts";
@@ -67,8 +66,10 @@ export interface Aws {
 }
 
 /** @throws EverspotError when there are no credentials, or AWS does not accept them. */
-export async function connect(config: SiteConfig, clock: Clock = systemClock): Promise<Aws> {
-  const { site, region } = config;
+export async function connect(
+  { site, region }: { site: string; region: string },
+  clock: Clock = systemClock,
+): Promise<Aws> {
   const clients = createClients(region, clock);
   try {
     const caller = await whoAmI(clients.sts, region);

@@ -1,5 +1,5 @@
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
-import { NoCredentials } from "../operator/credentials.ts";
+import { NoCredentials } from "./credentials.ts";
 
 /** A call that cannot be repeated got no answer: someone must check whether it took effect. */
 export class ReplyLost extends EverspotError {

@@ -1,6 +1,6 @@
 import { DescribeImagesCommand, type EC2Client } from "@aws-sdk/client-ec2";
 import { GetParameterCommand, type SSMClient } from "@aws-sdk/client-ssm";
-import type { Arch } from "../config/site-config.ts";
+import type { Arch } from "../../agent/site/config/fleet.ts";
 import type { Image } from "../wanted/image.ts";
 import { ignoring, named } from "./errors.ts";
 

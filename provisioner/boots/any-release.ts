@@ -1,9 +1,9 @@
 import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
+import { bootUrl } from "../aws/boot-records.ts";
 import type { Aws } from "../aws/connect.ts";
 import { freeTierHint, quotaHint } from "../aws/errors.ts";
 import type { Judge } from "./follow.ts";
-import { bootUrl } from "./read.ts";
 
 /** A boot tries again by itself; a step that fails twice is not going to work. */
 const ATTEMPTS = 2;

@@ -2,7 +2,6 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import { plainText } from "../../agent/site/read-json.ts";
 import type { Instances } from "../aws/instances.ts";
-import type { SiteConfig } from "../config/site-config.ts";
 
 /** Of a console that has up to 64 KB: what came last says why nothing came after it. */
 const LINES = 25;
@@ -28,7 +27,7 @@ export async function consoleTail(
 }
 
 /** What of everspot.toml nobody else is to see: who knows a webhook's address can write there. */
-export const secretsOf = ({ notify }: SiteConfig): string[] =>
+export const secretsOf = ({ notify }: { notify?: { url?: string | undefined } | undefined }): string[] =>
   notify?.url === undefined ? [] : [notify.url];
 
 /** Readable, without secrets (before it is cut: half of one would not be recognized), and short. Pure. */

@@ -2,12 +2,12 @@ import type { BootRecord } from "../../agent/site/boot-record.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { type Look, poll } from "../../agent/site/poll.ts";
+import { readBoot } from "../aws/boot-records.ts";
 import type { Aws } from "../aws/connect.ts";
 import { isPassing } from "../aws/errors.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
 import { consoleTail } from "./console.ts";
 import { describeBoot, newsOf, tellNews } from "./progress.ts";
-import { readBoot } from "./read.ts";
 import type { RefusedProfile } from "./refused-profile.ts";
 
 export interface FollowOptions {

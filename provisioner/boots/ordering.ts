@@ -1,12 +1,10 @@
 import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { LEASE, running } from "../../agent/site/certificate-ledger.ts";
-import { certificateNames } from "../../agent/site/certificate-names.ts";
 import { type Attempt, ledgerDocument } from "../../agent/site/certificates.ts";
 import type { Clock } from "../../agent/site/clock.ts";
 import { readDocument } from "../../agent/site/document.ts";
+import { readBoot } from "../aws/boot-records.ts";
 import type { Aws } from "../aws/connect.ts";
-import type { SiteConfig } from "../config/site-config.ts";
-import { readBoot } from "./read.ts";
 
 const EVERY_MS = 2_000;
 /** From the end of an order to an instance that serves its certificate: it looks every minute. */
@@ -15,15 +13,15 @@ const TAKEN_MS = 90_000;
 /**
  * Waits while a certificate is being ordered for a site that serves without a trusted one: the order goes on beside a
  * boot that is out of patience, for as long as an order may take.
+ * @param names of the certificate.
  * @returns the instance's record once it has a trusted one, or as it is when none is to be expected now.
  */
 export async function untilOrdered(
   aws: Pick<Aws, "store">,
-  config: SiteConfig,
+  names: readonly string[],
   boot: BootRecord,
   { clock, say }: { clock: Clock; say: (text: string) => void },
 ): Promise<BootRecord> {
-  const names = certificateNames(config);
   const end = clock.now() + LEASE + TAKEN_MS;
   let told = false;
   let record = boot;

@@ -6,8 +6,8 @@ import { runDataPull } from "../commands/data/pull.ts";
 import { runDataPush } from "../commands/data/push.ts";
 import { runDataRestore } from "../commands/data/restore.ts";
 import { runData } from "../commands/data/show.ts";
+import type { ProjectTools } from "../commands/project-tools.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import type { Tools } from "../operator/tools.ts";
 
 /** Adds a command on one site, below another one. */
 export type SiteCommand = <Options extends object>(
@@ -15,7 +15,7 @@ export type SiteCommand = <Options extends object>(
   description: string,
   action: (
     config: SiteConfig,
-    tools: Tools,
+    tools: ProjectTools,
     options: Options & { dryRun: boolean },
     argument?: string,
   ) => Promise<void>,

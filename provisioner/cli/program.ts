@@ -1,5 +1,6 @@
 import tab from "@bomb.sh/tab/commander";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { USAGE } from "../../agent/site/errors.ts";
 import { runBake } from "../commands/bake.ts";
 import { runCertificate } from "../commands/certificate.ts";
 import { type DeployOptions, runDeploy } from "../commands/deploy.ts";
@@ -14,15 +15,15 @@ import { type MaintenanceOptions, runMaintenance } from "../commands/maintenance
 import { runOpen } from "../commands/open.ts";
 import { runPermissions } from "../commands/permissions.ts";
 import { runPlan } from "../commands/plan.ts";
+import type { ProjectTools } from "../commands/project-tools.ts";
 import { runReleases } from "../commands/releases.ts";
 import { type RollbackOptions, runRollback } from "../commands/rollback.ts";
 import { runSecretList, runSecretSet, runSecretUnset } from "../commands/secret.ts";
 import { runStatus } from "../commands/status.ts";
 import { runUp } from "../commands/up.ts";
-import { loadConfig, USAGE } from "../config/load.ts";
+import { loadConfig } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { fail } from "../operator/fail.ts";
-import type { Tools } from "../operator/tools.ts";
 import { addData, type SiteCommand } from "./data.ts";
 import { addDoctor, addNotify } from "./health.ts";
 import { addJobs } from "./jobs.ts";
@@ -36,7 +37,7 @@ export interface Common {
   json: boolean;
 }
 
-type MakeTools = (options: { json: boolean; yes: boolean }) => Tools;
+type MakeTools = (options: { json: boolean; yes: boolean }) => ProjectTools;
 
 const PAUSE = "with [state]: how long visitors may be held meanwhile (default: [state] pause)";
 const DEFAULT_TIMEOUT = 900;
@@ -46,7 +47,7 @@ export async function run(args: readonly string[], version: string, makeTools: M
   const { own, words } = passedOn(args);
   const json = own.includes("--json");
   let exitCode = 0;
-  let terminal: Tools["terminal"] | undefined;
+  let terminal: ProjectTools["terminal"] | undefined;
   const make: MakeTools = (options) => {
     const tools = makeTools(options);
     terminal = tools.terminal;
@@ -96,7 +97,7 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
   const siteCommand = <Options extends Common & { yes?: boolean }>(
     name: string,
     description: string,
-    action: (config: SiteConfig, tools: Tools, options: Options, argument?: string) => Promise<void>,
+    action: (config: SiteConfig, tools: ProjectTools, options: Options, argument?: string) => Promise<void>,
     parent: Command = everspot,
   ): Command =>
     withCommon(parent.command(name))

@@ -1,8 +1,8 @@
 import { applyChange } from "../apply/change.ts";
 import { removeImage } from "../apply/obsolete-images.ts";
 import { type Aws, connect } from "../aws/connect.ts";
-import { type Baked, bake } from "../bake/bake.ts";
 import type { SiteConfig } from "../config/site-config.ts";
+import { type Baked, bake } from "../deploy/bake.ts";
 import { compareConfiguration } from "../deploy/configuration.ts";
 import { requireFleet } from "../deploy/scene.ts";
 import type { Session } from "../deploy/session.ts";

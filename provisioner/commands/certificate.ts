@@ -3,8 +3,8 @@ import { ledgerDocument, pointerDocument } from "../../agent/site/certificates.t
 import { readDocument } from "../../agent/site/document.ts";
 import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import { readBoot } from "../aws/boot-records.ts";
 import { type Aws, connect } from "../aws/connect.ts";
-import { readBoot } from "../boots/read.ts";
 import { linesOf } from "../certificate/lines.ts";
 import { nothingStored, requestRenewal, untilIssued, untilServed } from "../certificate/renewal.ts";
 import { type CertificateReport, reportOf } from "../certificate/report.ts";

@@ -1,11 +1,10 @@
-import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import { EverspotError, messageOf, USAGE } from "../../agent/site/errors.ts";
 import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { isDenied } from "../aws/errors.ts";
-import { bake } from "../bake/bake.ts";
-import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { runAbort } from "../deploy/abort.ts";
+import { bake } from "../deploy/bake.ts";
 import { bringAlong, checkInPlace, writesToDisk } from "../deploy/bring-along.ts";
 import { checkState } from "../deploy/check-state.ts";
 import { compareConfiguration } from "../deploy/configuration.ts";
@@ -17,7 +16,6 @@ import type { Session } from "../deploy/session.ts";
 import { swap } from "../deploy/swap.ts";
 import { refuseProject } from "../findings/unpackable.ts";
 import { showFindings } from "../operator/show-findings.ts";
-import type { Tools } from "../operator/tools.ts";
 import type { ConfigurationChange } from "../plan/configuration.ts";
 import { configurationVersion } from "../plan/configuration-version.ts";
 import type { Inspection } from "../project/inspect.ts";
@@ -27,6 +25,7 @@ import { tellProgress } from "../release/tell-progress.ts";
 import { outdatedBefore } from "../seen/image-age.ts";
 import { report } from "./bake.ts";
 import { discard, pack, runPackage, sizeOf } from "./package.ts";
+import type { ProjectTools } from "./project-tools.ts";
 
 export interface DeployOptions {
   /** On the running instance instead of on a new one. */
@@ -50,7 +49,11 @@ export interface DeployOptions {
 }
 
 /** `everspot deploy`: the project's folder becomes a release, which takes the site over once it serves. */
-export async function runDeploy(config: SiteConfig, tools: Tools, options: DeployOptions): Promise<void> {
+export async function runDeploy(
+  config: SiteConfig,
+  tools: ProjectTools,
+  options: DeployOptions,
+): Promise<void> {
   if (options.inPlace && options.refreshImage) {
     throw new EverspotError("a running instance keeps the image that it began with", {
       hint: "leave out --in-place: a new instance begins with the newest",
@@ -147,7 +150,7 @@ const lookAt = (
   step: Step,
   signal: AbortSignal,
   config: SiteConfig,
-  tools: Tools,
+  tools: ProjectTools,
   aws: Aws,
 ): Promise<Inspection> =>
   step("look at the project", async (detail) => {
@@ -166,7 +169,7 @@ const packIn = (
   step: Step,
   signal: AbortSignal,
   config: SiteConfig,
-  tools: Tools,
+  tools: ProjectTools,
   options: DeployOptions,
 ): Promise<Packed> =>
   step("pack", async (detail) => {

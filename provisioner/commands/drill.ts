@@ -3,13 +3,13 @@ import { type SiteState, siteDocument } from "../../agent/site/documents/site-st
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { type Aws, connect } from "../aws/connect.ts";
-import { NOTICE_SECONDS } from "../aws/fis.ts";
+import { NOTICE_SECONDS } from "../aws/interruption/fis.ts";
+import { clearInterruption, interrupt } from "../aws/interruption/interrupt.ts";
 import { addressOf } from "../config/address.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import { type Downtime, downtimeOf } from "../drill/downtime.ts";
-import { clearInterruption, interrupt } from "../drill/interrupt.ts";
-import { Prober } from "../drill/prober.ts";
-import { type Drill, drillsDocument, withDrill } from "../drill/record.ts";
+import { type Drill, drillsDocument, withDrill } from "../history/drills.ts";
+import { type Downtime, downtimeOf } from "../operator/downtime.ts";
+import { Prober } from "../operator/prober.ts";
 import { took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";
 

@@ -3,12 +3,12 @@ import type { Aws } from "../aws/connect.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { Finding } from "../findings/finding.ts";
 import { showFindings } from "../operator/show-findings.ts";
-import type { Tools } from "../operator/tools.ts";
 import type { Change } from "../plan/plan.ts";
 import type { Packed } from "../release/pack.ts";
 import { condemnedBefore, publishRelease } from "../release/publish.ts";
 import { tellProgress } from "../release/tell-progress.ts";
 import { discard, pack, sizeOf } from "./package.ts";
+import type { ProjectTools } from "./project-tools.ts";
 
 /** Ctrl-C ends `up` and `plan` where they are: who runs them again goes on from there. */
 const UNINTERRUPTED = new AbortController().signal;
@@ -16,10 +16,10 @@ const UNINTERRUPTED = new AbortController().signal;
 /** The release that `up` publishes: packed before anything is changed in AWS, for that may show that it cannot be. */
 export class FirstRelease {
   readonly #config: SiteConfig;
-  readonly #tools: Tools;
+  readonly #tools: ProjectTools;
   #packed: Promise<Packed> | undefined;
 
-  constructor(config: SiteConfig, tools: Tools) {
+  constructor(config: SiteConfig, tools: ProjectTools) {
     this.#config = config;
     this.#tools = tools;
   }

@@ -1,7 +1,6 @@
-import { EverspotError } from "../../agent/site/errors.ts";
+import { EverspotError, USAGE } from "../../agent/site/errors.ts";
 import { runActions } from "../apply/run.ts";
 import { type Aws, connect } from "../aws/connect.ts";
-import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { PublicDns } from "../operator/resolver.ts";
 import type { Tools } from "../operator/tools.ts";

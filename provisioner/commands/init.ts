@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { complainAboutDomain } from "../../agent/site/config/domain.ts";
-import { EverspotError } from "../../agent/site/errors.ts";
+import { EverspotError, USAGE } from "../../agent/site/errors.ts";
 import { createClients } from "../aws/clients.ts";
 import { createDns } from "../aws/dns.ts";
-import { parseConfig, USAGE } from "../config/load.ts";
+import { parseConfig } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { refuseErrors, sorted } from "../findings/finding.ts";
 import { unpackable as whyNot } from "../findings/unpackable.ts";

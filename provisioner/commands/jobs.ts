@@ -1,5 +1,5 @@
 import { readDocument } from "../../agent/site/document.ts";
-import { EverspotError } from "../../agent/site/errors.ts";
+import { EverspotError, USAGE } from "../../agent/site/errors.ts";
 import {
   type EndedJob,
   type JobState,
@@ -8,7 +8,6 @@ import {
 } from "../../agent/site/jobs/documents.ts";
 import { connect } from "../aws/connect.ts";
 import { closest } from "../config/closest.ts";
-import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { age, type Style, took } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";

@@ -7,11 +7,10 @@ import {
   maintenanceDocument,
 } from "../../agent/site/documents/maintenance.ts";
 import { siteDocument } from "../../agent/site/documents/site-state.ts";
-import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import { EverspotError, messageOf, USAGE } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { type Aws, connect } from "../aws/connect.ts";
 import { addressOf } from "../config/address.ts";
-import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { maintenanceOf } from "../operator/maintenance.ts";
 import type { Tools } from "../operator/tools.ts";

@@ -4,14 +4,14 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { showFindings } from "../operator/show-findings.ts";
 import { took } from "../operator/terminal.ts";
-import type { Tools } from "../operator/tools.ts";
 import type { Packed } from "../release/pack.ts";
 import { tellProgress } from "../release/tell-progress.ts";
+import type { ProjectTools } from "./project-tools.ts";
 
 /** `everspot deploy --package FILE`: makes the release, as this file, and deploys nothing. */
 export async function runPackage(
   config: SiteConfig,
-  tools: Tools,
+  tools: ProjectTools,
   options: { allow: readonly string[] },
   file: string,
 ): Promise<void> {
@@ -36,7 +36,7 @@ export async function runPackage(
 /** A release of the project's folder; `discard` it in the end. */
 export const pack = (
   config: SiteConfig,
-  tools: Tools,
+  tools: ProjectTools,
   { allow }: { allow: readonly string[] },
   signal: AbortSignal,
 ): Promise<Packed> => tools.pack(config, { allow, signal, onProgress: tellProgress(tools.terminal.say) });

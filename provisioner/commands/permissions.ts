@@ -1,5 +1,4 @@
-import { EverspotError } from "../../agent/site/errors.ts";
-import { USAGE } from "../config/load.ts";
+import { EverspotError, USAGE } from "../../agent/site/errors.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { Tools } from "../operator/tools.ts";
 import { managedPolicies, operatorPermissions, operatorPolicy } from "../wanted/operator-policy.ts";

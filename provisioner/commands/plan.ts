@@ -11,6 +11,7 @@ import { type Plan, planOf } from "../plan/plan.ts";
 import { type Survey, survey } from "../seen/survey.ts";
 import { movingIn } from "./data/move-in.ts";
 import { FirstRelease } from "./first-release.ts";
+import type { ProjectTools } from "./project-tools.ts";
 
 export interface PlanOptions {
   refreshImage: boolean;
@@ -22,7 +23,7 @@ export interface PlanOptions {
 const NEXT_TIMES = 3;
 
 /** `everspot plan`: what `up` would do, and what the site costs. Changes nothing. */
-export async function runPlan(config: SiteConfig, tools: Tools, options: PlanOptions): Promise<void> {
+export async function runPlan(config: SiteConfig, tools: ProjectTools, options: PlanOptions): Promise<void> {
   const { terminal } = tools;
   const aws = await connect(config, tools.clock);
   const first = new FirstRelease(config, tools);

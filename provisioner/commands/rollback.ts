@@ -1,9 +1,8 @@
 import { channelDocument, releaseBefore, rollBack } from "../../agent/site/channel.ts";
 import { readDocument, updateDocument } from "../../agent/site/document.ts";
-import { EverspotError } from "../../agent/site/errors.ts";
+import { EverspotError, USAGE } from "../../agent/site/errors.ts";
 import { keys } from "../../agent/site/names.ts";
 import { type Aws, connect } from "../aws/connect.ts";
-import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { checkInPlace, refuseToLeaveBehind } from "../deploy/bring-along.ts";
 import { NotServed } from "../deploy/candidate.ts";

@@ -1,6 +1,5 @@
-import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import { EverspotError, messageOf, USAGE } from "../../agent/site/errors.ts";
 import { type Aws, connect } from "../aws/connect.ts";
-import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { collect } from "../operator/collect.ts";
 import { askForSuperuser, asksForPassword } from "../operator/superuser.ts";

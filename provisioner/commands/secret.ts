@@ -1,6 +1,5 @@
-import { EverspotError } from "../../agent/site/errors.ts";
+import { EverspotError, USAGE } from "../../agent/site/errors.ts";
 import { connect } from "../aws/connect.ts";
-import { USAGE } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { age } from "../operator/terminal.ts";
 import type { Tools } from "../operator/tools.ts";

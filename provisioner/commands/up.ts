@@ -1,4 +1,5 @@
 import type { BootRecord } from "../../agent/site/boot-record.ts";
+import { certificateNames } from "../../agent/site/certificate-names.ts";
 import { channelDocument } from "../../agent/site/channel.ts";
 import { slownessOf } from "../../agent/site/config/burstable.ts";
 import { readDocument } from "../../agent/site/document.ts";
@@ -22,6 +23,7 @@ import { type Change, type Plan, planOf } from "../plan/plan.ts";
 import { movingIn } from "./data/move-in.ts";
 import { FirstRelease } from "./first-release.ts";
 import { look, showPlan } from "./plan.ts";
+import type { ProjectTools } from "./project-tools.ts";
 
 export interface UpOptions {
   refreshImage: boolean;
@@ -32,7 +34,7 @@ export interface UpOptions {
 }
 
 /** `everspot up`: makes the site match everspot.toml, and ends when it answers. */
-export async function runUp(config: SiteConfig, tools: Tools, options: UpOptions): Promise<void> {
+export async function runUp(config: SiteConfig, tools: ProjectTools, options: UpOptions): Promise<void> {
   const { terminal, clock } = tools;
   const began = clock.now();
   const aws = await connect(config, tools.clock);
@@ -148,7 +150,7 @@ async function follow(config: SiteConfig, tools: Tools, aws: Aws, seconds: numbe
   const { value: channel } = await readDocument(aws.store, channelDocument);
   const wanted = { release: channel?.candidate?.id, boots: earlier.boots };
   const served = await followBoot(aws, following, servesAnything(aws, fleet, wanted));
-  const boot = await untilOrdered(aws, config, served, { clock, say });
+  const boot = await untilOrdered(aws, certificateNames(config), served, { clock, say });
   if (boot.certificate?.source === "self-signed") {
     warn(
       "there is no certificate yet that visitors trust: the site is served over plain HTTP, and the instance asks for one again by itself (`everspot certificate` shows when)",

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parse, TomlError } from "smol-toml";
 import type { Rule } from "../../agent/site/config/text.ts";
-import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import { EverspotError, messageOf, USAGE } from "../../agent/site/errors.ts";
 import { type Finding, findingsOf } from "./findings.ts";
 import { lineOf } from "./lines.ts";
 import { crossFindings } from "./rules.ts";
@@ -10,9 +10,6 @@ import { siteFile } from "./schema.ts";
 import { commandFindings, complainAboutCommand } from "./shell.ts";
 import type { SiteConfig } from "./site-config.ts";
 import { isTable, missingStage, stageFindings, stageTable, type Table } from "./stages.ts";
-
-/** Exit code of a command that was used wrongly, or whose configuration is wrong. */
-export const USAGE = 2;
 
 /** @throws EverspotError (exit code 2) that names every problem of the file at once. */
 export async function loadConfig(file: string, stage?: string): Promise<SiteConfig> {

@@ -5,8 +5,8 @@ import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { LOG_PREFIX } from "../../agent/site/state/keys.ts";
+import { readBoot } from "../aws/boot-records.ts";
 import type { Aws } from "../aws/connect.ts";
-import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { Session } from "./session.ts";
 

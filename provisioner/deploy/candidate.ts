@@ -2,10 +2,10 @@ import { type BootRecord, failedStep } from "../../agent/site/boot-record.ts";
 import { readDocument } from "../../agent/site/document.ts";
 import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
+import { bootUrl } from "../aws/boot-records.ts";
 import type { Aws } from "../aws/connect.ts";
 import { quotaHint } from "../aws/errors.ts";
 import type { Judge } from "../boots/follow.ts";
-import { bootUrl } from "../boots/read.ts";
 
 /** The release does not serve. `blame`: why it is bad itself; undefined when something else was in the way. */
 export class NotServed extends EverspotError {

@@ -1,6 +1,5 @@
 import { LONGEST_PAUSE } from "../../agent/site/config/state.ts";
-import { EverspotError } from "../../agent/site/errors.ts";
-import { USAGE } from "../config/load.ts";
+import { EverspotError, USAGE } from "../../agent/site/errors.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 
 /** What `[state]` has to do with how a release is brought in. @throws EverspotError for what this site cannot do. */

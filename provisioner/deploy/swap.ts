@@ -1,10 +1,10 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { applyChange } from "../apply/change.ts";
+import { readBoot } from "../aws/boot-records.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
 import { secretsOf } from "../boots/console.ts";
 import { followBoot } from "../boots/follow.ts";
-import { readBoot } from "../boots/read.ts";
 import { type ConfigurationChange, withTarget } from "../plan/configuration.ts";
 import { servesCandidate } from "./candidate.ts";
 import { checkFromOutside } from "./check.ts";

@@ -1,8 +1,8 @@
 import { type BootRecord, failedStep, stepLabel } from "../../agent/site/boot-record.ts";
 import type { DeployState } from "../../agent/site/documents/deploy-state.ts";
 import type { Replacements } from "../../agent/site/replacements.ts";
-import type { Drill } from "../drill/record.ts";
 import { abandoned, type PastDeploy } from "./deploys.ts";
+import type { Drill } from "./drills.ts";
 
 /** Something that happened to a site. Times ISO 8601, durations seconds. */
 export interface Entry {

@@ -1,6 +1,5 @@
 /** Moments as a person writes and reads them, in the time zone of this computer. */
-import { EverspotError } from "../../agent/site/errors.ts";
-import { USAGE } from "../config/load.ts";
+import { EverspotError, USAGE } from "../../agent/site/errors.ts";
 
 const CLOCK = /^(\d{1,2}):(\d{2})(?::(\d{2}))?$/;
 const DATE = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?) ?(Z|[+-]\d{2}:?\d{2})?)?$/;

@@ -1,6 +1,5 @@
 import { confirm, isCancel, password, text } from "@clack/prompts";
-import { EverspotError } from "../../agent/site/errors.ts";
-import { USAGE } from "../config/load.ts";
+import { EverspotError, USAGE } from "../../agent/site/errors.ts";
 
 /** Asks the person at the terminal; questions go to stderr, so that stdout holds nothing but the result. */
 export interface Questions {

@@ -1,5 +1,4 @@
-import { EverspotError } from "../../agent/site/errors.ts";
-import { USAGE } from "../config/load.ts";
+import { EverspotError, USAGE } from "../../agent/site/errors.ts";
 import type { Questions } from "./questions.ts";
 
 /** A command of manage.py, and variables of its environment; the secret ones apart. */

@@ -1,9 +1,6 @@
 import type { Clock } from "../../agent/site/clock.ts";
+import type { Arch } from "../../agent/site/config/fleet.ts";
 import type { Encoding } from "../../agent/site/store.ts";
-import type { Arch, SiteConfig } from "../config/site-config.ts";
-import type { Inspection } from "../project/inspect.ts";
-import type { Packed } from "../release/pack.ts";
-import type { OnProgress } from "../release/progress.ts";
 import type { Browse } from "./browser.ts";
 import type { Probe } from "./probe.ts";
 import type { Questions } from "./questions.ts";
@@ -34,21 +31,5 @@ export interface Tools {
   holder: string;
   /** Aborted by the first Ctrl-C from this call on; the second ends the program at once. */
   interrupted(): AbortSignal;
-  /**
-   * What stands against serving the project as it is configured.
-   * @param secrets names of those that the app will find; undefined where nobody may look.
-   * @param options `checks`: with what `manage.py check --deploy` says.
-   */
-  inspect(
-    config: SiteConfig,
-    secrets: readonly string[] | undefined,
-    signal: AbortSignal,
-    options?: { checks: boolean },
-  ): Promise<Inspection>;
-  /** A release of the project's folder; the caller removes the folder of its file. */
-  pack(
-    config: SiteConfig,
-    options: { allow: readonly string[]; signal: AbortSignal; onProgress: OnProgress },
-  ): Promise<Packed>;
   agentArchive(arch: Arch): Promise<AgentArchive>;
 }

@@ -3,8 +3,8 @@ import { certificateNames } from "../../agent/site/certificate-names.ts";
 import { challengeRecord, fenceRecord } from "../../agent/site/names.ts";
 import type { DnsRecord } from "../aws/dns.ts";
 import type { SiteConfig } from "../config/site-config.ts";
-import type { Delegation } from "../operator/resolver.ts";
 import type { DnsSeen } from "../seen/observe.ts";
+import type { Survey } from "../seen/survey.ts";
 import { upTo } from "../seen/zone.ts";
 import { caaFindings } from "./caa.ts";
 import { error, type Finding } from "./findings.ts";
@@ -16,7 +16,7 @@ export interface NamesInput {
   /** Name servers of the zone. */
   world: { nameServers: readonly string[] };
   /** Of the zone. */
-  delegation: Delegation;
+  delegation: Survey["delegation"];
   /** CAA records of the closest name above the zone that has any. */
   caaAbove: readonly string[];
 }

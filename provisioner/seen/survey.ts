@@ -1,10 +1,10 @@
 import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { keys } from "../../agent/site/names.ts";
+import { readBoot } from "../aws/boot-records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { LimitsSeen } from "../aws/limits.ts";
 import type { LogsSeen } from "../aws/logs/logs.ts";
 import type { SpotPrice } from "../aws/market.ts";
-import { readBoot } from "../boots/read.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { Delegation } from "../operator/resolver.ts";
 import type { AgentArchive, Tools } from "../operator/tools.ts";

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import type { Clock } from "../../agent/site/clock.ts";
+import type { ProjectTools } from "../../provisioner/commands/project-tools.ts";
 import { parseConfig } from "../../provisioner/config/load.ts";
 import type { SiteConfig } from "../../provisioner/config/site-config.ts";
 import { createQuestions } from "../../provisioner/operator/questions.ts";
 import { createPublicDns } from "../../provisioner/operator/resolver.ts";
 import { createTerminal } from "../../provisioner/operator/terminal.ts";
-import type { Tools } from "../../provisioner/operator/tools.ts";
 import type { Packed } from "../../provisioner/release/pack.ts";
 import { type Cloud, type CloudOptions, startCloud } from "../cloud/cloud.ts";
 import { DnsServer } from "../cloud/dns.ts";
@@ -28,7 +28,7 @@ export interface Desk {
   cloud: Cloud;
   dns: DnsServer;
   zoneId: string;
-  tools: Tools;
+  tools: ProjectTools;
   config: SiteConfig;
   /** The last JSON document a command gave. */
   json(): Record<string, unknown>;
@@ -39,7 +39,13 @@ export interface Desk {
 }
 
 export async function openDesk(
-  options: { toml?: string; cloud?: CloudOptions; tools?: Partial<Tools>; yes?: boolean; clock?: Clock } = {},
+  options: {
+    toml?: string;
+    cloud?: CloudOptions;
+    tools?: Partial<ProjectTools>;
+    yes?: boolean;
+    clock?: Clock;
+  } = {},
 ): Promise<Desk> {
   const folder = mkdtempSync(path.join(tmpdir(), "everspot-"));
   const cloud = await startCloud({ zones: ["us-east-1a", "us-east-1b"], ...options.cloud });
@@ -54,7 +60,7 @@ export async function openDesk(
   const clock = options.clock ?? skippingClock();
   const stdout: string[] = [];
   const stderr: string[] = [];
-  const tools: Tools = {
+  const tools: ProjectTools = {
     terminal: createTerminal({
       json: true,
       stdout: { write: (t) => stdout.push(t) },

@@ -1,7 +1,7 @@
 import { readDocument } from "../../../agent/site/document.ts";
 import { siteDocument } from "../../../agent/site/documents/site-state.ts";
+import { readBoot } from "../../aws/boot-records.ts";
 import { type Aws, connect } from "../../aws/connect.ts";
-import { readBoot } from "../../boots/read.ts";
 import type { SiteConfig } from "../../config/site-config.ts";
 import { megabytes, plural } from "../../data/counted.ts";
 import { type Summary, summarize } from "../../data/summary.ts";

@@ -17,6 +17,7 @@ import { survey } from "../../seen/survey.ts";
 import { deedOf } from "../../wanted/deeds.ts";
 import { operatorPermissions } from "../../wanted/operator-policy.ts";
 import { discard, pack, sizeOf } from "../package.ts";
+import type { ProjectTools } from "../project-tools.ts";
 import { asFindings, type Examined, examined, unknown, well } from "./examined.ts";
 
 export const account = ({ region }: SiteConfig, { caller }: Aws, env: NodeJS.ProcessEnv): Examined =>
@@ -132,7 +133,7 @@ export async function authority(config: SiteConfig, aws: Aws, exists: boolean, n
 export async function project(
   config: SiteConfig,
   aws: Aws,
-  tools: Tools,
+  tools: ProjectTools,
   signal: AbortSignal,
 ): Promise<Examined[]> {
   const set = await aws.secrets.list().catch(() => undefined);

@@ -4,9 +4,9 @@ import { isDenied } from "../../aws/errors.ts";
 import type { SiteConfig } from "../../config/site-config.ts";
 import { errorFinding, headline, sorted } from "../../findings/finding.ts";
 import type { Terminal } from "../../operator/terminal.ts";
-import type { Tools } from "../../operator/tools.ts";
 import { wrapped } from "../../operator/wrapped.ts";
 import { currentOf } from "../../seen/current.ts";
+import type { ProjectTools } from "../project-tools.ts";
 import { seeStatus } from "../status.ts";
 import { account, authority, permissions, project, surroundings } from "./before.ts";
 import { diagnose } from "./diagnosis.ts";
@@ -24,7 +24,11 @@ const EVENTS_MS = 3600_000;
  * `everspot doctor`: looks at one thing after the other that a site needs, and ends with the one command that comes next.
  * Changes nothing. @throws EverspotError when something is ill.
  */
-export async function runDoctor(config: SiteConfig, tools: Tools, options: DoctorOptions): Promise<void> {
+export async function runDoctor(
+  config: SiteConfig,
+  tools: ProjectTools,
+  options: DoctorOptions,
+): Promise<void> {
   const { terminal, clock } = tools;
   const aws = await connect(config, clock);
   try {

@@ -1,7 +1,6 @@
 import * as z from "zod";
-import { EverspotError } from "../../../agent/site/errors.ts";
+import { EverspotError, USAGE } from "../../../agent/site/errors.ts";
 import { connect } from "../../aws/connect.ts";
-import { USAGE } from "../../config/load.ts";
 import type { SiteConfig } from "../../config/site-config.ts";
 import type { Tools } from "../../operator/tools.ts";
 import { Asked, NOT_RUN, whoRuns } from "../../runs/ask.ts";

@@ -1,8 +1,7 @@
 /** Which lines of the log are wanted, from the options of `everspot logs`. Pure, but for listing streams. */
-import { EverspotError, messageOf } from "../../../agent/site/errors.ts";
+import { EverspotError, messageOf, USAGE } from "../../../agent/site/errors.ts";
 import { isSource, LOG_DAYS, partsOf, SOURCES, streamPrefix } from "../../../agent/site/logs/streams.ts";
 import type { LogEvent, LogSearch, Logs } from "../../aws/logs/logs.ts";
-import { USAGE } from "../../config/load.ts";
 import { parseMoment } from "../../operator/moment.ts";
 
 export interface LogsOptions {

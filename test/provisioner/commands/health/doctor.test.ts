@@ -3,10 +3,10 @@ import { afterEach, expect, test } from "vitest";
 import type { EverspotError } from "../../../../agent/site/errors.ts";
 import { runDoctor } from "../../../../provisioner/commands/health/doctor.ts";
 import type { Examined } from "../../../../provisioner/commands/health/examined.ts";
+import type { ProjectTools } from "../../../../provisioner/commands/project-tools.ts";
 import { runUp } from "../../../../provisioner/commands/up.ts";
 import { warningFinding } from "../../../../provisioner/findings/finding.ts";
 import { createTerminal } from "../../../../provisioner/operator/terminal.ts";
-import type { Tools } from "../../../../provisioner/operator/tools.ts";
 import { managedPolicies, operatorPermissions } from "../../../../provisioner/wanted/operator-policy.ts";
 import { credentialsOf } from "../../permissions/credentials.ts";
 import { type Desk, openDesk } from "../../site.ts";
@@ -22,7 +22,7 @@ const open = async (options: Parameters<typeof openDesk>[0] = {}) => {
   return desk;
 };
 /** What it says, whether it throws or not. */
-async function doctor(of: Desk, tools: Partial<Tools> = {}) {
+async function doctor(of: Desk, tools: Partial<ProjectTools> = {}) {
   const mark = of.cloud.mark();
   const error = await runDoctor(of.config, { ...of.tools, ...tools }, {}).then(
     () => undefined,
@@ -35,7 +35,7 @@ async function doctor(of: Desk, tools: Partial<Tools> = {}) {
 
 test("before there is a site: everything that `up` will need, and then `up` is next", async () => {
   const asked: unknown[] = [];
-  const inspect: Tools["inspect"] = async (_config, _secrets, _signal, options) => {
+  const inspect: ProjectTools["inspect"] = async (_config, _secrets, _signal, options) => {
     asked.push(options);
     return {
       findings: [warningFinding("security.W012", "no secure cookie", { hint: "set it" })],

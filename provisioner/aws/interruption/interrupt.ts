@@ -1,9 +1,9 @@
 /** A spot interruption with AWS's own notice, by the Fault Injection Service (FIS). */
-import type { Clock } from "../../agent/site/clock.ts";
-import { EverspotError, messageOf } from "../../agent/site/errors.ts";
-import { poll } from "../../agent/site/poll.ts";
-import type { Aws } from "../aws/connect.ts";
-import { type PolicyDocument, usedBy } from "../wanted/policy.ts";
+import type { Clock } from "../../../agent/site/clock.ts";
+import { EverspotError, messageOf } from "../../../agent/site/errors.ts";
+import { poll } from "../../../agent/site/poll.ts";
+import { type PolicyDocument, usedBy } from "../../wanted/policy.ts";
+import type { Aws } from "../connect.ts";
 
 /** Seconds for FIS to learn from IAM of a role that was just made, and to begin. */
 const BEGIN_SECONDS = 90;

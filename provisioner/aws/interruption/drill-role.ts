@@ -6,13 +6,13 @@ import {
   type IAMClient,
   PutRolePolicyCommand,
 } from "@aws-sdk/client-iam";
-import { EverspotError } from "../../agent/site/errors.ts";
-import { resourceName, SITE_TAG } from "../../agent/site/names.ts";
-import type { PolicyDocument } from "../wanted/policy.ts";
-import { ignoring, named } from "./errors.ts";
-import type { Caller } from "./identity.ts";
-import { REGION_TAG } from "./roles.ts";
-import { siteTags, tagOf } from "./tags.ts";
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { resourceName, SITE_TAG } from "../../../agent/site/names.ts";
+import type { PolicyDocument } from "../../wanted/policy.ts";
+import { ignoring, named } from "../errors.ts";
+import type { Caller } from "../identity.ts";
+import { REGION_TAG } from "../roles.ts";
+import { siteTags, tagOf } from "../tags.ts";
 
 /** The role `everspot-<site>-drill`, which exists only during a drill. Every call can be repeated. */
 export interface DrillRole {

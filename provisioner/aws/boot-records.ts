@@ -1,7 +1,7 @@
 import { type BootRecord, bootRecord } from "../../agent/site/boot-record.ts";
 import { keys } from "../../agent/site/names.ts";
 import { readJsonIfKnown } from "../../agent/site/read-json.ts";
-import type { Aws } from "../aws/connect.ts";
+import type { Aws } from "./connect.ts";
 
 /** Undefined while there is none, or when this everspot does not know its form. */
 export const readBoot = ({ store }: Pick<Aws, "store">, instance: string): Promise<BootRecord | undefined> =>

@@ -1,5 +1,5 @@
 import type { Clock } from "../../agent/site/clock.ts";
-import type { Probe } from "../operator/probe.ts";
+import type { Probe } from "./probe.ts";
 
 /** One request for the site. Times in milliseconds; `at` is since the epoch, when it was sent. */
 export interface Sample {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { downtimeOf } from "../../../provisioner/drill/downtime.ts";
-import { Prober } from "../../../provisioner/drill/prober.ts";
+import { downtimeOf } from "../../../provisioner/operator/downtime.ts";
+import { Prober } from "../../../provisioner/operator/prober.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 
 const sample = (at: number, failure?: string) => ({ at, milliseconds: 100, failure });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { connect } from "../../../provisioner/aws/connect.ts";
-import { type Desk, openDesk } from "../site.ts";
+import { connect } from "../../../../provisioner/aws/connect.ts";
+import { type Desk, openDesk } from "../../site.ts";
 
 let desk: Desk;
 beforeEach(async () => {

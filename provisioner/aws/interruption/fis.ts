@@ -1,8 +1,8 @@
 /** AWS Fault Injection Service, as far as a drill goes: sends a spot instance the notice that AWS itself sends. */
 import * as z from "zod";
-import { SITE_TAG } from "../../agent/site/names.ts";
-import { ignoring, named } from "./errors.ts";
-import type { SignedJson } from "./signed-json.ts";
+import { SITE_TAG } from "../../../agent/site/names.ts";
+import { ignoring, named } from "../errors.ts";
+import type { SignedJson } from "../signed-json.ts";
 
 /** The state of an experiment. `reason`: in FIS's words. */
 export interface Experiment {

@@ -8,15 +8,15 @@ import { type Look, poll } from "../../agent/site/poll.ts";
 import { applyChange } from "../apply/change.ts";
 import { removeImage, tidyImages } from "../apply/obsolete-images.ts";
 import type { BakedImage } from "../aws/baked-images.ts";
-import { readBoot } from "../boots/read.ts";
-import { compareConfiguration } from "../deploy/configuration.ts";
-import type { Session } from "../deploy/session.ts";
+import { readBoot } from "../aws/boot-records.ts";
 import { describeUp } from "../plan/actions.ts";
 import type { Change } from "../plan/plan.ts";
 import { currentOf } from "../seen/current.ts";
 import { observeSite } from "../seen/observe.ts";
 import { sameDocument } from "../wanted/same.ts";
 import { parseVersion, templateHash } from "../wanted/template.ts";
+import { compareConfiguration } from "./configuration.ts";
+import type { Session } from "./session.ts";
 
 export interface Baked {
   image: string;
