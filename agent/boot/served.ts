@@ -8,9 +8,9 @@ export async function servedBy(
   { store, peers, identity }: Pick<Machine, "store" | "peers" | "identity">,
   launched: Date,
 ): Promise<SiteState | undefined> {
-  const { value: record } = await readDocument(store, siteDocument);
-  if (record === undefined || record.owner === identity.instance) return undefined;
-  const theirs = { instance: record.owner, launched: new Date(record.launched) };
+  const { value: site } = await readDocument(store, siteDocument);
+  if (site === undefined || site.owner === identity.instance) return undefined;
+  const theirs = { instance: site.owner, launched: new Date(site.launched) };
   if (!isNewer({ instance: identity.instance, launched }, theirs)) return undefined;
-  return (await peers.find(record.owner))?.alive === true ? record : undefined;
+  return (await peers.find(site.owner))?.alive === true ? site : undefined;
 }

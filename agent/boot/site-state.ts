@@ -167,9 +167,9 @@ async function bringState(
     } catch (error) {
       if (!(error instanceof Fenced)) throw error;
       if (attempt === ATTEMPTS) throw new EverspotError(error.message, { retry: "retry", cause: error });
-      const { value: record } = await readDocument(how.store, siteDocument);
-      if (record !== undefined && record.owner !== me.instance && record.epoch >= error.epoch) {
-        throw new EverspotError(`${record.owner} took the site back before this instance was open`, {
+      const { value: site } = await readDocument(how.store, siteDocument);
+      if (site !== undefined && site.owner !== me.instance && site.epoch >= error.epoch) {
+        throw new EverspotError(`${site.owner} took the site back before this instance was open`, {
           retry: "retry",
           hint: "what comes before `open` took longer than visitors may be held; see the steps, and [state] pause",
         });

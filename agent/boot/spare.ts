@@ -13,7 +13,7 @@ const NEEDED_SECONDS = 5;
 
 /**
  * In a swap, a machine whose release failed is of no use: the previous release serves elsewhere, and the deploy reads
- * the record and ends this machine. It goes on only if that does not happen, or if it is the last one.
+ * the boot record and ends this machine. It goes on only if that does not happen, or if it is the last one.
  */
 export async function untilNeeded(machine: SpareMachine, log: Logger, signal: AbortSignal): Promise<void> {
   let told = false;

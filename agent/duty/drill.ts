@@ -31,8 +31,8 @@ export async function drillWeekly(
       if (last !== undefined && clock.now() - Date.parse(last.at) < WEEK_MS) continue;
       const done = await state.drill(signal);
       const at = new Date(clock.now()).toISOString();
-      const record: Drilled = { version: 1, at, by: instance, ...done };
-      await store.put(keys.stateDrill, JSON.stringify(record, null, 1));
+      const found: Drilled = { version: 1, at, by: instance, ...done };
+      await store.put(keys.stateDrill, JSON.stringify(found, null, 1));
       if (done.failures.length > 0)
         tell(`what the site has written cannot be restored whole: ${done.failures.join("; ")}`);
     } catch (error) {

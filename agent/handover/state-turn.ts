@@ -74,8 +74,8 @@ export class StateTurn {
     const { ground, state, onStep, clock } = this.#context;
     for (;;) {
       signal.throwIfAborted();
-      const { value: record } = await readDocument(this.#context.store, siteDocument);
-      const seen = await this.#see(record);
+      const { value: site } = await readDocument(this.#context.store, siteDocument);
+      const seen = await this.#see(site);
       const next = nextOf(seen);
       switch (next) {
         case "wait":
@@ -94,9 +94,9 @@ export class StateTurn {
           });
           break;
         case "pass on":
-          if (record === undefined) return "wait";
+          if (site === undefined) return "wait";
           onStep("pass on");
-          await ground.passOn(record.privateAddress, signal);
+          await ground.passOn(site.privateAddress, signal);
           return "passed on";
         case "go back": {
           const back = await this.#goBack(Number.NEGATIVE_INFINITY, signal);
@@ -112,21 +112,21 @@ export class StateTurn {
    */
   async takesBack(signal: AbortSignal): Promise<Owner | undefined> {
     const { store, peers, clock, instance } = this.#context;
-    const { value: record, date } = await readDocument(store, siteDocument);
-    if (record === undefined) return undefined;
-    if (record.owner !== instance && !(await isGone(peers, record.owner, clock, signal))) {
-      const age = ((date?.getTime() ?? clock.now()) - Date.parse(record.since)) / 1000;
-      if (record.state === "serving" || age < CLAIM_SECONDS) return undefined;
+    const { value: site, date } = await readDocument(store, siteDocument);
+    if (site === undefined) return undefined;
+    if (site.owner !== instance && !(await isGone(peers, site.owner, clock, signal))) {
+      const age = ((date?.getTime() ?? clock.now()) - Date.parse(site.since)) / 1000;
+      if (site.state === "serving" || age < CLAIM_SECONDS) return undefined;
       if ((await (await this.#log()).look()).opened) return undefined;
     }
     return this.#goBack(CLAIM_SECONDS, signal);
   }
 
-  async #see(record: SiteState | undefined): Promise<Seen> {
+  async #see(site: SiteState | undefined): Promise<Seen> {
     const { state, ground, clock, instance, pause, leaving } = this.#context;
     const [held, ended, status] = await Promise.all([ground.held(), state.sealed(), state.status()]);
     const log = status === undefined ? undefined : LOG[status.state];
-    const other = record !== undefined && record.owner !== instance ? record : undefined;
+    const other = site !== undefined && site.owner !== instance ? site : undefined;
     if (!held || !ended || log === "unsealed") return { held, ended, log, opened: false, over: false };
     this.#since ??= clock.now();
     const opened = other !== undefined && (other.state === "serving" || (await this.#openedBy(other.epoch)));

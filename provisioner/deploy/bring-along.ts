@@ -60,9 +60,9 @@ async function lookAtOwner(
   aws: Looking,
 ): Promise<{ owner?: string; written?: BootRecord["written"] }> {
   if (state === undefined) return {};
-  const { value: record } = await readDocument(aws.store, siteDocument);
-  if (record === undefined) return {};
-  const { owner } = record;
+  const { value: site } = await readDocument(aws.store, siteDocument);
+  if (site === undefined) return {};
+  const { owner } = site;
   if (!(await aws.instances.look(owner)).some((i) => i.alive && i.id === owner)) return {};
   return { owner, written: (await readBoot(aws, owner))?.written };
 }
