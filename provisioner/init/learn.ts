@@ -13,7 +13,7 @@ import { declaredIn, type PackedPython, packedPython, unbuilt } from "../project
 import { openWorkspace } from "../project/workspace.ts";
 import { secretFiles } from "../release/guard.ts";
 import { djangoIn } from "./names.ts";
-import type { Situation } from "./propose.ts";
+import type { Situation } from "./situation.ts";
 
 export interface LearnOptions {
   env: NodeJS.ProcessEnv;

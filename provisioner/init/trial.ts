@@ -7,16 +7,10 @@ import { serverOf } from "../project/databases.ts";
 import { inspect } from "../project/inspect.ts";
 import type { Interpreter } from "../project/interpreters.ts";
 import type { Learnt } from "../project/learn.ts";
-import {
-  databaseVariable,
-  healthPaths,
-  mightDoWithSqlite,
-  NO_SUCH_PAGE,
-  type Proposal,
-  propose,
-  type Situation,
-  type Trial,
-} from "./propose.ts";
+import { databaseVariable, mightDoWithSqlite } from "./environment.ts";
+import { healthPaths, NO_SUCH_PAGE } from "./health.ts";
+import { type Proposal, propose } from "./propose.ts";
+import type { Situation, Trial } from "./situation.ts";
 
 export interface Tried {
   proposal: Proposal;
