@@ -74,8 +74,8 @@ export const keeping: readonly Mutation[] = [
   {
     name: "the app has ended before the log is sealed",
     file: "agent/keeping/keeper.ts",
-    find: "    await this.forbid();\n    const tried = await this.#trial();",
-    replace: "    const tried = await this.#trial();",
+    find: "    await this.forbid();\n    const tried = await readTrial(this.options.places);",
+    replace: "    const tried = await readTrial(this.options.places);",
     tests: keeper,
   },
   {
