@@ -29,7 +29,7 @@ ${script}
   if (rendered.length > USER_DATA_LIMIT) {
     throw new EverspotError(
       `the user data has ${rendered.length} bytes, EC2 allows ${USER_DATA_LIMIT}: shorten everspot.toml by ${rendered.length - USER_DATA_LIMIT}`,
-      { hint: "long lists belong into the app: [app] env, before_start and [image] packages are what grows" },
+      { hint: "long lists belong in the app: [app] env, before_start and [image] packages are what grows" },
     );
   }
   return rendered;

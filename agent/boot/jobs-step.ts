@@ -19,7 +19,7 @@ export function jobsStep(
   const seconds = stopSeconds(config);
   return step({ name: "jobs", takes: seconds + MARGIN }, needs, async (got, { detail, signal }) => {
     const before = await servedBy({ store, peers, identity }, got.launched);
-    if (before === undefined) return detail("nobody has any that would have to end");
+    if (before === undefined) return detail("no instance has any that would have to end");
     const asked = { by: identity.instance, of: before.owner };
     const ended = await askToYield({ store, clock }, asked, seconds, signal);
     detail(`those of ${before.owner} ${ended ? "have ended" : "did not say that they have ended"}`);

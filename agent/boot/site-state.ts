@@ -56,7 +56,7 @@ export function stateSteps(
     { ...before, launched, release, isolation, secrets },
     async (got, { detail, signal }) => {
       if ((await servedBy(machine, got.launched)) === undefined) {
-        detail("nobody serves whose visitors would wait");
+        detail("no instance serves, so no visitor waits");
         return undefined;
       }
       const ground = { apps: got.isolation, secrets: got.secrets };

@@ -52,7 +52,7 @@ export class BringAlong {
       note("running");
       await bringing.begin(takes, at, (detail) => note("running", detail), signal);
       recorder.event("what is written here is brought to the bucket from now on");
-      log.info("begins anew, to hand over what the site has written");
+      log.info("starts again, to hand over what the site has written");
       beginAnew();
     } catch (error) {
       if (signal.aborted) return;

@@ -112,7 +112,9 @@ export class Job {
       return async (how) => void (await this.#finish(running, how));
     }
     const since = value?.epoch === owned.epoch ? value.running?.began : undefined;
-    throw new Busy(since === undefined ? "another instance has the site" : `it runs already, since ${since}`);
+    throw new Busy(
+      since === undefined ? "another instance has the site" : `it has been running since ${since}`,
+    );
   }
 
   /** Undefined: a later owner has the site. */

@@ -212,9 +212,9 @@ export class Run {
     if (request.cancelled) throw new Refusal("cancelled", "before it began");
     if (isPast(request, asked.date, clock)) throw new Refusal("refused", "it was taken up too late");
     if (site.value?.owner !== instance || site.value.epoch !== epoch) {
-      throw new Refusal("refused", `${site.value?.owner ?? "nobody"} owns the site now`);
+      throw new Refusal("refused", `${site.value?.owner ?? "no instance"} owns the site now`);
     }
-    if (this.#busy) throw new Refusal("refused", "as many commands run already as may run at a time");
+    if (this.#busy) throw new Refusal("refused", "as many commands are running as may run at a time");
     this.#request = request;
     return request;
   }

@@ -72,7 +72,7 @@ export function attach(
 /** The machine's disk may have less than the bucket. */
 export class TakeOverAgain extends EverspotError {
   constructor(database: string) {
-    super(`${database} may have lost what is in the bucket when the machine was started anew`, {
+    super(`${database} may have lost what is in the bucket when the machine restarted`, {
       resource: database,
       hint: "take the site's state over again, with the same epoch",
       exitCode: 4,

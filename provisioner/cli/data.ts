@@ -97,6 +97,7 @@ export function addData(siteCommand: SiteCommand): void {
 
 function interval(text: string): number {
   const value = Number(text);
-  if (!(value >= 0.2 && value <= 86_400)) throw new InvalidArgumentError("must be seconds, from 0.2 on");
+  if (!(value >= 0.2 && value <= 86_400))
+    throw new InvalidArgumentError("must be a number of seconds, from 0.2 to 86400");
   return value;
 }

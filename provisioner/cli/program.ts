@@ -77,7 +77,7 @@ Examples:
   everspot doctor                    what is wrong, and which command comes next
   everspot --stage staging up        another copy, as in [stages.staging]
 
-everspot COMMAND --help tells the options of a command; README.md begins at the beginning.`;
+everspot COMMAND --help lists the options of a command; README.md begins at the beginning.`;
 
 /** The options of every command. The program has them too, so that they may stand before the command's name. */
 const withCommon = (command: Command): Command =>
@@ -131,7 +131,7 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
     (config, tools, options) => runPlan(config, tools, options),
   )
     .option("--refresh-image", "take the newest Debian image", false)
-    .option("--no-pack", "do not try whether the project can be packed, where `up` would publish it");
+    .option("--no-pack", "do not check that the project can be packed, where `up` would publish it");
 
   addDoctor(siteCommand as SiteCommand);
 
@@ -194,8 +194,8 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
     "print the last lines of the site's log, whether an instance lives or not",
     (config, tools, options) => runLogs(config, tools, options),
   )
-    .option("-f, --follow", "go on with the lines that come, until Ctrl-C", false)
-    .option("-n, --lines <number>", "the last so many (default: 100; with --since: all)", lines)
+    .option("-f, --follow", "go on with new lines, until Ctrl-C", false)
+    .option("-n, --lines <number>", "how many, the newest (default: 100; with --since: all)", lines)
     .option("--since <time>", 'those since then, like "2h" ago, "10:30" or "2026-11-26 10:30"')
     .option("--until <time>", "those until then")
     .option("--grep <expression>", "those that match this regular expression")
@@ -284,7 +284,7 @@ function program(version: string, makeTools: MakeTools, passed: Passed): Command
 
   siteCommand<Common & MaintenanceOptions>(
     "maintenance",
-    "have visitors get a page instead of the site, or the site again; without a word, say which",
+    "show visitors a page instead of the site, or the site again; without an argument, say which",
     (config, tools, { allow, page }, word) => runMaintenance(config, tools, { allow, page }, word),
   )
     .argument("[on|off]")

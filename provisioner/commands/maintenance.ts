@@ -138,7 +138,7 @@ function show(
   });
   if (now === undefined) terminal.print("maintenance is off: visitors get the site");
   else {
-    terminal.print(`maintenance is on since ${since},`);
+    terminal.print(`maintenance has been on since ${since},`);
     terminal.print(`by ${by}:`);
     terminal.print(`visitors get ${page === undefined ? "a page" : "the page"} with 503`);
     if (allow?.length) terminal.print(`the site is seen from ${allow.join(", ")}`);
@@ -147,7 +147,7 @@ function show(
   if (seen !== "unseen") return;
   terminal.warn(
     now === undefined
-      ? "the site has not answered yet: `everspot status` tells more"
-      : "the site was not seen to answer 503 from here: this computer's address may be allowed, or the instance is busy; `everspot status` tells more",
+      ? "the site has not answered yet: `everspot status` shows more"
+      : "the site was not seen to answer 503 from here: this computer's address may be allowed, or the instance is busy; `everspot status` shows more",
   );
 }

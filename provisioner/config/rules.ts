@@ -87,7 +87,7 @@ function toldFindings(raw: Record<string, unknown>): Finding[] {
       ? [
           {
             path: ["notify"],
-            message: "tells nobody",
+            message: "tells no one",
             hint: 'set email = "ann@example.com", or url to a webhook',
           },
         ]
@@ -96,7 +96,7 @@ function toldFindings(raw: Record<string, unknown>): Finding[] {
       ? [
           {
             path: ["budget"],
-            message: "is mailed to nobody",
+            message: "is mailed to no one",
             hint: 'set email = "ann@example.com" here or in [notify]',
           },
         ]

@@ -7,7 +7,7 @@ export function checkState({ state }: Pick<SiteConfig, "state">, { pause }: { pa
   if (pause === undefined) return;
   if (state === undefined) {
     throw new EverspotError("--pause is for a site that keeps what it writes", {
-      hint: "without [state], nobody waits while a deploy goes on",
+      hint: "without [state], no one waits while a deploy goes on",
       exitCode: USAGE,
     });
   }

@@ -26,7 +26,7 @@ const memory = () =>
 const stop = (seconds: number) =>
   z._default(z.int().check(z.minimum(1), z.maximum(60)), seconds).register(notes, {
     description:
-      "Seconds it has to end after it was told to (SIGTERM), because the site passes to another machine, the release changes or its time is over. Then it is killed.",
+      "Seconds it has to end once it is asked to (SIGTERM), because the site passes to another machine, the release changes or its time is over. Then it is killed.",
     examples: [seconds],
   });
 

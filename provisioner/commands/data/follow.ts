@@ -49,7 +49,8 @@ export async function runDataFollow(
       if (signal.aborted) break;
       try {
         const next = await apply(aws.state, file, now.followed);
-        if (next === undefined) terminal.warn("something was taken back: the copy is restored anew");
+        if (next === undefined)
+          terminal.warn("something was taken back: the copy is restored from the beginning");
         now = next ?? (await restoreAnew(aws.state, file));
         if (now.how === "restored") total.restored++;
         else total.applied += now.entries;

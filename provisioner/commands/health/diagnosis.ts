@@ -109,7 +109,7 @@ function instance({ status: { instances, boot, console }, now }: IllSite): Exami
 }
 
 function boot({ status: { boot: record, release } }: IllSite): Examined {
-  if (record === undefined) return unknown("boot", "no instance has told of its boot");
+  if (record === undefined) return unknown("boot", "no instance has reported its boot");
   const { instance: where, state, attempt } = record;
   const step = failedStep(record, "boot");
   if (state === "failed" && step !== undefined) {
@@ -240,7 +240,7 @@ function answer({ status: { answer: said, direct, maintenance } }: IllSite): Exa
   const status = "status" in said ? said.status : undefined;
   const hint =
     status === undefined
-      ? "the instance does not answer: its boot tells how far it came"
+      ? "the instance does not answer: its boot shows how far it got"
       : status >= 500
         ? "the app fails: its own words are in its log"
         : "the page of [app] health must answer 200: it is what tells whether the app is well";

@@ -21,7 +21,7 @@ export async function runNotifyTest(config: SiteConfig, tools: Tools): Promise<v
   const { terminal, clock } = tools;
   const { notify } = config;
   if (notify === undefined) {
-    throw new EverspotError("nobody is told of anything: everspot.toml has no [notify]", {
+    throw new EverspotError("there is no one to tell: everspot.toml has no [notify]", {
       hint: 'add [notify] with email = "ann@example.com" or url = "https://…", and run `everspot up`',
       exitCode: USAGE,
     });

@@ -49,7 +49,7 @@ export async function runLogs(
 }
 
 const nothing = ({ filtered }: WantedLines): string =>
-  filtered ? "no line of the log is like that" : "there is nothing in the log";
+  filtered ? "no line of the log matches" : "there is nothing in the log";
 
 /** Shows what there is. @returns the ids of what was shown, and since when that is all that is wanted. */
 async function there(
@@ -78,7 +78,7 @@ async function there(
     if ((await aws.logs.look()) !== undefined) return { ids: [], since: 0 };
     throw new EverspotError("the site has no log", {
       resource: aws.logs.group,
-      hint: "`everspot up` makes its log group; of an instance that began without one, `everspot deploy` brings the next",
+      hint: "`everspot up` makes its log group; `everspot deploy` replaces an instance that began without one",
       cause: error,
     });
   }

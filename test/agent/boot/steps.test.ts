@@ -94,7 +94,7 @@ test("a site with a worker passes over once the one before says that its own has
   expect(step("jobs")?.detail).toBe(`those of ${ME} have ended`);
   // Nobody else is there who could have any.
   const again = await runSteps(on, next, config);
-  expect(again.step("jobs")?.detail).toBe("nobody has any that would have to end");
+  expect(again.step("jobs")?.detail).toBe("no instance has any that would have to end");
 });
 
 test("what cannot be read of maintenance keeps no machine from serving", async () => {

@@ -89,7 +89,7 @@ test("notify test: the instance says how it got there, and AWS whether it is del
     unconfirmed: false,
   });
   await expect(runNotifyTest(site.config, site.tools)).rejects.toMatchObject({
-    message: "nobody is told of anything: everspot.toml has no [notify]",
+    message: "there is no one to tell: everspot.toml has no [notify]",
     exitCode: 2,
   });
 });

@@ -121,7 +121,7 @@ describe("the last lines", () => {
     expect(await asked({ until: "1h" })).toEqual(["GET /a 200", "old"]);
     out = "";
     await logs({ source: "nginx" });
-    expect([out, desk.said()]).toEqual(["", "no line of the log is like that\n"]);
+    expect([out, desk.said()]).toEqual(["", "no line of the log matches\n"]);
   });
 
   test("are all of them since a moment", async () => {
