@@ -22,3 +22,5 @@ export async function observeTold(config: SiteConfig, aws: Pick<Aws, "topic" | "
   ]);
   return { topic, budget };
 }
+
+export const usd = (amount: number): string => `$${amount.toFixed(2)}`;

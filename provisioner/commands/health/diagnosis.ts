@@ -3,7 +3,9 @@ import { failedStep } from "../../../agent/site/boot-record.ts";
 import { freeTierHint, quotaHint } from "../../aws/errors.ts";
 import type { FleetEvent } from "../../aws/fleets.ts";
 import { errorFinding, type Finding, warningFinding } from "../../findings/finding.ts";
-import { inWords, isUp, type Status, usd } from "../../seen/status.ts";
+import { inWords, isUp } from "../../seen/answer.ts";
+import type { Status } from "../../seen/status.ts";
+import { usd } from "../../seen/told.ts";
 import { type Examined, examined, unknown, well } from "./examined.ts";
 
 export interface IllSite {

@@ -7,10 +7,10 @@ import type { Terminal } from "../../operator/terminal.ts";
 import { wrapped } from "../../operator/wrapped.ts";
 import { currentOf } from "../../seen/current.ts";
 import type { ProjectTools } from "../project-tools.ts";
-import { seeStatus } from "../status.ts";
 import { account, authority, permissions, project, surroundings } from "./before.ts";
 import { diagnose } from "./diagnosis.ts";
 import { type Examined, examined, nextOf } from "./examined.ts";
+import { seeStatus } from "./see-status.ts";
 
 export interface DoctorOptions {
   /** Looks at the project and packs it even where the site is there; undefined: only where it is not. */

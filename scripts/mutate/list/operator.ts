@@ -26,7 +26,7 @@ export const operator: readonly Mutation[] = [
   },
   {
     name: "status shows the console of an instance that was never heard of",
-    file: "provisioner/commands/status.ts",
+    file: "provisioner/commands/health/see-status.ts",
     find: "silent && consoleTail(aws, silent.id, secretsOf(config)),",
     replace: "undefined,",
     tests: silence,

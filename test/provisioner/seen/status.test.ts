@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { BootRecord } from "../../../agent/site/boot-record.ts";
-import { renderStatus } from "../../../provisioner/commands/status.ts";
+import { renderStatus } from "../../../provisioner/commands/health/status-lines.ts";
 import { parseConfig } from "../../../provisioner/config/load.ts";
 import { styleFor } from "../../../provisioner/operator/terminal.ts";
-import { type StatusInput, statusOf } from "../../../provisioner/seen/status.ts";
+import { statusOf } from "../../../provisioner/seen/status.ts";
+import type { StatusInput } from "../../../provisioner/seen/status-input.ts";
 import { MINIMAL } from "../site.ts";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
