@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,19 +5,11 @@ import type { Writable } from "node:stream";
 import type { SecretSource } from "../ports/secrets.ts";
 import type { StateKeeper } from "../ports/state.ts";
 import type { Clock } from "../site/clock.ts";
-import { readDocument, updateDocument } from "../site/document.ts";
+import { readDocument } from "../site/document.ts";
 import { siteDocument } from "../site/documents/site-state.ts";
 import { messageOf } from "../site/errors.ts";
 import { keys } from "../site/names.ts";
-import {
-  RUN_BEAT_SECONDS,
-  RUN_ENDS,
-  type RunEnd,
-  type RunRequest,
-  type RunState,
-  requestDocument,
-  stateDocument,
-} from "../site/runs/documents.ts";
+import { type RunRequest, requestDocument } from "../site/runs/documents.ts";
 import { packOutput } from "../site/runs/output.ts";
 import type { ObjectStore } from "../site/store.ts";
 import { renderEnvironment } from "../system/environment-file.ts";
@@ -29,6 +20,8 @@ import type { Units } from "../system/units.ts";
 import { Busy, type Job } from "./job.ts";
 import { OutputLimit, shipOutput } from "./outbox.ts";
 import type { End } from "./play.ts";
+import { patiently, RunDocument } from "./run-document.ts";
+import { endOf, jobEnd, type Outcome, Refusal } from "./run-end.ts";
 import { shipped } from "./shipped.ts";
 import { settingsOf, wordsOf } from "./surroundings.ts";
 
@@ -37,8 +30,6 @@ const MEMORY = "40%";
 const OUTPUT_LIMIT = 1e9;
 /** Seconds in which a unit that is told to stop is down; its own TimeoutStopSec is less. */
 export const STOP_SECONDS = 40;
-/** Seconds for which a write is tried again. */
-const PATIENCE_SECONDS = 240;
 /** Of a program that a signal ended, in a shell's count. */
 const SIGNALLED = 128;
 
@@ -71,9 +62,8 @@ export class Run {
   readonly #busy: boolean;
   readonly #over = new AbortController();
   readonly #changed = new EventTarget();
+  readonly #document: RunDocument;
   #request: RunRequest | undefined;
-  #state: Omit<RunState, "nonce" | "beat"> | undefined;
-  #saving: Promise<unknown> = Promise.resolve();
   #unit: string | undefined;
   #told: { how: "cancelled" | "interrupted"; reason: string | undefined } | undefined;
   /** Of its output that are in the bucket. */
@@ -84,6 +74,7 @@ export class Run {
     this.id = id;
     this.#context = context;
     this.#busy = busy;
+    this.#document = new RunDocument(id, context);
   }
 
   /**
@@ -98,22 +89,14 @@ export class Run {
     await mkdir(places.runs, { recursive: true, mode: 0o700 });
     const mark = join(places.runs, this.id);
     await writeAtomic(mark, "", 0o600);
-    const claim = { version: 1 as const, instance, ...mine, taken: 0 };
-    const { wrote } = await updateDocument(
-      store,
-      stateDocument(this.id),
-      (current) => (current === undefined ? { ...claim, beat: this.#now() } : undefined),
-      clock,
-    );
-    if (wrote) {
-      this.#state = claim;
+    if (await this.#document.claim({ instance, ...mine })) {
       const what = asked.value.kind === "notify" ? "a notice to try" : "a command run here";
       tell(`${asked.value.by} has ${what} (${this.id})`);
       const began = clock.now();
       const end = await this.#play(mine);
       this.#over.abort();
       const seconds = Math.round((clock.now() - began) / 100) / 10;
-      await this.#patiently(() => this.#save({ ...end, seconds }));
+      await this.#document.end({ ...end, seconds });
       tell(`the command ${this.id}: ${end.how}, exit code ${end.exitCode}`);
     }
     await rm(mark, { force: true });
@@ -122,7 +105,7 @@ export class Run {
   /** Something of it was written in the bucket: more to read, or that it is not wanted any more. */
   async look(): Promise<void> {
     const { value } = await readDocument(this.#context.store, requestDocument(this.id));
-    if (value === undefined || this.#state === undefined) return;
+    if (value === undefined || !this.#document.isMine) return;
     this.#request = value;
     if (value.cancelled) this.stop("cancelled");
     this.#changed.dispatchEvent(new Event("changed"));
@@ -145,13 +128,13 @@ export class Run {
     }
   }
 
-  async #play(mine: { epoch: number; release: string }): Promise<Omit<RunEnd, "seconds">> {
+  async #play(mine: { epoch: number; release: string }): Promise<Outcome> {
     const { places, start, units } = this.#context;
     const file = join(places.environment, `${runName(this.id)}.env`);
     let command: ReturnType<StartTransient> | undefined;
     let job: ((end: End) => Promise<void>) | undefined;
     const began = this.#context.clock.now();
-    const done = async (end: Omit<RunEnd, "seconds">): Promise<Omit<RunEnd, "seconds">> => {
+    const done = async (end: Outcome): Promise<Outcome> => {
       const seconds = Math.round((this.#context.clock.now() - began) / 100) / 10;
       await job?.({ ...jobEnd(end), seconds });
       return end;
@@ -171,7 +154,7 @@ export class Run {
         memory: request.memory === undefined ? MEMORY : `${request.memory}M`,
       });
       this.#unit = unit;
-      void this.#beat();
+      void this.#document.beat(this.#over.signal);
       const { stdin } = command;
       void this.#feed(stdin).catch(() => stdin.destroy());
       const parts = await this.#ship(command);
@@ -190,12 +173,12 @@ export class Run {
     }
   }
 
-  async #notify(): Promise<Omit<RunEnd, "seconds">> {
+  async #notify(): Promise<Outcome> {
     const tried = await this.#context.tryNotify();
     const bytes = Buffer.from(JSON.stringify(tried));
-    await this.#patiently(() =>
-      this.#context.store.put(keys.runOutput(this.id, 0), packOutput([{ stream: "stdout", bytes }])),
-    );
+    const { store, clock } = this.#context;
+    const output = packOutput([{ stream: "stdout", bytes }]);
+    await patiently(() => store.put(keys.runOutput(this.id, 0), output), clock);
     const failed = tried.length === 0 || tried.some(({ error }) => error !== undefined);
     return { how: "ended", exitCode: failed ? 1 : 0, parts: 1 };
   }
@@ -242,7 +225,7 @@ export class Run {
   async #ship(command: ReturnType<StartTransient>): Promise<number> {
     const { store, clock } = this.#context;
     const put = async (part: number, bytes: Uint8Array): Promise<void> => {
-      await this.#patiently(() => store.put(keys.runOutput(this.id, part), bytes));
+      await patiently(() => store.put(keys.runOutput(this.id, part), bytes), clock);
       this.#parts = part + 1;
     };
     try {
@@ -264,8 +247,7 @@ export class Run {
         if (stdin.destroyed) return;
         if (!stdin.write(found?.body ?? "")) await once(stdin, "drain", { signal });
         part++;
-        if (this.#state !== undefined) this.#state.taken = part;
-        void this.#save();
+        this.#document.took(part);
       } else if (ended) {
         stdin.end();
         return;
@@ -273,20 +255,7 @@ export class Run {
     }
   }
 
-  async #beat(): Promise<void> {
-    const { signal } = this.#over;
-    while (!signal.aborted) {
-      await this.#context.clock.sleep(RUN_BEAT_SECONDS * 1000, signal).catch(() => undefined);
-      if (!signal.aborted) await this.#save();
-    }
-  }
-
-  async #outcome(
-    code: number,
-    result: string,
-    parts: number,
-    epoch: number,
-  ): Promise<Omit<RunEnd, "seconds">> {
+  async #outcome(code: number, result: string, parts: number, epoch: number): Promise<Outcome> {
     if (result === "timeout") return endOf("timeout", parts);
     if (result === "oom-kill") return endOf("memory", parts);
     if (this.#told === undefined && code >= SIGNALLED) {
@@ -305,62 +274,7 @@ export class Run {
     }
     return endOf(told.how, parts, told.reason);
   }
-
-  /** Only this process writes it, so one write after the other is enough. */
-  #save(end?: RunEnd): Promise<void> {
-    const { store } = this.#context;
-    const write = async (): Promise<void> => {
-      const state = { ...this.#state, beat: this.#now(), nonce: randomUUID(), ...(end && { end }) };
-      await store.put(stateDocument(this.id).key, JSON.stringify(state, null, 1));
-    };
-    const saved = this.#saving.then(write, write);
-    this.#saving = saved.catch(() => undefined);
-    return end === undefined ? saved.catch(() => undefined) : saved;
-  }
-
-  async #patiently(write: () => Promise<unknown>): Promise<void> {
-    const { clock } = this.#context;
-    const until = clock.now() + PATIENCE_SECONDS * 1000;
-    for (;;) {
-      try {
-        await write();
-        return;
-      } catch (error) {
-        if (clock.now() > until) throw error;
-        await clock.sleep(2000);
-      }
-    }
-  }
-
-  #now(): string {
-    return new Date(this.#context.clock.now()).toISOString();
-  }
 }
-
-class Refusal extends Error {
-  readonly how: "refused" | "cancelled";
-  constructor(how: "refused" | "cancelled", message: string) {
-    super(message);
-    this.how = how;
-  }
-}
-
-/** Of a run that was asked for, as the job's document has it. */
-const jobEnd = ({ how, exitCode, reason }: Omit<RunEnd, "seconds">): Omit<End, "seconds"> => {
-  const why = reason === undefined ? {} : { reason };
-  if (how === "ended") return { how: exitCode === 0 ? "done" : "failed", exitCode, ...why };
-  if (how === "timeout" || how === "memory") return { how, ...why };
-  return { how: "interrupted", ...why, ...(how !== "interrupted" && { reason: reason ?? how }) };
-};
-
-export const endOf = (
-  how: Exclude<RunEnd["how"], "ended">,
-  parts: number,
-  reason?: string,
-): Omit<RunEnd, "seconds"> => ({
-  ...{ how, exitCode: RUN_ENDS[how], parts },
-  ...(reason !== undefined && { reason }),
-});
 
 const isPast = ({ expires, cancelled }: RunRequest, date: Date | undefined, clock: Clock): boolean =>
   cancelled || (date?.getTime() ?? clock.now()) >= Date.parse(expires);

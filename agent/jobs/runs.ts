@@ -7,7 +7,8 @@ import { keys } from "../site/names.ts";
 import { bellDocument } from "../site/runs/bell.ts";
 import { RUN_EXPIRES_SECONDS, stateDocument } from "../site/runs/documents.ts";
 import { RUN_UNITS, runName } from "../system/paths.ts";
-import { endOf, Run, type RunContext, STOP_SECONDS } from "./run.ts";
+import { Run, type RunContext, STOP_SECONDS } from "./run.ts";
+import { endOf } from "./run-end.ts";
 
 /** Commands at a time. */
 const MOST = 4;

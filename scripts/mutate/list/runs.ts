@@ -7,7 +7,7 @@ const BOTH = ["test/provisioner/runs/run.test.ts"];
 export const runs: readonly Mutation[] = [
   {
     name: "whoever creates the document has the command, and no one else",
-    file: "agent/jobs/run.ts",
+    file: "agent/jobs/run-document.ts",
     find: "(current) => (current === undefined ? { ...claim, beat: this.#now() } : undefined),",
     replace: "() => ({ ...claim, beat: this.#now() }),",
     tests: AGENT,
