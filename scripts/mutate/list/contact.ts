@@ -108,7 +108,7 @@ export const contact: readonly Mutation[] = [
   {
     name: "up waits while a certificate is being ordered",
     file: "provisioner/commands/up.ts",
-    find: "await untilOrdered(aws, config, served, { clock, say })",
+    find: "await untilOrdered(aws, certificateNames(config), served, { clock, say })",
     replace: "served",
     tests: commands("wait"),
   },
