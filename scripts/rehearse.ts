@@ -70,7 +70,8 @@ async function main(): Promise<number> {
   for (const scenario of chosen) {
     const directory = path.join(tmpdir(), `rehearsal-${scenario.name}`);
     await mkdir(directory, { recursive: true });
-    results.push(await play(scenario, { folder, directory, kept, asAws: options.asAws ?? false }));
+    const sample = folder === GUESTBOOK;
+    results.push(await play(scenario, { folder, sample, directory, kept, asAws: options.asAws ?? false }));
     await rm(directory, { recursive: true, force: true });
   }
   if (options.report !== undefined) {

@@ -95,6 +95,8 @@ export async function takeBack(
       if (epoch === undefined) return;
       await state.start(epoch, signal);
       await ground.startApp(signal);
+      // A mark whose trial this disk does not know of may stand in the log; what is written from here on is told of.
+      await state.open();
       return await ground.letGo(signal);
     } catch (error) {
       signal.throwIfAborted();

@@ -170,13 +170,8 @@ export class Keeper implements StateKeeper {
   async beginTrial(release: string): Promise<void> {
     const { places } = this.options;
     await this.forbid();
-    const seq = await this.order(`/mark?name=${encodeURIComponent(`before ${release}`)}`);
-    const kept = await readKept(places);
-    if (kept?.place.seq !== seq) {
-      throw new EverspotError("something was written after the mark", { retry: "retry" });
-    }
-    const { epoch, place: mark } = kept;
-    await noteTrial(places, { release, epoch, mark });
+    // Begun again, it goes back to where it began first.
+    if ((await this.trial()) !== release) await this.#mark(release);
     await writeFile(places.mayRun, "");
   }
 
@@ -272,6 +267,18 @@ export class Keeper implements StateKeeper {
     this.#owner ??= await this.options.user();
     await chown(folder, this.#owner.uid, this.#owner.gid);
     await chmod(folder, mode);
+  }
+
+  /** The point that a trial goes back to, in the log and on this disk. */
+  async #mark(release: string): Promise<void> {
+    const { places } = this.options;
+    const seq = await this.order(`/mark?name=${encodeURIComponent(`before ${release}`)}`);
+    const kept = await readKept(places);
+    if (kept?.place.seq !== seq) {
+      throw new EverspotError("something was written after the mark", { retry: "retry" });
+    }
+    const { epoch, place: mark } = kept;
+    await noteTrial(places, { release, epoch, mark });
   }
 
   get #socket(): string {

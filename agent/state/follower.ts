@@ -117,6 +117,12 @@ export class Follower {
     return this.behind > 0;
   }
 
+  /** Whether it takes more than one entry: at the pace of small ones it would never be there. */
+  get isLarge(): boolean {
+    const { generation } = this.#wal;
+    return generation !== undefined && this.unshipped * (FRAME_HEADER + generation.page) > LARGEST;
+  }
+
   /** @throws LostTrack when the write-ahead log was reset before all of it was read. */
   look(): void {
     this.#wal.look();

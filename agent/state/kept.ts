@@ -16,6 +16,8 @@ const kept = z.strictObject({
   files: z.record(z.string(), z.union([position, z.strictObject({ untouched: z.string() })])),
   /** Written to the log since its last base. */
   since: z.strictObject({ entries: z.int(), bytes: z.int() }),
+  /** A release that is tried on the databases; see site/state/trials.ts. */
+  tried: z.optional(z.strictObject({ mark: z.int(), name: z.string() })),
 });
 
 /**

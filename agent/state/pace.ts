@@ -3,11 +3,11 @@ export const PUT_PRICE = 0.005 / 1000;
 const MONTH = 30 * 24 * 3600;
 const DAY = 24 * 3600;
 
-/** PUTs that may go at once, and what steady load settles at: one a second. */
+/** PUTs that may go at once, and how many a second steady load settles at: half of them are less than half a second late. */
 const BURST = 120;
-const STEADY = 1;
+const STEADY = 1.1;
 
-/** Tokens of two buckets: `short` keeps steady load at one PUT a second, `day` keeps the budget. */
+/** Tokens of two buckets: `short` keeps steady load at its pace, `day` keeps the budget. */
 export interface Pace {
   short: number;
   day: number;
@@ -45,7 +45,7 @@ export function dueIn(pace: Pace, budget: number, now: number): number {
 /** After one PUT. Those that could not wait are paid back later. */
 export function spent(pace: Pace, budget: number, now: number): Pace {
   const { short, day, at } = refilled(pace, budget, now);
-  return { short: Math.max(-STEADY, short - 1), day: Math.max(-1, day - 1), at };
+  return { short: Math.max(-1, short - 1), day: Math.max(-1, day - 1), at };
 }
 
 /** Milliseconds between two PUTs at most, with this much of the day's allowance left. */

@@ -8,7 +8,7 @@ import { readLog } from "../site/state/read-log.ts";
 import { restore } from "../site/state/restore.ts";
 import { keepRestored, keptFile, readKept, writeKept } from "./kept.ts";
 import type { Writer } from "./log/fence-ahead.ts";
-import { goBack, removeBases } from "./log/go-back.ts";
+import { goBack, removeBases, takeBack } from "./log/go-back.ts";
 import { LogWriter } from "./log/log-writer.ts";
 import type { Patience } from "./log/settle.ts";
 import { layOut } from "./media/lay-out.ts";
@@ -32,7 +32,8 @@ export async function returnTo(
     });
   }
   const { rewound, place } = await goBack(bucket, me, kept.place, patience);
-  if (rewound) writeKept(keptFile(keeps), { ...kept, epoch: me.epoch, place, sealed: false });
+  if (rewound)
+    writeKept(keptFile(keeps), { ...kept, epoch: me.epoch, place, sealed: false, tried: undefined });
   return { rewound, seq: place.seq };
 }
 
@@ -64,11 +65,8 @@ export async function undo(
   // From here on nobody may go on with what is here.
   await rm(keptFile(where.keeps), { force: true });
   const log = new LogWriter(bucket, me, place, patience);
-  while (!undone) {
-    const { late } = await log.append({ kind: "rewind", to: mark.seq });
-    undone = late === undefined || (late.header.kind === "rewind" && late.header.to === mark.seq);
-  }
-  await removeBases(bucket, mark.seq, log.place.seq);
+  if (undone) await removeBases(bucket, mark.seq, log.place.seq);
+  else await takeBack(bucket, log, mark.seq);
   const done = await restore(bucket, where.folder, { last: log.place.seq });
   await layOut(where.media?.folder, where.keeps, done.media);
   keepRestored(where, me, done);

@@ -221,7 +221,9 @@ export class Shipper {
       if (this.#state === "shipping") await this.#wake.wait(this.#untilLook);
       return;
     }
-    const hurry = this.#options.durability === "s3" || this.#orders.length > 0 || this.#ending;
+    const { durability } = this.#options;
+    const large = next?.follower.isLarge === true;
+    const hurry = durability === "s3" || this.#orders.length > 0 || this.#ending || large;
     const wait = hurry ? 0 : this.#log.dueIn;
     if (wait === 0 && names.length > 0) await this.#name(names);
     if (wait === 0 && next !== undefined) {
@@ -259,6 +261,8 @@ export class Shipper {
     if (late === undefined) one.follower.shipped(part.frames);
     else this.#met(late);
     if (!one.follower.waiting) one.covered = one.looked;
+    // First of all those who wait for it; what is kept on the disk may be older than the log.
+    this.#tell();
     one.follower.look();
     this.#crowded = one.follower.waiting;
     this.#keep();
@@ -324,7 +328,10 @@ export class Shipper {
   #maintain(): void {
     const now = this.#options.clock.now();
     if (this.#base.needsFiles || this.#state !== "shipping" || now < this.#nextCheckpoint) return;
-    const due = this.#base.isDue(this.#attached.reduce((sum, one) => sum + statSync(one.path).size, 0));
+    // A base behind the mark of a trial would hide it from whoever comes next.
+    const mayBase = this.#log.tried === undefined;
+    const due =
+      mayBase && this.#base.isDue(this.#attached.reduce((sum, one) => sum + statSync(one.path).size, 0));
     const grown = this.#attached.filter(
       ({ follower, copied }) => due || (follower.frames > CHECKPOINT && follower.point !== copied),
     );
@@ -401,6 +408,7 @@ export class Shipper {
         ),
       ),
       since: this.#base.since,
+      tried: this.#log.tried,
     });
   }
 }

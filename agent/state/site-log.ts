@@ -4,6 +4,7 @@ import type { Frames, Header } from "../site/state/entry.ts";
 import { Fenced } from "../site/state/errors.ts";
 import type { Place } from "../site/state/place.ts";
 import { readLog } from "../site/state/read-log.ts";
+import { Trials, type Tried } from "../site/state/trials.ts";
 import { keptAfter } from "./attached.ts";
 import type { Kept } from "./kept.ts";
 import type { Writer } from "./log/fence-ahead.ts";
@@ -29,13 +30,15 @@ export class SiteLog {
   readonly #options: SiteLogOptions;
   readonly #puts = new Puts();
   readonly #writer: LogWriter;
+  readonly #trials: Trials;
   #pace: Pace;
   /** What S3 says at the moment, if it does not do what it is asked. */
   trouble: string | undefined;
 
-  private constructor(options: SiteLogOptions, place: Place) {
+  private constructor(options: SiteLogOptions, place: Place, trials: Trials) {
     const { bucket, me, clock, budget, say } = options;
     this.#options = options;
+    this.#trials = trials;
     this.#pace = fullPace(budget, clock.now());
     this.#writer = new LogWriter(bucket, me, place, {
       ...options,
@@ -52,20 +55,27 @@ export class SiteLog {
    */
   static async resume(options: SiteLogOptions, kept: Kept): Promise<{ log: SiteLog; files: Kept["files"] }> {
     let { files } = kept;
+    const trials = new Trials(kept.tried);
     const place = await readLog(options.bucket, kept.place, {
-      onEntry: ({ entry: { header }, counts }) => {
+      onEntry: ({ seq, entry: { header }, counts }) => {
         if (header.epoch > options.me.epoch) throw new Fenced(header.epoch);
+        if (counts) trials.saw(seq, header);
         if (!counts || header.kind !== "data") return undefined;
         options.uploads.logged(header.media ?? []);
         if (header.frames !== undefined) files = keptAfter(files, header.frames);
         return undefined;
       },
     });
-    return { log: new SiteLog(options, place), files };
+    return { log: new SiteLog(options, place, trials), files };
   }
 
   get place(): Place {
     return this.#writer.place;
+  }
+
+  /** A release that is tried on the databases. */
+  get tried(): Tried | undefined {
+    return this.#trials.tried;
   }
 
   get summary() {
@@ -94,6 +104,7 @@ export class SiteLog {
     this.#puts.add(clock.now() - begun, body?.length ?? 0);
     this.#pace = spent(this.#pace, budget, clock.now());
     const header = late === undefined ? written : late.header;
+    this.#trials.saw(seq, header);
     if (header.kind === "data") this.#options.uploads.logged(header.media ?? []);
     return { seq, late: late === undefined ? undefined : lateOf(late.header) };
   }

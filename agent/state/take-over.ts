@@ -7,12 +7,13 @@ import { keepRestored, keptFile, readKept } from "./kept.ts";
 import type { Writer } from "./log/fence-ahead.ts";
 import { removeBases } from "./log/go-back.ts";
 import type { Patience } from "./log/settle.ts";
-import { takeLog } from "./log/take.ts";
+import { takeServed } from "./log/take-served.ts";
 import { layOut } from "./media/lay-out.ts";
 
 /**
  * Takes the site's log for a new owner, and brings its databases onto the disk: the fence first, then what it fences
- * off. A process of its own, for a base is large.
+ * off. What a release wrote that was tried and never came to serve is taken back: whoever tried it is gone. A process of
+ * its own, for a base is large.
  * @throws Fenced when a later owner was met.
  */
 export async function takeOver(
@@ -35,23 +36,27 @@ export async function takeOver(
   let opened = false;
   // Whatever dies on the way leaves databases that nobody may go on with.
   await rm(keptFile(where.keeps), { force: true });
-  const done = await takeLog(
+  const { done, gone } = await takeServed(
     bucket,
     me,
-    (options) =>
+    ({ onEntry, ...options }) =>
       restore(bucket, where.folder, {
         ...options,
         like: where.like,
         onTrouble: (error) => troubles.push(error.message),
-        onEntry: ({ entry: { header }, counts }) => {
+        onEntry: (seen) => {
+          const { header } = seen.entry;
           // Nobody's epoch is another's: site.json did not know of this one (provisioner/data/writing.ts).
-          if (counts && header.epoch === me.epoch && header.instance !== me.instance)
+          if (seen.counts && header.epoch === me.epoch && header.instance !== me.instance)
             throw new Fenced(me.epoch);
-          opened ||= counts && header.kind === "open" && header.instance !== me.instance;
+          opened ||= seen.counts && header.kind === "open" && header.instance !== me.instance;
+          onEntry(seen);
         },
       }),
     patience,
   );
+  if (gone !== undefined)
+    troubles.push(`taken back: what a release wrote that never served ("${gone.name}")`);
   for (const database of where.databases) await empty(path.join(where.folder, database));
   for (const { from, to } of done.gone) await removeBases(bucket, from, to);
   troubles.push(...(await layOut(where.media?.folder, where.keeps, done.media)));

@@ -61,10 +61,13 @@ export class WalFile {
         ? before
         : { committed: 0, sum: header.sum };
     const frame = FRAME_HEADER + header.page;
-    const most = Math.max(1, Math.floor(BLOCK / frame));
+    const most = Math.min(Math.max(1, Math.floor(BLOCK / frame)), index.frames - committed);
+    // The same for all that is read now.
+    const buffer = Buffer.allocUnsafe(most * frame);
     while (committed < index.frames) {
       const wanted = Math.min(most, index.frames - committed);
-      const block = read(descriptor, WAL_HEADER + committed * frame, wanted * frame);
+      const at = WAL_HEADER + committed * frame;
+      const block = buffer.subarray(0, readSync(descriptor, buffer, 0, wanted * frame, at));
       const scan = scanFrames(block, header, sum);
       if (scan.valid < wanted) {
         // Reset and written again between the two reads; or damaged, which its next look sees again.

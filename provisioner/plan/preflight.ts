@@ -1,6 +1,7 @@
 import { SITE_TAG } from "../../agent/site/names.ts";
 import { imageParameter } from "../aws/images.ts";
 import type { LimitsSeen } from "../aws/limits.ts";
+import { anothers, servesElsewhere } from "../seen/fence.ts";
 import type { SiteSeen, World } from "../seen/observe.ts";
 import { withCertificate } from "../wanted/certificate.ts";
 import { instancePolicy } from "../wanted/instance-policy.ts";
@@ -81,7 +82,7 @@ function priceFindings({ config }: PreflightInput): Finding[] {
   return [{ level: "note", message, hint: "[budget] in everspot.toml has AWS tell of a bill that grows" }];
 }
 
-function siteFindings({ config, seen }: PreflightInput): Finding[] {
+function siteFindings({ config, seen, dns }: PreflightInput): Finding[] {
   const { role } = seen.roles;
   const found: Finding[] = [];
   if (role?.region !== undefined && role.region !== config.region) {
@@ -91,6 +92,11 @@ function siteFindings({ config, seen }: PreflightInput): Finding[] {
         "a site's name must be unique in an account: choose another, or take that site down first",
       ),
     );
+  }
+  const elsewhere = dns && servesElsewhere(seen.state, seen.instances, dns.fence);
+  if (elsewhere !== undefined) {
+    const { message, hint } = anothers(config, elsewhere);
+    found.push(error(message, hint));
   }
   if (seen.bucket?.site !== undefined && seen.bucket.site !== config.site) {
     found.push(

@@ -6,7 +6,7 @@ import { startRealCloud } from "../../test/cloud/real.ts";
 import { vanish } from "../rehearsal/acts.ts";
 import { type CommandOutcome, onThis, Rehearsal } from "../rehearsal/rehearsal.ts";
 import type { Result } from "../rehearsal/result.ts";
-import { prepareSite } from "../rehearsal/site.ts";
+import { prepareSite, STATELESS } from "../rehearsal/site.ts";
 import type { Figures } from "./figures.ts";
 import { installInstancePython } from "./instance-python.ts";
 import { makeWheelhouse, REQUIREMENTS } from "./wheelhouse.ts";
@@ -80,6 +80,7 @@ export async function withSite<T>(
     ...{ result, say: bench.say },
     prepare: (cloud) =>
       prepareSite(folder, path.join(directory, "site"), {
+        ...STATELESS,
         image: { packages: [] },
         ...overrides,
         ...onThis(cloud),

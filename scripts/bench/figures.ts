@@ -1,5 +1,7 @@
 /** What the bench measures; the JSON of `npm run bench -- --json`. Seconds and megabytes (10^6 bytes) unless named otherwise. */
 import type { Boot } from "../rehearsal/result.ts";
+import type { Large } from "../state/large.ts";
+import type { Outage } from "../state/outage.ts";
 import type { Spread } from "./stats.ts";
 
 export const bootKinds = ["article", "first", "replacement", "baked"] as const;
@@ -86,6 +88,8 @@ export interface Figures {
   sizes?: SizeFigure[];
   /** What keeps a site's state, and Litestream on the same machine against the same S3, whose PUTs take 30 ms. */
   state?: { everspot: KeeperFigures; litestream: KeeperFigures | Absent };
+  /** A restore of 1 MB with a whole day's entries behind its base. */
+  stateDay?: { entries: number; seconds: number; resident: number };
 }
 
 export interface KeeperFigures {
@@ -97,10 +101,22 @@ export interface KeeperFigures {
    * how many took any; and of how many nothing could be restored.
    */
   loss: { pace: number; cuts: number; lossy: number; broken: number; seconds: Spread }[];
-  restore: { megabytes: number; seconds: Spread }[];
+  /** `resident`: what the process that does it has at most. */
+  restore: { megabytes: number; seconds: Spread; resident: number }[];
+  /** The same of 1 MB with so many entries behind its base. */
+  longLog?: { entries: number; seconds: number; resident: number }[];
+  /** S3 out of reach for a while. */
+  outages?: Outage[];
+  large?: Large[];
   /** Milliseconds of a request that waits for the bucket, and of a PUT then. */
   waits?: { clients: number; median: number; slowest: number; put: number }[];
   handOver?: Spread;
+  /** Requests that failed in each of them, and seconds that one took at most. */
+  handOverFailed?: Spread;
+  handOverLongest?: Spread;
+  /** From an owner that goes on writing as fast as it can; and what it acknowledged that is lost. */
+  takeover?: Spread;
+  takeoverLost?: number;
 }
 
 export interface SizeFigure {

@@ -24,6 +24,7 @@ export function rowsOf(figures: Figures): Row[] {
     layer,
     sizes = [],
     state,
+    stateDay,
   } = figures;
   const boots = bootKinds.flatMap((kind): Row[] => {
     const of = boot[kind];
@@ -90,6 +91,12 @@ export function rowsOf(figures: Figures): Row[] {
       row(`release of ${releaseMB} MB: most memory of the agent`, "MB", agentPeakMB),
     ]),
     ...(state ? keeperRows("state", state.everspot) : []),
+    ...(stateDay
+      ? [
+          row(`state: restore with ${stateDay.entries} entries behind the base`, "s", stateDay.seconds),
+          row("state: its memory", "MB", stateDay.resident),
+        ]
+      : []),
     ...(state && "loss" in state.litestream ? keeperRows("Litestream", state.litestream) : []),
   ];
 }
@@ -98,13 +105,41 @@ const row = (what: string, unit: string, value: Spread | number): Row => ({ what
 
 const keeperRows = (
   name: string,
-  { loss, restore, memory, idleCallsPerHour, waits = [], handOver }: KeeperFigures,
+  {
+    loss,
+    restore,
+    longLog = [],
+    outages = [],
+    large = [],
+    memory,
+    idleCallsPerHour,
+    waits = [],
+    ...more
+  }: KeeperFigures,
 ): Row[] => [
   ...loss.flatMap(({ pace, seconds, broken }) => [
     row(`${name}: a power cut at ${pace} commits/s takes`, "s", seconds),
     row(`${name}: nothing whole to restore then`, "times", broken),
   ]),
-  ...restore.map(({ megabytes, seconds }) => row(`${name}: restore of ${megabytes} MB`, "s", seconds)),
+  ...restore.flatMap(({ megabytes, seconds, resident }) => [
+    row(`${name}: restore of ${megabytes} MB`, "s", seconds),
+    row(`${name}: its memory`, "MB", resident),
+  ]),
+  ...longLog.flatMap(({ entries, seconds, resident }) => [
+    row(`${name}: restore with ${entries} entries behind the base`, "s", seconds),
+    row(`${name}: its memory`, "MB", resident),
+  ]),
+  ...outages.flatMap(({ how, lasted, lost, bound, told, resumed }) => [
+    row(`${name}: S3 ${how} for ${lasted} s: a power cut then takes`, "s", lost),
+    ...(bound === undefined ? [] : [row(`${name}: what it may take`, "s", bound)]),
+    ...(told === undefined ? [] : [row(`${name}: it is told of after`, "s", told)]),
+    ...(resumed === undefined ? [] : [row(`${name}: it goes on after`, "s", resumed)]),
+  ]),
+  ...large.flatMap(({ what, megabytes, resident, seconds, lost }) => [
+    row(`${name}: ${what} of ${megabytes} MB: in the bucket after`, "s", seconds),
+    row(`${name}: resident meanwhile`, "MB", resident),
+    row(`${name}: commits of others lost`, "", lost),
+  ]),
   row(`${name}: resident at most`, "MB", memory.resident),
   row(`${name}: of its own at most`, "MB", memory.private),
   row(`${name}: calls of S3 when idle`, "1/h", idleCallsPerHour),
@@ -113,5 +148,8 @@ const keeperRows = (
     row(`${name}: the slowest in a hundred`, "ms", slowest),
     row(`${name}: a PUT then`, "ms", put),
   ]),
-  ...(handOver ? [row(`${name}: hand-over`, "s", handOver)] : []),
+  ...(more.handOver ? [row(`${name}: hand-over`, "s", more.handOver)] : []),
+  ...(more.handOverLongest ? [row(`${name}: longest write of each`, "s", more.handOverLongest)] : []),
+  ...(more.handOverFailed ? [row(`${name}: requests that failed in each`, "", more.handOverFailed)] : []),
+  ...(more.takeover ? [row(`${name}: take-over from a live owner`, "s", more.takeover)] : []),
 ];

@@ -4,11 +4,13 @@ import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { onThis, Rehearsal } from "./rehearsal.ts";
 import type { Result } from "./result.ts";
 import type { Scenario } from "./scenario.ts";
-import { prepareSite } from "./site.ts";
+import { prepareSite, STATELESS } from "./site.ts";
 import { summarise } from "./visitors.ts";
 
 export interface PlayOptions {
   folder: string;
+  /** Whether it is the sample's, of which a story may leave something out. */
+  sample: boolean;
   /** Private to this scenario. */
   directory: string;
   /** Where the instances' logs go; undefined drops them unless something went wrong. */
@@ -35,7 +37,8 @@ export async function play(scenario: Scenario, options: PlayOptions): Promise<Re
         prepare: (cloud) => {
           const to = path.join(options.directory, "site");
           if (scenario.prepare !== undefined) return scenario.prepare(cloud, to, say);
-          return prepareSite(options.folder, to, { ...scenario.overrides, ...onThis(cloud) });
+          const sample = options.sample ? STATELESS : {};
+          return prepareSite(options.folder, to, { ...sample, ...scenario.overrides, ...onThis(cloud) });
         },
         asAws: options.asAws,
         credits: scenario.credits,

@@ -13,7 +13,14 @@ export interface RehearsedSite {
   zone: string;
 }
 
+/** As an override, undefined takes a key out. */
 export type Table = Record<string, unknown>;
+
+/**
+ * Most stories, and the bench, are of what happens with and without state, and are told of the sample without: visitors of a
+ * site that keeps its state are held while it changes hands, where those of another are forwarded. Stories of state say so.
+ */
+export const STATELESS: Table = { state: undefined };
 
 /**
  * Copies a folder with a Django project and an everspot.toml, and puts what the rehearsal decides into the copy's
@@ -74,7 +81,8 @@ function merge(base: Table, over: Table): Table {
   const merged: Table = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const below = merged[key];
-    merged[key] = isTable(below) && isTable(value) ? merge(below, value) : value;
+    if (value === undefined) delete merged[key];
+    else merged[key] = isTable(below) && isTable(value) ? merge(below, value) : value;
   }
   return merged;
 }

@@ -41,8 +41,16 @@ async function cutOff(
 
 /** Of a release whose instance does not come to be open: the one that goes back undoes it. */
 const MIGRATION = "CREATE TABLE migrated (x); DELETE FROM rows; INSERT INTO migrated VALUES (1)";
-/** The same where nobody goes back: the next one begins with it, as it would with a migration that was half done. */
-const HALF_DONE = "CREATE TABLE IF NOT EXISTS half_done (x); UPDATE rows SET pad = randomblob(100)";
+/** Before it, as the agent sets it: what comes after it counts only once somebody is open. */
+const MARK = "mark?name=before%20r2";
+
+/** The migration is begun: whoever takes the site next, and serves, must not have it. */
+async function tries(next: Instance): Promise<void> {
+  await next.takeOver();
+  await next.ship();
+  await next.order(MARK);
+  await next.sql(MIGRATION);
+}
 
 /** The one that takes the site over comes to a step, begins with it, and is gone. */
 const taker =
@@ -59,12 +67,14 @@ const goingBack =
   async (site, random) => {
     const old = await seals(site);
     const next = await site.next();
-    await next.takeOver();
-    await next.ship();
-    await next.sql(HALF_DONE);
+    await tries(next);
+    // Some of it is in the bucket, or all.
+    await systemClock.sleep(200 * random());
     await next.destroy();
     await work(old, site, random);
     await site.take();
+    const begun = await site.owner.sql("SELECT * FROM migrated").catch(() => undefined);
+    if (begun !== undefined) throw new Error("whoever serves has a migration that was half done");
   };
 
 export const taking: Readonly<Record<(typeof TAKING)[number], Play>> = {
@@ -87,12 +97,11 @@ export const taking: Readonly<Record<(typeof TAKING)[number], Play>> = {
   prepare: taker(async (next, random) => {
     await next.takeOver();
     await next.ship();
+    await next.order(MARK);
     await cutOff(next, next.sql(MIGRATION), 300, random);
   }),
   app: taker(async (next, random) => {
-    await next.takeOver();
-    await next.ship();
-    await next.sql(MIGRATION);
+    await tries(next);
     await cutOff(next, next.serve(), 500, random);
   }),
   healthy: taker(async (next) => {

@@ -6,6 +6,7 @@ import path from "node:path";
 import { execa } from "execa";
 import { poll } from "../../agent/site/poll.ts";
 import type { Bucket } from "./bucket.ts";
+import { Peak } from "./memory.ts";
 import type { Relay } from "./relay.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -51,6 +52,10 @@ export class Instance {
   withUploads = false;
   /** To S3, where it has one of its own. */
   line: Relay | undefined;
+  /** Requests to its app that have no answer yet. */
+  underWay = 0;
+  /** Megabytes (2^20 bytes) that what was done last to its end had resident at most. */
+  resident = 0;
   /** What both said, for whoever has to find out. */
   said = "";
 
@@ -107,7 +112,7 @@ export class Instance {
   }
 
   async ship(): Promise<void> {
-    const { flags, env } = await asItsUnit();
+    const { flags, env } = await asItsUnit("site-state.service");
     this.#shipper = this.#start(
       this.#programs.node,
       [...flags, this.#programs.bundle, "ship", this.#file("settings.json")],
@@ -170,8 +175,13 @@ export class Instance {
   }
 
   /** A request to the app. @throws when it does not answer. */
-  ask(method: string, url: string, body?: string | Buffer): Promise<Answer> {
-    return this.#request(APP, method, url, body);
+  async ask(method: string, url: string, body?: string | Buffer): Promise<Answer> {
+    this.underWay++;
+    try {
+      return await this.#request(APP, method, url, body);
+    } finally {
+      this.underWay--;
+    }
   }
 
   async status(): Promise<Record<string, number | string | undefined> & { state: string }> {
@@ -279,16 +289,21 @@ export class Instance {
 
   async #run(command: string): Promise<string> {
     const { node, bundle } = this.#programs;
-    return this.#finish(node, [bundle, command, this.#file("settings.json")]);
+    const { flags, env } = await asItsUnit("site-state@.service");
+    return this.#finish(node, [...flags, bundle, command, this.#file("settings.json")], env);
   }
 
   /** @returns what it printed. */
-  async #finish(command: string, args: string[]): Promise<string> {
+  async #finish(command: string, args: string[], env: Record<string, string> = {}): Promise<string> {
     if (this.#gone) throw new Error(`${this.#name} is gone`);
-    const task = execa(command, args, { env: this.#env });
+    const task = execa(command, args, { env: { ...this.#env, ...env } });
     this.#task = task;
-    const { stdout } = await task;
-    return stdout;
+    const peak = new Peak(task.pid);
+    try {
+      return (await task).stdout;
+    } finally {
+      this.resident = peak.stop().resident;
+    }
   }
 
   #start(command: string, args: string[], env: Record<string, string> = {}): ChildProcess {
@@ -338,14 +353,14 @@ export class Instance {
   }
 }
 
-/** What the shipper's unit starts it with: it needs less memory so. */
-async function asItsUnit(): Promise<{ flags: string[]; env: Record<string, string> }> {
+/** What a unit starts the state's process with: it needs less memory so. */
+async function asItsUnit(name: string): Promise<{ flags: string[]; env: Record<string, string> }> {
   const units = path.join(root, "user-data/units");
-  const text = await readFile(path.join(units, "site-state.service"), "utf8");
+  const text = await readFile(path.join(units, name), "utf8");
   const shared = await readFile(path.join(units, "site-.service.d/sandbox.conf"), "utf8");
   const set = [...`${text}\n${shared}`.matchAll(/(MALLOC_\w+)=(\d+)/g)];
   return {
-    flags: /^ExecStart=\S+ (.*) \S+ ship /m.exec(text)?.[1]?.split(" ") ?? [],
+    flags: [...(/^ExecStart=.*/m.exec(text)?.[0] ?? "").matchAll(/ (--\S+)/g)].map(([, flag = ""]) => flag),
     env: Object.fromEntries(set.map(([, name = "", value = ""]) => [name, value])),
   };
 }

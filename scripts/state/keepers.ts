@@ -5,6 +5,7 @@ import path from "node:path";
 import { execa } from "execa";
 import type { Bucket } from "./bucket.ts";
 import { Instance, type Programs } from "./instance.ts";
+import { Peak } from "./memory.ts";
 
 /** What keeps one database in a bucket: everspot's shipper, and Litestream beside it. */
 export interface Keeper {
@@ -20,8 +21,15 @@ export interface Kept {
   name: string;
   /** @param folder of its own: its disk. */
   make(bucket: Bucket, folder: string, epoch: number): Keeper;
-  /** Brings the database back, out of the bucket alone. @returns seconds it took. */
-  restore(bucket: Bucket, into: string): Promise<number>;
+  /** Brings the database back, out of the bucket alone. */
+  restore(bucket: Bucket, into: string): Promise<Restoring>;
+}
+
+/** What it took to bring a database back. */
+export interface Restoring {
+  seconds: number;
+  /** Megabytes (2^20 bytes) at most. */
+  resident: number;
 }
 
 export const everspot = (programs: Programs): Kept => ({
@@ -48,7 +56,7 @@ export const everspot = (programs: Programs): Kept => ({
     const seconds = (performance.now() - begun) / 1000;
     await execa("mv", [instance.database, into]);
     await instance.destroy();
-    return seconds;
+    return { seconds, resident: instance.resident };
   },
 });
 
@@ -60,8 +68,10 @@ export const litestream = (program: string): Kept => ({
     const config = `${into}.yml`;
     await writeFile(config, settings(bucket, into));
     const begun = performance.now();
-    await execa(program, ["restore", "-config", config, into], { env: bucket.env });
-    return (performance.now() - begun) / 1000;
+    const restoring = execa(program, ["restore", "-config", config, into], { env: bucket.env });
+    const peak = new Peak(restoring.pid);
+    await restoring.finally(() => peak.stop());
+    return { seconds: (performance.now() - begun) / 1000, resident: peak.most.resident };
   },
 });
 

@@ -9,6 +9,8 @@ export class Ledger {
   /** Of those, what an owner answered after it had been stopped for a while. */
   readonly late = new Set<string>();
   refused = 0;
+  /** Milliseconds that a write took at most, with what it waited for an owner. */
+  longest = 0;
 
   show(rows: Record<string, number>): void {
     for (const [client, n] of Object.entries(rows)) {

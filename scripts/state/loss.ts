@@ -1,23 +1,19 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { systemClock } from "../../agent/site/clock.ts";
-import { startBucket } from "./bucket.ts";
+import { type Content, startBucket } from "./bucket.ts";
 import type { Kept } from "./keepers.ts";
+import { monotonic, Writer } from "./writer.ts";
 
 /** How a database is written to before the power goes. */
 export interface Writing {
   /** Commits a second. */
   pace: number;
-  /** At least, before the power goes: whoever may write often at first settles down. */
+  /** Before the first power cut: whoever may write often at first settles down. */
   seconds: number;
   /** Power cuts. */
   cuts: number;
-  /** From 0 to 1. */
-  random: () => number;
 }
 
 export interface Losses {
@@ -27,57 +23,50 @@ export interface Losses {
   broken: number;
 }
 
-/** A database is written to, the machine's power goes, and what is in the bucket is brought back: again and again. */
-export async function losses(
-  kept: Kept,
-  folder: string,
-  { pace, seconds, cuts, random }: Writing,
-): Promise<Losses> {
+/** The golden section: its multiples are spread evenly over each second, wherever the writes in it lie. */
+const SECTION = 0.618034;
+
+/**
+ * A database is written to, the machine's power goes, and what is in the bucket is brought back. All that a machine leaves
+ * behind is the bucket, so each moment of one run is a power cut: the bucket as it is then, without what is on its way.
+ */
+export async function losses(kept: Kept, folder: string, { pace, seconds, cuts }: Writing): Promise<Losses> {
+  const bucket = await startBucket();
+  const disk = path.join(folder, `${kept.name}-at-${pace}`);
+  await mkdir(disk, { recursive: true });
+  const left: { at: number; content: Content }[] = [];
+  let committed: ReadonlyMap<number, number>;
+  const keeper = kept.make(bucket, disk, 1);
+  try {
+    await keeper.start();
+    const writer = new Writer(keeper.database, pace);
+    await systemClock.sleep(seconds * 1000);
+    const begun = monotonic();
+    for (let i = 0; i < cuts; i++) {
+      await systemClock.sleep(Math.max(0, begun + 1000 * (i + ((i * SECTION) % 1)) - monotonic()));
+      left.push({ at: monotonic(), content: bucket.content() });
+    }
+    committed = await writer.end();
+  } finally {
+    await keeper.destroy();
+    await bucket.close();
+    await rm(disk, { recursive: true, force: true });
+  }
   const found: Losses = { seconds: [], broken: 0 };
-  for (let i = 0; i < cuts; i++) {
-    const bucket = await startBucket();
-    const disk = path.join(folder, `${kept.name}-${i}`);
-    const into = path.join(folder, `${kept.name}-${i}.back`);
-    await mkdir(disk, { recursive: true });
-    try {
-      const keeper = kept.make(bucket, disk, 1);
-      await keeper.start();
-      const script = path.join(import.meta.dirname, "writer.py");
-      const writer = spawn("/usr/bin/python3", [script, keeper.database, String(pace)], {
-        stdio: ["ignore", "pipe", "ignore"],
-      });
-      const ended = once(writer, "exit");
-      const committed = new Map<number, number>();
-      createInterface({ input: writer.stdout }).on("line", (line) => {
-        const [n = 0, ms = 0] = line.split(" ").map(Number);
-        committed.set(n, ms);
-      });
-      await systemClock.sleep((seconds + 1.5 * random()) * 1000);
-      // Of the same clock as the writer's.
-      const cut = Number(process.hrtime.bigint()) / 1e6;
-      writer.kill("SIGKILL");
-      await Promise.all([ended, keeper.destroy()]);
-      const held = await restored(kept, bucket, into);
-      if (held === undefined) found.broken++;
-      else {
-        const lost = [...committed].filter(([n, ms]) => ms <= cut && !held.has(n)).map(([, ms]) => ms);
-        found.seconds.push(lost.length === 0 ? 0 : (cut - Math.min(...lost)) / 1000);
-      }
-    } finally {
-      await bucket.close();
-      await rm(disk, { recursive: true, force: true });
-      await rm(into, { force: true });
+  for (const { at, content } of left) {
+    const held = await restored(kept, content, `${disk}.back`);
+    if (held === undefined) found.broken++;
+    else {
+      const lost = [...committed].filter(([n, ms]) => ms <= at && !held.has(n)).map(([, ms]) => ms);
+      found.seconds.push(lost.length === 0 ? 0 : (at - Math.min(...lost)) / 1000);
     }
   }
   return found;
 }
 
-/** Undefined: there is nothing, or nothing whole. */
-async function restored(
-  kept: Kept,
-  bucket: Parameters<Kept["restore"]>[0],
-  into: string,
-): Promise<Set<number> | undefined> {
+/** Numbers of the rows that come back out of a bucket. Undefined: there is nothing, or nothing whole. */
+export async function restored(kept: Kept, content: Content, into: string): Promise<Set<number> | undefined> {
+  const bucket = await startBucket(content);
   try {
     await kept.restore(bucket, into);
     const { stdout } = await execa("/usr/bin/python3", [
@@ -88,5 +77,8 @@ async function restored(
     return new Set(JSON.parse(stdout) as number[]);
   } catch {
     return undefined;
+  } finally {
+    await bucket.close();
+    for (const suffix of ["", "-wal", "-shm"]) await rm(into + suffix, { force: true });
   }
 }

@@ -1,24 +1,13 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { systemClock } from "../../agent/site/clock.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { startBucket } from "./bucket.ts";
 import { Instance, type Programs } from "./instance.ts";
-import type { Kept } from "./keepers.ts";
+import type { Kept, Restoring } from "./keepers.ts";
+import { type Memory, memoryOf } from "./memory.ts";
 import { StateSite } from "./site.ts";
-
-/** Megabytes (2^20 bytes) of a process. `private`: of its own, not shared with others of the same program. */
-export interface Memory {
-  resident: number;
-  private: number;
-}
-
-export async function memoryOf(pid: number | undefined): Promise<Memory> {
-  const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
-  const of = (name: string) => Number(new RegExp(`^${name}: +(\\d+)`, "m").exec(text)?.[1] ?? 0) / 1024;
-  return { resident: of("Rss"), private: of("Private_Dirty") };
-}
 
 /** Milliseconds of each POST to a site in "s3" whose PUTs take 30 ms. */
 export async function latencies(
@@ -52,18 +41,63 @@ export async function latencies(
   }
 }
 
-/** Seconds of planned hand-overs under four clients that write, from the end of the old to the first answer of the new. */
-export async function handOvers(programs: Programs, count: number): Promise<number[]> {
+/** One planned hand-over, in seconds, as visitors see it. */
+export interface HandedOver {
+  /** From the end of the old owner to the first answer of the new. */
+  took: number;
+  /** That a write took at most. */
+  longest: number;
+  /** Requests that were not answered with 200. */
+  failed: number;
+}
+
+/** Planned hand-overs under four clients that write. */
+export async function handOvers(programs: Programs, count: number): Promise<HandedOver[]> {
   const site = await StateSite.start(programs, { durability: "s3" });
   try {
     await site.take();
     site.visit(4);
-    const took: number[] = [];
+    const all: HandedOver[] = [];
     for (let i = 0; i < count; i++) {
       await systemClock.sleep(500);
-      took.push(await site.handOver());
+      const { refused } = site.ledger;
+      site.ledger.longest = 0;
+      const took = await site.handOver();
+      await systemClock.sleep(300);
+      all.push({ took, longest: site.ledger.longest / 1000, failed: site.ledger.refused - refused });
     }
-    return took;
+    return all;
+  } finally {
+    await site.close();
+  }
+}
+
+/** Seconds in which a new owner has the log and the databases of one that goes on writing as fast as it can. */
+export async function takeovers(
+  programs: Programs,
+  count: number,
+): Promise<{ seconds: number[]; lost: number }> {
+  const site = await StateSite.start(programs, { durability: "s3" });
+  try {
+    await site.take();
+    const seconds: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const old = site.owner;
+      const visits = Array.from({ length: 8 }, () => site.visitOnly(old, 3));
+      await systemClock.sleep(500);
+      const next = await site.next();
+      const begun = performance.now();
+      await next.takeOver();
+      seconds.push((performance.now() - begun) / 1000);
+      await next.ship();
+      await next.serve();
+      await next.order("open");
+      site.current = next;
+      await Promise.all(visits);
+      await old.destroy();
+    }
+    const { lost } = await site.check();
+    return { seconds, lost: lost.length };
   } finally {
     await site.close();
   }
@@ -74,7 +108,7 @@ export async function restores(
   kept: Kept,
   folder: string,
   { megabytes, times }: { megabytes: number; times: number },
-): Promise<number[]> {
+): Promise<Restoring[]> {
   const bucket = await startBucket();
   const disk = path.join(folder, "disk");
   const into = path.join(folder, "back");
@@ -84,7 +118,7 @@ export async function restores(
     await keeper.start();
     await execa("/usr/bin/python3", ["-c", FILL, keeper.database, String(megabytes)]);
     await settled(bucket);
-    const took: number[] = [];
+    const took: Restoring[] = [];
     for (let i = 0; i < times; i++) {
       took.push(await kept.restore(bucket, into));
       const count =

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
+import { DRAIN_SECONDS } from "../../agent/ownership/state-swap.ts";
 import { systemClock } from "../../agent/site/clock.ts";
 import { BASE_PREFIX } from "../../agent/site/state/keys.ts";
 import { restore } from "../../agent/site/state/restore.ts";
@@ -105,11 +106,12 @@ export class StateSite {
     return next;
   }
 
-  /** Planned: visitors wait, the app ends, everything is shipped and sealed, and the next one takes over. */
+  /** Planned: visitors wait, what runs gets its time, the app ends, everything is shipped and sealed, and the next one takes over. */
   async handOver(): Promise<number> {
     const begun = performance.now();
     const old = this.current;
     this.current = undefined;
+    for (let i = 0; i < DRAIN_SECONDS * 100 && (old?.underWay ?? 0) > 0; i++) await systemClock.sleep(10);
     await old?.endApp();
     await old?.order("seal");
     await this.take();
@@ -192,8 +194,10 @@ export class StateSite {
 
   async #write(client: string, bytes: number, thinks: number): Promise<void> {
     for (let n = 1; !this.#end.signal.aborted; n++) {
+      const begun = performance.now();
       const instance = await this.#somebody();
       if (instance !== undefined) await this.#post(instance, client, n, bytes);
+      this.ledger.longest = Math.max(this.ledger.longest, performance.now() - begun);
       await systemClock.sleep(thinks * 2 * Math.random());
     }
   }

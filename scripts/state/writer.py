@@ -5,7 +5,7 @@ import sys
 import time
 
 path, pace = sys.argv[1], float(sys.argv[2])
-database = sqlite3.connect(path, timeout=20, isolation_level=None)
+database = sqlite3.connect(path, timeout=300, isolation_level=None)
 database.execute("PRAGMA journal_mode=WAL")
 database.execute("PRAGMA wal_autocheckpoint=0")
 database.execute("CREATE TABLE IF NOT EXISTS rows (n INTEGER PRIMARY KEY, pad BLOB)")

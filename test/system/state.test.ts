@@ -367,6 +367,23 @@ describe("whatever an application or its owner does to it,", () => {
     await job;
   });
 
+  test("a disk that is full for a while: nothing that was acknowledged is lost, and it goes on by itself", async () => {
+    const instance = made(1);
+    await instance.mount(24);
+    await instance.takeOver();
+    await instance.ship();
+    await instance.serve();
+    await instance.order("open");
+    expect((await post(instance, 1)).status).toBe(200);
+    await instance.fillDisk();
+    const large = (n: number) => instance.ask("POST", `/write?client=c&n=${n}&bytes=200000`);
+    expect((await large(2)).status).toBe(500);
+    await instance.freeDisk();
+    expect((await large(3)).status).toBe(200);
+    await same(instance);
+    expect(JSON.parse((await instance.ask("GET", "/")).body)).toEqual({ c: 3 });
+  });
+
   test("a log that was deleted by hand is told of, until the next base has everything again", async () => {
     const instance = await owner(1, { app: false });
     await sql(instance.database, fill);
@@ -473,6 +490,22 @@ describe("the sealed owner goes back", () => {
     await expect(next.order("open")).rejects.toThrow(/409 .*"epoch":3/);
     await same(old);
     expect(JSON.parse((await old.ask("GET", "/")).body)).toEqual({ c: 2 });
+  });
+
+  test("and when it is gone, too, a third one begins with what there was before the new one's mark", async () => {
+    await sealed();
+    const next = made(2);
+    await next.takeOver();
+    await next.ship();
+    await next.order("mark?name=before%20r2");
+    await sql(next.database, "db.execute('CREATE TABLE migrated (x)'); db.execute('DELETE FROM rows')");
+    await shipped(next);
+    const third = await owner(3);
+    expect(JSON.parse((await third.ask("GET", "/")).body)).toEqual({ c: 1 });
+    await expect(sql(third.database, "db.execute('SELECT * FROM migrated')")).rejects.toThrow(
+      /no such table/,
+    );
+    await same(third);
   });
 
   test("but never when the new one was open, whose writes count", async () => {

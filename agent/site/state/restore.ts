@@ -10,6 +10,7 @@ import { BASE_PREFIX, baseKey, chunkKey, logKey, seqOf } from "./keys.ts";
 import { BEGINNING, type Place } from "./place.ts";
 import { type ReadOptions, readLog, type Seen } from "./read-log.ts";
 import { RestoredFiles } from "./restored-files.ts";
+import { Trials } from "./trials.ts";
 
 /** Chunks read side by side. */
 const AT_ONCE = 32;
@@ -48,7 +49,8 @@ export interface Gone {
 /**
  * Brings the databases of a site into a folder, out of its bucket alone: the newest base that counts, and what the log
  * says after it. An older base is taken when the newest one is damaged, or was taken back. What a transaction has
- * written before its end is left out. Files that were there are replaced; nothing may have them open.
+ * written before its end is left out. Of a moment at which a release was tried it is what visitors were told: what was
+ * there before. Files that were there are replaced; nothing may have them open.
  * @throws EverspotError when the bucket does not have what is needed.
  */
 export async function restore(
@@ -56,6 +58,19 @@ export async function restore(
   folder: string,
   options: RestoreOptions = {},
 ): Promise<Restored> {
+  const { until, ...always } = options;
+  if (until === undefined) return restoreAll(bucket, folder, always);
+  const trials = new Trials();
+  const onEntry = (seen: Seen) => {
+    if (seen.counts) trials.saw(seen.seq, seen.entry.header);
+    options.onEntry?.(seen);
+  };
+  const done = await restoreAll(bucket, folder, { ...options, onEntry });
+  const { tried } = trials;
+  return tried === undefined ? done : restoreAll(bucket, folder, { ...always, last: tried.mark });
+}
+
+async function restoreAll(bucket: StateBucket, folder: string, options: RestoreOptions): Promise<Restored> {
   const listed = (await bucket.list(BASE_PREFIX)).objects
     .map((object) => seqOf(object.key))
     .filter((seq): seq is number => seq !== undefined && seq <= (options.last ?? seq));

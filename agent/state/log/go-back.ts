@@ -47,13 +47,18 @@ export async function goBack(
   );
   if (opened) return { rewound: false, place };
   const log = new LogWriter(bucket, me, place, patience);
-  for (;;) {
-    const { late } = await log.append({ kind: "rewind", to: sealed.seq });
-    // A rewind of a run before this one did the same; nothing else is written before it.
-    if (late !== undefined && late.header.kind !== "rewind") continue;
-    await removeBases(bucket, sealed.seq, log.place.seq);
-    return { rewound: true, place: log.place };
+  await takeBack(bucket, log, sealed.seq);
+  return { rewound: true, place: log.place };
+}
+
+/** Takes back all after an entry. @throws Fenced */
+export async function takeBack(bucket: StateBucket, log: LogWriter, to: number): Promise<void> {
+  for (let done = false; !done; ) {
+    const { late } = await log.append({ kind: "rewind", to });
+    // A rewind of a run before this one did the same.
+    done = late === undefined || (late.header.kind === "rewind" && late.header.to === to);
   }
+  await removeBases(bucket, to, log.place.seq);
 }
 
 /**

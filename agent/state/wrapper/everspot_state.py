@@ -24,6 +24,10 @@ import everspot_uploads
 
 # Until a shipper has said what it is: seconds.
 _FIRST_BOUND = 2.0
+# Seconds that a PUT takes, until it is known, and between two looks.
+_FIRST_PUT = 0.03
+_SHORTEST = 0.001
+_LONGEST = 0.02
 _TIMES = 10
 _HEAD = struct.Struct("<4sIQQQI4xQ")
 _EACH_AT = 48
@@ -98,6 +102,8 @@ class Gate:
         self._indexes = [_Index(database) for database in databases]
         self._fast = durability == "fast"
         self._size = _EACH_AT + _EACH.size * len(self._indexes)
+        # Seconds that answers waited lately.
+        self._usual = _FIRST_PUT
 
     def seen(self):
         """What an answer that is finished now may tell of: of each database, and when the uploads were changed last."""
@@ -110,9 +116,9 @@ class Gate:
         """
         positions, changed = seen
         begun = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        delay = 0.001
         while True:
             now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            waited = (now - begun) / 1e9
             bound = int(_FIRST_BOUND * 1e9)
             lease = self._read()
             if lease is not None:
@@ -122,11 +128,14 @@ class Gate:
                 if self._fast and now < until:
                     return
                 if uploads >= changed and all(_shipped(*one) for one in zip(positions, databases)):
+                    # The first look is no wait.
+                    if waited > _SHORTEST:
+                        self._usual += (waited - self._usual) / 8
                     return
-            if now - begun > _TIMES * bound:
+            if waited > _TIMES * bound / 1e9:
                 raise Withheld("what it tells of is not in the bucket")
-            yield delay
-            delay = min(delay * 1.3, 0.005)
+            # Halfway to when it is usually there, and from then on often: an answer is a twentieth later than it could be.
+            yield min(max((self._usual - waited) / 2, waited / 20, _SHORTEST), _LONGEST)
 
     def _read(self):
         for _ in range(100):

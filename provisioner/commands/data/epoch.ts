@@ -1,4 +1,6 @@
+import { readDocument } from "../../../agent/site/document.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
+import { siteDocument } from "../../../agent/site/records.ts";
 import { Fenced } from "../../../agent/site/state/errors.ts";
 import type { Place } from "../../../agent/site/state/place.ts";
 import { readLog } from "../../../agent/site/state/read-log.ts";
@@ -8,7 +10,7 @@ import type { Aws } from "../../aws/connect.ts";
 import type { SiteConfig } from "../../config/site-config.ts";
 import { takeEpoch, takeForOperator } from "../../data/writing.ts";
 import type { Tools } from "../../operator/tools.ts";
-import { lookAtFence } from "../../seen/fence.ts";
+import { anothers, lookAtFence, servesElsewhere } from "../../seen/fence.ts";
 
 /** @throws EverspotError instead of Fenced: an instance has taken the site meanwhile. */
 export async function unlessFenced<T>(work: () => Promise<T>): Promise<T> {
@@ -22,6 +24,25 @@ export async function unlessFenced<T>(work: () => Promise<T>): Promise<T> {
       cause: error,
     });
   }
+}
+
+/** @throws EverspotError when the site of this name is another project's. */
+export async function refuseAnothers(
+  config: SiteConfig,
+  aws: Aws,
+  { publicDns }: Pick<Tools, "publicDns">,
+): Promise<void> {
+  if ((await aws.bucket.look()) === undefined) return;
+  const { value: site } = await readDocument(aws.store, siteDocument);
+  if (site === undefined) return;
+  const [instances, fence] = await Promise.all([
+    aws.instances.look(site.owner),
+    lookAtFence(config, aws, publicDns),
+  ]);
+  const elsewhere = servesElsewhere(site, instances, fence);
+  if (elsewhere === undefined) return;
+  const { message, hint } = anothers(config, elsewhere);
+  throw new EverspotError(message, { hint });
 }
 
 /**

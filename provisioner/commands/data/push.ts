@@ -11,7 +11,7 @@ import { sendUploads } from "../../data/uploads.ts";
 import { untilServed, whileStopped } from "../../deploy/stopped.ts";
 import { Timeline } from "../../deploy/timeline.ts";
 import type { Tools } from "../../operator/tools.ts";
-import { takeSiteLog, unlessFenced } from "./epoch.ts";
+import { refuseAnothers, takeSiteLog, unlessFenced } from "./epoch.ts";
 import { describePush, factsOf, isSame, leavesLog, lookAtPush, type Push, refuseEmpty } from "./push-look.ts";
 
 export interface PushOptions {
@@ -40,6 +40,7 @@ export async function runDataPush(config: SiteConfig, tools: Tools, options: Pus
   const folder = await mkdtemp(path.join(tmpdir(), "everspot-push-"));
   const signal = tools.interrupted();
   try {
+    await refuseAnothers(config, aws, tools);
     const { media, force, dryRun } = options;
     const push = await lookAtPush(local, { config, aws, timeline, folder, signal, media, force });
     refuseEmpty(push);

@@ -9,6 +9,7 @@ import { packaging } from "./packaging.ts";
 import { sizes } from "./sizes.ts";
 import { startup } from "./startup.ts";
 import { state } from "./state.ts";
+import { stateDay } from "./state-day.ts";
 import { throughput } from "./throughput.ts";
 
 /** In the order in which they run. */
@@ -24,4 +25,5 @@ export const parts: readonly Part[] = [
   layer,
   sizes,
   state,
+  stateDay,
 ];

@@ -15,8 +15,8 @@ export const data: readonly Mutation[] = [
   {
     name: "an instance does not take the epoch of whoever moved the site in for its own",
     file: "agent/state/take-over.ts",
-    find: "if (counts && header.epoch === me.epoch && header.instance !== me.instance)",
-    replace: "if (counts && header.epoch === me.epoch && header.instance === undefined)",
+    find: "if (seen.counts && header.epoch === me.epoch && header.instance !== me.instance)",
+    replace: "if (seen.counts && header.epoch === me.epoch && header.instance === undefined)",
     tests: own,
   },
   {

@@ -9,6 +9,39 @@ const rules = ["test/agent/state/rules.test.ts"];
 const changes = ["test/agent/state/changes.test.ts"];
 const gate = ["test/agent/state/wrapper.test.ts"];
 
+const takeOver = ["test/agent/state/take-over.test.ts"];
+
+const trials: readonly Mutation[] = [
+  {
+    name: "what a release wrote that never served is taken back",
+    file: "agent/state/log/take-served.ts",
+    find: "await takeBack(bucket, log, tried.mark);",
+    replace: "",
+    tests: takeOver,
+  },
+  {
+    name: "an `open` ends a trial",
+    file: "agent/site/state/trials.ts",
+    find: 'kind === "open" || kind === "rewind"',
+    replace: 'kind === "rewind"',
+    tests: takeOver,
+  },
+  {
+    name: "a rewind ends a trial",
+    file: "agent/site/state/trials.ts",
+    find: 'kind === "open" || kind === "rewind"',
+    replace: 'kind === "open"',
+    tests: takeOver,
+  },
+  {
+    name: "a moment of a trial is what visitors were told",
+    file: "agent/site/state/restore.ts",
+    find: "return tried === undefined ? done :",
+    replace: "return done.place.seq > 0 ? done :",
+    tests: restore,
+  },
+];
+
 const fence: readonly Mutation[] = [
   {
     name: "a gap below the fence is filled before it is read over",
@@ -179,4 +212,4 @@ const promises: readonly Mutation[] = [
   },
 ];
 
-export const state: readonly Mutation[] = [...fence, ...counts, ...promises];
+export const state: readonly Mutation[] = [...fence, ...trials, ...counts, ...promises];

@@ -8,7 +8,6 @@ import { failed } from "../sample.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Visitor } from "../visitors.ts";
 
-const DATABASE = "guestbook.sqlite3";
 /** Bringing in, or going back: the instance ends, another one boots. */
 const STANDS_SECONDS = 300;
 /** What was acknowledged last is in the bucket by then, with "fast". */
@@ -19,7 +18,7 @@ export const data: Scenario = {
   name: "data",
   about:
     "what a running site writes is pulled, drilled, followed by a copy, taken back to an earlier moment and forth again, and replaced from here",
-  overrides: { state: { database: `$STATE_DIRECTORY/${DATABASE}` } },
+  overrides: { state: {} },
   async run(rehearsal, result) {
     await runUp(rehearsal, result);
     const first = await write(rehearsal);

@@ -1,5 +1,5 @@
 import { checkDown, recordBoots, runUp, vanish } from "../acts.ts";
-import { KEPT, keptEntries } from "../kept.ts";
+import { keptEntries } from "../kept.ts";
 import { written } from "../posts.ts";
 import type { Rehearsal } from "../rehearsal.ts";
 import type { Result } from "../result.ts";
@@ -12,9 +12,8 @@ const WRITERS = 4;
 /** Seconds of what a machine that vanishes may take with it in "fast": a PUT a second, and what it takes. */
 const FAST_BOUND = 2.5;
 
-const settings = (durability: "fast" | "s3") => ({
-  state: { database: `$STATE_DIRECTORY/${KEPT}`, durability },
-});
+/** The sample as it is, but for this. */
+const settings = (durability: "fast" | "s3") => ({ state: { durability } });
 
 export const state: Scenario = {
   name: "state",

@@ -230,6 +230,15 @@ describe("a release that is tried on the data", () => {
     expect(await one.trial()).toBeUndefined();
   });
 
+  test("begun again, it goes back to where it began first", async () => {
+    const { one } = await tried();
+    done.length = 0;
+    await one.beginTrial("r2");
+    expect(done.filter((line) => line.startsWith("POST"))).toEqual([]);
+    expect(await one.sealed()).toBe(false);
+    expect(await one.trial()).toBe("r2");
+  });
+
   test("is taken back to its mark, with all code of the site and the shipper ended", async () => {
     const { one, places } = await tried();
     running = ["everspot-app@r2.service"];

@@ -157,6 +157,21 @@ test("as of a moment: up to the last entry that is not later, and that is the pl
   expect(await restored({ until: then.at })).toMatchObject({ text: "b", place: then });
 });
 
+test("of a moment at which a release was tried it is what visitors were told: what was there before", async () => {
+  let now = Date.now() + 3_600_000;
+  const clock = { now: () => now, sleep: async () => {} };
+  const log = new LogWriter(local.bucket, writer(1), (await own(local.bucket, writer(1))).place, { clock });
+  await commit(log, { 1: "a" }, 1);
+  const { seq } = await log.append({ kind: "mark", name: "before r2" });
+  now += 10_000;
+  await commit(log, { 1: "b" }, 1);
+  const until = log.place.at;
+  now += 30_000;
+  await log.append({ kind: "open" });
+  expect(await restored({ until })).toMatchObject({ text: "a", place: { seq } });
+  expect((await restored({ until: log.place.at })).text).toBe("b");
+});
+
 describe("a rewind", () => {
   test("takes back what came after an entry, and the chain goes on", async () => {
     const log = await own(local.bucket, writer(1));

@@ -25,11 +25,11 @@ describe("pace", () => {
       pace = spent(pace, 3, now);
     }
   });
-  test("steady load settles at one PUT a second", () => {
+  test("steady load settles at little more than one PUT a second", () => {
     const at = puts(30, 600, 30);
     const late = at.filter((ms) => ms > 60_000);
     expect(late.length).toBeGreaterThan(500);
-    expect(late.length).toBeLessThan(560);
+    expect(late.length).toBeLessThan(610);
   });
   test("the budget is kept over a day, and what may be lost then is said", () => {
     const day = puts(3, 86_400, 30).length;
@@ -37,7 +37,7 @@ describe("pace", () => {
     expect(day).toBeLessThanOrEqual(2 * 20_000 + 1);
     const spentUp: Pace = { short: 0, day: 0, at: 0 };
     expect(longestPace(spentUp, 3)).toBeCloseTo(86_400_000 / 20_000);
-    expect(longestPace(fullPace(3, 0), 3)).toBe(1_000);
+    expect(longestPace(fullPace(3, 0), 3)).toBeCloseTo(1_000 / 1.1);
   });
   test("a clock that was set back makes nothing due earlier, and nothing wait for ever", () => {
     const pace = spent(fullPace(3, 1_000_000), 3, 1_000_000);

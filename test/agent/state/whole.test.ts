@@ -14,6 +14,7 @@ test("every order of an owner that hands over, late or not at all, to one that m
 test.each([
   ["lost replies, and PUTs that come late", {}, 2],
   ["two that take the site at once", { third: true }, 1],
+  ["a release that is tried and never serves", { third: true, tries: true }, 1],
   ["an owner that sleeps while the log is cleaned up", { cleans: true, writes: ["1a", "1b"] }, 1],
 ])(
   "some orders of the same with %s",
@@ -42,6 +43,7 @@ describe("some order shows what is wrong when", () => {
       { bend: bends["who meets a later owner goes on writing"] },
       { writes: ["1a", "1b"] },
     ],
+    ["what a release wrote that never served stays", { halfDone: true }, { third: true, tries: true }],
     ["fences are deleted", { fencesGo: true }, { cleans: true, writes: ["1a", "1b"] }],
   ])(
     "%s",

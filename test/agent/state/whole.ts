@@ -12,12 +12,13 @@ import { keys } from "../../../agent/site/names.ts";
 import type { StateBucket } from "../../../agent/site/state/bucket.ts";
 import { Fenced } from "../../../agent/site/state/errors.ts";
 import { BEGINNING, type Place } from "../../../agent/site/state/place.ts";
-import { readLog } from "../../../agent/site/state/read-log.ts";
+import { type ReadOptions, readLog, type Seen } from "../../../agent/site/state/read-log.ts";
 import { ConditionFailed, type ObjectStore } from "../../../agent/site/store.ts";
 import type { Writer } from "../../../agent/state/log/fence-ahead.ts";
 import { goBack } from "../../../agent/state/log/go-back.ts";
 import { LogWriter, type Written } from "../../../agent/state/log/log-writer.ts";
 import { takeLog } from "../../../agent/state/log/take.ts";
+import { takeServed } from "../../../agent/state/log/take-served.ts";
 import { peersOf } from "../ownership/actors.ts";
 import type { Actor, Model, Outcome, Reply } from "../ownership/interleave.ts";
 import { type Bend, cleanUp, straight } from "./actors.ts";
@@ -53,6 +54,8 @@ export interface Left {
   silently?: true;
   /** It writes on after its seal. */
   unsealed?: true;
+  /** Who takes the site goes on with what a release wrote that never served. */
+  halfDone?: true;
   /** Whoever cleans up deletes fences, too. */
   fencesGo?: boolean;
   /** Numbers that a fence is placed on at once; 1 if not given. */
@@ -152,11 +155,20 @@ class Hands {
 
   async take(epoch: number): Promise<Place> {
     const { bucket } = this;
-    const read = async (options: object) => {
+    const me = this.writer(epoch);
+    const read = async ({
+      onEntry,
+      ...options
+    }: Omit<ReadOptions, "onEntry"> & { onEntry?: (seen: Seen) => void }) => {
       const { base } = await this.#look();
-      return { place: await readLog(bucket, base?.place ?? BEGINNING, options) };
+      const told = (seen: Seen) => {
+        onEntry?.(seen);
+        return undefined;
+      };
+      return { place: await readLog(bucket, base?.place ?? BEGINNING, { ...options, onEntry: told }) };
     };
-    return (await takeLog(bucket, this.writer(epoch), read, this.patience)).place;
+    if (this.left.halfDone) return (await takeLog(bucket, me, read, this.patience)).place;
+    return (await takeServed(bucket, me, read, this.patience)).done.place;
   }
 
   async open(log: LogWriter): Promise<void> {
@@ -175,8 +187,16 @@ const actor =
     }
   };
 
-/** An instance that boots: it claims, fences, is open, and writes. */
-const taking = (name: Name, writes: readonly string[], left: Left, cleans = false) =>
+/** What a release writes before it serves, of which only half is done. */
+const HALF = "half of a migration";
+
+/** An instance that boots: it claims, fences, is open, and writes. @param tries a release, and is gone at that. */
+const taking = (
+  name: Name,
+  writes: readonly string[],
+  left: Left,
+  { cleans = false, tries = false }: { cleans?: boolean; tries?: boolean } = {},
+) =>
   actor(name, left, async (hands, ask) => {
     const claim = await hands.claim();
     if (!claim.owner) return "stands by";
@@ -186,6 +206,11 @@ const taking = (name: Name, writes: readonly string[], left: Left, cleans = fals
       await hands.take(claim.epoch),
       hands.patience,
     );
+    if (tries) {
+      await log.append({ kind: "mark", name: "before r2" });
+      await log.append(write(HALF));
+      return "is gone";
+    }
     await hands.open(log);
     for (const name of writes) await log.append(write(name));
     if (cleans) await cleanUp(log, ask, ["b", "c"], left.fencesGo !== true);
@@ -357,8 +382,9 @@ export function handingOver(
   {
     third = false,
     cleans = false,
+    tries = false,
     writes = ["1a"],
-  }: { third?: boolean; cleans?: boolean; writes?: readonly string[] } = {},
+  }: { third?: boolean; cleans?: boolean; tries?: boolean; writes?: readonly string[] } = {},
 ): Model<Whole, WholeCall> {
   const log = worldOf(
     [
@@ -372,7 +398,7 @@ export function handingOver(
     initial: { ...log, site, etag: 1 },
     actors: {
       old: yielding("i-1", place, writes, ["1z"], left),
-      second: taking("i-2", ["2a"], left, cleans),
+      second: taking("i-2", ["2a"], left, { cleans, tries }),
       ...(third && { third: taking("i-3", ["3a"], left) }),
     },
     outcomes,
@@ -387,7 +413,10 @@ export function handingOver(
     end: (whole, results) => {
       const epochs = [...results.values()].filter((one) => typeof one === "number");
       must(new Set(epochs).size === epochs.length, "no two were told the same epoch");
-      must(visible(whole).place.epoch >= 1, "somebody has the log");
+      const { place, seen } = visible(whole);
+      must(place.epoch >= 1, "somebody has the log");
+      const served = whole.open.includes(place.epoch);
+      must(!served || !seen.has(HALF), "whoever serves goes on with half of what another release has done");
     },
   };
 }

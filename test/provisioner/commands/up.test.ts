@@ -9,9 +9,10 @@ import {
   type IpPermission,
   RevokeSecurityGroupIngressCommand,
 } from "@aws-sdk/client-ec2";
-import { DeleteBucketPolicyCommand, GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { DeleteBucketPolicyCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EverspotError } from "../../../agent/site/errors.ts";
+import { runDataPush } from "../../../provisioner/commands/data/push.ts";
 import { runPlan } from "../../../provisioner/commands/plan.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import { parseConfig } from "../../../provisioner/config/load.ts";
@@ -296,6 +297,37 @@ test("two stages of a project are two sites", async () => {
   expect((await up(dev)).length).toBeGreaterThan(20);
   expect(await up()).toEqual([]);
   expect(await up(dev)).toEqual([]);
+});
+
+test("another project that took the same name is refused, before anything is changed", async () => {
+  await up();
+  const instance = desk.cloud.ec2.instances.list()[0]?.id;
+  const s3 = new S3Client({ region: "us-east-1" });
+  const at = "2026-01-01T00:00:00.000Z";
+  const site = {
+    ...{
+      version: 1,
+      nonce: "1",
+      epoch: 1,
+      owner: instance,
+      address: "203.0.113.1",
+      privateAddress: "10.0.0.1",
+    },
+    ...{ launched: at, since: at, state: "serving" },
+  };
+  const Bucket = "everspot-blog-123456789012-us-east-1";
+  await s3.send(new PutObjectCommand({ Bucket, Key: "site.json", Body: JSON.stringify(site) }));
+  s3.destroy();
+  const other = { ...desk.config, domain: "shop.example.com", aliases: [] };
+  const mark = desk.cloud.mark();
+  await expect(runUp(other, desk.tools, options)).rejects.toMatchObject({
+    message: `a site named blog exists already, and ${instance} serves it at another domain than shop.example.com`,
+    hint: expect.stringContaining("choose another"),
+  });
+  const push = { file: undefined, force: false, dryRun: true };
+  const state = parseConfig(`${MINIMAL}[state]\ndatabase = "db.sqlite3"\n`, desk.config.file).state;
+  await expect(runDataPush({ ...other, state }, desk.tools, push)).rejects.toThrow("exists already");
+  expect(desk.cloud.writes(mark)).toEqual([]);
 });
 
 test("the agent's archive and a first release are in the bucket", async () => {

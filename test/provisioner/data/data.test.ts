@@ -328,3 +328,18 @@ test("`down` says where it is, and with --delete-data how much it deletes", asyn
   );
   expect(await desk.aws.bucket.look()).toBeUndefined();
 });
+
+test("two sites of an account have logs of their own: with the data of one deleted, the other's is whole", async () => {
+  const shop = { ...desk.config, site: "shop", domain: "shop.example.com", aliases: [] };
+  const options = { force: false, dryRun: false };
+  await makeNotes(desk.file("blog.sqlite3"), 7);
+  await makeNotes(desk.file("shop.sqlite3"), 9);
+  await push({ file: desk.file("blog.sqlite3"), as: "db.sqlite3" });
+  await runDataPush(shop, desk.tools, { ...options, file: desk.file("shop.sqlite3"), as: "db.sqlite3" });
+  expect(await notes()).toBe(7);
+  await runDown(shop, desk.tools, { deleteData: true });
+  expect(await notes()).toBe(7);
+  await expect(
+    runDataPull(shop, desk.tools, { ...options, file: desk.file("none.sqlite3") }),
+  ).rejects.toThrow();
+});

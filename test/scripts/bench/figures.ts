@@ -80,15 +80,30 @@ export const sample: Figures = {
         { pace: 100, cuts: 20, lossy: 20, broken: 0, seconds: { ...spreadOf(0.4), max: 1 } },
       ],
       restore: [
-        { megabytes: 1, seconds: spreadOf(0.3) },
-        { megabytes: 100, seconds: spreadOf(1.2) },
+        { megabytes: 1, seconds: spreadOf(0.3), resident: 90 },
+        { megabytes: 100, seconds: spreadOf(1.2), resident: 150 },
+        { megabytes: 1000, seconds: spreadOf(7), resident: 180 },
+      ],
+      longLog: [{ entries: 10_000, seconds: 6, resident: 120 }],
+      outages: [
+        { how: "answers 503", lasted: 60, lost: 1, bound: 1.4, told: 3, resumed: 1 },
+        { how: "never answers", lasted: 60, lost: 1, bound: 1.4, told: 4, resumed: 0.5 },
+      ],
+      large: [
+        { what: "one transaction", megabytes: 500, resident: 74, seconds: 40, lost: 0, told: true },
+        { what: "VACUUM", megabytes: 200, resident: 74, seconds: 20, lost: 0, told: true },
       ],
       waits: [
         { clients: 1, median: 40, slowest: 60, put: 30 },
         { clients: 8, median: 70, slowest: 200, put: 30 },
       ],
       handOver: spreadOf(2),
+      handOverLongest: spreadOf(2.5),
+      handOverFailed: { median: 0, min: 0, max: 0, runs: 10 },
+      takeover: { median: 0.6, min: 0.5, max: 0.8, runs: 5 },
+      takeoverLost: 0,
     },
     litestream: { absent: "litestream is not in PATH" },
   },
+  stateDay: { entries: 86_400, seconds: 60, resident: 170 },
 };

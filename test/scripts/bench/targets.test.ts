@@ -47,6 +47,17 @@ const missed: [string, Figures][] = [
     "nginx and gunicorn, as a part of gunicorn alone",
     { ...sample, throughput: sample.throughput && { ...sample.throughput, nginx: spreadOf(179) } },
   ] as [string, Figures],
+  ...(
+    [
+      ["state: S3 never answers for 60 s: goes on after", { how: "never answers", resumed: undefined }],
+      ["state: S3 answers 503 for 60 s: a power cut then takes", { how: "answers 503", lost: 1.5 }],
+      ["state: S3 answers 503 for 60 s: told of after", { how: "answers 503", told: undefined }],
+    ] as const
+  ).map(([what, change]): [string, Figures] => {
+    const { everspot, litestream } = sample.state ?? {};
+    const outages = everspot?.outages?.map((one) => (one.how === change.how ? { ...one, ...change } : one));
+    return [what, { ...sample, state: { everspot: { ...everspot, outages }, litestream } as never }];
+  }),
   [
     'state: "s3" with 8 clients, median',
     {
