@@ -1,6 +1,6 @@
+import type { SiteState } from "../../agent/site/documents/site-state.ts";
 import { type Fence, parseFence } from "../../agent/site/fence.ts";
 import { fenceRecord } from "../../agent/site/names.ts";
-import type { SiteState } from "../../agent/site/records.ts";
 import type { Aws } from "../aws/connect.ts";
 import type { InstanceSeen } from "../aws/instances.ts";
 import type { SiteConfig } from "../config/site-config.ts";

@@ -1,6 +1,6 @@
 import { readDocument } from "../../../agent/site/document.ts";
+import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
-import { siteDocument } from "../../../agent/site/records.ts";
 import { Fenced } from "../../../agent/site/state/errors.ts";
 import type { Place } from "../../../agent/site/state/place.ts";
 import { readLog } from "../../../agent/site/state/read-log.ts";
