@@ -162,7 +162,7 @@ function outcome(
     case "interrupted":
       throw failed(
         `the command was interrupted${on}${because}`,
-        "how far it got is not known, and everspot does not run it again; run it again if it may run twice",
+        "how far it got is not known, so it is not run again automatically; run it again if it may run twice",
       );
     case "refused":
       throw failed(

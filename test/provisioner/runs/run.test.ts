@@ -375,7 +375,10 @@ describe("a job of [schedule.NAME]", () => {
     const first = run(nightly);
     await vi.waitFor(() => expect(site.agents.commands.started).toHaveLength(1), 20_000);
     const error = await failing(run(nightly));
-    expect(error).toMatchObject({ exitCode: 69, message: expect.stringContaining("it runs already, since") });
+    expect(error).toMatchObject({
+      exitCode: 69,
+      message: expect.stringContaining("it has been running since"),
+    });
     site.agents.commands.started[0]?.end(0);
     expect(await first.code).toBe(0);
   });
