@@ -36,6 +36,7 @@ class LongestFirst extends BaseSequencer {
 export const common = {
   setupFiles: ["test/setup.ts"],
   testTimeout: 60_000,
+  hookTimeout: 60_000,
   // Before any module loads: the SDK's credential chain must never look for the metadata service.
   env: {
     AWS_EC2_METADATA_DISABLED: "true",

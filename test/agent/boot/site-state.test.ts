@@ -3,10 +3,10 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { bootSteps } from "../../../agent/boot/steps.ts";
 import { takeSite } from "../../../agent/ownership/claim.ts";
 import { TAKING } from "../../../agent/ownership/state-swap.ts";
-import { systemClock } from "../../../agent/site/clock.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
 import { deployDocument } from "../../../agent/site/documents/deploy-state.ts";
 import { siteDocument } from "../../../agent/site/documents/site-state.ts";
+import { IdleClock } from "../../provisioner/deploy/idle-clock.ts";
 import { bootConfigOf } from "../boot-config.ts";
 import { DOMAIN, TestInstance } from "../machine/instance.ts";
 import { PaperLog, PaperState } from "../machine/paper-state.ts";
@@ -25,22 +25,27 @@ const config = bootConfigOf({
 });
 
 let on: TestInstance;
+let clock: IdleClock;
 let state: PaperState;
 beforeEach(async () => {
-  on = await TestInstance.open();
+  clock = new IdleClock();
+  on = await TestInstance.open(() => clock.now());
   on.fleet.add(ME, launched);
   await on.publish("r1");
   await on.setChannel({ candidate: { id: "r1", attempts: [] } });
   state = new PaperState(ME, new PaperLog());
   on.state = state;
 });
-afterEach(() => on.close());
+afterEach(async () => {
+  await on.close();
+  clock.stop();
+});
 
 /** One run of all steps, with nothing told of what was before. */
 async function boot() {
   state.done.length = 0;
   on.apps.log.length = 0;
-  return runSteps(on, ME, config);
+  return runSteps(on, clock, ME, config);
 }
 
 /** Another instance claims the site, or has it. */
@@ -52,7 +57,7 @@ const another = (
   updateDocument(on.local.store, siteDocument, () => ({
     ...{ version: 1 as const, epoch, owner: OTHER, address: "203.0.113.2", privateAddress: "127.0.0.2" },
     launched: (more.launched ?? new Date(launched.getTime() + 60_000)).toISOString(),
-    since: (more.since ?? new Date()).toISOString(),
+    since: (more.since ?? new Date(clock.now())).toISOString(),
     ...(more.release !== undefined && { release: more.release }),
     state: is,
   }));
@@ -134,9 +139,9 @@ test("where another has the site the boot ends there: no app runs on data that i
 
 test("a claim that has not come to serve after two minutes is no obstacle, though its instance runs", async () => {
   on.fleet.add(OTHER, new Date(launched.getTime() + 60_000));
-  await another(4, "claiming", { since: new Date(Date.now() - 60_000) });
+  await another(4, "claiming", { since: new Date(clock.now() - 60_000) });
   expect((await boot()).outcome).toMatchObject({ epoch: undefined });
-  await another(4, "claiming", { since: new Date(Date.now() - 121_000) });
+  await another(4, "claiming", { since: new Date(clock.now() - 121_000) });
   expect((await boot()).outcome).toMatchObject({ epoch: 5 });
 });
 
@@ -181,7 +186,7 @@ test.each(["it is sealed", "a later owner has the log"])(
 test("two instances never hold the site's data at once: the one that claims later has the higher epoch", async () => {
   await boot();
   const me = { instance: OTHER, address: "203.0.113.2", privateAddress: "10.0.0.2", release: "r1" };
-  const how = on.agent(systemClock, OTHER, config).machine;
+  const how = on.agent(clock, OTHER, config).machine;
   on.fleet.add(OTHER, new Date(launched.getTime() + 60_000));
   const taken = await takeSite(
     { ...me, launched: new Date(launched.getTime() + 60_000) },
@@ -199,7 +204,7 @@ async function served(): Promise<void> {
 }
 
 test("the steps are those of the list, in its order", async () => {
-  const { machine, recorder } = on.agent(systemClock, ME, config);
+  const { machine, recorder } = on.agent(clock, ME, config);
   const names = bootSteps(machine, recorder).all.map((one) => one.name);
   recorder.close();
   expect(names.filter((name) => (TAKING as readonly string[]).includes(name))).toEqual(TAKING);
@@ -247,7 +252,7 @@ test("what a release tried on the data before this boot's is taken back, unless 
 
 test("one that is to bring what it has written is waited for as long as visitors may be held, and never fenced off", async () => {
   await served();
-  const now = new Date().toISOString();
+  const now = new Date(clock.now()).toISOString();
   await updateDocument(on.local.store, deployDocument, () => ({
     ...{
       version: 3 as const,

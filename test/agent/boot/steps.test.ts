@@ -6,11 +6,11 @@ import { bootSteps } from "../../../agent/boot/steps.ts";
 import { answerYield } from "../../../agent/jobs/yield.ts";
 import { runGraph, StepFailed } from "../../../agent/record/graph.ts";
 import { logged } from "../../../agent/record/logged.ts";
-import { systemClock } from "../../../agent/site/clock.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
 import { maintenanceDocument } from "../../../agent/site/documents/maintenance.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { yieldDocument } from "../../../agent/site/jobs/yield.ts";
+import { IdleClock } from "../../provisioner/deploy/idle-clock.ts";
 import { bootConfigOf } from "../boot-config.ts";
 import { DOMAIN, stored, TestInstance } from "../machine/instance.ts";
 import { runSteps } from "./run-steps.ts";
@@ -20,15 +20,21 @@ const log = pino({ level: "silent" });
 const launched = new Date("2026-11-21T11:00:00Z");
 
 let on: TestInstance;
+let clock: IdleClock;
 beforeEach(async () => {
-  on = await TestInstance.open();
+  clock = new IdleClock();
+  on = await TestInstance.open(() => clock.now());
   on.fleet.add(ME, launched);
   await on.publish("r1");
   await on.setChannel({ candidate: { id: "r1", attempts: [] } });
 });
-afterEach(() => on.close());
+afterEach(async () => {
+  await on.close();
+  clock.stop();
+});
 
-const run = (config = bootConfigOf({ domain: DOMAIN, app: { timeout: 1 } })) => runSteps(on, ME, config);
+const run = (config = bootConfigOf({ domain: DOMAIN, app: { timeout: 1 } })) =>
+  runSteps(on, clock, ME, config);
 
 test("a candidate that works serves, owns the site, and is current", async () => {
   const { outcome, record, step } = await run();
@@ -83,17 +89,17 @@ test("a site with a worker passes over once the one before says that its own has
       if (value !== undefined) {
         expect(value).toMatchObject({ by: next, of: ME });
         owner = (await on.site())?.owner;
-        return answerYield(on.local.store, systemClock, value.id);
+        return answerYield(on.local.store, clock, value.id);
       }
-      await systemClock.sleep(20);
+      await clock.sleep(1_000);
     }
   })();
-  const { outcome, step } = await runSteps(on, next, config);
+  const { outcome, step } = await runSteps(on, clock, next, config);
   await answering;
   expect([owner, outcome?.epoch]).toEqual([ME, 2]);
   expect(step("jobs")?.detail).toBe(`those of ${ME} have ended`);
   // Nobody else is there who could have any.
-  const again = await runSteps(on, next, config);
+  const again = await runSteps(on, clock, next, config);
   expect(again.step("jobs")?.detail).toBe("no instance has any that would have to end");
 });
 
@@ -138,7 +144,7 @@ test("an agent that restarts on a machine that serves stays with what serves", a
 test("a site that another instance owns rightly is left to it, and the release is not promoted", async () => {
   await run();
   on.fleet.add("i-00000009", new Date(launched.getTime() + 60_000));
-  const { machine, recorder } = on.agent(systemClock, "i-00000009");
+  const { machine, recorder } = on.agent(clock, "i-00000009");
   const steps = bootSteps(machine, recorder);
   await runGraph(steps.all, logged(recorder, log, "boot"), new AbortController().signal);
   recorder.close();
@@ -192,7 +198,7 @@ describe("the first certificate of a site", () => {
 
 test("packages are kept for the next machine before the release is current, or it is said that they are not", async () => {
   const seen: (string | undefined)[] = [];
-  const { machine, recorder } = on.agent(systemClock, ME);
+  const { machine, recorder } = on.agent(clock, ME);
   machine.packages.keep = async () => {
     seen.push((await on.channel())?.current, (await on.site())?.owner);
     throw new Error("S3: 503");

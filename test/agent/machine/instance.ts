@@ -17,7 +17,7 @@ import { Candidates } from "../../../agent/release/candidates.ts";
 import { runningRelease } from "../../../agent/release/running.ts";
 import { askHealth } from "../../../agent/serving/health.ts";
 import { type Channel, channelDocument } from "../../../agent/site/channel.ts";
-import { type Clock, systemClock } from "../../../agent/site/clock.ts";
+import type { Clock } from "../../../agent/site/clock.ts";
 import { readDocument, updateDocument } from "../../../agent/site/document.ts";
 import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { keys } from "../../../agent/site/names.ts";
@@ -165,7 +165,7 @@ export class TestInstance {
         config,
         identity,
         clock,
-        patience: { now: () => clock.now(), sleep: systemClock.sleep, slowness: () => 1 },
+        patience: { now: () => clock.now(), sleep: (...how) => clock.sleep(...how), slowness: () => 1 },
         // It owes more than it earns in an hour.
         processor: { time: () => ({ busy: 1e6, stolen: 0 }), age: () => 0 },
         creditMode: { standard: async () => void this.done.push("standard credits") },

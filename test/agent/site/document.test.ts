@@ -26,7 +26,7 @@ const clock = {
   },
 };
 beforeEach(async () => {
-  local = await startS3();
+  local = await startS3({ sockets: true });
   slept.length = 0;
 });
 afterEach(async () => {
@@ -107,7 +107,7 @@ describe("updating", () => {
   test("a document that writes find and reads do not, as in a bucket that just got versions, is waited for", async () => {
     const late = new JumpingClock();
     await local.close();
-    local = await startS3({ now: () => late.now(), versioned: 50_000 });
+    local = await startS3({ now: () => late.now(), versioned: 50_000, sockets: true });
     await update("a");
     const second = await updateDocument(local.store, type, countBy("b"), late);
     expect(second).toMatchObject({ wrote: true, value: { count: 2, by: ["a", "b"] } });

@@ -16,7 +16,7 @@ import { type LocalS3, startS3 } from "./s3.ts";
 let local: LocalS3;
 let folder: string;
 beforeEach(async () => {
-  local = await startS3();
+  local = await startS3({ sockets: true });
   folder = await mkdtemp(path.join(tmpdir(), "everspot-store-"));
 });
 afterEach(async () => {
@@ -58,7 +58,7 @@ describe("get, head and put", () => {
   test("the date is the server's, not this machine's", async () => {
     await local.close();
     const noon = Date.parse("2030-01-01T12:00:00Z");
-    local = await startS3({ now: () => noon });
+    local = await startS3({ now: () => noon, sockets: true });
     const { date } = await local.store.put("k", "1");
     expect(date).toEqual(new Date(noon));
     expect((await local.store.get("k"))?.date).toEqual(new Date(noon));

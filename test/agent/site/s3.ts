@@ -13,10 +13,14 @@ export interface LocalS3 {
   close(): Promise<void>;
 }
 
-/** A local S3 with one versioned bucket, over HTTP, and the store over it. */
-export async function startS3(options: S3Options = {}): Promise<LocalS3> {
+/**
+ * A local S3 with one versioned bucket, and the store over it.
+ * @param options.sockets whether this process, too, speaks HTTP to it (see WireServer).
+ */
+export async function startS3(options: S3Options & { sockets?: boolean } = {}): Promise<LocalS3> {
   const server = new WireServer({
     secretOf: (key) => (key === "AKIATEST" ? "test" : undefined),
+    inProcess: options.sockets !== true,
     ...(options.now && { now: options.now }),
   });
   const s3 = new S3(server, options);

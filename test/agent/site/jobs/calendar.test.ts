@@ -71,11 +71,14 @@ const COUNT = 25;
 
 const hasSystemd = spawnSync("systemd-analyze", ["--version"]).status === 0;
 
-/** @returns the next times of each expression, as systemd has them. */
+/**
+ * The zone is that of its clock: for one in the expression it would fork a process for each of the times.
+ * @returns the next times of each expression, as systemd has them.
+ */
 function bySystemd(expressions: readonly string[], zone: string, base: string): string[][] {
   const args = ["calendar", `--base-time=${base} UTC`, `--iterations=${COUNT}`];
-  const said = execFileSync("systemd-analyze", [...args, ...expressions.map((one) => `${one} ${zone}`)], {
-    env: { ...process.env, TZ: "UTC", LC_ALL: "C" },
+  const said = execFileSync("systemd-analyze", [...args, ...expressions], {
+    env: { ...process.env, TZ: zone, LC_ALL: "C" },
     encoding: "utf8",
   });
   return said
