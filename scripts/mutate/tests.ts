@@ -29,6 +29,11 @@ export async function runTests(
   files: readonly string[],
   { system, bail }: { system: boolean; bail: boolean },
 ): Promise<Ran> {
+  if (system) {
+    // Machines run what was built.
+    const built = await execa("npm", ["run", "--silent", "build"], { cwd: copy, reject: false, all: true });
+    if (built.failed) return { outcome: "broken", why: String(built.all).slice(-2000) };
+  }
   const output = path.join(copy, "mutate-report.json");
   await rm(output, { force: true });
   const config = system ? "vitest.system.config.ts" : "vitest.config.ts";

@@ -65,3 +65,11 @@ export async function vanish(rehearsal: Rehearsal): Promise<string> {
   rehearsal.cloud.reclaimNow(owner);
   return owner;
 }
+
+/** The owner's machine switches itself off. @returns the instance that is gone. */
+export async function switchOff(rehearsal: Rehearsal): Promise<string> {
+  const owner = await rehearsal.owner();
+  rehearsal.moment(`${owner} switches itself off`);
+  await rehearsal.cloud.machines.exec(owner, "systemctl", ["--no-block", "poweroff"]);
+  return owner;
+}

@@ -198,7 +198,11 @@ test("the 503 page carries HSTS", async () => {
 });
 
 test("a visitor tells the app nothing that only nginx may, in whatever spelling", async () => {
-  const told = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-Ip"];
+  const told = [
+    ...["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-Ip"],
+    // What apps take for the path that they are served below, whatever the list says.
+    ...["X-Script-Name", "Script-Name", "X-Path-Info", "Path-Info"],
+  ];
   const spellings = (name: string) => [
     name,
     name.toUpperCase(),

@@ -1,5 +1,8 @@
-/** One answer of EC2, which is eventually consistent, decides nothing. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the sources have templates
+/** AWS is behind: one answer of it decides nothing, and what it does not know or do yet is asked for again. */
 import type { Mutation } from "../mutation.ts";
+
+const commands = (name: string) => [`test/provisioner/commands/${name}.test.ts`];
 
 export const behind: readonly Mutation[] = [
   {
@@ -57,5 +60,89 @@ export const behind: readonly Mutation[] = [
     find: "if (!alive.some((i) => i.id !== old)) return alive;",
     replace: "if (alive.length > 0) return alive;",
     tests: ["test/provisioner/deploy/behind.test.ts"],
+  },
+  {
+    name: "a template that EC2 lists is asked for until it is known",
+    file: "provisioner/aws/templates.ts",
+    find: "if (!hasCode(error, UNKNOWN) || clock.now() >= end) throw error;",
+    replace: "throw error;",
+    tests: commands("passing"),
+  },
+  {
+    name: "a second try has the token of the first",
+    file: "provisioner/aws/clients.ts",
+    find: "const token = this.#open.get(key) ?? randomUUID();",
+    replace: "const token = randomUUID();",
+    tests: commands("tokens"),
+  },
+  {
+    name: "what AWS fails at while a boot is followed is waited for",
+    file: "provisioner/boots/follow.ts",
+    find: "throw isPassing(error) ? new Passing(error.message) : error;",
+    replace: "throw error;",
+    tests: commands("wait"),
+  },
+  {
+    name: "a server error without AWS's words is tried again",
+    file: "provisioner/apply/run.ts",
+    find: "  (error instanceof EverspotError && isServerError(error.cause)) ||\n",
+    replace: "",
+    tests: commands("wait"),
+  },
+  {
+    name: "a server error without AWS's words is shown with its status",
+    file: "provisioner/aws/errors.ts",
+    find: "...(isServerError(error) ? [`HTTP ${statusOf(error)}`] : []),",
+    replace: "",
+    tests: commands("wait"),
+  },
+  {
+    name: "a version that EC2 does not know yet is asked for again",
+    file: "agent/site/change-fleet.ts",
+    find: "(young && UNKNOWN.test(name))",
+    replace: "false",
+    tests: ["test/agent/site/change-fleet.test.ts", ...commands("passing")],
+  },
+  {
+    name: "an image that is not available yet is asked for again",
+    file: "provisioner/apply/run.ts",
+    find: "\\.Unavailable$|",
+    replace: "",
+    tests: commands("passing"),
+  },
+  {
+    name: "what IAM does not know yet is asked for again",
+    file: "provisioner/apply/run.ts",
+    find: "|^NoSuchEntity|",
+    replace: "|",
+    tests: commands("passing"),
+  },
+  {
+    name: "a deploy changes template and total in one call",
+    file: "provisioner/deploy/swap.ts",
+    find: "applyChange(withTarget(change, target), aws, tools)",
+    replace: "applyChange(change, aws, tools)",
+    tests: commands("deploy"),
+  },
+  {
+    name: "what a fleet shows while it is being changed is not believed",
+    file: "provisioner/aws/fleets.ts",
+    find: 'f.state === "modifying"',
+    replace: 'f.state === "none"',
+    tests: ["test/provisioner/aws/fleets.test.ts"],
+  },
+  {
+    name: "a drill waits until its role may be used",
+    file: "provisioner/aws/interruption/interrupt.ts",
+    find: "if (aboutRole(messageOf(error))) return { waiting: messageOf(error) };",
+    replace: "",
+    tests: commands("drill"),
+  },
+  {
+    name: "a fleet that was just made is followed by the id that making it gave",
+    file: "provisioner/commands/up.ts",
+    find: "const fleet = made ?? (await",
+    replace: "const fleet = (await",
+    tests: commands("wait"),
   },
 ];

@@ -1,9 +1,10 @@
-/** The first contact with AWS: what it does not show yet, does not start, or is slow to give. */
+/** The first contact with AWS: what it does not start, takes back or is slow to give, and how the local AWS plays it. */
 import type { Mutation } from "../mutation.ts";
 
 const commands = (name: string) => [`test/provisioner/commands/${name}.test.ts`];
 const fetch = ["test/agent/release/fetch.test.ts"];
 const boot = ["test/agent/boot/boot.test.ts"];
+const LOCAL_FLEETS = ["test/cloud/ec2-fleets.test.ts"];
 const steps = ["test/agent/boot/steps.test.ts"];
 
 export const contact: readonly Mutation[] = [
@@ -36,20 +37,6 @@ export const contact: readonly Mutation[] = [
     tests: ["test/agent/site/document.test.ts"],
   },
   {
-    name: "a template that EC2 lists is asked for until it is known",
-    file: "provisioner/aws/templates.ts",
-    find: "if (!hasCode(error, UNKNOWN) || clock.now() >= end) throw error;",
-    replace: "throw error;",
-    tests: commands("passing"),
-  },
-  {
-    name: "a second try has the token of the first",
-    file: "provisioner/aws/clients.ts",
-    find: "const token = this.#open.get(key) ?? randomUUID();",
-    replace: "const token = randomUUID();",
-    tests: commands("tokens"),
-  },
-  {
     name: "a template that the fleet leaves alone gets another version",
     file: "provisioner/boots/refused-profile.ts",
     find: "if (refusals <= this.#answered || this.#made === MOST) return undefined;",
@@ -62,27 +49,6 @@ export const contact: readonly Mutation[] = [
     find: "/^(create|replace)-fleet$/",
     replace: "/^create-fleet$/",
     tests: commands("refused-profile"),
-  },
-  {
-    name: "no room for one instance is in the way of up",
-    file: "provisioner/plan/limits.ts",
-    find: 'if (room < least && market === "spot")',
-    replace: 'if (room < 0 && market === "spot")',
-    tests: commands("limits"),
-  },
-  {
-    name: "a plan that starts none of the types is in the way of up",
-    file: "provisioner/plan/limits.ts",
-    find: "if (refused.length === types.length)",
-    replace: "if (refused.length > types.length)",
-    tests: commands("limits"),
-  },
-  {
-    name: "a region that is off is told from credentials that are wrong",
-    file: "provisioner/aws/identity.ts",
-    find: "if (!hasCode(error, ...UNKNOWN) || region === homeOf(region)) throw error;",
-    replace: "throw error;",
-    tests: commands("limits"),
   },
   {
     name: "the first certificate waits for the app",
@@ -148,17 +114,136 @@ export const contact: readonly Mutation[] = [
     tests: commands("refused-template"),
   },
   {
-    name: "what ended counts until its spot request is closed",
-    file: "provisioner/aws/limits.ts",
-    find: "(r) => r.instance === undefined || !has.has(r.instance)",
-    replace: "(r) => r.instance === undefined",
-    tests: commands("limits"),
-  },
-  {
     name: "a version that was made for a fresh profile goes where the fleet refuses it",
     file: "provisioner/boots/refused-profile.ts",
     find: "if (changed || !isRefusal(error)) throw error;",
     replace: "throw error;",
     tests: commands("refused-template"),
+  },
+  {
+    name: "a fleet is made once EC2 may know a fresh profile",
+    file: "provisioner/apply/up.ts",
+    find: "if (left > 0) await sources.clock.sleep(left);",
+    replace: "",
+    tests: commands("wait"),
+  },
+  {
+    name: "the machine that switches itself off is gone",
+    file: "provisioner/aws/templates.ts",
+    find: '    InstanceInitiatedShutdownBehavior: "terminate",\n',
+    replace: "",
+    tests: commands("up"),
+  },
+  {
+    name: "the second page of the experiments is asked for under its own signature",
+    file: "provisioner/aws/signed-json.ts",
+    find: "path: pathname,",
+    replace: "path,",
+    tests: ["test/provisioner/aws/interruption/fis.test.ts"],
+  },
+  {
+    name: "a workflow's role may look at the certificate that up requested",
+    file: "provisioner/wanted/deploy-policy.ts",
+    find: "if (!requestsCertificate(config)) return [];",
+    replace: "if (requestsCertificate(config)) return [];",
+    tests: commands("deploy-roles"),
+  },
+  {
+    name: "certificates of every origin are listed",
+    file: "provisioner/aws/certificates.ts",
+    find: ", CertificateKeyPairOrigins: ORIGINS",
+    replace: "",
+    tests: commands("acm"),
+  },
+  {
+    name: "certificates with every kind of key are listed",
+    file: "provisioner/aws/certificates.ts",
+    find: "Includes: { keyTypes: KEY_TYPES }, ",
+    replace: "",
+    tests: commands("acm"),
+  },
+  {
+    name: "the local AWS takes no split of a fleet's target",
+    file: "test/cloud/ec2/fleet-habits.ts",
+    find: "  modifiesSplit: false,\n",
+    replace: "  modifiesSplit: true,\n",
+    tests: LOCAL_FLEETS,
+  },
+  {
+    name: "the local AWS takes no second change of a fleet",
+    file: "test/cloud/ec2/fleet-habits.ts",
+    find: '  notModifiable: "IncorrectState",\n',
+    replace: "  notModifiable: undefined,\n",
+    tests: LOCAL_FLEETS,
+  },
+  {
+    name: "the local AWS shows what a fleet was until it is changed",
+    file: "test/cloud/ec2/fleets.ts",
+    find: "await place.jobs.sleep(delays.fleetModify);",
+    replace: "",
+    tests: [...LOCAL_FLEETS, "test/agent/site/change-fleet.test.ts"],
+  },
+  {
+    name: "the local AWS leaves a template alone for a fresh profile",
+    file: "test/cloud/iam/instance-roles.ts",
+    find: "since.getTime() + this.propagationMs",
+    replace: "since.getTime()",
+    tests: LOCAL_FLEETS,
+  },
+  {
+    name: "the local AWS does not show what is in a bucket that is new to versions",
+    file: "test/cloud/s3/versions.ts",
+    find: "now() < bucket.versioned + versioned",
+    replace: "now() < bucket.versioned",
+    tests: fetch,
+  },
+  {
+    name: "the local AWS remembers that a name was not there",
+    file: "test/cloud/dns/negative-cache.ts",
+    find: "    this.#known.set(key,",
+    replace: "    void (key,",
+    tests: ["test/cloud/dns.test.ts"],
+  },
+  {
+    name: "the local AWS heeds CAA records",
+    file: "test/cloud/dns/caa.ts",
+    find: "return asked.length === 0 || asked.some(",
+    replace: "return asked.length >= 0 || asked.some(",
+    tests: ["test/cloud/acm.test.ts"],
+  },
+  {
+    name: "the local AWS revokes no rule where one is missing",
+    file: "test/cloud/ec2/security-groups.ts",
+    find: "if (gone.includes(undefined)) {",
+    replace: "if (gone.every((rule) => rule === undefined)) {",
+    tests: ["test/cloud/ec2-network.test.ts"],
+  },
+  {
+    name: "the local AWS wants the type and code of an ICMP rule",
+    file: "test/cloud/ec2/security-group-rules.ts",
+    find: "if (FromPort === undefined || ToPort === undefined) {",
+    replace: "if (FromPort === null || ToPort === null) {",
+    tests: ["test/cloud/ec2-network.test.ts"],
+  },
+  {
+    name: "only the total of a fleet is changed",
+    file: "agent/site/change-fleet.ts",
+    find: "{ TotalTargetCapacity: total }",
+    replace: "{ TotalTargetCapacity: total, OnDemandTargetCapacity: 0 }",
+    tests: ["test/agent/site/change-fleet.test.ts"],
+  },
+  {
+    name: "a site without a bridge has no second fleet",
+    file: "provisioner/plan/up.ts",
+    find: "...when(wanted.bridge && bridge === undefined, {",
+    replace: "...when(bridge === undefined, {",
+    tests: commands("up"),
+  },
+  {
+    name: "a workflow's role may read the console of what does not come up",
+    file: "provisioner/wanted/deploy-policy.ts",
+    find: '    { ...allow("LookAtConsole", "ec2:GetConsoleOutput", ec2("instance/*")), Condition: ours },\n',
+    replace: "",
+    tests: commands("deploy-roles"),
   },
 ];

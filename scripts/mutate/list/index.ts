@@ -11,6 +11,7 @@ import { jobs } from "./jobs.ts";
 import { keeping } from "./keeping.ts";
 import { layers } from "./layers.ts";
 import { logs } from "./logs.ts";
+import { names } from "./names.ts";
 import { operating } from "./operating.ts";
 import { operator } from "./operator.ts";
 import { ownership } from "./ownership.ts";
@@ -39,6 +40,7 @@ export const mutations: readonly Mutation[] = [
   ...operating,
   ...logs,
   ...operator,
+  ...names,
   ...runs,
   ...jobs,
   ...credits,

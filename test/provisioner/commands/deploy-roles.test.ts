@@ -139,6 +139,18 @@ describe("a new version of everspot, and a change of what machines start with", 
     expect((await site.site())?.owner).toBe(after?.owner);
   });
 
+  test("it may read the console of an instance, to say why one does not come up", async () => {
+    const instance = (await site.site())?.owner ?? "";
+    await inJob(site, github, async () => {
+      const aws = await connect(site.config, site.tools.clock);
+      try {
+        expect(await aws.instances.console(instance)).toBeTypeOf("string");
+      } finally {
+        aws.close();
+      }
+    });
+  });
+
   test("every command of a job works with it, and none is refused more than a template of its own", async () => {
     expect(await refusedIn(() => everyCommand("by a job"))).toEqual([
       SECRETS,

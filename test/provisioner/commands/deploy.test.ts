@@ -185,7 +185,14 @@ test("content that is current already is not swapped in again, unless forced", a
 
 test("a change of everspot.toml goes along in a new version of the launch template", async () => {
   site.config.app.env = { DEBUG: "0" };
+  const mark = site.cloud.mark();
   await site.deploy("configured");
+  const changes = site.cloud.writes(mark, "AKIATEST").filter((c) => c.operation === "ModifyFleet");
+  // A fleet that is being changed takes no second change: the first has all.
+  expect(changes[0]?.input).toMatchObject({
+    LaunchTemplateConfigs: [expect.anything()],
+    TargetCapacitySpecification: { TotalTargetCapacity: 2 },
+  });
   await inOrder(site.json().release as string);
   const names = (site.json().steps as { name: string }[]).map((s) => s.name);
   expect(names).toContain("apply the configuration");

@@ -43,12 +43,12 @@ afterEach(async () => {
 const down = (deleteData = false) => runDown(desk.config, desk.tools, { deleteData });
 const left = async () => (await inventory(desk.cloud)).filter((found) => !before.includes(found)).sort();
 
-async function addRecords(records: [string, "A" | "TXT", string, number?][]): Promise<void> {
+async function addRecords(records: [string, "A" | "TXT", string, number?, object?][]): Promise<void> {
   const client = new Route53Client({ region: "us-east-1" });
   const Changes = records.map(
-    ([Name, Type, Value, TTL = 60]): Change => ({
+    ([Name, Type, Value, TTL = 60, routing]): Change => ({
       Action: "CREATE",
-      ResourceRecordSet: { Name, Type, TTL, ResourceRecords: [{ Value }] },
+      ResourceRecordSet: { Name, Type, TTL, ResourceRecords: [{ Value }], ...routing },
     }),
   );
   await client.send(
@@ -148,7 +148,7 @@ describe("with --delete-data and a certificate in the bucket", () => {
 test("the site's records go, in whatever form they are; others stay", async () => {
   await own("i-0123456789abcdef0", "192.0.2.1");
   await addRecords([
-    ["blog.example.com", "A", "192.0.2.1", 5],
+    ["blog.example.com", "A", "192.0.2.1", 5, { SetIdentifier: "by hand", Weight: 1 }],
     ["www.blog.example.com", "A", "203.0.113.8"],
     ["_everspot.blog.example.com", "TXT", '"everspot epoch=3 owner=i-0123456789abcdef0"'],
     ["_acme-challenge.blog.example.com", "TXT", '"left by certbot"'],

@@ -188,6 +188,17 @@ describe("the records", () => {
     expect((await refusal()).message).toContain("blog.example.com has an AAAA record (2001:db8::7)");
   });
 
+  test("an alias record is in the way", async () => {
+    await addRecord("other.example.com", "A", "192.0.2.9");
+    const AliasTarget = {
+      HostedZoneId: desk.zoneId,
+      DNSName: "other.example.com.",
+      EvaluateTargetHealth: false,
+    };
+    await addRecord("blog.example.com", "A", "", { AliasTarget, TTL: undefined, ResourceRecords: undefined });
+    expect((await refusal()).message).toBe("blog.example.com has an alias record to other.example.com.");
+  });
+
   test("records with a routing policy, each named", async () => {
     await addRecord("blog.example.com", "A", "192.0.2.7", { SetIdentifier: "blue", Weight: 7 });
     await addRecord("blog.example.com", "A", "192.0.2.8", { SetIdentifier: "green", Weight: 3 });

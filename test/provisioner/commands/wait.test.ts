@@ -189,6 +189,24 @@ describe("up ends with the reason", () => {
   });
 });
 
+test("a machine that may borrow no CPU credits has longer to answer", async () => {
+  const machines = {
+    ...simulatedMachines(),
+    start: ({ instanceId }: { instanceId: string }) => report(instanceId, { state: "serving" }),
+  };
+  const toml = `${MINIMAL}[fleet]\ntypes = ["t3.micro"]\ncredits = "standard"\n`;
+  desk = await openDesk({ toml, cloud: { machines } });
+  const { clock } = desk.tools;
+  let first: number | undefined;
+  const probe = async () => {
+    first ??= clock.now();
+    // A fifth of a processor: five times as long.
+    return clock.now() - first < 600_000 ? { error: "connect ECONNREFUSED" } : { status: 200 };
+  };
+  await runUp(desk.config, { ...desk.tools, probe }, options);
+  expect(desk.json()).toMatchObject({ status: 200 });
+});
+
 describe("what AWS does not know yet, or fails at, is waited for", () => {
   const serves = (instance: string) => report(instance, { state: "serving" });
 

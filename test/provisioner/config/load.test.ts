@@ -39,6 +39,8 @@ test("the smallest file needs site, region, domain and wsgi, and the rest has de
     dns: { ttl: 60, drain: 90 },
   });
   expect(config.fleet.types.length).toBeGreaterThan(2);
+  // What an account with AWS's free plan may start comes first.
+  expect(config.fleet.types.slice(0, 2)).toEqual(["t3.micro", "t3.small"]);
   expect(config.certificate.directory).toContain("api.letsencrypt.org");
 });
 

@@ -38,7 +38,7 @@ export const sample: Figures = {
   machine: { processors: 2, model: "a processor", memoryGB: 8 },
   boot: {
     article: bootOf(20),
-    first: bootOf(12, 10),
+    first: { ...bootOf(12, 10), certificate: spreadOf(4) },
     replacement: bootOf(4, 3),
     baked: { absent: "no image" },
   },

@@ -85,6 +85,7 @@ test("the table has every figure with its spread, and says what is absent", () =
   expect(text).toMatch(/^boot: article +20 +19.5 +21 +5 +s$/m);
   expect(text).toMatch(/^boot: replacement, the agent's part +3 +2.5 +4 +5 +s$/m);
   expect(text).toMatch(/^boot: replacement, processor time +3.5 /m);
+  expect(text).toMatch(/^boot: first, waits for its certificate +4 /m);
   expect(text).toMatch(/^agent's bundle +700000 +bytes$/m);
   expect(text).toMatch(/^boot: baked is absent: no image$/m);
 });
