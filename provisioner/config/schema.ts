@@ -108,7 +108,7 @@ export const siteFile = z.strictObject({
   release: z.prefault(table(release), {}).register(notes, { description: "What goes into a release." }),
   schedule: z._default(z.record(jobName, table(schedule)), {}).register(notes, {
     description:
-      "A job that runs at set times, on the instance that has the site: never twice, and never two of one name at once, also while the site passes from one instance to the next.",
+      "A job that runs at set times, on the instance that has the site: never twice, and never two of one name at once, even while the site passes from one instance to the next.",
     named: "nightly",
   }),
   worker: z._default(z.record(jobName, table(worker)), {}).register(notes, {

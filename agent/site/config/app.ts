@@ -76,7 +76,7 @@ export const app = {
   }),
   threads: z._default(z.int().check(z.minimum(1), z.maximum(64)), 1).register(notes, {
     description:
-      "Threads of each worker: so many requests at once it answers, which helps where they wait for something else than the processor, such as another site. gunicorn ends a request that takes longer than timeout only where this is 1. Of no effect with asgi.",
+      "Threads of each worker: how many requests it answers at once, which helps where they wait for something else than the processor, such as another site. gunicorn ends a request that takes longer than timeout only where this is 1. Of no effect with asgi.",
     examples: [4],
   }),
   health: z._default(text(complainAboutHealth), "/").register(notes, {

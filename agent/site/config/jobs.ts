@@ -67,14 +67,14 @@ export const schedule = {
   }),
   retry: z._default(z.int().check(z.minimum(0), z.maximum(10)), 0).register(notes, {
     description:
-      "How often a run is tried again that failed, took too long or was interrupted with its instance: after 30 s, then after twice as long each time. Only for what may be done in part before.",
+      "How often a run that failed, took too long or was interrupted with its instance is tried again: after 30 s, then after twice as long each time. Only for jobs that may have been done in part before.",
     examples: [2],
   }),
   memory: memory(),
   stop: stop(10),
   ping: z.optional(text(httpsUrl)).register(notes, {
     description:
-      "Asked for (GET) after each run that ended well, so that a dead man's switch notices what does not run.",
+      "Requested (GET) after each run that ended well, so that a dead man's switch notices a job that does not run.",
     examples: ["https://hc-ping.com/2bdf6b9c-0000-0000-0000-000000000000"],
     aside: true,
     otherwise: "none",

@@ -93,7 +93,7 @@ export const budget = {
     .check(z.minimum(1), z.maximum(1_000_000))
     .register(notes, {
       description:
-        "USD a month. AWS mails when the account has spent 80 % and all of it, and when it expects more than that by the end of the month. It counts the whole account, for AWS tells the costs of a tag apart only where that is switched on in its billing console; its figures are 8 to 12 h old, and nothing is stopped.",
+        "USD a month. AWS mails when the account has spent 80 % and 100 % of it, and when it expects more than that by the end of the month. It counts the whole account, for AWS breaks costs down by tag only where that is switched on in its billing console; its figures are 8 to 12 h old, and nothing is stopped.",
       examples: [10],
       missing: "how much a month may cost, in USD: monthly = 10",
     }),

@@ -87,7 +87,7 @@ export const state = {
     }),
   pause: z._default(z.int().check(z.minimum(1), z.maximum(3600)), 10).register(notes, {
     description:
-      "Seconds for which visitors may be made to wait while another machine takes the site over. A migration that takes longer is refused before anybody waits.",
+      "Seconds for which visitors may be made to wait while another machine takes the site over. A migration that takes longer is refused before anyone waits.",
     examples: [10],
   }),
 };
