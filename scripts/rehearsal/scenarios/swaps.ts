@@ -1,6 +1,7 @@
 import { DescribeLaunchTemplatesCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { GetObjectTaggingCommand, ListObjectVersionsCommand, S3Client } from "@aws-sdk/client-s3";
 import { bucketName, keys } from "../../../agent/site/names.ts";
+import { lifecycle } from "../../../provisioner/wanted/bucket-rules.ts";
 import { checkDown, recordBoots, runUp } from "../acts.ts";
 import { checkLostNothing, startCrowd } from "../crowd.ts";
 import { change, checkInOrder, type DeployJson, deploy, untilQuiet } from "../deploys.ts";
@@ -15,6 +16,8 @@ const DRAIN = 7;
 /** Releases that are kept besides those the channel names (provisioner/release/releases.ts). */
 const KEPT = 10;
 const NAMED = 3;
+/** Whatever is below these, S3 deletes when it is old enough. */
+const aging = lifecycle.filter((rule) => rule.expireDays !== undefined && rule.superseded !== true);
 
 /** What the nth swap is, if not a deploy of something new. */
 const others: Readonly<Record<number, readonly string[]>> = {
@@ -117,6 +120,7 @@ type Piles = Record<
   | "releases to keep"
   | "releases marked to go"
   | "boot records"
+  | "other objects that go with age"
   | "other objects"
   | "versions of all objects"
   | "bytes of channel.json"
@@ -140,13 +144,15 @@ async function piles(rehearsal: Rehearsal): Promise<Piles> {
     );
     const boots = all.filter(({ key }) => key.startsWith(keys.bootPrefix)).length;
     const ours = all.filter(({ key }) => key.startsWith(keys.releasePrefix)).length;
+    const old = all.filter(({ key }) => aging.some(({ prefix }) => key.startsWith(prefix))).length - boots;
     const versions = await s3.send(new ListObjectVersionsCommand({ Bucket, MaxKeys: 1000 }));
     const templates = await ec2.send(new DescribeLaunchTemplatesCommand({}));
     return {
       "releases to keep": marked.filter((m) => !m).length,
       "releases marked to go": marked.filter(Boolean).length,
       "boot records": boots,
-      "other objects": all.length - ours - boots,
+      "other objects that go with age": old,
+      "other objects": all.length - ours - boots - old,
       "versions of all objects": versions.Versions?.length ?? 0,
       "bytes of channel.json": all.find(({ key }) => key === keys.channel)?.size ?? 0,
       "launch template versions": templates.LaunchTemplates?.[0]?.LatestVersionNumber ?? 0,
@@ -167,6 +173,9 @@ function checkPiles(rehearsal: Rehearsal, before: Piles, after: Piles): void {
   );
   // One per instance, which S3 deletes after a year.
   rehearsal.check(after["boot records"] <= SWAPS + 1, `one boot record per instance: ${text}`);
+  // What a release looks like, and its static files.
+  const perRelease = after["other objects that go with age"] - before["other objects that go with age"];
+  rehearsal.check(perRelease <= 2 * SWAPS, `two objects per release that go with age: ${text}`);
   // deploy.json, and what the second and later instances write once.
   const more = after["other objects"] - before["other objects"];
   rehearsal.check(more <= 2, `nothing else piles up, but there are ${more} more objects: ${text}`);
