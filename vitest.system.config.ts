@@ -3,23 +3,32 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { common } from "./vitest.config.ts";
 
-/** Seconds of those that take long, three side by side on 2 cores; any other takes less than most of these. */
+/** Seconds of those that take long, side by side on 2 cores; any other takes less than most of these. */
 const seconds: Readonly<Record<string, number>> = {
-  agent: 184,
-  "packing-index": 98,
-  action: 93,
-  certificate: 75,
-  init: 66,
-  passing: 60,
-  packing: 41,
-  units: 38,
-  "certificate-kill": 36,
-  "state-uploads": 36,
-  install: 34,
+  agent: 167,
+  "packing-index": 88,
+  action: 88,
+  init: 79,
+  state: 85,
+  certificate: 66,
+  packing: 55,
+  "state-uploads": 40,
+  units: 39,
+  install: 39,
   "certificate-churn": 32,
-  packages: 23,
+  logs: 31,
+  "certificate-kill": 31,
+  killed: 30,
+  jobs: 16,
+  "certificate-reload": 15,
+  configuration: 15,
+  hold: 15,
+  packages: 13,
+  passing: 12,
+  sandbox: 12,
+  "layer-check": 12,
 };
-const OTHERS = 12;
+const OTHERS = 4;
 const secondsOf = ({ moduleId }: TestSpecification): number =>
   seconds[basename(moduleId, ".test.ts")] ?? OTHERS;
 

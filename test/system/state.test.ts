@@ -1,96 +1,11 @@
-import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { systemClock } from "../../agent/site/clock.ts";
 import { poll } from "../../agent/site/poll.ts";
-import { type Bucket, startBucket } from "../../scripts/state/bucket.ts";
-import { Instance, type Programs } from "../../scripts/state/instance.ts";
-import { buildPrograms } from "../../scripts/state/programs.ts";
 import { torture } from "../../scripts/state/torture.ts";
-
-let folder: string;
-let programs: Programs;
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "everspot-state-test-"));
-  programs = await buildPrograms(folder);
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-let bucket: Bucket;
-let instances: Instance[];
-beforeEach(async () => {
-  bucket = await startBucket();
-  instances = [];
-});
-afterEach(async () => {
-  for (const instance of instances) await instance.destroy();
-  expect(bucket.server.faults).toEqual([]);
-  await bucket.close();
-});
-
-const made = (epoch: number, durability: "fast" | "s3" = "s3"): Instance => {
-  const instance = new Instance(
-    programs,
-    bucket,
-    path.join(folder, `${Date.now()}-${epoch}`),
-    epoch,
-    durability,
-  );
-  instances.push(instance);
-  return instance;
-};
-/** With its shipper, and its app unless nothing is to be asked of it. */
-const owner = async (
-  epoch: number,
-  { durability = "s3", app = true }: { durability?: "fast" | "s3"; app?: boolean } = {},
-) => {
-  const instance = made(epoch, durability);
-  await instance.takeOver();
-  await instance.ship();
-  if (app) await instance.serve();
-  await instance.order("open");
-  return instance;
-};
-const post = (instance: Instance, n: number) => instance.ask("POST", `/write?client=c&n=${n}`);
-
-/** Runs Python with the database as `db`, outside of the app and without the site's sitecustomize. */
-async function sql(database: string, program: string): Promise<string> {
-  const script = `import sqlite3, sys, hashlib\ndb = sqlite3.connect(sys.argv[1], isolation_level=None)\n${program}\n`;
-  return (await execa("/usr/bin/python3", ["-c", script, database])).stdout;
-}
-/** Of everything that is in it. */
-const DIGEST =
-  "print(hashlib.sha256('\\n'.join(db.iterdump()).encode()).hexdigest(), db.execute('PRAGMA integrity_check').fetchone()[0])";
-
-/** What is in the bucket, in a file of its own. */
-async function restored(): Promise<string> {
-  const into = made(99);
-  await into.restore();
-  return into.database;
-}
-/** All that was written until now: that nothing is behind counts from a look that began later. */
-const shipped = async (instance: Instance) => {
-  const begun = performance.now();
-  await poll(
-    "all is in the bucket",
-    async () => {
-      const { behind, lag } = await instance.status();
-      const since = performance.now() - begun;
-      return Number(lag) + TICK < since ? { done: true } : { waiting: `${behind} frames, ${lag} ms` };
-    },
-    { seconds: 60, everySeconds: 0.05 },
-  );
-};
-/** Milliseconds to which the shipper's clock is exact. */
-const TICK = 10;
-const same = async (instance: Instance) => {
-  await shipped(instance);
-  const digest = await sql(instance.database, DIGEST);
-  expect(digest).toMatch(/ ok$/);
-  expect(await sql(await restored(), DIGEST)).toBe(digest);
-};
+import { bucket, DIGEST, made, owner, post, programs, restored, same, shipped, sql } from "./state-owner.ts";
 
 test("hand-overs, power cuts and an owner that wakes up too late: no acknowledged write is lost", async () => {
   const { verdict, moments } = await torture({
@@ -101,79 +16,6 @@ test("hand-overs, power cuts and an owner that wakes up too late: no acknowledge
   expect(verdict).toMatchObject({ integrity: "ok", lost: [], unseen: [], twice: [] });
   expect(verdict.acknowledged).toBeGreaterThan(50);
   expect(moments).toEqual({ restored: 2, wrong: [] });
-});
-
-describe("an answer waits until what it may tell of is in the bucket", () => {
-  test("a reader is not shown what a power cut could take back", async () => {
-    const instance = await owner(1);
-    bucket.server.disturb("s3", "PutObject", { delayMs: 1_200 });
-    const writing = post(instance, 1);
-    await systemClock.sleep(300);
-    const begun = performance.now();
-    const shown = await instance.ask("GET", "/");
-    expect([JSON.parse(shown.body), (await writing).status]).toEqual([{ c: 1 }, 200]);
-    expect(performance.now() - begun).toBeGreaterThan(500);
-  });
-
-  test("for little longer than one PUT takes: a commit is seen when it is there, not at the next look", async () => {
-    const instance = await owner(1);
-    const took: number[] = [];
-    for (let n = 1; n <= 15; n++) {
-      const begun = performance.now();
-      expect((await post(instance, n)).status).toBe(200);
-      took.push(performance.now() - begun);
-    }
-    expect(took.sort((a, b) => a - b)[7]).toBeLessThan(150);
-  });
-
-  test("also when the shipper is dead, until it is there again", async () => {
-    const instance = await owner(1);
-    expect((await post(instance, 1)).status).toBe(200);
-    instance.signal("SIGKILL", "shipper");
-    // Nothing has been written since: readers need not wait.
-    expect((await instance.ask("GET", "/")).status).toBe(200);
-    let answered = false;
-    const writing = post(instance, 2).finally(() => {
-      answered = true;
-    });
-    await systemClock.sleep(700);
-    expect(answered).toBe(false);
-    await instance.ship();
-    expect((await writing).status).toBe(200);
-    expect(await sql(await restored(), "print(db.execute('SELECT count(*) FROM rows').fetchone())")).toBe(
-      "(2,)",
-    );
-  });
-
-  test('in "fast" only when the shipper has been dead for longer than the bound', async () => {
-    const instance = await owner(1, { durability: "fast" });
-    for (let n = 1; n < 30; n++) await post(instance, n);
-    const { bound } = await instance.status();
-    instance.signal("SIGKILL", "shipper");
-    const begun = performance.now();
-    let last = 0;
-    for (let n = 30; performance.now() - begun < Number(bound) + 700; n++) {
-      const held = post(instance, n).then(({ status }) => {
-        if (status === 200) last = performance.now() - begun;
-      });
-      await Promise.race([held, systemClock.sleep(50)]);
-    }
-    expect(last).toBeGreaterThan(0);
-    expect(last).toBeLessThan(Number(bound) + 300);
-  });
-
-  test("an S3 that accepts and never answers holds the site, and it goes on within two seconds after", async () => {
-    const instance = await owner(1);
-    bucket.server.silence("s3");
-    const writing = post(instance, 1);
-    writing.catch(() => undefined);
-    await systemClock.sleep(4_000);
-    expect(await instance.status()).toMatchObject({ trouble: expect.stringContaining("timed out") });
-    bucket.server.speak("s3");
-    const begun = performance.now();
-    expect((await writing).status).toBe(200);
-    expect(performance.now() - begun).toBeLessThan(2_500);
-  });
 });
 
 describe("what is in the bucket is the database", () => {
