@@ -16,7 +16,7 @@ const longest = [
   "agent/program/live.test.ts",
   "agent/duty/on-duty.test.ts",
   "provisioner/commands/deploy-roles.test.ts",
-  "provisioner/bake/killed.test.ts",
+  "provisioner/deploy/bake-killed.test.ts",
   "provisioner/commands/killed.test.ts",
 ];
 

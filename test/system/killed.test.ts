@@ -1,6 +1,6 @@
 /** What a deploy or a bake leaves that dies, whichever of its writes was the last. */
 import { describe } from "vitest";
-import { killedBakes } from "../provisioner/bake/killed.ts";
+import { killedBakes } from "../provisioner/deploy/bake-killed.ts";
 import { killedDeploys } from "../provisioner/deploy/killed.ts";
 
 describe("a deploy", () => killedDeploys(1));

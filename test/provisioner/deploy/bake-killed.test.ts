@@ -1,4 +1,4 @@
 /** Every third death; test/system/killed.test.ts has all. */
-import { killedBakes } from "./killed.ts";
+import { killedBakes } from "./bake-killed.ts";
 
 killedBakes(3);

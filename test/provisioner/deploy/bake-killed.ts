@@ -6,8 +6,8 @@ import { connect } from "../../../provisioner/aws/connect.ts";
 import { runBake } from "../../../provisioner/commands/bake.ts";
 import { AwsError } from "../../cloud/wire/server.ts";
 import { isRead } from "../../cloud/writes.ts";
-import { heartbeats } from "../deploy/heartbeats.ts";
-import { openSwapSite, type SwapSite } from "../deploy/swapping.ts";
+import { heartbeats } from "./heartbeats.ts";
+import { openSwapSite, type SwapSite } from "./swapping.ts";
 
 /**
  * A bake that dies after its writes, and the next one once it counts as dead: the test of that.
