@@ -1,7 +1,6 @@
-import http from "node:http";
 import type { Metadata } from "../ports/metadata.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
-import { giveUpAfter } from "../system/silence.ts";
+import { type Answer, ask } from "../system/ask.ts";
 
 /** Seconds a session token is asked for; IMDS allows 1–21600. */
 const TOKEN_SECONDS = 21_600;
@@ -16,7 +15,7 @@ export function createMetadata(endpoint: string, patience: readonly number[] = P
     let silence: unknown;
     for (const ms of patience) {
       try {
-        return await ask(`${base}/latest/${path}`, method, headers, ms);
+        return await ask(`${base}/latest/${path}`, { method, headers, milliseconds: ms });
       } catch (cause) {
         if (!(cause instanceof Error && cause.name === "TimeoutError"))
           throw failure(path, messageOf(cause), cause);
@@ -58,32 +57,4 @@ export function createMetadata(endpoint: string, patience: readonly number[] = P
       cause,
     });
   }
-}
-
-interface Answer {
-  status: number;
-  text: string;
-}
-
-/** Without fetch(), which costs 10 MB of memory: this is asked all day. */
-function ask(
-  url: string,
-  method: string,
-  headers: Record<string, string>,
-  milliseconds: number,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const request = http.request(url, { method, headers, agent: false }, (answer) => {
-      let text = "";
-      answer.setEncoding("utf8");
-      answer.on("data", (chunk: string) => {
-        text += chunk;
-      });
-      answer.on("error", reject);
-      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
-    });
-    giveUpAfter(request, milliseconds);
-    request.on("error", reject);
-    request.end();
-  });
 }

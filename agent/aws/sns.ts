@@ -2,6 +2,7 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import type { Mail } from "../notify/notify.ts";
 import { callLimits } from "../site/call-limits.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
+import { ask } from "../system/ask.ts";
 import type { Clients } from "./clients.ts";
 
 const VERSION = "2010-03-31";
@@ -29,14 +30,13 @@ export function createMail({ ssm }: Pick<Clients, "ssm">, topic: string, env: No
       headers: { host: endpoint.host, "content-type": "application/x-www-form-urlencoded" },
       body,
     });
-    const { host: _, ...sent } = headers;
-    const signal = AbortSignal.timeout(callLimits.requestTimeout);
-    const answer = await fetch(endpoint, { method: "POST", headers: sent, body, signal }).catch((cause) => {
+    const milliseconds = callLimits.requestTimeout;
+    const answer = await ask(endpoint, { method: "POST", headers, body, milliseconds }).catch((cause) => {
       throw failure(messageOf(cause), "retry", cause);
     });
-    const text = await answer.text();
-    if (answer.ok) return;
-    const said = /<Message>([^<]*)</.exec(text)?.[1] ?? `HTTP ${answer.status}`;
-    throw failure(said, answer.status >= 500 || /Throttl/.test(text) ? "retry" : "fatal");
+    const { status, text } = answer;
+    if (status >= 200 && status < 300) return;
+    const said = /<Message>([^<]*)</.exec(text)?.[1] ?? `HTTP ${status}`;
+    throw failure(said, status >= 500 || /Throttl/.test(text) ? "retry" : "fatal");
   };
 }

@@ -40,8 +40,9 @@ export async function mirror(
 /** CloudFront keeps the ARN; so it must outlive a change of names. */
 async function arnOfOtherNames(context: CertificateContext): Promise<string | undefined> {
   const others = await otherPointers(context, certificateSet(certificateNames(context.config)));
-  const newestFirst = others.sort((a, b) =>
-    (b.issuances[0]?.created ?? "").localeCompare(a.issuances[0]?.created ?? ""),
+  const created = (pointer: (typeof others)[number]) => pointer.issuances[0]?.created ?? "";
+  const newestFirst = others.sort(
+    (a, b) => Number(created(a) < created(b)) - Number(created(a) > created(b)),
   );
   return newestFirst.find((pointer) => pointer.acm !== undefined)?.acm?.arn;
 }

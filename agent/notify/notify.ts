@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { Clock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
+import { ask } from "../system/ask.ts";
 
 /** What the person who pays the bill may want to know at once. `text`: one line. */
 export interface Notice {
@@ -141,21 +142,19 @@ async function deliver(url: string, body: string, options: NotifyOptions): Promi
   // A secret that cannot be read must not keep the notice back.
   const secret = await options.secret().catch(() => undefined);
   await insist(async () => {
-    const answer = await fetch(url, {
+    const { status } = await ask(url, {
       method: "POST",
       body,
-      redirect: "error",
       headers: {
         "content-type": "application/json",
         "user-agent": "everspot",
         ...signature(secret, body, clock.now()),
       },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      milliseconds: TIMEOUT_MS,
     });
-    await answer.body?.cancel();
-    if (answer.ok) return;
-    const passes = answer.status >= 500 || answer.status === 429;
-    throw new EverspotError(`HTTP ${answer.status}`, { retry: passes ? "retry" : "fatal" });
+    if (status >= 200 && status < 300) return;
+    const passes = status >= 500 || status === 429;
+    throw new EverspotError(`HTTP ${status}`, { retry: passes ? "retry" : "fatal" });
   }, clock);
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
+import { ask } from "../system/ask.ts";
 
 const TIMEOUT_MS = 5_000;
 /** Milliseconds before the second and the third try. */
@@ -9,13 +10,10 @@ const PAUSES = [1_000, 5_000];
 export async function ping(url: string, clock: Clock, onTrouble: (message: string) => void): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
-      const answer = await fetch(url, {
-        headers: { "user-agent": "everspot" },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      await answer.body?.cancel();
-      if (answer.ok) return;
-      throw new Error(`HTTP ${answer.status}`);
+      const headers = { "user-agent": "everspot" };
+      const { status } = await ask(url, { headers, milliseconds: TIMEOUT_MS });
+      if (status >= 200 && status < 300) return;
+      throw new Error(`HTTP ${status}`);
     } catch (error) {
       const pause = PAUSES[attempt];
       // Whoever knows the URL could speak for the job: it is not told.

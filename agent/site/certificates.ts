@@ -90,7 +90,9 @@ export function addIssuance(
 ): PointerFields | undefined {
   const before = pointer?.issuances ?? [];
   if (before.some((i) => i.id === line.id)) return undefined;
-  const newestFirst = [line, ...before].sort((a, b) => b.created.localeCompare(a.created));
+  const newestFirst = [line, ...before].sort(
+    (a, b) => Number(a.created < b.created) - Number(a.created > b.created),
+  );
   return {
     version: 1,
     names: [...names],

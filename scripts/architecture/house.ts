@@ -109,6 +109,8 @@ export const house: readonly Wing[] = [
         notify: "events to the operator's address",
         ownership: "who has the site, and the fence that decides it",
         state: "what a site has written, kept in the bucket as a fenced log",
+      },
+      {
         system: "the operating system: commands, files, memory, units, and who sees that the agent is well",
       },
       { ports: "what the rooms above need of AWS" },

@@ -1,14 +1,15 @@
 /** Local time and its changes, by the zones that Node brings. Milliseconds since the epoch. */
 
 const DAY = 86_400_000;
-const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** Whether it is the name of a zone, such as "Europe/Berlin". */
 export function isZone(name: string): boolean {
   // Node takes offsets for zones too, and those have no summer time.
   if (!/^[A-Za-z]/.test(name)) return false;
+  // Those that have other names too are not all listed.
+  if (name === "UTC" || Intl.supportedValuesOf("timeZone").includes(name)) return true;
   try {
-    formatOf(name);
+    new Intl.DateTimeFormat("en-US", { timeZone: name });
     return true;
   } catch {
     return false;
@@ -51,17 +52,14 @@ function beginOf(zone: string, day: number): number {
   return asked;
 }
 
+/** By the zone of Date: a format of Intl knows it as well, and takes 8 MB. */
 function askedOffset(zone: string, at: number): number {
-  const parts = formatOf(zone).formatToParts(at);
-  const name = parts.find((part) => part.type === "timeZoneName")?.value ?? "";
-  const [, sign, hours = "0", minutes = "0"] = /^GMT([+-])(\d\d):(\d\d)/.exec(name) ?? [];
-  return (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000;
-}
-
-function formatOf(zone: string): Intl.DateTimeFormat {
-  const known = formats.get(zone);
-  if (known !== undefined) return known;
-  const made = new Intl.DateTimeFormat("en-US", { timeZone: zone, timeZoneName: "longOffset" });
-  formats.set(zone, made);
-  return made;
+  const { TZ } = process.env;
+  process.env.TZ = zone;
+  try {
+    return -new Date(at).getTimezoneOffset() * 60_000;
+  } finally {
+    if (TZ === undefined) delete process.env.TZ;
+    else process.env.TZ = TZ;
+  }
 }
