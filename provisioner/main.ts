@@ -12,7 +12,7 @@ import { createProbe } from "./operator/probe.ts";
 import { createQuestions } from "./operator/questions.ts";
 import { createPublicDns } from "./operator/resolver.ts";
 import { createReadServed } from "./operator/served.ts";
-import { createStdio } from "./operator/stdio.ts";
+import { createStdio, outliveReaders } from "./operator/stdio.ts";
 import { createTerminal } from "./operator/terminal.ts";
 import { inspect } from "./project/inspect.ts";
 
@@ -21,12 +21,7 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
 
 const { version } = JSON.parse(readFileSync(inPackage("package.json"), "utf8")) as { version: string };
 
-// Whoever reads the output may go away, as `| head` does. The command goes on: half of an `up` would be worse.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
-}
+outliveReaders([process.stdout, process.stderr]);
 
 process.exitCode = await run(process.argv.slice(2), version, ({ json, yes }) => ({
   terminal: createTerminal({ json }),

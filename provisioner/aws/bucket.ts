@@ -158,7 +158,7 @@ async function look(client: S3Client, name: string): Promise<BucketSeen | undefi
       `the bucket ${name} cannot be used: it belongs to another account, or access is denied`,
       {
         resource: `s3://${name}`,
-        hint: "check the credentials' S3 permissions, or give the site another name",
+        hint: "the credentials in use must allow s3:ListBucket on it (`everspot permissions` prints all that is needed); if it is another account's, give the site another name",
         cause: error,
       },
     );

@@ -155,7 +155,7 @@ const advice: {
   { code: /(?!)/, message: FORBIDDEN, hint: FORBIDDEN_HINT, retry: "fatal" },
   {
     code: /^(AccessDenied|AccessDeniedException|UnauthorizedOperation|Forbidden|403)$/,
-    hint: "the credentials in use are not allowed to do this; use others, or have their permissions extended",
+    hint: "the credentials in use are not allowed to do this; use others, or have their permissions extended: `everspot permissions` prints all that is needed",
     retry: "fatal",
   },
   {

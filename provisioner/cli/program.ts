@@ -24,6 +24,7 @@ import { runUp } from "../commands/up.ts";
 import { loadConfig } from "../config/load.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import { fail } from "../operator/fail.ts";
+import { fitting } from "../operator/terminal.ts";
 import { addData, type SiteCommand } from "./data.ts";
 import { addDoctor, addNotify } from "./health.ts";
 import { addJobs } from "./jobs.ts";
@@ -41,6 +42,8 @@ type MakeTools = (options: { json: boolean; yes: boolean }) => ProjectTools;
 
 const PAUSE = "with [state]: how long visitors may be held meanwhile (default: [state] pause)";
 const DEFAULT_TIMEOUT = 900;
+/** Columns that are left for what an option does, beside its name; a narrower terminal breaks the lines itself. */
+const NARROWEST = 20;
 
 /** Runs one command line (without node and script). @returns the exit code. */
 export async function run(args: readonly string[], version: string, makeTools: MakeTools): Promise<number> {
@@ -86,11 +89,17 @@ const withCommon = (command: Command): Command =>
     .option("-s, --stage <name>", "a stage of it, as in [stages.NAME]")
     .option("--json", "one JSON document on stdout, progress on stderr", false);
 
-function program(version: string, makeTools: MakeTools, passed: Passed): Command {
+/** All commands there are. */
+export function program(version: string, makeTools: MakeTools, passed: Passed): Command {
   const everspot = withCommon(new Command("everspot"))
     .description("Keeps a small Django site up on one AWS spot instance.")
     .version(version)
     .exitOverride()
+    .configureHelp({ minWidthToWrap: NARROWEST })
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(fitting(process.stdout, text)),
+      writeErr: (text) => process.stderr.write(fitting(process.stderr, text)),
+    })
     .showHelpAfterError("(add --help for the options)");
 
   /** A command on one site: its options, its configuration, its tools. */

@@ -1,13 +1,14 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import { Refused } from "../findings/finding.ts";
-import { type Style, styleFor } from "./terminal.ts";
+import { fitting, type Style, styleFor } from "./terminal.ts";
 
 /** The one place where an error becomes text. @returns the exit code. */
 export function fail(error: unknown, options: { json: boolean; stderr?: NodeJS.WriteStream }): number {
   const stderr = options.stderr ?? process.stderr;
   const style = styleFor(stderr);
   const known = error instanceof EverspotError;
-  stderr.write(`${(known ? explain(error, style) : bug(error, style)).join("\n")}\n`);
+  const lines = known ? explain(error, style) : bug(error, style);
+  stderr.write(`${fitting(stderr, lines.join("\n"))}\n`);
   if (options.json) process.stdout.write(`${JSON.stringify({ error: report(error) }, null, 2)}\n`);
   return known ? error.exitCode : 1;
 }

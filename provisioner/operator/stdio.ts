@@ -12,6 +12,18 @@ export interface Stdio {
   done(): void;
 }
 
+/**
+ * Whoever reads an output may go away, as `| head` does. The command goes on, and nothing is said of it: half of an `up`
+ * would be worse.
+ */
+export function outliveReaders(outputs: readonly NodeJS.WritableStream[]): void {
+  for (const output of outputs) {
+    output.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
+}
+
 export function createStdio(
   streams: { stdin: NodeJS.ReadStream; stdout: NodeJS.WriteStream; stderr: NodeJS.WriteStream } = process,
 ): Stdio {

@@ -1,3 +1,5 @@
+import { fitted } from "./wrapped.ts";
+
 /** What is being done, one thing at a time. */
 export interface Progress {
   begin(what: string): void;
@@ -32,7 +34,7 @@ export interface Style {
   yellow(text: string): string;
 }
 
-interface Out {
+export interface Out {
   write(text: string): unknown;
   isTTY?: boolean;
   columns?: number;
@@ -53,6 +55,10 @@ export function styleFor(out: Out): Style {
   };
 }
 
+/** A text as wide as whoever looks has room for; a pipe takes lines of any length. */
+export const fitting = (out: Pick<Out, "isTTY" | "columns">, text: string): string =>
+  out.isTTY === true ? fitted(text, out.columns ?? 80) : text;
+
 export function createTerminal(options: { json: boolean; stdout?: Out; stderr?: Out }): Terminal {
   const stdout: Out = options.stdout ?? process.stdout;
   const stderr: Out = options.stderr ?? process.stderr;
@@ -61,11 +67,12 @@ export function createTerminal(options: { json: boolean; stdout?: Out; stderr?: 
   const live = stderr.isTTY === true;
   let running = "";
   let answered = false;
-  const line = (text: string) => stderr.write(`${running === "" ? "" : "\r\u001b[K"}${text}\n${running}`);
+  const line = (text: string) =>
+    stderr.write(`${running === "" ? "" : "\r\u001b[K"}${fitting(stderr, text)}\n${running}`);
   const end = (text: string) => {
     const over = running === "" ? "" : "\r\u001b[K";
     running = "";
-    stderr.write(`${over}${text}\n`);
+    stderr.write(`${over}${fitting(stderr, text)}\n`);
   };
   return {
     columns: stdout.columns ?? 80,
@@ -74,7 +81,7 @@ export function createTerminal(options: { json: boolean; stdout?: Out; stderr?: 
     say: line,
     warn: (text) => line(`${style.yellow("!")} ${text}`),
     print: (text) => {
-      if (!options.json) stdout.write(`${text}\n`);
+      if (!options.json) stdout.write(`${fitting(stdout, text)}\n`);
     },
     get answered() {
       return answered;

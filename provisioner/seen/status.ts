@@ -58,7 +58,8 @@ export interface Status {
   odd: string[];
 }
 
-export function statusOf(input: StatusInput): Status {
+export function statusOf(given: StatusInput): Status {
+  const input = { ...given, alerts: given.alerts.filter((alert) => isOfToday(alert, given.config)) };
   const { config, seen, dns, boot, pointer } = input;
   const { fleet, template, vpc } = currentOf(seen);
   const price = (type: string, zone: string) =>
@@ -121,6 +122,10 @@ export function statusOf(input: StatusInput): Status {
     odd: oddities(input, mailOf(input)),
   };
 }
+
+/** Of a job or worker that is configured no more nobody says that it is well again. */
+const isOfToday = ({ kind, about }: Alert, { schedule, worker }: SiteConfig): boolean =>
+  kind !== "job" || about === undefined || about in schedule || about in worker;
 
 function mailOf({ config, told }: StatusInput): Status["mail"] {
   const email = config.notify?.email;

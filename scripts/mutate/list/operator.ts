@@ -7,9 +7,31 @@ const console = ["test/provisioner/boots/console.test.ts"];
 const consent = ["test/scripts/questions/consent.test.ts"];
 const contact = ["test/scripts/questions/contact.test.ts"];
 const permissions = ["test/provisioner/permissions/operator.test.ts"];
+const manners = ["test/provisioner/cli/manners.test.ts"];
 
 /** What the operator is told, and what is asked of AWS for it. */
 export const operator: readonly Mutation[] = [
+  {
+    name: "no line is wider than the terminal",
+    file: "provisioner/operator/terminal.ts",
+    find: "out.isTTY === true ? fitted(text, out.columns ?? 80) : text;",
+    replace: "text;",
+    tests: manners,
+  },
+  {
+    name: "whoever reads the output may go away",
+    file: "provisioner/operator/stdio.ts",
+    find: 'if (error.code !== "EPIPE") throw error;',
+    replace: "throw error;",
+    tests: manners,
+  },
+  {
+    name: "a job that is configured no more is odd no more",
+    file: "provisioner/seen/status.ts",
+    find: 'kind !== "job" || about === undefined || about in schedule || about in worker;',
+    replace: "true;",
+    tests: ["test/provisioner/seen/status.test.ts"],
+  },
   {
     name: "a boot without a word ends with the console",
     file: "provisioner/boots/follow.ts",

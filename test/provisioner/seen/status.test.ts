@@ -324,6 +324,19 @@ test("what a person was told is wrong is odd until it is over", () => {
   expect(statusOf({ ...well(), alerts: [alert] }).odd).toEqual([`since ${since}: the disk is 91 % full`]);
 });
 
+test("a job that failed or was missed is odd until it ends well, or is a job no more", () => {
+  const since = "2026-11-21T11:00:00.000Z";
+  const one = (about: string, text: string) => ({ kind: "job", about, text, since, told: since, said: true });
+  const alerts = [
+    one("nightly", "the job nightly: failed after 3 s, exit code 1"),
+    one("queue", "the worker queue ended 5 times within 300 s"),
+    one("old", "the job old was missed: 2026-11-21T10:00:00.000Z: no instance had the site"),
+  ];
+  const toml = `${MINIMAL}[schedule.nightly]\nrun = "tidy"\nat = "daily"\n[worker.queue]\nrun = "work"\n`;
+  const input = { ...well(), config: parseConfig(toml, "/p/everspot.toml"), alerts };
+  expect(statusOf(input).odd).toEqual(alerts.slice(0, 2).map(({ text }) => `since ${since}: ${text}`));
+});
+
 describe("who is mailed", () => {
   const config = parseConfig(
     `${MINIMAL}[notify]\nemail = "ann@example.com"\n[budget]\nmonthly = 10\n`,
