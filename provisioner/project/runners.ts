@@ -3,14 +3,16 @@ interface Runner {
   /** Of the app's name in INSTALLED_APPS. */
   app: RegExp;
   name: string;
-  /** MYSITE stands for the project's package. */
   table: string;
 }
+
+/** With the word in the place of what celery's `-A` takes. */
+const CELERY = "APPLICATION";
 
 const runners: readonly Runner[] = [
   {
     ...{ app: /^(django_celery_beat|django_celery_results|celery)/, name: "Celery" },
-    table: '[worker.celery] run = "celery -A MYSITE worker", with a broker that is not on this machine',
+    table: `[worker.celery] run = "celery -A ${CELERY} worker", with a broker that is not on this machine`,
   },
   { app: /^huey/, name: "Huey", table: '[worker.huey] run = "python3 manage.py run_huey"' },
   { app: /^django_q/, name: "Django Q", table: '[worker.q] run = "python3 manage.py qcluster"' },
@@ -37,6 +39,25 @@ const runners: readonly Runner[] = [
   },
 ];
 
-/** Those that a project has, each once. @param apps of INSTALLED_APPS. */
-export const runnersOf = (apps: readonly string[]): readonly Runner[] =>
-  runners.filter(({ app }) => apps.some((one) => app.test(one)));
+/**
+ * Those that a project has, each once.
+ * @param apps of INSTALLED_APPS.
+ * @param files of the project, below the folder of its manage.py.
+ * @param project its package.
+ */
+export const runnersOf = (
+  apps: readonly string[],
+  files: Iterable<string>,
+  project: string,
+): readonly Pick<Runner, "name" | "table">[] =>
+  runners
+    .filter(({ app }) => apps.some((one) => app.test(one)))
+    .map(({ name, table }) => ({ name, table: table.replace(CELERY, celeryIn(files) ?? project) }));
+
+/** Celery looks for `celery` in a package by itself; by another name the module is to be named. */
+function celeryIn(files: Iterable<string>): string | undefined {
+  const modules = [...files]
+    .filter((file) => /^(\w+\/)+celery(_app)?\.py$/.test(file))
+    .map((file) => file.replace(/(\/celery)?\.py$/, "").replaceAll("/", "."));
+  return modules.sort((a, b) => a.length - b.length)[0];
+}

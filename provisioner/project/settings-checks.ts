@@ -87,7 +87,8 @@ export const admits = (patterns: readonly (string | null | undefined)[], host: s
 export function others({ learnt, asgi, beside, static: served }: Subject): Finding[] {
   const { facts, layout } = learnt;
   const apps = facts?.apps ?? [];
-  const running = beside ? [] : runnersOf(apps);
+  const project = (learnt.wsgi ?? learnt.settings ?? "mysite").split(".")[0] ?? "";
+  const running = beside ? [] : runnersOf(apps, layout.names, project);
   const collects = apps.includes("django.contrib.staticfiles");
   return [
     ...(running.length > 0
@@ -105,7 +106,7 @@ export function others({ learnt, asgi, beside, static: served }: Subject): Findi
             "project.W011",
             "the project uses Channels: the site is served by WSGI, without WebSockets",
             {
-              hint: 'pages work; what needs a WebSocket does not: name the ASGI application instead, asgi = "mysite.asgi:application"',
+              hint: `pages work; what needs a WebSocket does not: name the ASGI application instead, asgi = "${project}.asgi:application"`,
             },
           ),
         ]

@@ -225,6 +225,20 @@ test("what the site does not do: workers, WebSockets, static files that nobody s
   expect(found({ facts: { apps }, subject: { beside: true } })).toEqual(["project.W011"]);
   const [huey] = checkProject(subject({ facts: { apps: [...FACTS.apps, "huey.contrib.djhuey"] } }));
   expect(huey?.hint).toContain('[worker.huey] run = "python3 manage.py run_huey"');
+  const celery = (...more: string[]) => {
+    const [first, second] = checkProject(
+      subject({
+        facts: { apps: [...apps] },
+        files: ["manage.py", "shop/__init__.py", "shop/settings.py", "shop/wsgi.py", ...more],
+        learnt: { settings: "shop.settings", wsgi: "shop.wsgi:application" },
+        subject: { env: { DJANGO_SETTINGS_MODULE: "shop.settings" }, wsgi: "shop.wsgi:application" },
+      }),
+    );
+    return `${first?.hint} ${second?.hint}`;
+  };
+  expect(celery()).toMatch(/run = "celery -A shop worker".*asgi = "shop\.asgi:application"/);
+  expect(celery("shop/jobs/celery_app.py")).toContain('"celery -A shop.jobs.celery_app worker"');
+  expect(celery("shop/celery.py")).toContain('"celery -A shop worker"');
   expect(found({ subject: { static: undefined } })).toEqual(["project.W012"]);
   expect(found({ facts: { staticRoot: "public" } })).toEqual(["project.W007"]);
 });
