@@ -26,14 +26,14 @@ export async function agentProcess(cloud: RealCloud, instance: string): Promise<
 }
 
 /**
- * Megabytes: what it has resident, and the most it ever had (proc(5), VmRSS and VmHWM; the kernel counts VmHWM afresh
- * for the program that goes on after the boot, which says what there was before).
+ * Megabytes: what it has resident, the most since its boot, and the most it ever had (proc(5), VmRSS and VmHWM; the kernel
+ * counts VmHWM afresh for the program that goes on after the boot, which says what there was before).
  */
 export async function residentMemory(
   cloud: RealCloud,
   instance: string,
   pid: number,
-): Promise<{ now: number; peak: number }> {
+): Promise<{ now: number; since: number; peak: number }> {
   const { stdout } = await cloud.machines.exec(instance, "cat", [`/proc/${pid}/status`]);
   const of = (name: string): number => {
     const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(stdout)?.[1];
@@ -42,7 +42,8 @@ export async function residentMemory(
   };
   const said = await cloud.machines.exec(instance, "journalctl", ["--output=cat", `_PID=${pid}`]);
   const before = [...said.stdout.matchAll(/"peakKB":(\d+)/g)].map((m) => megabytes(Number(m[1])));
-  return { now: of("VmRSS"), peak: Math.max(of("VmHWM"), ...before) };
+  const since = of("VmHWM");
+  return { now: of("VmRSS"), since, peak: Math.max(since, ...before) };
 }
 
 const megabytes = (kilobytes: number): number => (kilobytes * 1024) / 1e6;

@@ -10,8 +10,8 @@ import { ZipFile } from "yazl";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import type { Rehearsal } from "../rehearsal/rehearsal.ts";
 import type { Boot } from "../rehearsal/result.ts";
+import { endInstance, launchInstance } from "../rehearsal/wheels/instance.ts";
 import { firstAnswer, startAsking } from "./first-answer.ts";
-import { endInstance, launchInstance } from "./instance.ts";
 import { partsOf } from "./marks.ts";
 
 const NAME = "article";

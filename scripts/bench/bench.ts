@@ -7,9 +7,9 @@ import { vanish } from "../rehearsal/acts.ts";
 import { type CommandOutcome, onThis, Rehearsal } from "../rehearsal/rehearsal.ts";
 import type { Result } from "../rehearsal/result.ts";
 import { prepareSite, STATELESS } from "../rehearsal/site.ts";
+import { makeWheelhouse, REQUIREMENTS } from "../rehearsal/wheels/wheelhouse.ts";
 import type { Figures } from "./figures.ts";
 import { installInstancePython } from "./instance-python.ts";
-import { makeWheelhouse, REQUIREMENTS } from "./wheelhouse.ts";
 
 const GUESTBOOK = path.resolve(import.meta.dirname, "../../test/sites/guestbook");
 
@@ -96,8 +96,13 @@ export async function withSite<T>(
 }
 
 /** Runs the shipped CLI, which must succeed. */
-export async function must(site: Rehearsal, args: readonly string[], seconds = 600): Promise<CommandOutcome> {
-  const outcome = await site.cli(args, seconds);
+export async function must(
+  site: Rehearsal,
+  args: readonly string[],
+  seconds = 600,
+  input?: string,
+): Promise<CommandOutcome> {
+  const outcome = await site.cli(args, seconds, {}, input);
   if (outcome.exitCode === 0) return outcome;
   throw new EverspotError(`everspot ${args[0]} exited with ${outcome.exitCode}`, {
     lines: outcome.lines.slice(-40),
@@ -105,7 +110,7 @@ export async function must(site: Rehearsal, args: readonly string[], seconds = 6
 }
 
 /** Seconds after a boot when its work for the next one (flushing, tidying up) is over. */
-const SETTLED = 20;
+export const SETTLED = 20;
 
 /** Brings a site up, takes its instance away, and waits: what most instances are is a replacement. @returns its id. */
 export async function settledReplacement(site: Rehearsal): Promise<string> {

@@ -2,7 +2,9 @@
 import { type BootRecord, stepLabel } from "../../agent/site/boot-record.ts";
 import type { Rehearsal } from "../rehearsal/rehearsal.ts";
 import type { Boot } from "../rehearsal/result.ts";
+import type { Visitor } from "../rehearsal/visitors.ts";
 import { agentProcess } from "./agent-process.ts";
+import { firstAnswer } from "./first-answer.ts";
 
 export interface MeasuredBoot {
   boot: Boot;
@@ -12,12 +14,21 @@ export interface MeasuredBoot {
   processor: number | undefined;
 }
 
-/** @param answered when a visitor was first served by the instance; milliseconds since the epoch. */
-export async function measureBoot(
+const BOOT_SECONDS = 300;
+
+/** The boot of the next instance that has the site after `before`. */
+export async function booted(
   site: Rehearsal,
-  record: BootRecord,
-  answered: number,
+  asking: Visitor,
+  before: string | undefined,
 ): Promise<MeasuredBoot> {
+  const record = await site.bootOfOwner(before, BOOT_SECONDS);
+  const answered = await firstAnswer(asking, Date.parse(record.started), record.address);
+  return measureBoot(site, record, answered);
+}
+
+/** @param answered when a visitor was first served by the instance; milliseconds since the epoch. */
+async function measureBoot(site: Rehearsal, record: BootRecord, answered: number): Promise<MeasuredBoot> {
   const { started } = await agentProcess(site.cloud, record.instance);
   const since = Date.parse(record.started);
   const claimed = record.steps.find((s) => s.name === "ownership");

@@ -55,6 +55,8 @@ export interface Figures {
     requests: { metadata: number; aws: number };
     samples: { minute: number; MB: number }[];
   };
+  /** With all that may be turned on, and without; the replacements took turns. */
+  day?: DayFigure;
   throughput?: {
     /** Requests per second. */
     bare: Spread;
@@ -90,6 +92,25 @@ export interface Figures {
   state?: { everspot: KeeperFigures; litestream: KeeperFigures | Absent };
   /** A restore of 1 MB with a whole day's entries behind its base. */
   stateDay?: { entries: number; seconds: number; resident: number };
+}
+
+export const daySides = ["plain", "full"] as const;
+export type DaySide = (typeof daySides)[number];
+
+export interface DayFigure extends Record<DaySide, DayFigures> {
+  /** Those of the full one as parts of the plain one's, turn by turn. */
+  boot: Spread;
+  processor?: Spread;
+}
+
+export interface DayFigures {
+  boot: Spread;
+  /** Of the whole machine until the records are INSYNC. */
+  processor?: Spread;
+  /** What the agent has resident once a replacement is quiet; at most while its commands are used; at most while it booted. */
+  startMB: Spread;
+  mostMB: Spread;
+  bootMB: Spread;
 }
 
 export interface KeeperFigures {

@@ -1,5 +1,12 @@
 /** The figures as rows of a table, for the terminal and the page. Pure. */
-import { bootKinds, type Figures, isMeasured, type KeeperFigures } from "./figures.ts";
+import {
+  bootKinds,
+  type DayFigure,
+  daySides,
+  type Figures,
+  isMeasured,
+  type KeeperFigures,
+} from "./figures.ts";
 import type { Spread } from "./stats.ts";
 
 /** What was measured, its unit, and its figures. */
@@ -18,6 +25,7 @@ export function rowsOf(figures: Figures): Row[] {
     packaging,
     agent,
     memory,
+    day,
     throughput,
     app,
     hold,
@@ -57,6 +65,7 @@ export function rowsOf(figures: Figures): Row[] {
           row("slope over that hour", "MB/h", memory.slopeMBPerHour),
         ]
       : []),
+    ...(day ? dayRows(day) : []),
     ...(throughput
       ? [
           row("gunicorn alone", "requests/s", throughput.bare),
@@ -102,6 +111,26 @@ export function rowsOf(figures: Figures): Row[] {
 }
 
 const row = (what: string, unit: string, value: Spread | number): Row => ({ what, unit, value });
+
+const DAY_NAMES = { plain: "plain", full: "all of it on" } as const;
+
+const dayRows = (day: DayFigure): Row[] => [
+  ...daySides.flatMap((side) => {
+    const { boot, processor, startMB, mostMB, bootMB } = day[side];
+    const name = DAY_NAMES[side];
+    return [
+      row(`${name}: replacement`, "s", boot),
+      ...(processor === undefined ? [] : [row(`${name}: replacement, processor time`, "s", processor)]),
+      row(`${name}: agent resident after its start`, "MB", startMB),
+      row(`${name}: agent resident at most, in use`, "MB", mostMB),
+      row(`${name}: agent resident at most, its boot too`, "MB", bootMB),
+    ];
+  }),
+  row("all of it on, as a part of plain: replacement", "", day.boot),
+  ...(day.processor === undefined
+    ? []
+    : [row("all of it on, as a part of plain: processor time", "", day.processor)]),
+];
 
 const keeperRows = (
   name: string,

@@ -10,7 +10,7 @@ const SETTLED_MINUTES = 20;
 export function targetsOf(figures: Figures): Target[] {
   const article = bootOf(figures, "article")?.median;
   const replacement = bootOf(figures, "replacement");
-  const { memory, agent, throughput } = figures;
+  const { memory, day, agent, throughput } = figures;
   const [small, large] = [sizeOf(figures, 1), sizeOf(figures, 100)];
   const share = divided(replacement?.median, article);
   const kept = divided(throughput?.nginx.median, throughput?.bare.median);
@@ -28,6 +28,21 @@ export function targetsOf(figures: Figures): Target[] {
       grown,
       " MB",
       (n) => n <= 2,
+    ),
+    target("all of it on, as a part of plain: replacement", "≤ 1.05", day?.boot.median, "", (n) => n <= 1.05),
+    target(
+      "all of it on, as a part of plain: processor time",
+      "≤ 1.05",
+      day?.processor?.median,
+      "",
+      (n) => n <= 1.05,
+    ),
+    target(
+      "all of it on: agent resident at most, in use",
+      "≤ 75 MB",
+      day?.full.mostMB.median,
+      " MB",
+      (n) => n <= 75,
     ),
     target("agent, ready", "≤ 150 ms", agent?.readyMilliseconds.median, " ms", (n) => n <= 150),
     target("agent, bundle", "≤ 921600 bytes", agent?.bundleBytes, " bytes", (n) => n <= 921_600),

@@ -5,14 +5,12 @@ import type { Boot } from "../../rehearsal/result.ts";
 import type { Visitor } from "../../rehearsal/visitors.ts";
 import { prepareArticle } from "../article.ts";
 import { must, type Part, toolsOf, withSite } from "../bench.ts";
-import { type MeasuredBoot, measureBoot } from "../everspot-boot.ts";
+import { booted, type MeasuredBoot } from "../everspot-boot.ts";
 import type { BootFigure, BootKind } from "../figures.ts";
-import { firstAnswer, startAsking } from "../first-answer.ts";
+import { startAsking } from "../first-answer.ts";
 import { round, spread } from "../stats.ts";
 
 type Run = Pick<MeasuredBoot, "boot"> & Partial<MeasuredBoot>;
-
-const BOOT_SECONDS = 300;
 
 interface Up {
   seconds: number;
@@ -71,13 +69,6 @@ async function up(site: Rehearsal): Promise<Up> {
   const operator = site.cloud.env.AWS_ACCESS_KEY_ID;
   const calls = site.cloud.wire.calls.slice(mark).filter((call) => call.accessKeyId === operator).length;
   return { seconds, calls, writes: site.writes(mark).filter((call) => call.by === "operator").length };
-}
-
-/** The boot of the next instance that has the site after `before`. */
-async function booted(site: Rehearsal, asking: Visitor, before: string | undefined): Promise<MeasuredBoot> {
-  const record = await site.bootOfOwner(before, BOOT_SECONDS);
-  const answered = await firstAnswer(asking, Date.parse(record.started), record.address);
-  return measureBoot(site, record, answered);
 }
 
 /** AWS takes the owner without notice. */

@@ -1,6 +1,7 @@
 import type { Part } from "../bench.ts";
 import { app } from "./app.ts";
 import { boot } from "./boot.ts";
+import { day } from "./day.ts";
 import { deploys } from "./deploys.ts";
 import { hold } from "./hold.ts";
 import { layer } from "./layer.ts";
@@ -22,6 +23,7 @@ export const parts: readonly Part[] = [
   app,
   hold,
   memory,
+  day,
   layer,
   sizes,
   state,

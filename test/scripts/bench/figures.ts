@@ -32,6 +32,11 @@ const sizeOf = (releaseMB: number, boot: number, agentPeakMB: number) => ({
   agentPeakMB: spreadOf(agentPeakMB),
 });
 
+const dayOf = (boot: number, MB: number) => ({
+  ...{ boot: spreadOf(boot), processor: spreadOf(3.5) },
+  ...{ startMB: spreadOf(MB), mostMB: spreadOf(MB + 2), bootMB: spreadOf(90) },
+});
+
 /** Every target is met, but for the image, of which there is none. */
 export const sample: Figures = {
   when: "2026-11-21T05:00:00.000Z",
@@ -60,6 +65,12 @@ export const sample: Figures = {
       { minute: 30, MB: 65 },
       { minute: 60, MB: 65 },
     ],
+  },
+  day: {
+    plain: dayOf(5, 64),
+    full: dayOf(5.2, 70),
+    boot: spreadOf(1.04),
+    processor: spreadOf(1.03),
   },
   hold: {
     requests: spreadOf(2000),

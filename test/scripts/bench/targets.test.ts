@@ -36,6 +36,17 @@ const missed: [string, Figures][] = [
     { ...sample, memory: sample.memory && { ...sample.memory, startMB: 75.1 } },
   ] as [string, Figures],
   [
+    "all of it on, as a part of plain: replacement",
+    { ...sample, day: sample.day && { ...sample.day, boot: spreadOf(1.06) } },
+  ] as [string, Figures],
+  [
+    "all of it on: agent resident at most, in use",
+    {
+      ...sample,
+      day: sample.day && { ...sample.day, full: { ...sample.day.full, mostMB: spreadOf(75.1) } },
+    },
+  ] as [string, Figures],
+  [
     "agent, growth over a simulated hour, from minute 20 on",
     { ...sample, memory: sample.memory && { ...sample.memory, afterHourMB: 69 } },
   ] as [string, Figures],
@@ -86,6 +97,8 @@ test("the table has every figure with its spread, and says what is absent", () =
   expect(text).toMatch(/^boot: replacement, the agent's part +3 +2.5 +4 +5 +s$/m);
   expect(text).toMatch(/^boot: replacement, processor time +3.5 /m);
   expect(text).toMatch(/^boot: first, waits for its certificate +4 /m);
+  expect(text).toMatch(/^plain: agent resident at most, in use +66 .*MB$/m);
+  expect(text).toMatch(/^all of it on, as a part of plain: processor time +1.03 /m);
   expect(text).toMatch(/^agent's bundle +700000 +bytes$/m);
   expect(text).toMatch(/^boot: baked is absent: no image$/m);
 });

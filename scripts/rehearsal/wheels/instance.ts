@@ -1,8 +1,8 @@
 /** An instance beside everspot's: no fleet, no launch template, the account's default network. */
 import { EC2 } from "@aws-sdk/client-ec2";
-import { EverspotError } from "../../agent/site/errors.ts";
-import { debianImages } from "../../test/cloud/ec2.ts";
-import type { RealCloud } from "../../test/cloud/real.ts";
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { debianImages } from "../../../test/cloud/ec2.ts";
+import type { RealCloud } from "../../../test/cloud/real.ts";
 
 /** As small as the sample site's. */
 const TYPE = "t3.micro";

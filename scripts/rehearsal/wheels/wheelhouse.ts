@@ -1,9 +1,9 @@
-/** Wheels of Django and gunicorn for the comparison, out of Debian's packages: no package index is needed. */
+/** Wheels of Django and gunicorn, out of Debian's packages: no package index is needed. */
 import { copyFile, cp, mkdir } from "node:fs/promises";
 import path from "node:path";
-import { EverspotError } from "../../agent/site/errors.ts";
-import { poll } from "../../agent/site/poll.ts";
-import type { RealCloud } from "../../test/cloud/real.ts";
+import { EverspotError } from "../../../agent/site/errors.ts";
+import { poll } from "../../../agent/site/poll.ts";
+import type { RealCloud } from "../../../test/cloud/real.ts";
 import { endInstance, launchInstance } from "./instance.ts";
 
 const PACKAGES = [
@@ -32,7 +32,7 @@ export async function makeWheelhouse(cloud: RealCloud, folder: string): Promise<
     const run = async (script: string) => {
       const done = await machines.exec(instance, "sh", ["-ec", script]);
       if (done.exitCode === 0) return;
-      throw new EverspotError("the wheels for the comparison could not be made", {
+      throw new EverspotError("the wheels of Django and gunicorn could not be made", {
         lines: `${done.stdout}\n${done.stderr}`.trim().split("\n").slice(-10),
         hint: "the Debian mirror must be reachable",
       });
