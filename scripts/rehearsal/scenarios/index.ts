@@ -6,6 +6,7 @@ import { bake } from "./bake.ts";
 import { certificate } from "./certificate.ts";
 import { churn } from "./churn.ts";
 import { data } from "./data.ts";
+import { docsStart } from "./docs.ts";
 import { drill } from "./drill.ts";
 import { heal, healAtBaseline } from "./heal.ts";
 import { inPlaceFailure } from "./in-place-failure.ts";
@@ -57,6 +58,7 @@ export const scenarios: readonly Scenario[] = [
   stateFast,
   data,
   owner,
+  docsStart,
   stateOn,
   stateInPlace,
   moveInShort,
