@@ -4,10 +4,16 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Jobs, type JobsContext } from "../../agent/jobs/jobs.ts";
+import { Runs } from "../../agent/jobs/runs.ts";
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
-import { readDocument } from "../../agent/site/document.ts";
+import { readDocument, updateDocument } from "../../agent/site/document.ts";
 import { jobDocument } from "../../agent/site/jobs/documents.ts";
+import { keys } from "../../agent/site/names.ts";
 import { poll } from "../../agent/site/poll.ts";
+import { siteDocument } from "../../agent/site/records.ts";
+import { ring } from "../../agent/site/runs/bell.ts";
+import { requestDocument, stateDocument } from "../../agent/site/runs/documents.ts";
+import { unpackOutput } from "../../agent/site/runs/output.ts";
 import { startLasting, startTransient } from "../../agent/system/transient.ts";
 import { systemd } from "../../agent/system/units.ts";
 import { type LocalS3, startS3 } from "../agent/site/s3.ts";
@@ -27,6 +33,9 @@ const sh = async (script: string): Promise<string> => {
   const { stdout, stderr } = await machines.exec(ID, "sh", ["-c", script]);
   return `${stdout}${stderr}`.trim();
 };
+
+/** A folder of the machine, as it is seen from here. */
+const inside = (folder: string) => `/proc/${machines.leader(ID)}/root${folder}`;
 
 beforeAll(async () => {
   const sandbox = requireSandbox();
@@ -79,8 +88,6 @@ test("one that hangs is ended with all that it started, a worker that ends is st
   // The next minute is a second away.
   const ahead = 59_000 - (Date.now() % 60_000);
   const clock: Clock = { now: () => Date.now() + ahead, sleep: systemClock.sleep };
-  const leader = machines.leader(ID);
-  const inside = (folder: string) => `/proc/${leader}/root${folder}`;
   const job = (run: string, timeout = 60) => ({
     ...{ run, at: "minutely", zone: "UTC", timeout, missed: "once" as const, retry: 0, stop: 2 },
   });
@@ -151,4 +158,58 @@ test("one that hangs is ended with all that it started, a worker that ends is st
   expect(await units()).toBe("");
   expect(await last("ends")).toMatchObject({ how: "done", exitCode: 0 });
   expect(await last("dies")).toMatchObject({ how: "interrupted" });
+}, 60_000);
+
+test("a command that takes longer than `run --timeout` is ended with 124, and so is all that it began", async () => {
+  const { store } = local;
+  const time = (ms = 0) => new Date(Date.now() + ms).toISOString();
+  await updateDocument(store, siteDocument, () => ({
+    ...{ version: 1 as const, owner: ID, epoch: 1, address: "203.0.113.8", privateAddress: "10.0.0.8" },
+    ...{ launched: time(), since: time(), state: "serving" as const },
+  }));
+  const words = ["sh", "-c", "echo began; sleep 601; echo ended"];
+  await updateDocument(store, requestDocument("run-1"), () => ({
+    ...{
+      version: 1 as const,
+      by: "ann@laptop",
+      asked: time(),
+      expires: time(60_000),
+      kind: "program" as const,
+    },
+    ...{ words, timeout: 2, environment: {}, secrets: false, cancelled: false },
+    stdin: { parts: 0, ended: true },
+  }));
+  await ring(store, systemClock, "run-1");
+  const warned: string[] = [];
+  const runs = new Runs(
+    {
+      ...{ instance: ID, store, clock: systemClock, units: systemd, start: startTransient },
+      owned: () => ({ epoch: 1, release: "r1" }),
+      places: {
+        ...{ releases: inside("/var/lib/everspot/releases"), runs: inside("/run/everspot/runs") },
+        environment: inside("/run/everspot/environment"),
+        appSocket: (release) => inside(`/run/everspot-app/${release}/app.sock`),
+      },
+      ...{ secrets: { read: async () => ({}) }, tryNotify: async () => [], tell: () => {} },
+    },
+    (message) => warned.push(message),
+  );
+  await runs.look();
+  const end = await poll(
+    "the end of the command",
+    async () => {
+      const { value } = await readDocument(store, stateDocument("run-1"));
+      return value?.end === undefined ? { waiting: JSON.stringify(value) } : { done: value.end };
+    },
+    { seconds: 20, everySeconds: 0.2 },
+  );
+  expect(end).toMatchObject({ how: "timeout", exitCode: 124, parts: 1 });
+  const part = await store.get(keys.runOutput("run-1", 0));
+  expect(unpackOutput(part?.body ?? new Uint8Array()).map(({ bytes }) => String(Buffer.from(bytes)))).toEqual(
+    ["began\n"],
+  );
+  expect(await sh("pgrep -f 'sleep 60[1]'; systemctl list-units --plain --no-legend 'everspot-run-*'")).toBe(
+    "",
+  );
+  expect(warned).toEqual([]);
 }, 60_000);
