@@ -124,7 +124,7 @@ export function statusOf(given: StatusInput): Status {
 }
 
 /** Of a job or worker that is configured no more nobody says that it is well again. */
-const isOfToday = ({ kind, about }: Alert, { schedule, worker }: SiteConfig): boolean =>
+const isOfToday = ({ kind, about }: Alert, { schedule, worker }: StatusInput["config"]): boolean =>
   kind !== "job" || about === undefined || about in schedule || about in worker;
 
 function mailOf({ config, told }: StatusInput): Status["mail"] {

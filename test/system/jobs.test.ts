@@ -10,7 +10,7 @@ import { readDocument, updateDocument } from "../../agent/site/document.ts";
 import { jobDocument } from "../../agent/site/jobs/documents.ts";
 import { keys } from "../../agent/site/names.ts";
 import { poll } from "../../agent/site/poll.ts";
-import { siteDocument } from "../../agent/site/records.ts";
+import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { ring } from "../../agent/site/runs/bell.ts";
 import { requestDocument, stateDocument } from "../../agent/site/runs/documents.ts";
 import { unpackOutput } from "../../agent/site/runs/output.ts";

@@ -44,7 +44,7 @@ function renderResult(result: Result): string {
   const good = result.problems.length === 0;
   const start = result.timeline[0]?.at ?? 0;
   const parts = [
-    `<section data-scenario="${escapeXml(result.scenario)}"><h2>${escapeXml(result.scenario)} <span class="verdict ${good ? "good" : "bad"}">${good ? "passed" : "failed"}</span></h2>`,
+    `<section data-scenario="${escapeXml(result.scenario)}"><div data-part="visitors"><h2>${escapeXml(result.scenario)} <span class="verdict ${good ? "good" : "bad"}">${good ? "passed" : "failed"}</span></h2>`,
   ];
   if (result.asAws) parts.push(`<p>${escapeXml(AS_AWS)}</p>`);
   if (!good) parts.push(`<ul>${result.problems.map((p) => `<li>${escapeXml(p)}</li>`).join("")}</ul>`);
@@ -71,6 +71,7 @@ function renderResult(result: Result): string {
       ),
     );
   }
+  parts.push("</div>");
   if (result.heal !== undefined) {
     parts.push(
       "<h3>Where the time went</h3>",
