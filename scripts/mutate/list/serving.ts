@@ -146,16 +146,14 @@ export const serving: readonly Mutation[] = [
     file: "user-data/bootstrap.sh",
     find: "umask 077\n",
     replace: "",
-    tests: ["test/system/agent.test.ts"],
-    system: true,
+    tests: ["test/user-data/bootstrap.test.ts"],
   },
   {
     name: "the agent that starts has the pinned hash",
     file: "user-data/bootstrap.sh",
     find: '[ "${sum%% *}" != "$agent" ] || ',
     replace: "",
-    tests: ["test/system/agent.test.ts"],
-    system: true,
+    tests: ["test/user-data/bootstrap.test.ts"],
   },
   {
     name: "a new release is refused for what a look finds, where that is asked for",
