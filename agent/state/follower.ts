@@ -4,9 +4,9 @@ import { counted, type Position } from "./position.ts";
 import { WalFile } from "./wal-file.ts";
 
 /** Bytes of frames in one entry; a larger transaction goes into several. */
-const LARGEST = 2 << 20;
+const LARGEST = 1 << 20;
 /** Bytes that may be taken into memory for a checkpoint. */
-const MOST_CAPTURED = 2 << 20;
+const MOST_CAPTURED = 1 << 20;
 
 /** The next entry of a database. */
 export interface Part {

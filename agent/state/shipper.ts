@@ -19,6 +19,9 @@ import { Wake } from "./wake.ts";
 const CHECKPOINT = 1_000;
 /** Milliseconds between two looks when nothing was heard, and between two tries of a checkpoint. */
 const LOOK = 250;
+/** Entries that what is kept on the disk may be behind the log, and milliseconds of quiet after which it is not. */
+const UNKEPT = 32;
+const QUIET = 50;
 
 /** Bytes of a write-ahead log, or so many times its database, from which on it has grown too much. */
 const MOST_GROWN = 64 << 20;
@@ -67,6 +70,8 @@ export class Shipper {
   #finished = false;
   #failed: unknown;
   #full: string | undefined;
+  /** Entries since what is kept was written. */
+  #unkept = 0;
   /** Commits came while the last entry was on its way. */
   #crowded = false;
   #counts = { checkpoints: 0, compared: 0, longestHold: 0 };
@@ -143,6 +148,7 @@ export class Shipper {
     } finally {
       for (const watcher of this.#watchers) watcher.close();
       this.#uploads?.stop();
+      if (this.#unkept > 0) this.#keep();
       this.#tell();
     }
     while (!signal.aborted && !this.#ending) await this.#wake.wait(60_000);
@@ -218,6 +224,7 @@ export class Shipper {
       }
       this.#maintain();
       this.#tell();
+      if (this.#unkept > 0 && this.#wake.quiet > QUIET) this.#keep();
       if (this.#state === "shipping") await this.#wake.wait(this.#untilLook);
       return;
     }
@@ -261,11 +268,11 @@ export class Shipper {
     if (late === undefined) one.follower.shipped(part.frames);
     else this.#met(late);
     if (!one.follower.waiting) one.covered = one.looked;
-    // First of all those who wait for it; what is kept on the disk may be older than the log.
+    // First of all those who wait for it.
     this.#tell();
     one.follower.look();
     this.#crowded = one.follower.waiting;
-    this.#keep();
+    this.#keepSoon();
   }
 
   async #name(ready: readonly Ready[]): Promise<void> {
@@ -273,7 +280,7 @@ export class Shipper {
     this.#base.note(1, 0);
     if (late === undefined) this.#uploads?.logged(ready);
     else this.#met(late);
-    this.#keep();
+    this.#keepSoon();
   }
 
   /** A seal comes behind all uploads there are. */
@@ -382,8 +389,14 @@ export class Shipper {
     return keptFile(this.#options.keeps);
   }
 
-  /** With a full disk it stays older than the log, which is read from there then. */
+  /** To put a file in another's place takes milliseconds, while the next commit waits. */
+  #keepSoon(): void {
+    if (++this.#unkept >= UNKEPT) this.#keep();
+  }
+
+  /** It may be older than the log, as with a full disk it stays: what is missing is read from there. */
   #keep(): void {
+    this.#unkept = 0;
     try {
       this.#writeKept();
       this.#full = undefined;

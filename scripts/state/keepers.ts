@@ -68,7 +68,10 @@ export const litestream = (program: string): Kept => ({
     const config = `${into}.yml`;
     await writeFile(config, settings(bucket, into));
     const begun = performance.now();
-    const restoring = execa(program, ["restore", "-config", config, into], { env: bucket.env });
+    const restoring = execa(program, ["restore", "-config", config, into], {
+      env: { PATH: process.env.PATH, ...bucket.env },
+      extendEnv: false,
+    });
     const peak = new Peak(restoring.pid);
     await restoring.finally(() => peak.stop());
     return { seconds: (performance.now() - begun) / 1000, resident: peak.most.resident };

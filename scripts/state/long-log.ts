@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { mkdir, open } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
@@ -24,15 +23,15 @@ db.execute("PRAGMA page_size=${PAGE}")
 db.execute("PRAGMA journal_mode=WAL")
 db.execute("PRAGMA synchronous=OFF")
 db.execute("PRAGMA wal_autocheckpoint=0")
-db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, pad BLOB)")
+db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, n BLOB, pad BLOB)")
 db.execute("BEGIN")
-db.executemany("INSERT INTO t VALUES (?, 0, randomblob(500))", [(i,) for i in range(2000)])
+db.executemany("INSERT INTO t VALUES (?, zeroblob(8), randomblob(500))", [(i,) for i in range(2000)])
 db.execute("COMMIT")
 db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 print("based", flush=True)
 sys.stdin.readline()
 for n in range(1, int(sys.argv[2]) + 1):
-    db.execute("UPDATE t SET n = ? WHERE id = ?", (n, n % 2000))
+    db.execute("UPDATE t SET n = ? WHERE id = ?", (n.to_bytes(8, "big"), n % 2000))
 print("written", flush=True)
 sys.stdin.readline()
 `;
@@ -53,6 +52,7 @@ export async function longLog(programs: Programs, folder: string, entries: numbe
   const me = { epoch: 1, instance: "i-1", run: "0".repeat(16) };
   const patience = { clock: systemClock };
   const writer = execa("/usr/bin/python3", ["-c", COMMITS, database, String(entries)]);
+  const says = writer.iterable()[Symbol.asyncIterator]();
   try {
     const { place } = await takeLog(
       bucket.state,
@@ -62,13 +62,13 @@ export async function longLog(programs: Programs, folder: string, entries: numbe
     );
     const log = new LogWriter(direct, me, place, patience);
     await log.append({ kind: "open" });
-    await once(writer.stdout, "data");
+    await says.next();
     const file = await open(database);
     const source = { file: FILE, path: database, descriptor: file.fd, page: PAGE };
     await publishBase(bucket.state, log.place, [source], new Map(), new Set(), patience);
     await file.close();
     writer.stdin.write("\n");
-    await once(writer.stdout, "data");
+    await says.next();
     const wal = new WalFile(database);
     wal.look();
     const { salt = "", committed = 0 } = wal.generation ?? {};
@@ -85,9 +85,10 @@ export async function longLog(programs: Programs, folder: string, entries: numbe
     await into.restore();
     const seconds = (performance.now() - begun) / 1000;
     const last =
-      "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT max(n) FROM t').fetchone()[0])";
+      "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT hex(max(n)) FROM t').fetchone()[0])";
     const { stdout } = await execa("/usr/bin/python3", ["-c", last, into.database]);
-    if (Number(stdout) !== entries) throw new Error(`of ${entries} commits the last one back is ${stdout}`);
+    if (Number.parseInt(stdout, 16) !== entries)
+      throw new Error(`of ${entries} commits the last one back is ${stdout}`);
     await into.destroy();
     return { seconds, resident: into.resident };
   } finally {
