@@ -19,10 +19,12 @@ import { mediaKey } from "./keys.ts";
 export const PROGRESS_DEADLINE = 2_000;
 /** What is read side by side, and a little more. */
 const SOCKETS = 40;
+/** How often one read is tried: a restore reads thousands of objects, and begins anew where one fails. */
+const READS = 3;
 /** Keys in one DeleteObjects. */
 const MOST_DELETED = 1_000;
 
-/** For `s3StateBucket`: it tries once, for whoever writes the log decides what is tried again. */
+/** For `s3StateBucket`: it tries a write once, for whoever writes the log decides what is tried again. */
 export const createStateClient = (config: S3ClientConfig = {}, deadline = PROGRESS_DEADLINE): S3Client =>
   createS3Client({
     maxAttempts: 1,
@@ -50,12 +52,16 @@ export function s3StateBucket(client: S3Client, bucket: string): StateBucket & U
   };
 
   const get = async (key: string): Promise<Uint8Array | undefined> => {
-    try {
-      const found = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-      return (await found.Body?.transformToByteArray()) ?? new Uint8Array();
-    } catch (error) {
-      if (answer(error).name === "NoSuchKey") return undefined;
-      throw failed("read", key, error);
+    for (let tries = 1; ; tries++) {
+      try {
+        const found = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        return (await found.Body?.transformToByteArray()) ?? new Uint8Array();
+      } catch (error) {
+        if (answer(error).name === "NoSuchKey") return undefined;
+        const failure = failed("read", key, error);
+        if (tries === READS || !(failure instanceof EverspotError) || failure.retry !== "retry")
+          throw failure;
+      }
     }
   };
 

@@ -157,6 +157,17 @@ test("as of a moment: up to the last entry that is not later, and that is the pl
   expect(await restored({ until: then.at })).toMatchObject({ text: "b", place: then });
 });
 
+test("a read that gets no answer is made again: nothing is begun anew for it", async () => {
+  const log = await own(local.bucket, writer(1));
+  await commit(log, { 1: "a" }, 1);
+  await commit(log, { 1: "b" }, 1);
+  for (const nth of [2, 3]) local.server.disturb("s3", "GetObject", { loseRequest: true }, nth);
+  const before = local.server.calls.length;
+  expect((await restored()).text).toBe("b");
+  const asked = local.server.calls.slice(before).filter(({ operation }) => operation === "ListObjectsV2");
+  expect(asked).toHaveLength(1);
+});
+
 test("of a moment at which a release was tried it is what visitors were told: what was there before", async () => {
   let now = Date.now() + 3_600_000;
   const clock = { now: () => now, sleep: async () => {} };
