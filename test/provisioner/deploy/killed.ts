@@ -54,7 +54,7 @@ export function killedDeploys(every: number): void {
   }
 
   test(`killed after ${every === 1 ? "each" : `one in ${every}`} of its writes: one further command puts everything in order`, {
-    timeout: 240_000,
+    timeout: 480_000,
   }, async () => {
     const steps: string[] = [];
     for (let writes = 0, deaths = 0; ; writes += every, deaths++) {
