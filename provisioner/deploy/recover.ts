@@ -1,7 +1,8 @@
 import { channelDocument, withdrawCandidate } from "../../agent/site/channel.ts";
 import type { Clock } from "../../agent/site/clock.ts";
-import { updateDocument } from "../../agent/site/document.ts";
+import { readDocument, updateDocument } from "../../agent/site/document.ts";
 import type { DeployState } from "../../agent/site/documents/deploy-state.ts";
+import { siteDocument } from "../../agent/site/documents/site-state.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { type Applied, runActions } from "../apply/run.ts";
 import type { Aws } from "../aws/connect.ts";
@@ -41,10 +42,17 @@ export async function recover(
   for (let round = 1; round <= ROUNDS; round++) {
     const scene = await settledClaim(aws, left.old, options);
     const actions = planRecovery(left, scene, drain, clock.now());
+    let changed = false;
+    const unlessTaken = async (instances: readonly string[]): Promise<string | undefined> => {
+      const owner = (await readDocument(aws.store, siteDocument)).value?.owner;
+      changed = owner !== undefined && owner !== scene.site?.owner && instances.includes(owner);
+      if (changed) return `not now: ${owner} has just taken the site over`;
+      return void (await aws.instances.terminate(instances));
+    };
     applied.push(
       ...(await runActions(actions, {
         describe: describeRecovery,
-        execute: (action) => execute(aws, action, options),
+        execute: (action) => execute(aws, action, options, unlessTaken),
         progress,
         patience: PATIENCE,
         clock,
@@ -53,7 +61,7 @@ export async function recover(
     );
     if (actions.some((a) => a.do === "terminate")) await ownerServes(aws, options);
     // Between the look and the lower target the fleet may have launched one more.
-    if (!actions.some((a) => a.do === "fleet")) break;
+    if (!actions.some((a) => a.do === "fleet") && !changed) break;
   }
   return applied;
 }
@@ -71,8 +79,12 @@ async function settledClaim(aws: Aws, old: string | undefined, options: RecoverO
   }
 }
 
-async function execute(aws: Aws, action: RecoveryAction, options: RecoverOptions): Promise<undefined> {
-  const { clock, signal } = options;
+async function execute(
+  aws: Aws,
+  action: RecoveryAction,
+  { clock, signal }: RecoverOptions,
+  terminate: (instances: readonly string[]) => Promise<string | undefined>,
+): Promise<string | undefined> {
   switch (action.do) {
     case "withdraw":
       await updateDocument(
@@ -87,7 +99,7 @@ async function execute(aws: Aws, action: RecoveryAction, options: RecoverOptions
     case "drain":
       return void (await clock.sleep(Math.max(0, action.at - clock.now()), signal));
     case "terminate":
-      return void (await aws.instances.terminate(action.instances));
+      return terminate(action.instances);
   }
 }
 

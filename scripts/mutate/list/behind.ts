@@ -145,4 +145,11 @@ export const behind: readonly Mutation[] = [
     replace: "const fleet = (await",
     tests: commands("wait"),
   },
+  {
+    name: "what has just taken the site over is not taken back",
+    file: "provisioner/deploy/recover.ts",
+    find: "changed = owner !== undefined && owner !== scene.site?.owner && instances.includes(owner);",
+    replace: "changed = owner === null;",
+    tests: ["test/provisioner/deploy/behind.test.ts"],
+  },
 ];

@@ -11,9 +11,9 @@ import type { Scenario } from "../scenario.ts";
 
 const CLI = path.resolve(import.meta.dirname, "../../../dist/everspot.mjs");
 
-/** Beginnings of the names of a deploy's steps, and how long into each it is killed, in seconds. */
-const kills: readonly { step: string; after: number }[] = [
-  { step: "pack", after: 0 },
+/** Beginnings of the names of a deploy's steps (undefined: what comes before it has the lock), and how long into each it is killed, in seconds. */
+const kills: readonly { step: string | undefined; after: number }[] = [
+  { step: undefined, after: 1 },
   { step: "compare", after: 0 },
   { step: "publish", after: 0.3 },
   { step: "launch", after: 0 },
@@ -60,7 +60,9 @@ function note(result: Result, name: string, exitCode: number, seconds: number): 
 
 /** Starts a deploy and ends it by SIGKILL inside a step, or where it is when it went past that. @returns the step. */
 async function killAt(rehearsal: Rehearsal, { step, after }: (typeof kills)[number]): Promise<string> {
-  rehearsal.moment(`everspot deploy, to be killed at "${step}"`);
+  rehearsal.moment(
+    `everspot deploy, to be killed ${step === undefined ? "before it has the lock" : `at "${step}"`}`,
+  );
   const { value: before } = await readDocument(rehearsal.store, deployDocument);
   const child = execa(process.execPath, [CLI, "deploy"], {
     cwd: rehearsal.site.folder,
@@ -72,7 +74,7 @@ async function killAt(rehearsal: Rehearsal, { step, after }: (typeof kills)[numb
   void child.then(() => {
     over = true;
   });
-  for (;;) {
+  while (step !== undefined) {
     const { value: lock } = await readDocument(rehearsal.store, deployDocument);
     if (lock?.id !== before?.id && lock?.step.startsWith(step)) break;
     if (over) {
@@ -85,6 +87,10 @@ async function killAt(rehearsal: Rehearsal, { step, after }: (typeof kills)[numb
   child.kill("SIGKILL");
   await child;
   const { value: lock } = await readDocument(rehearsal.store, deployDocument);
+  if (step === undefined) {
+    rehearsal.check(lock?.id === before?.id, "a deploy that is killed before it has the lock has not begun");
+    return "before the lock";
+  }
   rehearsal.moment(`killed; deploy.json says: ${lock?.state}, ${lock?.step}`);
   return lock?.step ?? step;
 }

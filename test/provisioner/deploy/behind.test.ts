@@ -1,7 +1,9 @@
 /** Deploys while EC2's answers are behind what is. */
 import { afterEach, expect, test } from "vitest";
+import { updateDocument } from "../../../agent/site/document.ts";
 import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { connect } from "../../../provisioner/aws/connect.ts";
+import { recover } from "../../../provisioner/deploy/recover.ts";
 import { lookAtScene } from "../../../provisioner/deploy/scene.ts";
 import { openSwapSite, type SwapSite } from "./swapping.ts";
 
@@ -57,4 +59,36 @@ test("what is to be put in order is judged with the owner in sight", async () =>
   const aws = await connect(site.config, site.tools.clock);
   expect((await lookAtScene(aws)).instances.map((i) => i.id)).toContain(owner);
   aws.close();
+}, 60_000);
+
+test("an instance that takes the site over while it is about to be taken back stays, and the other goes", async () => {
+  site = await openSwapSite();
+  await site.deploy("one");
+  const old = site.owner() ?? "";
+  const { cloud, tools, agents } = site;
+  agents.decide = () => "hangs";
+  const aws = await connect(site.config, tools.clock);
+  try {
+    const fleet = (await aws.fleets.look())[0]?.id ?? "";
+    await aws.fleets.change(fleet, { total: 2 });
+    const running = () => cloud.ec2.instances.list().filter((i) => i.state === "running");
+    while (running().length < 2) await tools.clock.sleep(1000);
+    const next = running().find((i) => i.id !== old)?.id ?? "";
+    let taken = false;
+    cloud.wire.before(async (call) => {
+      if (call.operation !== "ModifyFleet" || taken) return;
+      taken = true;
+      await updateDocument(
+        aws.store,
+        siteDocument,
+        (now) => now && { ...now, owner: next, epoch: now.epoch + 1 },
+      );
+    });
+    const left = { kind: "swap" as const, release: undefined, old, before: undefined };
+    await recover(aws, left, { clock: tools.clock, progress: tools.terminal, drain: 0 });
+    expect(taken).toBe(true);
+    expect(running().map((i) => i.id)).toEqual([next]);
+  } finally {
+    aws.close();
+  }
 }, 60_000);
