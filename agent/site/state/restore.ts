@@ -12,8 +12,9 @@ import { type ReadOptions, readLog, type Seen } from "./read-log.ts";
 import { RestoredFiles } from "./restored-files.ts";
 import { Trials } from "./trials.ts";
 
-/** Chunks read side by side. */
+/** Chunks read side by side, and their bytes at most: each is in memory packed and plain. */
 const AT_ONCE = 32;
+const MOST_BYTES = 8 << 20;
 
 export interface RestoreOptions extends Pick<ReadOptions, "last" | "onGap"> {
   /** The last moment that is wanted, ISO 8601. */
@@ -252,7 +253,8 @@ async function readAll(
       await into.write(plain, 0, plain.length, index * file.chunk);
     }
   };
-  const all = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
+  const length = Math.min(AT_ONCE, Math.ceil(MOST_BYTES / file.chunk));
+  const all = await Promise.allSettled(Array.from({ length }, work));
   const failed = all.find((one) => one.status === "rejected");
   if (failed !== undefined) throw failed.reason;
 }
