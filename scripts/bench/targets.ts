@@ -38,6 +38,13 @@ export function targetsOf(figures: Figures): Target[] {
       (n) => n <= 1.05,
     ),
     target(
+      "all of it on: agent resident after its start",
+      "≤ 75 MB",
+      day?.full.startMB.median,
+      " MB",
+      (n) => n <= 75,
+    ),
+    target(
       "all of it on: agent resident at most, in use",
       "≤ 75 MB",
       day?.full.mostMB.median,
