@@ -20,8 +20,8 @@ import { poll } from "../../agent/site/poll.ts";
 import { pointLink } from "../../agent/system/files.ts";
 import { bootConfigOf } from "../../provisioner/config/boot-config.ts";
 import { loadConfig } from "../../provisioner/config/load.ts";
+import { openEvents, openWebSocket, type Site } from "../../scripts/rehearsal/live-visitor.ts";
 import { type Front, startFront } from "./front.ts";
-import { openEvents, openWebSocket, type Site } from "./live-visitor.ts";
 import { type Visit, visit } from "./visit.ts";
 
 const CHAT = path.resolve(import.meta.dirname, "../sites/chat");

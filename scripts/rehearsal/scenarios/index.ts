@@ -15,6 +15,7 @@ import { jobs } from "./jobs.ts";
 import { killedDeploy } from "./killed-deploy.ts";
 import { killedInPlace } from "./killed-in-place.ts";
 import { layerRenewal } from "./layer-renewal.ts";
+import { liveSwap } from "./live-swap.ts";
 import { moveIn, moveInShort } from "./move-in.ts";
 import { offlineHeavy } from "./offline-heavy.ts";
 import { offlineDebian12, offlineReplacement } from "./offline-replacement.ts";
@@ -67,6 +68,7 @@ export const scenarios: readonly Scenario[] = [
   stateSwap,
   swap,
   swapTemplate,
+  liveSwap,
   swapInPlace,
   swaps,
   twoDeploys,
