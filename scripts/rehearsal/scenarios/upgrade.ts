@@ -1,7 +1,7 @@
 import type { BootRecord } from "../../../agent/site/boot-record.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { checkDown, recordBoots, vanish } from "../acts.ts";
-import { change, checkInOrder, mustDeploy } from "../deploys.ts";
+import { change, checkInOrder, deploy, mustDeploy } from "../deploys.ts";
 import { buildEarlier } from "../earlier.ts";
 import type { CommandOutcome, Rehearsal } from "../rehearsal.ts";
 import { failed } from "../sample.ts";
@@ -17,7 +17,8 @@ const HEAL_SECONDS = 180;
 
 export const upgrade: Scenario = {
   name: "upgrade",
-  about: "a site that an earlier everspot brought up: status, deploy, rollback, heal and down with this one",
+  about:
+    "a site that an earlier everspot brought up: status, up, deploy, rollback, heal and down with this one",
   overrides: { dns: { drain: DRAIN } },
   async run(rehearsal, result) {
     const earlier = await buildEarlier(BEFORE);
@@ -31,7 +32,13 @@ export const upgrade: Scenario = {
         throw new EverspotError("the site does not answer its visitor");
 
       await checkStatus(rehearsal, "an older instance", await rehearsal.cli(["status"], COMMAND_SECONDS));
+      // What the site's bucket and role need by now is `up`'s to bring, and a deploy says so before it begins.
       await change(rehearsal, "second");
+      const refused = await deploy(rehearsal);
+      rehearsal.check(refused.exitCode === 1, "a deploy before `up` is refused");
+      rehearsal.check(refused.lines.join("\n").includes("run `everspot up`"), "and says what comes first");
+      rehearsal.moment("everspot up");
+      must("up, of a site that is up", await rehearsal.cli(["up", "--yes"], UP_SECONDS));
       const deployed = await mustDeploy(rehearsal);
       result.swap = { seconds: deployed.seconds, steps: deployed.steps };
       await checkInOrder(rehearsal, "after the deploy", deployed.release);
