@@ -20,6 +20,8 @@ export interface Manners {
 }
 
 const unknownOption = [["--nothing"], /unknown option '--nothing'/] as const;
+/** What AWS says of it may stand there instead. */
+const noInstance = [1, /no instance|no Spot capacity/] as const;
 const noSeconds = [["--timeout", "soon"], /must be a whole number of seconds/] as const;
 const briefly = ["--timeout", "30"] as const;
 const gone = [69, /, which served the site last, is gone\n {2}what to do: /] as const;
@@ -34,15 +36,15 @@ export const manners: Readonly<Record<string, Manners>> = {
   },
   plan: { words: ["--no-pack"], wrong: unknownOption },
   doctor: { long: true, wrong: unknownOption, gone: [1, /no instance is running/] },
-  up: { long: true, words: ["--yes"], wrong: noSeconds, gone: [1, /no instance/], briefly },
+  up: { long: true, words: ["--yes"], wrong: noSeconds, gone: noInstance, briefly },
   github: { words: ["--repo", "ann/blog", "--yes"], wrong: [["--repo", "blog"], /owner\/name/i] },
   permissions: { local: true, wrong: [["--account", "12"], /must be twelve digits/] },
   fetch: { local: true, wrong: unknownOption },
   status: { wrong: unknownOption },
   logs: { wrong: [["--since", "soon"], /"soon" is no moment/] },
   open: { local: true, wrong: unknownOption },
-  deploy: { long: true, words: ["--force"], wrong: noSeconds, gone: [1, /no instance/], briefly },
-  rollback: { long: true, wrong: noSeconds, gone: [1, /no instance/], briefly },
+  deploy: { long: true, words: ["--force"], wrong: noSeconds, gone: noInstance, briefly },
+  rollback: { long: true, wrong: noSeconds, gone: noInstance, briefly },
   releases: { wrong: unknownOption },
   run: { words: ["--", "true"], wrong: [[], /run needs a command/], gone },
   manage: { words: ["check"], wrong: [[], /manage needs arguments/], gone },
