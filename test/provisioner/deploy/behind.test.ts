@@ -69,7 +69,7 @@ test("an instance that takes the site over while it is about to be taken back st
   agents.decide = () => "hangs";
   const aws = await connect(site.config, tools.clock);
   try {
-    const fleet = (await aws.fleets.look())[0]?.id ?? "";
+    const fleet = (await aws.fleets.look()).find((f) => f.alive && !f.bridge)?.id ?? "";
     await aws.fleets.change(fleet, { total: 2 });
     const running = () => cloud.ec2.instances.list().filter((i) => i.state === "running");
     while (running().length < 2) await tools.clock.sleep(1000);
