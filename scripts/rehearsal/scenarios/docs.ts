@@ -3,6 +3,7 @@ import path from "node:path";
 import type { RealCloud } from "../../../test/cloud/real.ts";
 import { change } from "../deploys.ts";
 import { type Answers, commandsOf, typed } from "../documents/commands.ts";
+import { RECEIVER_URL, startReceiver } from "../receiver.ts";
 import { onThis, type Rehearsal } from "../rehearsal.ts";
 import type { Result } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
@@ -23,6 +24,14 @@ const ANSWERS: Answers = [
   ["◆ +The site's name in DNS:", `${DOMAIN}\r`],
   ["◆ +Type the site's name", `${FOLDER}\r`],
   ["◆ [^◆]*\\?", "y"],
+  [">>> ", "exit()\r"],
+];
+
+/** What stands for something else, by the line. */
+const INSTEAD: readonly (readonly [string, string])[] = [
+  ["-- CMD", "-- python3 --version"],
+  ["manage ARGS", "manage check"],
+  ["OWNER/NAME", "ann/blog"],
 ];
 
 export const docsStart: Scenario = {
@@ -32,6 +41,22 @@ export const docsStart: Scenario = {
   prepare,
   async run(rehearsal, result) {
     await follow(rehearsal, result, await commandsOf("docs/start.md"));
+    await checkGone(rehearsal);
+  },
+};
+
+export const docsReadme: Scenario = {
+  name: "docs-readme",
+  about: "every command of README.md that an owner types, in order: a site begins, is looked after, and ends",
+  prepare,
+  async run(rehearsal, result) {
+    const receiver = await startReceiver(rehearsal, "");
+    try {
+      const begin = await commandsOf("README.md", "From a project to a site");
+      await follow(rehearsal, result, [...begin, ...(await commandsOf("README.md", "Every day"))]);
+    } finally {
+      await receiver.close();
+    }
     await checkGone(rehearsal);
   },
 };
@@ -55,6 +80,7 @@ const wheelsBeside = (folder: string): string => path.join(path.dirname(folder),
 const added = (rehearsal: Rehearsal): Table => ({
   ...onThis(rehearsal.cloud),
   dns: { ttl: 5, drain: 7 },
+  notify: { url: RECEIVER_URL },
 });
 
 async function follow(rehearsal: Rehearsal, result: Result, lines: readonly string[]): Promise<void> {
@@ -64,21 +90,26 @@ async function follow(rehearsal: Rehearsal, result: Result, lines: readonly stri
     AWS_REGION: rehearsal.cloud.region,
   };
   for (const [i, line] of lines.entries()) {
-    const what = line.replace(/ +#.*/, "");
+    const command = INSTEAD.reduce((text, [word, instead]) => text.replace(word, instead), line);
+    const what = command.replace(/ +#.*/, "");
     rehearsal.moment(what);
     // A reader has written something since.
     if (/^everspot deploy\b/.test(what)) await change(rehearsal, `before command ${i}`);
-    const { exitCode, shown } = await typed(rehearsal, line, ANSWERS, { seconds: SECONDS, env });
+    const { exitCode, shown } = await typed(rehearsal, command, ANSWERS, { seconds: SECONDS, env });
     const end = shown.trim().split("\n").slice(-12).join("\n");
     rehearsal.check(exitCode === 0, `\`${what}\` ends with 0, not ${exitCode}:\n${end}`);
     if (exitCode !== 0) throw new Error(`\`${what}\` does not do what the document says`);
     if (what.startsWith("everspot init")) await configureSite(rehearsal.site.folder, () => added(rehearsal));
+    if (what === "everspot maintenance on")
+      await typed(rehearsal, "everspot maintenance off", [], { seconds: 60, env });
   }
   result.figures = { ...result.figures, "commands typed": lines.length };
 }
 
 /** The bucket is kept, as is said beside `everspot down`. */
 async function checkGone(rehearsal: Rehearsal): Promise<void> {
-  const left = (await rehearsal.leftovers()).filter((one) => !/bucket|s3|parameter|secret|log/i.test(one));
+  // GitHub's identity provider is the account's: other sites may use it.
+  const stays = /bucket|s3|parameter|secret|log|iam identity provider/i;
+  const left = (await rehearsal.leftovers()).filter((one) => !stays.test(one));
   rehearsal.check(left.length === 0, `down leaves the bucket alone, but there is ${left.join(", ")}`);
 }

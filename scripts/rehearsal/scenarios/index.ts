@@ -6,7 +6,7 @@ import { bake } from "./bake.ts";
 import { certificate } from "./certificate.ts";
 import { churn } from "./churn.ts";
 import { data } from "./data.ts";
-import { docsStart } from "./docs.ts";
+import { docsReadme, docsStart } from "./docs.ts";
 import { drill } from "./drill.ts";
 import { heal, healAtBaseline } from "./heal.ts";
 import { inPlaceFailure } from "./in-place-failure.ts";
@@ -60,6 +60,7 @@ export const scenarios: readonly Scenario[] = [
   data,
   owner,
   docsStart,
+  docsReadme,
   stateOn,
   stateInPlace,
   moveInShort,
