@@ -14,8 +14,6 @@ import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { Http2Client } from "./http2.ts";
 import type { ClientOptions, Sample } from "./sample.ts";
 
-const TIMEOUT_MS = 10_000;
-
 class CachingResolver {
   readonly #resolver = new Resolver({ timeout: 2_000, tries: 2 });
   readonly #outstay: number;
@@ -49,7 +47,7 @@ async function run(options: ClientOptions): Promise<void> {
   const agent = new https.Agent({ keepAlive: options.keepAlive, maxSockets: options.keepAlive ? 4 : 64 });
   const ca = readFileSync(options.ca);
   const look = async () => (await resolver.resolve(options.host))[0] ?? "";
-  const http2 = new Http2Client({ host: options.host, ca, timeout: TIMEOUT_MS, resolve: look });
+  const http2 = new Http2Client({ host: options.host, ca, timeout: options.patience, resolve: look });
   let sent = 0;
 
   const ask = async (): Promise<void> => {
@@ -121,7 +119,7 @@ function request(
           host: options.host,
           ...(post ? { "content-type": "application/json", "content-length": Buffer.byteLength(body) } : {}),
         },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(options.patience),
       },
       (answer) => {
         const chunks: Buffer[] = [];

@@ -1,6 +1,6 @@
 /** The four visitors that no hand-over may lose a request of, POSTs among them. */
 import type { Rehearsal } from "./rehearsal.ts";
-import { failed, type Sample } from "./sample.ts";
+import { type ClientOptions, failed, type Sample } from "./sample.ts";
 import type { Visitor } from "./visitors.ts";
 
 /** How many times its TTL the second visitor keeps an answer of the resolver, if a scenario does not say. */
@@ -22,8 +22,12 @@ export interface Crowd {
 }
 
 /** @throws Error when the site does not answer one of them within half a minute. */
-export async function startCrowd(rehearsal: Rehearsal, outstay = OUTSTAY): Promise<Crowd> {
-  const common = { every: rehearsal.asAws ? EVERY_MS.asAws : EVERY_MS.usual, postEvery: POST_EVERY };
+export async function startCrowd(
+  rehearsal: Rehearsal,
+  outstay = OUTSTAY,
+  more: Partial<Pick<ClientOptions, "patience">> = {},
+): Promise<Crowd> {
+  const common = { ...more, every: rehearsal.asAws ? EVERY_MS.asAws : EVERY_MS.usual, postEvery: POST_EVERY };
   const honest = rehearsal.visit({ ...common, name: "honours the TTL" });
   const outstays = rehearsal.visit({ ...common, name: `keeps ${outstay} x TTL`, outstay });
   const keepsAlive = rehearsal.visit({ ...common, name: "keeps connections", keepAlive: true });

@@ -174,6 +174,7 @@ export class Rehearsal {
         http2: false,
         postEvery: 0,
         postPath: "/entries",
+        patience: 10_000,
         ...options,
       },
       this.cloud.env,

@@ -16,6 +16,8 @@ export interface ClientOptions {
   /** Every how many requests one is a POST to `postPath`; 0 for none. */
   postEvery: number;
   postPath: string;
+  /** Milliseconds after which a request that has no answer is given up. */
+  patience: number;
 }
 
 /** One request as its sender saw it. */

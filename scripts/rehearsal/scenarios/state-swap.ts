@@ -32,7 +32,8 @@ const plays = (name: string, count: number, slow: boolean, about: string): Scena
   run: async (rehearsal, result) => {
     await runUp(rehearsal, result);
     await rehearsal.untilPackagesAreKept();
-    const crowd = await startCrowd(rehearsal, 1);
+    // As a browser would, they wait for as long as they may be held.
+    const crowd = await startCrowd(rehearsal, 1, { patience: (PAUSE.most + DRAIN) * 1000 });
     const began = Date.now();
     const migrations = new Migrations(rehearsal);
     for (let n = 1; n <= count; n++) await once(rehearsal, result, n, migrations);
