@@ -71,3 +71,11 @@ export async function entries(bucket: StateBucket): Promise<Seen[]> {
   });
   return seen;
 }
+
+/** How often something was taken back. */
+export const rewinds = async (bucket: StateBucket): Promise<number> =>
+  (await entries(bucket)).filter(({ entry, counts }) => counts && entry.header.kind === "rewind").length;
+
+/** An entry that names one file of this name. */
+export const upload = (log: LogWriter, name: string): ReturnType<LogWriter["append"]> =>
+  log.append({ kind: "data", media: [{ name, sha256: "0".repeat(64), size: 1 }] });

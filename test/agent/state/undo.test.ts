@@ -6,7 +6,7 @@ import { Fenced } from "../../../agent/site/state/errors.ts";
 import { restore } from "../../../agent/site/state/restore.ts";
 import type { LogWriter } from "../../../agent/state/log/log-writer.ts";
 import { undo } from "../../../agent/state/return-to.ts";
-import { entries, type LocalState, own, patience, startState, writer } from "./local.ts";
+import { type LocalState, own, patience, rewinds, startState, upload, writer } from "./local.ts";
 
 let local: LocalState;
 let folder: string;
@@ -19,24 +19,19 @@ beforeEach(async () => {
   await local.next();
   folder = await mkdtemp(join(tmpdir(), "everspot-undo-"));
   log = await own(local.bucket, writer(1));
-  await upload("kept");
+  await upload(log, "kept");
   await log.append({ kind: "mark", name: "before r2" });
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const upload = (name: string) =>
-  log.append({ kind: "data", media: [{ name, sha256: "0".repeat(64), size: 1 }] });
 /** By the process that comes after the one that wrote. */
 const back = (mark: typeof log.place) =>
   undo(local.bucket, writer(1, "i-1", 2), { folder, keeps: folder }, mark, patience);
 const there = async () => [...(await restore(local.bucket, join(folder, "there"))).media.keys()];
-const rewinds = async () =>
-  (await entries(local.bucket)).filter(({ entry, counts }) => counts && entry.header.kind === "rewind")
-    .length;
 
 test("what came after the mark is taken back, and this disk goes on from there", async () => {
   const mark = log.place;
-  await upload("of the release that was tried");
+  await upload(log, "of the release that was tried");
   expect(await back(mark)).toEqual({ undone: true, seq: mark.seq + 2 });
   expect(await there()).toEqual(["kept"]);
   const kept = JSON.parse(await readFile(join(folder, "shipped.json"), "utf8"));
@@ -45,16 +40,16 @@ test("what came after the mark is taken back, and this disk goes on from there",
 
 test("one that was cut off goes on, and takes nothing back twice", async () => {
   const mark = log.place;
-  await upload("of the release that was tried");
+  await upload(log, "of the release that was tried");
   await back(mark);
   await rm(join(folder, "shipped.json"));
   expect(await back(mark)).toEqual({ undone: true, seq: mark.seq + 2 });
-  expect(await rewinds()).toBe(1);
+  expect(await rewinds(local.bucket)).toBe(1);
 });
 
 test("what may have been told of stays", async () => {
   const mark = log.place;
-  await upload("of the release that serves");
+  await upload(log, "of the release that serves");
   await log.append({ kind: "open" });
   expect(await back(mark)).toMatchObject({ undone: false });
   expect(await there()).toEqual(["kept", "of the release that serves"]);
@@ -64,5 +59,5 @@ test("a later owner is not interfered with", async () => {
   const mark = log.place;
   await own(local.bucket, writer(2));
   await expect(back(mark)).rejects.toEqual(new Fenced(2));
-  expect(await rewinds()).toBe(0);
+  expect(await rewinds(local.bucket)).toBe(0);
 });
