@@ -2,7 +2,7 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import type { Mail } from "../notify/notify.ts";
 import { callLimits } from "../site/call-limits.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
-import { ask } from "../system/ask.ts";
+import { ask, succeeded } from "../system/ask.ts";
 import type { Clients } from "./clients.ts";
 
 const VERSION = "2010-03-31";
@@ -34,8 +34,8 @@ export function createMail({ ssm }: Pick<Clients, "ssm">, topic: string, env: No
     const answer = await ask(endpoint, { method: "POST", headers, body, milliseconds }).catch((cause) => {
       throw failure(messageOf(cause), "retry", cause);
     });
+    if (succeeded(answer)) return;
     const { status, text } = answer;
-    if (status >= 200 && status < 300) return;
     const said = /<Message>([^<]*)</.exec(text)?.[1] ?? `HTTP ${status}`;
     throw failure(said, status >= 500 || /Throttl/.test(text) ? "retry" : "fatal");
   };

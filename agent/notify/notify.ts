@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { Clock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
-import { ask } from "../system/ask.ts";
+import { ask, succeeded } from "../system/ask.ts";
 
 /** What the person who pays the bill may want to know at once. `text`: one line. */
 export interface Notice {
@@ -142,7 +142,7 @@ async function deliver(url: string, body: string, options: NotifyOptions): Promi
   // A secret that cannot be read must not keep the notice back.
   const secret = await options.secret().catch(() => undefined);
   await insist(async () => {
-    const { status } = await ask(url, {
+    const answer = await ask(url, {
       method: "POST",
       body,
       headers: {
@@ -152,7 +152,8 @@ async function deliver(url: string, body: string, options: NotifyOptions): Promi
       },
       milliseconds: TIMEOUT_MS,
     });
-    if (status >= 200 && status < 300) return;
+    if (succeeded(answer)) return;
+    const { status } = answer;
     const passes = status >= 500 || status === 429;
     throw new EverspotError(`HTTP ${status}`, { retry: passes ? "retry" : "fatal" });
   }, clock);

@@ -1,6 +1,6 @@
 import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
-import { ask } from "../system/ask.ts";
+import { ask, succeeded } from "../system/ask.ts";
 
 const TIMEOUT_MS = 5_000;
 /** Milliseconds before the second and the third try. */
@@ -11,9 +11,9 @@ export async function ping(url: string, clock: Clock, onTrouble: (message: strin
   for (let attempt = 0; ; attempt++) {
     try {
       const headers = { "user-agent": "everspot" };
-      const { status } = await ask(url, { headers, milliseconds: TIMEOUT_MS });
-      if (status >= 200 && status < 300) return;
-      throw new Error(`HTTP ${status}`);
+      const answer = await ask(url, { headers, milliseconds: TIMEOUT_MS });
+      if (succeeded(answer)) return;
+      throw new Error(`HTTP ${answer.status}`);
     } catch (error) {
       const pause = PAUSES[attempt];
       // Whoever knows the URL could speak for the job: it is not told.

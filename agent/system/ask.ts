@@ -8,6 +8,8 @@ export interface Answer {
   text: string;
 }
 
+export const succeeded = ({ status }: Answer): boolean => status >= 200 && status < 300;
+
 export interface Asking {
   method?: string;
   headers?: Record<string, string>;
