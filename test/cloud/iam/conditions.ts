@@ -81,8 +81,15 @@ interface Operator {
   compare: Compare | undefined;
 }
 
+const operators = new Map<string, Operator | undefined>();
+
 /** Undefined for a name that is no operator. */
 export function parseOperator(name: string): Operator | undefined {
+  if (!operators.has(name)) operators.set(name, readOperator(name));
+  return operators.get(name);
+}
+
+function readOperator(name: string): Operator | undefined {
   const [, set, base = "", ifExists] =
     /^(?:(forallvalues|foranyvalue):)?([a-z]+?)(ifexists)?$/.exec(name.toLowerCase()) ?? [];
   const negatedBase = NEGATED[base];

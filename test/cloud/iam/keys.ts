@@ -39,4 +39,11 @@ const MODELLED = [
   new RegExp(`^token\\.actions\\.githubusercontent\\.com:(${GITHUB_CLAIMS.join("|")})$`),
 ];
 
-export const isModelled = (key: string): boolean => MODELLED.some((m) => m.test(key.toLowerCase()));
+/** Every call is held against the same few. */
+const asked = new Map<string, boolean>();
+
+export function isModelled(key: string): boolean {
+  const known = asked.get(key) ?? MODELLED.some((m) => m.test(key.toLowerCase()));
+  asked.set(key, known);
+  return known;
+}

@@ -73,7 +73,16 @@ export const matchesAction = (pattern: string, action: string): boolean =>
 export function matchesArn(pattern: string, arn: string, context: Context | undefined): boolean {
   if (pattern === "*") return true;
   const given = parts(arn);
-  return parts(pattern).every((part, i) => matches(part, given[i] ?? "", context));
+  return divided(pattern).every((part, i) => matches(part, given[i] ?? "", context));
+}
+
+const divisions = new Map<string, readonly string[]>();
+
+/** As `parts`, of a pattern: every call is held against the same few. */
+function divided(pattern: string): readonly string[] {
+  const known = divisions.get(pattern) ?? parts(pattern);
+  divisions.set(pattern, known);
+  return known;
 }
 
 /** Six parts; the colons inside `${…}` and those of the last part do not divide. */
