@@ -25,7 +25,8 @@ export function createClients(
   limits = { calls: callLimits, streams: streamLimits },
 ): Clients {
   const { region, credentials, account } = of;
-  const config = { region, credentials, requestHandler: limits.calls };
+  // What each call passes through is put in order once for each kind; no one changes it later.
+  const config = { region, credentials, requestHandler: limits.calls, cacheMiddleware: true };
   const s3 = createS3Client({ region, credentials, requestHandler: limits.streams });
   expectOwner(s3, account);
   return {

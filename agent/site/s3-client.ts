@@ -3,12 +3,15 @@ import { streamLimits } from "./call-limits.ts";
 
 /** Endpoint, region and credentials come from the standard AWS configuration unless given. */
 export function createS3Client(config: S3ClientConfig = {}): S3Client {
-  return new S3Client({
+  const client = new S3Client({
     requestHandler: streamLimits,
     // It would print a line for each failed upload; the store reports those itself.
     logger: { debug: quiet, info: quiet, warn: quiet, error: quiet, trace: quiet },
     ...config,
   });
+  // It would take every input and output apart for that log.
+  client.middlewareStack.remove("loggerMiddleware");
+  return client;
 }
 
 const quiet = (): void => {};

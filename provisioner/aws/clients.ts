@@ -43,42 +43,74 @@ export function createClients(region: string, clock: Clock = systemClock): Clien
   const untold = new Untold();
   // One provider for all: a CI job's token is good for a few minutes, and each client by itself would need it again.
   const credentials = untold.of(new STSClient({ ...own, logger: untold.logger }).config.credentials);
-  const config = { ...own, credentials };
+  // What each call passes through is put in order once for each kind; no one changes it later.
+  const config = { ...own, credentials, cacheMiddleware: true };
   const calls: Clients["calls"] = { reads: 0, writes: [] };
-  const clients = {
-    acm: new ACMClient(config),
-    ec2: new EC2Client(config),
-    iam: new IAMClient(config),
-    logs: new CloudWatchLogsClient(config),
-    route53: new Route53Client(config),
-    s3: createS3Client({ region, credentials }),
-    sns: new SNSClient(config),
-    ssm: new SSMClient(config),
-    sts: new STSClient(config),
-  };
-  for (const [name, client] of Object.entries(clients)) watch(client, name, calls);
-  return {
-    ...clients,
-    fis: signedJson({ service: "fis", region, credentials, env: process.env, clock }),
-    serviceQuotas: signedRpc({
-      ...{ service: "servicequotas", id: "service_quotas", region, credentials, env: process.env, clock },
-      ...{ target: "ServiceQuotasV20190624", version: "1.1" },
-    }),
+  const open: { destroy(): void }[] = [];
+  const watched =
+    <C extends { middlewareStack: unknown; destroy(): void }>(service: string, make: () => C) =>
+    (): C => {
+      const client = make();
+      watch(client, service, calls);
+      open.push(client);
+      return client;
+    };
+  const kept =
+    <T>(value: T) =>
+    () =>
+      value;
+  // A command uses a few of them, and one that is made reads its settings and puts its middleware in order.
+  return lazily<Clients>({
+    acm: watched("acm", () => new ACMClient(config)),
+    ec2: watched("ec2", () => new EC2Client(config)),
+    iam: watched("iam", () => new IAMClient(config)),
+    logs: watched("logs", () => new CloudWatchLogsClient(config)),
+    route53: watched("route53", () => new Route53Client(config)),
+    s3: watched("s3", () => createS3Client({ region, credentials })),
+    sns: watched("sns", () => new SNSClient(config)),
+    ssm: watched("ssm", () => new SSMClient(config)),
+    sts: watched("sts", () => new STSClient(config)),
+    fis: kept(signedJson({ service: "fis", region, credentials, env: process.env, clock })),
+    serviceQuotas: kept(
+      signedRpc({
+        ...{ service: "servicequotas", id: "service_quotas", region, credentials, env: process.env, clock },
+        ...{ target: "ServiceQuotasV20190624", version: "1.1" },
+      }),
+    ),
     // One for the whole partition, in one region (its API Reference, "Service endpoint").
-    freeTier: signedRpc({
-      ...{ service: "freetier", region: "us-east-1", credentials, env: process.env, clock },
-      ...{ host: "freetier.us-east-1.api.aws", target: "AWSFreeTierService", version: "1.0" },
-    }),
+    freeTier: kept(
+      signedRpc({
+        ...{ service: "freetier", region: "us-east-1", credentials, env: process.env, clock },
+        ...{ host: "freetier.us-east-1.api.aws", target: "AWSFreeTierService", version: "1.0" },
+      }),
+    ),
     // One for all regions, in one of them (AWS General Reference, "AWS Budgets endpoints").
-    budgets: signedRpc({
-      ...{ service: "budgets", region: "us-east-1", credentials, env: process.env, clock },
-      ...{ host: "budgets.amazonaws.com", target: "AWSBudgetServiceGateway", version: "1.1" },
+    budgets: kept(
+      signedRpc({
+        ...{ service: "budgets", region: "us-east-1", credentials, env: process.env, clock },
+        ...{ host: "budgets.amazonaws.com", target: "AWSBudgetServiceGateway", version: "1.1" },
+      }),
+    ),
+    calls: kept(calls),
+    destroy: kept(() => {
+      for (const client of open) client.destroy();
     }),
-    calls,
-    destroy: () => {
-      for (const client of Object.values(clients)) client.destroy();
-    },
-  };
+  });
+}
+
+/** Each member is made when it is first asked for, and kept. */
+export function lazily<T extends object>(makers: { readonly [K in keyof T]: () => T[K] }): T {
+  const made = {} as T;
+  for (const name of Object.keys(makers) as (keyof T)[]) {
+    const shown = { enumerable: true, configurable: true };
+    const get = (): T[typeof name] => {
+      const value = makers[name]();
+      Object.defineProperty(made, name, { ...shown, value });
+      return value;
+    };
+    Object.defineProperty(made, name, { ...shown, get });
+  }
+  return made;
 }
 
 const READS = /^(Describe|Filter|Get|List|Head)/;
@@ -113,10 +145,13 @@ type Next = (args: object) => Promise<object>;
 /** The part of every client's middleware stack that is the same for all of them. */
 interface Stack {
   add(middleware: (next: Next, context: Context) => Next, options: object): void;
+  remove(name: string): boolean;
 }
 
 function watch(client: { middlewareStack: unknown }, service: string, calls: Clients["calls"]): void {
   const stack = client.middlewareStack as Stack;
+  // It would take every input and output apart for a log that there is none of.
+  stack.remove("loggerMiddleware");
   stack.add(
     (next, context) => (args) => {
       const command = (context.commandName ?? "").replace(/Command$/, "");

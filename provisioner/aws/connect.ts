@@ -8,7 +8,7 @@ import type { ObjectStore } from "../../agent/site/store.ts";
 import { type BakedImages, createBakedImages } from "./baked-images.ts";
 import { type Bucket, createBucket } from "./bucket.ts";
 import { type Certificates, createCertificates } from "./certificates.ts";
-import { type Clients, createClients } from "./clients.ts";
+import { type Clients, createClients, lazily } from "./clients.ts";
 import { createDns, type Dns } from "./dns.ts";
 import { createFleets, type Fleets } from "./fleets.ts";
 import { createGithub, type Github } from "./github.ts";
@@ -75,35 +75,35 @@ export async function connect(
     const caller = await whoAmI(clients.sts, region);
     expectOwner(clients.s3, caller.account);
     const name = bucketName(site, caller.account, region);
-    return {
-      caller,
-      partition: caller.arn.split(":")[1] || "aws",
-      bucket: createBucket(clients.s3, name, site, region),
-      certificates: createCertificates(clients.acm, site),
-      store: createS3Store(clients.s3, name),
-      state: s3StateBucket(clients.s3, name),
-      dns: createDns(clients.route53),
-      drillRole: createDrillRole(clients.iam, site, region, caller),
-      fis: createFis(clients.fis, site),
-      fleets: createFleets(clients.ec2, site, clock),
-      images: createImages(clients.ec2, clients.ssm),
-      bakedImages: createBakedImages(clients.ec2, site),
-      instances: createInstances(clients.ec2, site, clock),
-      limits: createLimits(clients),
-      logs: createLogs(clients.logs, site),
-      market: createMarket(clients.ec2),
-      network: createNetwork(clients.ec2, site),
-      roles: createRoles(clients.iam, site, region),
-      github: createGithub(clients.iam, site, region, caller),
-      secrets: createSecrets(clients.ssm, site),
-      runSecrets: createSecrets(clients.ssm, site, runSecretPath(site)),
-      templates: createTemplates(clients.ec2, site, clock),
-      powers: () => powersOf(clients.iam, caller),
-      topic: createTopic(clients.sns, site, topicArn(site, caller.account, region)),
-      budget: createBudget(clients.budgets, site, caller.account),
-      calls: clients.calls,
-      close: clients.destroy,
-    };
+    return lazily<Aws>({
+      caller: () => caller,
+      partition: () => caller.arn.split(":")[1] || "aws",
+      bucket: () => createBucket(clients.s3, name, site, region),
+      certificates: () => createCertificates(clients.acm, site),
+      store: () => createS3Store(clients.s3, name),
+      state: () => s3StateBucket(clients.s3, name),
+      dns: () => createDns(clients.route53),
+      drillRole: () => createDrillRole(clients.iam, site, region, caller),
+      fis: () => createFis(clients.fis, site),
+      fleets: () => createFleets(clients.ec2, site, clock),
+      images: () => createImages(clients.ec2, clients.ssm),
+      bakedImages: () => createBakedImages(clients.ec2, site),
+      instances: () => createInstances(clients.ec2, site, clock),
+      limits: () => createLimits(clients),
+      logs: () => createLogs(clients.logs, site),
+      market: () => createMarket(clients.ec2),
+      network: () => createNetwork(clients.ec2, site),
+      roles: () => createRoles(clients.iam, site, region),
+      github: () => createGithub(clients.iam, site, region, caller),
+      secrets: () => createSecrets(clients.ssm, site),
+      runSecrets: () => createSecrets(clients.ssm, site, runSecretPath(site)),
+      templates: () => createTemplates(clients.ec2, site, clock),
+      powers: () => () => powersOf(clients.iam, caller),
+      topic: () => createTopic(clients.sns, site, topicArn(site, caller.account, region)),
+      budget: () => createBudget(clients.budgets, site, caller.account),
+      calls: () => clients.calls,
+      close: () => clients.destroy,
+    });
   } catch (error) {
     clients.destroy();
     throw error;

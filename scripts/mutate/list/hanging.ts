@@ -11,8 +11,8 @@ export const hanging: readonly Mutation[] = [
   {
     name: "a call of the agent to AWS ends",
     file: "agent/aws/clients.ts",
-    find: "requestHandler: limits.calls }",
-    replace: "}",
+    find: "requestHandler: limits.calls, ",
+    replace: "",
     tests: clients,
   },
   {
