@@ -13,10 +13,11 @@ import { renderPage } from "./rehearsal/report/page.ts";
 import type { Result } from "./rehearsal/result.ts";
 import { scenarios } from "./rehearsal/scenarios/index.ts";
 import { summaryTable, toJson } from "./rehearsal/summary.ts";
+import { type Series, withSeries } from "./state/series.ts";
 
 const GUESTBOOK = path.resolve(import.meta.dirname, "../test/sites/guestbook");
 
-interface Options {
+interface Options extends Series {
   scenario: string[];
   all?: boolean;
   json?: boolean;
@@ -49,11 +50,11 @@ const program = new Command("scripts/rehearse")
     "play projects of other people, each from its clone to a site that healed once; needs pip's package index",
   )
   .option("--write", "with --project: write the results into docs/projects.md")
-  .option("--keep", "keep the logs of every instance; says where")
-  .addHelpText(
-    "after",
-    `\nScenarios:\n${scenarios.map((s) => `  ${s.name.padEnd(18)} ${s.about}`).join("\n")}`,
-  );
+  .option("--keep", "keep the logs of every instance; says where");
+withSeries(program, { handOvers: 10, kills: 10, moments: 50 }, "state-torture: ").addHelpText(
+  "after",
+  `\nScenarios:\n${scenarios.map((s) => `  ${s.name.padEnd(18)} ${s.about}`).join("\n")}`,
+);
 
 async function main(): Promise<number> {
   program.parse();
@@ -71,7 +72,8 @@ async function main(): Promise<number> {
     const directory = path.join(tmpdir(), `rehearsal-${scenario.name}`);
     await mkdir(directory, { recursive: true });
     const sample = folder === GUESTBOOK;
-    results.push(await play(scenario, { folder, sample, directory, kept, asAws: options.asAws ?? false }));
+    const asAws = options.asAws ?? false;
+    results.push(await play(scenario, { folder, sample, directory, kept, asAws, series: options }));
     await rm(directory, { recursive: true, force: true });
   }
   if (options.report !== undefined) {

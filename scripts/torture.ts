@@ -1,44 +1,25 @@
 /** scripts/torture: hand-overs and kills of a site with state, without machines, and what was lost. */
 import path from "node:path";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { enterSandbox } from "../test/cloud/sandbox/enter.ts";
 import { sandboxVariable } from "../test/cloud/sandbox/sandbox.ts";
 import { root, targets } from "./build/targets.ts";
 import { faults } from "./state/faults.ts";
 import { buildPrograms } from "./state/programs.ts";
+import { number, type Series, withSeries } from "./state/series.ts";
 import { torture } from "./state/torture.ts";
-
-const number = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isFinite(value) || value < 0) throw new InvalidArgumentError("not a number");
-  return value;
-};
 
 const program = new Command("scripts/torture")
   .description(
     "Hands a site with state over and kills it, again and again, and counts what its visitors lost.",
   )
-  .option("--hand-overs <n>", "planned ones", number, 100)
-  .option("--kills <n>", "things that go wrong: each fault in its turn", number, 100)
-  .option("--hours <n>", "goes on for so long instead", number)
   .addOption(new Option("--only <fault...>", "which of them").choices(faults.map(({ name }) => name)))
   .option("--durability <mode>", "s3 or fast", "s3")
   .option("--clients <n>", "that write, one request after the other", number, 4)
-  .option("--rate <n>", "writes a second, of all clients (default: as many as they can)", number)
-  .option("--moments <n>", "moments of the history that are restored in the end", number, 50)
-  .option("--seed <n>", "to do the same again", number, Math.floor(Math.random() * 1e6))
-  .parse();
-const options = program.opts<{
-  handOvers: number;
-  kills: number;
-  hours?: number;
-  durability: "fast" | "s3";
-  clients: number;
-  only?: string[];
-  rate?: number;
-  moments: number;
-  seed: number;
-}>();
+  .option("--rate <n>", "writes a second, of all clients (default: as many as they can)", number);
+const options = withSeries(program, { handOvers: 100, kills: 100, moments: 50 })
+  .parse()
+  .opts<Series & { durability: "fast" | "s3"; clients: number; only?: string[]; rate?: number }>();
 if (process.env[sandboxVariable] === undefined) {
   process.exit(await enterSandbox([process.execPath, ...process.execArgv, ...process.argv.slice(1)]));
 }

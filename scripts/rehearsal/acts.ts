@@ -3,8 +3,12 @@ import { stepLabel } from "../../agent/site/boot-record.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 import type { Result } from "./result.ts";
+import { failed } from "./sample.ts";
+import type { Visitor } from "./visitors.ts";
 
 const UP_SECONDS = 300;
+/** Of a site whose instance is gone or reboots, at the most. */
+const BACK_SECONDS = 180;
 
 /** `everspot up`: from nothing to a site that answers over HTTPS. */
 export async function runUp(rehearsal: Rehearsal, result: Result): Promise<void> {
@@ -56,6 +60,22 @@ export async function recordBoots(rehearsal: Rehearsal, result: Result): Promise
       detail,
     })),
   }));
+}
+
+/** Waits until an entry that is written from now on is acknowledged. @param visitors of whom the first writes. */
+export async function goesOn(
+  rehearsal: Rehearsal,
+  visitors: readonly Visitor[],
+  when: string,
+): Promise<void> {
+  const since = Date.now();
+  const first = await visitors[0]?.first(
+    (s) => s.at > since && s.method === "POST" && !failed(s),
+    BACK_SECONDS,
+  );
+  if (first === undefined) throw new Error(`${when} no entry is acknowledged within ${BACK_SECONDS} s`);
+  const seconds = Math.round((first.at + first.milliseconds - since) / 10) / 100;
+  rehearsal.moment(`${when} an entry is acknowledged ${seconds} s later`);
 }
 
 /** AWS takes the owner's machine at once, as when its host dies. @returns the instance that is gone. */

@@ -52,8 +52,9 @@ async function run(options: ClientOptions): Promise<void> {
 
   const ask = async (): Promise<void> => {
     const sample: Sample = { at: Date.now(), milliseconds: 0, method: "GET" };
-    const post = options.postEvery > 0 && ++sent % options.postEvery === 0;
-    if (post) sample.method = "POST";
+    const n = ++sent;
+    const post = options.postEvery > 0 && n % options.postEvery === 0 ? { n } : undefined;
+    if (post !== undefined) Object.assign(sample, { method: "POST", n });
     const start = performance.now();
     try {
       if (options.http2) Object.assign(sample, await requestHttp2(options, http2, post));
@@ -81,32 +82,36 @@ async function run(options: ClientOptions): Promise<void> {
   await http2.close();
 }
 
-const bodyOf = (options: ClientOptions): string =>
-  JSON.stringify({ name: options.name, message: `at ${Date.now()}` });
+/** What is written, undefined where something is read. */
+type Post = { n: number } | undefined;
+
+const bodyOf = (options: ClientOptions, post: Post): string =>
+  post === undefined ? "" : JSON.stringify({ name: options.name, message: String(post.n) });
 
 async function requestHttp2(
   options: ClientOptions,
   client: Http2Client,
-  post: boolean,
+  post: Post,
 ): Promise<Partial<Sample>> {
-  const { status, address, serial, body } = post
-    ? await client.request("POST", options.postPath, bodyOf(options))
-    : await client.request("GET", options.path);
-  return {
-    ...{ status, address },
-    ...omitUndefined({ serial, body: post ? body.slice(0, 200) : undefined }),
-  };
+  const { status, address, serial, body } =
+    post === undefined
+      ? await client.request("GET", options.path)
+      : await client.request("POST", options.postPath, bodyOf(options, post));
+  return { ...{ status, address }, ...omitUndefined({ serial, body: kept(options, post, body) }) };
 }
+
+const kept = (options: ClientOptions, post: Post, body: string): string | undefined =>
+  post !== undefined || options.reads ? body.slice(0, 200) : undefined;
 
 function request(
   options: ClientOptions,
   agent: https.Agent,
   ca: Buffer,
   address: string,
-  post: boolean,
+  post: Post,
 ): Promise<Partial<Sample>> {
   return new Promise((resolve, reject) => {
-    const body = bodyOf(options);
+    const body = bodyOf(options, post);
     const sending = https.request(
       {
         agent,
@@ -131,7 +136,7 @@ function request(
             omitUndefined({
               status: answer.statusCode,
               serial,
-              body: post ? Buffer.concat(chunks).toString().slice(0, 200) : undefined,
+              body: kept(options, post, Buffer.concat(chunks).toString()),
             }),
           );
         });

@@ -1,9 +1,12 @@
 /** What scenarios of a hand-over with notice have in common. */
 import {
+  DescribeFleetsCommand,
   EC2Client,
   type FleetData,
+  ModifyFleetCommand,
   paginateDescribeFleets,
   paginateDescribeInstances,
+  TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { isBridge } from "../../agent/site/change-fleet.ts";
@@ -53,8 +56,7 @@ export interface Capacity {
 
 /** The site's fleet and instances, as EC2 has them. */
 export async function capacity(rehearsal: Rehearsal): Promise<Capacity> {
-  const { endpoint, region } = rehearsal.cloud;
-  const client = new EC2Client({ endpoint, region });
+  const client = clientOf(rehearsal);
   const alive: string[] = [];
   const states = [{ Name: "instance-state-name", Values: ["pending", "running"] }];
   for await (const page of paginateDescribeInstances({ client }, { Filters: states })) {
@@ -68,6 +70,37 @@ export async function capacity(rehearsal: Rehearsal): Promise<Capacity> {
   if (spot === undefined) throw new Error("the site has no fleet");
   return { target: spot, onDemand: target(true) ?? 0, alive };
 }
+
+/** Has the fleet want so many instances; none is ended for it. */
+export async function target(rehearsal: Rehearsal, total: number): Promise<void> {
+  const ec2 = clientOf(rehearsal);
+  // One that is still changing refuses another change.
+  const fleet = await poll(
+    "the fleet to be active",
+    async () => {
+      const { Fleets } = await ec2.send(new DescribeFleetsCommand({}));
+      const found = Fleets?.find((f) => f.FleetState === "active");
+      return found === undefined
+        ? { waiting: Fleets?.map((f) => f.FleetState).join() ?? "" }
+        : { done: found };
+    },
+    { seconds: 60, everySeconds: 1 },
+  );
+  await ec2.send(
+    new ModifyFleetCommand({
+      FleetId: fleet.FleetId,
+      ExcessCapacityTerminationPolicy: "no-termination",
+      TargetCapacitySpecification: { TotalTargetCapacity: total },
+    }),
+  );
+}
+
+/** As somebody does in AWS's console. */
+export async function terminate(rehearsal: Rehearsal, instance: string): Promise<void> {
+  await clientOf(rehearsal).send(new TerminateInstancesCommand({ InstanceIds: [instance] }));
+}
+
+const clientOf = ({ cloud: { endpoint, region } }: Rehearsal) => new EC2Client({ endpoint, region });
 
 /** Waits until the new owner has put everything in order: one instance, target one. */
 export async function untilTidy(rehearsal: Rehearsal, owner: string, seconds: number): Promise<Capacity> {

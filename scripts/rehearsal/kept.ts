@@ -21,17 +21,29 @@ export interface Kept {
 }
 
 /** Guestbook's entries, from the bucket alone. */
-export async function keptEntries({ cloud, site }: Rehearsal): Promise<Kept> {
+export const keptEntries = (rehearsal: Rehearsal): Promise<Kept> =>
+  restored(rehearsal, async (database) => {
+    const { stdout } = await execa("/usr/bin/python3", ["-c", READ, database], { maxBuffer: 1e9 });
+    const { ids, ...rest } = JSON.parse(stdout) as Omit<Kept, "ids"> & { ids: number[] };
+    return { ...rest, ids: new Set(ids) };
+  });
+
+/**
+ * What guestbook's database holds, from the bucket alone.
+ * @param use gets its path; it is there for as long as that takes.
+ * @param until a moment of the past, ISO 8601; undefined: now.
+ */
+export async function restored<T>(
+  { cloud, site }: Rehearsal,
+  use: (database: string) => Promise<T>,
+  until?: string,
+): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), "everspot-kept-"));
   const client = createStateClient({ endpoint: cloud.endpoint, region: cloud.region });
   try {
     const bucket = bucketName(site.name, cloud.account, cloud.region);
-    await restore(s3StateBucket(client, bucket), folder, { unzstd });
-    const { stdout } = await execa("/usr/bin/python3", ["-c", READ, path.join(folder, KEPT)], {
-      maxBuffer: 1e9,
-    });
-    const { ids, ...rest } = JSON.parse(stdout) as Omit<Kept, "ids"> & { ids: number[] };
-    return { ...rest, ids: new Set(ids) };
+    await restore(s3StateBucket(client, bucket), folder, { unzstd, until });
+    return await use(path.join(folder, KEPT));
   } finally {
     client.destroy();
     await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { EverspotError, messageOf } from "../../agent/site/errors.ts";
+import type { Series } from "../state/series.ts";
 import { onThis, Rehearsal } from "./rehearsal.ts";
 import type { Result } from "./result.ts";
 import type { Scenario } from "./scenario.ts";
@@ -17,6 +18,7 @@ export interface PlayOptions {
   kept: string | undefined;
   /** Whether everything is as slow and as late as on AWS. */
   asAws: boolean;
+  series: Series;
 }
 
 /** Plays one scenario from an empty account to the end; whatever goes wrong is a problem in its result. */
@@ -45,7 +47,7 @@ export async function play(scenario: Scenario, options: PlayOptions): Promise<Re
         result,
         say,
       });
-      await scenario.run(rehearsal, result);
+      await scenario.run(rehearsal, result, options.series);
     }
   } catch (error) {
     result.problems.push(messageOf(error));

@@ -174,6 +174,7 @@ export class Rehearsal {
         http2: false,
         postEvery: 0,
         postPath: "/entries",
+        reads: false,
         patience: 10_000,
         ...options,
       },

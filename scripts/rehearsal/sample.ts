@@ -16,6 +16,8 @@ export interface ClientOptions {
   /** Every how many requests one is a POST to `postPath`; 0 for none. */
   postEvery: number;
   postPath: string;
+  /** Whether the answers to GETs are kept as those to POSTs are. */
+  reads: boolean;
   /** Milliseconds after which a request that has no answer is given up. */
   patience: number;
 }
@@ -26,13 +28,15 @@ export interface Sample {
   at: number;
   milliseconds: number;
   method: "GET" | "POST";
+  /** Of a POST: what it writes, a number that no other of this visitor has. */
+  n?: number;
   /** Undefined when there was no answer. */
   status?: number;
   error?: string;
   address?: string;
   /** Serial number of the certificate of a new connection. */
   serial?: string;
-  /** First 200 characters of the answer to a POST. */
+  /** First 200 characters of the answer to a POST, and to a GET of a visitor who reads. */
   body?: string;
 }
 

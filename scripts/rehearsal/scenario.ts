@@ -1,4 +1,5 @@
 import type { RealCloud } from "../../test/cloud/real.ts";
+import type { Series } from "../state/series.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 import type { Result } from "./result.ts";
 import type { RehearsedSite } from "./site.ts";
@@ -14,7 +15,8 @@ export interface StagedScenario {
   prepare?(cloud: RealCloud, to: string, say: (line: string) => void): Promise<RehearsedSite>;
   /** Whether burstable machines have no more of the processor than they pay for; always with `--as-aws`. */
   credits?: boolean;
-  run(rehearsal: Rehearsal, result: Result): Promise<void>;
+  /** @param series for a story that is one. */
+  run(rehearsal: Rehearsal, result: Result, series: Series): Promise<void>;
 }
 
 /** A story about one part of everspot, which needs no site and brings what it needs. */

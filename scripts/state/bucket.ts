@@ -10,6 +10,12 @@ import { slowDown, WireServer } from "../../test/cloud/wire/server.ts";
 /** Milliseconds that S3 takes: a folder that answers at once hides what matters. */
 const LATENCY: Record<string, number> = { PutObject: 30, GetObject: 15, ListObjectsV2: 30 };
 
+/** Returns when S3 would have got to a call. */
+export async function asLateAsS3(operation: string): Promise<void> {
+  const ms = LATENCY[operation];
+  if (ms !== undefined) await systemClock.sleep(ms * (0.7 + 0.6 * Math.random()));
+}
+
 const NAME = "site";
 
 export interface Bucket {
@@ -36,8 +42,7 @@ export async function startBucket(content: Content = []): Promise<Bucket> {
   const s3 = new S3(server);
   server.before(async ({ operation }) => {
     if (started.refuses) throw slowDown();
-    const ms = LATENCY[operation];
-    if (ms !== undefined) await systemClock.sleep(ms * (0.7 + 0.6 * Math.random()));
+    await asLateAsS3(operation);
   });
   await server.start();
   const credentials = { accessKeyId: "AKIATEST", secretAccessKey: "test" };

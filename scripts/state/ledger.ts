@@ -1,11 +1,11 @@
-/** What visitors were told: each write that was answered with 200, and the most that a reader was shown. */
+/** What visitors were told: each write that was answered with 200, and each that a reader was shown. */
 export class Ledger {
   /** When it was asked for, by "client n". */
   readonly begun = new Map<string, number>();
   /** When it was acknowledged, by "client n"; milliseconds of this process's clock. */
   readonly acknowledged = new Map<string, number>();
-  /** The highest n a reader was shown, by client. */
-  readonly shown = new Map<string, number>();
+  /** What a reader was shown, as "client n". */
+  readonly shown = new Set<string>();
   /** Of those, what an owner answered after it had been stopped for a while. */
   readonly late = new Set<string>();
   refused = 0;
@@ -13,9 +13,7 @@ export class Ledger {
   longest = 0;
 
   show(rows: Record<string, number>): void {
-    for (const [client, n] of Object.entries(rows)) {
-      this.shown.set(client, Math.max(n, this.shown.get(client) ?? 0));
-    }
+    for (const [client, n] of Object.entries(rows)) this.shown.add(`${client} ${n}`);
   }
 }
 
@@ -69,7 +67,7 @@ export function judge(ledger: Ledger, held: Held): Verdict {
     integrity: held.integrity,
     acknowledged: ledger.acknowledged.size,
     lost: [...ledger.acknowledged.keys()].filter((row) => !there.has(row)),
-    unseen: [...ledger.shown].map(([client, n]) => `${client} ${n}`).filter((row) => !there.has(row)),
+    unseen: [...ledger.shown].filter((row) => !there.has(row)),
     twice,
   };
 }

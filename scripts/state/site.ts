@@ -1,15 +1,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { execa } from "execa";
 import { DRAIN_SECONDS } from "../../agent/ownership/state-swap.ts";
 import { systemClock } from "../../agent/site/clock.ts";
 import { BASE_PREFIX } from "../../agent/site/state/keys.ts";
 import { restore } from "../../agent/site/state/restore.ts";
 import { unzstd } from "../../provisioner/data/unzstd.ts";
 import { type Bucket, startBucket } from "./bucket.ts";
+import { heldIn } from "./held.ts";
 import { Instance, type Programs } from "./instance.ts";
-import { type Held, judge, judgeMoment, Ledger, type Verdict } from "./ledger.ts";
+import { judge, judgeMoment, Ledger, type Verdict } from "./ledger.ts";
 import { Relay } from "./relay.ts";
 
 /** Milliseconds that a client thinks between two requests, unless it is said how many there are. */
@@ -158,7 +158,7 @@ export class StateSite {
       "fast",
     );
     await into.restore();
-    const held = await read(into.database);
+    const held = await heldIn(into.database);
     await rm(into.folder, { recursive: true });
     return judge(this.ledger, held);
   }
@@ -169,7 +169,7 @@ export class StateSite {
     const until = new Date(performance.timeOrigin + at).toISOString();
     try {
       const { files } = await restore(this.bucket.state, folder, { until, unzstd });
-      const held = await read(path.join(folder, files[0] ?? ""));
+      const held = await heldIn(path.join(folder, files[0] ?? ""));
       return { integrity: held.integrity, ...judgeMoment(this.ledger, held, at) };
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -229,10 +229,4 @@ export class StateSite {
     while (this.current === undefined && !this.#end.signal.aborted) await systemClock.sleep(5);
     return this.current;
   }
-}
-
-async function read(database: string): Promise<Held> {
-  const script = path.join(import.meta.dirname, "check.py");
-  const { stdout } = await execa("/usr/bin/python3", [script, database], { maxBuffer: 1e9 });
-  return JSON.parse(stdout) as Held;
 }

@@ -3,14 +3,12 @@ import { faults } from "./faults.ts";
 import type { Programs } from "./instance.ts";
 import type { Verdict } from "./ledger.ts";
 import { randomOf } from "./random.ts";
+import type { Series } from "./series.ts";
 import { StateSite } from "./site.ts";
 
-export interface TortureOptions {
+export interface TortureOptions extends Omit<Series, "moments" | "hours"> {
   programs: Programs;
   durability: "fast" | "s3";
-  handOvers: number;
-  /** Things that go wrong. */
-  kills: number;
   /** Goes on for so long instead, with as many of the ones as of the others. */
   hours?: number | undefined;
   /** Which of the faults; undefined: all. */
@@ -22,7 +20,6 @@ export interface TortureOptions {
   moments?: number | undefined;
   /** Whether each instance has a disk of its own, which can be full: in a sandbox. */
   disks?: boolean | undefined;
-  seed: number;
   say: (line: string) => void;
 }
 

@@ -28,6 +28,7 @@ import { state, stateFast } from "./state.ts";
 import { stateInPlace } from "./state-in-place.ts";
 import { stateOn } from "./state-on.ts";
 import { stateSwap, stateSwapShort } from "./state-swap.ts";
+import { stateTorture } from "./state-torture.ts";
 import { swap, swapTemplate } from "./swap.ts";
 import { swapInPlace } from "./swap-in-place.ts";
 import { swaps } from "./swaps.ts";
@@ -67,6 +68,7 @@ export const scenarios: readonly Scenario[] = [
   moveIn,
   stateSwapShort,
   stateSwap,
+  stateTorture,
   swap,
   swapTemplate,
   liveSwap,

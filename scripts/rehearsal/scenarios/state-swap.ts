@@ -36,7 +36,7 @@ const plays = (name: string, count: number, slow: boolean, about: string): Scena
     const crowd = await startCrowd(rehearsal, 1, { patience: (PAUSE.most + DRAIN) * 1000 });
     const began = Date.now();
     const migrations = new Migrations(rehearsal);
-    for (let n = 1; n <= count; n++) await once(rehearsal, result, n, migrations);
+    for (let n = 1; n <= count; n++) await once(rehearsal, result, n, others[n] ?? ["deploy"], migrations);
     if (slow) await refusedFirst(rehearsal, result, migrations);
     await rehearsal.pause(3);
     await crowd.stop();
@@ -61,7 +61,7 @@ export const stateSwapShort = plays(
 );
 
 /** The project's migrations, one more with each deploy. */
-class Migrations {
+export class Migrations {
   readonly #rehearsal: Rehearsal;
   #last = "0001_initial";
   /** That are to be applied in the end. */
@@ -110,8 +110,14 @@ class Migration(migrations.Migration):
     ]
 `;
 
-async function once(rehearsal: Rehearsal, result: Result, n: number, migrations: Migrations): Promise<void> {
-  const args = others[n] ?? ["deploy"];
+/** The nth of a series: a deploy with a migration of its own, or what else brings a release. */
+export async function once(
+  rehearsal: Rehearsal,
+  result: Result,
+  n: number,
+  args: readonly string[],
+  migrations: Migrations,
+): Promise<void> {
   const name = `${n}: ${args.join(" ")}`;
   const owner = await rehearsal.owner();
   if (args[0] === "deploy") {

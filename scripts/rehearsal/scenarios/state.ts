@@ -1,4 +1,4 @@
-import { checkDown, recordBoots, runUp, vanish } from "../acts.ts";
+import { checkDown, goesOn, recordBoots, runUp, vanish } from "../acts.ts";
 import { keptEntries } from "../kept.ts";
 import { written } from "../posts.ts";
 import type { Rehearsal } from "../rehearsal.ts";
@@ -73,7 +73,7 @@ async function begin(rehearsal: Rehearsal, result: Result): Promise<Visitor[]> {
   return visitors;
 }
 
-async function reboots(rehearsal: Rehearsal, visitors: readonly Visitor[], owner: string): Promise<void> {
+export async function reboots(rehearsal: Rehearsal, visitors: readonly Visitor[], owner: string): Promise<void> {
   rehearsal.moment(`${owner} reboots`);
   const since = Date.now();
   await rehearsal.cloud.machines.exec(owner, "systemctl", ["reboot"]);
@@ -81,19 +81,6 @@ async function reboots(rehearsal: Rehearsal, visitors: readonly Visitor[], owner
   if (gone === undefined) throw new Error("the site answers all the time while its machine reboots");
   await goesOn(rehearsal, visitors, "after a reboot");
   rehearsal.check((await rehearsal.owner()) === owner, `${owner} still owns the site`);
-}
-
-/** Waits until an entry that is written from now on is acknowledged. */
-async function goesOn(rehearsal: Rehearsal, visitors: readonly Visitor[], when: string): Promise<void> {
-  const since = Date.now();
-  const first = await visitors[0]?.first(
-    (s) => s.at > since && s.method === "POST" && !failed(s),
-    BACK_SECONDS,
-  );
-  if (first === undefined) throw new Error(`${when} no entry is acknowledged within ${BACK_SECONDS} s`);
-  rehearsal.moment(
-    `${when} an entry is acknowledged ${seconds(first.at + first.milliseconds - since)} s later`,
-  );
 }
 
 /** @returns when the machine was gone. */

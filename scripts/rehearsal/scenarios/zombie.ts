@@ -1,15 +1,8 @@
-import {
-  DescribeFleetsCommand,
-  EC2Client,
-  ModifyFleetCommand,
-  TerminateInstancesCommand,
-} from "@aws-sdk/client-ec2";
-import { systemClock } from "../../../agent/site/clock.ts";
 import { parseFence } from "../../../agent/site/fence.ts";
 import { fenceRecord, keys } from "../../../agent/site/names.ts";
-import { poll } from "../../../agent/site/poll.ts";
 import type { Call } from "../../../test/cloud/wire/server.ts";
 import { checkDown, recordBoots, runUp } from "../acts.ts";
+import { target, terminate } from "../hand-over.ts";
 import type { Rehearsal } from "../rehearsal.ts";
 import type { Scenario } from "../scenario.ts";
 
@@ -153,35 +146,6 @@ const ownerOr = async (rehearsal: Rehearsal, old: string): Promise<string> => {
   const owner = await rehearsal.owner();
   return owner === old ? old : owner;
 };
-
-async function target(rehearsal: Rehearsal, total: number): Promise<void> {
-  const ec2 = clientOf(rehearsal);
-  // One that is still changing refuses another change.
-  const fleet = await poll(
-    "the fleet to be active",
-    async () => {
-      const { Fleets } = await ec2.send(new DescribeFleetsCommand({}));
-      const found = Fleets?.find((f) => f.FleetState === "active");
-      return found === undefined
-        ? { waiting: Fleets?.map((f) => f.FleetState).join() ?? "" }
-        : { done: found };
-    },
-    { seconds: 60, everySeconds: 1, clock: systemClock },
-  );
-  await ec2.send(
-    new ModifyFleetCommand({
-      FleetId: fleet.FleetId,
-      ExcessCapacityTerminationPolicy: "no-termination",
-      TargetCapacitySpecification: { TotalTargetCapacity: total },
-    }),
-  );
-}
-
-const terminate = async (rehearsal: Rehearsal, instance: string): Promise<void> => {
-  await clientOf(rehearsal).send(new TerminateInstancesCommand({ InstanceIds: [instance] }));
-};
-
-const clientOf = ({ cloud: { endpoint, region } }: Rehearsal) => new EC2Client({ endpoint, region });
 
 async function within<T>(promise: Promise<T>, seconds: number, otherwise: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
