@@ -73,7 +73,11 @@ async function begin(rehearsal: Rehearsal, result: Result): Promise<Visitor[]> {
   return visitors;
 }
 
-export async function reboots(rehearsal: Rehearsal, visitors: readonly Visitor[], owner: string): Promise<void> {
+export async function reboots(
+  rehearsal: Rehearsal,
+  visitors: readonly Visitor[],
+  owner: string,
+): Promise<void> {
   rehearsal.moment(`${owner} reboots`);
   const since = Date.now();
   await rehearsal.cloud.machines.exec(owner, "systemctl", ["reboot"]);

@@ -2,9 +2,7 @@ import { Ledger } from "../../state/ledger.ts";
 import { failed, type Sample } from "../sample.ts";
 
 /** What visitors wrote and were shown, in milliseconds since the epoch. */
-export function ledgerOf(
-  visitors: readonly { name: string; samples: readonly Sample[] }[],
-): Ledger {
+export function ledgerOf(visitors: readonly { name: string; samples: readonly Sample[] }[]): Ledger {
   const ledger = new Ledger();
   for (const { name, samples } of visitors) {
     for (const sample of samples) {

@@ -37,7 +37,10 @@ const shown = (at: number, rows: [string, number][]): Sample => ({
 
 test("visitors are held to what they were told: acknowledged, shown, and when", () => {
   const ledger = ledgerOf([
-    { name: "w1", samples: [post(1_000, 1, 201), post(20_000, 2), post(30_000, 3, 503), post(40_000, 4, 201)] },
+    {
+      name: "w1",
+      samples: [post(1_000, 1, 201), post(20_000, 2), post(30_000, 3, 503), post(40_000, 4, 201)],
+    },
     { name: "r", samples: [shown(21_000, [["w1", 2]]), shown(22_000, [["w1", 1]])] },
   ]);
   const held = (...numbers: number[]) => ({ integrity: "ok", rows: { w1: numbers } });
@@ -48,12 +51,12 @@ test("visitors are held to what they were told: acknowledged, shown, and when", 
 });
 
 test("of a machine that is cut off nothing is heard, now or later; of all others everything is", async () => {
-  let hook: (call: Call) => void | Promise<void> = () => {};
+  const hooks: ((call: Call) => void | Promise<void>)[] = [];
   const line = new Line({
-    wire: { before: (given: typeof hook) => void (hook = given) },
+    wire: { before: (hook: (typeof hooks)[number]) => hooks.push(hook) },
     iam: { sessionOf: ({ accessKeyId }: Call) => ({ instanceId: accessKeyId }) },
   } as never);
-  const call = (accessKeyId: string | undefined) => hook({ accessKeyId } as Call);
+  const call = (accessKeyId: string | undefined) => hooks[0]?.({ accessKeyId } as Call);
   line.cut("i-1");
   await Promise.all([call("i-2"), call(undefined)]);
   const unheard = expect(call("i-1")).rejects.toThrow();
