@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 
 /** Things that happen to a site one after the other, in an order that comes of a seed. */
 export interface Series {
@@ -31,5 +31,9 @@ export function withSeries(program: Command, defaults: Omit<Series, "seed" | "ho
       number,
       defaults.moments,
     )
-    .option("--seed <n>", `${of}to do the same again`, number, Math.floor(Math.random() * 1e6));
+    .addOption(
+      new Option("--seed <n>", `${of}to do the same again`)
+        .argParser(number)
+        .default(Math.floor(Math.random() * 1e6), "any"),
+    );
 }
