@@ -77,7 +77,7 @@ function called(inspector: Session): Set<string> {
   const rooms = new Set<string>();
   inspector.post("Profiler.takePreciseCoverage", (_, coverage) => {
     for (const { url, functions } of (coverage as unknown as Coverage).result) {
-      const file = url.replace(`file://${root}/`, "");
+      const file = url.replace(/^file:\/\//, "").replace(`${root}/`, "");
       const wing = wingOf(house, file);
       if (wing?.at !== "provisioner") continue;
       const ran = functions.some((f) => f.functionName !== "" && f.ranges.some((r) => r.count > 0));
