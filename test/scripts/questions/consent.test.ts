@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { Writable } from "node:stream";
 import { execa } from "execa";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { consent, isLoopback } from "../../../scripts/questions/consent.ts";
+import { contact } from "../../../scripts/questions/contact.ts";
 import { questions } from "../../../scripts/questions/index.ts";
 import { scrub } from "../../../scripts/questions/scrub.ts";
 import { answered, QUESTIONS, readAnswers } from "../../cloud/answers.ts";
@@ -86,26 +88,43 @@ test("the docs list the questions as they are asked", () => {
 let cloud: Cloud;
 beforeAll(async () => {
   cloud = await startCloud({ zones: ["us-east-1a"] });
+  Object.assign(process.env, cloud.env);
 });
 afterAll(async () => {
   await cloud.close();
 });
 
-const run = (env: Record<string, string>, ...args: string[]) =>
-  execa(path.join(root, "scripts/contact"), args, { env, extendEnv: false, reject: false });
-const plain = (): Record<string, string> => ({ ...cloud.env, PATH: process.env.PATH ?? "" });
+/** As the script has it, in this process. */
+async function run(...words: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  const said = { stdout: "", stderr: "" };
+  const into = (to: keyof typeof said) =>
+    new Writable({
+      write: (chunk, _, done) => {
+        said[to] += String(chunk);
+        done();
+      },
+    }) as NodeJS.WriteStream;
+  const interruption = () => new AbortController().signal;
+  const around = { stdout: into("stdout"), stderr: into("stderr"), interruption };
+  return { exitCode: await contact(words, around), ...said };
+}
 
 test("the script refuses to ask AWS itself without the account's number, and has asked no more than who it is", async () => {
-  const { AWS_ENDPOINT_URL, ...rest } = plain();
+  const { AWS_ENDPOINT_URL = "", ...rest } = cloud.env;
   // Every service by itself, so that nothing here can reach AWS.
   const services = ["STS", "EC2", "IAM", "S3", "SSM", "FREETIER"];
-  const each = Object.fromEntries(services.map((s) => [`AWS_ENDPOINT_URL_${s}`, AWS_ENDPOINT_URL ?? ""]));
+  const each = Object.fromEntries(services.map((s) => [`AWS_ENDPOINT_URL_${s}`, AWS_ENDPOINT_URL]));
   const mark = cloud.mark();
-  const refused = await run({ ...rest, ...each });
+  const env = { ...rest, ...each, PATH: process.env.PATH ?? "" };
+  const options = { env, extendEnv: false, reject: false };
+  const refused = await execa(path.join(root, "scripts/contact"), options);
   expect(refused.exitCode).toBe(2);
   expect(refused.stderr).toMatch(/this would ask AWS itself, in the account 123456789012[\s\S]*\$0\.10/);
-  const other = await run({ ...rest, ...each }, "--yes-aws", "210987654321");
+  for (const [name, value] of Object.entries({ ...each, AWS_ENDPOINT_URL: undefined }))
+    vi.stubEnv(name, value);
+  const other = await run("--yes-aws", "210987654321").finally(() => vi.unstubAllEnvs());
   expect(other.exitCode).toBe(2);
+  expect(other.stderr).toMatch(/of another account/);
   expect(cloud.wire.calls.slice(mark).map((c) => c.operation)).toEqual([
     "GetCallerIdentity",
     "GetCallerIdentity",
@@ -113,7 +132,7 @@ test("the script refuses to ask AWS itself without the account's number, and has
 }, 60_000);
 
 test("on this machine it needs no such word; --clean alone asks nothing", async () => {
-  const cleaned = await run(plain(), "--clean", "--json");
+  const cleaned = await run("--clean", "--json");
   expect(JSON.parse(cleaned.stdout)).toMatchObject({ command: "contact", asked: [], found: [], left: [] });
   expect(cleaned.stderr).toContain("nothing is left");
   expect(cleaned.exitCode).toBe(0);
