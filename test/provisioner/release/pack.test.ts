@@ -7,15 +7,18 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
 } from "node:fs";
 import path from "node:path";
+import { build } from "esbuild";
 import { execa } from "execa";
 import { expect, test } from "vitest";
 import { unpackRelease } from "../../../agent/release/unzip.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { type PackOptions, packRelease } from "../../../provisioner/release/pack.ts";
 import type { Progress } from "../../../provisioner/release/progress.ts";
+import { targets } from "../../../scripts/build/targets.ts";
 import { folder, type Tree, write } from "./folders.ts";
 
 /** No Python on the path: these are about files. */
@@ -103,16 +106,19 @@ test("the same files give the same bytes, whatever their times, owners' bits, pl
 
 test("the zip does not depend on the time zone", async () => {
   const root = folder({ "a.py": "x", "big.bin": Buffer.alloc(2_000_000, "ab") });
+  const bundle = path.join(root, "zip.mjs");
+  await build({
+    ...{ entryPoints: [path.resolve("provisioner/release/zip.ts")], outfile: bundle },
+    ...{ bundle: true, platform: "node", format: "esm", banner: targets.state.banner },
+  });
   const script = `
-    const { writeZip } = await import(${JSON.stringify(path.resolve("provisioner/release/zip.ts"))});
+    const { writeZip } = await import(${JSON.stringify(bundle)});
     const entry = (name, size) => ({ path: name, source: process.argv[1] + "/" + name, size, executable: false });
     const { sha256 } = await writeZip([entry("a.py", 1), entry("big.bin", 2000000)], process.argv[1] + "/" + process.env.TZ.replace("/", "-"));
     console.log(sha256);`;
   const sums = await Promise.all(
     ["Asia/Tokyo", "America/Los_Angeles"].map(async (TZ) => {
-      const { stdout } = await execa("node", ["--import", "tsx", "--input-type=module", "-e", script, root], {
-        env: { TZ },
-      });
+      const { stdout } = await execa("node", ["--input-type=module", "-e", script, root], { env: { TZ } });
       return stdout;
     }),
   );
@@ -283,7 +289,9 @@ test("stops when told to, and leaves nothing", async () => {
 
 test("git's commit, and whether the folder is what was committed", async () => {
   const root = folder({ "app.py": "x", "kept.log": "x" });
-  const env = { ...process.env, GIT_CONFIG_GLOBAL: "/dev/null" };
+  const env: NodeJS.ProcessEnv = { ...bare(), GIT_CONFIG_GLOBAL: "/dev/null" };
+  const { stdout: program } = await execa("/bin/sh", ["-c", "command -v git"]);
+  symlinkSync(program, path.join(env.PATH ?? "", "git"));
   const git = (...args: string[]) =>
     execa("git", ["-C", root, "-c", "user.name=a", "-c", "user.email=a@b", ...args], { env });
   await git("init", "-q");
