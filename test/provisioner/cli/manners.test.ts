@@ -1,10 +1,13 @@
 /** Every command there is: how it is used wrongly, and what all have in common; those that take long are in test/system. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { copyFile } from "node:fs/promises";
 import path from "node:path";
 import type { Command } from "commander";
+import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { program } from "../../../provisioner/cli/program.ts";
+import { root, targets } from "../../../scripts/build/targets.ts";
 import { rows, testHelp, testLoss, testMisuse, testUnread, testUse } from "./mannered.ts";
 import { openTyped, type Typed } from "./typed.ts";
 
@@ -43,15 +46,12 @@ testUse(get, short);
 testUnread(get, short);
 
 test("so it is for the program itself, as `| head` leaves it", async () => {
-  const root = path.resolve(import.meta.dirname, "../../..");
-  const loader = path.join(root, "node_modules/tsx/dist/loader.mjs");
+  // As it is shipped, but for the minifying. It looks for the version beside it.
+  const bundle = path.join(typed.folder, "program/everspot.mjs");
+  await build({ ...targets.everspot, minify: false, outfile: bundle });
+  await copyFile(path.join(root, "package.json"), path.join(typed.folder, "program/package.json"));
   const words = ["permissions", "--config", path.join(typed.folder, "everspot.toml")];
-  const child = spawn(process.execPath, [
-    "--import",
-    loader,
-    path.join(root, "provisioner/main.ts"),
-    ...words,
-  ]);
+  const child = spawn(process.execPath, [bundle, ...words]);
   child.stdout.destroy();
   let stderr = "";
   child.stderr.on("data", (chunk) => {

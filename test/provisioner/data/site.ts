@@ -54,7 +54,7 @@ for statement in json.loads(sys.argv[2]):
 db.commit()
 print(json.dumps(rows))
 db.close()`;
-  const { stdout } = await execa("python3", ["-c", script, file, JSON.stringify(statements)]);
+  const { stdout } = await execa("python3", ["-I", "-S", "-c", script, file, JSON.stringify(statements)]);
   return JSON.parse(stdout) as unknown[][];
 }
 
