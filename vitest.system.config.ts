@@ -21,6 +21,8 @@ const seconds: Readonly<Record<string, number>> = {
   killed: 30,
   manners: 20,
   jobs: 18,
+  correcting: 12,
+  orders: 12,
   "certificate-reload": 15,
   configuration: 15,
   hold: 15,

@@ -2,29 +2,17 @@ import { describe, expect, test } from "vitest";
 import { randomOf } from "../../../scripts/state/random.ts";
 import { explore, wander } from "../ownership/interleave.ts";
 import { bends } from "./actors.ts";
+import { testSomeOrders } from "./some-orders.ts";
 import { handingOver, type Left } from "./whole.ts";
 
-/** Where there are too many orders to go through, some. */
-const WALKS = 400;
+/** test/system/orders.test.ts goes more. */
+const WALKS = 100;
 
 test("every order of an owner that hands over, late or not at all, to one that may be slow: no acknowledged write is lost", async () => {
   expect(await explore(handingOver(), 0)).toBeGreaterThan(3_000);
 }, 60_000);
 
-test.each([
-  ["lost replies, and PUTs that come late", {}, 2],
-  ["two that take the site at once", { third: true }, 1],
-  ["a release that is tried and never serves", { third: true, tries: true }, 1],
-  ["an owner that sleeps while the log is cleaned up", { cleans: true, writes: ["1a", "1b"] }, 1],
-])(
-  "some orders of the same with %s",
-  async (_, who, disturbances) => {
-    expect(await wander(handingOver({ ahead: 2 }, who), disturbances, WALKS, randomOf(1))).toBeGreaterThan(
-      WALKS * 20,
-    );
-  },
-  60_000,
-);
+testSomeOrders(WALKS, 1);
 
 describe("some order shows what is wrong when", () => {
   const two = { third: true, writes: ["1a", "1b"] };
