@@ -34,6 +34,17 @@ export function authenticate(
   assertTimely(service, claim, now);
 }
 
+/** The same of a caller in this process, which shows the secret itself. */
+export function assertSecret(
+  service: Service,
+  by: { accessKeyId: string; secretAccessKey: string },
+  secretOf: (accessKeyId: string) => string | undefined,
+): void {
+  const secret = secretOf(by.accessKeyId);
+  if (secret === undefined) throw refusal(service, "unknownKey");
+  if (secret !== by.secretAccessKey) throw refusal(service, "mismatch");
+}
+
 /** S3 wants every x-amz- header that is sent to be signed, the hash of the body among them. */
 function assertSigned(headers: SignedRequest["headers"], claim: Claim): void {
   const presigned = claim.expiresSeconds !== undefined;

@@ -1,7 +1,7 @@
 import diagnostics from "node:diagnostics_channel";
 import { Readable } from "node:stream";
 import * as ec2 from "@aws-sdk/client-ec2";
-import { DescribeVpcsCommand, EC2Client } from "@aws-sdk/client-ec2";
+import { CreateFleetCommand, DescribeVpcsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import {
   CreateBucketCommand,
   GetObjectCommand,
@@ -16,7 +16,7 @@ import { startCloud } from "../cloud.ts";
 import { S3 } from "../s3.ts";
 import { Ssm } from "../ssm.ts";
 import { Traffic } from "../traffic.ts";
-import { WireServer } from "./server.ts";
+import { internalError, WireServer } from "./server.ts";
 
 const AT = Date.parse("2026-11-20T10:00:00Z");
 let servers: WireServer[];
@@ -38,7 +38,7 @@ afterEach(async () => {
   }
 });
 
-async function start(inProcess: boolean) {
+async function start(inProcess: boolean | "bytes") {
   const server = new WireServer({
     inProcess,
     simulated: true,
@@ -95,26 +95,70 @@ async function talk({ s3, ec2, ssm, server }: Awaited<ReturnType<typeof start>>)
   return said;
 }
 
-test("what is handed over is answered as over HTTP, without a socket", async () => {
-  const overHttp = await talk(await start(false));
-  expect(sockets).toBe(14);
-  expect(await talk(await start(true))).toEqual(overHttp);
-  expect(sockets).toBe(14);
-});
+test.each([true, "bytes"] as const)(
+  "what is handed over is answered as over HTTP, without a socket: %s",
+  async (how) => {
+    const overHttp = await talk(await start(false));
+    expect(sockets).toBe(14);
+    expect(await talk(await start(how))).toEqual(overHttp);
+    expect(sockets).toBe(14);
+  },
+);
 
-test("neither side sees what the other does to its bytes later", async () => {
-  const { s3, server } = await start(true);
-  await s3.send(new CreateBucketCommand({ Bucket: "box" }));
-  const at = { Bucket: "box", Key: "k" };
-  const Body = Buffer.from("sent");
-  await s3.send(new PutObjectCommand({ ...at, Body }));
-  Body.fill("x");
-  const got = await s3.send(new GetObjectCommand(at));
-  (await got.Body?.transformToByteArray())?.fill(0);
-  const again = await s3.send(new GetObjectCommand(at));
-  expect(await again.Body?.transformToString()).toBe("sent");
-  expect(server.calls).toHaveLength(4);
-});
+test.each([true, "bytes"] as const)(
+  "neither side sees what the other does to its bytes later: %s",
+  async (how) => {
+    const { s3, server } = await start(how);
+    await s3.send(new CreateBucketCommand({ Bucket: "box" }));
+    const at = { Bucket: "box", Key: "k" };
+    const Body = Buffer.from("sent");
+    await s3.send(new PutObjectCommand({ ...at, Body }));
+    Body.fill("x");
+    const got = await s3.send(new GetObjectCommand(at));
+    (await got.Body?.transformToByteArray())?.fill(0);
+    const again = await s3.send(new GetObjectCommand(at));
+    expect(await again.Body?.transformToString()).toBe("sent");
+    expect(server.calls).toHaveLength(4);
+  },
+);
+
+test.each([false, true, "bytes"] as const)(
+  "whose secret is wrong is refused, and what is repeated keeps its token: %s",
+  async (how) => {
+    const { server } = await start(how);
+    const told = async (accessKeyId: string, secretAccessKey: string) => {
+      const credentials = { accessKeyId, secretAccessKey };
+      const client = new EC2Client({ endpoint: server.endpoint, credentials, maxAttempts: 2 });
+      clients.push(client);
+      const asked = client.send(new DescribeVpcsCommand({}));
+      return asked.then(
+        () => "answered",
+        (error: Error) => error.name,
+      );
+    };
+    expect(await told("AKIATEST", "guessed")).toBe("AuthFailure");
+    expect(await told("AKIAOTHER", "test")).toBe("AuthFailure");
+    server.on("ec2", "CreateFleet", () => ({ FleetId: "fleet-1" }));
+    const tokens: unknown[] = [];
+    server.before(({ operation, input, region }) => {
+      if (operation !== "CreateFleet") return;
+      tokens.push([input.ClientToken, region]);
+      if (tokens.length === 1) throw internalError();
+    });
+    const template = { LaunchTemplateName: "t", Version: "1" };
+    const made = {
+      LaunchTemplateConfigs: [{ LaunchTemplateSpecification: template, Overrides: [] }],
+      TargetCapacitySpecification: { TotalTargetCapacity: 1 },
+    };
+    const client = new EC2Client({ endpoint: server.endpoint, region: "eu-west-1" });
+    clients.push(client);
+    expect((await client.send(new CreateFleetCommand(made))).$metadata.attempts).toBe(2);
+    expect(tokens).toEqual([
+      [expect.stringMatching(/^[0-9a-f-]{36}$/), "eu-west-1"],
+      [(tokens[0] as unknown[])[0], "eu-west-1"],
+    ]);
+  },
+);
 
 test("a stream and whatever is disturbed keep their sockets", async () => {
   const { s3, ec2, server } = await start(true);

@@ -1,7 +1,7 @@
 /**
- * A request of the SDK to a server of this very process is handed over as it would go over the wire, byte for byte, and
- * its answer comes back so; what is left out is the two sockets. What has to do with those still has them: a body that
- * is a stream, a disturbance, a client that is not the SDK.
+ * A request of the SDK to a server of this very process needs no sockets. It is handed over in the SDK's own shapes (see
+ * hand-over.ts), or as it would go over the wire, byte for byte, and its answer comes back so. What has to do with
+ * sockets still has them: a body that is a stream, a disturbance, a client that is not the SDK.
  */
 import diagnostics from "node:diagnostics_channel";
 import { Readable } from "node:stream";
@@ -9,13 +9,23 @@ import { setImmediate as turn } from "node:timers/promises";
 import { buildQueryString, type HttpRequest, HttpResponse } from "@smithy/core/protocols";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { ConnectionLost } from "./disturb.ts";
+import { answerWith, type Handed, handedIn, handOver as handOverShapes } from "./hand-over.ts";
 import type { SentRequest } from "./http.ts";
 import { rememberValueSchemas } from "./quick-schema.ts";
 import { readXmlQuickly } from "./quick-xml.ts";
 import { repeatAtOnce } from "./repeat-at-once.ts";
 import type { WireReply } from "./reply.ts";
+import type { Dict } from "./schema.ts";
+
+/** An answer with its output as it is read from the wire, and a body where that is a stream; or one in bytes. */
+export interface ShapedReply extends Omit<WireReply, "body"> {
+  body: WireReply["body"] | undefined;
+  output?: Dict;
+}
 
 export interface InProcess {
+  /** Whether it takes shapes in place of bytes. */
+  shapes: boolean;
   /** Whether a request that comes now needs no socket. */
   takes(): boolean;
   /**
@@ -23,6 +33,8 @@ export interface InProcess {
    * @throws ConnectionLost where a socket would be closed without an answer.
    */
   serve(sent: SentRequest, gone: () => Promise<unknown>): Promise<WireReply>;
+  /** The same of a call in the SDK's shapes, with the headers that the client's middlewares gave it. */
+  take(handed: Handed, headers: Record<string, string>, gone: () => Promise<unknown>): Promise<ShapedReply>;
 }
 
 interface Reached {
@@ -62,16 +74,27 @@ function patch(): void {
   repeatAtOnce();
   readXmlQuickly();
   rememberValueSchemas();
+  handOverShapes((at) => {
+    const server = servers.get(at)?.server;
+    return server?.shapes === true && server.takes();
+  });
   const original: Handle = NodeHttpHandler.prototype.handle;
   overHttp = original;
   NodeHttpHandler.prototype.handle = async function (this: NodeHttpHandler, request, options = {}) {
     const reached = servers.get(`${request.hostname}:${request.port}`);
+    const signal = options.abortSignal as AbortSignal | undefined;
+    const handed = handedIn(request);
+    if (handed !== undefined) {
+      if (reached === undefined) throw connectionRefused(request);
+      const take = (gone: () => Promise<unknown>) =>
+        reached.server.take(handed, lowerCased(request.headers), gone);
+      return { response: await handOver(reached, request, take, signal) };
+    }
     const body = bytesOf(request.body);
     if (reached === undefined || body === undefined || request.headers.expect || !reached.server.takes())
       return original.call(this, request, options);
-    return {
-      response: await handOver(reached, request, body, options.abortSignal as AbortSignal | undefined),
-    };
+    const serve = (gone: () => Promise<unknown>) => reached.server.serve(sentBy(request, body), gone);
+    return { response: await handOver(reached, request, serve, signal) };
   };
 }
 
@@ -83,9 +106,9 @@ function bytesOf(body: unknown): Buffer | undefined {
 }
 
 async function handOver(
-  { server, open }: Reached,
+  { open }: Reached,
   request: HttpRequest,
-  body: Buffer,
+  serve: (gone: () => Promise<unknown>) => Promise<ShapedReply>,
   signal: AbortSignal | undefined,
 ): Promise<HttpResponse> {
   if (signal?.aborted) throw aborted(signal);
@@ -104,7 +127,7 @@ async function handOver(
   const answer = async () => {
     // It arrives, and is answered, in turns of the event loop of their own.
     await turn();
-    const reply = await server.serve(sentBy(request, body), () => cut.catch(() => {}));
+    const reply = await serve(() => cut.catch(() => {}));
     await turn();
     return reply;
   };
@@ -112,7 +135,8 @@ async function handOver(
   try {
     const reply = await Promise.race([answer(), cut]);
     exchange.status = reply.status;
-    return received(request, reply);
+    const response = received(request, reply);
+    return reply.output === undefined ? response : answerWith(response, reply.output);
   } catch (error) {
     throw error instanceof ConnectionLost ? connectionReset() : error;
   } finally {
@@ -120,6 +144,9 @@ async function handOver(
     answeredChannel.publish(exchange);
   }
 }
+
+const lowerCased = (headers: HttpRequest["headers"]): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
 function sentBy({ method, path, query, headers }: HttpRequest, body: Buffer): SentRequest {
   const asked = buildQueryString(query);
@@ -132,18 +159,23 @@ function sentBy({ method, path, query, headers }: HttpRequest, body: Buffer): Se
 
 function received(
   { method, headers: sent }: HttpRequest,
-  { status, headers, body }: WireReply,
+  { status, headers, body }: ShapedReply,
 ): HttpResponse {
   const got: Record<string, string> = {};
-  if (!(body instanceof Readable) && status !== 304) got["content-length"] = String(Buffer.byteLength(body));
+  if (body !== undefined && !(body instanceof Readable) && status !== 304)
+    got["content-length"] = String(Buffer.byteLength(body));
   for (const [name, value] of Object.entries(headers)) got[name.toLowerCase()] = value;
   const read = isFromS3(sent.authorization) ? streamOf : bytes;
   return new HttpResponse({
     statusCode: status,
     headers: got,
-    body: body instanceof Readable ? body : read(method === "HEAD" ? "" : body),
+    body:
+      body instanceof Readable ? body : body === undefined ? SOMETHING : read(method === "HEAD" ? "" : body),
   });
 }
+
+/** In place of a body that is known already: S3's client takes none for an answer that was cut off. */
+const SOMETHING = new TextEncoder().encode(" ");
 
 /** Of the services S3 alone has clients that want a stream; to the others' whole bytes are what they make of one. */
 const isFromS3 = (authorization: string | undefined): boolean =>
@@ -160,6 +192,9 @@ function streamOf(body: Uint8Array | string): Readable {
     },
   });
 }
+
+const connectionRefused = ({ hostname, port }: HttpRequest): Error =>
+  Object.assign(new Error(`connect ECONNREFUSED ${hostname}:${port}`), { code: "ECONNREFUSED" });
 
 const connectionReset = (): Error => Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
 

@@ -139,6 +139,43 @@ function assertKnownQuery({ name, input, fixedQuery }: Operation, url: URL): voi
   if (unknown !== undefined) throw new ContractError(`${name} has no query parameter "${unknown}"`);
 }
 
+/** An input with what the client's middlewares wrote into headers, and with what every body of bytes has. */
+export function withHeaders(
+  service: Service,
+  operation: Operation,
+  input: Dict,
+  headers: RawRequest["headers"],
+): Dict {
+  if (service.protocol !== "restXml" && service.protocol !== "restJson1") return input;
+  assertKnownHeaders(operation, headers);
+  const found: Dict = {};
+  for (const [name, value] of Object.entries(headers)) {
+    const bound = headerMembers(operation.input).get(name);
+    if (bound !== undefined && value !== undefined) found[bound.name] = xmlLeaves.read(bound.member, value);
+  }
+  const [name, member] = payloadMember(operation.input) ?? [];
+  if (name === undefined || !member?.isBlobSchema()) return { ...input, ...found };
+  const type = headerMembers(operation.input).get("content-type")?.name;
+  const length = headerMembers(operation.input).get("content-length")?.name;
+  return {
+    ...(operation.method === "PUT" && { [name]: Buffer.alloc(0) }),
+    ...(type !== undefined && { [type]: "application/octet-stream" }),
+    ...(length !== undefined && { [length]: Buffer.byteLength((input[name] ?? "") as string) }),
+    ...input,
+    ...found,
+  };
+}
+
+const headerMembers = remembered(
+  (schema) =>
+    new Map(
+      [...membersOf(schema)].flatMap(([name, member]) => {
+        const header = traitsOf(member).httpHeader?.toLowerCase();
+        return header === undefined ? [] : [[header, { name, member }] as const];
+      }),
+    ),
+);
+
 /** Of signing and of the SDK itself; no member stands for them. */
 const COMMON_HEADERS = new Set([
   "x-amz-date",

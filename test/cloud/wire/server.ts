@@ -1,14 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { authenticate } from "./authenticate.ts";
+import { assertSecret, authenticate } from "./authenticate.ts";
+import { carried, shaped } from "./carried.ts";
 import { ConnectionLost, type Disturbance, Disturbances, Page } from "./disturb.ts";
 import { writeError } from "./error-reply.ts";
 import { AwsError, ContractError } from "./errors.ts";
+import type { Handed } from "./hand-over.ts";
 import { plainRequest, receive, type SentRequest, send } from "./http.ts";
-import { reachInProcess } from "./in-process.ts";
+import { reachInProcess, type ShapedReply } from "./in-process.ts";
 import type { RawRequest } from "./raw-request.ts";
 import { Reply, type WireReply, writeReply } from "./reply.ts";
 import { parseRequest } from "./request.ts";
+import { withHeaders } from "./rest.ts";
 import type { Dict } from "./schema.ts";
 import { loadService, type Operation, type Service } from "./service.ts";
 import { type Claim, claimOf } from "./signature.ts";
@@ -48,8 +51,11 @@ export interface WireOptions {
   now?: () => number;
   /** Is `now` simulated? Then callers sign by another clock, and the age of a signature tells nothing. */
   simulated?: boolean;
-  /** Whether the SDK's clients in this process need no socket; see in-process.ts. */
-  inProcess?: boolean;
+  /**
+   * Whether the SDK's clients in this process need no socket; see in-process.ts. "bytes": what they send is written and
+   * read as over the wire, as all do where EVERSPOT_WIRE=bytes.
+   */
+  inProcess?: boolean | "bytes";
 }
 
 /**
@@ -128,7 +134,8 @@ export class WireServer {
     });
     const { port } = server.address() as AddressInfo;
     this.endpoint = `http://${host}:${port}`;
-    if (this.#options.inProcess) this.#unreach = this.#reach(host, port);
+    if (this.#options.inProcess !== undefined && this.#options.inProcess !== false)
+      this.#unreach = this.#reach(host, port);
     return this;
   }
 
@@ -144,20 +151,23 @@ export class WireServer {
   }
 
   #reach(host: string, port: number): () => void {
+    const socket = { remoteAddress: host };
     return reachInProcess(host, port, {
+      shapes: this.#options.inProcess !== "bytes" && process.env.EVERSPOT_WIRE !== "bytes",
       takes: () => !this.#disturbances.expected,
       serve: (sent, gone) => {
         const { method, headers } = sent;
-        const from: Sender = { method, headers, socket: { remoteAddress: host } };
-        return this.#reply(async () => sent, from, gone);
+        return this.#reply(async (how) => this.#answer(sent, { method, headers, socket }, how, gone));
       },
+      take: (handed, headers, gone) =>
+        this.#reply((how) => this.#answerHanded(handed, headers, socket, how, gone)),
     });
   }
 
   async #serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const gone = () => new Promise((resolve) => req.socket.once("close", resolve));
     try {
-      const reply = await this.#reply(() => receive(req), req, gone);
+      const reply = await this.#reply(async (how) => this.#answer(await receive(req), req, how, gone));
       await send(req, res, reply);
     } catch {
       req.socket.destroy();
@@ -165,16 +175,12 @@ export class WireServer {
   }
 
   /** @throws ConnectionLost instead of an answer. */
-  async #reply(
-    receive: () => Promise<SentRequest>,
-    req: Sender,
-    gone: () => Promise<unknown>,
-  ): Promise<WireReply> {
+  async #reply<R extends ShapedReply>(answer: (how: How) => Promise<R>): Promise<R | WireReply> {
     const requestId = `req-${String(++this.#requests).padStart(8, "0")}`;
-    const where: { service?: Service } = {};
-    let reply: WireReply;
+    const where: How = { requestId };
+    let reply: R | WireReply;
     try {
-      reply = await this.#answer(await receive(), req, requestId, where, gone);
+      reply = await answer(where);
     } catch (error) {
       if (error instanceof ConnectionLost) throw error;
       if (!(error instanceof AwsError) && !(error instanceof Page))
@@ -187,6 +193,7 @@ export class WireServer {
         error instanceof Page
           ? { status: error.status, headers: { "content-type": "text/html" }, body: PAGE }
           : writeError(where.service, answered, requestId);
+      if (where.isHead) reply = { ...reply, body: "" };
     }
     const headers = {
       date: new Date(this.#now()).toUTCString(),
@@ -199,16 +206,10 @@ export class WireServer {
     return { ...reply, headers };
   }
 
-  async #answer(
-    sent: SentRequest,
-    req: Sender,
-    requestId: string,
-    where: { service?: Service },
-    gone: () => Promise<unknown>,
-  ): Promise<WireReply> {
+  async #answer(sent: SentRequest, req: Sender, how: How, gone: () => Promise<unknown>): Promise<WireReply> {
     const claim = claimOf(sent);
     const service = this.#serviceOf(claim, sent.headers, sent.body);
-    where.service = service;
+    how.service = service;
     await this.#disturbances.heard(service.signingName, gone);
     if (claim !== undefined && this.#options.secretOf !== undefined) {
       authenticate(
@@ -220,36 +221,76 @@ export class WireServer {
       );
     }
     const { operation, input } = await parseRequest(service, plainRequest(sent));
-    assertShape(operation.input, input, `${service.signingName}.${operation.name} input`, "input");
+    const { output, status, headers } = await this.#perform(service, operation, input, {
+      by: claim,
+      req,
+      how,
+    });
+    const reply = writeReply(service, operation, output as Dict, how.requestId);
+    return { ...reply, status: status ?? reply.status, headers: { ...reply.headers, ...headers } };
+  }
+
+  async #answerHanded(
+    { namespace, operation: name, input, by }: Handed,
+    headers: Readonly<Record<string, string>>,
+    socket: Sender["socket"],
+    how: How,
+    gone: () => Promise<unknown>,
+  ): Promise<ShapedReply> {
+    const service = [...this.#services.values()].find((s) => s.defaultNamespace === namespace);
+    const operation = service?.operations.get(name);
+    if (service === undefined || operation === undefined)
+      throw new ContractError(`no service has ${namespace}#${name}`);
+    how.service = service;
+    how.isHead = operation.method === "HEAD";
+    if (by === undefined && service.protocol.startsWith("rest")) throw unsigned();
+    await this.#disturbances.heard(service.signingName, gone);
+    if (by !== undefined && this.#options.secretOf !== undefined)
+      assertSecret(service, by, this.#options.secretOf);
+    const { method } = operation;
+    const sent = withHeaders(service, operation, input, headers);
+    const arrived = (carried(operation.input, sent, service.protocol, "input") ?? {}) as Dict;
+    const req = { method, headers, socket };
+    const made = await this.#perform(service, operation, arrived, { by, req, how });
+    return { status: operation.status, ...shaped(service, operation, made) };
+  }
+
+  /** The call itself, in whichever way it came. */
+  async #perform(
+    service: Service,
+    operation: Operation,
+    input: Dict,
+    { by, req, how }: { by: By | undefined; req: Sender; how: How },
+  ): Promise<Reply> {
+    const name = `${service.signingName}.${operation.name}`;
+    assertShape(operation.input, input, `${name} input`, "input");
     const call: Call = {
       service: service.signingName,
       operation: operation.name,
       input,
-      accessKeyId: claim?.accessKeyId,
-      sessionToken: claim?.sessionToken,
-      region: claim?.region,
-      requestId,
+      accessKeyId: by?.accessKeyId,
+      sessionToken: by?.sessionToken,
+      region: by?.region,
+      requestId: how.requestId,
       req,
     };
-    const name = `${call.service}.${call.operation}`;
     try {
-      return await this.#disturbances.around(name, () => this.#handle(service, operation, call));
+      return await this.#disturbances.around(name, () => this.#handle(operation, call));
     } finally {
       forgetLargeBody(call.input);
     }
   }
 
-  async #handle(service: Service, operation: Operation, call: Call): Promise<WireReply> {
+  async #handle(operation: Operation, call: Call): Promise<Reply> {
     this.calls.push(call);
     for (const hook of this.#hooks) await hook(call);
     const name = `${call.service}.${call.operation}`;
     const handler = this.#handlers.get(name);
     if (handler === undefined) throw new ContractError(`no handler for ${name}`);
     const result = (await handler(call.input as never, call)) ?? {};
-    const { output, status, headers } = result instanceof Reply ? result : new Reply(result);
-    assertShape(operation.output, output, `${name} output`, "output");
-    const reply = writeReply(service, operation, output as Dict, call.requestId);
-    return { ...reply, status: status ?? reply.status, headers: { ...reply.headers, ...headers } };
+    const reply = result instanceof Reply ? result : new Reply(result);
+    assertShape(operation.output, reply.output, `${name} output`, "output");
+    return reply;
   }
 
   /** Unsigned calls (the OIDC way in) tell by their target, or by Action and Version. */
@@ -261,20 +302,32 @@ export class WireServer {
     }
     const target = headers["x-amz-target"]?.split(".")[0];
     const form = new URLSearchParams(body.length < 65_536 ? body.toString("utf8") : "");
-    const unsigned = [...this.#services.values()].find(
+    const found = [...this.#services.values()].find(
       (s) =>
         (target !== undefined && s.targetPrefix === target) ||
         (s.version !== "" && form.get("Version") === s.version && s.operations.has(form.get("Action") ?? "")),
     );
-    if (unsigned === undefined)
-      throw new AwsError("AccessDenied", "Access Denied (the request is not signed)", 403);
-    return unsigned;
+    if (found === undefined) throw unsigned();
+    return found;
   }
 
   #now(): number {
     return this.#options.now?.() ?? Date.now();
   }
 }
+
+const unsigned = (): AwsError =>
+  new AwsError("AccessDenied", "Access Denied (the request is not signed)", 403);
+
+/** What is known of a call while it is answered. */
+interface How {
+  requestId: string;
+  service?: Service;
+  /** The answer has no body, not even of an error. */
+  isHead?: boolean;
+}
+
+type By = Pick<Claim, "accessKeyId" | "sessionToken"> & { region: string | undefined };
 
 /** `calls` must not keep every upload alive. */
 function forgetLargeBody(input: Dict): void {

@@ -13,7 +13,7 @@ import * as s3 from "@aws-sdk/client-s3";
 import * as ssm from "@aws-sdk/client-ssm";
 import * as sts from "@aws-sdk/client-sts";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { comparable, Sampler } from "./sample.ts";
 import { WireServer } from "./server.ts";
 import { loadService } from "./service.ts";
@@ -39,11 +39,15 @@ const S3_COMPUTED = ["ChecksumAlgorithm", "ContentLength", "ChecksumCRC32", "Che
 /** Neither is addressed by a bucket: one goes to a host of its own, the other to S3 Express. */
 const EXCEPT = ["WriteGetObjectResponse", "ListDirectoryBuckets"];
 
-let server: WireServer;
+const secretOf = (key: string) => (key === "AKIATEST" ? "test" : undefined);
+let servers: Record<"http" | "hand", WireServer>;
 beforeAll(async () => {
-  server = await new WireServer({ secretOf: (key) => (key === "AKIATEST" ? "test" : undefined) }).start();
+  servers = {
+    http: await new WireServer({ secretOf }).start(),
+    hand: await new WireServer({ secretOf, inProcess: true }).start(),
+  };
 });
-afterAll(() => server.stop());
+afterAll(() => Promise.all(Object.values(servers).map((server) => server.stop())));
 
 /** Some operations put a label before the host name: everything is looked up on loopback. */
 const lookup: LookupFunction = (_host, options, done) =>
@@ -53,10 +57,11 @@ interface Client {
   send(command: object): Promise<Sample>;
 }
 
-function makeClient(module: object, name: string): Client {
+function makeClient(module: object, name: string, way: "http" | "hand"): Client {
   const Client = (module as Record<string, unknown>)[name] as new (options: object) => Client;
+  const { endpoint } = servers[way];
   return new Client({
-    endpoint: server.endpoint.replace("127.0.0.1", "localhost"),
+    endpoint: way === "http" ? endpoint.replace("127.0.0.1", "localhost") : endpoint,
     region: "us-east-1",
     credentials: { accessKeyId: "AKIATEST", secretAccessKey: "test" },
     maxAttempts: 1,
@@ -98,41 +103,47 @@ function assertSame(got: unknown, want: unknown): void {
   if (!isDeepStrictEqual(a, b)) expect(a).toEqual(b);
 }
 
-for (const { module, name, client: clientName, operations: atLeast } of services) {
-  test(`${name}: every operation arrives and returns as it left`, { timeout: 180_000 }, async () => {
-    server.use(module, name);
-    const client = makeClient(module, clientName);
-    const commands = module as unknown as Record<string, new (input: object) => object>;
-    const wrong: string[] = [];
-    let swept = 0;
-    for (const operation of loadService(module, name).operations.values()) {
-      const streamsEvents = operation.input.getEventStreamMember() || operation.output.getEventStreamMember();
-      if (streamsEvents || EXCEPT.includes(operation.name)) continue;
-      swept += 1;
-      const input = sampler.of(operation.input) as Sample;
-      const output = sampler.of(operation.output) as Sample;
-      adapt(name, input, output);
-      server.on(name, operation.name, () => output);
-      const Command = commands[`${operation.name}Command`];
-      if (Command === undefined) throw new Error(`${name} exports no ${operation.name}Command`);
-      try {
-        const got = await withoutStreams(await client.send(new Command(input)));
-        const call = server.calls.at(-1);
-        const seen = { ...call?.input };
-        if (name === "s3") {
-          for (const key of S3_COMPUTED) if (!(key in input)) delete seen[key];
-          delete got.ContentLength;
-          delete got.ExpiresString;
+describe.each(["http", "hand"] as const)("by %s", (way) => {
+  test.each(services)(
+    "$name: every operation arrives and returns as it left",
+    { timeout: 180_000 },
+    async (service) => {
+      const { module, name, client: clientName, operations: atLeast } = service;
+      const server = servers[way].use(module, name);
+      const client = makeClient(module, clientName, way);
+      const commands = module as unknown as Record<string, new (input: object) => object>;
+      const wrong: string[] = [];
+      let swept = 0;
+      for (const operation of loadService(module, name).operations.values()) {
+        const streamsEvents =
+          operation.input.getEventStreamMember() || operation.output.getEventStreamMember();
+        if (streamsEvents || EXCEPT.includes(operation.name)) continue;
+        swept += 1;
+        const input = sampler.of(operation.input) as Sample;
+        const output = sampler.of(operation.output) as Sample;
+        adapt(name, input, output);
+        server.on(name, operation.name, () => output);
+        const Command = commands[`${operation.name}Command`];
+        if (Command === undefined) throw new Error(`${name} exports no ${operation.name}Command`);
+        try {
+          const got = await withoutStreams(await client.send(new Command(input)));
+          const call = server.calls.at(-1);
+          const seen = { ...call?.input };
+          if (name === "s3") {
+            for (const key of S3_COMPUTED) if (!(key in input)) delete seen[key];
+            delete got.ContentLength;
+            delete got.ExpiresString;
+          }
+          expect(call?.operation).toBe(operation.name);
+          assertSame(seen, input);
+          assertSame(got, output);
+        } catch (error) {
+          wrong.push(`${name}.${operation.name}: ${(error as Error).message.slice(0, 600)}`);
         }
-        expect(call?.operation).toBe(operation.name);
-        assertSame(seen, input);
-        assertSame(got, output);
-      } catch (error) {
-        wrong.push(`${name}.${operation.name}: ${(error as Error).message.slice(0, 600)}`);
       }
-    }
-    expect(wrong).toEqual([]);
-    expect(server.faults).toEqual([]);
-    expect(swept).toBeGreaterThan(atLeast);
-  });
-}
+      expect(wrong).toEqual([]);
+      expect(server.faults).toEqual([]);
+      expect(swept).toBeGreaterThan(atLeast);
+    },
+  );
+});
