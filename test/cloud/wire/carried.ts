@@ -47,6 +47,11 @@ function structure(schema: NormalizedSchema, protocol: Protocol, side: Side): Ca
   let members: Map<string, Carry> | undefined;
   const make = () =>
     new Map([...membersOf(schema)].map(([name, member]) => [name, carryOf(member, protocol, side)] as const));
+  // What is read from the wire has its members in the order of the schema, and two inputs are compared as text.
+  const places = new Map([...membersOf(schema).keys()].map((name, n) => [name, n] as const));
+  const place = ([name]: [string, unknown]) => places.get(name) ?? 0;
+  const ordered = (entries: [string, unknown][]) =>
+    side === "input" && entries.length > 1 ? entries.sort((a, b) => place(a) - place(b)) : entries;
   const always = [...membersOf(schema)].flatMap(([name, member]) =>
     side === "output" && traitsOf(member).httpPrefixHeaders !== undefined ? [name] : [],
   );
@@ -55,7 +60,7 @@ function structure(schema: NormalizedSchema, protocol: Protocol, side: Side): Ca
     members ??= make();
     const made: Dict = {};
     let any = false;
-    for (const [name, item] of Object.entries(value as Dict)) {
+    for (const [name, item] of ordered(Object.entries(value as Dict))) {
       if (item === undefined || item === null) continue;
       const there = members.get(name)?.(item);
       if (there === undefined) continue;
