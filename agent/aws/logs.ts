@@ -54,7 +54,7 @@ export function createLogSink(client: CloudWatchLogsClient, group: string): LogS
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "");
 
-/** AWS has refused what it answers with 4xx; of all else nobody knows whether it was done. */
+/** What AWS answers with 4xx it has refused; anything else may or may not have been done. */
 function asKnown(error: unknown): Error {
   if (error instanceof EverspotError) return error;
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 0;

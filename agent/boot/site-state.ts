@@ -85,7 +85,7 @@ export function stateSteps(
     return claim;
   };
   const jobs = jobsStep(machine, { rehearsal, launched });
-  // As late as it can be: from here on nobody else can serve.
+  // As late as possible: from here on no other instance can serve.
   const ready = { rehearsal, launched, release, ...(jobs && { jobs }) };
   const claim = step("claim", ready, async (got, context) => {
     const how = await claimContext(machine, context.signal, context.detail);
@@ -126,13 +126,13 @@ export function stateSteps(
 const notBrought = (owner: string, seconds: number): EverspotError =>
   new EverspotError(`${owner} did not bring what it has written within ${seconds} s`, {
     retry: "retry",
-    hint: "it serves on with all of it; deploy again, with a longer --pause where the database or the uploads are large",
+    hint: "it goes on serving with all of it; deploy again, with a longer --pause where the database or the uploads are large",
   });
 
 /** Claims the site for this instance, with an epoch it can go on with. Ends what keeps the state here if another has it. */
 async function claimState(state: StateKeeper, me: Claimant, how: ClaimContext): Promise<Claim> {
   const kept = await state.kept();
-  // What was written after an own seal might count for nobody.
+  // What was written after this instance's own seal might not count.
   const sealed = kept?.instance === me.instance && kept.sealed ? kept.epoch : 0;
   return claimAbove(state, me, how, sealed);
 }

@@ -16,7 +16,7 @@ const NEEDED_SECONDS = 5;
  * the boot record and ends this machine. It goes on only if that does not happen, or if it is the last one.
  */
 export async function untilNeeded(machine: SpareMachine, log: Logger, signal: AbortSignal): Promise<void> {
-  let told = false;
+  let logged = false;
   for (;;) {
     // If that cannot be found out now, the boot goes on: the site may have no owner.
     const spare = await isSpare(machine, signal).catch((error: unknown) => {
@@ -25,8 +25,8 @@ export async function untilNeeded(machine: SpareMachine, log: Logger, signal: Ab
       return false;
     });
     if (!spare) return;
-    if (!told) log.info("another instance serves the site: no older release is tried here during a deploy");
-    told = true;
+    if (!logged) log.info("another instance serves the site: no older release is tried here during a deploy");
+    logged = true;
     await machine.clock.sleep(NEEDED_SECONDS * 1000, signal);
   }
 }

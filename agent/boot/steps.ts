@@ -123,7 +123,7 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
   // Before anybody can come.
   const maintenance = step("maintenance", { identity }, async (_, context) => {
     const read = await readDocument(machine.store, maintenanceDocument).catch((error: unknown) => {
-      context.warn(`whether there is maintenance is not known: ${messageOf(error)}`);
+      context.warn(`whether maintenance is on could not be found out: ${messageOf(error)}`);
     });
     await host.maintain(read?.value);
     context.detail(read?.value?.on ? `on, by ${read.value.by}` : "none");

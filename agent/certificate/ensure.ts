@@ -52,7 +52,7 @@ async function waitForApp(
   { now, warnings }: Choice,
 ): Promise<ServedCertificate> {
   await context.authority.prepare?.().catch((error: unknown) => {
-    context.logger.warn(`what an order of a certificate takes is not there yet: ${messageOf(error)}`);
+    context.logger.warn(`what a certificate order needs is not there yet: ${messageOf(error)}`);
   });
   return { ...(await serveLocal(context, now, [])), warnings, waits: true };
 }

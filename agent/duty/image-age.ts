@@ -33,8 +33,9 @@ export async function watchImageAge(
 
 function oldImage(image: string, created: Date | undefined, now: number): string | undefined {
   const then = "`everspot deploy --refresh-image` swaps in a machine with Debian's newest";
-  if (created === undefined) return `the image ${image}, by which this machine began, is gone: ${then}`;
+  if (created === undefined)
+    return `the image ${image}, from which this machine was launched, is gone: ${then}`;
   const days = daysSince(created, now);
   if (days < OLD_IMAGE_DAYS) return undefined;
-  return `the image ${image}, by which this machine began, and with it the kernel, is ${days} days old: ${then}`;
+  return `the image ${image}, from which this machine was launched, and with it the kernel, is ${days} days old: ${then}`;
 }

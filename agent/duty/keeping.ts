@@ -4,15 +4,15 @@ import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
 
 const EVERY_SECONDS = 5;
-/** What is over by itself within that is not told of. Visitors wait by then, or get a 503 page. */
+/** Trouble that ends by itself within this time is not reported. Visitors wait by then, or get a 503 page. */
 const TELL_SECONDS = 30;
-/** Seconds without an answer after which what keeps the state is started anew; it ends by itself at most failures. */
+/** Seconds without an answer after which what keeps the state is restarted; it ends by itself at most failures. */
 const HANGS_SECONDS = 60;
 /** Milliseconds after which answers wait for an upload (agent/state/shipper.ts), and a little more. */
 const UPLOADS_BOUND = 35_000;
 
-/** Whom it is told. */
-export interface KeepingTold {
+/** Who gets these reports. */
+export interface KeepingReports {
   /** Once: a fact that stays. */
   tell(text: string): void;
   /** At every look while it is so. */
@@ -27,12 +27,12 @@ const FULL = 90;
 const OFTEN = 6;
 
 /**
- * Tells of writes that do not come into the bucket, and when they do again; starts what hangs anew; and of who keeps a
+ * Reports writes that do not come into the bucket, and when they do again; restarts what hangs; and reports who keeps a
  * write-ahead log from being copied into its database, ended before the disk is full. Until the signal.
  */
 export async function watchKeeping(
   state: Pick<StateKeeper, "status" | "sealed" | "revive" | "readers" | "diskUsed">,
-  told: KeepingTold,
+  reports: KeepingReports,
   clock: Clock,
   log: Pick<Logger, "warn">,
   signal: AbortSignal,
@@ -40,7 +40,7 @@ export async function watchKeeping(
   let since: number | undefined;
   let revived = Number.NEGATIVE_INFINITY;
   const refused = new Set<string>();
-  const endless = new Endless(state, (text) => told.tell(text));
+  const endless = new Endless(state, (text) => reports.tell(text));
   for (;;) {
     await clock.sleep(EVERY_SECONDS * 1000, signal);
     try {
@@ -50,14 +50,14 @@ export async function watchKeeping(
       const others = (status?.refused ?? []).filter((one) => !refused.has(one));
       for (const one of others) refused.add(one);
       await endless.look(status?.grown ?? []);
-      if (others.length > 0) told.tell(`uploads that are not kept: ${others.join("; ")}`);
+      if (others.length > 0) reports.tell(`uploads that are not kept: ${others.join("; ")}`);
       if (wrong === undefined) {
-        told.well("what the site writes is kept in the bucket again");
+        reports.well("what the site writes is kept in the bucket again");
         since = undefined;
         continue;
       }
       since ??= now;
-      if (now - since >= TELL_SECONDS * 1000) told.wrong(wrong);
+      if (now - since >= TELL_SECONDS * 1000) reports.wrong(wrong);
       if (status === undefined && now - Math.max(since, revived) >= HANGS_SECONDS * 1000) {
         revived = now;
         await state.revive();
@@ -69,13 +69,13 @@ export async function watchKeeping(
   }
 }
 
-/** Who reads a database without end: told of once each, and ended when there is little room left for what is written. */
+/** Who reads a database without end: reported once each, and ended when little room is left for what is written. */
 class Endless {
   readonly #state: Pick<StateKeeper, "readers" | "diskUsed">;
   readonly #tell: (text: string) => void;
   /** By database and process: at how many looks in a row. */
   #seen = new Map<string, number>();
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
 
   constructor(state: Pick<StateKeeper, "readers" | "diskUsed">, tell: (text: string) => void) {
     this.#state = state;
@@ -92,8 +92,8 @@ class Endless {
         this.#seen.set(key, often);
         if (often < OFTEN) continue;
         const who = `${name} (process ${pid}, ${seconds} s old)`;
-        if (!this.#told.has(key)) {
-          this.#told.add(key);
+        if (!this.#reported.has(key)) {
+          this.#reported.add(key);
           this.#tell(
             `${who} reads ${file} without end: its write-ahead log has ${Math.round(bytes / 1e6)} MB, and grows`,
           );

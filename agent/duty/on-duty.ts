@@ -69,7 +69,7 @@ export async function onDuty(
     ...here,
     owned: () => role.owned,
     // systemd starts it again.
-    beginAnew: () => process.kill(process.pid, "SIGTERM"),
+    restart: () => process.kill(process.pid, "SIGTERM"),
   });
   const watchdog = new Watchdog({
     ...here,

@@ -48,7 +48,7 @@ const PATIENCE = {
 export function ownerDuties(context: OwnerContext, release: string, term: AbortSignal): Promise<void>[] {
   const { machine, recorder, log, launches } = context;
   const { candidates, host, packages } = machine;
-  // Another owner may have told of something since.
+  // Another owner may have reported something since.
   machine.alerts.refresh();
   const keep = (name: string, patience: number, duty: (clock: Clock) => Promise<void>): Promise<void> => {
     const member = machine.rounds.join(name, patience);
@@ -127,11 +127,11 @@ const keeping = (context: OwnerContext, state: StateKeeper, term: AbortSignal) =
     );
 };
 
-/** What a person was told stands in the boot record too. */
+/** What was reported to a person stands in the boot record too. */
 function recorded({ machine: { alerts }, recorder }: OwnerContext): Pick<Alerts, "raise" | "clear"> {
-  const note = async (told: Promise<boolean>, text: string): Promise<boolean> => {
-    if (await told) recorder.event(text);
-    return told;
+  const note = async (sent: Promise<boolean>, text: string): Promise<boolean> => {
+    if (await sent) recorder.event(text);
+    return sent;
   };
   return {
     raise: (trouble, text) => note(alerts.raise(trouble, text), text),

@@ -15,7 +15,7 @@ const LAST_WORDS = 5;
 /** Seconds before, when what a site with state has written is sealed, whoever comes next. */
 const SEAL_BEFORE = 10;
 
-/** Seconds before that, besides the time that they have to end, when jobs and workers are told to. */
+/** Seconds before that, besides the time that they have to end, when jobs and workers are asked to. */
 const JOBS_BEFORE = 5;
 
 export interface OnWatch {

@@ -6,7 +6,7 @@ import { ping } from "../notify/ping.ts";
 import type { BootLog } from "../record/recorder.ts";
 import { paths } from "../system/paths.ts";
 
-/** What commands of the operator's are run with. No word of theirs is told: there may be a secret in it. */
+/** What the operator's commands are run with. Their words are never logged: there may be a secret in them. */
 export function runContext(
   { config, identity, store, clock, units, transient, disk, runSecrets, state, tryNotify }: Machine,
   recorder: BootLog,

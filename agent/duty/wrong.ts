@@ -1,4 +1,4 @@
-/** When a person is to be told that something is wrong, and when it is over. Pure: each is given what was seen, once a minute. */
+/** When something counts as wrong, and when it is over. Pure: each is given what was seen, once a minute. */
 import type { Answers } from "../watch/answers.ts";
 
 /** What a look says: wrong, with what to tell; well, with what to tell; or neither, as between two limits. */

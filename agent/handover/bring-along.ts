@@ -12,8 +12,8 @@ export interface BringContext {
   signal: AbortSignal;
   /** What this instance owns the site with. */
   owned(): { epoch: number; release: string } | undefined;
-  /** Starts the agent anew: from then on it hands the site over with what it has written. */
-  beginAnew(): void;
+  /** Restarts the agent: from then on it hands the site over with what it has written. */
+  restart(): void;
 }
 
 /**
@@ -40,7 +40,7 @@ export class BringAlong {
   }
 
   async #bring(deploy: string, takes: NonNullable<DeployState["takes"]>): Promise<void> {
-    const { machine, recorder, log, signal, owned, beginAnew } = this.#context;
+    const { machine, recorder, log, signal, owned, restart } = this.#context;
     const note = (state: "running" | "ready" | "failed", detail?: string): void =>
       recorder.change({ brought: { deploy, state, detail } });
     const at = owned();
@@ -53,7 +53,7 @@ export class BringAlong {
       await bringing.begin(takes, at, (detail) => note("running", detail), signal);
       recorder.event("what is written here is brought to the bucket from now on");
       log.info("starts again, to hand over what the site has written");
-      beginAnew();
+      restart();
     } catch (error) {
       if (signal.aborted) return;
       log.warn(`what the site has written is not brought along: ${messageOf(error)}`);

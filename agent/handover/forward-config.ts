@@ -10,7 +10,7 @@ export interface ForwardConfig {
   /** The new owner's private IPv4 address and its forwarding port, or the socket of the app on this machine. */
   to: { address: string; port: number } | { socket: string };
   /**
-   * Socket of the app on this machine: asked when the new owner cannot be reached. Undefined: nobody is; what this
+   * Socket of the app on this machine: asked when the new owner cannot be reached. Undefined: no app is; what this
    * machine has is no longer the site.
    */
   app: string | undefined;

@@ -24,19 +24,19 @@ export interface HandOver {
 }
 
 /** A site with state passes to another instance, or comes back: until the signal is aborted, or it is this one's again. */
-export function handOver({ machine, me, ...told }: HandOver, tasks: Tasks, signal: AbortSignal): void {
+export function handOver({ machine, me, ...rest }: HandOver, tasks: Tasks, signal: AbortSignal): void {
   const { store, peers, clock } = machine;
   const turn = new StateTurn({
-    ...{ store, peers, clock, instance: me.instance, state: told.state, ground: told.ground },
+    ...{ store, peers, clock, instance: me.instance, state: rest.state, ground: rest.ground },
     pause: () => pauseOf(machine),
-    leaving: () => told.leaving,
+    leaving: () => rest.leaving,
     take: async (how, until) => takeSite(me, await claimContext(machine, until), how),
-    onStep: (step) => told.tell(`hand-over: ${step}`),
+    onStep: (step) => rest.tell(`hand-over: ${step}`),
   });
   const own = async (claim: Extract<Claim, { owner: true }>): Promise<void> => {
     const context = await claimContext(machine, signal);
     const published = await publishSite(me, claim, context);
-    if (published.owner) told.owns(published.epoch, context.ttl);
+    if (published.owner) rest.owns(published.epoch, context.ttl);
   };
   tasks.every(TURN_SECONDS, "handing over", signal, async () => {
     const done = await turn.yields(signal);
@@ -45,7 +45,7 @@ export function handOver({ machine, me, ...told }: HandOver, tasks: Tasks, signa
       await own(done);
       return false;
     }
-    told.passedOn();
+    rest.passedOn();
     tasks.every(TAKE_BACK_SECONDS, "taking the site back", signal, async () => {
       const claim = await turn.takesBack(signal);
       if (claim === undefined) return true;

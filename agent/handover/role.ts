@@ -179,7 +179,7 @@ export class Role {
     if (to !== undefined) {
       this.#tasks.every(FORWARD_RETRY_SECONDS, "forwarding", signal, async () => {
         await startForwarding(machine, to.privateAddress, signal);
-        // Its workers are replaced, so that WebSockets are told to come again: they come to the new owner.
+        // Its workers are replaced, so that WebSockets are asked to reconnect: they reach the new owner.
         if (machine.config.app.asgi !== undefined) await machine.units.reload(appUnit(this.#release));
         recorder.change({ state: "forwarding" });
         this.#tell(`forwards requests to ${to.by}`);

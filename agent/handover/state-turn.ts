@@ -41,7 +41,7 @@ export interface TurnContext {
   leaving(): boolean;
   /** Claims the site in site.json; see AboveAndOver. */
   take(how: { above: number; over: number }, signal: AbortSignal): Promise<Claim>;
-  /** Told of each step before it is done. */
+  /** Called with each step before it is done. */
   onStep(step: YieldStep): void;
 }
 
@@ -52,7 +52,7 @@ const ASK_MS = 2_000;
 
 /**
  * An instance of a site with state to which the site does not belong any more, or not yet again (STATE §5). It goes by
- * what there is, see nextOf: whoever begins anew with another one of these goes on.
+ * what there is, see nextOf: a new one of these goes on where another stopped.
  */
 export class StateTurn {
   readonly #context: TurnContext;

@@ -62,7 +62,7 @@ export function trialSteps(
   const switched = step(SWITCH, { healthy, prepare, release, ...gate }, async (got, context) => {
     const { signal, detail, warn } = context;
     await switchFiles(got.prepare, id, got.release.folder);
-    // From here on what it writes may be told of, and stays.
+    // From here on what it writes may be answered to visitors, and stays.
     await state.open();
     await state.endTrial();
     await letGo(holding, got.prepare.socketOf(id), signal);
@@ -95,7 +95,7 @@ export async function takeBack(
       if (epoch === undefined) return;
       await state.start(epoch, signal);
       await ground.startApp(signal);
-      // A mark whose trial this disk does not know of may stand in the log; what is written from here on is told of.
+      // A mark whose trial this disk does not know of may stand in the log; what is written from here on counts.
       await state.open();
       return await ground.letGo(signal);
     } catch (error) {

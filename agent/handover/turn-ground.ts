@@ -21,7 +21,7 @@ export function turnGround(machine: Machine, release: () => string): TurnGround 
   return {
     async held() {
       if (await isAway(holding)) return true;
-      // Nor do they when it leads to nobody.
+      // Nor do they when it leads nowhere.
       return (await readlink(paths.socket).catch(() => undefined)) !== socket();
     },
     hold: (signal) => hold(holding, signal),
@@ -33,7 +33,7 @@ export function turnGround(machine: Machine, release: () => string): TurnGround 
     async startApp(signal) {
       const [apps, secrets] = await Promise.all([machine.host.apps(), machine.secrets.read()]);
       const [id, folder] = [release(), join(paths.releases, release())];
-      // Done before, where it ran already and its data was not brought anew.
+      // Done before, where it ran already and its data was not brought again.
       await prepareApp(apps, id, folder, secrets, signal);
       await startApp(apps, id, signal);
       await waitHealthy(apps, id, folder, signal);

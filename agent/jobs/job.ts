@@ -65,7 +65,7 @@ export class Job {
     return this.#config.run;
   }
 
-  /** Runs it when it is due, until the signal is aborted; what runs then is told to end, and waited for. Never rejects. */
+  /** Runs it when it is due, until the signal is aborted; what runs then is asked to end and waited for. Never rejects. */
   async during(owned: Owned, signal: AbortSignal): Promise<void> {
     const { clock } = this.#context;
     const gone = new Set<string>();
@@ -132,7 +132,7 @@ export class Job {
     return this.#plays.has(id) && (id !== this.#unanswered || begunIn === epoch);
   }
 
-  /** Returns when the document is to be taken up anew, or the signal is aborted. */
+  /** Returns when the document is to be taken up again, or the signal is aborted. */
   async #turns(first: JobState, owned: Owned, gone: Set<string>, signal: AbortSignal): Promise<void> {
     const { clock, peers } = this.#context;
     for (let current: JobState | undefined = first; !signal.aborted; ) {
@@ -167,7 +167,7 @@ export class Job {
     return turnOf(current, this.#rules, me, clock.now(), longest(this.#config));
   }
 
-  /** @returns the document afterwards; undefined: another owner has it, or it is to be taken up anew. */
+  /** @returns the document afterwards; undefined: another owner has it, or it is to be taken up again. */
   async #act(owned: Owned, signal: AbortSignal): Promise<JobState | undefined> {
     const id = randomUUID();
     const seen: { turn?: Turn } = {};
@@ -239,7 +239,11 @@ export class Job {
   async #letGo(): Promise<void> {
     const { clock } = this.#context;
     const id = this.#unanswered;
-    const how = { how: "interrupted", seconds: 0, reason: "it was not begun: the site went first" } as const;
+    const how = {
+      how: "interrupted",
+      seconds: 0,
+      reason: "it was not started: the site passed on first",
+    } as const;
     for (let tries = 0; id !== undefined && tries < LET_GO_TRIES; tries++) {
       try {
         await this.#update((current) => end(current, id, how, this.#rules, clock.now()));

@@ -66,7 +66,7 @@ export class Jobs {
   }
 
   /**
-   * The bucket may say that another instance is about to take the site over: all end then, and that one is told. They go
+   * The bucket may say that another instance is about to take the site over: all end then, and it learns so. They go
    * on here if it did not come. @returns no events: what comes of it goes on beside.
    */
   async look(): Promise<[]> {
@@ -129,7 +129,7 @@ export class Jobs {
       for (const unit of left) await units.reset(unit);
       await endWorkers(units, stopSeconds(this.#tables));
     } catch (error) {
-      tell(`jobs of an agent before: ${messageOf(error)}`);
+      tell(`jobs of an earlier agent: ${messageOf(error)}`);
     }
   }
 }

@@ -54,7 +54,7 @@ export class Play {
   readonly #owned: { epoch: number; release: string };
   readonly #unit: string;
   readonly #over = new AbortController();
-  #told: string | undefined;
+  #stopping: string | undefined;
   #started = false;
 
   constructor(context: PlayContext, job: Played, owned: { epoch: number; release: string }) {
@@ -66,8 +66,8 @@ export class Play {
 
   /** Tells it to end (SIGTERM); it is killed when its time to stop is over. Waits for nothing. The first reason counts. */
   stop(reason: string): void {
-    const first = this.#told === undefined;
-    this.#told ??= reason;
+    const first = this.#stopping === undefined;
+    this.#stopping ??= reason;
     if (first) void this.#ended();
   }
 
@@ -85,7 +85,7 @@ export class Play {
       );
       await mkdir(places.environment, { recursive: true });
       await writeAtomic(file, renderEnvironment({ ...settings, EVERSPOT_JOB: name }), 0o600);
-      if (this.#told !== undefined) return { how: "interrupted", seconds: 0, reason: this.#told };
+      if (this.#stopping !== undefined) return { how: "interrupted", seconds: 0, reason: this.#stopping };
       // One of this name that failed would be in the way.
       await units.reset(this.#unit);
       const command = start({
@@ -127,16 +127,17 @@ export class Play {
     const { result } = await units.state(this.#unit).catch(() => ({ result: "unknown" }));
     await units.reset(this.#unit);
     const { timeout, memory } = this.#job;
-    if (this.#told === undefined && code >= SIGNALLED) {
+    if (this.#stopping === undefined && code >= SIGNALLED) {
       // Whoever ends it may be taking the site away, and this agent hears of it only now.
       await clock.sleep(1000);
-      if (owned()?.epoch !== this.#owned.epoch) this.#told = "the site went to another instance";
+      if (owned()?.epoch !== this.#owned.epoch) this.#stopping = "the site went to another instance";
     }
     if (code === 0) {
       if (state === undefined || (await shipped(state, clock))) return { how: "done", exitCode: 0 };
       return { how: "interrupted", reason: "what it wrote did not come into the bucket" };
     }
-    if (this.#told !== undefined) return { how: "interrupted", exitCode: exit(code), reason: this.#told };
+    if (this.#stopping !== undefined)
+      return { how: "interrupted", exitCode: exit(code), reason: this.#stopping };
     if (result === "timeout") return { how: "timeout", reason: `it took longer than ${timeout} s` };
     if (result === "oom-kill") {
       return {

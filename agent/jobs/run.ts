@@ -28,7 +28,7 @@ import { settingsOf, wordsOf } from "./surroundings.ts";
 /** Of the machine's memory, where the request says nothing: the app goes on beside it, in the same slice. */
 const MEMORY = "40%";
 const OUTPUT_LIMIT = 1e9;
-/** Seconds in which a unit that is told to stop is down; its own TimeoutStopSec is less. */
+/** Seconds in which a unit that is asked to stop is down; its own TimeoutStopSec is less. */
 export const STOP_SECONDS = 40;
 /** Of a program that a signal ended, in a shell's count. */
 const SIGNALLED = 128;
@@ -65,7 +65,7 @@ export class Run {
   readonly #document: RunDocument;
   #request: RunRequest | undefined;
   #unit: string | undefined;
-  #told: { how: "cancelled" | "interrupted"; reason: string | undefined } | undefined;
+  #stopping: { how: "cancelled" | "interrupted"; reason: string | undefined } | undefined;
   /** Of its output that are in the bucket. */
   #parts = 0;
 
@@ -113,8 +113,8 @@ export class Run {
 
   /** Ends the command, first as Ctrl-C would; waits for nothing. The first reason counts. */
   stop(how: "cancelled" | "interrupted", reason?: string): void {
-    const first = this.#told === undefined;
-    this.#told ??= { how, reason };
+    const first = this.#stopping === undefined;
+    this.#stopping ??= { how, reason };
     if (first) void this.#ended();
   }
 
@@ -147,7 +147,8 @@ export class Run {
       await writeAtomic(file, await this.#environment(request, mine.release), 0o600);
       const words = asked?.words ?? (await wordsOf(request, join(places.releases, mine.release)));
       job = await asked?.job.take(mine, request.by, request.timeout);
-      if (this.#told !== undefined) return await done(endOf(this.#told.how, 0, this.#told.reason));
+      if (this.#stopping !== undefined)
+        return await done(endOf(this.#stopping.how, 0, this.#stopping.reason));
       const unit = runUnit(this.id, mine.release);
       command = start({
         ...{ unit, words, seconds: request.timeout, description: `A command of ${request.by}` },
@@ -191,13 +192,13 @@ export class Run {
       readDocument(store, siteDocument),
     ]);
     const request = asked.value;
-    if (request === undefined) throw new Refusal("refused", "what was asked is not there any more");
+    if (request === undefined) throw new Refusal("refused", "what was asked for is no longer there");
     if (request.cancelled) throw new Refusal("cancelled", "before it began");
     if (isPast(request, asked.date, clock)) throw new Refusal("refused", "it was taken up too late");
     if (site.value?.owner !== instance || site.value.epoch !== epoch) {
       throw new Refusal("refused", `${site.value?.owner ?? "no instance"} owns the site now`);
     }
-    if (this.#busy) throw new Refusal("refused", "as many commands are running as may run at a time");
+    if (this.#busy) throw new Refusal("refused", "as many commands are running already as may run at once");
     this.#request = request;
     return request;
   }
@@ -258,21 +259,21 @@ export class Run {
   async #outcome(code: number, result: string, parts: number, epoch: number): Promise<Outcome> {
     if (result === "timeout") return endOf("timeout", parts);
     if (result === "oom-kill") return endOf("memory", parts);
-    if (this.#told === undefined && code >= SIGNALLED) {
+    if (this.#stopping === undefined && code >= SIGNALLED) {
       // Whoever ends it may be taking the site away, and this agent hears of it only now.
       await this.#context.clock.sleep(1000);
       if (this.#context.owned()?.epoch !== epoch)
         this.stop("interrupted", "the site went to another instance");
     }
     const { state, clock } = this.#context;
-    if (this.#told === undefined && state !== undefined && !(await shipped(state, clock)))
+    if (this.#stopping === undefined && state !== undefined && !(await shipped(state, clock)))
       this.stop("interrupted", "what it wrote did not come into the bucket");
-    const told = this.#told;
-    // Told to stop, it came to its end all the same.
-    if (told === undefined || (told.how === "interrupted" && code < SIGNALLED)) {
-      return { how: "ended", exitCode: code, parts, ...(told?.reason && { reason: told.reason }) };
+    const stopping = this.#stopping;
+    // It was asked to stop, but came to its end all the same.
+    if (stopping === undefined || (stopping.how === "interrupted" && code < SIGNALLED)) {
+      return { how: "ended", exitCode: code, parts, ...(stopping?.reason && { reason: stopping.reason }) };
     }
-    return endOf(told.how, parts, told.reason);
+    return endOf(stopping.how, parts, stopping.reason);
   }
 }
 

@@ -54,7 +54,7 @@ export class Runs {
     return [];
   }
 
-  /** All commands are told to stop, as what they work on is taken from this instance. */
+  /** All commands are asked to stop, as what they work on is taken from this instance. */
   interrupt(reason: string): void {
     for (const { run } of this.#open.values()) run.stop("interrupted", reason);
   }

@@ -73,7 +73,7 @@ export type Turn =
   | { do: "miss"; next: Next; missed: MissedJob }
   | { do: "begin"; next: Next; running: RunningJob; missed: MissedJob | undefined };
 
-/** @param me as whom it would begin. @param limit seconds that it takes at most, all told. */
+/** @param me as whom it would begin. @param limit seconds that it takes at most, all tries together. */
 export function turnOf(
   current: JobState,
   rules: Rules,
@@ -114,7 +114,7 @@ export function turnOf(
 }
 
 const NOBODY = "no instance had the site";
-const GOES_ON = "the run before still went on";
+const GOES_ON = "the previous run was still going on";
 
 /** The document once a run has ended; undefined: it says so already, or of another run. */
 export function end(

@@ -110,7 +110,7 @@ async function keep(
 class Often {
   readonly #context: Pick<WorkersContext, "clock" | "alarm" | "calm" | "tell">;
   readonly #restarts = new Map<string, { at: number; count: number }[]>();
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
 
   constructor(context: Pick<WorkersContext, "clock" | "alarm" | "calm" | "tell">) {
     this.#context = context;
@@ -123,14 +123,14 @@ class Often {
     const all = [...before, { at: now, count: restarts }];
     this.#restarts.set(name, all);
     const times = restarts - (all[0]?.count ?? restarts);
-    if (times >= OFTEN.times && !this.#told.has(name)) {
-      this.#told.add(name);
+    if (times >= OFTEN.times && !this.#reported.has(name)) {
+      this.#reported.add(name);
       const text = `the worker ${name} ended ${times} times within ${Math.round((now - (all[0]?.at ?? now)) / 1000)} s`;
       tell(text);
       alarm(name, text);
     } else if (times === 0) {
       const text = `the worker ${name} goes on`;
-      if (this.#told.delete(name)) tell(text);
+      if (this.#reported.delete(name)) tell(text);
       // Also what an instance before this one said.
       calm(name, text);
     }

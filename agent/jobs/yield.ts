@@ -11,7 +11,7 @@ const HEAR_SECONDS = 10;
 
 /**
  * Asks the instance that has the site to end its jobs and workers, and waits until it has, or had the time for it.
- * @param seconds that they have for it, after they were told. @returns whether they have ended.
+ * @param seconds that they have for it, after they were asked. @returns whether they have ended.
  */
 export async function askToYield(
   { store, clock }: { store: ObjectStore; clock: Clock },

@@ -43,7 +43,7 @@ export class Bringer extends Keeper {
 
   /**
    * Brings what there is while the app works. Called again, it brings what has changed.
-   * @param say told how far it is. @throws EverspotError for what cannot be kept; Fenced
+   * @param say called with how far it is. @throws EverspotError for what cannot be kept; Fenced
    */
   async ahead(
     { epoch, release }: { epoch: number; release: string },
@@ -80,7 +80,7 @@ export class Bringer extends Keeper {
   override async takeOver(epoch: number, signal?: AbortSignal): Promise<TakenOver> {
     const done = await super.takeOver(epoch, signal);
     if (!done.opened) return done;
-    throw new EverspotError("another instance was open: what this one has written is the site's no more", {
+    throw new EverspotError("another instance was open: what this one has written is no longer the site's", {
       retry: "retry",
     });
   }

@@ -102,7 +102,7 @@ export async function copyAsLeft(folder: string, name: string, to: string): Prom
 /**
  * Makes a folder have the very files of another one, by links: what is the same file already is left alone, for a link
  * more changes when it was changed last. Links and other odd things stay out.
- * @param made told of each folder that was made.
+ * @param made called for each folder that was made.
  */
 export async function linkAll(
   from: string,

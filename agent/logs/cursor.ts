@@ -16,7 +16,7 @@ export function isUpTo(cursor: string, last: string): boolean {
   return a !== undefined && b !== undefined && a.sequence === b.sequence && a.number <= b.number;
 }
 
-/** How many entries were there between two that were read one after the other; 0 where that cannot be told. */
+/** How many entries were there between two that were read one after the other; 0 where that is unknown. */
 export function missingBetween(before: string, after: string): number {
   const [a, b] = [placeIn(before), placeIn(after)];
   if (a === undefined || b === undefined || a.sequence !== b.sequence) return 0;

@@ -1,7 +1,7 @@
 /** What an entry of the journal says, and which part of the site's log it belongs to. Pure. */
 import { runName } from "../system/paths.ts";
 
-/** As `journalctl --output=json` has it; systemd.journal-fields(7). Those with an underscore nobody but journald sets. */
+/** As `journalctl --output=json` has it; systemd.journal-fields(7). Only journald sets those with an underscore. */
 export interface Entry {
   cursor: string;
   /** Milliseconds since the epoch. */
@@ -59,7 +59,7 @@ const STATE = /^site-.*\.service$/;
 const SUPPRESSED = /^Suppressed \d+ messages from (\S+\.service)$/;
 const COMMAND = new RegExp(`^${runName("")}`);
 
-/** Undefined: not kept. `access`: what nginx is told to write under this name. */
+/** Undefined: not kept. `access`: what nginx is configured to write under this name. */
 export function placeOf(entry: Entry): { source: string; release: string | undefined } | undefined {
   const { unit, about, identifier, priority, lines } = entry;
   const suppressed = unit === "systemd-journald.service" ? SUPPRESSED.exec(lines[0] ?? "")?.[1] : undefined;

@@ -27,7 +27,7 @@ const form = z.object({
   ends: z.record(z.string(), end),
   /** By stream: what is kept beyond that, up to this entry. */
   ahead: z.record(z.string(), z.string()),
-  /** Of these nobody knows whether they came. */
+  /** These may or may not have arrived. */
   sending: z.array(sent),
   /** UTC, with the bytes that were sent and the lines that were left out. */
   day: z.object({ date: z.string(), bytes: z.number(), left: z.number() }),

@@ -40,7 +40,7 @@ export interface ShipperOptions {
 }
 
 /**
- * Brings the journal into CloudWatch Logs, each line once: what is sent is noted before and after, and where nobody knows
+ * Brings the journal into CloudWatch Logs, each line once: what is sent is noted before and after, and if it is unknown
  * whether a call was carried out, CloudWatch Logs is asked. While it cannot be reached nothing is held in memory: the
  * journal is read again from where it was kept.
  */
@@ -192,7 +192,7 @@ export class Shipper {
     await this.#options.kept.write(this.#progress).catch(() => undefined);
   }
 
-  /** Once for each trouble: what is told is a line of the journal, too. */
+  /** Once for each trouble: its report is a line of the journal, too. */
   #tell(error: unknown): void {
     const message = messageOf(error);
     if (message === this.#trouble) return;

@@ -82,7 +82,7 @@ async function lookAtPage(seen: Seen, from: string, ask: Ask): Promise<string[]>
   let path = from;
   let reply = await ask(path);
   for (let hops = 0; isRedirect(reply); hops++) {
-    if (hops === MOST_REDIRECTS) return [`${from} leads on and on, at last to ${path}`];
+    if (hops === MOST_REDIRECTS) return [`${from} redirects without end, last to ${path}`];
     const next = pathWithin(reply.location, path, seen.hosts);
     if (next === undefined) return [];
     path = next;
@@ -104,7 +104,7 @@ async function lookAtPage(seen: Seen, from: string, ask: Ask): Promise<string[]>
 const isRedirect = (reply: Reply | undefined): reply is Reply & { location: string } =>
   reply !== undefined && reply.status >= 300 && reply.status < 400 && reply.location !== undefined;
 
-/** @returns the path with what it answers; undefined when it is there or nobody knows. */
+/** @returns the path with what it answers; undefined when it is there, or that is unknown. */
 async function missing({ static: served }: Seen, path: string, ask: Ask): Promise<string | undefined> {
   const [plain = ""] = path.split("?");
   const decoded = decodedUrl(plain);
@@ -126,7 +126,7 @@ function judgeUnknown(reply: Reply | undefined, facts: readonly WorkerFacts[]): 
   if (reply === undefined) return [];
   // The workers may not have said so.
   if (showsDebug(reply.text)) return judgeFacts([...facts, { debug: true }]);
-  return reply.status >= 500 ? [`a page that is not there answers ${reply.status} instead of 404`] : [];
+  return reply.status >= 500 ? [`a page that does not exist answers ${reply.status} instead of 404`] : [];
 }
 
 /** A worker speaks before it answers; the others may still be loading the app. */

@@ -154,7 +154,7 @@ async function onItsData<T>({ state }: Pick<Machine, "state">, run: () => Promis
     const ships = !(await state.sealed()) && (await state.status())?.state === "shipping";
     throw ships
       ? error
-      : new Excused(error, "the site's data is another instance's meanwhile, or is not kept");
+      : new Excused(error, "the site's data belongs to another instance by now, or is not kept");
   }
 }
 
@@ -192,7 +192,7 @@ async function lookAt(
     await stopApp(apps, id);
     throw new EverspotError(found[0] ?? "", {
       resource: `release ${id}`,
-      hint: "[app] strict refuses a release of which a look finds such things; correct it, or leave strict out to be warned only",
+      hint: "[app] strict refuses a release with such findings; correct them, or leave strict out to get warnings only",
       lines: found,
     });
   }

@@ -56,7 +56,7 @@ export interface Machine {
   disk: ReleaseDisk;
   candidates: Candidates;
   notify: Notify;
-  /** The same for what lasts: told once, and when it is over. */
+  /** The same for what lasts: reported once, and when it is over. */
   alerts: Alerts;
   /** Sends a notice of nothing. @returns how it got where notices go. */
   tryNotify(): Promise<Tried[]>;

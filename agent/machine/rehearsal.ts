@@ -18,7 +18,7 @@ import { appUnit, nth, REHEARSAL } from "../system/paths.ts";
 import { run } from "../system/run.ts";
 import type { Ground, Release } from "./app-steps.ts";
 
-/** gunicorn of a rehearsal serves nobody. */
+/** gunicorn of a rehearsal serves no visitor. */
 const STOP_SECONDS = 10;
 
 export interface Rehearsed {

@@ -13,9 +13,9 @@ export interface Trouble {
 
 /** Tells a person of what is wrong for a time: once when it begins, and once when it is over. Never rejects. */
 export interface Alerts {
-  /** It is wrong now; to be said at every look. @param text one line. @returns whether a person was told. */
+  /** It is wrong now; to be said at every look. @param text one line. @returns whether it was reported. */
   raise(trouble: Trouble, text: string): Promise<boolean>;
-  /** It is not wrong, or not any more; to be said at every look. @returns whether a person was told. */
+  /** It is not wrong, or not any more; to be said at every look. @returns whether that was reported. */
   clear(trouble: Trouble, text: string): Promise<boolean>;
   /** Another instance may have said something since: what is in the bucket is read again. */
   refresh(): void;
@@ -29,8 +29,8 @@ export interface AlertsOptions {
 }
 
 /**
- * Keeps in the bucket what a person was told, for the instances that follow; a look at which nothing changes asks the
- * bucket nothing. Where the bucket cannot be reached the person is told all the same.
+ * Keeps in the bucket what was reported, for the instances that follow; a look at which nothing changes asks the
+ * bucket nothing. Where the bucket cannot be reached, it is reported all the same.
  */
 export function createAlerts({ store, notify, clock, onTrouble }: AlertsOptions): Alerts {
   let known: readonly Alert[] | undefined;

@@ -25,7 +25,7 @@ export interface Notice {
     /** Nothing is wrong: a person wants to see one. */
     | "test";
   text: string;
-  /** Of what was told before that it is over. */
+  /** What was reported before is over. */
   over?: true;
 }
 
@@ -37,7 +37,7 @@ const TIMEOUT_MS = 5_000;
 const PAUSES = [1_000, 5_000];
 const HOUR = 3600_000;
 /**
- * The same kind is sent at most once in this time, in milliseconds: what fails tends to keep failing. What is told once
+ * The same kind is sent at most once in this time, in milliseconds: what fails tends to fail again. What is reported once
  * and when it is over (alerts.ts) needs none.
  */
 const QUIET_MS: Partial<Record<Notice["kind"], number>> = {

@@ -16,7 +16,7 @@ export async function ping(url: string, clock: Clock, onTrouble: (message: strin
       throw new Error(`HTTP ${answer.status}`);
     } catch (error) {
       const pause = PAUSES[attempt];
-      // Whoever knows the URL could speak for the job: it is not told.
+      // Whoever knows the URL could speak for the job: it is kept out of this.
       if (pause === undefined) return onTrouble(`its ping was not answered: ${messageOf(error)}`);
       await clock.sleep(pause);
     }

@@ -28,7 +28,7 @@ export interface ClaimContext {
   /** Seconds. */
   ttl: number;
   signal?: AbortSignal;
-  /** Told when a part of the take-over is done, for the boot record. */
+  /** Called when a part of the take-over is done, for the boot record. */
   onProgress?: (done: "claimed" | "published" | "settled") => void;
 }
 

@@ -8,11 +8,11 @@
 
 /** The instance that takes the site over, in this order; as its boot record names them. */
 export const TAKING = [
-  /** Migrates and asks a copy of what is in the bucket. Whoever fails here has made nobody wait. */
+  /** Migrates and asks a copy of what is in the bucket. A failure here makes no visitor wait. */
   "rehearsal",
   /** site.json names it, with an epoch that is higher than all before. */
   "claim",
-  /** The instance before is told to look, and has a moment for its seal. */
+  /** The instance before is asked to look, and has a moment for its seal. */
   "ask",
   /** The fence, ahead of all that an earlier owner may still write; then what it fences off, onto the disk. */
   "state",
@@ -39,7 +39,7 @@ export const YIELDING = [
   "claim back",
   /** Only then it is looked for an `open` of the other one: with none, what that one wrote is taken back. */
   "fence back",
-  /** The app anew, answering. */
+  /** The app, started again and answering. */
   "start",
   "open again",
   /** What waited goes to this instance's app. */
@@ -76,5 +76,5 @@ export function nextOf({ held, ended, log, opened, over }: Seen): Next {
 export const SEAL_SECONDS = 5;
 /** Seconds in which an instance that claims must come to serve; after that any healthy one may claim. */
 export const CLAIM_SECONDS = 120;
-/** Seconds that requests which run get to end before the app is told to. */
+/** Seconds that requests under way get to end before the app is asked to. */
 export const DRAIN_SECONDS = 2;

@@ -27,5 +27,5 @@ export interface LogSink {
   count(stream: string, from: number, until: number): Promise<number>;
 }
 
-/** A call whose outcome nobody knows. */
+/** A call whose outcome is unknown. */
 export class Unsure extends Error {}

@@ -100,7 +100,7 @@ export interface StateKeeper {
   start(epoch: number, signal?: AbortSignal): Promise<void>;
   /** Ends all of the site's own code, and keeps it from starting; then the shipper, once it has shipped what is committed. */
   stop(): Promise<void>;
-  /** Starts a shipper that hangs anew; it goes on where it was. */
+  /** Restarts a shipper that hangs; it goes on where it was. */
   revive(): Promise<void>;
   /** Who reads a database just now, besides the shipper. @param file by its path, as the status has it. */
   readers(file: string): Promise<Reader[]>;
@@ -144,7 +144,7 @@ export interface StateKeeper {
 
 /** How an instance that was launched without `[state]` brings along what it has written. */
 export interface Bringing {
-  /** What it brings; undefined: it was not told to. */
+  /** What it brings; undefined: it was not asked to. */
   what: StateTable | undefined;
   /**
    * Brings what there is to the bucket while the app works, and notes that this instance, from the next start of the agent

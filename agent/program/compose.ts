@@ -107,10 +107,10 @@ export async function connect(
   const runSecrets = learnt(createSecrets(clients.ssm, runSecretPath(config.site)), redactor);
   const supervisor = systemdSupervisor(env, (message) => log.warn(message));
   const stuck = (name: string, seconds: number) =>
-    log.warn({ name, seconds }, "at one piece of work for long");
+    log.warn({ name, seconds }, "has been at one piece of work for a long time");
   const { url, topic } = config.notify ?? {};
   const mail = topic === undefined ? undefined : createMail(clients, topic, env);
-  const told = (instance: string | undefined) => ({
+  const notices = (instance: string | undefined) => ({
     ...{ site: config.site, instance, clock, url, mail },
     secret: async () => (await secrets.read())[SIGNING_SECRET],
     onTrouble: (message: string) => log.warn(message),
@@ -121,11 +121,11 @@ export async function connect(
     store: redactingStore(createS3Store(clients.s3, bucket), redactor),
     units: redactingUnits(systemd, redactor),
     zone: createZone(clients.route53, config.zone),
-    notify: (instance) => redactingNotify(createNotify(told(instance)), redactor),
+    notify: (instance) => redactingNotify(createNotify(notices(instance)), redactor),
     tryNotify: (instance) =>
-      tryChannels(told(instance), {
+      tryChannels(notices(instance), {
         kind: "test",
-        text: `${instance} sends notices, and this is one to try`,
+        text: `a test notice from ${instance}: notices get through`,
       }),
   };
 }

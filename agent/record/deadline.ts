@@ -45,7 +45,7 @@ export async function withinTime<T>(
     }
     const error = new EverspotError(`not done after ${seconds} s`, {
       retry: "retry",
-      hint: "it is given up and tried again; if that goes on, the journal says what it was at",
+      hint: "it is given up and tried again; if that repeats, the journal says what it was doing",
     });
     late.abort(error);
     await clock.sleep(GRACE_SECONDS * 1000, over.signal);

@@ -43,7 +43,7 @@ export function resultOf<T>(values: Values, one: Step<T>): T {
 export type Needs = Readonly<Record<string, Step<unknown>>>;
 export type ValuesOf<N extends Needs> = { readonly [K in keyof N]: N[K] extends Step<infer T> ? T : never };
 
-/** Told of every change of a step, at once; must not throw. */
+/** Called at every change of a step, at once; must not throw. */
 export interface StepObserver {
   started(step: StepStart): void;
   detail(step: string, text: string): void;

@@ -45,7 +45,7 @@ export class StepLog {
       detail: (name, text) => this.#note(phase, name, { detail: text }),
       warned: (name, text) => warn(`${stepLabel({ phase, name })}: ${text}`),
       done: (name) => this.#end(phase, name, { state: "done" }),
-      failed: (name, error) => this.#end(phase, name, { state: "failed", ...told(error) }),
+      failed: (name, error) => this.#end(phase, name, { state: "failed", ...whatFailed(error) }),
       stopped: (name) => this.#end(phase, name, { state: "stopped" }),
     };
   }
@@ -73,7 +73,7 @@ export class StepLog {
   }
 }
 
-function told(error: unknown): Pick<BootStep, "error" | "hint" | "lines"> {
+function whatFailed(error: unknown): Pick<BootStep, "error" | "hint" | "lines"> {
   const known = error instanceof EverspotError ? error : undefined;
   const lines = known?.lines.slice(-MAX_LINES).map((line) => line.slice(0, MAX_LINE));
   return {

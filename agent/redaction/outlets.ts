@@ -7,7 +7,7 @@ import type { Redactor } from "./redactor.ts";
 /**
  * Fields of the bucket's documents that are written for people, and may therefore quote what the app said. All others are names, times and states, which a secret of the same letters must not change.
  */
-const TOLD = new Set(["blame", "detail", "error", "hint", "lines", "reason", "text", "warnings"]);
+const SHOWN = new Set(["blame", "detail", "error", "hint", "lines", "reason", "text", "warnings"]);
 
 /** The same store; no document it writes reveals a secret. Other objects (certificates, layers) are left as they are. */
 export function redactingStore(store: ObjectStore, redactor: Redactor): ObjectStore {
@@ -21,13 +21,13 @@ export function redactingStore(store: ObjectStore, redactor: Redactor): ObjectSt
 /** @param body JSON. */
 function redactDocument(body: string, redactor: Redactor): string {
   return JSON.stringify(
-    JSON.parse(body, (field, value: unknown) => (TOLD.has(field) ? told(value, redactor) : value)),
+    JSON.parse(body, (field, value: unknown) => (SHOWN.has(field) ? redacted(value, redactor) : value)),
     null,
     1,
   );
 }
 
-function told(value: unknown, redactor: Redactor): unknown {
+function redacted(value: unknown, redactor: Redactor): unknown {
   if (typeof value === "string") return redactor.text(value);
   if (!Array.isArray(value) || !value.every((line) => typeof line === "string")) return value;
   return redactor.lines(value);

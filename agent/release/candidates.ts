@@ -55,7 +55,7 @@ export class Candidates {
   async next(instance: string, template?: number): Promise<Choice> {
     this.#chosen = undefined;
     await this.#update((channel) =>
-      quarantineSpent(channel, "two boots with it brought no healthy app", this.#now()),
+      quarantineSpent(channel, "two boots with it led to no healthy app", this.#now()),
     );
     const [{ value }, spent] = await Promise.all([
       readDocument(this.#store, channelDocument),

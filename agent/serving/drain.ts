@@ -3,7 +3,7 @@ import type { Clock } from "../site/clock.ts";
 
 /** Flag of a socket that listens (linux/net.h, __SO_ACCEPTCON). */
 const LISTENS = 0x10000;
-/** State of a connection that nobody has accepted (linux/net.h, SS_CONNECTING). */
+/** State of a connection that has not been accepted (linux/net.h, SS_CONNECTING). */
 const WAITS = 2;
 
 /** Connections to a Unix socket, accepted or waiting, in the form of /proc/net/unix (proc(5)). */

@@ -4,7 +4,7 @@
  * workers and the timeout, outweigh both (gunicorn documentation, "Configuration Overview").
  *
  * An ASGI application is run by uvicorn's worker class, which is a package of its own by now (uvicorn-worker), and part of
- * older uvicorns. It ends WebSockets (close code 1012) as soon as it is told to stop; a stream of events counts as a
+ * older uvicorns. It ends WebSockets (close code 1012) as soon as it is asked to stop; a stream of events counts as a
  * request, which may come to its end.
  *
  * Each worker does three things besides, once it has loaded the app, none of which may harm it. It fills in who asked, and
@@ -59,7 +59,7 @@ const hooks = `
 def everspot(theirs):
     import glob, hmac, json, os, sys
     folder = os.environ.get("RUNTIME_DIRECTORY", "")
-    # The master's: its workers' keys can be told apart, and no key can be told from what they say.
+    # The master's: its workers' keys can be distinguished, and no key can be derived from what they say.
     salt = os.urandom(16)
 
     def fill(worker):
@@ -80,11 +80,11 @@ def everspot(theirs):
         async def application(scope, receive, send):
             if scope["type"] not in ("http", "websocket"):
                 return await app(scope, receive, send)
-            told = {name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"x-forwarded-for", b"x-forwarded-proto")}
+            given = {name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"x-forwarded-for", b"x-forwarded-proto")}
             scope = dict(scope)
-            if not scope.get("client") and told.get(b"x-forwarded-for"):
-                scope["client"] = (told[b"x-forwarded-for"], 0)
-            if told.get(b"x-forwarded-proto") == "https":
+            if not scope.get("client") and given.get(b"x-forwarded-for"):
+                scope["client"] = (given[b"x-forwarded-for"], 0)
+            if given.get(b"x-forwarded-proto") == "https":
                 scope["scheme"] = "https" if scope["type"] == "http" else "wss"
             async def answer(message):
                 if message["type"] == "http.response.start":

@@ -37,7 +37,7 @@ export function mediaFiles(media: NginxMedia, unless: (closing: string) => strin
             add_header X-Content-Type-Options nosniff;
             add_header Content-Security-Policy $upload_policy;
             ${always}`;
-  // The file that stands for what is not here is nobody's to read: that is no error worth a line each time.
+  // nginx may not read the file that stands for what is not here: that is no error worth a line each time.
   const fetched = `error_log ${journal("nginx")} crit;
             error_page 403 404 = @upload;`;
   return `        location ^~ ${word(url)} {

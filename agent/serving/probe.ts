@@ -41,7 +41,7 @@ export function ask(probe: Probe, timeoutMs: number, signal?: AbortSignal): Prom
         // As this machine itself, which maintenance does not concern (nginx-locations.ts).
         localAddress: probe.address,
         agent: false,
-        // The verdict is read below, so that an untrusted chain can be told from a wrong name.
+        // The verdict is read below, so that an untrusted chain can be distinguished from a wrong name.
         rejectUnauthorized: false,
         headers: { host: probe.domain, "user-agent": "everspot" },
         signal,

@@ -27,7 +27,7 @@ export async function freshStatic(root: string, id: string, packed: string, owne
   await mkdir(root, { recursive: true, mode: 0o755 });
   const next = nextStatic(root, id);
   await discard(root, next);
-  // Nobody else gets in before it is handed over.
+  // No other user gets in before it is handed over.
   await mkdir(next, { mode: 0o700 });
   await run("cp", ["-R", "-P", "--", `${packed}/.`, `${next}/`], { seconds: 300 });
   await run("chown", ["-R", "-P", "-h", "--", `${owner.uid}:${owner.gid}`, next], { seconds: 300 });

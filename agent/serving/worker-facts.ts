@@ -12,7 +12,7 @@ export const FACTS_OF = "worker-%d.json";
  */
 const facts = z.object({
   debug: z.optional(z.boolean()),
-  /** Told apart from those of other workers of the same start, and of no use for anything else. */
+  /** Differs from those of other keys within one start, and is of no use for anything else. */
   key: z.optional(z.string()),
   /** The key is one that startproject wrote, which says so itself. */
   insecure: z.optional(z.boolean()),
@@ -57,14 +57,14 @@ export function judgeFacts(all: readonly WorkerFacts[]): string[] {
   }
   if (new Set(all.flatMap((f) => f.key ?? [])).size > 1) {
     found.push(
-      "SECRET_KEY is another one in each worker: who logs in is logged out by the next request that another worker answers; keep one with `everspot secret set SECRET_KEY`, and read it from the environment",
+      "SECRET_KEY differs from worker to worker: whoever logs in is logged out by the next request that another worker answers; set one with `everspot secret set SECRET_KEY`, and read it from the environment",
     );
   }
   const source = all.find((f) => typeof f.source === "string")?.source;
   if (all.some((f) => f.insecure === true) || typeof source === "string") {
     const where = typeof source === "string" ? `stands in ${source}` : "is one that startproject wrote";
     found.push(
-      `SECRET_KEY ${where}: whoever has read the source can log in as anybody; keep another with \`everspot secret set SECRET_KEY\`, and read it from the environment`,
+      `SECRET_KEY ${where}: whoever has read the source can log in as anybody; set another with \`everspot secret set SECRET_KEY\`, and read it from the environment`,
     );
   }
   return found;

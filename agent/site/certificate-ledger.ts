@@ -26,10 +26,10 @@ export type Answer = { may: true } | { may: false; reason: Reason; until: Date }
 /** For a person; "until …" follows. */
 export const refusals: Record<Reason, string> = {
   ordering: "another instance is ordering a certificate",
-  "asked-to-wait": "the certificate authority asked for no request",
-  "backing-off": "after failed attempts to order a certificate, none is made",
-  attempts: "3 attempts to order a certificate were made in an hour, none is made",
-  issuances: "4 certificates in 7 days are used up, none is ordered",
+  "asked-to-wait": "the certificate authority asked for no further requests",
+  "backing-off": "after failed attempts to order a certificate, no other is made",
+  attempts: "3 attempts to order a certificate were made within an hour, so no other is made",
+  issuances: "the 4 certificates of 7 days are used up, so none is ordered",
 };
 
 const when = (iso: string): number => Date.parse(iso);

@@ -82,7 +82,7 @@ export function pathProblem(path: string): string | undefined {
 /**
  * Notices paths that meet: the same twice, two that differ only in case or Unicode form (one file on some
  * disks, two on others), a file where another path needs a folder. Bundled packages may have names that differ in case
- * only: nobody can rename them, and instances have disks that tell them apart.
+ * only: the project cannot rename them, and instances have disks that distinguish them.
  */
 export class PathSet {
   readonly #seen = new Map<string, { path: string; folder: boolean }>();

@@ -39,7 +39,7 @@ export function keptAfter(files: KeptFiles, frames: Frames): KeptFiles {
 export interface AttachOptions {
   folder: string;
   durability: "fast" | "s3";
-  /** The machine was started anew since: its disk may have lost what was written last. */
+  /** The machine was restarted since: its disk may have lost what was written last. */
   rebooted: boolean;
 }
 

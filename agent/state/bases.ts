@@ -16,7 +16,7 @@ import { type BaseSource, publishBase } from "./base-writer.ts";
 import { rubbish } from "./clean.ts";
 import type { Patience } from "./log/settle.ts";
 
-/** A base is due after so many entries, or milliseconds of change, or this part of the state written anew. */
+/** A base is due after so many entries, or milliseconds of change, or this part of the state rewritten. */
 const ENTRIES = 1_000;
 const AGE = 3_600_000;
 const PART = 0.25;

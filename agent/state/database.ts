@@ -17,7 +17,7 @@ export interface Checkpoint {
 }
 
 /**
- * The shipper's hold on one database: a read mark at all times, so that nobody but this process can reset the
+ * The shipper's hold on one database: a read mark at all times, so that only this process can reset the
  * write-ahead log, and the only checkpoints there are (STATE §4). All calls are synchronous.
  */
 export class Database {
@@ -71,7 +71,7 @@ export class Database {
   /**
    * Copies the write-ahead log into the database. What no one is waited for is copied first; only the rest while
    * writers are held.
-   * @param capture reads what is not in the bucket yet; it runs when nobody can write. False: not now.
+   * @param capture reads what is not in the bucket yet; it runs while no process can write. False: not now.
    */
   checkpoint(capture: () => boolean): Checkpoint {
     this.#unmark();

@@ -30,7 +30,7 @@ export class Follower {
   #position: Position | undefined;
   /** The generation as of the last look. */
   #seen: Position | undefined;
-  /** Frames of that generation that were taken while nobody could write: behind them it may be reset. */
+  /** Frames of that generation that were taken while no process could write: behind them it may be reset. */
   #drained: number | undefined;
 
   /** @param path of the database, which this process has open. */
@@ -140,7 +140,7 @@ export class Follower {
   }
 
   /**
-   * Takes what is not in the bucket yet into memory, so that the write-ahead log may be reset. Nobody can write now.
+   * Takes what is not in the bucket yet into memory, so that the write-ahead log may be reset. No process writes now.
    * @returns false when that is too much.
    */
   capture(): boolean {
@@ -205,7 +205,7 @@ function isLater(salt: string, than: string): boolean {
 /** There is no write-ahead log: whichever comes is the next. */
 const NONE = "f".repeat(16);
 
-/** It cannot be told any more what of a write-ahead log is in the bucket. */
+/** It is no longer known how much of a write-ahead log is in the bucket. */
 export class LostTrack extends Error {
   override readonly name = "LostTrack";
   readonly file: string;

@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 
 /**
- * What the app's own process is told about shipping: a file in memory (below /run), read by
+ * What the app's own process knows about shipping: a file in memory (below /run), read by
  * `wrapper/everspot_state.py`. Numbers are little endian.
  *
  * | at | bytes | what |
@@ -9,9 +9,9 @@ import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "nod
  * | 0 | 4 | `EVL1` |
  * | 4 | 4 | how many databases |
  * | 8 | 8 | odd while the rest is written |
- * | 16 | 8 | nanoseconds of CLOCK_BOOTTIME until which all that is committed may be told of |
+ * | 16 | 8 | nanoseconds of CLOCK_BOOTTIME until which all that is committed may be answered |
  * | 24 | 8 | nanoseconds of the bound: how long ago something may have been committed that is not in the bucket |
- * | 32 | 4 | 1: a later owner has the site, or it is sealed; nothing may be told of |
+ * | 32 | 4 | 1: a later owner has the site, or it is sealed; nothing may be answered |
  * | 40 | 8 | nanoseconds of CLOCK_BOOTTIME: all uploads that were changed before are in the bucket |
  * | 48 | 24 each | of each database: both salts (8, as in its index), frames in the bucket (4), frames that were taken out of an earlier generation and are not there yet (4), inode of its index (8) |
  */

@@ -11,7 +11,7 @@ export const COMPARED = "0".repeat(16);
 
 /**
  * The position with one more entry counted: one that was just written, or one of a run before that turned up.
- * Undefined: it cannot be told any more, and the pages must be compared.
+ * Undefined: it is no longer known, and the pages must be compared.
  */
 export function counted(position: Position | undefined, frames: Frames): Position | undefined {
   const { salt, from, to } = frames;

@@ -14,7 +14,7 @@ import type { Patience } from "./log/settle.ts";
 import { layOut } from "./media/lay-out.ts";
 
 /**
- * The instance that has sealed takes the site back, with its new epoch. When nobody was open meanwhile, its databases
+ * The instance that has sealed takes the site back, with its new epoch. When no other was open meanwhile, its databases
  * are what the log is again, and its shipper goes on with them.
  * @throws Fenced when a later owner has the log; EverspotError when this instance has not sealed.
  */
@@ -38,8 +38,8 @@ export async function returnTo(
 }
 
 /**
- * Takes back all that this owner has written since a mark of its own, and makes the databases here what they were. Nobody
- * may have them open, and no answer may have told of what is taken back. Called again, it goes on where it was.
+ * Takes back all that this owner has written since a mark of its own, and makes the databases here what they were. They
+ * must not be open, and no visitor may have been answered from what goes back. Called again, it goes on where it was.
  * @param mark the place of the mark.
  * @returns false: an owner was open since; then everything stays as it is.
  * @throws Fenced when a later owner has the log.
@@ -62,7 +62,7 @@ export async function undo(
     },
   });
   if (opened) return { undone: false, seq: place.seq };
-  // From here on nobody may go on with what is here.
+  // From here on what is here must not be used.
   await rm(keptFile(where.keeps), { force: true });
   const log = new LogWriter(bucket, me, place, patience);
   if (undone) await removeBases(bucket, mark.seq, log.place.seq);

@@ -8,11 +8,11 @@ import { LostTrack } from "./follower.ts";
 import { gather } from "./gather.ts";
 import { bootId, keptFile, readKept, writeKept } from "./kept.ts";
 import { boottime, Lease } from "./lease.ts";
+import { coveredOf, leaseStateOf } from "./lease-state.ts";
 import type { Written } from "./log/log-writer.ts";
 import { KeptUploads, uploadsFile } from "./media/kept-uploads.ts";
 import type { Ready, Uploads } from "./media/uploads.ts";
 import { type Late, SiteLog, type SiteLogOptions } from "./site-log.ts";
-import { coveredOf, told } from "./told.ts";
 import { Wake } from "./wake.ts";
 
 /** Frames of a write-ahead log after which it is copied into its database; SQLite's own number. */
@@ -377,7 +377,7 @@ export class Shipper {
 
   #tell(): void {
     this.#lease.write(
-      told(this.#attached, {
+      leaseStateOf(this.#attached, {
         bound: this.#begun?.bound ?? 0,
         uploads: this.#options.uploads && (this.#uploads?.covered ?? 0n),
         over: this.#state === "sealed" || this.#state === "fenced",

@@ -16,7 +16,7 @@ import { Puts } from "./puts.ts";
 export interface SiteLogOptions {
   bucket: StateBucket;
   me: Writer;
-  /** Told of each entry that names some. */
+  /** Called with each entry that names some. */
   uploads: Pick<KeptUploads, "logged">;
   /** Dollars a month for PUTs. */
   budget: number;

@@ -34,7 +34,7 @@ export async function takeOver(
   const troubles: string[] = [];
   const before = readKept(keptFile(where.keeps));
   let opened = false;
-  // Whatever dies on the way leaves databases that nobody may go on with.
+  // Whatever dies on the way leaves databases that must not be used.
   await rm(keptFile(where.keeps), { force: true });
   const { done, gone } = await takeServed(
     bucket,
@@ -46,7 +46,7 @@ export async function takeOver(
         onTrouble: (error) => troubles.push(error.message),
         onEntry: (seen) => {
           const { header } = seen.entry;
-          // Nobody's epoch is another's: site.json did not know of this one (provisioner/data/writing.ts).
+          // No two have the same epoch: site.json did not know of this one (provisioner/data/writing.ts).
           if (seen.counts && header.epoch === me.epoch && header.instance !== me.instance)
             throw new Fenced(me.epoch);
           opened ||= seen.counts && header.kind === "open" && header.instance !== me.instance;

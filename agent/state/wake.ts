@@ -1,4 +1,4 @@
-/** Waits until something happens, or for a time at most; what happens while nobody waits is not forgotten. */
+/** Waits until something happens, or for a time at most; what happens between two waits is not forgotten. */
 export class Wake {
   #rung = false;
   #ring: (() => void) | undefined;

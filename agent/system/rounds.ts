@@ -26,14 +26,14 @@ interface State {
   turned: boolean;
   /** When each of its sleeps ends. */
   sleeps: Set<{ until: number }>;
-  told: boolean;
+  reported: boolean;
 }
 
-/** Of the kernel's monotonic clock, as timers are: a machine that sets its time makes nobody late. */
+/** Of the kernel's monotonic clock, as timers are: a machine that sets its time makes nothing late. */
 const steady: Pick<Clock, "now"> = { now: () => performance.now() };
 
 /**
- * Tells the supervisor that all is well, each time somebody has ended a piece of work and nobody is stuck in one:
+ * Tells the supervisor that all is well, each time a piece of work has ended while none is stuck:
  * everybody else has ended one since the last time, or sleeps and is not overdue, or is within its patience. There is
  * no timer here on purpose: that one would go on while everybody hangs.
  */
@@ -58,7 +58,7 @@ export class Rounds {
   join(name: string, patience = 0): Member {
     const state: State = {
       ...{ name, patience: patience * 1000, since: this.#clock.now() },
-      ...{ turned: false, sleeps: new Set(), told: false },
+      ...{ turned: false, sleeps: new Set(), reported: false },
     };
     this.#members.add(state);
     return {
@@ -68,7 +68,7 @@ export class Rounds {
           const sleep = { until: this.#clock.now() + ms };
           state.sleeps.add(sleep);
           state.turned = true;
-          state.told = false;
+          state.reported = false;
           this.#tell();
           try {
             await clock.sleep(ms, signal);
@@ -91,8 +91,8 @@ export class Rounds {
     const stuck = [...this.#members].filter((one) => !isWell(one, now));
     for (const one of stuck) {
       const seconds = Math.round((now - one.since) / 1000);
-      if (seconds < TELL_SECONDS || one.told) continue;
-      one.told = true;
+      if (seconds < TELL_SECONDS || one.reported) continue;
+      one.reported = true;
       this.#onStuck(one.name, seconds);
     }
     if (stuck.length > 0) return;

@@ -14,7 +14,7 @@ export interface TransientOptions {
   seconds: number;
   /** As systemd's MemoryMax= takes it. */
   memory: string;
-  /** Seconds that it has to end once it is told to; undefined: as its drop-ins say. */
+  /** Seconds that it has to end once it is asked to; undefined: as its drop-ins say. */
   stop?: number;
   /** `journal`: what it writes goes there, and nothing comes out here. */
   output?: "journal";

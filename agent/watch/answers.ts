@@ -6,7 +6,7 @@ import { open } from "node:fs/promises";
 
 /** Bytes of an answer: three digits and a line break. */
 const LENGTH = 4;
-/** Bytes after which the file begins anew; it lies in memory. */
+/** Bytes after which the file is begun again; it lies in memory. */
 const LONGEST = 1_000_000;
 /** Bytes that are read at a time. */
 const CHUNK = 64 * 1024;

@@ -58,7 +58,7 @@ export function bellWatcher(
           note(cause);
         }
       }
-      // What was seen must reach whoever waits for it; trouble that goes on is told the next time.
+      // What was seen must reach whoever waits for it; trouble that goes on is reported the next time.
       if (trouble !== undefined && events.length === 0) throw trouble.cause;
       return events;
     },

@@ -13,7 +13,7 @@ export function deployWatcher(store: ObjectStore, clock: Clock): Belled {
   let last: DeployState | undefined;
   /** The store's clock minus ours, in milliseconds. */
   let ahead = 0;
-  let told = "";
+  let reported = "";
   return {
     async look() {
       const head = await store.head(deployDocument.key);
@@ -27,8 +27,8 @@ export function deployWatcher(store: ObjectStore, clock: Clock): Belled {
         running === undefined
           ? ""
           : [running.id, running.kind, running.release, running.takes && "takes"].join(" ");
-      if (now === told) return [];
-      told = now;
+      if (now === reported) return [];
+      reported = now;
       return [{ kind: "deploy", running }];
     },
   };

@@ -3,17 +3,17 @@ import type { Watcher } from "./loop.ts";
 
 /**
  * Notices that the shipper has met a later owner: an instance that was cut off, or asleep, while another took the site
- * over. Its app is held already, by the lease. Told once for each epoch.
+ * over. Its app is held already, by the lease. Reported once for each epoch.
  */
 export function fenceWatcher(state: Pick<StateKeeper, "status">): Watcher {
-  let told: number | undefined;
+  let reported: number | undefined;
   return {
     name: "fence",
     everySeconds: 1,
     async look() {
       const status = await state.status();
-      if (status?.state !== "fenced" || status.epoch === told) return [];
-      told = status.epoch;
+      if (status?.state !== "fenced" || status.epoch === reported) return [];
+      reported = status.epoch;
       return [{ kind: "fenced", epoch: status.epoch }];
     },
   };

@@ -11,7 +11,7 @@ export const FAILING_SECONDS = 60;
  */
 export function healthWatcher(ask: () => Promise<{ ok: boolean; seen: string }>, clock: Clock): Watcher {
   let failingSince: number | undefined;
-  let told = 0;
+  let reported = 0;
   return {
     name: "app",
     everySeconds: 10,
@@ -20,15 +20,15 @@ export function healthWatcher(ask: () => Promise<{ ok: boolean; seen: string }>,
       const now = clock.now();
       if (answer.ok) {
         const seconds = failingSince === undefined ? 0 : Math.round((now - failingSince) / 1000);
-        const recovered = told > 0;
+        const recovered = reported > 0;
         failingSince = undefined;
-        told = 0;
+        reported = 0;
         return recovered ? [{ kind: "app-recovered", seconds }] : [];
       }
       failingSince ??= now;
       const seconds = Math.round((now - failingSince) / 1000);
-      if (seconds < FAILING_SECONDS * (told + 1)) return [];
-      told++;
+      if (seconds < FAILING_SECONDS * (reported + 1)) return [];
+      reported++;
       return [{ kind: "app-failing", seconds, seen: answer.seen }];
     },
   };

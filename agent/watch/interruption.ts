@@ -17,17 +17,17 @@ const rebalance = z.object({ noticeTime: time });
 
 /** Notices that AWS will take this instance, or considers it likely. Each notice is reported once. */
 export function interruptionWatcher(metadata: Metadata): Watcher {
-  const told = new Set<string>();
+  const reported = new Set<string>();
   const read = async <T>(path: string, schema: z.core.$ZodType<T>): Promise<T | undefined> => {
     const text = await metadata.get(path);
-    if (text === undefined || told.has(path + text)) return undefined;
+    if (text === undefined || reported.has(path + text)) return undefined;
     const parsed = z.safeParse(schema, jsonOf(text));
     if (!parsed.success) {
       throw new EverspotError(
         `the metadata service answered ${path} with ${JSON.stringify(text.slice(0, 80))}`,
       );
     }
-    told.add(path + text);
+    reported.add(path + text);
     return parsed.data;
   };
   return {

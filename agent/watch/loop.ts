@@ -20,7 +20,7 @@ export interface WatchOptions {
   rounds: Rounds;
   signal: AbortSignal;
   onEvent(event: WatchEvent): Promise<void>;
-  /** A watcher could not look (`message`), or can again (undefined). Told at each change, not at each look. */
+  /** A watcher could not look (`message`), or can again (undefined). Called at each change, not at each look. */
   onTrouble(watcher: string, message: string | undefined): void;
 }
 

@@ -3,7 +3,7 @@ import { diskUsed } from "../system/disk.ts";
 import type { WatchEvent } from "./events.ts";
 import type { Watcher } from "./loop.ts";
 
-/** Percent used at which a person should know. Told once until it has fallen below again. */
+/** Percent used at which a person should know. Reported once until it has fallen below again. */
 const LIMIT = 90;
 
 /** Percent of memory that is not available (proc(5), MemAvailable). */

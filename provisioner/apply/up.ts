@@ -48,7 +48,7 @@ export function upExecutor(
   const { network, bucket, roles, templates, fleets } = aws;
   let { wanted } = change;
   let certificate: string | undefined;
-  const told = (data: TemplateData) => ({ ...data, userData: wanted.template.data.userData });
+  const withUserData = (data: TemplateData) => ({ ...data, userData: wanted.template.data.userData });
   const ids = {
     vpc: current.vpc?.id,
     gateway: current.gateway?.id,
@@ -203,14 +203,14 @@ export function upExecutor(
       }
       case "create-template": {
         const group = known(ids.group, "group");
-        const data = told(action.data);
+        const data = withUserData(action.data);
         ids.template = await templates.create(data, group, describe(data, group, action.made));
         return ids.template.id;
       }
       case "create-template-version": {
         const group = known(ids.group, "group");
         const before = known(ids.template, "template");
-        const data = told(action.data);
+        const data = withUserData(action.data);
         const description = describe(data, group, action.made);
         const version = await templates.createVersion(before.id, data, group, description);
         if (action.made.base !== undefined) stock = before.version;

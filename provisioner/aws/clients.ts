@@ -11,7 +11,7 @@ import { STSClient } from "@aws-sdk/client-sts";
 import { callLimits } from "../../agent/site/call-limits.ts";
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { createS3Client } from "../../agent/site/s3-client.ts";
-import { Untold } from "./credentials.ts";
+import { ProviderReasons } from "./credentials.ts";
 import { ReplyLost } from "./errors.ts";
 import { type SignedJson, type SignedRpc, signedJson, signedRpc } from "./signed-json.ts";
 
@@ -40,9 +40,9 @@ const PATIENT = { ...callLimits, connectionTimeout: 10_000, requestTimeout: 60_0
 
 export function createClients(region: string, clock: Clock = systemClock): Clients {
   const own = { region, requestHandler: PATIENT };
-  const untold = new Untold();
+  const reasons = new ProviderReasons();
   // One provider for all: a CI job's token is good for a few minutes, and each client by itself would need it again.
-  const credentials = untold.of(new STSClient({ ...own, logger: untold.logger }).config.credentials);
+  const credentials = reasons.of(new STSClient({ ...own, logger: reasons.logger }).config.credentials);
   // What each call passes through is put in order once for each kind; no one changes it later.
   const config = { ...own, credentials, cacheMiddleware: true };
   const calls: Clients["calls"] = { reads: 0, writes: [] };

@@ -10,7 +10,7 @@ import { gather } from "./network-look.ts";
 
 /**
  * Revokes rules by their ids, then looks again: in a VPC, one rule of a list that is not there makes EC2 revoke none of
- * them (EC2 API Reference, RevokeSecurityGroupIngress), and by its values an ICMP rule has to be told exactly.
+ * them (EC2 API Reference, RevokeSecurityGroupIngress), and by its values an ICMP rule has to be given exactly.
  * @throws NotYet naming what is still let in.
  */
 export async function closePorts(client: EC2Client, group: string, rules: readonly Rule[]): Promise<void> {

@@ -20,7 +20,7 @@ type Provider = STSClient["config"]["credentials"];
  * The SDK tries one source after the other and throws the last one's error, whatever kept the source that was meant
  * from giving any; that one's it tells its logger alone, as a ProviderError's debug line (smithy, ProviderError).
  */
-export class Untold {
+export class ProviderReasons {
   #reasons: string[] = [];
 
   readonly logger = {
@@ -82,7 +82,7 @@ export function whyNone(
     const failed = command.startsWith("Command failed: ");
     return none(
       `the credential_process of ${what} ${failed ? "failed" : "did not give any credentials"}`,
-      "run that command by itself (it is in ~/.aws/config) and mend it; it must print the credentials as JSON",
+      "run that command by itself (it is in ~/.aws/config) and fix it; it must print the credentials as JSON",
       failed ? command.trim().split("\n").slice(1) : [sentence(command)],
     );
   }
@@ -111,7 +111,7 @@ export function whyNone(
       "log in with `aws sso login` or `aws login`, set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     );
   }
-  return none(`${what} gives no credentials (${sentence(last)})`, "mend the profile in ~/.aws/config");
+  return none(`${what} gives no credentials (${sentence(last)})`, "fix the profile in ~/.aws/config");
 }
 
 const sentence = (text: string): string => text.trim().replace(/\.$/, "");

@@ -10,7 +10,7 @@ const WIDE = 300;
 
 /**
  * The end of an instance's console. Empty while EC2 shows none; where it cannot be read, the one line says why: it is
- * asked for only after something else went wrong, which is to be told all the same.
+ * asked for only after something else went wrong, which is to be reported all the same.
  * @param secrets that are known here.
  */
 export async function consoleTail(
@@ -26,7 +26,7 @@ export async function consoleTail(
   }
 }
 
-/** What of everspot.toml nobody else is to see: who knows a webhook's address can write there. */
+/** What others must not see of everspot.toml: whoever knows a webhook's address can write there. */
 export const secretsOf = ({ notify }: { notify?: { url?: string | undefined } | undefined }): string[] =>
   notify?.url === undefined ? [] : [notify.url];
 

@@ -79,7 +79,7 @@ async function withConsole(
   const tail = await consoleTail(aws, instance, secrets);
   const lines =
     tail.length === 0
-      ? [`(EC2 shows nothing of ${instance}'s console yet)`]
+      ? [`(EC2 has no console output of ${instance} yet)`]
       : [`${instance}'s console:`, ...tail];
   return new EverspotError(message, { resource, hint, retry, exitCode, cause, lines });
 }
@@ -175,7 +175,7 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
     });
   } catch (error) {
     const silent = record === undefined && signal?.aborted !== true ? instance?.id : undefined;
-    const told = silent === undefined ? error : await withConsole(aws, silent, error, options);
-    throw judge.ended === undefined ? told : judge.ended(told, record);
+    const explained = silent === undefined ? error : await withConsole(aws, silent, error, options);
+    throw judge.ended === undefined ? explained : judge.ended(explained, record);
   }
 }

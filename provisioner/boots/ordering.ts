@@ -23,14 +23,14 @@ export async function untilOrdered(
   { clock, say }: { clock: Clock; say: (text: string) => void },
 ): Promise<BootRecord> {
   const end = clock.now() + LEASE + TAKEN_MS;
-  let told = false;
+  let said = false;
   let record = boot;
   while (record.certificate?.source === "self-signed" && clock.now() < end) {
     const { value, date } = await readDocument(aws.store, ledgerDocument(names));
     const attempts = Object.values(value?.directories ?? {}).flat();
     if (!isExpected(attempts, date ?? new Date(clock.now()))) break;
-    if (!told) say("  the certificate is still being ordered");
-    told = true;
+    if (!said) say("  the certificate is still being ordered");
+    said = true;
     await clock.sleep(EVERY_MS);
     record = (await readBoot(aws, boot.instance)) ?? record;
   }

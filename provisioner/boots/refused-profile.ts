@@ -24,7 +24,7 @@ export class RefusedProfile {
   }
 
   /**
-   * To be told at every look how often the fleet was refused so far. Safe to repeat after an error.
+   * To be called at every look with how often the fleet was refused so far. Safe to repeat after an error.
    * @returns the version that the fleet launches by from now on; undefined when nothing was done.
    */
   async met(fleet: string, refusals: number): Promise<number | undefined> {

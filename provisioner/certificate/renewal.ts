@@ -55,10 +55,10 @@ export const untilIssued = (
   request: Request,
   how: { seconds: number; clock: Clock; say: (text: string) => void },
 ): Promise<Issuance> => {
-  let told = "";
+  let said = "";
   const tell = (text: string): { waiting: string } => {
-    if (text !== told) how.say(text);
-    told = text;
+    if (text !== said) how.say(text);
+    said = text;
     return { waiting: text };
   };
   return poll(

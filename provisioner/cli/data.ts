@@ -57,7 +57,7 @@ export function addData(siteCommand: SiteCommand): void {
     .argument("[file]", "the database here (default: where [state] says that the project has it)")
     .option("--as <name>", "which database of [state] it is, where there are several")
     .option("--media <folder>", "bring the uploads of this folder, too")
-    .option("--force", "even if the database is of newer code than what serves", false)
+    .option("--force", "even if the database comes from newer code than the site runs", false)
     .option("-y, --yes", "do not ask", false);
 
   dry(
@@ -92,7 +92,7 @@ export function addData(siteCommand: SiteCommand): void {
     .argument("<file>", FILE)
     .option("--every <seconds>", "seconds between two looks, each one GET", interval, 5)
     .option("--once", "bring it up to date, and end", false)
-    .option("--force", "replace a file that is no copy of this site", false);
+    .option("--force", "replace a file that is not a copy of this site", false);
 }
 
 function interval(text: string): number {

@@ -7,7 +7,7 @@ import type { SiteCommand } from "./data.ts";
 export const addDoctor = (siteCommand: SiteCommand): void => {
   siteCommand<{ project?: boolean }>(
     "doctor",
-    "look at all that a site needs, in order; ends with the command that comes next",
+    "check all that a site needs, in order; ends with the command to run next",
     (config, tools, { project }) => runDoctor(config, tools, { project }),
   )
     .option("--project", "look at the project and pack it, too, where the site is there already")
@@ -15,7 +15,7 @@ export const addDoctor = (siteCommand: SiteCommand): void => {
 };
 
 export const addNotify = (everspot: Command, siteCommand: SiteCommand): void => {
-  const notify = everspot.command("notify").description("who is told when something is wrong");
+  const notify = everspot.command("notify").description("who gets a notice when something is wrong");
   siteCommand(
     "test",
     "have the instance send a notice wherever it sends them",

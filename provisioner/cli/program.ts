@@ -179,7 +179,7 @@ export function program(version: string, makeTools: MakeTools, passed: Passed): 
     "print the least IAM policy for whoever runs these commands; asks AWS nothing",
     async (config, tools, { account }) =>
       runPermissions(config, tools, account === undefined ? {} : { account }),
-  ).option("--account <id>", "for this account alone");
+  ).option("--account <id>", "for this account only");
 
   siteCommand<Common>(
     "fetch",
@@ -200,17 +200,17 @@ export function program(version: string, makeTools: MakeTools, passed: Passed): 
 
   siteCommand<Common & LogsOptions>(
     "logs",
-    "print the last lines of the site's log, whether an instance lives or not",
+    "print the last lines of the site's log, whether or not an instance is running",
     (config, tools, options) => runLogs(config, tools, options),
   )
     .option("-f, --follow", "go on with new lines, until Ctrl-C", false)
-    .option("-n, --lines <number>", "how many, the newest (default: 100; with --since: all)", lines)
+    .option("-n, --lines <number>", "how many of the newest (default: 100; with --since: all)", lines)
     .option("--since <time>", 'those since then, like "2h" ago, "10:30" or "2026-11-26 10:30"')
     .option("--until <time>", "those until then")
-    .option("--grep <expression>", "those that match this regular expression")
+    .option("--grep <expression>", "only lines that match this regular expression")
     .option("--source <name>", "app, nginx, access, agent, state, system, job:NAME or worker:NAME")
-    .option("--release <id>", "of the app, its jobs and workers: those of this release")
-    .option("--instance <id>", "those of this instance");
+    .option("--release <id>", "of the app, its jobs and workers: only lines of this release")
+    .option("--instance <id>", "only lines of this instance");
 
   siteCommand<Common>("open", "open the site in a browser", (config, tools) => runOpen(config, tools));
 

@@ -28,9 +28,9 @@ export async function runBake(config: SiteConfig, tools: Tools, { remove }: Bake
     // No release is named, so the agents only put off their tidying until it is over.
     const interrupted = tools.interrupted();
     const given = { config, aws, tools, timeline, interrupted, kind: "in-place" as const };
-    const tell = (told: object, text: string) => {
+    const tell = (result: object, text: string) => {
       const { seconds, steps } = timeline;
-      terminal.json({ command: "bake", site: config.site, ...told, seconds, steps });
+      terminal.json({ command: "bake", site: config.site, ...result, seconds, steps });
       terminal.print(`${terminal.style.green("✓")} ${text} (${took(seconds)})`);
     };
     if (remove) {

@@ -18,8 +18,8 @@ import {
   type Written,
 } from "../plan/down.ts";
 import { observeAcmLeft } from "../seen/acm.ts";
+import { observeNotices } from "../seen/notices.ts";
 import { observeDns, observeSite } from "../seen/observe.ts";
-import { observeTold } from "../seen/told.ts";
 
 /**
  * `deleteData`: the bucket too with all releases and records, and the secrets. `deleteCertificate`: with them the
@@ -91,7 +91,7 @@ export async function runDown(
     );
     for (const name of proofs)
       terminal.print(
-        `  CNAME ${name} is kept: by it ACM renews certificates of that name, in other regions too; it costs nothing`,
+        `  CNAME ${name} is kept: ACM needs it to renew certificates for that name, in other regions too; it costs nothing`,
       );
     if (kept)
       terminal.print(
@@ -113,7 +113,7 @@ function inTheWay(held: readonly EverspotError[]): string[] {
   const named = [...new Set(held.flatMap((h) => h.lines))];
   const unnamed = held.filter((h) => h.lines.length === 0).map((h) => h.message);
   return [
-    ...(named.length > 0 ? ["in the way, and not of this site:"] : []),
+    ...(named.length > 0 ? ["in the way, and not part of this site:"] : []),
     ...named.map((l) => `  ${l}`),
     ...unnamed,
   ];
@@ -136,17 +136,18 @@ async function look(
   { publicDns }: Pick<Tools, "publicDns">,
   { deleteData }: DownOptions,
 ): Promise<DownSeen> {
-  const [seen, github, drillRole, volumes, snapshots, secrets, certificates, told, logs] = await Promise.all([
-    observeSite(aws),
-    aws.github.look(),
-    aws.drillRole.exists(),
-    aws.instances.looseVolumes(),
-    aws.bakedImages.snapshots(),
-    deleteData ? aws.secrets.list() : [],
-    deleteData ? aws.certificates.look() : [],
-    observeTold(config, aws),
-    aws.logs.look(),
-  ]);
+  const [seen, github, drillRole, volumes, snapshots, secrets, certificates, notices, logs] =
+    await Promise.all([
+      observeSite(aws),
+      aws.github.look(),
+      aws.drillRole.exists(),
+      aws.instances.looseVolumes(),
+      aws.bakedImages.snapshots(),
+      deleteData ? aws.secrets.list() : [],
+      deleteData ? aws.certificates.look() : [],
+      observeNotices(config, aws),
+      aws.logs.look(),
+    ]);
   const dns = await observeDns(config, aws, publicDns, seen);
   const stored = seen.bucket === undefined || !deleteData ? [] : await aws.bucket.prefixes();
   return {
@@ -159,7 +160,7 @@ async function look(
     secrets: secrets.map((s) => s.name),
     certificates,
     drillRole,
-    told: { topic: told.topic !== undefined, budget: told.budget !== undefined },
+    notices: { topic: notices.topic !== undefined, budget: notices.budget !== undefined },
     logs: logs && aws.logs.group,
     deployRole: github.role !== undefined,
     dns,

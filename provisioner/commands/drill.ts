@@ -97,7 +97,7 @@ async function interruptOwner(
     const signal = tools.interrupted();
     try {
       await interrupt(aws, owner, { region: config.region, clock, signal });
-      terminal.say(`  ${owner} has AWS's notice: it goes in ${NOTICE_SECONDS / 60} minutes`);
+      terminal.say(`  ${owner} has AWS's notice: it ends in ${NOTICE_SECONDS / 60} minutes`);
       return { way: "interruption", began: clock.now(), signal };
     } catch (error) {
       await clear(aws, terminal);
@@ -116,7 +116,7 @@ async function interruptOwner(
 
 async function clear(aws: Aws, { warn }: Pick<Tools["terminal"], "warn">): Promise<void> {
   await clearInterruption(aws).catch((error: unknown) =>
-    warn(`what the drill made is still there, and goes with the next drill or \`down\`: ${messageOf(error)}`),
+    warn(`what the drill made is still there; the next drill or \`down\` removes it: ${messageOf(error)}`),
   );
 }
 

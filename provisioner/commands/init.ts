@@ -184,7 +184,7 @@ async function offer(
   const chosen = [...fresh];
   for (const file of files) {
     if (file.state !== "differs") continue;
-    if (await questions.replace(`Replace ${file.path}, with what you changed in it?`)) chosen.push(file);
+    if (await questions.replace(`Replace ${file.path} and lose what you changed in it?`)) chosen.push(file);
     else terminal.say(`kept ${file.path} as it is`);
   }
   if (again && chosen.length === 0) terminal.print("nothing to write: what is there stays");
@@ -195,7 +195,7 @@ async function offer(
 function tell({ terminal }: InitTools, { wanted }: Proposal, written: ReadonlySet<string>): void {
   for (const name of written) terminal.print(`${terminal.style.green("✓")} wrote ${name}`);
   if (wanted.length > 0) {
-    terminal.print("the app needs, before it can start:");
+    terminal.print("before it can start, the app needs:");
     for (const { name, secret, where } of wanted) {
       const from = where === undefined ? "" : `  (${where})`;
       terminal.print(`  ${secret ? `everspot secret set ${name}` : `[app.env] ${name} = "…"`}${from}`);

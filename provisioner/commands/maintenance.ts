@@ -89,7 +89,7 @@ async function pageOf(file: string): Promise<string> {
   if (text.trim() !== "" && text.length <= LARGEST_PAGE) return text;
   throw new EverspotError(
     text.trim() === "" ? `${file} is empty` : `${file} has more than ${LARGEST_PAGE / 1024} KB`,
-    { hint: "one HTML page that needs no other file of the site", exitCode: USAGE },
+    { hint: "give one HTML page that needs no other file from the site", exitCode: USAGE },
   );
 }
 
@@ -148,6 +148,6 @@ function show(
   terminal.warn(
     now === undefined
       ? "the site has not answered yet: `everspot status` shows more"
-      : "the site was not seen to answer 503 from here: this computer's address may be allowed, or the instance is busy; `everspot status` shows more",
+      : "the site does not answer 503 to this computer: this computer's address may be allowed, or the instance is busy; `everspot status` shows more",
   );
 }

@@ -91,13 +91,13 @@ function check({ command, words }: RunOptions): void {
   }
   const size = words.reduce((sum, word) => sum + Buffer.byteLength(word) + 1, 0);
   if (size > LONGEST) {
-    throw new EverspotError(`the command has ${size} bytes, and may have ${LONGEST}`, {
-      hint: "give it what is long on stdin",
+    throw new EverspotError(`the command has ${size} bytes, and may have at most ${LONGEST}`, {
+      hint: "pass long input on stdin",
       exitCode: USAGE,
     });
   }
   if (words.some((word) => word.includes("\0"))) {
-    throw new EverspotError("a word of the command has a NUL in it", { exitCode: USAGE });
+    throw new EverspotError("an argument of the command has a NUL in it", { exitCode: USAGE });
   }
 }
 
@@ -143,10 +143,10 @@ function outcome(
   const failed = (message: string, hint?: string) => new EverspotError(message, { hint, exitCode });
   switch (end.how) {
     case "ended":
-      if (reason !== undefined) terminal.warn(`it was told to stop and ended by itself${because}`);
+      if (reason !== undefined) terminal.warn(`it was asked to stop and ended by itself${because}`);
       return exitCode;
     case "cancelled":
-      // As a shell has it of a program that wrote where nobody reads any more.
+      // As a shell reports a program that wrote into a closed pipe.
       if (gone) return 141;
       throw failed(`the command was cancelled${because}`);
     case "timeout":
@@ -168,7 +168,7 @@ function outcome(
       throw failed(
         `the command was not run${on}${because}`,
         state === undefined
-          ? "`everspot status` shows how the instance is; one that began with an earlier everspot takes up no commands: `everspot deploy` brings one that does"
+          ? "`everspot status` shows how the instance is; one launched by an earlier everspot takes no commands: `everspot deploy` brings one that does"
           : "run it again",
       );
   }

@@ -23,7 +23,7 @@ export function crossFindings(raw: Record<string, unknown>): Finding[] {
     ...stateFindings(table(raw.state), table(raw.app)),
     ...fleetFindings(raw),
     ...certificateFindings(raw),
-    ...toldFindings(raw),
+    ...noticeFindings(raw),
   ];
 }
 
@@ -78,12 +78,12 @@ function certificateFindings(raw: Record<string, unknown>): Finding[] {
   return [];
 }
 
-function toldFindings(raw: Record<string, unknown>): Finding[] {
+function noticeFindings(raw: Record<string, unknown>): Finding[] {
   const { url, email } = table(raw.notify);
-  const nobody = raw.notify !== undefined && url === undefined && email === undefined;
+  const unaddressed = raw.notify !== undefined && url === undefined && email === undefined;
   const unread = raw.budget !== undefined && table(raw.budget).email === undefined && email === undefined;
   return [
-    ...(nobody
+    ...(unaddressed
       ? [
           {
             path: ["notify"],
@@ -109,7 +109,7 @@ function applicationFindings(raw: unknown): Finding[] {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return [];
   const app = table(raw);
   if (app.wsgi !== undefined && app.asgi !== undefined) {
-    const hint = "uvicorn runs asgi alone, with all of the site's pages; leave wsgi out";
+    const hint = "uvicorn runs only asgi, which serves all of the site's pages; leave wsgi out";
     return [{ path: ["app", "asgi"], message: "and wsgi are both there", hint }];
   }
   if (app.wsgi !== undefined || app.asgi !== undefined) return [];
@@ -122,7 +122,7 @@ function redirectFindings(raw: Record<string, unknown>): Finding[] {
   if (typeof to !== "string" || typeof raw.domain !== "string") return [];
   if (to === raw.domain || strings(raw.aliases).includes(to)) return [];
   const hint = `add it to aliases, so that it has a record and a certificate: aliases = ["${to}"]`;
-  return [{ path: ["app", "redirect_to"], message: `"${to}" is no name of the site`, hint }];
+  return [{ path: ["app", "redirect_to"], message: `"${to}" is not a name of the site`, hint }];
 }
 
 /** Everyone can see what nginx hands out, and a path that it serves never reaches the app. */
@@ -140,7 +140,7 @@ function staticFindings(app: Record<string, unknown>): Finding[] {
     }
     const source = typeof folder === "string" && modules.find((module) => holds(folder, module));
     if (source) {
-      const hint = "name a folder that holds static files alone";
+      const hint = "name a folder that holds only static files";
       const message = `would publish the source of ${source.split(":")[0]}`;
       findings.push({ path: [...path, "folder"], message, hint });
     }
@@ -187,7 +187,7 @@ function stateFindings(state: Record<string, unknown>, app: Record<string, unkno
     const path = ["state", "database", ...(Array.isArray(state.database) ? [i] : [])];
     if (names.indexOf(name) < i) return [{ path, message: `"${name}" is there twice` }];
     if (names.some((other) => name.startsWith(`${other}/`))) {
-      return [{ path, message: `"${name}" is inside of another database` }];
+      return [{ path, message: `"${name}" is inside another database` }];
     }
     if (media === undefined || !`${name}/`.startsWith(`${media}/`)) return [];
     return [
@@ -203,7 +203,7 @@ function stateFindings(state: Record<string, unknown>, app: Record<string, unkno
   const source = modules.find((module) => holds(media, module));
   if (source) {
     const message = `holds the source of ${source.split(":")[0]}`;
-    findings.push({ path: ["state", "media"], message, hint: "name a folder that holds uploads alone" });
+    findings.push({ path: ["state", "media"], message, hint: "name a folder that holds only uploads" });
   }
   if (strings(fixed.map((one) => one.folder)).some((one) => overlap(plainFolder(one), media))) {
     const message = `and [app] static are in one folder: "${media}"`;

@@ -44,7 +44,7 @@ export function stageFindings(
 ): Finding[] {
   if (stages === undefined) return [];
   if (!isTable(stages)) return [{ path: ["stages"], message: "must be tables like [stages.dev]" }];
-  const told = new Set(mainFindings.map((f) => f.path.join(".")));
+  const known = new Set(mainFindings.map((f) => f.path.join(".")));
   const taken = new Map(names(main).map((name) => [name, "the main site"]));
   return Object.entries(stages).flatMap(([stage, overrides]) => {
     const at = ["stages", stage];
@@ -53,7 +53,7 @@ export function stageFindings(
     }
     if (!isTable(overrides)) return [{ path: at, message: `must be a table: [stages.${stage}]` }];
     const findings = stageOwn(stageTable(main, overrides, stage), overrides, stage, check)
-      .filter((f) => !(told.has(f.path.join(".")) && inherited(f, overrides)))
+      .filter((f) => !(known.has(f.path.join(".")) && inherited(f, overrides)))
       .map((f) => ({ ...f, path: [...at, ...f.path] }));
     const clashes = names(overrides).flatMap((name): Finding[] => {
       const by = taken.get(name);

@@ -35,7 +35,7 @@ export interface Caught {
 const keptFile = (file: string): string => `${path.resolve(file)}.everspot.json`;
 
 /**
- * Brings a copy up to date, and goes on from where it was if that can be told.
+ * Brings a copy up to date, and goes on from where it was if that is known.
  * @param file of the one database; of several, their folder. @param force takes the place of a file that is there and is
  * no copy of this site.
  */
@@ -59,7 +59,7 @@ export async function catchUp(bucket: StateBucket, file: string, force: boolean)
   return behind ? restoreAnew(bucket, file) : done;
 }
 
-/** What has come since, by GET of the next number alone. Undefined: something was taken back; restore anew. */
+/** What has come since, by GET of the next number alone. Undefined: something was taken back; restore again. */
 export async function apply(
   bucket: StateBucket,
   file: string,
@@ -75,25 +75,25 @@ export async function apply(
   });
   let safe: Place = before.place;
   let entries = 0;
-  let anew = false;
+  let again = false;
   let opened = false;
   try {
     await readLog(bucket, before.place, {
       onEntry: async ({ seq, entry, counts, place, resource }) => {
         entries++;
         const { header } = entry;
-        if (counts && header.kind === "rewind") anew = true;
+        if (counts && header.kind === "rewind") again = true;
         if (counts && header.kind === "data" && header.frames !== undefined) {
           const own = at.get(header.frames.file);
           // A database that is new.
-          if (own === undefined) anew = true;
+          if (own === undefined) again = true;
           else {
             if (!opened) for (const relative of at.values()) await files.existing(relative);
             opened = true;
             await files.apply({ ...header.frames, file: own }, seq, () => bodyOf(entry, resource));
           }
         }
-        if (anew) return "stop";
+        if (again) return "stop";
         if (!files.isUnfinished) safe = place;
         return undefined;
       },
@@ -101,7 +101,7 @@ export async function apply(
   } finally {
     await files.close();
   }
-  if (anew) return undefined;
+  if (again) return undefined;
   const after = { ...before, place: safe };
   if (safe.seq !== before.place.seq) await writeKept(file, after);
   return { how: "applied", entries, followed: after };
@@ -147,7 +147,7 @@ async function writeKept(file: string, value: Followed): Promise<void> {
 async function refuseOther(file: string, force: boolean): Promise<void> {
   const there = await stat(path.resolve(file)).catch(() => undefined);
   if (force || there === undefined || there.isDirectory()) return;
-  throw new EverspotError(`${file} is there already, and is no copy that everspot follows`, {
+  throw new EverspotError(`${file} exists already, and is not a copy that everspot follows`, {
     resource: path.resolve(file),
     hint: "name another file, or replace it with --force",
     exitCode: 2,

@@ -18,8 +18,8 @@ export async function copyDatabase(file: string, copy: string, signal: AbortSign
   if (head.length === 0) throw refuse("is empty", "name the database that the project uses");
   if (head.toString("latin1", 0, 16) !== MAGIC) {
     throw refuse(
-      "is no SQLite database, or it is encrypted",
-      "an encrypted one cannot be kept; of another database make an SQLite one, e.g. with Django's dumpdata and loaddata",
+      "is not an SQLite database, or it is encrypted",
+      "an encrypted one cannot be kept; convert any other database to SQLite, e.g. with Django's dumpdata and loaddata",
     );
   }
   // Extensions that encrypt or sign pages keep some bytes of each for themselves.
@@ -34,7 +34,7 @@ export async function copyDatabase(file: string, copy: string, signal: AbortSign
   throw new EverspotError(`${file} is damaged`, {
     resource: file,
     lines: found.problems,
-    hint: "mend it first: `sqlite3 FILE .recover | sqlite3 NEW` saves what can be read",
+    hint: "repair it first: `sqlite3 FILE .recover | sqlite3 NEW` saves what can be read",
   });
 }
 
@@ -62,9 +62,12 @@ async function headOf(file: string): Promise<Buffer> {
 export function refuseNewer(file: string, its: readonly string[], sites: readonly string[]): void {
   const newer = its.filter((name) => !sites.includes(name));
   if (sites.length === 0 || newer.length === 0) return;
-  throw new EverspotError(`${file} is of newer code than what serves: it has migrations the site's has not`, {
-    resource: file,
-    lines: newer,
-    hint: "deploy the release with these migrations first, or go on with --force",
-  });
+  throw new EverspotError(
+    `${file} comes from newer code than the site runs: it has migrations that the site's does not`,
+    {
+      resource: file,
+      lines: newer,
+      hint: "deploy the release with these migrations first, or go on with --force",
+    },
+  );
 }

@@ -129,7 +129,7 @@ function answerOf(text: unknown): Examined | { error: string } | undefined {
 export async function examineOrRefuse(file: string, copy = "", signal?: AbortSignal): Promise<Examined> {
   const found = await examine(file, copy, signal);
   if (found !== undefined) return found;
-  throw new EverspotError("nothing on this computer can look into an SQLite database", {
+  throw new EverspotError("nothing on this computer can read an SQLite database", {
     hint: "install Python 3, or run everspot with Node.js 22.16 or later",
   });
 }

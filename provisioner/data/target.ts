@@ -19,7 +19,7 @@ export function targetsOf(given: string | undefined, files: readonly string[]): 
 export async function refuseWhatIsThere(targets: Iterable<string>): Promise<void> {
   for (const file of targets) {
     if ((await stat(file).catch(() => undefined)) === undefined) continue;
-    throw new EverspotError(`${file} is there already`, {
+    throw new EverspotError(`${file} exists already`, {
       resource: file,
       hint: "name another file, or replace it with --force",
       exitCode: 2,

@@ -92,7 +92,7 @@ export async function fetchUploads(
     if (got === undefined) throw new Damaged(resource, `is gone: ${name}`);
     if (got.sha256 !== sha256) {
       await rm(part, { force: true });
-      throw new Damaged(resource, "has not the content its name says");
+      throw new Damaged(resource, "does not have the content its name says");
     }
     await chmod(part, 0o644);
     await rename(part, at);

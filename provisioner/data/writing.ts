@@ -12,7 +12,7 @@ import type { Patience } from "../../agent/state/log/settle.ts";
 import { takeLog } from "../../agent/state/log/take.ts";
 
 /**
- * An epoch that nobody else has or will have: site.json is where each is given out, and it stays that of the owner who
+ * An epoch that no other has or will have: site.json is where each is given out, and it stays that of the owner who
  * is named there. Before there is one, no instance has begun.
  * @param above the highest epoch of the log and of the fence record.
  */

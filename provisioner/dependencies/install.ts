@@ -86,7 +86,7 @@ function refuseOwn(
   if (found.length > 0) throw new Refused(NOT_INSTALLED, found);
 }
 
-/** So many packages without a wheel are looked for at once; a project that has more is told of the others later. */
+/** So many packages without a wheel are looked for at once; a project that has more hears about the others later. */
 const MOST_MISSING = 25;
 
 /** A package that has no wheel. */

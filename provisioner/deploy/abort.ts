@@ -33,7 +33,7 @@ export async function runAbort(config: SiteConfig, tools: Tools, aws: Aws): Prom
   const taken = await takeLock(aws.store, {
     kind: running.kind,
     by: tools.holder,
-    step: `put in order what ${running.by} left`,
+    step: `recover what ${running.by} left`,
     clock,
     force: true,
   });

@@ -106,7 +106,7 @@ async function letFallBack({ aws, tools }: Session, { wanted, seen }: Change): P
     await aws.roles.setPolicy(wanted.role.policy);
   } catch (error) {
     tools.terminal.warn(
-      `should the image vanish, no instance may go back to Debian's by itself: ${messageOf(error)}; \`everspot up\` at a terminal puts that right`,
+      `if the image vanishes, no instance may go back to Debian's by itself: ${messageOf(error)}; \`everspot up\` at a terminal puts that right`,
     );
   }
 }
@@ -146,9 +146,9 @@ async function provenInstance(session: Session): Promise<{ instance: string; bas
   const base = boot.base ?? images.find((i) => i.id === owner.image)?.base ?? owner.image;
   if (base !== wanted) {
     throw new EverspotError(
-      `${owner.id} began with the image ${base}, and the next instance is to with ${wanted}`,
+      `${owner.id} was launched from the image ${base}, and the next instance will be from ${wanted}`,
       {
-        hint: "`everspot deploy --force --bake` makes an image of one that begins with the newer",
+        hint: "`everspot deploy --force --bake` makes an image of one launched from the newer image",
       },
     );
   }
@@ -196,7 +196,7 @@ async function untilSettled({ aws, tools, signal }: Session, instance: string): 
 }
 
 async function untilAvailable({ aws, tools, signal }: Session, id: string): Promise<BakedImage> {
-  let told = "";
+  let said = "";
   return poll(
     `the image ${id} is not there`,
     async () => {
@@ -206,8 +206,8 @@ async function untilAvailable({ aws, tools, signal }: Session, id: string): Prom
         throw new EverspotError(`EC2 could not make the image: it is ${image.state}`, { resource: id });
       }
       const progress = (await aws.bakedImages.snapshots()).find((s) => s.id === image?.snapshot)?.progress;
-      if (progress !== undefined && progress !== told) tools.terminal.say(`  ${id}: ${progress}`);
-      told = progress ?? told;
+      if (progress !== undefined && progress !== said) tools.terminal.say(`  ${id}: ${progress}`);
+      said = progress ?? said;
       return { waiting: `${image?.state ?? "not shown"} ${progress ?? ""}`.trim() };
     },
     { seconds: IMAGE_SECONDS, everySeconds: LOOK_SECONDS, clock: tools.clock, signal },

@@ -35,7 +35,7 @@ export async function checkInPlace(config: Config, aws: Looking): Promise<void> 
   await refuseToLeaveBehind(config, aws, "it gets no release in place");
   const { owner, written } = await lookAtOwner(config, aws);
   if (owner === undefined || written !== undefined) return;
-  throw new EverspotError(`${owner} cannot take a release in place: its agent is of an older everspot`, {
+  throw new EverspotError(`${owner} cannot take a release in place: its agent comes from an older everspot`, {
     resource: owner,
     hint: "leave out --in-place once: a new instance comes with this everspot's agent",
   });

@@ -24,8 +24,10 @@ export async function compareConfiguration(
   let plan = planOf(config, found);
   const { outdated } = found.world;
   if (outdated !== undefined && plan.change !== undefined && firstOf(plan.change).length > 0) {
-    // Nobody asked for a newer image, so it must not keep a deploy from going on that could go on without.
-    terminal.warn(`${outdated.id} is old, and stays until \`everspot up\` did what is only its to do`);
+    // The newer image was not asked for, so a deploy that can go on without it must not fail for it.
+    terminal.warn(
+      `${outdated.id} is old, and stays until \`everspot up\` has made the changes that it alone can make`,
+    );
     found = await look({ ...how, outdatedBefore: undefined });
     plan = planOf(config, found);
   }
@@ -35,7 +37,7 @@ export async function compareConfiguration(
   const without = await leftAsItIs(plan.change, aws);
   if (without !== undefined) {
     terminal.warn(
-      `what instances start with stays as it is: these credentials may not change it, and it would take: ${without.join("; ")}. \`everspot deploy\` at a terminal brings it (\`everspot up\` does, for the next launch)`,
+      `what instances start with stays as it is: these credentials may not change it, and these changes would be needed: ${without.join("; ")}. \`everspot deploy\` at a terminal brings it (\`everspot up\` does, for the next launch)`,
     );
     return { ...plan.change, actions: [], left: [], before: undefined };
   }

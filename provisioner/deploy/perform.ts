@@ -22,7 +22,7 @@ export interface Outcome {
   baked?: object;
 }
 
-/** A step before there is a lock, which nobody else has to know of. */
+/** A step before there is a lock, of which others need not know. */
 export type Step = Timeline["step"];
 
 /**
@@ -39,7 +39,7 @@ export async function perform<Ready>(
   const { terminal, clock } = tools;
   const timeline = new Timeline(terminal, clock);
   let running: Running | undefined;
-  const tell = async (outcome: Told) => {
+  const tell = async (outcome: Ending) => {
     const report: DeployReport = {
       ...{ command, site: config.site, url: addressOf(config), kind: given.kind },
       ...{ release: running?.session.written.release, previous: running?.previous, instance: undefined },
@@ -85,11 +85,11 @@ function startVisits({ config, tools, old, aws }: Session): Running["visiting"] 
   return visit(addressOf(config, config.app.health), throughMaintenance(tools.probe, aws.store), tools.clock);
 }
 
-type Told = Pick<DeployReport, "result"> &
+type Ending = Pick<DeployReport, "result"> &
   Partial<Pick<DeployReport, "release" | "instance" | "baked" | "error">>;
 
 /** An instance launched from the newest image may have the site now, so older images can go, too. */
-async function tidy({ aws, tools }: Session, { result }: Outcome): Promise<void> {
+async function tidy({ aws, tools }: Session, { result }: Ending): Promise<void> {
   if (result === "done") {
     await markSuperseded(aws, tools);
     await tidyLayers(aws, tools);

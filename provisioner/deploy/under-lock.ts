@@ -41,7 +41,7 @@ async function recoverLeftover(session: Session): Promise<void> {
   const { release, old, before } = leftover;
   Object.assign(written, { release, old, before });
   await keepDeploy(aws.store, abandoned(leftover), terminal);
-  await session.step("put in order", () =>
+  await session.step("recover", () =>
     recover(aws, leftover, { ...recovering(session), signal: session.signal }),
   );
 }

@@ -43,7 +43,12 @@ export function configFile({ site, region, domain, app, state, image, release }:
         ]),
     ...(app.before_start === undefined
       ? []
-      : ["# One after the other.", "before_start = [", ...app.before_start.map((c) => `  ${text(c)},`), "]"]),
+      : [
+          "# These run one after the other.",
+          "before_start = [",
+          ...app.before_start.map((c) => `  ${text(c)},`),
+          "]",
+        ]),
     ...(app.random_secrets === undefined
       ? []
       : [
@@ -75,7 +80,7 @@ export function configFile({ site, region, domain, app, state, image, release }:
       : [
           "",
           "[release]",
-          "# What no site needs and has no wheel.",
+          "# Packages that no site needs and that have no wheel.",
           `without = [${release.without.map(text).join(", ")}]`,
         ]),
     "",

@@ -47,7 +47,7 @@ export function environment(
 export const databaseVariable = ({ variables }: Learnt): string | undefined =>
   ["DATABASE_URL", "DB_URL", "DJANGO_DATABASE_URL"].find((name) => variables.includes(name));
 
-/** Whether it asks for a server where there will be none, and could be told otherwise. */
+/** Whether it asks for a server where there will be none, and could be configured otherwise. */
 export const mightDoWithSqlite = (learnt: Learnt): boolean =>
   databaseVariable(learnt) !== undefined &&
   Object.values(learnt.facts?.databases ?? {}).some((d) => serverOf(d) !== undefined && isNear(d));

@@ -1,4 +1,4 @@
-/** A short hash in what `everspot init` writes: a file that still fits its own was changed by nobody since. Pure. */
+/** A short hash in what `everspot init` writes: a file that still fits its own has not been changed since. Pure. */
 import { createHash } from "node:crypto";
 
 const WRITTEN = "Written by `everspot init`";

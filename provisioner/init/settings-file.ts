@@ -38,7 +38,7 @@ export function settingsFile(module: string, needs: Needs): string {
     needs.hosts || needs.origins ? hosts(needs) : [],
     needs.proxyHeader
       ? [
-          "# nginx says here which requests came by HTTPS, and lets no visitor say so.",
+          "# nginx sets this header on requests that came by HTTPS, and accepts it from no visitor.",
           'SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")',
         ]
       : [],
@@ -82,7 +82,7 @@ const hosts = (needs: Needs): string[] => [
 ];
 
 const state = (needs: Needs): string[] => [
-  "# The one folder on the instance in which the app may write. What [state] of everspot.toml does not name goes with it.",
+  "# The one folder on the instance in which the app may write. What [state] of everspot.toml does not name is lost with it.",
   'EVERSPOT_STATE = os.environ.get("STATE_DIRECTORY", os.path.dirname(os.path.abspath(__file__)))',
   ...(needs.database
     ? [
@@ -120,7 +120,7 @@ const state = (needs: Needs): string[] => [
 ];
 
 const logging = [
-  "# Without DEBUG Django says on stderr, and so in the journal, nothing of an error.",
+  "# Without DEBUG, Django writes nothing about an error to stderr, and so nothing to the journal.",
   "LOGGING = {",
   '    "version": 1,',
   '    "disable_existing_loggers": False,',

@@ -7,7 +7,7 @@ import { isUntouched } from "./seal.ts";
 export interface Compared extends ProposedFile {
   /** What is there; undefined where nothing is. */
   before: string | undefined;
-  /** `added`: all that is there stays, and more comes. `older`: an earlier `init` wrote it, and nobody changed it. */
+  /** `added`: all that is there stays, and more comes. `older`: an earlier `init` wrote it, unchanged since. */
   state: "new" | "same" | "added" | "older" | "differs";
 }
 

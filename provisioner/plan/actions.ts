@@ -165,7 +165,7 @@ export function describeUp(action: UpAction): string {
     case "create-bridge":
       return `create the fleet for an on-demand instance while there is no spot capacity: 0 for now${atMost(action.ceiling)}`;
     case "replace-fleet":
-      return `replace the spot fleet, which cannot be given another limit to its price: 1 of ${types(action.pools)} in ${zones(action.pools)}${atMost(action.ceiling)}; the instance that runs serves on until the new one has the site`;
+      return `replace the spot fleet, which cannot be given another limit to its price: 1 of ${types(action.pools)} in ${zones(action.pools)}${atMost(action.ceiling)}; the running instance serves until the new one has the site`;
     case "replace-bridge":
       return `replace the empty fleet for an on-demand instance, which cannot be given another limit to its price${atMost(action.ceiling)}`;
     case "change-bridge":

@@ -111,7 +111,7 @@ export function billOf(input: BillInput): Bill {
       input.bridge && known.length > 0 ? { low: Math.min(...known), high: Math.max(...known) } : undefined,
     surplus: surplusOf(types, input.credits),
     onDemand: onDemand && { low: onDemand.low + others, high: onDemand.high + most },
-    basis: `spot prices of now; other prices of ${prices.region}, ${prices.date}${
+    basis: `spot prices as of now; other prices for ${prices.region}, ${prices.date}${
       input.region === prices.region ? "" : `, which differ a little in ${input.region}`
     }`,
   };

@@ -70,7 +70,7 @@ export interface DownSeen extends SiteSeen {
   /** Whether a drill that was killed left its role. */
   drillRole: boolean;
   /** What mails a person. */
-  told: { topic: boolean; budget: boolean };
+  notices: { topic: boolean; budget: boolean };
 }
 
 /** Removes all there is of the site, and whatever uses a thing before the thing itself. */
@@ -105,8 +105,8 @@ export function planDown(config: SiteConfig, seen: DownSeen, options: Deletes): 
     seen.logs === undefined ? undefined : { do: "delete-logs", group: seen.logs },
     seen.deployRole ? { do: "delete-deploy-role" } : undefined,
     seen.drillRole ? { do: "delete-drill" } : undefined,
-    seen.told.topic ? { do: "delete-topic" } : undefined,
-    seen.told.budget ? { do: "delete-budget" } : undefined,
+    seen.notices.topic ? { do: "delete-topic" } : undefined,
+    seen.notices.budget ? { do: "delete-budget" } : undefined,
     ...(options.deleteData ? data(seen, keepsCertificate(seen, options)) : []),
   ];
   return actions.filter((a) => a !== undefined);
@@ -293,8 +293,8 @@ export function leftovers(config: SiteConfig, seen: DownSeen, options: Deletes):
     ...(roles.role === undefined ? [] : ["role"]),
     ...(seen.logs === undefined ? [] : [`log group ${seen.logs}`]),
     ...(seen.deployRole ? ["deploy role"] : []),
-    ...(seen.told.topic ? ["SNS topic"] : []),
-    ...(seen.told.budget ? ["AWS budget"] : []),
+    ...(seen.notices.topic ? ["SNS topic"] : []),
+    ...(seen.notices.budget ? ["AWS budget"] : []),
     ...(options.deleteData
       ? [
           ...seen.secrets.map((name) => `secret ${name}`),

@@ -25,7 +25,7 @@ export function limitFindings({ config, limits, begins }: LimitsInput): Finding[
       : [
           {
             level: "note" as const,
-            message: `not all could be read of what the account may start: ${unread.join("; ")}`,
+            message: `some of the account's limits could not be read: ${unread.join("; ")}`,
             hint: "`everspot permissions` lists what to allow for that",
           },
         ]),

@@ -70,7 +70,7 @@ function delegationFindings({ world, delegation }: NamesInput, { zone, twins }: 
     const ids = [zone, ...twins].map((z) => z.id).join(", ");
     return [
       error(
-        `which of the ${1 + twins.length} hosted zones ${name} (${ids}) the world is sent to could not be checked: no resolver answered`,
+        `which of the ${1 + twins.length} hosted zones ${name} (${ids}) is in use could not be checked: no resolver answered`,
         "run it again where DNS works",
       ),
     ];

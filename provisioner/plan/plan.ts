@@ -32,7 +32,7 @@ export interface Change {
 }
 
 export function planOf(config: SiteConfig, survey: Survey): Plan {
-  const { seen, dns, world, acm, agent, boots, secrets, told, logs } = survey;
+  const { seen, dns, world, acm, agent, boots, secrets, notices, logs } = survey;
   const findings = preflight({ config, ...survey });
   const plan = { findings, bill: bill(config, survey) };
   if (findings.some((f) => f.level === "error") || dns === undefined || world.image === undefined) {
@@ -47,7 +47,7 @@ export function planOf(config: SiteConfig, survey: Survey): Plan {
     zones: world.zones,
   };
   const wanted = wantedOf(config, facts, acm?.current?.arn);
-  const there = { hasAgent: agent.there, boots, acm, zone: dns.zone.id, secrets, told, logs };
+  const there = { hasAgent: agent.there, boots, acm, zone: dns.zone.id, secrets, notices, logs };
   const actions = planUp(wanted, { ...seen, ...there }, world);
   return { ...plan, change: { actions, config, facts, wanted, seen, agent } };
 }

@@ -7,8 +7,8 @@ import type { LogsSeen } from "../aws/logs/logs.ts";
 import type { AcmSeen } from "../seen/acm.ts";
 import { obsoleteImages } from "../seen/choose.ts";
 import { currentOf } from "../seen/current.ts";
+import type { NoticesSeen } from "../seen/notices.ts";
 import type { SiteSeen, World } from "../seen/observe.ts";
-import type { ToldSeen } from "../seen/told.ts";
 import { subnetCidr, VPC_CIDR } from "../wanted/addresses.ts";
 import { siteRules, without } from "../wanted/ingress.ts";
 import { sameDocument } from "../wanted/same.ts";
@@ -30,7 +30,7 @@ export interface UpSeen extends SiteSeen {
   /** Hosted zone. */
   zone: string;
   /** Undefined where it was not asked: then nothing of it is changed. */
-  told?: ToldSeen | undefined;
+  notices?: NoticesSeen | undefined;
   /** "unasked": nothing is done about it. */
   logs: LogsSeen | "unasked" | undefined;
 }
@@ -46,7 +46,7 @@ export function planUp(wanted: Wanted, seen: UpSeen, world: Pick<World, "service
     ...role(wanted, seen),
     ...network(wanted, seen),
     ...secrets(wanted, seen),
-    ...told(wanted, seen),
+    ...notices(wanted, seen),
     ...objects(wanted, seen),
     ...candidate(newer, seen),
     ...newer,
@@ -64,7 +64,7 @@ const secrets = (wanted: Wanted, seen: UpSeen): UpAction[] =>
     .map((name) => ({ do: "make-secret", name }));
 
 /** A subscription that waits to be confirmed cannot be taken back; AWS forgets it after two days. */
-function told({ mail, budget }: Wanted, { told: seen }: UpSeen): UpAction[] {
+function notices({ mail, budget }: Wanted, { notices: seen }: UpSeen): UpAction[] {
   if (seen === undefined) return [];
   const { topic, budget: has } = seen;
   const same = (email: string) => email.toLowerCase() === mail?.toLowerCase();

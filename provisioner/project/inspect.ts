@@ -26,7 +26,7 @@ export interface Inspection {
 }
 
 export interface InspectOptions {
-  /** Names of the secrets that are set or will be made; undefined where nobody may look. */
+  /** Names of the secrets that are set or will be made; undefined where that may not be looked at. */
   secrets: readonly string[] | undefined;
   env: NodeJS.ProcessEnv;
   onProgress: OnProgress;

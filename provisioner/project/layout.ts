@@ -14,7 +14,7 @@ export interface Layout {
   files: readonly ProjectFile[];
   /** Further folders that would do as root: each has a manage.py. */
   others: readonly string[];
-  /** Applications that Procfile, Dockerfile and scripts start, as gunicorn is told: "mysite.wsgi:application". */
+  /** Applications that Procfile, Dockerfile and scripts start, as gunicorn takes them: "mysite.wsgi:application". */
   started: readonly string[];
   /** Files of the top and of the app's folder, by name. */
   names: ReadonlySet<string>;

@@ -40,7 +40,7 @@ export function settings({ learnt, hosts, env, secrets }: Subject): Finding[] {
       ? [
           warningFinding(
             "project.W002",
-            "SECRET_KEY is another one in each process: sessions and forms would fail at random",
+            "SECRET_KEY differs from process to process: sessions and forms would fail at random",
             {
               where: places.SECRET_KEY,
               hint: "take it from the environment, and set it once: `everspot secret set SECRET_KEY`",
@@ -52,7 +52,7 @@ export function settings({ learnt, hosts, env, secrets }: Subject): Finding[] {
       ? [
           warningFinding(
             "project.W003",
-            "SECRET_KEY stands in the sources: who can read them can forge sessions",
+            "SECRET_KEY is in the sources: whoever can read them can forge sessions",
             {
               where: places.SECRET_KEY,
               hint: "take it from the environment; `everspot init` writes settings that do",
@@ -64,7 +64,7 @@ export function settings({ learnt, hosts, env, secrets }: Subject): Finding[] {
       ? [
           warningFinding(
             "project.W004",
-            `SECRET_KEY comes from ${elsewhere}, which is not set: what the sources have instead is in force`,
+            `SECRET_KEY comes from ${elsewhere}, which is not set, so the value in the sources is used`,
             {
               where: places.SECRET_KEY,
               hint: `[app] random_secrets = ["${elsewhere}"], or \`everspot secret set ${elsewhere}\``,

@@ -91,14 +91,14 @@ export async function publishRelease(
     },
     clock,
   );
-  const told = condemned && { condemned: { id: condemned.id, reason: condemned.reason } };
-  return { id, counter, state: "candidate", reused: false, first, ...told };
+  const again = condemned && { condemned: { id: condemned.id, reason: condemned.reason } };
+  return { id, counter, state: "candidate", reused: false, first, ...again };
 }
 
 /** A person should know that it will fail again, unless what surrounds it changed. */
 export const condemnedBefore = ({ id, condemned }: Published): string | undefined =>
   condemned &&
-  `${id} is the very content of ${condemned.id}, which is quarantined (${condemned.reason}); it is tried again`;
+  `${id} has exactly the content of ${condemned.id}, which is quarantined (${condemned.reason}); it is tried again`;
 
 /** The candidate is tried again, by machines of this version of the launch template. */
 export async function reconfigureCandidate(

@@ -30,7 +30,7 @@ export async function findDeclaration(folder: string): Promise<Found> {
   const [chosen, another] = lists.filter((name) => PRODUCTION.test(name));
   if (chosen !== undefined && another === undefined) {
     return found({ kind: "requirements", file: path.join(folder, chosen), folder }, folder, [
-      told(chosen, "to take another, write requirements.txt with one line: -r FILE"),
+      chosenBy(chosen, "to take another, write requirements.txt with one line: -r FILE"),
     ]);
   }
   const unread = unreadIn(folder, names);
@@ -41,7 +41,7 @@ export async function findDeclaration(folder: string): Promise<Found> {
   if (above === undefined) return { declaration: undefined, findings: [] };
   const from = path.relative(folder, above.file);
   return found(above, folder, [
-    told(from, "if that is wrong, put a requirements.txt into the project's folder"),
+    chosenBy(from, "if that is wrong, put a requirements.txt into the project's folder"),
   ]);
 }
 
@@ -60,7 +60,7 @@ const found = (place: Place, root: string, findings: Finding[] = []): Found => (
   findings,
 });
 
-const told = (from: string, hint: string): Finding =>
+const chosenBy = (from: string, hint: string): Finding =>
   warningFinding("packing.W030", `the dependencies are those of ${from}`, { hint });
 
 async function declaredIn(folder: string): Promise<Place | undefined> {

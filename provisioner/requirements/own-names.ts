@@ -72,7 +72,7 @@ export const confusion = (name: string, place: string, from: string): Finding =>
     },
   );
 
-/** Registries that pyproject.toml names: without a lock nobody can say which package comes from which. */
+/** Registries that pyproject.toml names: without a lock it is unknown which package comes from which. */
 export function registryFindings(project: TomlTable | undefined, from: string): Finding[] {
   const uv = tableAt(project, "tool", "uv");
   // Its older keys hold addresses alone.

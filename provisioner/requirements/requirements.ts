@@ -126,7 +126,7 @@ async function readLock(
         `${text} of ${withoutCredentials(registry?.at ?? "")} has no hash in ${from}, so that a stranger's package of that name could be taken for it`,
         {
           where: from,
-          hint: "lock it again with a registry that tells hashes",
+          hint: "lock it again with a registry that gives hashes",
         },
       ),
     ),

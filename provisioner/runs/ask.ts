@@ -119,7 +119,7 @@ export class Asked {
   /** There is no more to read. */
   endInput = (): Promise<void> => this.#change({ stdin: { parts: this.parts, ended: true } });
 
-  /** From then on it is not begun; where it runs, it is told to stop. */
+  /** From then on it is not begun; where it runs, it is asked to stop. */
   cancel = (): Promise<void> => this.#change({ cancelled: true });
 
   async #change(change: Partial<RunRequest>): Promise<void> {

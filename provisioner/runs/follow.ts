@@ -40,7 +40,7 @@ export interface Followed {
   end: Omit<RunEnd, "parts" | "seconds"> & { seconds: number | undefined };
 }
 
-/** Follows a command until its end. What it wrote is told before that, in order. */
+/** Follows a command until its end. What it wrote is passed on before that, in order. */
 export async function follow(id: string, to: Following): Promise<Followed> {
   const { store, clock, signal } = to;
   const began = clock.now();
@@ -48,7 +48,7 @@ export async function follow(id: string, to: Following): Promise<Followed> {
   let part = 0;
   let heard = began;
   let asked = began;
-  let told = false;
+  let waitingSaid = false;
   let cancelled = false;
   let gone: string | undefined;
   for (;;) {
@@ -74,13 +74,14 @@ export async function follow(id: string, to: Following): Promise<Followed> {
     if (gone !== undefined) return { state, end: { ...ended("interrupted", gone), seconds: undefined } };
     if (state === undefined) {
       if (cancelled) return { state, end: { ...notBegun(signal.aborted), seconds: undefined } };
-      if (!told && since(began) > TELL_SECONDS) {
-        told = true;
+      if (!waitingSaid && since(began) > TELL_SECONDS) {
+        waitingSaid = true;
         to.onWaiting();
       }
     } else if (since(heard) > SILENT_SECONDS && since(asked) > ASK_SECONDS) {
       asked = clock.now();
-      if (since(heard) > LOST_SECONDS) gone = `${state.instance} was not heard of for ${LOST_SECONDS} s`;
+      if (since(heard) > LOST_SECONDS)
+        gone = `${state.instance} has not been heard from for ${LOST_SECONDS} s`;
       // Its last words may have come meanwhile: they are read once more.
       else if (!(await to.alive(state.instance))) gone = `${state.instance} is gone`;
       if (gone !== undefined) continue;

@@ -38,5 +38,5 @@ export function servesElsewhere(
 /** What is said of it, and what to do. */
 export const anothers = ({ site, domain }: Pick<SiteConfig, "site" | "domain">, instance: string) => ({
   message: `a site named ${site} exists already, and ${instance} serves it at another domain than ${domain}`,
-  hint: `another project's? A site's name must be unique in an account: choose another. To move this one to ${domain}, \`everspot down\` with the configuration of before, which keeps its data, then \`everspot up\``,
+  hint: `a site's name must be unique in an account: if that site is another project's, choose another name. To move this one to ${domain}, run \`everspot down\` with the earlier configuration, which keeps its data, then \`everspot up\``,
 });

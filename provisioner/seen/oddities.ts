@@ -8,9 +8,9 @@ import { parseVersion } from "../wanted/template.ts";
 import { inWords, isUp } from "./answer.ts";
 import { currentOf } from "./current.ts";
 import { imageOddity } from "./image-age.ts";
+import { usd } from "./notices.ts";
 import type { DnsSeen, SiteSeen } from "./observe.ts";
 import type { DataSeen, StatusInput } from "./status-input.ts";
-import { usd } from "./told.ts";
 
 /** What a person should look at. @param mail as the status has it. */
 export const oddities = (input: StatusInput, mail: Mail | undefined): string[] => [
@@ -158,7 +158,7 @@ function dataOddities({ config, seen, data, now }: StatusInput): string[] {
   const settled = now - Date.parse(site.since) > HANDED_OVER_MS;
   if (!settled) return [];
   if (data === undefined) {
-    return ["[state] is in everspot.toml, and nothing of what the site writes is in its bucket yet"];
+    return ["[state] is in everspot.toml, but nothing that the site writes is in its bucket yet"];
   }
   const broken = (data.drill?.failures ?? []).map(
     (failure) => `what the site has written cannot be restored whole (${data.drill?.at}): ${failure}`,
@@ -170,7 +170,7 @@ function dataOddities({ config, seen, data, now }: StatusInput): string[] {
 function ownerOddities(data: DataSeen, site: SiteState): string[] {
   if (data.epoch !== site.epoch) {
     return [
-      `what the site writes is kept by ${data.by}, epoch ${data.epoch}, and the site belongs to ${site.owner}, epoch ${site.epoch}`,
+      `what the site writes is kept by ${data.by}, epoch ${data.epoch}, but the site belongs to ${site.owner}, epoch ${site.epoch}`,
     ];
   }
   return data.kind === "seal" || data.kind === "fence"
@@ -194,7 +194,7 @@ function goneImage(seen: SiteSeen): string[] {
 }
 
 function toldOddities(input: StatusInput, mail: Mail | undefined): string[] {
-  const { budget } = input.told ?? {};
+  const { budget } = input.notices ?? {};
   return [
     ...(mail === undefined || mail.confirmed
       ? []
@@ -204,8 +204,8 @@ function toldOddities(input: StatusInput, mail: Mail | undefined): string[] {
     ...(budget !== undefined && budget.spent > budget.monthly
       ? [`the account has spent ${usd(budget.spent)} this month, and its budget is ${usd(budget.monthly)}`]
       : []),
-    ...(input.config.budget !== undefined && input.told !== undefined && budget === undefined
-      ? ["[budget] is in everspot.toml, and there is none: `everspot up` makes it"]
+    ...(input.config.budget !== undefined && input.notices !== undefined && budget === undefined
+      ? ["[budget] is in everspot.toml, but AWS has no such budget: `everspot up` makes it"]
       : []),
   ];
 }

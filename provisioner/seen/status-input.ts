@@ -6,8 +6,8 @@ import type { SpotPrice } from "../aws/market.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { Answer } from "./answer.ts";
 import type { BeganWith } from "./image-age.ts";
+import type { NoticesSeen } from "./notices.ts";
 import type { DnsSeen, SiteSeen } from "./observe.ts";
-import type { ToldSeen } from "./told.ts";
 
 /** Everything that a site's status is made from. */
 export interface StatusInput {
@@ -25,10 +25,10 @@ export interface StatusInput {
   answer: Answer | undefined;
   /** Where that was no 200: what its instance said when it was asked at its own address. */
   direct?: (Answer & { address: string }) | undefined;
-  /** What a person was told is wrong, and has not ended. */
+  /** What was reported as wrong, and has not ended. */
   alerts: readonly Alert[];
-  /** Who is told of what; undefined where it was not asked. */
-  told: ToldSeen | undefined;
+  /** Where notices go; undefined where it was not asked. */
+  notices: NoticesSeen | undefined;
   /** Undefined while there is none. */
   maintenance: Maintenance | undefined;
   /** How what the site writes is kept; undefined where nothing is. */

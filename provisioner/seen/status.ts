@@ -3,10 +3,10 @@ import type { BootRecord } from "../../agent/site/boot-record.ts";
 import { addressOf } from "../config/address.ts";
 import type { Answer } from "./answer.ts";
 import { currentOf } from "./current.ts";
+import type { NoticesSeen } from "./notices.ts";
 import type { SiteSeen } from "./observe.ts";
 import { oddities } from "./oddities.ts";
 import type { DataSeen, Maintenance, StatusInput } from "./status-input.ts";
-import type { ToldSeen } from "./told.ts";
 
 /** The state of a site, in one document. Times are ISO 8601, prices USD per hour. */
 export interface Status {
@@ -117,29 +117,29 @@ export function statusOf(given: StatusInput): Status {
     data: input.data,
     alerts: input.alerts.map(({ kind, about, text, since }) => ({ kind, about, text, since })),
     mail: mailOf(input),
-    spend: spendOf(input.told),
+    spend: spendOf(input.notices),
     debian: input.began && { ...input.began, created: input.began.created?.toISOString() },
     odd: oddities(input, mailOf(input)),
   };
 }
 
-/** Of a job or worker that is configured no more nobody says that it is well again. */
+/** A job or worker that is no longer configured never ends its alert. */
 const isOfToday = ({ kind, about }: Alert, { schedule, worker }: StatusInput["config"]): boolean =>
   kind !== "job" || about === undefined || about in schedule || about in worker;
 
-function mailOf({ config, told }: StatusInput): Status["mail"] {
+function mailOf({ config, notices }: StatusInput): Status["mail"] {
   const email = config.notify?.email;
-  if (email === undefined || told === undefined) return undefined;
-  const all = told.topic?.subscriptions ?? [];
+  if (email === undefined || notices === undefined) return undefined;
+  const all = notices.topic?.subscriptions ?? [];
   const one = all.find((s) => s.email.toLowerCase() === email.toLowerCase());
   return { email, confirmed: one?.arn !== undefined };
 }
 
-const spendOf = (told: ToldSeen | undefined): Status["spend"] =>
-  told?.budget && {
-    spent: told.budget.spent,
-    forecast: told.budget.forecast,
-    monthly: told.budget.monthly,
+const spendOf = (notices: NoticesSeen | undefined): Status["spend"] =>
+  notices?.budget && {
+    spent: notices.budget.spent,
+    forecast: notices.budget.forecast,
+    monthly: notices.budget.monthly,
   };
 
 function imageOf(seen: SiteSeen): Status["image"] {

@@ -9,6 +9,7 @@ import type { SiteConfig } from "../config/site-config.ts";
 import type { Delegation } from "../operator/resolver.ts";
 import type { AgentArchive, Tools } from "../operator/tools.ts";
 import { type AcmSeen, observeAcm } from "./acm.ts";
+import { type NoticesSeen, observeNotices } from "./notices.ts";
 import {
   type DnsSeen,
   type ImageOptions,
@@ -18,7 +19,6 @@ import {
   type SiteSeen,
   type World,
 } from "./observe.ts";
-import { observeTold, type ToldSeen } from "./told.ts";
 
 /** Everything a plan is made from, gathered without changing anything. */
 export interface Survey {
@@ -38,8 +38,8 @@ export interface Survey {
   acm: AcmSeen | undefined;
   /** What the account may start; undefined where it was not asked. */
   limits: LimitsSeen | undefined;
-  /** Who is told of what; undefined where it was not asked. */
-  told: ToldSeen | undefined;
+  /** Where notices go; undefined where it was not asked. */
+  notices: NoticesSeen | undefined;
   /** The site's log group; "unasked" where only `up` is concerned with it. */
   logs: LogsSeen | "unasked" | undefined;
   /** How the instances that are alive come up, as far as they said. */
@@ -63,7 +63,7 @@ export async function survey(
   const { site } = config;
   const { types } = config.fleet;
   const begins = seen.network.vpcs.length === 0;
-  const [world, delegation, caaAbove, spot, agent, acm, boots, limits, secrets, told, logs] =
+  const [world, delegation, caaAbove, spot, agent, acm, boots, limits, secrets, notices, logs] =
     await Promise.all([
       observeWorld(config, aws, { seen, dns, ...options }),
       dns === undefined ? undefined : tools.publicDns.nameServers(dns.zone.name),
@@ -74,13 +74,13 @@ export async function survey(
       Promise.all(alive.map((i) => readBoot(aws, i.id))),
       options.limits === true ? aws.limits.look({ site, types, begins }) : undefined,
       config.app.randomSecrets.length === 0 ? [] : aws.secrets.list(),
-      options.limits === true ? observeTold(config, aws) : undefined,
+      options.limits === true ? observeNotices(config, aws) : undefined,
       options.limits === true ? aws.logs.look() : ("unasked" as const),
     ]);
   const there = seen.bucket !== undefined && (await aws.store.head(keys.agent(agent.sha256))) !== undefined;
   return {
     ...{ account: aws.caller.account, partition: aws.partition, bucket: aws.bucket.name },
-    ...{ seen, dns, world, delegation, caaAbove: caaAbove ?? [], spot, acm, limits, told, logs },
+    ...{ seen, dns, world, delegation, caaAbove: caaAbove ?? [], spot, acm, limits, notices, logs },
     ...{ boots: boots.filter((b) => b !== undefined), secrets: secrets.map((s) => s.name) },
     agent: { ...agent, there },
   };

@@ -11,7 +11,7 @@ export interface ZoneChoice {
 
 /**
  * Of the zones that the domain is in, the closest that the world is sent to: a zone that was left over, or made twice,
- * is not asked by anybody. Where that cannot be told, the closest.
+ * is not asked by anybody. Where that is unknown, the closest.
  */
 export async function chooseZone(
   domain: string,

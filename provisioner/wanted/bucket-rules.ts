@@ -40,7 +40,7 @@ export const lifecycle: readonly LifecycleRule[] = [
 ];
 
 /**
- * What nobody may do, the site's own instances and its operator included: talk without TLS, and write an entry of the
+ * What no one may do, the site's own instances and its operator included: talk without TLS, and write an entry of the
  * state's log other than where there is none (STATE §3; agent/site/state/keys.ts). Whoever writes there unconditionally
  * would undo what another owner has acknowledged. `Null` is true of a request without the header.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html

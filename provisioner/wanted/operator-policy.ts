@@ -68,7 +68,10 @@ export function operatorPermissions(config: SiteConfig, account: string): Permis
     statement: Condition === undefined ? statement : { ...statement, Condition },
   });
   return [
-    row("look around: none of these takes a resource, or can be kept to one site", allow("Look", LOOKS, "*")),
+    row(
+      "look around: none of these takes a resource, or can be limited to one site",
+      allow("Look", LOOKS, "*"),
+    ),
     row(
       "make the site's network, launch template and fleets, tagged as its own",
       allow("Make", MAKES, ec2(...kinds)),
@@ -84,19 +87,19 @@ export function operatorPermissions(config: SiteConfig, account: string): Permis
       ours,
     ),
     row(
-      "have a fleet launch: the instances are not there yet",
+      "have a fleet launch instances, which do not exist yet",
       allow("Launch", "ec2:CreateFleet", ec2("instance")),
     ),
     row(
-      "part route table and subnet: an association has no tag",
+      "disassociate route table and subnet: an association has no tag",
       allow("Disassociate", "ec2:DisassociateRouteTable", "*"),
     ),
     row(
-      "keep the roles of the instances, of deploys from GitHub and of drills",
+      "manage the roles of the instances, of deploys from GitHub and of drills",
       allow("Roles", ROLE_ACTIONS.map(iam), [role(name), role(`${name}-deploy`), role(`${name}-drill`)]),
     ),
     row(
-      "keep the instance profile",
+      "manage the instance profile",
       allow("Profile", PROFILE_ACTIONS.map(iam), arn("iam", `instance-profile/${name}`, "")),
     ),
     row("hand the instances' role to EC2", allow("PassToInstances", "iam:PassRole", role(name)), {
@@ -143,14 +146,14 @@ export function operatorPermissions(config: SiteConfig, account: string): Permis
       allow("Records", "route53:ChangeResourceRecordSets", `arn:${partition}:route53:::hostedzone/*`),
       recordConditions([config.domain, ...config.aliases]),
     ),
-    row("keep the site's bucket", allow("Bucket", BUCKET_ACTIONS, bucket)),
-    row("keep what is in it", allow("Objects", OBJECT_ACTIONS, `${bucket}/*`)),
+    row("manage the site's bucket", allow("Bucket", BUCKET_ACTIONS, bucket)),
+    row("manage what is in it", allow("Objects", OBJECT_ACTIONS, `${bucket}/*`)),
     row(
       "find Debian's newest image",
       allow("Debian", "ssm:GetParameter", `arn:${partition}:ssm:${region}::parameter/aws/service/debian/*`),
     ),
     row(
-      "keep the secrets of the app, and of a command that is run; their values are written, never read",
+      "manage the secrets of the app, and of a command that is run; their values are written, never read",
       allow(
         "Secrets",
         SECRET_ACTIONS,
@@ -160,7 +163,7 @@ export function operatorPermissions(config: SiteConfig, account: string): Permis
       ),
     ),
     row(
-      "keep the site's log group, and read it (`logs`)",
+      "manage the site's log group, and read it (`logs`)",
       allow("Logs", LOG_ACTIONS, arn("logs", `log-group:${logGroup(site)}:*`)),
     ),
     row(
@@ -206,12 +209,12 @@ export function operatorPermissions(config: SiteConfig, account: string): Permis
       ours,
     ),
     row(
-      "keep the topic that mails (`[notify] email`)",
+      "manage the topic that mails (`[notify] email`)",
       allow("Topic", TOPIC_ACTIONS, topicArn(site, account, region)),
     ),
     row("take an address off it, which takes no resource", allow("Unsubscribe", "sns:Unsubscribe", "*")),
     row(
-      "keep the budget (`[budget]`)",
+      "manage the budget (`[budget]`)",
       allow(
         "Budget",
         ["budgets:ModifyBudget", "budgets:TagResource", "budgets:ViewBudget"],

@@ -57,7 +57,7 @@ async function all<Page>(
   return ids;
 }
 
-/** Seconds for what was told to go to be gone, and between two looks. */
+/** Seconds until what is being removed is gone, and between two looks. */
 const PATIENCE = 300;
 const PAUSE_MS = 5_000;
 
@@ -143,7 +143,7 @@ const kinds: readonly Kind[] = [
     },
   },
   {
-    // Nobody else makes one of this name in this account; its tag comes a moment after it.
+    // No one else makes one of this name in this account; its tag comes a moment after it.
     name: "bucket",
     look: async ({ clients: { s3 }, account, region }) => {
       const Bucket = `${NAME}-${account}-${region}`;

@@ -45,7 +45,7 @@ interface StartOptions {
   credits?: boolean | undefined;
 }
 
-/** What a site is told of the local AWS that it will be on. */
+/** What a site knows of the local AWS that it will be on. */
 export const onThis = ({ region, pebble }: RealCloud): Table => ({
   region,
   certificate: { directory: pebble.directory },

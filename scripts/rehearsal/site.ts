@@ -17,7 +17,7 @@ export interface RehearsedSite {
 export type Table = Record<string, unknown>;
 
 /**
- * Most stories, and the bench, are of what happens with and without state, and are told of the sample without: visitors of a
+ * Most stories, and the bench, are of what happens with and without state, and are played on the sample without: visitors of a
  * site that keeps its state are held while it changes hands, where those of another are forwarded. Stories of state say so.
  */
 export const STATELESS: Table = { state: undefined };

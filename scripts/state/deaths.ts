@@ -79,7 +79,7 @@ const goingBack =
 
 export const taking: Readonly<Record<(typeof TAKING)[number], Play>> = {
   rehearsal: async (site, random) => {
-    // Nobody waits yet.
+    // No one waits yet.
     const next = await site.next();
     await cutOff(next, next.restore(), 400, random);
   },

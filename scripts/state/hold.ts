@@ -250,7 +250,7 @@ function visit({
       {
         ...{ host: address, servername: NAME, path: url, localAddress: from, agent: false },
         ...{ method: body === undefined ? "GET" : "POST", headers: { host: NAME } },
-        // The certificate is nobody's.
+        // The certificate is no one's.
         rejectUnauthorized: false,
       },
       (answer) => {

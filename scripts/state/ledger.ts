@@ -1,4 +1,4 @@
-/** What visitors were told: each write that was answered with 200, and each that a reader was shown. */
+/** What visitors were answered: each write that was answered with 200, and each that a reader was shown. */
 export class Ledger {
   /** When it was asked for, by "client n". */
   readonly begun = new Map<string, number>();

@@ -24,7 +24,7 @@ export const larger = (a: Memory, b: Memory): Memory => ({
   private: Math.max(a.private, b.private),
 });
 
-/** The most that a process has, from now until it ends or nobody looks any more. */
+/** The most that a process has, from now until it ends or no one looks any more. */
 export class Peak {
   most: Memory = { resident: 0, private: 0 };
   readonly #timer: NodeJS.Timeout;

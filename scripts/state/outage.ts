@@ -14,7 +14,7 @@ export type How = "answers 503" | "never answers";
 export interface Outage {
   how: How;
   lasted: number;
-  /** From the oldest write that visitors were told of and that is lost if the machine goes now, to the last such. */
+  /** From the oldest write that was acknowledged to visitors and that is lost if the machine goes now, to the last such. */
   lost: number;
   /** What may be, as the shipper says. */
   bound?: number;

@@ -27,7 +27,7 @@ export interface SiteOptions {
   lines?: boolean;
 }
 
-/** A site without machines: one instance after the other over one bucket, and visitors who keep what they were told. */
+/** A site without machines: one instance after the other over one bucket, and visitors who keep what they were answered. */
 export class StateSite {
   readonly bucket: Bucket;
   readonly ledger = new Ledger();
@@ -56,7 +56,7 @@ export class StateSite {
     return new StateSite(programs, await startBucket(), folder, options);
   }
 
-  /** @throws when nobody has it. */
+  /** @throws when no one has it. */
   get owner(): Instance {
     if (this.current === undefined) throw new Error("nobody has the site");
     return this.current;
@@ -83,7 +83,7 @@ export class StateSite {
     return (performance.now() - begun) / 1000;
   }
 
-  /** That nobody has had. */
+  /** That no one has had. */
   newEpoch(): number {
     return ++this.#epoch;
   }
@@ -148,7 +148,7 @@ export class StateSite {
     await Promise.all(this.#visitors);
   }
 
-  /** What is in the bucket, and only that, against what visitors were told. */
+  /** What is in the bucket, and only that, against what visitors were answered. */
   async check(): Promise<Verdict> {
     const into = new Instance(
       this.#programs,

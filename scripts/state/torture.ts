@@ -40,7 +40,7 @@ export interface Tortured {
 /** Seconds of the past that are kept, when moments of it are restored. */
 const HISTORY = 24 * 3600;
 
-/** Hand-overs and faults under load; then what is in the bucket, against what visitors were told. */
+/** Hand-overs and faults under load; then what is in the bucket, against what visitors were answered. */
 export async function torture(options: TortureOptions): Promise<Tortured> {
   const { programs, durability, kills, clients, seed, say, moments = 0, disks = false, thinks } = options;
   const random = randomOf(seed);

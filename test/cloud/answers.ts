@@ -1,6 +1,6 @@
 /**
  * What AWS was asked, because its documentation leaves it open or contradicts itself, and what it answered:
- * answers.json, which `scripts/contact` writes. The local AWS does as AWS answered; what nobody has asked yet is played
+ * answers.json, which `scripts/contact` writes. The local AWS does as AWS answered; what no one has asked yet is played
  * both ways.
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -56,6 +56,6 @@ export function readAnswers(file: string = ANSWERS_FILE): Answers {
   return answersFile.parse(JSON.parse(readFileSync(file, "utf8"))).answers;
 }
 
-/** What AWS answered to a question; undefined where nobody asked, or AWS did not get so far. */
+/** What AWS answered to a question; undefined where no one asked, or AWS did not get so far. */
 export const answered = (answers: Answers, question: Question): Answer | undefined =>
   answers[question]?.answer === "unknown" ? undefined : answers[question];

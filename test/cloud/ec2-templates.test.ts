@@ -45,7 +45,7 @@ test("a version starts from its source and replaces members whole", async () => 
   expect((await versions(["$Latest", "$Default"]))?.map((v) => v.VersionNumber)).toEqual([3, 1]);
 });
 
-test("the default version moves only when told to, and cannot be deleted", async () => {
+test("the default version moves only when asked to, and cannot be deleted", async () => {
   await ec2.createLaunchTemplateVersion({
     LaunchTemplateId,
     LaunchTemplateData: { InstanceType: "t4g.micro" },

@@ -31,7 +31,7 @@ export interface ReceivedMail {
   text: string;
 }
 
-/** SNS forgets a subscription that nobody confirmed (SNS Developer Guide, "Deleting a subscription"). */
+/** SNS forgets a subscription that no one confirmed (SNS Developer Guide, "Deleting a subscription"). */
 const UNCONFIRMED_MS = 48 * 3600_000;
 const PAGE = 100;
 /** SNS API Reference, Publish: ASCII, begins with a letter, digit or punctuation mark, no line breaks, under 100. */

@@ -453,7 +453,7 @@ describe("a machine that serves", () => {
     expect(await sh(second, `systemctl show -p MainPID --value ${appUnit("r1")} nginx`)).toEqual(before);
   });
 
-  test("ends cleanly when told to", async () => {
+  test("ends cleanly when asked to", async () => {
     await sh(second, "systemctl stop everspot");
     expect((await sh(second, "systemctl show -p Result,ExecMainStatus everspot")).out).toBe(
       "Result=success\nExecMainStatus=0",
@@ -599,7 +599,7 @@ describe("a release of which each worker has another SECRET_KEY", () => {
       const settings = `${files.get("project/settings.py")}\nSECRET_KEY = secrets.token_hex(32)\n`;
       files.set("project/settings.py", Buffer.from(settings));
     });
-  const KEYS = "SECRET_KEY is another one in each worker";
+  const KEYS = "SECRET_KEY differs from worker to worker";
 
   test("is served, and warned of", async () => {
     await publish("r5");

@@ -54,7 +54,7 @@ const tools = () => ({
 
 const settings = (text: string) => appendFileSync(path.join(folder, "mysite/settings.py"), text);
 
-test("from startproject to a passing plan, and to a secret that nobody had to think of", async () => {
+test("from startproject to a passing plan, and to a secret that no one had to think of", async () => {
   const { asked, how, files, findings } = await init();
   expect(asked).toBe(true);
   expect(how).toMatch(/^asked Django \d/);
@@ -162,7 +162,7 @@ MIDDLEWARE += ["mysite.settings.Opening"]
   expect((await init()).findings.map((f) => f.id)).toEqual(["project.W017"]);
 });
 
-test("what is no Python is told with its own line", async () => {
+test("what is no Python is reported with its own line", async () => {
   settings("def (:\n");
   const lines = readFileSync(path.join(folder, "mysite/settings.py"), "utf8").trimEnd().split("\n");
   await expect(init()).rejects.toMatchObject({

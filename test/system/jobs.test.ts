@@ -1,4 +1,4 @@
-/** Jobs and workers as real units of one machine, driven from here: what hangs, what ends, and what is told to. */
+/** Jobs and workers as real units of one machine, driven from here: what hangs, what ends, and what is asked to end. */
 import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";

@@ -114,7 +114,7 @@ async function startApp(id: string) {
 const ask = (where: string, more: Partial<Visit> = {}) =>
   visit({ address: ADDRESS, host: NAME, ca: front.chain, path: where, ...more });
 
-/** Visitors that come all the while; whoever gets anything but an answer of the app is told of. */
+/** Visitors that come all the while; one that gets anything but an answer of the app is reported. */
 async function visitorsDuring(work: () => Promise<void>): Promise<string[]> {
   const over = new AbortController();
   const lost: string[] = [];
@@ -156,7 +156,7 @@ test("no other protocol is switched to", async () => {
   expect(seen).toMatchObject({ status: 200, body: "r1 127.0.0.1 https 0\n" });
 });
 
-test("a swap: WebSockets are closed with 1012 within two seconds, and come again to the new release; nobody is lost", async () => {
+test("a swap: WebSockets are closed with 1012 within two seconds, and come again to the new release; no one is lost", async () => {
   const ann = await openWebSocket(site, "/room/");
   await ann.next();
   const events = await openEvents(site, "/ticks/");
@@ -181,7 +181,7 @@ test("a swap: WebSockets are closed with 1012 within two seconds, and come again
   expect(seconds).toBeLessThan(2);
 });
 
-test("a hand-over: they are told to come again, and come to the new owner through this machine", async () => {
+test("a hand-over: they are asked to come again, and come to the new owner through this machine", async () => {
   const ann = await openWebSocket(site, "/room/");
   await ann.next();
   const at = (file: string) => path.join(folder, file);
@@ -251,7 +251,7 @@ describe("maintenance", () => {
     expect(await ask("/", { from })).toMatchObject({ status: 200 });
   });
 
-  test("the page is nobody's to ask for, and goes with the maintenance", async () => {
+  test("the page is no one's to ask for, and goes with the maintenance", async () => {
     expect((await ask("/.everspot-maintenance", { from: "127.0.3.7" })).status).toBe(404);
     await layOutMaintenance(front.site.maintenance, { on: false, allow: [] });
     expect((await ask("/")).status).toBe(200);

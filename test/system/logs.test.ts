@@ -17,7 +17,7 @@ const root = path.resolve(import.meta.dirname, "../..");
 const UNITS = path.join(root, "user-data/units");
 const GROUP = "everspot-blog";
 const ID = "i-00000000000000001";
-/** Lines: far beyond what journald is told to take of a unit that says nothing else. */
+/** Lines: far beyond what journald is set to take of a unit that says nothing else. */
 const BURST = { lines: 12_000, aSecond: 3_000 };
 /** In 30 s. journald takes some times as much, by what the disk has left (burst_modulate in its journald-rate-limit.c). */
 const USUAL = 1_000;

@@ -192,7 +192,7 @@ wheels = [{ url = "${registry}private-1.0-py3-none-any.whl", hash = "${sum}" }]
     expect(JSON.stringify([error.message, error.lines, findingsOf(error)])).not.toContain("secret-word");
   });
 
-  test("one that only pyproject.toml names is refused: nobody can say what comes from it", async () => {
+  test("one that only pyproject.toml names is refused: no one can say what comes from it", async () => {
     const root = folder({
       "pyproject.toml":
         '[project]\nname = "site"\ndependencies = ["alpha"]\n[[tool.uv.index]]\nurl = "https://user:pw@packages.example/simple"\n',

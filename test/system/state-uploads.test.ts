@@ -227,7 +227,7 @@ describe("nothing that was acknowledged is lost when the shipper is killed", () 
         instance.signal("SIGKILL", "shipper");
         throw slowDown();
       }
-      // The answer finds nobody.
+      // The answer finds no one.
       setTimeout(() => instance.signal("SIGKILL", "shipper"), 0);
     };
     const uploading = instance.ask("POST", "/media/after", "y");

@@ -226,7 +226,7 @@ describe("whatever an application or its owner does to it,", () => {
     expect(JSON.parse((await instance.ask("GET", "/")).body)).toEqual({ c: 3 });
   });
 
-  test("a log that was deleted by hand is told of, until the next base has everything again", async () => {
+  test("a log that was deleted by hand is reported, until the next base has everything again", async () => {
     const instance = await owner(1, { app: false });
     await sql(instance.database, fill);
     await shipped(instance);
@@ -248,7 +248,7 @@ describe("whatever an application or its owner does to it,", () => {
   });
 });
 
-describe("an owner that is started anew", () => {
+describe("an owner that is restarted", () => {
   /** One write is on the disk, a second one is acknowledged, and then the power goes: the disk has lost it. */
   const lostPower = async (durability: "fast" | "s3") => {
     const instance = await owner(1, { durability });
@@ -369,7 +369,7 @@ describe("the sealed owner goes back", () => {
   });
 });
 
-describe("is told as what it is, with an exit code:", () => {
+describe("is reported as what it is, with an exit code:", () => {
   test("a later owner", async () => {
     await owner(2, { app: false });
     const late = made(1);

@@ -16,9 +16,9 @@ const alert = z.strictObject({
   /** One line for a person, as it was when it began. */
   text: z.string(),
   since: time,
-  /** When a person was last told that it is so. */
+  /** When it was last reported. */
   told: time,
-  /** Whether a person was told of it this time; not at once if it had just been over. */
+  /** Whether it was reported this time; not at once if it had just been over. */
   said: z.boolean(),
   /** Undefined: it is so still. */
   over: z.optional(time),
@@ -29,10 +29,10 @@ const alerts = z.strictObject({ version: z.literal(1), nonce: z.string(), alerts
 export type AlertList = z.infer<typeof alerts>;
 export const alertsDocument: DocumentType<AlertList> = { key: keys.alerts, schema: alerts };
 
-/** Milliseconds: what comes back so soon after a person was told of it is told again only if it still lasts then. */
+/** Milliseconds: what comes back so soon after a report is reported again only if it still lasts then. */
 export const QUIET_MS = 3600_000;
 
-/** What comes of a look: the list that is to be kept, and whether a person is told. Undefined: nothing changes. */
+/** What comes of a look: the list that is to be kept, and whether a report is due. Undefined: nothing changes. */
 export interface Turn {
   alerts: Alert[];
   tell: boolean;

@@ -62,7 +62,7 @@ export const schedule = {
   }),
   missed: z._default(z.enum(["once", "skip"]), "once").register(notes, {
     description:
-      'What is done when a time passed while no instance had the site: "once" makes up the last of them, "skip" waits for the next. What was due while the run before still went on is not made up.',
+      'What is done when a time passed while no instance had the site: "once" makes up the last of them, "skip" waits for the next. What was due while the previous run was still going on is not made up.',
     examples: ["once"],
   }),
   retry: z._default(z.int().check(z.minimum(0), z.maximum(10)), 0).register(notes, {

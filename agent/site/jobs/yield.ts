@@ -4,7 +4,7 @@ import type { DocumentType } from "../document.ts";
 import { keys } from "../names.ts";
 
 /**
- * `yield.json`: who asks, and whom; and that one's answer once all have ended. Only by compare-and-swap. It gives nobody
+ * `yield.json`: who asks, and whom; and that one's answer once all have ended. By compare-and-swap only. It gives none
  * any right: where no answer comes, the site passes over all the same.
  */
 const yielding = z.strictObject({

@@ -21,7 +21,7 @@ export const runRequest = z.strictObject({
   nonce: z.string(),
   by: z.string(),
   asked: time,
-  /** Nobody takes it up after that. */
+  /** It is not taken up after that. */
   expires: time,
   /**
    * `program`: as it is. `manage`: arguments of the project's manage.py, or of `django-admin` where there is none. `job`:
@@ -75,7 +75,7 @@ export const runState = z.strictObject({
     z.strictObject({
       how: z.enum(Object.keys(RUN_ENDS) as [keyof typeof RUN_ENDS]),
       exitCode: z.int().check(z.minimum(0), z.maximum(255)),
-      /** Parts of its output, all told. */
+      /** Parts of its output altogether. */
       parts: count,
       seconds: z.number(),
       /** For a person, where `how` does not say it all. */

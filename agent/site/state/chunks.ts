@@ -33,7 +33,7 @@ export async function unpackChunk(
   const plain = await unpack(packed, resource, unzstd).catch((cause: unknown) => {
     throw cause instanceof EverspotError ? cause : new Damaged(resource, "cannot be unpacked", cause);
   });
-  if (sha256Of(plain) !== sha256) throw new Damaged(resource, "has not the content its name says");
+  if (sha256Of(plain) !== sha256) throw new Damaged(resource, "does not have the content its name says");
   return plain;
 }
 

@@ -21,7 +21,7 @@ type Next = undefined | "stop";
 export interface ReadOptions {
   /** The last number to be read. Undefined: up to the first number that has no entry. */
   last?: number | undefined;
-  /** Told of each entry, in order. "stop": reads no further. */
+  /** Called with each entry, in order. "stop": reads no further. */
   onEntry?: ((seen: Seen) => Next | Promise<Next>) | undefined;
   /**
    * Asked about a number up to `last` that has no entry: brings about what is to be read there. Undefined, or when it
@@ -39,7 +39,7 @@ export async function readLog(bucket: StateBucket, from: Place, options: ReadOpt
   let place = from;
   let ahead: Promise<Uint8Array | undefined>[] = [];
   let asked = from.seq;
-  /** Where nobody says how far it goes, it grows while there is more, so that a look at the end is one GET. */
+  /** Where it is not said how far to read, it grows while there is more, so that a look at the end is one GET. */
   let width = last === Number.POSITIVE_INFINITY ? 1 : AT_ONCE;
   while (place.seq < last) {
     while (ahead.length < width && asked < last) {

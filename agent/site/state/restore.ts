@@ -20,7 +20,7 @@ export interface RestoreOptions extends Pick<ReadOptions, "last" | "onGap"> {
   /** The last moment that is wanted, ISO 8601. */
   until?: string | undefined;
   onEntry?: (seen: Seen) => void;
-  /** Told of a base that does not count. */
+  /** Called for a base that does not count. */
   onTrouble?: (error: Error) => void;
   /** A folder with databases that may be much the same, by the same paths: what is in them is not read from the bucket. */
   like?: string | undefined;
@@ -50,7 +50,7 @@ export interface Gone {
 /**
  * Brings the databases of a site into a folder, out of its bucket alone: the newest base that counts, and what the log
  * says after it. An older base is taken when the newest one is damaged, or was taken back. What a transaction has
- * written before its end is left out. Of a moment at which a release was tried it is what visitors were told: what was
+ * written before its end is left out. Of a moment at which a release was tried it is what visitors were answered: what was
  * there before. Files that were there are replaced; nothing may have them open.
  * @throws EverspotError when the bucket does not have what is needed.
  */

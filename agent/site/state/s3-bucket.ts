@@ -19,7 +19,7 @@ import { mediaKey } from "./keys.ts";
 export const PROGRESS_DEADLINE = 2_000;
 /** What is read side by side, and a little more. */
 const SOCKETS = 40;
-/** How often one read is tried: a restore reads thousands of objects, and begins anew where one fails. */
+/** How often one read is tried: a restore reads thousands of objects, and begins again where one fails. */
 const READS = 3;
 /** Keys in one DeleteObjects. */
 const MOST_DELETED = 1_000;

@@ -7,7 +7,7 @@ export interface Tried {
 
 /**
  * Which release is tried on the site's data, as the log tells: from its mark until an `open` says that it serves, or a
- * `rewind` that it was taken back. Nobody is answered from what is written in between: whoever lets visitors in writes one
+ * `rewind` that it was taken back. No visitor is answered from what is written in between: who lets visitors in writes one
  * of the two before.
  */
 export class Trials {
@@ -18,7 +18,7 @@ export class Trials {
     this.tried = tried;
   }
 
-  /** To be told of every entry that counts, in their order. */
+  /** To be called with every entry that counts, in their order. */
   saw(seq: number, { kind, name = "" }: { kind: string; name?: string }): void {
     // Whoever begins again with it sets another one, behind what was half done.
     if (kind === "mark") this.tried ??= { mark: seq, name };

@@ -60,7 +60,7 @@ export class LogWriter {
     }
   }
 
-  /** Undefined when the number has an entry of an earlier owner, which counts for nobody. */
+  /** Undefined when the number has an entry of an earlier owner, which does not count. */
   async #write(written: Written, body: Uint8Array | undefined): Promise<Appended | undefined> {
     const place = this.#place;
     const seq = place.seq + 1;

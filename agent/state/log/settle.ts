@@ -8,7 +8,7 @@ const PAUSES = [0, 100, 300, 1_000];
 export interface Patience {
   clock: Clock;
   signal?: AbortSignal | undefined;
-  /** Told of each try that failed, with the one that comes next. */
+  /** Called for each try that failed, with the one that comes next. */
   onTrouble?: ((error: EverspotError, tries: number) => void) | undefined;
 }
 

@@ -2,7 +2,7 @@
 const LONGEST = 5_000;
 
 interface Change {
-  /** Nanoseconds of CLOCK_BOOTTIME of the first change that is not in the bucket; undefined: nobody waits for it. */
+  /** Nanoseconds of CLOCK_BOOTTIME of the first change that is not in the bucket; undefined: no answer waits. */
   first: bigint | undefined;
   /** Of the last one. */
   last: bigint;
@@ -27,7 +27,7 @@ export class Changes {
   }
 
   /**
-   * @param since the earliest that it may have been changed: being told of it comes later.
+   * @param since the earliest that it may have been changed: the notice of it comes later.
    * @param counts false: no answer waits for it, for it was there before anything was promised.
    */
   note(name: string, now: bigint, { since = now, counts = true } = {}): void {

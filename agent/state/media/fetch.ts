@@ -10,7 +10,7 @@ import { mediaKey } from "../../site/state/keys.ts";
 import { fingerprintOf } from "./folder.ts";
 import type { KeptUpload, KeptUploads } from "./kept-uploads.ts";
 
-/** Uploads fetched side by side when nobody waits for them. */
+/** Uploads fetched side by side when no visitor waits for them. */
 const AT_ONCE = 2;
 /** Part of the disk that is left to the site. */
 const LEFT = 0.1;
@@ -73,7 +73,7 @@ export class Fetcher {
     }
   }
 
-  /** Into the file that stands for it, wherever that goes meanwhile: nobody can open it before it is whole. */
+  /** Into the file that stands for it, wherever that goes meanwhile: it cannot be opened before it is whole. */
   async #fill(name: string, upload: KeptUpload, inode: string): Promise<boolean> {
     const { folder, bucket, kept } = this.#options;
     const { sha256, size } = upload;
@@ -97,7 +97,7 @@ export class Fetcher {
         from += bytes.length;
       }
       if (hash.digest("hex") !== sha256)
-        throw new Damaged(mediaKey(sha256), "has not the content its name says");
+        throw new Damaged(mediaKey(sha256), "does not have the content its name says");
       await file.truncate(from);
       await file.datasync();
       await file.chmod(0o664);

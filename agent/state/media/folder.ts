@@ -9,7 +9,7 @@ const AT_ONCE = 256;
 const MOST_FOLDERS = 8_192;
 /** Bytes of a name in the log. */
 const LONGEST = 1_024;
-/** Events told of in one go, after which some may be missing: Linux keeps 16,384 and drops the rest without a word. */
+/** Events that arrive in one go, after which some may be missing: Linux keeps 16,384 and silently drops the rest. */
 const MANY = 8_192;
 
 export const NO_FILE = "it is no ordinary file";

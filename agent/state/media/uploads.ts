@@ -23,7 +23,7 @@ const AGAIN = 1_000;
 /** Uploads sent side by side, and names in one entry of the log. */
 const AT_ONCE = 4;
 const MOST_NAMES = 256;
-/** Names that are told of which cannot be kept. */
+/** How many names that cannot be kept are reported. */
 const MOST_TOLD = 5;
 
 export interface UploadsOptions {
@@ -110,7 +110,7 @@ export class Uploads {
     this.#wake.ring();
   }
 
-  /** Nobody writes any more: everything there is shall be in the log now. */
+  /** All writing has ended: everything there is shall be in the log now. */
   flush(): void {
     if (this.#flush !== "no") return;
     this.#flush = "wanted";

@@ -87,7 +87,7 @@ class _Index:
                 frames = int.from_bytes(both[16:20], _ORDER) if both[12] else 0
                 return self._shared.inode, both[32:40], frames
             time.sleep(0.0001)
-        # It is written all the time: taken for a commit that nobody has shipped.
+        # It is written all the time: taken for a commit that has not been shipped.
         return self._shared.inode, bytes(8), 0xFFFFFFFF
 
 

@@ -1,4 +1,4 @@
-"""The site's own code and its uploads, told by Python's audit events: what a request has changed among them, and what it
+"""The site's own code and its uploads, as Python's audit events show them: what a request has changed among them, and what it
 opens whose content was not fetched yet, which is fetched then.
 
 Environment: EVERSPOT_STATE_UPLOADS (path of the folder) and EVERSPOT_STATE_UPLOADS_SOCKET (agent/state/media/serve.ts).
@@ -95,7 +95,7 @@ def _fetch(name):
 
 
 def _removed(path, folder=-1):
-    # Of a path in an open folder it cannot be told which folder that is.
+    # A path in an open folder does not say which folder that is.
     if folder not in (-1, None):
         (_request.get() or _others)[0] = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     else:

@@ -49,18 +49,18 @@ export async function permissions(config: SiteConfig, aws: Aws): Promise<Examine
     );
   } catch (error) {
     if (!(error instanceof EverspotError)) throw error;
-    return unknown(name, `${error.message}; a deed that is refused will say so itself`);
+    return unknown(name, `${error.message}; a call that is refused will say so itself`);
   }
   const findings = refused.map(({ why, what }): Finding => {
     const actions = [...new Set(what)];
     const more = actions.length > SHOWN ? ` and ${actions.length - SHOWN} more` : "";
     return warningFinding("aws.W001", `not allowed: ${why}`, {
-      hint: `it would take ${actions.slice(0, SHOWN).join(", ")}${more}`,
+      hint: `it needs ${actions.slice(0, SHOWN).join(", ")}${more}`,
     });
   });
   return examined(
     name,
-    `all that everspot's ${rows.length} kinds of calls take`,
+    `all that everspot's ${rows.length} kinds of calls need`,
     findings,
     "everspot permissions",
   );
@@ -114,7 +114,7 @@ export async function authority(config: SiteConfig, aws: Aws, exists: boolean, n
   const name = "authority";
   const { source, directory } = config.certificate;
   if (source === "acm") return well(name, "AWS Certificate Manager");
-  if (!exists) return well(name, "nothing was ever ordered for these names");
+  if (!exists) return well(name, "nothing has been ordered for these names yet");
   const { value, date } = await readDocument(aws.store, ledgerDocument(certificateNames(config)));
   const { issuances, refused } = budgetOf(directory, value?.directories[directory] ?? [], date ?? now);
   const seen = `${issuances.left} of ${issuances.of} certificates left in 7 days`;

@@ -4,8 +4,8 @@ import { freeTierHint, quotaHint } from "../../aws/errors.ts";
 import type { FleetEvent } from "../../aws/fleets.ts";
 import { errorFinding, type Finding, warningFinding } from "../../findings/finding.ts";
 import { inWords, isUp } from "../../seen/answer.ts";
+import { usd } from "../../seen/notices.ts";
 import type { Status } from "../../seen/status.ts";
-import { usd } from "../../seen/told.ts";
 import { type Examined, examined, unknown, well } from "./examined.ts";
 
 export interface IllSite {
@@ -29,7 +29,7 @@ export function diagnose(site: IllSite): Examined[] {
     answer(site),
     data(site),
     ...alerts(site),
-    told(site),
+    notices(site),
     ...spend(site),
   ];
 }
@@ -54,7 +54,7 @@ function fleet({ status: { fleet: has, instances }, events }: IllSite): Examined
     return examined(
       "fleet",
       "",
-      [errorFinding("site.E002", "the fleet is to have no instance", { where: has.id, hint })],
+      [errorFinding("site.E002", "the fleet's target is no instance", { where: has.id, hint })],
       UP,
     );
   }
@@ -88,25 +88,25 @@ function instance({ status: { instances, boot, console }, now }: IllSite): Exami
   const [one] = alive;
   if (one === undefined) {
     const hint =
-      "the fleet launches one by itself; where it does not within minutes, `everspot up` looks for the reason";
+      "the fleet launches one by itself; if it does not within minutes, `everspot up` looks for the reason";
     return examined("instance", "", [errorFinding("site.E004", "no instance is running", { hint })], UP);
   }
   const seen = alive.map((i) => `${i.id} is ${i.state}, ${i.type} in ${i.zone}`).join("; ");
   const young = now - Date.parse(one.launched) < HEARD_SECONDS * 1000;
   if (boot !== undefined || console === undefined || young) return well("instance", seen);
   const hint =
-    "it never came as far as its agent: `everspot deploy` launches another, from the newest configuration";
+    "it never got as far as its agent: `everspot deploy` launches another, from the newest configuration";
   return examined(
     "instance",
     seen,
     [
-      errorFinding("site.E005", "an instance runs, and nothing was ever heard of its agent", {
+      errorFinding("site.E005", "an instance runs, but its agent has never been heard from", {
         where: console.instance,
         hint,
       }),
     ],
     "everspot deploy",
-    console.lines.length === 0 ? ["EC2 shows nothing of its console"] : console.lines,
+    console.lines.length === 0 ? ["EC2 has no console output of it"] : console.lines,
   );
 }
 
@@ -120,7 +120,7 @@ function boot({ status: { boot: record, release } }: IllSite): Examined {
     const hint =
       step.hint ??
       (ofRelease
-        ? "the release does not start: mend it and `everspot deploy`, or go back to one that served"
+        ? "the release does not start: fix it and `everspot deploy`, or go back to one that served"
         : "the agent tries again by itself");
     return examined(
       "boot",
@@ -137,7 +137,7 @@ function boot({ status: { boot: record, release } }: IllSite): Examined {
   }
   if (state === "unavailable") {
     const hint =
-      "the app does not recover, and the budget of replacements is spent: mend it and `everspot deploy`";
+      "the app does not recover, and the budget of replacements is spent: fix it and `everspot deploy`";
     const what = `visitors get a 503 page: ${record.blame ?? "the app fails"}`;
     return examined("boot", "", [errorFinding("site.E007", what, { where, hint })], "everspot deploy");
   }
@@ -158,7 +158,7 @@ function release({ status: { release: has } }: IllSite): Examined {
   }
   const bad = has.quarantined;
   if (bad === undefined) return well("release", `${has.current} serves`);
-  const hint = `${has.current} serves; mend what it says and deploy again`;
+  const hint = `${has.current} serves; fix what it says and deploy again`;
   return examined(
     "release",
     "",
@@ -175,7 +175,7 @@ function record({ status: { owner, records, fence }, names }: IllSite): Examined
     if (at?.values.includes(owner.address)) return [];
     const leads = at === undefined ? "has no A record" : `leads to ${at.values.join(", ")}`;
     const hint =
-      "an instance that takes the site over sets it: `everspot deploy` brings one, also of the same code";
+      "an instance sets it when it takes the site over: `everspot deploy` brings one, even with the same code";
     return [
       errorFinding("site.E009", `${name} ${leads}, and the owner is at ${owner.address}`, {
         where: name,
@@ -236,7 +236,7 @@ function answer({ status: { answer: said, direct, maintenance } }: IllSite): Exa
     return examined("answer", "", [finding], "everspot maintenance off");
   }
   if (direct !== undefined && isUp(direct)) {
-    const hint = `its instance answers at ${direct.address}: what is between this computer and it is at fault, such as a resolver that knows an older address`;
+    const hint = `its instance answers at ${direct.address}: something between here and there is at fault, such as a resolver that knows an older address`;
     return examined("answer", "", [errorFinding("site.E012", what, { hint })], STATUS);
   }
   const status = "status" in said ? said.status : undefined;
@@ -244,8 +244,8 @@ function answer({ status: { answer: said, direct, maintenance } }: IllSite): Exa
     status === undefined
       ? "the instance does not answer: its boot shows how far it got"
       : status >= 500
-        ? "the app fails: its own words are in its log"
-        : "the page of [app] health must answer 200: it is what tells whether the app is well";
+        ? "the app fails: its log says why"
+        : "the page of [app] health must answer 200: it decides whether the app is well";
   const next = status !== undefined && status >= 500 ? LOGS : BOOT;
   return examined("answer", "", [errorFinding("site.E013", what, { hint })], next);
 }
@@ -265,7 +265,7 @@ function data({ status }: IllSite): Examined {
   return well("data", has === undefined ? "nothing is kept" : `entry ${has.entry}, of ${has.at}`);
 }
 
-/** What the instance itself has noticed: disk, memory, errors, jobs, and what else a person was told. */
+/** What the instance itself has noticed: disk, memory, errors, jobs, and what else was reported. */
 function alerts({ status }: IllSite): Examined[] {
   if (status.alerts.length === 0) return [well("alerts", "none is open")];
   return status.alerts.map(({ kind, about, text, since }) =>
@@ -278,7 +278,7 @@ function alerts({ status }: IllSite): Examined[] {
   );
 }
 
-function told({ status: { mail } }: IllSite): Examined {
+function notices({ status: { mail } }: IllSite): Examined {
   if (mail === undefined || mail.confirmed)
     return well("notices", mail === undefined ? "no mail" : `to ${mail.email}`);
   const hint =

@@ -108,9 +108,9 @@ function render(one: Examined, { style, width: columns }: Pick<Terminal, "style"
   const head = `${marks[one.state]} ${style.dim(one.name.padEnd(NAME - 1))} `;
   const room = NAME + 2;
   if (one.findings.length === 0) return wrapped(head, one.what, columns, room);
-  const told = sorted(one.findings).flatMap((finding, i) => [
+  const lines = sorted(one.findings).flatMap((finding, i) => [
     ...wrapped(i === 0 ? head : " ".repeat(room), headline(finding), columns, room),
     ...wrapped(`${" ".repeat(room)}→ `, finding.hint, columns, room + 2),
   ]);
-  return [...told, ...(one.lines ?? []).slice(-LINES).map((line) => `    ${line}`)];
+  return [...lines, ...(one.lines ?? []).slice(-LINES).map((line) => `    ${line}`)];
 }

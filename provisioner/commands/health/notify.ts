@@ -5,7 +5,7 @@ import type { SiteConfig } from "../../config/site-config.ts";
 import type { Tools } from "../../operator/tools.ts";
 import { Asked, NOT_RUN, whoRuns } from "../../runs/ask.ts";
 import { follow } from "../../runs/follow.ts";
-import { observeTold } from "../../seen/told.ts";
+import { observeNotices } from "../../seen/notices.ts";
 
 /** As agent/notify/notify.ts has it. */
 const triedSchema = z.array(z.object({ channel: z.enum(["webhook", "mail"]), error: z.string().optional() }));
@@ -21,7 +21,7 @@ export async function runNotifyTest(config: SiteConfig, tools: Tools): Promise<v
   const { terminal, clock } = tools;
   const { notify } = config;
   if (notify === undefined) {
-    throw new EverspotError("there is no one to tell: everspot.toml has no [notify]", {
+    throw new EverspotError("there is nowhere to send a notice: everspot.toml has no [notify]", {
       hint: 'add [notify] with email = "ann@example.com" or url = "https://…", and run `everspot up`',
       exitCode: USAGE,
     });
@@ -50,7 +50,7 @@ export async function runNotifyTest(config: SiteConfig, tools: Tools): Promise<v
     });
     if (end.how !== "ended") {
       throw new EverspotError(`${instance} did not send it: ${end.reason ?? end.how}`, {
-        hint: "`everspot status` shows how the instance is; one that began with an earlier everspot knows no such request: `everspot deploy` brings one that does",
+        hint: "`everspot status` shows how the instance is; one launched by an earlier everspot does not know this request: `everspot deploy` brings one that does",
         exitCode: end.exitCode,
       });
     }
@@ -64,7 +64,7 @@ export async function runNotifyTest(config: SiteConfig, tools: Tools): Promise<v
       );
     if (unconfirmed)
       terminal.warn(
-        `AWS took the mail and delivers none to ${notify.email}: the link in its mail "Subscription Confirmation" has not been followed`,
+        `AWS took the mail but does not deliver to ${notify.email}: the link in its mail "Subscription Confirmation" has not been followed`,
       );
     refuse(config, tried, instance);
   } finally {
@@ -74,10 +74,10 @@ export async function runNotifyTest(config: SiteConfig, tools: Tools): Promise<v
 
 async function isConfirmed(
   config: SiteConfig,
-  aws: Parameters<typeof observeTold>[1],
+  aws: Parameters<typeof observeNotices>[1],
   email: string,
 ): Promise<boolean> {
-  const { topic } = await observeTold(config, aws);
+  const { topic } = await observeNotices(config, aws);
   const found = topic?.subscriptions.find((s) => s.email.toLowerCase() === email.toLowerCase());
   return found?.arn !== undefined;
 }
@@ -90,13 +90,13 @@ function refuse({ notify }: SiteConfig, tried: z.infer<typeof triedSchema>, inst
   const unknown = wanted.filter((channel) => !tried.some((t) => t.channel === channel));
   if (unknown.length > 0) {
     throw new EverspotError(`${instance} knows of no ${unknown.join(" and no ")}`, {
-      hint: "it began before [notify] was as it is: `everspot up`, and `everspot deploy` for an instance that knows it",
+      hint: "it was launched before [notify] was changed: run `everspot up`, and `everspot deploy` for an instance that knows the new one",
     });
   }
   const failed = tried.filter((t) => t.error !== undefined);
   if (failed.length === 0) return;
   throw new EverspotError(`the notice did not get to ${failed.map((t) => t.channel).join(" and ")}`, {
     lines: failed.map((t) => `${t.channel}: ${t.error}`),
-    hint: "what is at the address of [notify] must take a POST of JSON; mail needs what `everspot up` makes",
+    hint: "the address in [notify] must accept a POST of JSON; mail needs the topic that `everspot up` makes",
   });
 }

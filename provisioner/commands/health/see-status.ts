@@ -16,10 +16,10 @@ import { maintenanceOf } from "../../operator/maintenance.ts";
 import type { Tools } from "../../operator/tools.ts";
 import { type Answer, isUp } from "../../seen/answer.ts";
 import { observeImageAge } from "../../seen/image-age.ts";
+import { observeNotices } from "../../seen/notices.ts";
 import { observeDns, observeSite, type SiteSeen } from "../../seen/observe.ts";
 import { type Status, statusOf } from "../../seen/status.ts";
 import type { DataSeen } from "../../seen/status-input.ts";
-import { observeTold } from "../../seen/told.ts";
 
 /** Looks at all there is of a site, and asks it for a page. Changes nothing. */
 export async function seeStatus(
@@ -34,7 +34,7 @@ export async function seeStatus(
   const url = addressOf(config, config.app.health);
   const hasBucket = seen.bucket !== undefined;
   const tells = config.notify?.email !== undefined || config.budget !== undefined;
-  const [answer, dns, spot, boot, pointer, data, alerts, told, maintenance] = await Promise.all([
+  const [answer, dns, spot, boot, pointer, data, alerts, notices, maintenance] = await Promise.all([
     instance === undefined ? undefined : ask(url, tools),
     observeDns(config, aws, tools.publicDns, seen),
     aws.market.spotPrices([...new Set(seen.instances.filter((i) => i.alive).map((i) => i.type))]),
@@ -42,7 +42,7 @@ export async function seeStatus(
     hasBucket ? readDocument(aws.store, pointerDocument(names)) : undefined,
     !hasBucket || config.state === undefined ? undefined : lookAtData(aws),
     hasBucket ? readJsonIfKnown(aws.store, alertsDocument.key, alertsDocument.schema) : undefined,
-    tells ? observeTold(config, aws) : undefined,
+    tells ? observeNotices(config, aws) : undefined,
     hasBucket ? maintenanceOf(aws.store) : undefined,
   ]);
   const silent = boot === undefined ? seen.instances.find((i) => i.state === "running") : undefined;
@@ -63,7 +63,7 @@ export async function seeStatus(
       answer,
       direct,
       data,
-      told,
+      notices,
       maintenance,
     },
     alerts: openOnes(alerts?.alerts ?? []),

@@ -9,8 +9,8 @@ import { wrapped } from "../../operator/wrapped.ts";
 import { dollars, snapshotCost } from "../../plan/bill.ts";
 import { promiseOf } from "../../plan/state-bill.ts";
 import { inWords, isUp } from "../../seen/answer.ts";
+import { usd } from "../../seen/notices.ts";
 import type { Status } from "../../seen/status.ts";
-import { usd } from "../../seen/told.ts";
 
 /** The steps of the last boot as bars, and what failed. */
 export function renderLastBoot(
@@ -150,7 +150,7 @@ function drillLine({ data }: Status, since: (time: string) => string): string[] 
   if (drill === undefined) return [];
   const rows = drill.databases.reduce((sum, { rows }) => sum + rows, 0);
   const how = drill.failures.length === 0 ? "all of it is whole" : "it is NOT whole";
-  return [`restored ${since(drill.at)} ago to see: ${how}, ${plural(rows, "row")}, entry ${drill.entry}`];
+  return [`test restore ${since(drill.at)} ago: ${how}, ${plural(rows, "row")}, entry ${drill.entry}`];
 }
 
 function dataLine(
@@ -158,7 +158,7 @@ function dataLine(
   kept: NonNullable<SiteConfig["state"]>,
   since: (time: string) => string,
 ): string {
-  if (data === undefined) return `nothing is kept yet of ${kept.database.join(", ")}`;
+  if (data === undefined) return `nothing of ${kept.database.join(", ")} is kept yet`;
   const uploads = data.uploads === 0 ? "" : ` and ${plural(data.uploads, "upload")}`;
   const size = data.base === undefined ? "" : `${megabytes(data.size)}${uploads}, `;
   return `${size}entry ${data.entry} ${since(data.at)} ago, by ${data.by}; "${kept.durability}": ${promiseOf(kept)}`;
@@ -169,9 +169,9 @@ function renderConsole({ console }: Status): string[] {
   if (console === undefined) return [];
   const { instance, lines } = console;
   return lines.length === 0
-    ? [`${instance} runs without a word from its agent, and EC2 shows nothing of its console yet`]
+    ? [`${instance} runs, but its agent has not been heard from, and EC2 has no console output of it yet`]
     : [
-        `${instance} runs without a word from its agent; the end of its console:`,
+        `${instance} runs, but its agent has not been heard from; the end of its console:`,
         ...lines.map((line) => `    ${line}`),
       ];
 }
@@ -186,14 +186,14 @@ const commandsOf = (boot: BootRecord | undefined): string[] =>
 function whatFailed({ release }: Status, boot: BootRecord | undefined, style: Style): string[] {
   const step = boot === undefined ? undefined : failedStep(boot, "boot");
   const bad = release.quarantined;
-  const told = (title: string, lines: readonly string[] | undefined) =>
+  const failure = (title: string, lines: readonly string[] | undefined) =>
     lines === undefined || lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `    ${line}`)];
   return [
-    ...(step === undefined ? [] : told(`${style.red("✗")} ${step.name}: ${step.error ?? ""}`, step.lines)),
+    ...(step === undefined ? [] : failure(`${style.red("✗")} ${step.name}: ${step.error ?? ""}`, step.lines)),
     ...(step?.hint === undefined ? [] : [`  ${style.dim("what to do:")} ${step.hint}`]),
     ...(bad === undefined || isDeepStrictEqual(bad.lines, step?.lines)
       ? []
-      : told(`${style.red("✗")} ${bad.id}: ${bad.reason}`, bad.lines)),
+      : failure(`${style.red("✗")} ${bad.id}: ${bad.reason}`, bad.lines)),
   ];
 }
 

@@ -67,11 +67,11 @@ export interface FollowOptions {
   shown: readonly string[];
   /** It could not look, and goes on. */
   warn(message: string): void;
-  /** @returns false when nobody reads any more. */
+  /** @returns false when the reader has gone. */
   show(lines: readonly Line[]): Promise<boolean>;
 }
 
-/** Those that come, until the signal is aborted or nobody reads. What is shown late is shown all the same, once. */
+/** Those that come, until the signal is aborted or the reader has gone. What comes late is still shown, once. */
 export async function followLines(
   logs: Pick<Logs, "search">,
   streams: LogSearch["streams"],

@@ -18,7 +18,7 @@ export class Shown {
     this.#options = options;
   }
 
-  /** Whether nobody reads any more. */
+  /** Whether the reader has gone. */
   get gone(): boolean {
     return this.#gone;
   }
@@ -27,7 +27,7 @@ export class Shown {
     return this.#last;
   }
 
-  /** @returns false when nobody reads any more. */
+  /** @returns false when the reader has gone. */
   async show(lines: readonly Line[]): Promise<boolean> {
     const { json, follow } = this.#options;
     let text = "";

@@ -47,10 +47,10 @@ export function wantedLines(options: LogsOptions, now: number): WantedLines {
   const { follow, source, release, instance, lines } = options;
   const complain = (message: string, hint: string) => new EverspotError(message, { hint, exitCode: USAGE });
   if (follow && options.until !== undefined)
-    throw complain("--follow goes on for ever, and --until ends it", "leave one of them out");
+    throw complain("--follow goes on without end, and --until sets one", "leave one of them out");
   if (source !== undefined && !isSource(source))
     throw complain(
-      `${JSON.stringify(source)} is no source of the log`,
+      `${JSON.stringify(source)} is not a source of the log`,
       `one of ${SOURCES.join(", ")}, job:NAME, worker:NAME`,
     );
   if (instance !== undefined && !/^i-[0-9a-f]+$/.test(instance))
@@ -83,7 +83,7 @@ function expression(text: string): RegExp {
     return new RegExp(text, "u");
   } catch (error) {
     throw new EverspotError(`--grep: ${messageOf(error)}`, {
-      hint: "it takes a regular expression, in which .*+?^$()[]{}|\\ have a meaning; a \\ before one takes it away",
+      hint: "it takes a regular expression, in which .*+?^$()[]{}|\\ have a special meaning; a \\ before one takes it away",
       exitCode: USAGE,
     });
   }

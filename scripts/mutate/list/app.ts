@@ -47,7 +47,7 @@ export const app: readonly Mutation[] = [
   {
     name: "an ASGI app learns who asked",
     file: "agent/serving/gunicorn-config.ts",
-    find: 'scope["client"] = (told[b"x-forwarded-for"], 0)',
+    find: 'scope["client"] = (given[b"x-forwarded-for"], 0)',
     replace: "pass",
     tests: gunicorn,
   },

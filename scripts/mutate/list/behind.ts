@@ -34,7 +34,7 @@ export const behind: readonly Mutation[] = [
     tests: ["test/agent/handover/replacement.test.ts"],
   },
   {
-    name: "who does not own the site any more ends nobody",
+    name: "who does not own the site any more ends no one",
     file: "agent/handover/tidy.ts",
     find: "if (others.length > 0 && !(await context.owns())) return done;",
     replace: "",

@@ -22,7 +22,7 @@ export const data: readonly Mutation[] = [
   {
     name: "a copy that follows notices that something was taken back",
     file: "provisioner/data/follow.ts",
-    find: 'if (counts && header.kind === "rewind") anew = true;',
+    find: 'if (counts && header.kind === "rewind") again = true;',
     replace: "",
     tests: own,
   },

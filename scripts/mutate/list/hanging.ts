@@ -44,7 +44,7 @@ export const hanging: readonly Mutation[] = [
     tests: deadline,
   },
   {
-    name: "a step is told of its deadline",
+    name: "a step knows its deadline",
     file: "agent/record/deadline.ts",
     find: "late.abort(error);",
     replace: "",

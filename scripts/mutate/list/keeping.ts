@@ -149,7 +149,7 @@ export const keeping: readonly Mutation[] = [
     tests: links,
   },
   {
-    name: "a shipper that hangs is started anew",
+    name: "a shipper that hangs is restarted",
     file: "agent/duty/keeping.ts",
     find: "        await state.revive();",
     replace: "",
@@ -177,14 +177,14 @@ export const keeping: readonly Mutation[] = [
     tests: boot,
   },
   {
-    name: "nobody takes over what a release left half done",
+    name: "no one takes over what a release left half done",
     file: "agent/keeping/keeper.ts",
     find: "      await this.takeBackTrial();\n      await this.ship(tried.epoch);",
     replace: "",
     tests: keeper,
   },
   {
-    name: "what may have been told of is not taken back",
+    name: "what may have been answered is not taken back",
     file: "agent/state/return-to.ts",
     find: "  if (opened) return { undone: false, seq: place.seq };\n",
     replace: "",

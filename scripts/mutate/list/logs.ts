@@ -15,14 +15,14 @@ export const logs: readonly Mutation[] = [
     tests: shipper,
   },
   {
-    name: "where nobody knows whether a call was carried out, CloudWatch Logs is asked",
+    name: "where no one knows whether a call was carried out, CloudWatch Logs is asked",
     file: "agent/logs/shipper.ts",
     find: "error instanceof Unsure ? [sentOf(batch)] : []",
     replace: "[]",
     tests: shipper,
   },
   {
-    name: "lines that came although nobody heard of it are not sent again",
+    name: "lines that came although no one heard of it are not sent again",
     file: "agent/logs/shipper.ts",
     find: "if (kept !== undefined && isUpTo(cursor, kept)) return [];",
     replace: "",

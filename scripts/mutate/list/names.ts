@@ -70,14 +70,14 @@ export const names: readonly Mutation[] = [
     tests: preflight,
   },
   {
-    name: "nobody is told to take a domain's mail offline",
+    name: "no hint takes a domain's mail offline",
     file: NAMES,
     find: "if (delegation.length === 0) {",
     replace: "if (delegation.length >= 0) {",
     tests: preflight,
   },
   {
-    name: "broken DNSSEC is not taken for a zone that nobody delegated",
+    name: "broken DNSSEC is not taken for a zone that no one delegated",
     file: "provisioner/operator/resolver.ts",
     find: 'if (code === "ENOTFOUND" || code === "ENODATA") return [];',
     replace: 'if (code === "ENOTFOUND" || code === "ENODATA" || code === "ESERVFAIL") return [];',
@@ -91,7 +91,7 @@ export const names: readonly Mutation[] = [
     tests: preflight,
   },
   {
-    name: "where nobody can tell which of two zones counts, neither is taken",
+    name: "where no one can tell which of two zones counts, neither is taken",
     file: NAMES,
     find: "if (twins.length === 0) return",
     replace: "if (twins.length >= 0) return",
@@ -142,7 +142,7 @@ export const names: readonly Mutation[] = [
     tests: ["test/provisioner/aws/credentials.test.ts"],
   },
   {
-    name: "an expired SSO session is told with its remedy",
+    name: "an expired SSO session is reported with its remedy",
     file: "provisioner/aws/credentials.ts",
     find: "if (/sso login|Session token not found or invalid/.test(last)) {",
     replace: "if (/nothing of that kind/.test(last)) {",

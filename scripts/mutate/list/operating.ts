@@ -1,4 +1,4 @@
-/** What a site may cost, who may change its machines, how old they are, and what is told of it. */
+/** What a site may cost, who may change its machines, how old they are, and what is said of it. */
 import type { Mutation } from "../mutation.ts";
 
 const ceiling = ["test/provisioner/commands/ceiling.test.ts", "test/provisioner/plan/ceiling.test.ts"];

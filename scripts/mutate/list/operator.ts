@@ -9,7 +9,7 @@ const contact = ["test/scripts/questions/contact.test.ts"];
 const permissions = ["test/provisioner/permissions/operator.test.ts"];
 const manners = ["test/provisioner/cli/manners.test.ts"];
 
-/** What the operator is told, and what is asked of AWS for it. */
+/** What the operator learns, and what is asked of AWS for it. */
 export const operator: readonly Mutation[] = [
   {
     name: "no line is wider than the terminal",
@@ -35,8 +35,8 @@ export const operator: readonly Mutation[] = [
   {
     name: "a boot without a word ends with the console",
     file: "provisioner/boots/follow.ts",
-    find: "const told = silent === undefined ? error : await withConsole(aws, silent, error, options);",
-    replace: "const told = error;",
+    find: "const explained = silent === undefined ? error : await withConsole(aws, silent, error, options);",
+    replace: "const explained = error;",
     tests: silence,
   },
   {

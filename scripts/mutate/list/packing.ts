@@ -24,7 +24,7 @@ export const packing: readonly Mutation[] = [
     system: true,
   },
   {
-    name: "nobody is told where a registry's password goes",
+    name: "where a registry's password goes is kept secret",
     file: "provisioner/requirements/own-names.ts",
     find: '"$1…@"',
     replace: '"$&"',
@@ -103,7 +103,7 @@ export const packing: readonly Mutation[] = [
     tests: leftOut,
   },
   {
-    name: "a module that is left out is told where the project imports it",
+    name: "a module that is left out is reported where the project imports it",
     file: "provisioner/release/left-out.ts",
     find: "...(await missingModules(project, folder)),",
     replace: "",

@@ -60,7 +60,7 @@ export const projects: readonly Mutation[] = [
     tests: deploy,
   },
   {
-    name: "where nobody may look at secrets, a variable may be one",
+    name: "where no one may look at secrets, a variable may be one",
     file: "provisioner/project/checks.ts",
     find: "secrets?.includes(name) === false",
     replace: "secrets?.includes(name) !== true",

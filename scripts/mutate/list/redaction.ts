@@ -89,8 +89,8 @@ export const redaction: readonly Mutation[] = [
   {
     name: "names and states stay as they are",
     file: "agent/redaction/outlets.ts",
-    find: "(TOLD.has(field) ? told(value, redactor) : value)",
-    replace: "told(value, redactor)",
+    find: "(SHOWN.has(field) ? redacted(value, redactor) : value)",
+    replace: "redacted(value, redactor)",
     tests: outlets,
   },
   {

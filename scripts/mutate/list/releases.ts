@@ -196,7 +196,7 @@ const trying: readonly Mutation[] = [
     tests: channel,
   },
   {
-    name: "nobody goes back to a quarantined release",
+    name: "no one goes back to a quarantined release",
     file: "agent/site/channel.ts",
     find: "if (bad !== undefined) {",
     replace: "if (bad === null) {",

@@ -34,7 +34,7 @@ const trials: readonly Mutation[] = [
     tests: takeOver,
   },
   {
-    name: "a moment of a trial is what visitors were told",
+    name: "a moment of a trial is what visitors were answered",
     file: "agent/site/state/restore.ts",
     find: "return tried === undefined ? done :",
     replace: "return done.place.seq > 0 ? done :",
@@ -155,7 +155,7 @@ const counts: readonly Mutation[] = [
 
 const promises: readonly Mutation[] = [
   {
-    name: "nobody writes over an entry of the log",
+    name: "no one writes over an entry of the log",
     file: "provisioner/wanted/bucket-rules.ts",
     find: 'Null: { "s3:if-none-match": "true" }',
     replace: 'Null: { "s3:if-none-match": "false" }',

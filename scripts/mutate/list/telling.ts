@@ -2,19 +2,19 @@
 import type { Mutation } from "../mutation.ts";
 
 const alerts = ["test/agent/notify/alerts.test.ts"];
-const told = ["test/provisioner/commands/told.test.ts"];
+const notices = ["test/provisioner/commands/notices.test.ts"];
 const doctor = ["test/provisioner/commands/health/doctor.test.ts"];
 
 export const telling: readonly Mutation[] = [
   {
-    name: "what lasts is told once",
+    name: "what lasts is reported once",
     file: "agent/site/alerts/alerts.ts",
     find: "  if (open && before.said) return undefined;\n",
     replace: "",
     tests: alerts,
   },
   {
-    name: "what comes and goes is told once an hour",
+    name: "what comes and goes is reported once an hour",
     file: "agent/site/alerts/alerts.ts",
     find: "now - Date.parse(before.told) < QUIET_MS;\n  if (open",
     replace: "now < 0;\n  if (open",
@@ -49,7 +49,7 @@ export const telling: readonly Mutation[] = [
     tests: ["test/agent/jobs/runs.test.ts"],
   },
   {
-    name: "nobody is mailed who has not agreed",
+    name: "no one is mailed who has not agreed",
     file: "provisioner/seen/status.ts",
     find: "confirmed: one?.arn !== undefined",
     replace: "confirmed: one !== undefined",
@@ -60,21 +60,21 @@ export const telling: readonly Mutation[] = [
     file: "provisioner/wanted/instance-policy.ts",
     find: "config.notify?.email === undefined",
     replace: "config.notify !== undefined",
-    tests: told,
+    tests: notices,
   },
   {
     name: "a budget that was changed by hand is put right",
     file: "provisioner/plan/up.ts",
     find: "has?.complete === true && ",
     replace: "",
-    tests: told,
+    tests: notices,
   },
   {
     name: "down takes the topic along",
     file: "provisioner/plan/down.ts",
-    find: '    seen.told.topic ? { do: "delete-topic" } : undefined,\n',
+    find: '    seen.notices.topic ? { do: "delete-topic" } : undefined,\n',
     replace: "",
-    tests: told,
+    tests: notices,
   },
   {
     name: "doctor tells what IAM would refuse",

@@ -9,7 +9,7 @@ import { type Outcome, refuse, warningsIn } from "./outcome.ts";
 import type { Admin } from "./visit.ts";
 
 const INIT_SECONDS = 600;
-/** Resolvers here keep to the record's TTL, so nobody needs to wait as long as for others. */
+/** Resolvers here keep to the record's TTL, so no one needs to wait as long as for others. */
 const DRAIN = 5;
 
 /** A variable that `init` found and cannot give a value. */

@@ -61,7 +61,7 @@ export const docsReadme: Scenario = {
   },
 };
 
-/** A Django project that nobody has prepared, and where its dependencies are found. */
+/** A Django project that no one has prepared, and where its dependencies are found. */
 async function prepare(cloud: RealCloud, to: string, say: (line: string) => void): Promise<RehearsedSite> {
   const folder = path.join(path.dirname(to), FOLDER);
   await rm(folder, { recursive: true, force: true });

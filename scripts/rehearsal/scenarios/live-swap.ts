@@ -12,7 +12,7 @@ import { prepareSite } from "../site.ts";
 
 const CHAT = path.resolve(import.meta.dirname, "../../../test/sites/chat");
 const TTL = 5;
-/** Seconds after the hand-over in which whoever stays is told to come again (docs/serving.md). */
+/** Seconds after the hand-over in which whoever stays is asked to come again (docs/serving.md). */
 const TOLD_SECONDS = { "a WebSocket": 2, events: 30 };
 /** Longer than both. */
 const DRAIN = 32;

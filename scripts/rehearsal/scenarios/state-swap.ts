@@ -137,7 +137,7 @@ export async function once(
   await checkInOrder(rehearsal, name, (outcome.json as Partial<DeployJson>).release);
 }
 
-/** A migration for which visitors would wait too long makes nobody wait; with a longer pause it is let through. */
+/** A migration for which visitors would wait too long makes no one wait; with a longer pause it is let through. */
 async function refusedFirst(rehearsal: Rehearsal, result: Result, migrations: Migrations): Promise<void> {
   const before = await rehearsal.state();
   await change(rehearsal, "state swap, slow");

@@ -23,7 +23,7 @@ const mailer = (credentials: object = key) => {
   return createMail(clients, topic, { AWS_ENDPOINT_URL: cloud.endpoint });
 };
 
-test("mails whoever agreed to be mailed, and nobody else; what AWS refuses is said in its words", async () => {
+test("mails whoever agreed to be mailed, and no one else; what AWS refuses is said in its words", async () => {
   await expect(mailer()("everspot blog: disk", "full")).rejects.toMatchObject({
     message: "SNS: Topic does not exist",
     resource: topic,

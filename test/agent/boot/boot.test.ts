@@ -89,7 +89,7 @@ test("a candidate whose app fails twice is quarantined, and the release before s
 
 const alerts = async () => (await readDocument(on.local.store, alertsDocument)).value?.alerts ?? [];
 
-test("a boot that fails is told of until one has booted", async () => {
+test("a boot that fails is reported until one has booted", async () => {
   await on.setChannel({ candidate: { id: "r1", attempts: [] } });
   on.apps.answers.set("r1", "ends");
   await start(() => stop.abort()).catch(() => undefined);
@@ -170,7 +170,7 @@ test("a machine that is not the owner is on standby", async () => {
   expect(record?.state).toBe("standby");
 });
 
-test("told to stop, it ends with that reason, in the middle of a step and in a pause", async () => {
+test("asked to stop, it ends with that reason, in the middle of a step and in a pause", async () => {
   await on.setChannel({});
   const reason = new Error("SIGTERM");
   await expect(start(() => stop.abort(reason))).rejects.toBe(reason);

@@ -26,7 +26,7 @@ test("who the machine is is asked until it is known, ever less often, and the op
   });
 });
 
-test("told to stop, it does not ask again", async () => {
+test("asked to stop, it does not ask again", async () => {
   const clock = new ManualClock(0);
   const stop = new AbortController();
   const known = identify(

@@ -117,7 +117,7 @@ test.each([
   expect(await on.site()).toMatchObject({ owner: ME, epoch: 3, state: "serving" });
 });
 
-test("sealed, and nobody came: its own epoch is over all the same", async () => {
+test("sealed, and no one came: its own epoch is over all the same", async () => {
   await boot();
   await state.seal();
   await on.apps.end("r1");
@@ -152,7 +152,7 @@ test("an epoch that the log has seen, and site.json has not, is passed over", as
   expect(outcome).toMatchObject({ epoch: 8 });
 });
 
-test("who is fenced before it is open serves nobody: the records stay, and the app ends", async () => {
+test("who is fenced before it is open serves no one: the records stay, and the app ends", async () => {
   state.before = (what) => {
     if (what === "open") state.log.epoch = 9;
   };
@@ -223,7 +223,7 @@ test("where visitors would wait, the release is rehearsed on a copy before the s
   const { outcome, failure, step } = await boot();
   Object.assign(units, { start, lines });
   expect(failure).toBeUndefined();
-  // It wrote nothing: nobody waits for it once more.
+  // It wrote nothing: no one waits for it once more.
   expect(seen).toEqual([
     `everspot-prepare@rehearsal.service: ${OTHER}`,
     `everspot-app@rehearsal.service: ${OTHER}`,
@@ -270,7 +270,7 @@ test("one that is to bring what it has written is waited for as long as visitors
   expect(state.done).not.toContain("start 5");
 });
 
-test("a release that fails on the copy makes nobody wait: the site is not claimed", async () => {
+test("a release that fails on the copy makes no one wait: the site is not claimed", async () => {
   await served();
   on.apps.answers.set("rehearsal", 500);
   const { failure } = await boot();

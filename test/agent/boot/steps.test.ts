@@ -98,7 +98,7 @@ test("a site with a worker passes over once the one before says that its own has
   await answering;
   expect([owner, outcome?.epoch]).toEqual([ME, 2]);
   expect(step("jobs")?.detail).toBe(`those of ${ME} have ended`);
-  // Nobody else is there who could have any.
+  // No one else is there who could have any.
   const again = await runSteps(on, clock, next, config);
   expect(again.step("jobs")?.detail).toBe("no instance has any that would have to end");
 });
@@ -107,7 +107,7 @@ test("what cannot be read of maintenance keeps no machine from serving", async (
   await on.local.store.put(maintenanceDocument.key, '{"version": 2}');
   const { outcome, record } = await run();
   expect(outcome?.epoch).toBe(1);
-  expect(record?.warnings.join()).toContain("whether there is maintenance is not known");
+  expect(record?.warnings.join()).toContain("whether maintenance is on could not be found out");
   expect(on.done).toContain("open stored");
 });
 

@@ -15,7 +15,7 @@ export const HOUR = 3600_000;
 export const DAY = 24 * HOUR;
 export const DIRECTORY = "https://ca.test/directory";
 
-/** Nobody waits: a sleep moves the time. */
+/** No one waits: a sleep moves the time. */
 export class JumpingClock implements Clock {
   time = Date.UTC(2026, 10, 21, 12);
   now(): number {

@@ -116,7 +116,7 @@ describe("a CA that fails", () => {
     await watch(world, machine, 6 * DAY, HOUR);
     expect(machine.client.asked).toHaveLength(4);
     const served = await ensureCertificate((await world.machine()).context);
-    expect(served.warnings.join()).toContain("4 certificates in 7 days are used up");
+    expect(served.warnings.join()).toContain("the 4 certificates of 7 days are used up");
   });
 
   test("leaves a second directory to ask, which has a ledger of its own", async () => {

@@ -7,7 +7,7 @@ const log = pino({ level: "silent" });
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-test("an image is told of once it is 30 days old, or gone; first an hour after the boot, then every day", async () => {
+test("an image is reported once it is 30 days old, or gone; first an hour after the boot, then every day", async () => {
   const clock = new ManualClock();
   const stop = new AbortController();
   const told: string[] = [];
@@ -30,7 +30,7 @@ test("an image is told of once it is 30 days old, or gone; first an hour after t
   await clock.advance(DAY);
   expect(told).toHaveLength(1);
   await clock.advance(DAY);
-  expect(told[1]).toMatch(/^the image ami-1, by which this machine began, is gone/);
+  expect(told[1]).toMatch(/^the image ami-1, from which this machine was launched, is gone/);
   stop.abort(new Error("told to stop"));
   await expect(done).rejects.toThrow("told to stop");
 });

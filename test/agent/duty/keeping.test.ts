@@ -51,7 +51,7 @@ const pass = async (seconds: number) => {
   }
 };
 
-test("writes that do not come into the bucket are told of once, with S3's own words, and when they do again", async () => {
+test("writes that do not come into the bucket are reported once, with S3's own words, and when they do again", async () => {
   status = { ...well, behind: 3, lag: 31_000, trouble: "S3: 503 Slow Down" };
   await pass(30);
   expect(said).toEqual([]);
@@ -63,7 +63,7 @@ test("writes that do not come into the bucket are told of once, with S3's own wo
   expect(said.slice(1)).toEqual(["what the site writes is kept in the bucket again"]);
 });
 
-test("uploads that do not come into the bucket are told of, and those that never will", async () => {
+test("uploads that do not come into the bucket are reported, and those that never will", async () => {
   status = {
     ...well,
     uploadsLag: 36_000,
@@ -78,7 +78,7 @@ test("uploads that do not come into the bucket are told of, and those that never
   ]);
 });
 
-test("what is over within half a minute is told to nobody", async () => {
+test("what is over within half a minute is not reported", async () => {
   status = { ...well, lag: 9_000 };
   await pass(20);
   status = well;
@@ -90,7 +90,7 @@ test("what is over within half a minute is told to nobody", async () => {
   expect(said).toEqual([]);
 });
 
-test("a shipper that hangs is told of, and started anew each minute", async () => {
+test("a shipper that hangs is reported, and restarted each minute", async () => {
   status = undefined;
   await pass(65);
   expect(said).toEqual([expect.stringContaining("does not answer"), "revive"]);
@@ -106,7 +106,7 @@ test("where another has the site, or it is sealed here, there is nothing to tell
   expect(said).toEqual([]);
 });
 
-test("who reads a database without end is told of once, and ended when there is little room left", async () => {
+test("who reads a database without end is reported once, and ended when there is little room left", async () => {
   const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
   const ended = once(child, "exit");
   const pid = child.pid ?? 0;
@@ -124,7 +124,7 @@ test("who reads a database without end is told of once, and ended when there is 
   expect(said[1]).toContain(`${who} was ended`);
 });
 
-test("one that is none of the site's code is told of, and left alone", async () => {
+test("one that is none of the site's code is reported, and left alone", async () => {
   readers = [{ pid: process.pid, name: "sqlite3", seconds: 9, ours: false }];
   [status, used] = [{ ...well, grown: [{ file: "db.sqlite3", bytes: 80e6 }] }, 95];
   await pass(60);

@@ -108,7 +108,7 @@ const deploy = (kind: DeployState["kind"], state: DeployState["state"], release?
     }),
   );
 
-test("a release that serves through its soak is the last known good, and the duty ends when it is told to", async () => {
+test("a release that serves through its soak is the last known good, and the duty ends when it is asked to", async () => {
   const { record } = await begin({ replaced: OTHER });
   await until(async () => (await on.channel())?.lastKnownGood === "r1", 10);
   expect(clock.now() - launched.getTime()).toBeGreaterThan(300_000);

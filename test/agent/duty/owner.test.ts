@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => on.close());
 
-test("an old image is told of at the webhook, by the image that the disk began as", async () => {
+test("an old image is reported at the webhook, by the image that the disk began as", async () => {
   const { machine, recorder } = on.agent(clock, "i-00000001");
   const asked: string[] = [];
   const notices: Notice[] = [];

@@ -35,7 +35,7 @@ test("looks at all of it every minute; what cannot be looked at keeps nothing el
   await clock.advance(60_000);
   stop.abort();
   await watching;
-  // In maintenance nobody is told of errors.
+  // In maintenance errors are not reported.
   expect(said.join()).toBe("raise errors,raise memory,raise errors,raise memory,raise errors,raise memory");
   expect(warned).toEqual(Array(4).fill("disk: EIO"));
 });

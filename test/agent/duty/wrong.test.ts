@@ -26,20 +26,20 @@ test("it is over when ten minutes had next to none, and not before", () => {
   expect(said.filter((v) => v !== undefined && "wrong" in v)).toHaveLength(4);
 });
 
-test("a site that nobody visits is well", () => {
+test("a site that no one visits is well", () => {
   const share = new FailureShare();
   const said = Array.from({ length: 10 }, () => share.look({ all: 0, failed: 0 }));
   expect(said.at(-1)).toHaveProperty("well");
 });
 
-test("processes killed for lack of memory are told of, and are over after an hour without any", () => {
+test("processes killed for lack of memory are reported, and are over after an hour without any", () => {
   const kills = new MemoryKills();
   // Those of before are another instance's business, or were told.
   expect(kills.look(3)).toBeUndefined();
   expect(kills.look(5)).toMatchObject({
     wrong: expect.stringContaining("2 processes of the site were killed"),
   });
-  // The slice began anew.
+  // The slice began again.
   expect(kills.look(0)).toBeUndefined();
   expect(kills.look(1)).toMatchObject({ wrong: expect.stringContaining("a process of the site was killed") });
   const quiet = Array.from({ length: 61 }, () => kills.look(1));

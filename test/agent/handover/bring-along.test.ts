@@ -34,19 +34,19 @@ function instance({ what, fails, owns = true }: { what?: StateTable; fails?: str
     log: { info: () => {}, warn: () => {} },
     signal: new AbortController().signal,
     owned: () => (owns ? { epoch: 3, release: "r1" } : undefined),
-    beginAnew: () => void said.push("begins anew"),
+    restart: () => void said.push("begins again"),
   };
   return { said, along: new BringAlong(context) };
 }
 
-test("what there is is brought, once for each deploy, and then the agent begins anew", async () => {
+test("what there is is brought, once for each deploy, and then the agent begins again", async () => {
   const { along, said } = instance();
   for (let i = 0; i < 2; i++) along.begin({ id: "d", takes });
   await along.ended();
-  expect(said).toEqual(["running", "begin 3 r1", "running: copies db.sqlite3", "begins anew"]);
+  expect(said).toEqual(["running", "begin 3 r1", "running: copies db.sqlite3", "begins again"]);
 });
 
-test("the one that has begun anew is ready; with another [state] it begins again", async () => {
+test("the one that has begun again is ready; with another [state] it begins again", async () => {
   const { along, said } = instance({ what: takes });
   along.begin({ id: "d", takes: { ...takes } });
   along.begin({ id: "e", takes: { ...takes, media: "media" } });
@@ -59,7 +59,7 @@ test("what cannot be brought is said, and everything stays as it is", async () =
   along.begin({ id: "d", takes });
   await along.ended();
   expect(said.at(-1)).toBe("failed: file is not a database");
-  expect(said).not.toContain("begins anew");
+  expect(said).not.toContain("begins again");
 });
 
 test("a deploy that takes nothing, and an instance that does not have the site, bring nothing", async () => {

@@ -18,7 +18,7 @@ test("requests go to the new owner, and to the app here only if that cannot be r
   expect(text).toContain("listen unix:/run/everspot/forward.sock backlog=4096;");
 });
 
-test("with state, nobody here answers for a new owner that cannot be reached", () => {
+test("with state, no one here answers for a new owner that cannot be reached", () => {
   const text = renderForward({ ...config, app: undefined });
   expect(text).not.toMatch(/backup|app\.sock/);
   expect(text).toMatch(/error_page 502 = @sorry;[\s\S]+Retry-After 5 always;[\s\S]+return 503/);

@@ -107,7 +107,7 @@ describe("the new one dies", () => {
       await nothingLost();
     },
   );
-  test("and EC2 says so: nobody waits for the pause", async () => {
+  test("and EC2 says so: no one waits for the pause", async () => {
     await next.takes("fence");
     world.fleet.peers = world.fleet.peers.map((p) => ({
       ...p,

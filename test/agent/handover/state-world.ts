@@ -142,7 +142,7 @@ export class Instance implements StateKeeper, TurnGround {
     return written !== undefined;
   }
 
-  /** What an agent does once it has seen that another one claims the site, or has begun anew and stands by. */
+  /** What an agent does once it has seen that another one claims the site, or has begun again and stands by. */
   async yields(signal = new AbortController().signal) {
     this.#turn ??= this.#newTurn();
     try {

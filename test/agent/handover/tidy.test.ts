@@ -40,7 +40,7 @@ test("ends an old instance that outlived its drain, after the target was lowered
   expect(fleet.asked).toEqual([{ total: 1 }, "i-0"]);
 });
 
-test("ends nothing once another has the site, though it has not been told of that yet", async () => {
+test("ends nothing once another has the site, though it has not heard of that yet", async () => {
   const { fleet, run } = site({ owned: 121, owns: false });
   fleet.add("i-0", before);
   await run();

@@ -30,7 +30,7 @@ export class Calls {
     return { ...store, get: counted(get), head: counted(head), put: counted(put), list: counted(list) };
   }
 
-  /** Resolves when nobody does, and whoever went on from that has done so. */
+  /** Resolves when no one does, and whoever went on from that has done so. */
   async quiet(): Promise<void> {
     do {
       while (this.#open > 0) await turn();

@@ -18,7 +18,7 @@ export interface Played {
   /** What systemd says of the unit afterwards. */
   result: string;
   stopped: boolean;
-  /** What it does when it is told to stop. */
+  /** What it does when it is asked to stop. */
   onStop: (played: Played) => void;
 }
 

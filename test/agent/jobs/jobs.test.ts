@@ -158,7 +158,7 @@ test("what fails is tried again as often as it may be, and then told", async () 
   expect(alarms).toEqual(["the job tidy: failed after 0 s, exit code 3, try 3"]);
 });
 
-test("one that takes too long, or too much, is told as what it is", async () => {
+test("one that takes too long, or too much, is reported as such", async () => {
   commands.begins = (one) => {
     one.result = commands.started.length === 1 ? "timeout" : "oom-kill";
     one.end(1);
@@ -216,7 +216,7 @@ test("the site goes: what runs is told, has its time, and is interrupted; what e
   expect(alarms).toHaveLength(1);
 });
 
-test("times that nobody had the site: the last is made up, those before are named; or all are", async () => {
+test("times that no one had the site: the last is made up, those before are named; or all are", async () => {
   const schedule = { once: job({ at: "*:0/5" }), skip: job({ at: "*:0/5", missed: "skip" }) };
   const before = new AbortController();
   const term = jobsOf({ schedule }).during(mine, before.signal);
@@ -293,7 +293,7 @@ test("what an agent that was cut off left running is ended, said, and not run ag
   cut.abort(new Error("end of the test"));
 });
 
-test("a worker runs as long as this instance has the site, and one that ends again and again is told once", async () => {
+test("a worker runs as long as this instance has the site, and one that ends again and again is reported once", async () => {
   const term = new AbortController();
   const ended = jobsOf({ worker: { queue: worker({ memory: 200 }) } }).during(mine, term.signal);
   await pass(1_000);

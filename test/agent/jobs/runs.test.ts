@@ -200,7 +200,7 @@ test("manage.py is run where the release has one", async () => {
   expect(commands.started[0]?.options.words).toEqual(["python3", "manage.py", "check"]);
 });
 
-test("no word of a command is in what is told of it", async () => {
+test("no word of a command is in what is logged of it", async () => {
   commands.begins = (one) => one.end(0);
   await ask("run-1", { words: ["psql", "postgres://ann:hunter2@db"] });
   await agent().look();

@@ -183,7 +183,7 @@ class World {
       played.result = result;
       if (!machine.dead) played.end(code);
     };
-    // Told to, it ends after a while.
+    // Asked to, it ends after a while.
     played.onStop = () => void clock.sleep(6_000).then(() => ends(143));
     void clock.sleep(Math.min(minutes * 60, timeout) * 1000).then(() => {
       if (!played.stopped && !machine.dead)

@@ -43,14 +43,14 @@ describe("a database that the app works with", () => {
     expect((await readdir(own)).filter((name) => name.startsWith(".everspot"))).toEqual([]);
   });
 
-  test("that is not where [state] says is told of, with those that are there", async () => {
+  test("that is not where [state] says is reported, with those that are there", async () => {
     await sql(join(own, "other.sqlite3"), "db.execute('CREATE TABLE t (x)')");
     await expect(copyLive(start, "r1", "db.sqlite3", to())).rejects.toThrow(
       "there is no $STATE_DIRECTORY/db.sqlite3; SQLite databases there: other.sqlite3",
     );
   });
 
-  test("that is none is told of", async () => {
+  test("that is none is reported", async () => {
     await writeFile(join(own, "db.sqlite3"), "encrypted, or something else altogether".repeat(100));
     await expect(copyLive(start, "r1", "db.sqlite3", to())).rejects.toThrow(
       "$STATE_DIRECTORY/db.sqlite3 cannot be copied: file is not a database",

@@ -256,7 +256,7 @@ describe("a release that is tried on the data", () => {
     expect(await one.sealed()).toBe(true);
   });
 
-  test("is taken back before a seal, so that nobody takes over what it left half done", async () => {
+  test("is taken back before a seal, so that no one takes over what it left half done", async () => {
     const { one } = await tried();
     says.undo = { undone: true, seq: 12 };
     done.length = 0;
@@ -290,7 +290,7 @@ describe("a release that is tried on the data", () => {
   });
 });
 
-test("credentials are handed down again before they expire, and a metadata service that fails is only told of", async () => {
+test("credentials are handed down again before they expire, and a metadata service that fails is only reported", async () => {
   const clock = new ManualClock();
   const { keeper: one, places } = keeper(clock);
   await one.ready();

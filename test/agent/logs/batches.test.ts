@@ -83,13 +83,13 @@ describe("an entry of the journal", () => {
     expect(place(fields)).toEqual({ source, release });
   });
 
-  test("nobody but systemd speaks for a unit, and nobody but nginx of visitors", () => {
+  test("only systemd speaks for a unit, and only nginx of visitors", () => {
     const app = "everspot-app@r1.service";
     expect(place({ _SYSTEMD_UNIT: app, _PID: "77", UNIT: "everspot.service" })?.source).toBe("app");
     expect(place({ _SYSTEMD_UNIT: app, SYSLOG_IDENTIFIER: "access" })?.source).toBe("app");
   });
 
-  test("what journald left out is told where it is missing", () => {
+  test("what journald left out is reported where it is missing", () => {
     const fields = { _SYSTEMD_UNIT: "systemd-journald.service", PRIORITY: "4" };
     expect(place({ ...fields, MESSAGE: "Suppressed 12 messages from everspot-app@r1.service" })?.source).toBe(
       "app",

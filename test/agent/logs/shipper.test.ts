@@ -112,7 +112,7 @@ test("each source has its stream; what came in a second is there within two", as
   expect(lines()).toHaveLength(8);
 });
 
-test("an agent that is started anew goes on by the cursor", async () => {
+test("an agent that is restarted goes on by the cursor", async () => {
   const first = start();
   for (const line of all(5)) say(line);
   await until(() => lines().length === 5);

@@ -103,7 +103,7 @@ test("a page that is not there tells of DEBUG, and of an error page that fails i
     if (request.url === "/" || request.url === "/healthz") response.end("ok");
     else fails(request, response);
   });
-  expect(await found()).toEqual(["a page that is not there answers 500 instead of 404"]);
+  expect(await found()).toEqual(["a page that does not exist answers 500 instead of 404"]);
 });
 
 test("what the workers hold: DEBUG, another key in each, a key that anyone can read", async () => {
@@ -111,7 +111,7 @@ test("what the workers hold: DEBUG, another key in each, a key that anyone can r
   await says(8, { debug: true, key: "k2", insecure: false, source: null });
   expect(await found()).toEqual([
     expect.stringMatching(/^DEBUG is on/),
-    expect.stringMatching(/^SECRET_KEY is another one in each worker/),
+    expect.stringMatching(/^SECRET_KEY differs from worker to worker/),
   ]);
   await says(7, { debug: false, key: "k1", insecure: true, source: "mysite/settings.py" });
   await says(8, { debug: false, key: "k1", insecure: true, source: "mysite/settings.py" });
@@ -126,7 +126,7 @@ test("a worker that has not spoken yet is waited for; what is no file of a worke
   await expect.poll(() => clock.sleeping).toBe(2);
   await says(8, { debug: false, key: "k2" });
   await clock.advance(50);
-  expect(await looking).toEqual([expect.stringMatching(/^SECRET_KEY is another one/)]);
+  expect(await looking).toEqual([expect.stringMatching(/^SECRET_KEY differs from worker to worker/)]);
 });
 
 test("what does not answer within two seconds is not judged", async () => {

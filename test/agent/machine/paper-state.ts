@@ -111,7 +111,7 @@ export class PaperState implements StateKeeper {
     return { ...this.runs, state, seq: this.log.length, behind: 0 };
   }
 
-  /** The machine is started anew. */
+  /** The machine is restarted. */
   reboot(): void {
     this.runs = undefined;
     this.mayRun = false;

@@ -34,7 +34,7 @@ const alertsOf = (store: ObjectStore = local.store) =>
   });
 const open = async () => openOnes((await readDocument(local.store, alertsDocument)).value?.alerts ?? []);
 
-test("what lasts is told once, and when it is over; a look at which nothing changes asks the bucket nothing", async () => {
+test("what lasts is reported once, and when it is over; a look at which nothing changes asks the bucket nothing", async () => {
   const one = alertsOf();
   expect(await one.raise(disk, "the disk is 91 % full")).toBe(true);
   const { length } = local.server.calls;
@@ -77,7 +77,7 @@ test("an instance that has the site again believes what another one said meanwhi
   expect(notices.map((n) => n.text)).toEqual(["full", "not full", "full again"]);
 });
 
-test("what comes and goes is told of once an hour at most, and not when it is over either", async () => {
+test("what comes and goes is reported once an hour at most, and not when it is over either", async () => {
   const one = alertsOf();
   for (let i = 0; i < 10; i++) {
     await one.raise(disk, `full ${i}`);
@@ -87,7 +87,7 @@ test("what comes and goes is told of once an hour at most, and not when it is ov
   expect(notices.map((n) => n.text)).toEqual(["full 0", "not full 0"]);
 });
 
-test("one that came back and stays is told of when the hour is over", async () => {
+test("one that came back and stays is reported when the hour is over", async () => {
   const one = alertsOf();
   await one.raise(disk, "full 1");
   await one.clear(disk, "not full");
@@ -108,7 +108,7 @@ test("of several of a kind each is told for itself", async () => {
   expect(await open()).toMatchObject([{ about: "weekly" }]);
 });
 
-test("a bucket that cannot be written keeps nobody from hearing of it, once, and of its end", async () => {
+test("a bucket that cannot be written keeps no one from hearing of it, once, and of its end", async () => {
   const refused: ObjectStore = { ...local.store, put: async () => Promise.reject(new Error("AccessDenied")) };
   const one = alertsOf(refused);
   for (let i = 0; i < 3; i++) await one.raise(disk, "full");

@@ -56,7 +56,7 @@ function storeOver(ask: Ask, actor: string): ObjectStore {
       }
     },
     async put(key, body, condition) {
-      // Nobody believes anything because of the bell.
+      // No one believes anything because of the bell.
       if (key === keys.bell) return { etag: "1", date: new Date(0) };
       const wanted =
         condition === undefined

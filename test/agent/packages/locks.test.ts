@@ -90,6 +90,6 @@ test("dpkg's own words are known, and the wait has an end that names who holds i
   await expect(inTurn(apt, undefined, clock)).rejects.toThrow("held by process 7 (unattended-upgr)");
 });
 
-test("what else goes wrong is told at once", async () => {
+test("what else goes wrong is reported at once", async () => {
   await expect(inTurn(() => apt("install", "no-such-package"))).rejects.toThrow("exit code 100");
 });

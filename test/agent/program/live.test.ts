@@ -135,7 +135,7 @@ test("an order of a certificate under way is not left alone: this process goes o
   expect(await ended).toBe(reason);
 });
 
-test("told to stop during the boot, it says so in the record as it is then, and ends", async () => {
+test("asked to stop during the boot, it says so in the record as it is then, and ends", async () => {
   await on.setChannel({});
   const { agent, ended } = await begin();
   await until(() => agent.recorder.value?.state === "failed");

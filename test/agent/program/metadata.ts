@@ -1,7 +1,7 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A metadata service that answers what it is told to. */
+/** A metadata service that answers what it is asked to. */
 export interface MetadataService {
   url: string;
   /** By path below /latest/meta-data/. */

@@ -68,7 +68,7 @@ test("each machine makes it, out of the release's sources, and Python uses it", 
   for (const module of ["alpha", "site_of_ours"]) {
     expect(stderr).toMatch(new RegExp(`${module}/__pycache__/__init__\\.cpython-\\d+\\.pyc matches`));
   }
-  // Nobody learns from it where it was made.
+  // No one learns from it where it was made.
   for (const file of made)
     expect(await readFile(join(first.release("r1"), file), "latin1")).not.toContain(folder);
 });

@@ -72,7 +72,7 @@ test("after a swap in place those of the release that ran here stay, and those b
   expect(await readlink(on.link)).toBe(on.folder);
   expect(await on.read(CSS)).toBe("old");
   expect(await on.read("css/site.aaaa2c3d4e5f.css")).toBe("two releases ago");
-  // Nobody has had a page open for so long.
+  // No one has had a page open for so long.
   const long = new Date(Date.now() - 9 * DAY);
   await utimes(join(on.folder, CSS), long, long);
   await bringEarlier(on, "r2", Date.now());

@@ -237,7 +237,7 @@ test("will not touch a folder that holds something", async () => {
   expect(readdirSync(into)).toEqual(["precious"]);
 });
 
-test("stops when told to, and leaves nothing", async () => {
+test("stops when asked to, and leaves nothing", async () => {
   const stop = new AbortController();
   stop.abort(new Error("enough"));
   const zip = zipFile(rawZip([good]));

@@ -31,7 +31,7 @@ test("waits for the kernel's last connection, and no longer than it may", async 
   expect(performance.now() - started).toBeGreaterThan(100);
 });
 
-test("of an app whose connections stay, only those count that nobody has taken", () => {
+test("of an app whose connections stay, only those count that no one has taken", () => {
   const head = "Num       RefCount Protocol Flags    Type St Inode Path";
   const line = (flags: string, state: string, path = "/a.sock") =>
     `0000000000000000: 00000002 00000000 ${flags} 0001 ${state} 12345 ${path}`;

@@ -134,7 +134,7 @@ test("a link that was packed is handed over as the link it is: what it leads to 
   expect(await lookOfOthers()).toEqual(before);
 });
 
-test("a link among the static files is told of, for it is not served", async () => {
+test("a link among the static files is reported, for it is not served", async () => {
   beforeStart = (given) => symlink("../../source.css", join(given, "linked.css"));
   expect(await prepare()).toContain("links among the static files are not served, such as linked.css");
 });

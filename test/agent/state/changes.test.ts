@@ -56,7 +56,7 @@ test("a change that is found later counts from when it may have been made", () =
   changes.note("a", at(50));
   changes.note("a", at(55), { since: at(10) });
   expect(changes.covered(at(60))).toBe(at(10));
-  // What it was told of a moment ago may have been changed before the answer that is being given.
+  // What it learnt a moment ago may have been changed before the answer that is being given.
   changes.note("b", at(61), { since: at(5) });
   expect(changes.covered(at(60))).toBe(at(5));
   changes.note("moved in", at(0), { counts: false });

@@ -166,7 +166,7 @@ describe("the sealed owner goes back", () => {
     return log.place;
   };
 
-  test("with a rewind when nobody was open since, and the other stands down", async () => {
+  test("with a rewind when no one was open since, and the other stands down", async () => {
     const place = await sealed();
     const other = await own(local.bucket, writer(2)).catch(() => undefined);
     expect(other).toBeDefined();

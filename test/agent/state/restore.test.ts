@@ -157,7 +157,7 @@ test("as of a moment: up to the last entry that is not later, and that is the pl
   expect(await restored({ until: then.at })).toMatchObject({ text: "b", place: then });
 });
 
-test("a read that gets no answer is made again: nothing is begun anew for it", async () => {
+test("a read that gets no answer is made again: nothing is begun again for it", async () => {
   const log = await own(local.bucket, writer(1));
   await commit(log, { 1: "a" }, 1);
   await commit(log, { 1: "b" }, 1);
@@ -168,7 +168,7 @@ test("a read that gets no answer is made again: nothing is begun anew for it", a
   expect(asked).toHaveLength(1);
 });
 
-test("of a moment at which a release was tried it is what visitors were told: what was there before", async () => {
+test("of a moment at which a release was tried it is what visitors were answered: what was there before", async () => {
   let now = Date.now() + 3_600_000;
   const clock = { now: () => now, sleep: async () => {} };
   const log = new LogWriter(local.bucket, writer(1), (await own(local.bucket, writer(1))).place, { clock });

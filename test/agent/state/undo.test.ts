@@ -47,7 +47,7 @@ test("one that was cut off goes on, and takes nothing back twice", async () => {
   expect(await rewinds(local.bucket)).toBe(1);
 });
 
-test("what may have been told of stays", async () => {
+test("what may have been answered stays", async () => {
   const mark = log.place;
   await upload(log, "of the release that serves");
   await log.append({ kind: "open" });

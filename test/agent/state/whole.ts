@@ -101,7 +101,7 @@ class Hands {
     this.store = {
       url: "s3://site",
       async get(key) {
-        // Nobody believes anything because of the bell.
+        // No one believes anything because of the bell.
         if (key === keys.bell) return undefined;
         if (key !== siteDocument.key) {
           const body = await bucket.get(key);

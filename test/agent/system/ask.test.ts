@@ -43,7 +43,7 @@ test("an answer without end is not waited for, nor is silence", async () => {
   await expect(ask(without, { milliseconds: 20 })).rejects.toMatchObject({ name: "TimeoutError" });
 });
 
-test("nobody there is an error that says so", async () => {
+test("no one there is an error that says so", async () => {
   const url = await serve(() => {});
   await new Promise((resolve) => server?.close(resolve));
   await expect(ask(url, { milliseconds })).rejects.toThrow("ECONNREFUSED");

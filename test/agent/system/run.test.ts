@@ -34,7 +34,7 @@ describe.each([
     expect([await succeeds("true", []), await succeeds("false", [])]).toEqual([true, false]);
   });
 
-  test("that fails is told with its exit code and last lines", async () => {
+  test("that fails is reported with its exit code and last lines", async () => {
     await expect(of().run("sh", ["-c", "echo out; echo err >&2; exit 3"])).rejects.toMatchObject({
       message: "sh -c echo out; echo err >&2; exit 3: exit code 3",
       lines: ["out", "err"],

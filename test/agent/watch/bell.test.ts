@@ -96,7 +96,7 @@ test("what was written without a ring is found within a minute", async () => {
   expect(looks).toBe(12);
 });
 
-test("a bell that cannot be read has everything looked at each time, and is told once there is nothing else to tell", async () => {
+test("a bell that cannot be read has everything looked at each time, and is reported once there is nothing else to tell", async () => {
   const { next } = watching();
   await next();
   await deploy();

@@ -35,7 +35,7 @@ function run(
   };
 }
 
-test("a watcher that cannot look is told of once, holds up no other, and is told of when it can again", async () => {
+test("a watcher that cannot look is reported once, holds up no other, and is reported when it can again", async () => {
   let looks = 0;
   let other = 0;
   const going = run([
@@ -64,7 +64,7 @@ test("a watcher that cannot look is told of once, holds up no other, and is told
   expect(going.clock.sleeping).toBe(0);
 });
 
-test("a reaction that fails is told of and does not end the watch", async () => {
+test("a reaction that fails is reported and does not end the watch", async () => {
   const going = run(
     [{ name: "w", everySeconds: 5, look: async () => [{ kind: "rebalance", time: 0 } as const] }],
     async () => {
@@ -80,7 +80,7 @@ test("a reaction that fails is told of and does not end the watch", async () => 
   ]);
 });
 
-test("an app that fails is told of after each further minute, a short failure never", async () => {
+test("an app that fails is reported after each further minute, a short failure never", async () => {
   const answers = new Map<number, boolean>();
   const clock = new ManualClock();
   const watcher = healthWatcher(

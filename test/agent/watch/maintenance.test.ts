@@ -25,7 +25,7 @@ const write = (change: Pick<MaintenanceState, "on"> & Partial<MaintenanceState>)
     clock,
   );
 
-test("what is switched is told once, at the next look at the bell, which it rings", async () => {
+test("what is switched is reported once, at the next look at the bell, which it rings", async () => {
   const watcher = bellWatcher(
     local.store,
     clock,

@@ -90,7 +90,7 @@ test("who is about to take the site over is seen when it knocks, not at the next
   await rm(folder, { recursive: true });
 });
 
-test("a shipper that has met a later owner is told of once", async () => {
+test("a shipper that has met a later owner is reported once", async () => {
   let state: "shipping" | "fenced" = "shipping";
   const watcher = fenceWatcher({ status: async () => ({ state, epoch: 4, seq: 9, behind: 0 }) });
   expect(await watcher.look()).toEqual([]);

@@ -1,6 +1,6 @@
 /**
  * A certificate authority with Let's Encrypt's limits: a proxy in front of one that has none (Pebble). It
- * counts, refuses what Let's Encrypt would refuse, and makes trouble when told to.
+ * counts, refuses what Let's Encrypt would refuse, and makes trouble when asked to.
  */
 import type http from "node:http";
 import https from "node:https";

@@ -6,7 +6,7 @@ const LAST = 250;
 
 /**
  * Loopback addresses for instances. One is not given again before all others had their turn, so that a client
- * that still uses the address of a dead instance meets nobody.
+ * that still uses the address of a dead instance meets no one.
  */
 export class Addresses {
   readonly #used = new Set<number>();

@@ -64,7 +64,7 @@ const contested: readonly Contested[] = [
   },
 ];
 
-/** As AWS answered, and unkind where nobody asked. */
+/** As AWS answered, and unkind where no one asked. */
 export function habitsOf(answers: Answers): FleetHabits {
   const habits = { ...unkindHabits };
   for (const { question, by } of contested) {
@@ -74,7 +74,7 @@ export function habitsOf(answers: Answers): FleetHabits {
   return habits;
 }
 
-/** The other sides of what nobody has asked yet, each with the question that would settle it. */
+/** The other sides of what no one has asked yet, each with the question that would settle it. */
 export const openHabits = (answers: Answers): { question: Question; habits: Partial<FleetHabits> }[] =>
   contested
     .filter(({ question }) => answered(answers, question) === undefined)

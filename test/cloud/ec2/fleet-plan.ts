@@ -8,7 +8,7 @@ export interface Member {
   pending: boolean;
   /** Launch time. */
   launched: number;
-  /** Told to rebalance, in a fleet that replaces such instances. */
+  /** Asked to rebalance, in a fleet that replaces such instances. */
   atRisk: boolean;
 }
 

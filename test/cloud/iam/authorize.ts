@@ -32,7 +32,7 @@ export class Authorizer {
   }
 
   /**
-   * The account's owner may do everything but what a bucket's policy denies to everybody: nobody is above that.
+   * The account's owner may do everything but what a bucket's policy denies to everybody: no one is above that.
    * @throws as `authorize`.
    */
   authorizeOwner(call: Call, user: { arn: string; name: string }): void {

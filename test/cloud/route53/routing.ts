@@ -10,7 +10,7 @@ export const policiesOf = (set: Partial<ResourceRecordSet>): (typeof POLICIES)[n
   POLICIES.filter((policy) => set[policy] !== undefined);
 
 /**
- * Of several sets the one that a resolver is told of. A real server draws by weight and measures latency; here it is
+ * Of several sets the one that a resolver is given. A real server draws by weight and measures latency; here it is
  * always the heaviest, the primary, the first.
  */
 export function preferred<R extends { routing?: Routing | undefined }>(sets: readonly R[]): R[] {

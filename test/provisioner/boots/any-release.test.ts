@@ -24,7 +24,7 @@ test("a boot that failed before is no answer: it has two more attempts", async (
   expect(() => look(failed(9))).toThrow("i-1 does not come up: app failed: it ended");
 });
 
-test("another boot of the same instance begins anew", async () => {
+test("another boot of the same instance begins again", async () => {
   const { judge: look } = judge([failed(7)]);
   expect(await look(failed(1, { bootId: "c" }))).toBeUndefined();
   expect(() => look(failed(2, { bootId: "c" }))).toThrow("does not come up");

@@ -57,7 +57,7 @@ export function testUse(typed: () => Typed, own: readonly Row[]): void {
 
 /** Nothing is said of it, and the command goes on. */
 export function testUnread(typed: () => Typed, own: readonly Row[]): void {
-  test.each(own)("%s, where nobody reads", async (name, row) => {
+  test.each(own)("%s, where no one reads", async (name, row) => {
     ended(await typed().everspot(name, row.words ?? [], row, { unread: true }), 0);
   });
 }

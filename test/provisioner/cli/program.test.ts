@@ -237,7 +237,7 @@ describe("the terminal", () => {
   });
 });
 
-test("a known failure is told with where, lines and what to do", async () => {
+test("a known failure is reported with where, lines and what to do", async () => {
   const error = new EverspotError("it broke", {
     resource: "vpc-1",
     hint: "mend it",

@@ -181,7 +181,7 @@ test("--renew needs a yes, an owner that looks, and something stored", async () 
   );
 });
 
-test("a site that serves nothing, or an old certificate, is told of", async () => {
+test("a site that serves nothing, or an old certificate, is reported", async () => {
   const silent = { ...tools, readServed: createReadServed({ host: "127.0.0.1", port: 1 }) };
   await runCertificate(desk.config, silent, look);
   expect(desk.json().odd).toEqual([expect.stringMatching(/shows no certificate: .*ECONNREFUSED/)]);

@@ -17,7 +17,7 @@ afterEach(async () => {
   site = undefined;
 });
 
-/** Nobody is told to wait for what will not come: a deploy without the change works, and so does `up`. */
+/** No one is asked to wait for what will not come: a deploy without the change works, and so does `up`. */
 async function nothingIsHalfDone(of: SwapSite): Promise<void> {
   const [template] = of.cloud.ec2.templates.all.values();
   expect([...(template?.versions.keys() ?? [])]).toEqual([1]);

@@ -312,7 +312,7 @@ describe("who deploys", () => {
     ]);
   });
 
-  test("an aborted deploy stops where it is, and what it left is put in order", async () => {
+  test("an aborted deploy stops where it is, and what it left is recovered", async () => {
     site.agents.next = "hangs";
     const deploy = site.deploy("second");
     const failed = expect(deploy).rejects.toMatchObject({

@@ -205,7 +205,7 @@ test("instances, load balancers and rules of others in the site's network are na
     `security group ${group}`,
     `subnet ${subnet?.SubnetId}`,
     `VPC ${subnet?.VpcId}`,
-    "in the way, and not of this site:",
+    "in the way, and not part of this site:",
     `  load balancer app/shop/1f (network interface ${face})`,
     `  security group ${other.GroupId} (shop) names it in a rule`,
     `  security group ${other.GroupId} (shop)`,
@@ -233,7 +233,7 @@ test("what cannot be deleted is named with AWS's reason, and the next run finish
     message: "something of blog is still there",
     lines: [
       `VPC ${vpcs.Vpcs?.[0]?.VpcId}`,
-      "in the way, and not of this site:",
+      "in the way, and not part of this site:",
       `  subnet ${id} (10.83.240.0/20)`,
     ],
     exitCode: 1,

@@ -126,7 +126,7 @@ test("who may not read all that goes on, and is told", async () => {
       throw new AwsError("AccessDeniedException", `not authorized to perform: ${call.operation}`, 400);
   });
   await up(poor);
-  expect(poor.said()).toContain("not all could be read of what the account may start: ");
+  expect(poor.said()).toContain("some of the account's limits could not be read: ");
 });
 
 test("what ended holds its part of the quota until AWS has closed its spot request", async () => {

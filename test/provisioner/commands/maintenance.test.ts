@@ -67,9 +67,9 @@ test("on is written for all instances, which the bell tells; status says so; off
   expect(await stored()).toMatchObject({ on: false, allow: [] });
 });
 
-test("a site that does not answer so is told of, and is in maintenance all the same", async () => {
+test("a site that does not answer so is reported, and is in maintenance all the same", async () => {
   await maintenance("on");
-  expect(site.said()).toContain("the site was not seen to answer 503 from here");
+  expect(site.said()).toContain("the site does not answer 503 to this computer");
   expect(await stored()).toMatchObject({ on: true });
 });
 

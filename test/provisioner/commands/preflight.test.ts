@@ -109,7 +109,7 @@ describe("the zone", () => {
     );
   });
 
-  test("is delegated elsewhere: no one is told to take mail and all else offline", async () => {
+  test("is delegated elsewhere: no one is asked to take mail and all else offline", async () => {
     delegateTo("ns1.elsewhere.example");
     const { hint = "" } = await refusal();
     expect(hint).toContain("use the hosted zone that has these");

@@ -304,7 +304,7 @@ test("a server error without AWS's words is tried again for longer than the SDK 
   });
 });
 
-test("an instance that AWS takes during the boot is told of, and its successor followed", async () => {
+test("an instance that AWS takes during the boot is reported, and its successor followed", async () => {
   const machines: string[] = [];
   const open = await withAgent(async (instance) => {
     machines.push(instance);

@@ -125,7 +125,7 @@ const raw = fc.record(
   { requiredKeys: ["site", "region", "domain", "app"] },
 );
 
-/** What an instance is told of a site that `plan` accepts. */
+/** What an instance knows of a site that `plan` accepts. */
 export const acceptedConfig: Arbitrary<BootConfig> = fc
   .tuple(raw, fc.boolean(), fc.boolean())
   .map(([{ app, ...rest }, speaksAsgi, redirects]) => {

@@ -60,7 +60,7 @@ describe("[state]", () => {
     [".everspot/db.sqlite3", "a name that SQLite or everspot itself needs"],
     [["db.sqlite3", "./db.sqlite3"], "is there twice"],
     [["db.sqlite3", "$STATE_DIRECTORY/db.sqlite3"], "is there twice"],
-    [["data", "data/db.sqlite3"], "inside of another database"],
+    [["data", "data/db.sqlite3"], "inside another database"],
   ])("cannot keep the database %j", (database, reason) => {
     expect(complaint(state({ database }))).toContain(reason);
   });
@@ -216,7 +216,7 @@ describe("an application", () => {
       "www.example.com",
     );
     expect(complaint({ app: { redirect_to: "www.example.org" } })).toContain(
-      '"www.example.org" is no name of the site (add it to aliases',
+      '"www.example.org" is not a name of the site (add it to aliases',
     );
   });
   test("has limits of its own below a path", () => {

@@ -106,7 +106,7 @@ describe("a site's data in its bucket, from moving in to moving out:", { concurr
     // Called again, what is there stays; another content is replaced.
     writeFileSync(desk.file("out/media/b.txt"), "TEXT");
     const again = { file: desk.file("out/db.sqlite3"), media: desk.file("out/media") };
-    await expect(pull(again)).rejects.toMatchObject({ exitCode: 2, message: /is there already/ });
+    await expect(pull(again)).rejects.toMatchObject({ exitCode: 2, message: /exists already/ });
     expect(await pull({ ...again, force: true })).toMatchObject({ media: { files: 3, fetched: 1 } });
     expect(readFileSync(desk.file("out/media/b.txt"), "utf8")).toBe("text");
   });
@@ -208,7 +208,7 @@ test("an upload whose content is not what its name says is not brought here", as
   await desk.aws.store.put(key, "others");
   const media = desk.file("damaged");
   await expect(pull({ file: desk.file("whole.sqlite3"), media })).rejects.toThrow(
-    "has not the content its name says",
+    "does not have the content its name says",
   );
   await desk.aws.store.put(key, before?.body ?? "");
   expect(readdirSync(media, { recursive: true, encoding: "utf8" }).filter((f) => f.includes("part"))).toEqual(
@@ -220,11 +220,15 @@ describe("what cannot become the site's is refused, with what to do:", () => {
   test.each<[string, (file: string) => Promise<unknown>, RegExp]>([
     ["a file that is not there", async () => undefined, /cannot be read.*ENOENT/],
     ["an empty file", async (file) => writeFileSync(file, ""), /is empty/],
-    ["what is no SQLite", async (file) => writeFileSync(file, "%PDF-1.7 something"), /is no SQLite database/],
+    [
+      "what is no SQLite",
+      async (file) => writeFileSync(file, "%PDF-1.7 something"),
+      /is not an SQLite database/,
+    ],
     [
       "an encrypted one",
       async (file) => writeFileSync(file, Buffer.alloc(8192, 0xa7)),
-      /is no SQLite database, or it is encrypted/,
+      /is not an SQLite database, or it is encrypted/,
     ],
     [
       "one whose pages an extension encrypts",

@@ -51,7 +51,7 @@ test("EC2 does not show the new owner for a moment: nothing is taken back", asyn
   expect((await site.channel())?.quarantined).toEqual([]);
 }, 60_000);
 
-test("what is to be put in order is judged with the owner in sight", async () => {
+test("what is to be recovered is judged with the owner in sight", async () => {
   site = await openSwapSite();
   await site.deploy("one");
   const owner = site.owner() ?? "";

@@ -94,7 +94,7 @@ test("no one's deploy fails for it: what only `up` does comes first", async () =
   ec2.destroy();
   await site.deploy("another");
   expect(await launched()).toEqual({ runs: OLD, next: OLD });
-  expect(site.said()).toContain(`${OLD} is old, and stays until \`everspot up\` did`);
+  expect(site.said()).toContain(`${OLD} is old, and stays until \`everspot up\` has`);
 });
 
 test("a running instance keeps the one it began with", async () => {

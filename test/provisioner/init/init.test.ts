@@ -219,7 +219,7 @@ DATABASES = {"default": {"ENGINE": "django.contrib.gis.db.backends.postgis", "NA
   expect(text(folder, "everspot.toml")).toContain('packages = ["gdal-bin"]');
 });
 
-test("where there is no project, and where nobody says its name, nothing is written", async () => {
+test("where there is no project, and where no one says its name, nothing is written", async () => {
   const other = project({
     "app.py": "from flask import Flask\napp = Flask(__name__)\n",
     "requirements.txt": "",

@@ -104,7 +104,7 @@ LOGGING = {"handlers": {"file": {"filename": "/var/log/app.log"}, "console": {}}
   });
 });
 
-test("what nobody changed since it was written is known by its seal", () => {
+test("what no one changed since it was written is known by its seal", () => {
   const text = sealed("# Written by `everspot init`.\nsite = 1\n");
   expect(isUntouched(text)).toBe(true);
   expect(isUntouched(text.replace("1", "2"))).toBe(false);

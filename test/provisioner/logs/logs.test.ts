@@ -149,7 +149,7 @@ describe("the last lines", () => {
     expect(out).toMatch(/GET \/ 200POST \/admin 200\n$/);
   });
 
-  test("end quietly where nobody reads", async () => {
+  test("end quietly where no one reads", async () => {
     for (let i = 0; i < 300; i++) say(`line ${i}`, 300 - i);
     room = 10;
     await logs({ since: "10m" });
@@ -192,12 +192,12 @@ describe("following", () => {
 
 describe("what is wrong is said", () => {
   test.each([
-    [{ source: "db" }, /is no source/],
+    [{ source: "db" }, /is not a source/],
     [{ instance: "web1" }, /is no instance/],
     [{ grep: "(" }, /--grep/],
     [{ since: "yesterday" }, /is no moment/],
     [{ since: "1h", until: "2h" }, /before --since/],
-    [{ follow: true, until: "1h" }, /goes on for ever/],
+    [{ follow: true, until: "1h" }, /goes on without end/],
   ])("%o", async (options, message) => {
     const error = await refusal(options);
     expect(error.message).toMatch(message);

@@ -119,7 +119,7 @@ test("all variables that are missing are one finding; those that are set or secr
     what: "the app does not start without STRIPE_KEY and COLOUR",
     hint: "`everspot secret set STRIPE_KEY`; [app.env] for COLOUR",
   });
-  // Read and not asked, nobody knows for sure.
+  // Read and not asked, no one knows for sure.
   expect(found({ learnt: { required, asked: false } })).toEqual(["project.W009"]);
 });
 
@@ -127,7 +127,7 @@ const server = (engine: string, host: string | undefined) => ({
   databases: { default: { engine: `django.db.backends.${engine}`, name: "app", host } },
 });
 
-test("where nobody may look at the secrets, what is missing may be one of them", () => {
+test("where no one may look at the secrets, what is missing may be one of them", () => {
   const required = [{ name: "STRIPE_KEY" }];
   const databases = { default: { engine: "django.db.backends.postgresql", name: "app", host: "localhost" } };
   const learnt = { required, variables: ["DATABASE_URL"] };
@@ -180,7 +180,7 @@ test("what the app writes among its files stands against it, unless it starts wi
     },
   ]);
   expect(found({ learnt: { ...refused, startsSealed: true } })).toEqual(["project.W017"]);
-  // Where nobody can tell, it is not tried on a site.
+  // Where no one can tell, it is not tried on a site.
   expect(found({ learnt: { ...refused, startsSealed: undefined } })).toEqual(["project.E017"]);
 });
 
@@ -219,7 +219,7 @@ test("a project that does not start, unless it lacks a library of this computer 
   expect(found({ learnt: { failure: psycopg }, facts: server("postgresql", "") })).toEqual(["project.E007"]);
 });
 
-test("what the site does not do: workers, WebSockets, static files that nobody serves", () => {
+test("what the site does not do: workers, WebSockets, static files that no one serves", () => {
   const apps = [...FACTS.apps, "django_celery_beat", "channels"];
   expect(found({ facts: { apps } })).toEqual(["project.W008", "project.W011"]);
   expect(found({ facts: { apps }, subject: { beside: true } })).toEqual(["project.W011"]);

@@ -273,7 +273,7 @@ test.each<[string, (root: string) => void]>([
   expect(readdirSync(staging)).toEqual([]);
 });
 
-test("stops when told to, and leaves nothing", async () => {
+test("stops when asked to, and leaves nothing", async () => {
   const stop = new AbortController();
   const staging = folder();
   const root = folder({ "a.bin": randomBytes(20_000_000), "z.py": "x" });

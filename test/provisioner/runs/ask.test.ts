@@ -16,7 +16,7 @@ const asked = () => whoRuns({ store: local.store, instances: { look: async () =>
 const none = (message: string) =>
   expect(asked()).rejects.toMatchObject({ exitCode: 69, message: expect.stringContaining(message) });
 
-test("a site that nobody serves, one without a release, and one whose instance is gone run nothing, and say why", async () => {
+test("a site that no one serves, one without a release, and one whose instance is gone run nothing, and say why", async () => {
   await none("no instance has served this site yet");
   const time = new Date().toISOString();
   await updateDocument(local.store, siteDocument, () => ({

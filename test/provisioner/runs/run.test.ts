@@ -182,7 +182,7 @@ describe("a command", () => {
     expect(error.hint).toContain("everspot run --");
   });
 
-  test("where nobody reads its output any more, it is cancelled, and no one is told", async () => {
+  test("where no one reads its output any more, it is cancelled without a word", async () => {
     site.agents.commands.begins = (one) => one.write("a line\n");
     const { code } = run({}, { write: async () => false });
     expect(await code).toBe(141);

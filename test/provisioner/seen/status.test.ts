@@ -114,7 +114,7 @@ const well = (): StatusInput => ({
   pointer: undefined,
   data: undefined,
   alerts: [],
-  told: undefined,
+  notices: undefined,
   spot: [{ type: "t3.micro", zone: "us-east-1a", price: 0.0043 }],
   now: NOW,
 });
@@ -256,14 +256,14 @@ test("a certificate with less than a quarter of its life left is in trouble", ()
   expect(acm("2026-12-30").join()).toContain("expires on");
 });
 
-test("a self-signed certificate is told of", () => {
+test("a self-signed certificate is reported", () => {
   const certificate = { serial: "0c", expires: "2026-12-20T00:00:00.000Z", source: "self-signed" };
   expect(odd((i) => Object.assign(i, { boot: { ...boot, certificate } }))).toEqual([
     "the certificate is self-signed: visitors do not trust it",
   ]);
 });
 
-test("an instance that was never heard of is told of by its console", () => {
+test("an instance that was never heard of is reported by its console", () => {
   const shown = (lines: string[]) =>
     renderStatus(
       statusOf({ ...well(), boot: undefined, console: { instance: owner, lines } }),
@@ -271,10 +271,10 @@ test("an instance that was never heard of is told of by its console", () => {
       plain,
     ).slice(-2);
   expect(shown(["no agent yet, next try in 32 s"])).toEqual([
-    `${owner} runs without a word from its agent; the end of its console:`,
+    `${owner} runs, but its agent has not been heard from; the end of its console:`,
     "    no agent yet, next try in 32 s",
   ]);
-  expect(shown([]).at(-1)).toMatch(/nothing of its console yet$/);
+  expect(shown([]).at(-1)).toMatch(/no console output of it yet$/);
 });
 
 test("it begins with what the site answers, and one that does not answer is odd", () => {
@@ -354,7 +354,7 @@ describe("who is mailed", () => {
     renderStatus(statusOf(input), NOW, plain).filter((line) => /^(mail|spend)/.test(line));
 
   test("and what the account has spent", () => {
-    const input = { ...well(), config, told: { topic: { subscriptions: [one] }, budget } };
+    const input = { ...well(), config, notices: { topic: { subscriptions: [one] }, budget } };
     expect(statusOf(input).odd).toEqual([]);
     expect(rows(input)).toEqual([
       "mail        ann@example.com",
@@ -362,17 +362,17 @@ describe("who is mailed", () => {
     ]);
   });
 
-  test("nobody who has not agreed to; and more than the budget is odd, or none", () => {
+  test("no one who has not agreed to; and more than the budget is odd, or none", () => {
     const pending = { subscriptions: [{ ...one, arn: undefined }] };
-    const input = { ...well(), config, told: { topic: pending, budget: { ...budget, spent: 12 } } };
+    const input = { ...well(), config, notices: { topic: pending, budget: { ...budget, spent: 12 } } };
     expect(rows(input)[0]).toBe("mail        ann@example.com, not confirmed yet");
     expect(statusOf(input).odd).toEqual([
       expect.stringContaining("ann@example.com gets no mail yet"),
       "the account has spent $12.00 this month, and its budget is $10.00",
     ]);
-    expect(statusOf({ ...input, told: { topic: undefined, budget: undefined } }).odd).toEqual([
+    expect(statusOf({ ...input, notices: { topic: undefined, budget: undefined } }).odd).toEqual([
       expect.stringContaining("gets no mail yet"),
-      expect.stringContaining("[budget] is in everspot.toml, and there is none"),
+      expect.stringContaining("[budget] is in everspot.toml, but AWS has no such budget"),
     ]);
   });
 });
@@ -400,7 +400,7 @@ describe("a site with [state]", () => {
   });
 
   test.each<[string, Partial<typeof data> | undefined, RegExp]>([
-    ["nothing is kept", undefined, /nothing of what the site writes is in its bucket/],
+    ["nothing is kept", undefined, /nothing that the site writes is in its bucket/],
     [
       "another one keeps it",
       { epoch: 5, by: "ann@laptop" },

@@ -54,7 +54,7 @@ test("an answer has nothing in it that belongs to an account", () => {
   });
 });
 
-test("what AWS answered is what the local AWS does; what nobody asked has more than one side", () => {
+test("what AWS answered is what the local AWS does; what no one asked has more than one side", () => {
   const at = { at: "2026-11-26", region: "us-east-1" };
   const split = { answer: "yes", facts: {}, ...at };
   const second = { answer: "refused", facts: { code: "FleetNotInModifiableState" }, ...at };

@@ -125,7 +125,7 @@ test("a crontab's day and day of the week: one of them is enough, unless one beg
   expect(days("0 6 */2 * 5").slice(0, 2)).toEqual(["2026-11-27 06:00:00", "2026-12-11 06:00:00"]);
 });
 
-test("a step that does not divide the hour begins anew with each hour", () => {
+test("a step that does not divide the hour begins again with each hour", () => {
   // systemd 252 passes over the first of the hour: it adds the step and takes what comes out for the next hour's.
   for (const at of ["*:0/25", "*/25 * * * *"]) {
     expect(ours(at, "UTC", "2026-11-26 09:40:00").slice(0, 3)).toEqual([

@@ -61,11 +61,11 @@ describe("an entry", () => {
       withHeader(JSON.stringify({ ...data(1, BEGINNING.hash), frames: { ...frames, page: 1000 } })),
       /no page size/,
     ],
-  ])("that is %s is told as what it is", (_, bytes, message) => {
+  ])("that is %s is reported as such", (_, bytes, message) => {
     expect(() => decodeEntry(bytes, "s3://b/state/log/1")).toThrow(message);
     expect(() => decodeEntry(bytes, "s3://b/state/log/1")).toThrow(/^s3:\/\/b\/state\/log\/1 /);
   });
-  test("with a body that was cut off is told as what it is", () => {
+  test("with a body that was cut off is reported as such", () => {
     const whole = encodeEntry(fence(1), Buffer.from("x".repeat(5000)));
     const cut = decodeEntry(whole.subarray(0, -4), "e");
     expect(() => bodyOf(cut, "e")).toThrow("e has a body that cannot be inflated");

@@ -90,7 +90,7 @@ test.each<[string, IllSite, string, RegExp, string]>([
     "no word of an agent",
     site({ boot: undefined, console: { instance: owner, lines: ["no agent yet"] } }),
     "instance",
-    /nothing was ever heard/,
+    /never been heard from/,
     "everspot deploy",
   ],
   [

@@ -10,11 +10,11 @@ export const coveredOf = (attached: readonly Attached[]): bigint =>
   attached.map((one) => one.covered).sort((a, b) => Number(a - b))[0] ?? 0n;
 
 /**
- * What the app is told.
+ * What the app learns of shipping.
  * @param bound milliseconds: what is committed now is in the bucket after so long, if all goes well.
  * @param uploads all that were changed before are in the bucket; undefined: none are kept.
  */
-export function told(
+export function leaseStateOf(
   attached: readonly Attached[],
   { bound, uploads = FOREVER, over }: { bound: number; uploads?: bigint | undefined; over: boolean },
 ): LeaseState {

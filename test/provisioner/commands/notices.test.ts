@@ -89,12 +89,12 @@ test("notify test: the instance says how it got there, and AWS whether it is del
     unconfirmed: false,
   });
   await expect(runNotifyTest(site.config, site.tools)).rejects.toMatchObject({
-    message: "there is no one to tell: everspot.toml has no [notify]",
+    message: "there is nowhere to send a notice: everspot.toml has no [notify]",
     exitCode: 2,
   });
 });
 
-test("notify test where it may not be asked for, or nobody is there to ask, says so", async () => {
+test("notify test where it may not be asked for, or no one is there to ask, says so", async () => {
   const looks = {
     Version: "2012-10-17" as const,
     Statement: [allow("Look", ["s3:GetObject", "s3:ListBucket"], "*")],
