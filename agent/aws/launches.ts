@@ -34,7 +34,7 @@ export function createLaunches(client: EC2Client, site: string, clock: Clock): L
   };
 }
 
-/** Of another's images EC2 shows those that are deprecated only to who asks for them. */
+/** EC2 shows deprecated images of another account only when asked to include them. */
 async function imageOf(client: EC2Client, id: string): Promise<Image | undefined> {
   const found = await client
     .send(new DescribeImagesCommand({ ImageIds: [id], IncludeDeprecated: true }))

@@ -174,7 +174,7 @@ async function bringState(
           hint: "what comes before `open` took longer than visitors may be held; see the steps, and [state] pause",
         });
       }
-      // Of an owner that site.json does not know any more.
+      // The log has an owner that site.json no longer knows.
       claim = await claimAbove(state, me, how, error.epoch);
     }
   }

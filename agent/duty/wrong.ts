@@ -19,10 +19,10 @@ export function diskVerdict(usedPercent: number): Verdict {
 const MINUTES = { wrong: 5, well: 10 };
 /** So many errors are no accident of a few visitors. */
 const LEAST_FAILED = 10;
-/** Of all answers. */
+/** Parts of all answers. */
 const SHARE = { wrong: 0.05, well: 0.01 };
 
-/** Of what visitors are answered, from minute to minute. */
+/** How many answers to visitors fail, from minute to minute. */
 export class FailureShare {
   #minutes: Answers[] = [];
 
@@ -51,7 +51,7 @@ const sum = (minutes: readonly Answers[]): Answers => ({
 /** Minutes without another one after which that is over. */
 const QUIET_MINUTES = 60;
 
-/** Of processes of the site that the kernel kills for lack of memory. */
+/** How many of the site's processes the kernel kills for lack of memory. */
 export class MemoryKills {
   #before: number | undefined;
   #quiet = 0;

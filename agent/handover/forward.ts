@@ -18,7 +18,7 @@ export interface ForwardMachine {
   config: Pick<BootConfig, "domain" | "app" | "state">;
 }
 
-/** Not everspot-…: what the app's sandbox is made of goes to every unit of that prefix. */
+/** Its name must not begin with everspot-: systemd adds the app's sandbox to every unit of that prefix. */
 const UNIT = "nginx-forward.service";
 /** Seconds the new owner gets to answer over the private network before it counts as unreachable. */
 const REACH_SECONDS = 10;

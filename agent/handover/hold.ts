@@ -7,7 +7,7 @@ import type { Units } from "../system/units.ts";
 import { type ForwardConfig, renderForward } from "./forward-config.ts";
 import { holder } from "./holder.ts";
 
-/** Not everspot-…: what the app's sandbox is made of goes to every unit of that prefix. */
+/** Its name must not begin with everspot-: systemd adds the app's sandbox to every unit of that prefix. */
 export const HOLD_UNIT = "nginx-hold.service";
 
 /** Where the pieces are; see paths.ts. */
@@ -19,7 +19,7 @@ export interface HoldPlaces {
   /** While it exists, nginx closes the connection with each answer, and asks the forwarder even for files. */
   forwarding: string;
   holder: string;
-  /** Of the forwarder. */
+  /** The forwarder's. */
   forwardPid: string;
   forwardLog: string;
 }

@@ -7,7 +7,7 @@ export interface TasksContext {
   clock: Clock;
   rounds: Rounds;
   log: Logger;
-  /** Of the whole duty: what fails after it is aborted is not worth a word. */
+  /** Ends the whole duty: what fails after it is aborted is not worth a word. */
   signal: AbortSignal;
 }
 

@@ -21,7 +21,7 @@ export function turnGround(machine: Machine, release: () => string): TurnGround 
   return {
     async held() {
       if (await isAway(holding)) return true;
-      // Nor do they when it leads nowhere.
+      // Requests are held, too, while the link leads elsewhere.
       return (await readlink(paths.socket).catch(() => undefined)) !== socket();
     },
     hold: (signal) => hold(holding, signal),

@@ -11,7 +11,7 @@ type Tables = Pick<BootConfig, "schedule" | "worker">;
 
 export interface JobsContext extends JobContext, WorkersContext {
   units: JobContext["units"] & WorkersContext["units"];
-  /** Of the whole duty. */
+  /** Ends the whole duty. */
   signal: AbortSignal;
 }
 
@@ -30,7 +30,7 @@ export class Jobs {
   readonly #jobs: readonly Job[];
   /** What an agent before this one left is ended; then each term in its turn. */
   #last: Promise<void>;
-  /** Of the term that is now. */
+  /** The current term. */
   #work: { over: AbortController; ended: Promise<void> } | undefined;
   readonly #pauses = new Set<object>();
   readonly #changed = new EventTarget();

@@ -11,11 +11,11 @@ import type { Units } from "../system/units.ts";
 import { shipped } from "./shipped.ts";
 import { settingsOf } from "./surroundings.ts";
 
-/** Of the machine's memory, where the job says nothing: the app goes on beside it, in the same slice. */
+/** A part of the machine's memory, where the job names none: the app goes on beside it, in the same slice. */
 export const MEMORY = "40%";
 /** Seconds on top of a unit's own time to stop. */
 const STOP_MARGIN = 10;
-/** Of a program that a signal ended, in a shell's count. */
+/** A shell adds this to the signal that ended a program. */
 const SIGNALLED = 128;
 
 /** What a job is run with. */

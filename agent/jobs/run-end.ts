@@ -14,7 +14,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Of a run that was asked for, as the job's document has it. */
+/** How a run that was asked for ended, as the job's document has it. */
 export const jobEnd = ({ how, exitCode, reason }: Outcome): Omit<End, "seconds"> => {
   const why = reason === undefined ? {} : { reason };
   if (how === "ended") return { how: exitCode === 0 ? "done" : "failed", exitCode, ...why };

@@ -25,12 +25,12 @@ import { endOf, jobEnd, type Outcome, Refusal } from "./run-end.ts";
 import { shipped } from "./shipped.ts";
 import { settingsOf, wordsOf } from "./surroundings.ts";
 
-/** Of the machine's memory, where the request says nothing: the app goes on beside it, in the same slice. */
+/** A part of the machine's memory, where the request names none: the app goes on beside it, in the same slice. */
 const MEMORY = "40%";
 const OUTPUT_LIMIT = 1e9;
 /** Seconds in which a unit that is asked to stop is down; its own TimeoutStopSec is less. */
 export const STOP_SECONDS = 40;
-/** Of a program that a signal ended, in a shell's count. */
+/** A shell adds this to the signal that ended a program. */
 const SIGNALLED = 128;
 
 export interface RunContext {
@@ -66,7 +66,7 @@ export class Run {
   #request: RunRequest | undefined;
   #unit: string | undefined;
   #stopping: { how: "cancelled" | "interrupted"; reason: string | undefined } | undefined;
-  /** Of its output that are in the bucket. */
+  /** Parts of its output that are in the bucket. */
   #parts = 0;
 
   /** @param busy there are others enough: it is refused. */

@@ -63,7 +63,7 @@ const interrupted = (
   seconds: Math.max(0, Math.round((Math.min(now, ms(running.until)) - ms(running.began)) / 1000)),
 });
 
-/** Of a job, now: what to write, and what to do then. */
+/** What to do about a job now: what to write, and what to do then. */
 export type Turn =
   /** There is nothing to be done before that; milliseconds since the epoch, undefined: never. */
   | { do: "wait"; until: number | undefined }

@@ -131,7 +131,7 @@ class Often {
     } else if (times === 0) {
       const text = `the worker ${name} goes on`;
       if (this.#reported.delete(name)) tell(text);
-      // Also what an instance before this one said.
+      // An earlier instance may have said it.
       calm(name, text);
     }
   }

@@ -2,7 +2,7 @@ import type { Clock } from "../site/clock.ts";
 import { messageOf } from "../site/errors.ts";
 import { writeAtomic } from "../system/files.ts";
 
-/** Of the instance's role. */
+/** Those of the instance's role. */
 export type Credentials = () => Promise<{
   accessKeyId: string;
   secretAccessKey: string;

@@ -36,7 +36,7 @@ const DRILL = "drill";
 export interface KeeperOptions extends ShipperOptions {
   /** Folder of systemd units that a reboot empties. */
   unitFiles: string;
-  /** Of environment files, where it is marked that a release was prepared. */
+  /** The folder of environment files, where it is marked that a release was prepared. */
   environment: string;
   clock: Clock;
   /** With the Python files of the gate. */

@@ -33,7 +33,7 @@ export async function readersOf(index: string, except: readonly number[]): Promi
   return found;
 }
 
-/** Of a second, as the kernel counts what began when (proc(5), /proc/pid/stat). */
+/** Ticks of a second, in which the kernel counts when a process began (proc(5), /proc/pid/stat). */
 const TICKS = 100;
 const LONGEST_NAME = 80;
 

@@ -3,7 +3,7 @@ import { type LogLine, SINK_LIMITS } from "../ports/log-sink.ts";
 
 export interface Line extends LogLine {
   stream: string;
-  /** Of its entry in the journal. */
+  /** Where its entry is in the journal. */
   cursor: string;
 }
 
@@ -51,7 +51,7 @@ export function batchesOf(
     let bytes = 0;
     texts.forEach((text, i) => {
       const at = Math.max(last.at, Math.min(own[i]?.at ?? 0, now));
-      // Of lines that became fewer, the last one stands for all.
+      // When redaction leaves fewer lines, the last one stands for the rest.
       const to = (i === texts.length - 1 ? own.at(-1) : own[i])?.cursor ?? "";
       for (const piece of pieces(text)) {
         const size = Buffer.byteLength(piece) + SINK_LIMITS.overhead;

@@ -49,7 +49,7 @@ function messageIn(value: unknown): string {
   return value.map(messageIn).join("\n");
 }
 
-/** Of what is none of the site's, only this and worse: a warning. */
+/** Of foreign units, only warnings and worse are kept. */
 const ODD = 4;
 const OWN = /^everspot-(app|prepare|rehearsal|job|worker)(?:-([A-Za-z0-9._-]+))?@(.+)\.service$/;
 const NGINX = /^nginx(?:-forward|-hold)?\.service$/;

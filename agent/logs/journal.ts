@@ -21,7 +21,7 @@ export type OpenTail = (after: string | undefined) => Tail;
 
 /** Characters of what was read and not taken: some 400 lines. All that is made of them is in memory once more. */
 const MOST = 250_000;
-/** Of one entry, which is left out if it is longer: a line that systemd reads of a program has 48 KB, but a program may send journald any. */
+/** Bytes of one entry; a longer one is left out. systemd cuts lines at 48 KB, but a program may send longer ones. */
 const LONGEST = 250_000;
 
 /**

@@ -54,7 +54,7 @@ export interface Host {
   earlierStatic(release: string, signal: AbortSignal): Promise<string>;
   /** Keeps the static files of the release that serves for machines that come later. @returns what was done. */
   keepStatic(release: string): Promise<string>;
-  /** Of the certificate that visitors are shown, lower-case hex. @throws Error when none is. */
+  /** The serial of the certificate that visitors are shown, lower-case hex. @throws Error when none is. */
   servedSerial(): Promise<string>;
 }
 
@@ -86,7 +86,7 @@ export function thisHost(
     },
     running: () => runningRelease(units, paths, config),
     async open(certificate) {
-      // Of a renewal that the agent did not live to see through.
+      // The agent may have died during a renewal.
       await rm(paths.closing, { force: true });
       const done = await applyNginx(units, paths.nginxConfig, nginx(certificate), certificate.changed);
       return `${done} on ${privateAddress}`;

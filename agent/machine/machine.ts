@@ -64,7 +64,7 @@ export interface Machine {
   certificates: CertificateContext;
   /** Undefined for a site that keeps no state. */
   state?: StateKeeper | undefined;
-  /** Of an instance that was launched without `[state]`. */
+  /** Set on an instance that was launched without `[state]`. */
   bringing?: Bringing | undefined;
   /**
    * Puts the best certificate there is in place; ends in bounded time. `first`: when to order where nothing was ever

@@ -230,7 +230,7 @@ async function dpkg(
   env: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): Promise<void> {
-  // Not to be cut off: half-installed packages are worse than a late end. After a crash the next boot repairs them, so
+  // It is not cut off: half-installed packages are worse than a late end. After a crash the next boot repairs them, so
   // dpkg need not wait for the disk after each file.
   const how = ["--force-confold", "--force-unsafe-io", "--refuse-downgrade", "--install"];
   const options = { env: { ...ENVIRONMENT, ...OFFLINE, ...env }, seconds: SECONDS };

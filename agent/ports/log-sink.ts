@@ -1,14 +1,14 @@
 export interface LogLine {
   /** Milliseconds since the epoch. */
   at: number;
-  /** Not empty. */
+  /** Never empty. */
   text: string;
 }
 
 /** How much one call takes; API Reference, PutLogEvents. */
 export const SINK_LIMITS = {
   lines: 10_000,
-  /** Of all lines, each with its overhead. */
+  /** All lines together, each with its overhead. */
   bytes: 1_048_576,
   overhead: 26,
   /** Milliseconds from the first line to the last. */

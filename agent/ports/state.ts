@@ -22,7 +22,7 @@ export interface StateStatus {
   putMedian?: number;
   bases?: number;
   rss?: number;
-  /** Of its process. */
+  /** The keeper's process. */
   pid?: number;
   /** Databases whose write-ahead log grows, for somebody reads them; with its bytes. */
   grown?: { file: string; bytes: number }[];
@@ -45,11 +45,11 @@ export interface Reader {
 }
 
 export interface TakenOver {
-  /** Of the log, under this instance's own fence. */
+  /** Where the log ends, under this instance's own fence. */
   seq: number;
   /** The base that was read; undefined: the log was read from its beginning. */
   base?: number | undefined;
-  /** Of the log, after the base. */
+  /** How many of the log came after the base. */
   entries: number;
   /** Databases that were brought back. */
   files: string[];

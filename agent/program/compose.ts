@@ -63,7 +63,7 @@ const CERTIFICATE_SECONDS = 90;
 /** What an agent talks to before it knows which machine it is on. */
 export interface Connections {
   config: BootConfig;
-  /** Of the metadata service. */
+  /** The metadata service's. */
   endpoint: string;
   rounds: Rounds;
   metadata: Metadata;

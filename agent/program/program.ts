@@ -23,7 +23,7 @@ type Files = Places & Record<"bootConfig" | "bootstrap" | "booted", string>;
 export interface Surroundings {
   env: NodeJS.ProcessEnv;
   log: Logger;
-  /** Of what `log` writes; learns the secrets. */
+  /** Redacts what `log` writes; learns the secrets. */
   redactor: Redactor;
   /** Ends what runs. */
   stop: AbortSignal;
@@ -34,7 +34,7 @@ export interface Surroundings {
   files?: Files;
 }
 
-/** Of sysexits.h: a fault of the program itself. */
+/** EX_SOFTWARE of sysexits.h: a fault of the program itself. */
 const SOFTWARE = 70;
 
 /**
@@ -80,7 +80,7 @@ async function run(
   // The app runs already, and its output is reported from here on.
   if (resumed !== undefined)
     void connections.secrets.read().catch((error: unknown) => log.warn(messageOf(error)));
-  // Of the process that booted, too (getrusage(2)).
+  // getrusage(2) counts the process that booted, too.
   if (resumed !== undefined) log.info({ peakKB: process.resourceUsage().maxRSS }, "on duty");
   const goOn = async (resume: Resume): Promise<void> => {
     await leave(files.booted, resume);

@@ -3,7 +3,7 @@ import type { BootStep } from "../site/boot-record.ts";
 import { readIfThere } from "../system/files.ts";
 
 export interface Start {
-  /** Of the kernel. */
+  /** The kernel's id of this boot. */
   bootId: string;
   /** Epoch milliseconds. */
   started: number;

@@ -2,7 +2,7 @@
 
 /** A shorter value would take ordinary words out of every message. */
 export const SHORTEST = 6;
-/** Of one line of a secret with several, such as a PEM key. */
+/** The shortest line that counts, in a secret with several, such as a PEM key. */
 const SHORTEST_LINE = 16;
 
 /**

@@ -36,7 +36,7 @@ const LOOK_SECONDS = 2;
 export interface Fetched {
   folder: string;
   from: "disk" | "bucket";
-  /** Of the zip; undefined when nothing was fetched. */
+  /** Size of the zip; undefined when nothing was fetched. */
   bytes: number | undefined;
 }
 
@@ -80,7 +80,7 @@ export async function fetchRelease(
   const zip = join(disk.releases, `.${id}.zip`);
   const next = join(disk.releases, `.${id}.next`);
   try {
-    // Of a fetch that was cut off.
+    // A fetch that was cut off may have left it.
     await rm(next, { recursive: true, force: true });
     await seen(() => download(store, manifest, zip));
     signal?.throwIfAborted();

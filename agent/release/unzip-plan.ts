@@ -8,7 +8,7 @@ export interface PlannedFile {
   path: string;
   executable: boolean;
   deflated: boolean;
-  /** Of the local header, in the zip. */
+  /** Where the local header is in the zip. */
   offset: number;
   compressedSize: number;
   size: number;

@@ -26,7 +26,7 @@ export function appEnvironment(
   secrets: Readonly<Record<string, string>>,
   { timeout = longestTimeout(config.app), source = false }: { timeout?: number; source?: boolean } = {},
 ): string {
-  // That one is the agent's own.
+  // The signing secret is the agent's own.
   const { [SIGNING_SECRET]: _, ...theirs } = secrets;
   const given = Object.fromEntries(
     Object.entries(config.app.env).map(([name, value]) => [name, inStateDirectory(value)]),

@@ -38,7 +38,7 @@ export interface AppMachine {
   /** For the deadlines of an app: time in which the machine was kept from its processors is not the app's. */
   patience: PatientClock;
   config: BootConfig;
-  /** Of the app's user. */
+  /** The app's user. */
   uid: number;
   gid: number;
   /** Folder for environment files (0600), before_start scripts and settings of gunicorn, lost at a reboot. */
@@ -302,7 +302,7 @@ async function switchStatic(machine: AppMachine, id: string, folder: string): Pr
   }
 }
 
-/** Of the static files that nginx serves for a release, in the order of `[app] static`. */
+/** The static folders that nginx serves for a release, in the order of `[app] static`. */
 export const servedFolders = (
   { config: { app }, static: root }: AppMachine,
   id: string,

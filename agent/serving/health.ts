@@ -4,7 +4,7 @@ export interface Health {
   ok: boolean;
   /** For a person, e.g. "HTTP 500", "connect ENOENT /run/…". */
   seen: string;
-  /** Of HTTP; undefined where there was no answer. */
+  /** The HTTP status; undefined where there was no answer. */
   status?: number | undefined;
   /** Set where there is no socket to ask. */
   listens?: false;

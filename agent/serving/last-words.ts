@@ -1,7 +1,7 @@
 /** What of an app's output tells a person why it failed. Pure. */
 
 const LINES = 30;
-/** Of the first cause in a chain of exceptions that is longer than that. */
+/** How many lines of the first cause are kept, in a chain of exceptions that is longer than that. */
 const CAUSE = 4;
 
 /** Escape sequences of terminals (ECMA-48): colours above all. */

@@ -26,7 +26,7 @@ export interface NginxSite extends NginxApp {
   maxBody: number;
   /** Seconds; 0 sends no Strict-Transport-Security. */
   hsts: number;
-  /** Of every answer to a visitor, by their names; the app's own are left out. */
+  /** Headers of every answer to a visitor, by their names; the app's own are left out. */
   headers: Readonly<Record<string, string>>;
   os: BootConfig["image"]["os"];
 }

@@ -5,7 +5,7 @@ import { checked, FILE, FOLDER, journal, URL_PREFIX, word } from "./nginx-words.
 export interface NginxMedia {
   url: string;
   folder: string;
-  /** Of the process that keeps the state: it fetches an upload, and answers with `X-Accel-Redirect` (agent/state/media/serve.ts). */
+  /** The keeper's: it fetches an upload, and answers with `X-Accel-Redirect` (agent/state/media/serve.ts). */
   socket: string;
 }
 

@@ -41,7 +41,7 @@ export interface Proxied {
   from: From;
   /** Seconds until an answer begins, and between two pieces of it. */
   seconds: number;
-  /** Of those, seconds for which a request may wait before anybody takes it. */
+  /** How many of those seconds a request may wait before anybody takes it. */
   hold: number;
   /** For a connection that stays: what comes is passed on at once. */
   live?: boolean;

@@ -5,7 +5,7 @@ import type { Units } from "../system/units.ts";
 
 interface Where {
   units: Units;
-  /** Of the static files of all releases, in the first of their folders. */
+  /** Where all releases have their static files, in the first of their folders. */
   static: string;
   unitFiles: string;
 }

@@ -26,7 +26,7 @@ export type WorkerFacts = z.infer<typeof facts>;
 const MAX_BYTES = 4096;
 const MAX_FILES = 64;
 
-/** Of the workers that have spoken. Never throws. */
+/** What the workers have said so far. Never throws. */
 export async function readFacts(folder: string): Promise<WorkerFacts[]> {
   const names = await readdir(folder).catch(() => []);
   const files = names.filter((name) => /^worker-\d+\.json$/.test(name)).slice(0, MAX_FILES);

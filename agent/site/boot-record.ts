@@ -18,7 +18,7 @@ export type Phase = z.infer<typeof phase>;
 
 /** What both versions tell of a step. */
 const stepFields = {
-  /** Of its phase. */
+  /** Unique in its phase. */
   name: z.string(),
   /** Names of steps of the same phase. */
   needs: z.array(z.string()),
@@ -48,7 +48,7 @@ export type BootStep = z.infer<typeof bootStep>;
 const recordFields = {
   site: z.string(),
   instance: z.string(),
-  /** Of the kernel: tells a reboot from a launch. */
+  /** The kernel's id of this boot: tells a reboot from a launch. */
   bootId: z.string(),
   /** 1 for the first try of this boot; grows with every retry. */
   attempt: z.int().check(z.positive()),

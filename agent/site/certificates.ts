@@ -139,7 +139,7 @@ export const attempt = z.strictObject({
    * `unknown`: it may have issued.
    */
   outcome: z.optional(z.enum(["issued", "failed", "unknown", "unneeded"])),
-  /** Of the certificate, when issued. */
+  /** The certificate's id, when one was issued. */
   certificate: z.optional(z.string()),
   error: z.optional(z.string()),
   /** The CA asked for no request before this. */

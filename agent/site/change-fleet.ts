@@ -104,7 +104,7 @@ async function accepted(
 /** Names AWS gives a request that came in the wrong moment, here or for other resources of EC2. */
 const STATE = /NotInModifiableState$|^Incorrect\w*State$|^Invalid\w*State$|^IncorrectModificationState$/;
 
-/** Of what was just made: EC2 Developer Guide, "Eventual consistency"; codes: EC2 API Reference, "Error codes". */
+/** Codes for what was just made (EC2 Developer Guide, "Eventual consistency"; EC2 API Reference, "Error codes"). */
 const UNKNOWN = /^InvalidLaunchTemplateId\.(Version)?NotFound$|^InvalidAMIID\./;
 
 export const launchConfigs = ({

@@ -9,7 +9,7 @@ const indexDates = z.record(z.string(), z.iso.datetime());
 export type IndexDates = z.infer<typeof indexDates>;
 
 const layerVersion = z.strictObject({
-  /** Of the archive; also its name: `layers/packages/<sha256>.tar.gz`. */
+  /** The archive's hash, and its name: `layers/packages/<sha256>.tar.gz`. */
   sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
   /** Bytes. */
   size: z.int().check(z.nonnegative()),
@@ -18,7 +18,7 @@ const layerVersion = z.strictObject({
   by: z.string(),
   /** Packages in it, e.g. "nginx_1.26.3-3_amd64.deb". */
   files: z.array(z.string().check(z.regex(/^[a-z0-9][a-z0-9.+-]*_[A-Za-z0-9.+~%-]+_[a-z0-9]+\.deb$/))),
-  /** Of the signed index in it that vouches for them. */
+  /** Dates of the signed index in it that vouches for them. */
   index: indexDates,
 });
 export type LayerVersion = z.infer<typeof layerVersion>;

@@ -19,7 +19,7 @@ export const bucketName = (site: string, account: string, region: string): strin
 export const partitionOf = (region: string): string =>
   region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
 
-/** Of the SNS topic that mails what a person should know. */
+/** The SNS topic that mails what a person should know. */
 export const topicArn = (site: string, account: string, region: string): string =>
   `arn:${partitionOf(region)}:sns:${region}:${account}:${resourceName(site)}`;
 

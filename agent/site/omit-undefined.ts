@@ -1,4 +1,4 @@
-/** Of an object that may have undefined members: each of those may be missing instead, and is never undefined. */
+/** Members that may be undefined may be missing instead, and are never undefined. */
 type WithoutUndefined<T> = {
   [K in keyof T as undefined extends T[K] ? never : K]: T[K];
 } & {

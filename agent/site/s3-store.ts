@@ -20,12 +20,12 @@ import { dateHeader } from "./s3-client.ts";
 import { answer, isTransient, s3Failure } from "./s3-failure.ts";
 import type { Condition, ObjectStore } from "./store.ts";
 
-/** Of one PUT. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+/** Bytes of one PUT. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const LARGEST_PUT = 5 * 1024 ** 3;
 /** The SDK tries again by itself, but not once a stream has begun. */
 const STREAM_ATTEMPTS = 3;
 
-/** Of what sends no body: the head of the answer is there soon, however long its body takes. */
+/** For calls without a body: the head of the answer is there soon, however long its body takes. */
 const SHORT = { requestTimeout: callLimits.requestTimeout };
 
 /** The ObjectStore contract over one bucket of S3. The client stays its maker's to configure and destroy. */

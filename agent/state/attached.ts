@@ -104,7 +104,7 @@ export async function compare(
     let met = false;
     for await (const { frames, body } of difference(bucket, log.place.seq, source, keeps)) {
       const { late } = await log.append({ kind: "data", frames }, body);
-      // Of a run before: the log is not what was compared with.
+      // An earlier run wrote it: the log is not what was compared with.
       if (late !== undefined) {
         met = true;
         break;

@@ -16,7 +16,7 @@ export interface BaseSource {
   /** As the configuration has it. */
   file: string;
   path: string;
-  /** Of its file, open for reading; it is not closed here (see database.ts). */
+  /** Its file's, open for reading; it is not closed here (see database.ts). */
   descriptor: number;
   /** Bytes. */
   page: number;

@@ -14,7 +14,7 @@ const BLOCK = 1 << 20;
 /** A database that does not change, and what the log has of it. */
 export interface Compared {
   file: string;
-  /** Of its file, open for reading; it is not closed here (see database.ts). */
+  /** Its file's, open for reading; it is not closed here (see database.ts). */
   descriptor: number;
   /** Bytes. */
   page: number;

@@ -95,7 +95,7 @@ export class Follower {
     return this.#wal.generation?.committed ?? 0;
   }
 
-  /** Of the current generation, in its file. */
+  /** How much the current generation has in its file. */
   get bytes(): number {
     const { generation } = this.#wal;
     return generation === undefined ? 0 : generation.committed * (FRAME_HEADER + generation.page);

@@ -7,12 +7,12 @@ const kept = z.strictObject({
   version: z.literal(1),
   epoch: z.int(),
   instance: z.string(),
-  /** Of the machine's start when it was written. */
+  /** Which start of the machine it was written in. */
   boot: z.string(),
   /** The last entry is the seal: nothing was written after it. */
   sealed: z.boolean(),
   place: z.strictObject({ seq: z.int(), hash: z.string(), epoch: z.int(), at: z.string() }),
-  /** Of each database by its path. `untouched`: it is as it was restored, if its file is still this one. */
+  /** Each database by its path. `untouched`: it is as it was restored, if its file is still this one. */
   files: z.record(z.string(), z.union([position, z.strictObject({ untouched: z.string() })])),
   /** Written to the log since its last base. */
   since: z.strictObject({ entries: z.int(), bytes: z.int() }),

@@ -30,7 +30,7 @@ const FENCED = 3;
 
 const settings = z.strictObject({
   bucket: z.string(),
-  /** That the bucket must belong to. */
+  /** The account that the bucket must belong to. */
   account: z.optional(z.string()),
   /** A file with those of the instance's role; undefined: the standard AWS configuration has some. */
   credentials: z.optional(z.string()),
@@ -50,7 +50,7 @@ const settings = z.strictObject({
   history: z.number().check(z.nonnegative()),
   /** A folder with a copy of the databases, as `restore` has brought it and others may have changed it. */
   like: z.optional(z.string()),
-  /** Of the mark that `undo` goes back to. */
+  /** The mark that `undo` goes back to. */
   mark: z.optional(z.strictObject({ seq: z.int(), hash: z.string(), epoch: z.int(), at: z.string() })),
 });
 

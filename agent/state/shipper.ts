@@ -245,7 +245,7 @@ export class Shipper {
 
   /**
    * Milliseconds. A transaction's frames are written, and then perhaps flushed, before the index says that it is
-   * committed; and nobody is told of that.
+   * committed; and that causes no event.
    */
   get #untilLook(): number {
     const { quiet } = this.#wake;
@@ -288,7 +288,7 @@ export class Shipper {
     return this.#orders[0]?.written.kind !== "seal" || this.#nothingLeft;
   }
 
-  /** Of uploads. Nobody is taken to write any more from the first time on that this is asked. */
+  /** Whether no upload is left to send. From the first time that this is asked, no more are expected. */
   get #nothingLeft(): boolean {
     this.#uploads?.flush();
     return this.#uploads?.flushed ?? true;

@@ -66,7 +66,7 @@ export async function takeOver(
     base: done.base,
     entries: done.entries,
     files: done.files,
-    // Behind a base that another one made, its `open` is not read.
+    // A base that another owner made hides its `open`, which is not read then.
     opened: opened || (done.base ?? 0) > (before?.place.seq ?? Number.POSITIVE_INFINITY),
     uploads: done.media.size,
     troubles,

@@ -40,7 +40,7 @@ export function dutyLean(): void {
  */
 export function beginAfresh(command: string): never {
   keepCompiled();
-  // That execve() is new.
+  // Node warns that execve() is new.
   process.removeAllListeners("warning");
   const [node, program] = [process.execPath, process.argv[1] ?? ""];
   if (process.execve === undefined) throw new Error("Node has no execve()");

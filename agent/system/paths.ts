@@ -51,7 +51,7 @@ export const paths = {
   forwardLog: "stderr",
   /** The program that holds requests at that socket; see handover/holder.ts. */
   holder: "/run/everspot/hold.py",
-  /** Of the agent: asked by an instance that is about to take the site over. */
+  /** The agent's: an instance that is about to take the site over asks it. */
   askedSocket: "/run/everspot/asked.sock",
   /** Made by systemd for the app (RuntimeDirectory=). */
   appSocket: (release: string) => `/run/everspot-app/${release}/app.sock`,
@@ -83,7 +83,7 @@ export interface KeptPlaces {
   links: string;
   /** The release that is tried on the data, and the mark before it. */
   trial: string;
-  /** Of an instance that was launched without [state]: what it is to bring along. */
+  /** Says what an instance that was launched without [state] is to bring along. */
   brings: string;
 }
 

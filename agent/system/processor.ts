@@ -13,7 +13,7 @@ export interface ProcessorTime {
 /** The kernel's unit in /proc, the same on all of its architectures that EC2 has (sysconf(3), _SC_CLK_TCK). */
 const TICKS = 100;
 
-/** Of /proc/stat (proc_stat(5)); nothing when it is not of its form. */
+/** Reads /proc/stat (proc_stat(5)); gives nothing when it is not of its form. */
 export function processorTime(stat: string): ProcessorTime {
   const line = /^cpu +(.*)$/m.exec(stat)?.[1] ?? "";
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line.split(" ").map(Number);
@@ -33,7 +33,7 @@ export interface Processor {
   age(): number;
 }
 
-/** Of this machine. */
+/** This machine's. */
 export const thisProcessor: Processor = {
   time: () => processorTime(readFileSync("/proc/stat", "latin1")),
   age: () => machineAge(readFileSync("/proc/1/stat", "latin1"), readFileSync("/proc/uptime", "latin1")),

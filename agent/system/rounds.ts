@@ -29,7 +29,7 @@ interface State {
   reported: boolean;
 }
 
-/** Of the kernel's monotonic clock, as timers are: a machine that sets its time makes nothing late. */
+/** The kernel's monotonic clock, as timers use it: a machine that sets its time makes nothing late. */
 const steady: Pick<Clock, "now"> = { now: () => performance.now() };
 
 /**

@@ -60,7 +60,7 @@ export const startTransient: StartTransient = ({
     ],
     { stdio: ["pipe", "pipe", "pipe"] },
   );
-  // Of a command that does not read all that it is given.
+  // The command may not read all that it is given.
   child.stdin.on("error", () => {});
   const ended = once(child, "close").then(
     ([code, signal]: unknown[]) => (typeof code === "number" ? code : signal === null ? 255 : 137),

@@ -16,7 +16,7 @@ export interface Gauges {
 /** In the cgroup of all that runs the site's code (user-data/units, everspot-app.slice); the kernel's cgroup-v2, memory.events. */
 const MEMORY_EVENTS = "/sys/fs/cgroup/everspot.slice/everspot-app.slice/memory.events";
 
-/** Of this machine. */
+/** This machine's. */
 export const gauges = (): Gauges => ({
   disk: () => diskUsed("/"),
   killed: async () => killsIn(await readFile(MEMORY_EVENTS, "utf8").catch(() => "")),

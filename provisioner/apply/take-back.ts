@@ -48,7 +48,7 @@ export class TakeBack {
     });
   }
 
-  /** Also while a fleet is being changed: it might come to launch by it. */
+  /** True also while a fleet is being changed: it might come to launch by it. */
   async #isUsed(): Promise<boolean> {
     const fleets = await this.#aws.fleets.look().catch(() => undefined);
     return (

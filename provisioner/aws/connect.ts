@@ -52,7 +52,7 @@ export interface Aws {
   github: Github;
   /** The app's. */
   secrets: Secrets;
-  /** Of commands that are run on the instance. */
+  /** Secrets of commands that are run on the instance. */
   runSecrets: Secrets;
   templates: Templates;
   /** What the caller may do, by simulation; undefined for who may do everything. */

@@ -80,7 +80,7 @@ export async function powersOf(client: IAMClient, { arn }: Caller): Promise<Powe
   };
 }
 
-/** Of a session the role. Its ARN does not tell the role's path; those of IAM Identity Center alone usually have one. */
+/** The role behind a session. Its ARN lacks the role's path; usually only those of IAM Identity Center have one. */
 async function sourceOf(client: IAMClient, arn: string): Promise<string> {
   const [, partition, account, role] = /^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\//.exec(arn) ?? [];
   if (role === undefined) return arn;

@@ -19,7 +19,7 @@ import { siteTags, tagOf } from "./tags.ts";
 export interface LimitsSeen {
   /** "free": only types that are eligible for the free tier start. Undefined where that could not be read. */
   plan: "free" | "paid" | undefined;
-  /** Of the types asked for and the region offers: vCPUs, and whether they are eligible for the free tier. */
+  /** Those asked for that the region offers: vCPUs, and whether they are eligible for the free tier. */
   types: readonly { type: string; vcpus: number; free: boolean }[];
   spot: VcpuQuota;
   onDemand: VcpuQuota;

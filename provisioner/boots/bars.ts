@@ -9,7 +9,7 @@ export interface BootBar {
   end: number;
   seconds: number;
   state: BootStep["state"];
-  /** Of the steps it needs, the one that ended last; undefined for a step that could begin at once. */
+  /** The step it needs that ended last; undefined for a step that could begin at once. */
   waitedFor: string | undefined;
   /** Whether the boot would have been shorter without it: the chain of waits that led to its last step. */
   critical: boolean;

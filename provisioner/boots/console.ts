@@ -3,7 +3,7 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import { plainText } from "../../agent/site/read-json.ts";
 import type { Instances } from "../aws/instances.ts";
 
-/** Of a console that has up to 64 KB: what came last says why nothing came after it. */
+/** How many of a console's lines, up to 64 KB, are shown: what came last says why nothing came after it. */
 const LINES = 25;
 /** Characters of a line. */
 const WIDE = 300;

@@ -61,7 +61,7 @@ export async function runDown(
       goesOn: (error: unknown) => isHeld(error) && held.push(error) > 0,
     };
     const applied = await runActions(actions, how);
-    // Of a command that was killed (`everspot run`): one that ends takes them with it.
+    // A command that was killed may have left some (`everspot run`): one that ends takes them with it.
     if (options.deleteData)
       for (const { name } of await aws.runSecrets.list()) await aws.runSecrets.unset(name);
     const after = await look(config, aws, tools, options);

@@ -18,7 +18,7 @@ export interface GithubOptions {
   environment?: string;
   ownerId?: string;
   repoId?: string;
-  /** Also new agents, launch templates and images, which makes whoever has the role root on the site. */
+  /** It may bring new agents, launch templates and images, which makes whoever has the role root on the site. */
   withAgent: boolean;
 }
 

@@ -19,7 +19,7 @@ export interface PlanOptions {
   pack: boolean;
 }
 
-/** Of each job. */
+/** How many are shown of each job. */
 const NEXT_TIMES = 3;
 
 /** `everspot plan`: what `up` would do, and what the site costs. Changes nothing. */

@@ -114,7 +114,7 @@ async function prepare({ command, words, timeout, memory }: RunOptions, tools: T
     return { ...given, ...asked, kind: "manage", input: [] };
   }
   if (command === "manage") return { ...given, kind: "manage", input: undefined };
-  // Of what is there from the beginning Django makes one program; of what is typed later, line after line.
+  // Django runs what is there from the beginning as one program, and what is typed later line by line.
   const interactive = stdio.typed ? ["--interface", "python"] : [];
   const shell = words.length > 0 ? words : interactive;
   const input = stdio.typed ? undefined : await readInput(stdio.input, clock);
@@ -174,7 +174,7 @@ function outcome(
   }
 }
 
-/** Also what was left there by one that was killed. */
+/** Removes also what a command that was killed left there. */
 async function forget(aws: Aws, { clock, terminal }: Tools, id: string | undefined): Promise<void> {
   try {
     for (const { name, changed } of await aws.runSecrets.list()) {

@@ -21,7 +21,7 @@ export function shapeOf(schema: core.$ZodType): Shape | undefined {
   return options.map(shapeOf).find((one) => one !== undefined);
 }
 
-/** Of what stands under any name in a table whose names are not known beforehand. */
+/** The schema of the values in a table whose names are not known beforehand. */
 export function valuesOf(schema: core.$ZodType): core.$ZodType | undefined {
   const { valueType, innerType, in: from } = defOf(schema);
   const inner = innerType ?? from;

@@ -118,8 +118,8 @@ export const siteFile = z.strictObject({
   }),
   notify: z.optional(table(notify)).register(notes, {
     description:
-      "Who is told at once, by a webhook, by mail or both: the site was healed; a boot failed; the budget of replacements is spent; the certificate is in trouble; what the site writes does not come into its bucket; many answers are errors; the disk is full; a process was killed for lack of memory; a job failed. What lasts is reported once, and again when it is over. Slack's incoming webhooks work. With a secret EVERSPOT_NOTIFY_SECRET each request to the webhook is signed. `everspot notify test` tries it.",
-    otherwise: "no one is told",
+      "Where a notice goes at once, by webhook, by mail or both: the site was healed; a boot failed; the budget of replacements is spent; the certificate is in trouble; what the site writes does not come into its bucket; many answers are errors; the disk is full; a process was killed for lack of memory; a job failed. What lasts is reported once, and again when it is over. Slack's incoming webhooks work. With a secret EVERSPOT_NOTIFY_SECRET each request to the webhook is signed. `everspot notify test` tries it.",
+    otherwise: "no notice is sent",
   }),
   budget: z.optional(table(budget)).register(notes, {
     description: "A budget of AWS Budgets, which costs nothing.",

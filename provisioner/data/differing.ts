@@ -12,7 +12,7 @@ export const differing = (database: Wanted, there: string | undefined): Promise<
     return one && there !== undefined && (await sameButCounters(database, there)) ? 0 : bytes;
   });
 
-/** Of the header: change counter, schema cookie, and by which SQLite; a copy may have others. */
+/** Parts of the header in which a copy may differ: change counter, schema cookie, and by which SQLite. */
 const COUNTERS = [
   [24, 28],
   [40, 44],

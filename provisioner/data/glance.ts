@@ -15,7 +15,7 @@ export interface Glance {
   /** As of the newest base. */
   size: number;
   uploads: number;
-  /** Of the newest base; undefined before there is one. */
+  /** When the newest base was made; undefined before there is one. */
   base: string | undefined;
 }
 

@@ -6,7 +6,7 @@ import { EverspotError } from "../../agent/site/errors.ts";
 import type { SiteConfig } from "../config/site-config.ts";
 import type { Uploads } from "./uploads.ts";
 
-/** Of everspot.toml. */
+/** [state] of everspot.toml. */
 type State = NonNullable<SiteConfig["state"]>;
 
 export interface Local {

@@ -63,7 +63,7 @@ interface Asked {
   requirement: string;
   name: string;
   pip: Pip;
-  /** Of pip: where packages are. */
+  /** pip's own: where packages are. */
   options: readonly string[];
 }
 

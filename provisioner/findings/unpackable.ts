@@ -2,7 +2,7 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 import { errorFinding, type Finding, Refused, refuseErrors } from "./finding.ts";
 
-/** Of what pip said. */
+/** How many lines of pip's output are shown. */
 const LINES = 6;
 
 export function unpackable(error: EverspotError): readonly Finding[] {

@@ -131,7 +131,7 @@ function deployEntry(deploy: PastDeploy): Entry {
   };
 }
 
-/** Of deploy.json. */
+/** The deploy in deploy.json. */
 function lastDeployEntry(deploy: DeployState): Entry {
   const running = deploy.state === "running";
   return {

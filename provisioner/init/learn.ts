@@ -19,7 +19,7 @@ export interface LearnOptions {
   env: NodeJS.ProcessEnv;
   onProgress: OnProgress;
   signal: AbortSignal;
-  /** Of an everspot.toml that is there. */
+  /** What an existing everspot.toml says. */
   os?: Situation["os"] | undefined;
   without?: readonly string[] | undefined;
   settings?: string | undefined;

@@ -18,7 +18,7 @@ export interface Situation {
   generatedBy: string | undefined;
   /** Files that look like secrets and would go into a release. */
   secretFiles: readonly string[];
-  /** Of the project's .everspotignore. */
+  /** The project's .everspotignore. */
   ignored: string | undefined;
   /** What was seen when the proposal was tried. */
   trial?: Trial | undefined;

@@ -1,6 +1,6 @@
 import { EverspotError } from "../../agent/site/errors.ts";
 
-/** Of a program ended by SIGINT, as a shell reports it. */
+/** How a shell reports a program that SIGINT ended. */
 const EXIT_CODE = 130;
 
 /**

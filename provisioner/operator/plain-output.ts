@@ -20,7 +20,7 @@ export function plainOutput(): (bytes: Uint8Array) => Uint8Array {
   };
 }
 
-/** Of a sequence that is waited for; a longer one is none. */
+/** Characters of a sequence that is waited for; a longer one is none. */
 const LONGEST = 4096;
 /** Escape sequences and control characters; C1 as UTF-8 has them. */
 const SEQUENCE = new RegExp(

@@ -35,7 +35,7 @@ export interface BillInput {
   disk: number;
   /** GB of the disks that the site's own images were made from. */
   images: readonly number[];
-  /** Of the exportable certificate that is requested from ACM; 0 without. */
+  /** How many names the exportable certificate that is requested from ACM has; 0 without one. */
   acmNames: number;
   /** Whether an on-demand instance may bridge a lack of spot capacity. */
   bridge: boolean;

@@ -15,7 +15,7 @@ export interface Ceiling {
 
 /** Room above two instances: on-demand prices rarely change, and seldom upwards. */
 const ROOM = 1.25;
-/** Of the dearest region, São Paulo, to the one of prices.json, for small burstable types: 1.62. */
+/** What the dearest region, São Paulo, costs compared with that of prices.json, for small burstable types: 1.62. */
 const DEAREST_REGION = 1.7;
 
 /** @param maxPrice of a spot instance, USD per hour. @returns undefined when the price of a type is not known. */

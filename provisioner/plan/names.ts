@@ -15,7 +15,7 @@ export interface NamesInput {
   dns: DnsSeen | undefined;
   /** Name servers of the zone. */
   world: { nameServers: readonly string[] };
-  /** Of the zone. */
+  /** The zone's. */
   delegation: Survey["delegation"];
   /** CAA records of the closest name above the zone that has any. */
   caaAbove: readonly string[];

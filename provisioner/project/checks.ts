@@ -28,9 +28,9 @@ export function checkProject(subject: Subject): Finding[] {
   ];
 }
 
-/** Of what an instance of everspot does in the app's place: the redirection to https, and HSTS. */
+/** Checks on what an instance of everspot does in the app's place: the redirection to https, and HSTS. */
 const DONE_OUTSIDE = new Set(["security.W004", "security.W008"]);
-/** Of the key: where it is a variable's, what was looked at is a stand-in. */
+/** Checks on the key: where it comes from a variable, what was looked at is a stand-in. */
 const OF_THE_KEY = new Set(["security.W009", "security.W025"]);
 const ERROR = 40;
 
@@ -168,7 +168,7 @@ function start(subject: Subject): Finding[] {
   const where = failure.where ?? undefined;
   const said = `${failure.type}: ${failure.message.split("\n")[0]}`;
   const library = /cannot load library|cannot open shared object|OSError|Couldn't find .*librar/i.test(said);
-  // Of this computer's libraries nothing follows for the instance's.
+  // This computer's libraries say nothing about the instance's.
   if (library) {
     return [
       warningFinding("project.W010", `the project does not start here: ${said}`, {

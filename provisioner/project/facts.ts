@@ -68,7 +68,7 @@ export const answerSchema = z.object({
   paths: z.optional(z.array(z.tuple([z.string(), z.string(), z.enum(["path", "text", "relative"])]))),
   /** "name version". */
   packages: z.optional(z.array(z.string())),
-  /** Of Django's own checks: id, level (40 and more are errors), what, what to do, about what. */
+  /** Findings of Django's own checks: id, level (40 and more are errors), what, what to do, about what. */
   checks: z.optional(z.array(z.tuple([z.string(), z.number(), z.string(), z.string(), z.string()]))),
   visits: z.optional(
     z.record(z.string(), z.object({ status: z.number(), location: maybe, error: z.nullish(failureSchema) })),

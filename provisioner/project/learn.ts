@@ -19,7 +19,7 @@ export interface Learnt {
   facts: Facts | undefined;
   /** The settings module, where there is one. */
   settings: string | undefined;
-  /** Of the project's own, as gunicorn takes it; undefined where it has none. */
+  /** The project's own, as gunicorn takes it; undefined where it has none. */
   wsgi: string | undefined;
   /** Variables that it cannot do without. */
   required: Variable[];

@@ -83,7 +83,7 @@ export const unbuilt = (error: unknown): string[] =>
     ? error.findings.filter((f) => f.id === NO_WHEEL).map((f) => leadingName(f.where ?? ""))
     : [];
 
-/** Of packing: a package has no wheel for the instance. */
+/** Packing finds it: a package has no wheel for the instance. */
 const NO_WHEEL = "packing.E022";
 
 /** The file that declares what the project depends on, in whichever form; undefined where there is none. */

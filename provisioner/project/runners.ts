@@ -1,6 +1,6 @@
 /** Django apps whose work is done by a process of their own, and the table of everspot.toml that runs it. */
 interface Runner {
-  /** Of the app's name in INSTALLED_APPS. */
+  /** Matches the app's name in INSTALLED_APPS. */
   app: RegExp;
   name: string;
   table: string;

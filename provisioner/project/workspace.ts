@@ -20,7 +20,7 @@ import { type Answer, answerSchema } from "./facts.ts";
 import type { Interpreter } from "./interpreters.ts";
 
 export interface Request {
-  /** Of `DJANGO_SETTINGS_MODULE`; undefined where the settings have no module of their own. */
+  /** The module in `DJANGO_SETTINGS_MODULE`; undefined where the settings have no module of their own. */
   settings: string | undefined;
   /** What makes the settings in that case. */
   wsgi: string | undefined;

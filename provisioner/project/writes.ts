@@ -41,7 +41,7 @@ export function writesOf(
     .filter((path) => !OF_SQLITE.test(path) && !databases.includes(path))
     .filter((path) => !folders.some((folder) => isIn(path, folder)))
     .map((path) => ({ path, by: settingOf(path, movable, files) }));
-  // Of what one setting names, once is enough.
+  // One finding for each setting is enough.
   return writes.filter(
     ({ by }, i) => by === undefined || writes.findIndex((w) => w.by?.setting === by.setting) === i,
   );
@@ -49,7 +49,7 @@ export function writesOf(
 
 const isIn = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
-/** That which names the file, or the nearest folder around it that has nothing of the project. */
+/** The setting that names the file, or the nearest folder around it that has nothing of the project. */
 function settingOf(
   path: string,
   settings: NonNullable<Answer["paths"]>,

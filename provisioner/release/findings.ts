@@ -10,7 +10,7 @@ import { modernZone, zoneIn } from "./zones.ts";
 /** What everspot.toml says of a site that decides what is worth a warning. */
 export interface SiteFacts {
   static: StaticFiles;
-  /** That the instance has besides its image's own. */
+  /** Packages that the instance has besides its image's own. */
   debianPackages: readonly string[];
   /** Paths of what is kept outside of releases ([state]). */
   kept?: readonly string[];
@@ -35,7 +35,7 @@ export async function projectFindings(
   ];
 }
 
-/** Of debian-13. */
+/** debian-13's Python. */
 const WITHOUT_OLD_ZONES = "3.13";
 const SETTINGS = /^settings\b.*\.py$/;
 

@@ -43,7 +43,7 @@ export interface PackOptions {
 export interface Packed {
   /** The zip. */
   file: string;
-  /** Of the zip. */
+  /** The zip's. */
   sha256: string;
   /** Bytes of the zip. */
   size: number;

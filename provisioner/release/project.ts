@@ -87,7 +87,7 @@ class Walk {
   readonly #written: ReadonlySet<string>;
   readonly #kept: ReadonlySet<string>;
   readonly #links: string[] = [];
-  /** Of the folders that were walked, each with all above it. */
+  /** Rules of the folders that were walked, each with all above it. */
   readonly #rules = new Map<string, IgnoreRules>();
 
   constructor(root: string, written: ReadonlySet<string>, kept: readonly string[]) {
@@ -152,7 +152,7 @@ class Walk {
     this.leftOut.splice(0, Number.POSITIVE_INFINITY, ...left);
   }
 
-  /** Of the deepest folder above that was walked. */
+  /** Rules of the deepest folder above that was walked. */
   #rulesFor(name: string): IgnoreRules | undefined {
     for (let at = path.posix.dirname(name); ; at = path.posix.dirname(at)) {
       const rules = this.#rules.get(at === "." ? "" : at);

@@ -27,7 +27,7 @@ interface Instances {
   look(known?: string): Promise<readonly { id: string; alive: boolean }[]>;
 }
 
-/** Of nothing having been run. */
+/** The exit code when nothing was run. */
 export const NOT_RUN = RUN_ENDS.refused;
 
 /** Who would run it. `date`: of the bucket. @throws EverspotError when there is no one. */

@@ -15,7 +15,7 @@ export interface BeganWith {
   newest: string | undefined;
 }
 
-/** Of the owner, or else of the newest instance that is alive; undefined when there is none. */
+/** The owner's, or else that of the newest instance that is alive; undefined when there is none. */
 export async function observeImageAge(
   { image: { os }, fleet: { arch } }: SiteConfig,
   aws: Aws,

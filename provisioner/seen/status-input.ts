@@ -14,7 +14,7 @@ export interface StatusInput {
   config: SiteConfig;
   seen: SiteSeen;
   dns: DnsSeen | undefined;
-  /** Of the newest instance that is alive, or else of the owner. */
+  /** That of the newest instance that is alive, or else of the owner. */
   boot: BootRecord | undefined;
   began: BeganWith | undefined;
   pointer: CertificatePointer | undefined;

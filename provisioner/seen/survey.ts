@@ -29,7 +29,7 @@ export interface Survey {
   seen: SiteSeen;
   dns: DnsSeen | undefined;
   world: World;
-  /** Of the zone. */
+  /** The zone's. */
   delegation: Delegation;
   /** CAA records of the closest name above the zone that has any; none when they could not be asked for. */
   caaAbove: readonly string[];

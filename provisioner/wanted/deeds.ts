@@ -33,7 +33,7 @@ export function deedOf({ statement }: Permission, account: string): Deed {
 function contextOf(conditions: NonNullable<Statement["Condition"]>): Record<string, readonly string[]> {
   return Object.fromEntries(
     Object.entries(conditions)
-      // That says only that there is one.
+      // "Null" says only that there is one.
       .filter(([operator]) => operator !== "Null")
       .flatMap(([operator, keys]) =>
         Object.entries(keys).map(([key, value]) => {

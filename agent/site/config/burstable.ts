@@ -7,7 +7,7 @@ export const isBurstable = (type: string): boolean => /^t\d/.test(type);
 
 export interface Baseline {
   vcpus: number;
-  /** Of each vCPU that is paid for with the instance, and all that it gets once its credits are spent. */
+  /** The part of each vCPU that is paid for with the instance, and all that it gets once its credits are spent. */
   share: number;
 }
 

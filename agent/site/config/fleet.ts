@@ -52,7 +52,7 @@ export const fleet = {
 
 const written = table(fleet);
 
-/** Of architecture and types, what is not said follows from what is. */
+/** Either of architecture and types follows from the other. */
 export const fleetTable = z.pipe(
   written,
   z.transform((value: z.output<typeof written>) => {

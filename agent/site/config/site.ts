@@ -70,7 +70,7 @@ export const dns = {
 const EMAIL = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}$/;
 export const email = () => matching(EMAIL, "not an e-mail address", 'like "ann@example.com"');
 
-/** Of an instance: it is given the topic that AWS mails from, and no address. */
+/** What an instance gets of it: the topic that AWS mails from, and no address. */
 export const notifyUrl = z.optional(text(httpsUrl)).register(notes, {
   description: "Where events are sent, as JSON by POST.",
   examples: ["https://hooks.slack.com/services/T000/B000/XXXX"],

@@ -13,7 +13,7 @@ export interface KeyNote {
   otherwise?: string;
   /** The hint when the key is required and missing. */
   missing?: string;
-  /** Of a table of tables: the name that one has in the example. */
+  /** In a table of tables: the name that one has in the example. */
   named?: string;
 }
 

@@ -15,7 +15,7 @@ export const deployState = z.strictObject({
   /** 2 as soon as there is a `pause`, 3 with `takes`. */
   version: z.union([z.literal(1), z.literal(2), z.literal(3)]),
   nonce: z.string(),
-  /** Of this run of `everspot deploy`. */
+  /** Names this run of `everspot deploy`. */
   id: z.string(),
   kind: z.enum(["swap", "in-place"]),
   /** Who runs it, e.g. "ann@laptop" or a GitHub run URL. */
@@ -50,7 +50,7 @@ export type DeployState = z.infer<typeof deployState>;
 export const deployDocument: DocumentType<DeployState> = {
   key: keys.deploy,
   schema: deployState,
-  // Not at each heartbeat.
+  // A heartbeat alone rings no bell.
   after: async (store, clock, before, now) => {
     const news = (["id", "kind", "release", "state"] as const).some((name) => before?.[name] !== now[name]);
     if (news || (before?.takes === undefined) !== (now.takes === undefined))

@@ -7,7 +7,7 @@ export const releaseManifest = z.strictObject({
   counter: z.int().check(z.nonnegative()),
   /** ISO 8601, UTC. */
   created: z.iso.datetime(),
-  /** Of the zip. */
+  /** The zip's. */
   sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
   /** Bytes of the zip. */
   size: z.int().check(z.nonnegative()),

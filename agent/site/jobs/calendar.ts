@@ -13,7 +13,7 @@ export interface Calendar {
   years: readonly Span[];
   /** From 1 on, in order. */
   months: readonly number[];
-  /** Of the month. `fromEnd`: counted back from the last, which is 1. */
+  /** Days of the month. `fromEnd`: counted back from the last, which is 1. */
   days: readonly Span[];
   fromEnd: boolean;
   /** 1 is Monday, 7 Sunday. */

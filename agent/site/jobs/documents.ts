@@ -60,7 +60,7 @@ export type MissedJob = z.infer<typeof missed>;
 export const jobState = z.strictObject({
   version: z.literal(1),
   nonce: z.string(),
-  /** Of the owner. */
+  /** The owner's. */
   epoch: count,
   /** What `settled` is about: with other ones, times before now count no more. */
   at: z.string(),

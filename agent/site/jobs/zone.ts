@@ -38,7 +38,7 @@ function offsetAt(zone: string, at: number): number {
   return begin === end ? begin : askedOffset(zone, at);
 }
 
-/** Of a few days. */
+/** Begins of a few days. */
 const begins = new Map<string, number>();
 const MOST_BEGINS = 100;
 

@@ -18,10 +18,10 @@ const name = z.string().check(z.minLength(1), z.maxLength(255));
 
 const written = {
   format: z.literal(1),
-  /** Of the site's owner: every change of owner is a higher one. */
+  /** The site owner's: every change of owner is a higher one. */
   epoch: z.int().check(z.positive()),
   instance: name,
-  /** Of one run of the writer's process: who meets its own entry knows which run wrote it. */
+  /** Names one run of the writer's process: who meets its own entry knows which run wrote it. */
   run: z.string().check(z.regex(/^[0-9a-f]{16}$/)),
   /** By S3's clock, and never before the entry before. */
   at: z.iso.datetime(),
@@ -59,7 +59,7 @@ export type Frames = z.infer<typeof frames>;
 
 const upload = z.strictObject({
   name: inside,
-  /** Of its content, which is there already; undefined: the upload was deleted. */
+  /** Its content's, which is there already; undefined: the upload was deleted. */
   sha256: z.optional(sha256),
   size: z.optional(z.int().check(z.nonnegative())),
 });
@@ -84,7 +84,7 @@ export type Kind = Header["kind"];
 
 export interface Entry {
   header: Header;
-  /** Not inflated yet. */
+  /** Still deflated. */
   packed: Uint8Array;
 }
 

@@ -31,7 +31,7 @@ export function parseWalHeader(bytes: Uint8Array): WalHeader | undefined {
   return { page, salt: header.toString("hex", 16, 24), bigEndian, sum };
 }
 
-/** Of a multiple of 8 bytes. */
+/** @param bytes a multiple of 8. */
 export function checksum(bytes: Buffer, from: Sum, bigEndian: boolean): Sum {
   let [a, b] = from;
   // Words are read through DataView's fast path: this runs over every byte that is written.

@@ -9,7 +9,7 @@ export interface Place {
   hash: string;
   /** The highest epoch fenced up to there; 0: none. */
   epoch: number;
-  /** Of the entry that counted last, ISO 8601; "": none. */
+  /** The time of the entry that counted last, ISO 8601; "": none. */
   at: string;
 }
 
@@ -48,5 +48,5 @@ export function step(place: Place, bytes: Uint8Array, resource: string): Step {
   return { place: { seq, hash: chain(place.hash, bytes), epoch: place.epoch, at }, entry, counts: true };
 }
 
-/** Of two times, ISO 8601. */
+/** The later of two times, ISO 8601. */
 export const later = (a: string, b: string): string => [a, b].sort()[1] ?? a;

@@ -32,7 +32,7 @@ export interface Restored {
   place: Place;
   /** Undefined: the log was read from its beginning. */
   base: number | undefined;
-  /** Of the log, after the base. */
+  /** How many of the log came after the base. */
   entries: number;
   /** Databases there are, by their paths in the folder. */
   files: string[];

@@ -4,12 +4,12 @@ const LONGEST = 5_000;
 interface Change {
   /** Nanoseconds of CLOCK_BOOTTIME of the first change that is not in the bucket; undefined: no answer waits. */
   first: bigint | undefined;
-  /** Of the last one. */
+  /** When the last one came. */
   last: bigint;
-  /** Of the first one since its content is being read; undefined: it is not, or nothing came since. */
+  /** When the first one came since its content is being read; undefined: it is not, or nothing came since. */
   since: bigint | undefined;
   reading: boolean;
-  /** Not before. */
+  /** The earliest time for the next try. */
   after: bigint;
 }
 

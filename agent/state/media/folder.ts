@@ -19,7 +19,7 @@ export interface Heard {
   changed(name: string): void;
   /** What has such a name cannot be kept. */
   refused(name: string, why: string): void;
-  /** Not everything was heard: the folder is to be looked through. */
+  /** Some events were lost: the folder is to be looked through. */
   missed(): void;
 }
 
@@ -130,7 +130,7 @@ export class UploadFolder {
     const name = found === null ? undefined : this.#name(folder, found);
     if (found === null) this.#heard.missed();
     if (name === undefined) return;
-    // Of a watched folder that is gone, or has another name now, so is all that was in it.
+    // When a watched folder is gone or renamed, so is all that was in it.
     if (this.#watchers.has(name) && !this.look(name)?.isDirectory()) {
       this.#unwatch(name);
       this.#heard.missed();

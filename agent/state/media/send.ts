@@ -67,7 +67,7 @@ async function openThere(file: string): Promise<FileHandle | undefined> {
   return undefined;
 }
 
-/** Of what is open, whatever is at its place by now (proc(5)). */
+/** The path of what is open, whatever is at its place by now (proc(5)). */
 const pathOf = (handle: FileHandle): string => `/proc/self/fd/${handle.fd}`;
 
 async function sendCopy(handle: FileHandle, options: SendOptions) {

@@ -56,7 +56,7 @@ function look(file: string): { problems: string[]; rows: number } {
   }
 }
 
-/** Of a table whose module is not here, none. */
+/** Rows of a table; a table whose module is not here counts none. */
 function countOf(database: DatabaseSync, table: string): number {
   try {
     const row = database.prepare(`SELECT count(*) AS n FROM "${table.replaceAll('"', '""')}"`).get();

@@ -18,7 +18,7 @@ export interface LogsSeen {
 }
 
 export interface LogEvent {
-  /** Of CloudWatch Logs; later ones are greater, of the same length. */
+  /** CloudWatch Logs' own; later ones are greater, of the same length. */
   id: string;
   stream: string;
   /** Milliseconds since the epoch. */

@@ -7,7 +7,7 @@ import { formatMoment } from "../../operator/moment.ts";
 import type { Tools } from "../../operator/tools.ts";
 
 export interface FollowOptions {
-  /** Of the copy; of several databases, their folder. */
+  /** The copy's; with several databases, their folder. */
   file: string;
   /** Seconds between two looks. */
   every: number;

@@ -28,7 +28,7 @@ export const account = ({ region }: SiteConfig, { caller }: Aws, env: NodeJS.Pro
 
 /** Simulations at a time: IAM takes few calls a second. */
 const AT_ONCE = 4;
-/** Of what is refused, on one screen. */
+/** How many refused actions are shown, on one screen. */
 const SHOWN = 12;
 
 export async function permissions(config: SiteConfig, aws: Aws): Promise<Examined> {

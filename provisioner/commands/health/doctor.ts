@@ -95,7 +95,7 @@ const eventsOf = (aws: Aws, fleet: string | undefined, now: number) =>
   fleet === undefined ? Promise.resolve([]) : aws.fleets.history(fleet, new Date(now - EVENTS_MS));
 
 const NAME = 13;
-/** Of what failed. */
+/** How many lines of what failed are shown. */
 const LINES = 12;
 
 function render(one: Examined, { style, width: columns }: Pick<Terminal, "style" | "width">): string[] {

@@ -164,7 +164,7 @@ function dataLine(
   return `${size}entry ${data.entry} ${since(data.at)} ago, by ${data.by}; "${kept.durability}": ${promiseOf(kept)}`;
 }
 
-/** Of an instance that only its console can tell of. */
+/** Shows an instance that only its console can tell of. */
 function renderConsole({ console }: Status): string[] {
   if (console === undefined) return [];
   const { instance, lines } = console;

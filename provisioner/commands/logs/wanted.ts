@@ -89,7 +89,7 @@ function expression(text: string): RegExp {
   }
 }
 
-/** Of one search; API Reference, FilterLogEvents. */
+/** Streams in one search (API Reference, FilterLogEvents). */
 const MOST_STREAMS = 100;
 
 /** Where to look for them: one search after the other. Streams are listed only where no beginning of their names tells. */

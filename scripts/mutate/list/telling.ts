@@ -1,4 +1,4 @@
-/** Who is told when something is wrong, how often, and what `status` and `doctor` say. */
+/** Notices when something is wrong, how often they are sent, and what `status` and `doctor` say. */
 import type { Mutation } from "../mutation.ts";
 
 const alerts = ["test/agent/notify/alerts.test.ts"];

@@ -1,4 +1,4 @@
-/** Who is told, and of what: the topic that mails and the budget, from everspot.toml to nothing. */
+/** Notices: the topic that mails and the budget, from everspot.toml to nothing. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runDown } from "../../../provisioner/commands/down.ts";
 import { runNotifyTest } from "../../../provisioner/commands/health/notify.ts";
