@@ -13,7 +13,7 @@ export function createPeers(client: EC2Client, site: string): Peers {
         .send(
           new DescribeInstancesCommand({
             Filters: filters,
-            ...(instanceId === undefined ? {} : { InstanceIds: [instanceId] }),
+            InstanceIds: instanceId === undefined ? undefined : [instanceId],
             NextToken: token,
           }),
         )

@@ -14,6 +14,7 @@ import type { Clock } from "../site/clock.ts";
 import { updateDocument } from "../site/document.ts";
 import { messageOf } from "../site/errors.ts";
 import { keys } from "../site/names.ts";
+import { parsePlainJson } from "../site/read-json.ts";
 import { ConditionFailed, type ObjectStore } from "../site/store.ts";
 import type { Issued } from "./authority.ts";
 import { type CertificateFacts, verify } from "./verify.ts";
@@ -40,7 +41,7 @@ export async function openStored(
   const digest = createHash("sha256").update(found.body).digest("hex");
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(found.body));
+    json = parsePlainJson(found.body);
   } catch {
     return { problem: `it is truncated, or everspot did not write it (${found.body.length} bytes)` };
   }

@@ -46,14 +46,14 @@ export async function applyChange(
 }
 
 /**
- * The same, even when a call that cannot be repeated gets no answer: `planAnew` then looks again and plans the rest.
+ * The same, even when a call that cannot be repeated gets no answer: `planAgain` then looks again and plans the rest.
  * @returns what the last plan did.
  */
 export async function applyToTheEnd(
   first: Change,
   aws: Aws,
   tools: Pick<Tools, "terminal" | "clock">,
-  how: { publishFirstRelease: Publish; planAnew: () => Promise<Change> },
+  how: { publishFirstRelease: Publish; planAgain: () => Promise<Change> },
 ): Promise<Applied[]> {
   let change = first;
   for (let round = 1; ; round++) {
@@ -63,7 +63,7 @@ export async function applyToTheEnd(
       if (!(error instanceof ReplyLost) || round === ROUNDS) throw error;
       tools.terminal.warn(`${error.message}; checking`);
       await tools.clock.sleep(LOST_PAUSE * 1000);
-      change = await how.planAnew();
+      change = await how.planAgain();
     }
   }
 }

@@ -177,8 +177,7 @@ export function program(version: string, makeTools: MakeTools, passed: Passed): 
   siteCommand<Common & { account?: string }>(
     "permissions",
     "print the least IAM policy for whoever runs these commands; asks AWS nothing",
-    async (config, tools, { account }) =>
-      runPermissions(config, tools, account === undefined ? {} : { account }),
+    async (config, tools, options) => runPermissions(config, tools, options),
   ).option("--account <id>", "for this account only");
 
   siteCommand<Common>(

@@ -53,7 +53,7 @@ export async function runUp(config: SiteConfig, tools: ProjectTools, options: Up
     await agree(config, tools, plan);
     const applied = await applyToTheEnd(change, aws, tools, {
       publishFirstRelease: (store, template) => first.publish(store, template),
-      planAnew: async () => accepted(config, planOf(config, await look(config, aws, tools, options)), gone),
+      planAgain: async () => accepted(config, planOf(config, await look(config, aws, tools, options)), gone),
     });
     const earlier = { boots: survey.boots, gone };
     const made = applied.find((a) => /^(create|replace)-fleet$/.test(a.do))?.detail?.split(";")[0];

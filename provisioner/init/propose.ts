@@ -1,4 +1,5 @@
 /** What a project needs to be served by everspot, from what was learnt of it. Pure. */
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { needsGdal } from "../project/databases.ts";
 import { isSecretName } from "../project/stand-ins.ts";
 import { GDAL_PACKAGES, systemPackagesFor } from "../project/system-packages.ts";
@@ -57,12 +58,12 @@ export function propose(situation: Situation): Proposal {
       ...(layout.root === "" ? {} : { root: layout.root }),
       ...(asgi === undefined ? { wsgi: wsgi ?? `${WSGI_MODULE}:application` } : { asgi }),
       health: trial?.health ?? guessedHealth(facts),
-      ...(served === undefined ? {} : { static: { url: served.url, folder: served.folder } }),
+      ...omitUndefined({ static: served && { url: served.url, folder: served.folder } }),
       ...(steps.length > 0 ? { before_start: steps } : {}),
       ...(random.length > 0 ? { random_secrets: random } : {}),
       ...(Object.keys(env).length > 0 ? { env } : {}),
     },
-    ...(state === undefined ? {} : { state }),
+    ...omitUndefined({ state }),
     ...(Object.keys(image).length > 0 ? { image } : {}),
     ...(situation.without.length > 0 ? { release: { without: [...situation.without] } } : {}),
   };

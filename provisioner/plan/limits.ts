@@ -1,4 +1,5 @@
 /** What the account does not start, or not as much of as the site may need. Pure. */
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import { FORBIDDEN_HINT, freeTypesHint, quotaHint } from "../aws/errors.ts";
 import type { LimitsSeen, VcpuQuota } from "../aws/limits.ts";
 import type { SiteConfig } from "../config/site-config.ts";
@@ -59,9 +60,7 @@ function vcpuFindings(
   const hint = quotaHint(code);
   // Without room to bridge, the site still is as it would be without a bridge.
   if (room < least && market === "spot") return [error(`${has}: no instance of the site starts`, hint ?? "")];
-  const note = (message: string) => [
-    { level: "note" as const, message, ...(hint === undefined ? {} : { hint }) },
-  ];
+  const note = (message: string) => [omitUndefined({ level: "note" as const, message, hint })];
   if (room < 2 * most)
     return note(`${has}; a swap or a replacement needs two instances, up to ${2 * most} vCPUs`);
   if (room - held >= 2 * most) return [];

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 import type { Registry } from "./registries.ts";
 import { type Offered, parseRequirement, type RequirementLine } from "./requirement-lines.ts";
 
@@ -20,7 +21,7 @@ export interface Lock {
 
 export const lineOf = ({ text, offered }: Locked, folder: string): RequirementLine => ({
   ...parseRequirement(text, folder),
-  ...(offered === undefined ? {} : { offered }),
+  ...omitUndefined({ offered }),
 });
 
 export const registriesOf = (packages: readonly Locked[]): Registry[] =>
