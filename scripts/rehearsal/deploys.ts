@@ -8,7 +8,7 @@ import { deployDocument } from "../../agent/site/documents/deploy-state.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { poll } from "../../agent/site/poll.ts";
 import type { CommandOutcome, Rehearsal } from "./rehearsal.ts";
-import type { SwapStep } from "./result.ts";
+import type { Result, SwapStep } from "./result.ts";
 
 const DEPLOY_SECONDS = 600;
 
@@ -52,6 +52,19 @@ export async function deploy(rehearsal: Rehearsal, args: readonly string[] = [])
   const outcome = await rehearsal.cli(["deploy", ...args], DEPLOY_SECONDS);
   rehearsal.moment(`deploy exited with ${outcome.exitCode} after ${outcome.seconds} s`);
   return outcome;
+}
+
+/** `everspot deploy`, `rollback` or any other command, as the rehearsal's page shows it. */
+export async function playCommand(rehearsal: Rehearsal, args: readonly string[]): Promise<CommandOutcome> {
+  if (args[0] === "deploy") return deploy(rehearsal, args.slice(1));
+  rehearsal.moment(["everspot", ...args].join(" "));
+  return rehearsal.cli(args, DEPLOY_SECONDS);
+}
+
+/** One more of the result's deploys. */
+export function noteDeploy(result: Result, name: string, { exitCode, seconds }: CommandOutcome): void {
+  const outcome = exitCode === 0 ? "done" : "refused";
+  result.deploys = [...(result.deploys ?? []), { name, exitCode, seconds, outcome }];
 }
 
 /** A deploy that must succeed; its steps. */

@@ -2,10 +2,10 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { checkDown, recordBoots, runUp } from "../acts.ts";
 import { checkLostNothing, startCrowd } from "../crowd.ts";
-import { change, checkInOrder, type DeployJson, deploy } from "../deploys.ts";
+import { change, checkInOrder, type DeployJson, noteDeploy, playCommand } from "../deploys.ts";
 import { KEPT, keptEntries } from "../kept.ts";
 import { written } from "../posts.ts";
-import type { CommandOutcome, Rehearsal } from "../rehearsal.ts";
+import type { Rehearsal } from "../rehearsal.ts";
 import type { Result } from "../result.ts";
 import { failed } from "../sample.ts";
 import type { Scenario } from "../scenario.ts";
@@ -124,8 +124,8 @@ export async function once(
     await change(rehearsal, `state swap ${n}`);
     await migrations.add();
   }
-  const outcome = await command(rehearsal, args);
-  note(result, name, outcome);
+  const outcome = await playCommand(rehearsal, args);
+  noteDeploy(result, name, outcome);
   rehearsal.check(
     outcome.exitCode === 0,
     `${name}: succeeds, but it exited with ${outcome.exitCode}: ${outcome.lines.slice(-8).join(" / ")}`,
@@ -142,28 +142,17 @@ async function refusedFirst(rehearsal: Rehearsal, result: Result, migrations: Mi
   const before = await rehearsal.state();
   await change(rehearsal, "state swap, slow");
   await migrations.add(20);
-  const refused = await command(rehearsal, ["deploy"]);
-  note(result, "a migration of 20 s", refused);
+  const refused = await playCommand(rehearsal, ["deploy"]);
+  noteDeploy(result, "a migration of 20 s", refused);
   const said = refused.lines.join("\n");
   rehearsal.check(refused.exitCode !== 0, "a migration of 20 s is refused");
   rehearsal.check(/takes \d+ s on a copy/.test(said), `its time is said, but it said ${said.slice(-600)}`);
   rehearsal.check(/--pause \d+/.test(said), "what would do is said");
   rehearsal.check((await rehearsal.state())?.owner === before?.owner, "nobody else has the site then");
-  const done = await command(rehearsal, ["deploy", "--pause", "60"]);
-  note(result, "the same with --pause 60", done);
+  const done = await playCommand(rehearsal, ["deploy", "--pause", "60"]);
+  noteDeploy(result, "the same with --pause 60", done);
   rehearsal.check(done.exitCode === 0, `with --pause 60 it goes: ${done.lines.slice(-8).join(" / ")}`);
   await checkInOrder(rehearsal, "after --pause 60", (done.json as Partial<DeployJson>).release);
-}
-
-async function command(rehearsal: Rehearsal, args: readonly string[]): Promise<CommandOutcome> {
-  if (args[0] === "deploy") return deploy(rehearsal, args.slice(1));
-  rehearsal.moment(["everspot", ...args].join(" "));
-  return rehearsal.cli(args, 600);
-}
-
-function note(result: Result, name: string, { exitCode, seconds }: CommandOutcome): void {
-  const outcome = exitCode === 0 ? "done" : "refused";
-  result.deploys = [...(result.deploys ?? []), { name, exitCode, seconds, outcome }];
 }
 
 /** Every acknowledged entry is in the bucket, under a number of its own. */

@@ -4,9 +4,9 @@ import { bucketName, keys } from "../../../agent/site/names.ts";
 import { lifecycle } from "../../../provisioner/wanted/bucket-rules.ts";
 import { checkDown, recordBoots, runUp } from "../acts.ts";
 import { checkLostNothing, startCrowd } from "../crowd.ts";
-import { change, checkInOrder, type DeployJson, deploy, untilQuiet } from "../deploys.ts";
+import { change, checkInOrder, type DeployJson, noteDeploy, playCommand, untilQuiet } from "../deploys.ts";
 import { written } from "../posts.ts";
-import type { CommandOutcome, Rehearsal } from "../rehearsal.ts";
+import type { Rehearsal } from "../rehearsal.ts";
 import type { Result } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
 
@@ -72,8 +72,8 @@ async function swapOnce(rehearsal: Rehearsal, result: Result, n: number): Promis
   const from = (await rehearsal.state())?.release;
   const owner = await rehearsal.owner();
   if (args[0] === "deploy") await change(rehearsal, `swap ${n}`);
-  const outcome = await command(rehearsal, args);
-  note(result, name, outcome);
+  const outcome = await playCommand(rehearsal, args);
+  noteDeploy(result, name, outcome);
   const done = outcome.json as Partial<DeployJson>;
   rehearsal.check(outcome.exitCode === 0, `${name}: succeeds, but it exited with ${outcome.exitCode}`);
   rehearsal.check(
@@ -95,24 +95,13 @@ async function swapOnce(rehearsal: Rehearsal, result: Result, n: number): Promis
 /** There is nothing to go back to in the release that serves. */
 async function refused(rehearsal: Rehearsal, result: Result): Promise<void> {
   const state = await rehearsal.state();
-  const outcome = await command(rehearsal, ["rollback", state?.release ?? ""]);
-  note(result, "a rollback to what serves", outcome);
+  const outcome = await playCommand(rehearsal, ["rollback", state?.release ?? ""]);
+  noteDeploy(result, "a rollback to what serves", outcome);
   rehearsal.check(outcome.exitCode === 1, `a rollback to what serves: exit 1, not ${outcome.exitCode}`);
   const said = outcome.lines.join("\n");
   rehearsal.check(/is the current release already/.test(said), `it says why, but it said ${said}`);
   rehearsal.check((await rehearsal.owner()) === state?.owner, "a refused rollback changes nothing");
   await checkInOrder(rehearsal, "after a refused rollback", state?.release);
-}
-
-async function command(rehearsal: Rehearsal, args: readonly string[]): Promise<CommandOutcome> {
-  if (args[0] === "deploy") return deploy(rehearsal, args.slice(1));
-  rehearsal.moment(["everspot", ...args].join(" "));
-  return rehearsal.cli(args, 600);
-}
-
-function note(result: Result, name: string, { exitCode, seconds }: CommandOutcome): void {
-  const outcome = exitCode === 0 ? "done" : "refused";
-  result.deploys = [...(result.deploys ?? []), { name, exitCode, seconds, outcome }];
 }
 
 /** How many there are of everything that could pile up. */
