@@ -12,7 +12,8 @@ import { systemClock as clock } from "../site/clock.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import type { OwnProcess } from "../system/memory.ts";
 import { paths } from "../system/paths.ts";
-import { type Connections, composeAgent, connect, type Places } from "./compose.ts";
+import { composeAgent, type Places } from "./compose.ts";
+import { type Connections, connect } from "./connections.ts";
 import { live } from "./live.ts";
 
 const USAGE = "usage: agent.mjs run | certbot-hook auth | certbot-hook cleanup\n";

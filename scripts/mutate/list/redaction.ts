@@ -95,14 +95,14 @@ export const redaction: readonly Mutation[] = [
   },
   {
     name: "the agent's store tells no secret",
-    file: "agent/program/compose.ts",
+    file: "agent/program/connections.ts",
     find: "redactingStore(createS3Store(clients.s3, bucket), redactor)",
     replace: "createS3Store(clients.s3, bucket)",
     tests: ["test/agent/program/compose.test.ts"],
   },
   {
     name: "who reads the secrets makes them known",
-    file: "agent/program/compose.ts",
+    file: "agent/program/connections.ts",
     find: "redactor.learn(found);",
     replace: "",
     tests: ["test/agent/program/compose.test.ts"],
