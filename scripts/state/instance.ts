@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import path from "node:path";
 import { execa } from "execa";
 import { poll } from "../../agent/site/poll.ts";
 import type { Bucket } from "./bucket.ts";
 import { Peak } from "./memory.ts";
+import { type Answer, asItsUnit, askOver, killGroup } from "./processes.ts";
 import type { Relay } from "./relay.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -18,11 +19,6 @@ export interface Programs {
   /** Node 24, and the state's bundle. */
   node: string;
   bundle: string;
-}
-
-export interface Answer {
-  status: number;
-  body: string;
 }
 
 /** One owner of the site, without a machine: a disk, the shipper, and gunicorn with the app behind the gate. */
@@ -334,42 +330,12 @@ export class Instance {
   }
 
   #request(socket: string, method: string, url: string, body?: string | Buffer): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const request = http.request(
-        // The shipper's answers wait while SQLite works: a connection that is kept may be over by then.
-        { socketPath: this.#file(socket), method, path: url, agent: socket === APP && this.#agent },
-        (response) => {
-          let text = "";
-          response.on("data", (bytes) => {
-            text += bytes;
-          });
-          response.on("end", () => resolve({ status: response.statusCode ?? 0, body: text }));
-          response.on("error", reject);
-        },
-      );
-      request.on("error", reject);
-      request.end(body);
-    });
-  }
-}
-
-/** What a unit starts the state's process with: it needs less memory so. */
-async function asItsUnit(name: string): Promise<{ flags: string[]; env: Record<string, string> }> {
-  const units = path.join(root, "user-data/units");
-  const text = await readFile(path.join(units, name), "utf8");
-  const shared = await readFile(path.join(units, "site-.service.d/sandbox.conf"), "utf8");
-  const set = [...`${text}\n${shared}`.matchAll(/(MALLOC_\w+)=(\d+)/g)];
-  return {
-    flags: [...(/^ExecStart=.*/m.exec(text)?.[0] ?? "").matchAll(/ (--\S+)/g)].map(([, flag = ""]) => flag),
-    env: Object.fromEntries(set.map(([, name = "", value = ""]) => [name, value])),
-  };
-}
-
-function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, signal);
-  } catch {
-    // They have ended.
+    // The shipper's answers wait while SQLite works: a connection that is kept may be over by then.
+    return askOver(
+      { socketPath: this.#file(socket), agent: socket === APP && this.#agent },
+      method,
+      url,
+      body,
+    );
   }
 }
