@@ -20,11 +20,11 @@ import {
   bundles,
   type Left,
   prepareApp,
-  servedFolders,
   startApp,
   stopApp,
   waitHealthy,
 } from "../serving/app.ts";
+import { servedFolders } from "../serving/app-static.ts";
 import { ownGunicornConfig } from "../serving/gunicorn-config.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { readIfThere } from "../system/files.ts";

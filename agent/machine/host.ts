@@ -9,7 +9,6 @@ import type { MetadataEndpoint } from "../isolation/metadata-rules.ts";
 import { bringEarlier, keepStaticFiles } from "../release/earlier-static.ts";
 import { runningRelease } from "../release/running.ts";
 import type { AppMachine } from "../serving/app.ts";
-import { appMachine } from "../serving/app-machine.ts";
 import { askHealth, type Health } from "../serving/health.ts";
 import { applyNginx, renewNginx } from "../serving/nginx.ts";
 import { type Answer, probeSite } from "../serving/probe.ts";
@@ -22,6 +21,7 @@ import type { ObjectStore } from "../site/store.ts";
 import { nth, paths } from "../system/paths.ts";
 import type { PatientClock } from "../system/processor.ts";
 import type { Units } from "../system/units.ts";
+import { appMachine } from "./app-machine.ts";
 import { isInMaintenance, layOutMaintenance } from "./maintenance.ts";
 
 /** Seconds. */

@@ -1,30 +1,21 @@
 import { createHash } from "node:crypto";
-import { mkdir, readlink, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { applicationOf, longestTimeout } from "../site/config/app.ts";
 import { EverspotError, messageOf } from "../site/errors.ts";
 import { poll } from "../site/poll.ts";
 import { pointLink, readIfThere, writeAtomic } from "../system/files.ts";
-import { appUnit, type KeptPlaces, nth, prepareUnit, REHEARSAL } from "../system/paths.ts";
+import { appUnit, type KeptPlaces, prepareUnit, REHEARSAL } from "../system/paths.ts";
 import type { PatientClock } from "../system/processor.ts";
 import type { Units } from "../system/units.ts";
 import { appEnvironment, prepareScript } from "./app-environment.ts";
+import { hasStatic, offerStatic, type StaticMachine, switchStatic, takeStatic } from "./app-static.ts";
 import { gunicornConfig, ownGunicornConfig } from "./gunicorn-config.ts";
 import { askHealth, definiteAnswer, type Health } from "./health.ts";
 import { linkKept } from "./kept-links.ts";
 import { adviceOn, failedCommands, lastWords, timesOf, writersOf } from "./last-words.ts";
 import { hasSourceLayout } from "./source-layout.ts";
-import {
-  dropOldStatic,
-  freshStatic,
-  inheritStatic,
-  isThere,
-  keepStatic,
-  keptStatic,
-  linkIn,
-} from "./static-folder.ts";
-import { mountStatic } from "./static-mount.ts";
 
 /** Lines: a chain of exceptions is long. */
 const READ = 1000;
@@ -33,24 +24,15 @@ const PREPARE_SECONDS = 900;
 /** gunicorn lets running requests end (its graceful_timeout is 30). */
 const STOP_SECONDS = 60;
 
-export interface AppMachine {
-  units: Units;
+export interface AppMachine extends StaticMachine {
   /** For the deadlines of an app: time in which the machine was kept from its processors is not the app's. */
   patience: PatientClock;
-  config: BootConfig;
-  /** The app's user. */
-  uid: number;
-  gid: number;
   /** Folder for environment files (0600), before_start scripts and settings of gunicorn, lost at a reboot. */
   environment: string;
-  /** Folder of the static files that `before_start` made, one folder per release, nothing else writes there; see nth(). */
-  static: string;
-  /** Folder of systemd units that a reboot empties. */
-  unitFiles: string;
   /** Where a site with state has its databases and uploads. */
   kept: Pick<KeptPlaces, "databases" | "media">;
-  /** Symlinks that nginx follows; see nth() for further folders of static files. */
-  links: { socket: string; release: string; static: string; staticBefore: string };
+  /** Symlinks that nginx follows. */
+  links: StaticMachine["links"] & { socket: string; release: string };
   socketOf(release: string): string;
 }
 
@@ -138,38 +120,6 @@ export async function leftByRehearsal({
   const lines = await units.lines(prepareUnit(REHEARSAL), READ).catch(() => []);
   const writers = writersOf(lines, config.app.beforeStart.length);
   return writers && { ...writers, as: REHEARSAL };
-}
-
-/** Whether all the static files that a release's `before_start` made are there. */
-async function hasStatic({ config, static: root }: AppMachine, id: string): Promise<boolean> {
-  const folders = [...(config.app.static ?? []).keys()].map((n) => keptStatic(nth(root, n), id));
-  return (await Promise.all(folders.map(isThere))).every(Boolean);
-}
-
-/** `collectstatic` writes there; all of a release itself is root's. */
-async function offerStatic(machine: AppMachine, id: string, folder: string, from?: string): Promise<void> {
-  const { units, config } = machine;
-  const folders = (config.app.static ?? []).map((files) => files.folder);
-  if (folders.length === 0) return;
-  await mountStatic(machine, folders);
-  const active = (await units.state(appUnit(id))).active === "active";
-  for (const [n, name] of folders.entries()) {
-    const [root, packed] = [nth(machine.static, n), join(folder, name)];
-    await mkdir(packed, { recursive: true, mode: 0o755 });
-    if (!active) await dropOldStatic(root, id);
-    if (from === undefined) await freshStatic(root, id, packed, machine);
-    else await inheritStatic(root, id, from);
-  }
-}
-
-/** @returns the first link among the files. */
-async function takeStatic({ config, static: root }: AppMachine, id: string): Promise<string | undefined> {
-  let link: string | undefined;
-  for (const n of (config.app.static ?? []).keys()) {
-    await keepStatic(nth(root, n), id);
-    link ??= await linkIn(nth(root, n), id);
-  }
-  return link;
 }
 
 /** Starts gunicorn for a release, unless it runs; others keep running. @throws EverspotError with its last lines. */
@@ -289,29 +239,6 @@ export async function switchFiles(machine: AppMachine, id: string, folder: strin
   await switchStatic(machine, id, folder);
   await pointLink(machine.links.release, folder);
 }
-
-/** What pages name that visitors have open stays within reach. */
-async function switchStatic(machine: AppMachine, id: string, folder: string): Promise<void> {
-  const { links } = machine;
-  for (const [n, { folder: next }] of servedFolders(machine, id, folder).entries()) {
-    const link = nth(links.static, n);
-    const before = await readlink(link).catch(() => undefined);
-    if (before === next) continue;
-    if (before !== undefined) await pointLink(nth(links.staticBefore, n), before);
-    await pointLink(link, next);
-  }
-}
-
-/** The static folders that nginx serves for a release, in the order of `[app] static`. */
-export const servedFolders = (
-  { config: { app }, static: root }: AppMachine,
-  id: string,
-  folder: string,
-): { url: string; folder: string }[] =>
-  (app.static ?? []).map(({ url, folder: name }, n) => ({
-    url,
-    folder: app.beforeStart.length === 0 ? join(folder, name) : keptStatic(nth(root, n), id),
-  }));
 
 export async function stopApp(machine: AppMachine, id: string): Promise<void> {
   await machine.units.stop(appUnit(id), STOP_SECONDS);

@@ -64,7 +64,7 @@ export const serving: readonly Mutation[] = [
   },
   {
     name: "the files of the release before stay within reach",
-    file: "agent/serving/app.ts",
+    file: "agent/serving/app-static.ts",
     find: "if (before !== undefined) await pointLink(nth(links.staticBefore, n), before);",
     replace: "",
     tests: folder,

@@ -1,8 +1,8 @@
 import type { BootConfig } from "../../user-data/boot-config.ts";
+import type { AppMachine } from "../serving/app.ts";
 import { kept, paths } from "../system/paths.ts";
 import type { PatientClock } from "../system/processor.ts";
 import type { Units } from "../system/units.ts";
-import type { AppMachine } from "./app.ts";
 
 /** The app's surroundings on a real instance. */
 export const appMachine = (
