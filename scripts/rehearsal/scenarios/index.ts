@@ -17,6 +17,7 @@ import { killedInPlace } from "./killed-in-place.ts";
 import { layerRenewal } from "./layer-renewal.ts";
 import { liveSwap } from "./live-swap.ts";
 import { moveIn, moveInShort } from "./move-in.ts";
+import { notices } from "./notices.ts";
 import { offlineHeavy } from "./offline-heavy.ts";
 import { offlineDebian12, offlineReplacement } from "./offline-replacement.ts";
 import { owner } from "./owner.ts";
@@ -33,7 +34,6 @@ import { swap, swapTemplate } from "./swap.ts";
 import { swapInPlace } from "./swap-in-place.ts";
 import { swaps } from "./swaps.ts";
 import { takeBack } from "./take-back.ts";
-import { told } from "./told.ts";
 import { twoDeploys } from "./two-deploys.ts";
 import { upAfterDown } from "./up-after-down.ts";
 import { upgrade } from "./upgrade.ts";
@@ -82,7 +82,7 @@ export const scenarios: readonly Scenario[] = [
   jobs,
   appHang,
   spentBudget,
-  told,
+  notices,
   badCandidateLoop,
   zombie,
   upgrade,

@@ -13,7 +13,7 @@ const SECRET = "what notices are signed with";
 const EMAIL = "ann@example.com";
 const SHORT_SECONDS = 60;
 /** A minute between two looks of the agent, and what nginx keeps before it writes. */
-const TOLD_SECONDS = 90;
+const NOTICE_SECONDS = 90;
 const ERRORS = 30;
 
 const BROKEN = `
@@ -28,10 +28,10 @@ urlpatterns.append(path("broken", broken))
 const FULL = 93;
 const LARGE = "16G";
 
-export const told: Scenario = {
-  name: "told",
+export const notices: Scenario = {
+  name: "notices",
   about:
-    "a person is told by webhook and by mail: of a notice to try, of many errors and a full disk, and nobody before the address is confirmed; doctor and status say what is wrong",
+    "notices come by webhook and by mail: a test, many errors, a full disk, and no mail before the address is confirmed; doctor and status say what is wrong",
   overrides: { notify: { url: RECEIVER_URL, email: EMAIL }, budget: { monthly: 10 } },
   async run(rehearsal, result) {
     const { sns, budgets } = rehearsal.cloud;
@@ -78,10 +78,10 @@ export const told: Scenario = {
           const missing = wanted.filter((event) => !events.includes(event));
           return missing.length === 0 ? { done: true } : { waiting: `it heard of ${events.join(", ")}` };
         },
-        { seconds: TOLD_SECONDS, everySeconds: 0.5 },
+        { seconds: NOTICE_SECONDS, everySeconds: 0.5 },
       );
       const seconds = Math.round((Date.now() - began) / 1000);
-      rehearsal.moment(`a person is told after ${seconds} s`);
+      rehearsal.moment(`the notices come after ${seconds} s`);
       rehearsal.check(
         receiver.received.every((r) => r.signed),
         "every notice is signed",
@@ -103,7 +103,7 @@ export const told: Scenario = {
         rehearsal.check(words.test(status), `status names ${event} (${status.slice(-600)})`);
       }
       result.figures = {
-        "seconds until a person is told of all of it": seconds,
+        "seconds until all notices have come": seconds,
         notices: receiver.received.map((r) => r.event).join(", "),
       };
       await resizeDisk(LARGE);
