@@ -194,7 +194,7 @@ export const house: readonly Wing[] = [
         contact: "asks AWS itself what only AWS can tell",
         rehearse: "plays everspot on this machine",
         torture: "hands a site with state over and kills it, and counts what was lost",
-        mutate: "takes back one mend after the other, and sees which test notices",
+        mutate: "takes back one fix after another, and sees which test notices",
       },
       {
         rehearsal: "the plays, one file each, and their reports",
