@@ -8,7 +8,7 @@ import { callLimits, streamLimits } from "../site/call-limits.ts";
 import { createS3Client, expectOwner } from "../site/s3-client.ts";
 import type { RoleCredentials } from "./credentials.ts";
 
-/** One client for each service of AWS that the agent uses. None waits for ever. */
+/** One client for each service of AWS that the agent uses. None waits forever. */
 export interface Clients {
   acm: ACMClient;
   ec2: EC2Client;

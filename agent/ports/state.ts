@@ -71,7 +71,7 @@ export interface KeptState {
  * may find that a later owner has it.
  *
  * Errors: Fenced (agent/site/state/errors.ts) with the later epoch; EverspotError with the process's last words.
- * Repeating any call is safe: an epoch is one instance's for ever.
+ * Repeating any call is safe: an epoch is one instance's forever.
  */
 export interface StateKeeper {
   /**

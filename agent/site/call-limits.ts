@@ -1,5 +1,5 @@
 /**
- * How long a call to AWS may take: the SDK waits for ever by default, and a service that takes a connection and never
+ * How long a call to AWS may take: the SDK waits forever by default, and a service that takes a connection and never
  * answers would hold up whoever asked. In milliseconds, of each try; the SDK tries three times.
  */
 export interface CallLimits {

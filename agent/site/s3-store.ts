@@ -149,7 +149,7 @@ export function createS3Store(client: S3Client, bucket: string, clock: Clock = s
 }
 
 /**
- * A file as a stream that never fails: the SDK leaves the error of a body unhandled and waits for ever. Instead
+ * A file as a stream that never fails: the SDK leaves the error of a body unhandled and waits forever. Instead
  * `broken` aborts, and the body stays unfinished so that no half object can be taken for a whole one.
  */
 function readFile(file: string): { body: Readable; broken: AbortSignal } {

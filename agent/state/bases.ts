@@ -41,7 +41,7 @@ export class Bases {
   readonly #bucket: StateBucket;
   readonly #patience: Patience;
   #bases: Base[] | undefined;
-  /** Numbers known to have a fence, which stay for ever. */
+  /** Numbers known to have a fence, which stay forever. */
   readonly #fences = new Set<number>();
 
   constructor(bucket: StateBucket, patience: Patience) {

@@ -46,7 +46,7 @@ const CARRIED = 2;
 /** Milliseconds over which slowness is measured, at least. */
 const WINDOW_MS = 3_000;
 
-/** Milliseconds; what is left shrinks with each try, and would do so for ever. */
+/** Milliseconds; what is left shrinks with each try, and would do so forever. */
 const LEAST_SLEEP_MS = 100;
 
 /** A clock on which time counts only as far as the machine had its processors. */

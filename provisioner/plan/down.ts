@@ -249,7 +249,7 @@ export function describeDown(action: DownAction): string {
     case "delete-drill":
       return "delete what a drill left";
     case "empty-bucket": {
-      const written = action.written === undefined ? "" : `${describeWritten(action.written)}, for ever; `;
+      const written = action.written === undefined ? "" : `${describeWritten(action.written)}, forever; `;
       if (action.keep !== undefined)
         return `${written}delete everything in the bucket, old versions too, but the certificate and what was noted of its orders`;
       return `${written}delete everything in the bucket, old versions too${action.certificate ? `, with the certificate: ${CERTIFICATE_COSTS}` : ""}`;

@@ -3,7 +3,7 @@ import { type BootFigure, type BootKind, type Figures, isMeasured, type SizeFigu
 import { stateTargets } from "./state-targets.ts";
 import { type Target, target } from "./target.ts";
 
-/** A heap fills up to the size at which V8 first collects all of it; what grows after that would grow for ever. */
+/** A heap fills up to the size at which V8 first collects all of it; what grows after that would grow forever. */
 const SETTLED_MINUTES = 20;
 
 /** On the two processors the targets are meant for. */

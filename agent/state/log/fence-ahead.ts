@@ -4,7 +4,7 @@ import { Fenced } from "../../site/state/errors.ts";
 import { logKey } from "../../site/state/keys.ts";
 import { type Patience, settle } from "./settle.ts";
 
-/** Who writes the log. An epoch is one instance's for ever; every process of it is a run of its own. */
+/** Who writes the log. An epoch is one instance's forever; every process of it is a run of its own. */
 export interface Writer {
   epoch: number;
   instance: string;

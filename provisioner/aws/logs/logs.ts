@@ -13,7 +13,7 @@ import { hasCode, ignoring, named } from "../errors.ts";
 import { gather } from "../network-look.ts";
 
 export interface LogsSeen {
-  /** Undefined: for ever. */
+  /** Undefined: forever. */
   days: number | undefined;
 }
 

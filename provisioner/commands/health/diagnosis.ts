@@ -54,7 +54,7 @@ function fleet({ status: { fleet: has, instances }, events }: IllSite): Examined
     return examined(
       "fleet",
       "",
-      [errorFinding("site.E002", "the fleet's target is no instance", { where: has.id, hint })],
+      [errorFinding("site.E002", "the fleet's target is 0", { where: has.id, hint })],
       UP,
     );
   }

@@ -1,4 +1,4 @@
-/** What may not hang for ever, and what may not be taken for somebody else's. */
+/** What may not hang forever, and what may not be taken for somebody else's. */
 import type { Mutation } from "../mutation.ts";
 
 const rounds = ["test/agent/system/rounds.test.ts"];
@@ -79,7 +79,7 @@ export const hanging: readonly Mutation[] = [
     tests: rounds,
   },
   {
-    name: "what may take long may not take for ever",
+    name: "what may take long may not take forever",
     file: "agent/system/rounds.ts",
     find: "return now <= since + patience;",
     replace: "return true;",

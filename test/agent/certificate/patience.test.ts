@@ -1,4 +1,4 @@
-/** A boot does not wait for the CA for ever, and one process has one order at a time. */
+/** A boot does not wait for the CA forever, and one process has one order at a time. */
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { ensureCertificate, renewIfDue } from "../../../agent/certificate/ensure.ts";

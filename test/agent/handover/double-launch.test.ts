@@ -33,7 +33,7 @@ test("a rebalance and a target of two at the same moment: one instance stays, th
   expect(three).toHaveLength(3);
   const ordered = three.sort((a, b) => (isNewer(a, b) ? 1 : -1));
   const [, second, newest] = ordered;
-  // Both came in one second, as EC2 counts it: no one may wait for the other for ever.
+  // Both came in one second, as EC2 counts it: no one may wait for the other forever.
   expect(second?.launched).toEqual(newest?.launched);
   const as = (me: Peer | undefined, owned: number) =>
     tidy({

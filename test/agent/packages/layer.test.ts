@@ -37,7 +37,7 @@ test("no file of an archive runs as root for who starts it", async () => {
   expect((await stat(join(place, DEB))).mode & 0o7777).toBe(0o755);
 });
 
-test("a document that no one can read does not keep the site from a layer for ever", async () => {
+test("a document that no one can read does not keep the site from a layer forever", async () => {
   const document = packageLayerDocument("key");
   for (const garbage of ["not JSON", JSON.stringify({ version: 2, nonce: "x", current: "gone" })]) {
     await local.store.put(document.key, garbage);

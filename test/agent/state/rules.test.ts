@@ -39,7 +39,7 @@ describe("pace", () => {
     expect(longestPace(spentUp, 3)).toBeCloseTo(86_400_000 / 20_000);
     expect(longestPace(fullPace(3, 0), 3)).toBeCloseTo(1_000 / 1.1);
   });
-  test("a clock that was set back makes nothing due earlier, and nothing wait for ever", () => {
+  test("a clock that was set back makes nothing due earlier, and nothing wait forever", () => {
     const pace = spent(fullPace(3, 1_000_000), 3, 1_000_000);
     expect(dueIn(pace, 3, 0)).toBe(0);
   });

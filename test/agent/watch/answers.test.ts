@@ -33,7 +33,7 @@ test("an answer that is half written is counted when it is whole", async () => {
   expect(await look()).toEqual({ all: 1, failed: 1 });
 });
 
-test("the file does not grow for ever", async () => {
+test("the file does not grow forever", async () => {
   await writeFile(file, "");
   const look = answersIn(file);
   await look();

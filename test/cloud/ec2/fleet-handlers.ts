@@ -146,7 +146,7 @@ export function fleetHandlers(world: FleetWorld, fleets: Fleets): Handlers {
       };
     },
 
-    /** AWS shows events up to 30 s late and for 48 h; here at once and for ever. */
+    /** AWS shows events up to 30 s late and for 48 h; here at once and forever. */
     DescribeFleetHistory: (input) => {
       const fleet = find(input.FleetId);
       const start = need(input.StartTime, "StartTime");

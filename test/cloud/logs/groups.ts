@@ -19,7 +19,7 @@ export interface LogStream {
 export interface LogGroup {
   name: string;
   created: number;
-  /** Days; undefined: for ever. */
+  /** Days; undefined: forever. */
   retention: number | undefined;
   tags: Map<string, string>;
   streams: Map<string, LogStream>;

@@ -1,7 +1,7 @@
 import type { NormalizedSchema } from "@smithy/core/schema";
 import { requiredMembers, traitsOf } from "./schema.ts";
 
-/** Deep enough for every structure of the services here; deeper ones recurse for ever. */
+/** Deep enough for every structure of the services here; deeper ones recurse forever. */
 const DEPTH = 9;
 
 /** Makes a value for every member of a schema, all different, with characters that need escaping. */

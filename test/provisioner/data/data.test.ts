@@ -328,7 +328,7 @@ test("`down` says where it is, and with --delete-data how much it deletes", asyn
   await runDown(desk.config, desk.tools, { deleteData: true });
   const { actions } = desk.json() as { actions: { what: string }[] };
   expect(actions[0]?.what).toMatch(
-    /^delete what the site has written \(\d+\.\d MB of databases and their history, 2 uploads with 0\.0 MB\), for ever; delete everything/,
+    /^delete what the site has written \(\d+\.\d MB of databases and their history, 2 uploads with 0\.0 MB\), forever; delete everything/,
   );
   expect(await desk.aws.bucket.look()).toBeUndefined();
 });

@@ -29,6 +29,6 @@ test("bytes that are no text stay as they are", () => {
   expect(Buffer.from(plainOutput()(bytes))).toEqual(bytes);
 });
 
-test("a sequence without an end is not waited for for ever", () => {
+test("a sequence without an end is not waited for forever", () => {
   expect(through(`\u001b]0;${"x".repeat(5000)}`, "after")).toBe("after");
 });

@@ -70,7 +70,7 @@ test("a server that goes away is left, and the name looked up again", async () =
   expect([sessions.length, looks]).toEqual([2, 2]);
 });
 
-test("what the server did not look at is asked again, but not for ever", async () => {
+test("what the server did not look at is asked again, but not forever", async () => {
   refuse = 2;
   expect((await client.request("GET", "/a")).status).toBe(200);
   refuse = 99;
