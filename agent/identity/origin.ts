@@ -27,7 +27,7 @@ export const originDisk: OriginDisk = {
 };
 
 export interface Origin {
-  /** The image whose packages the disk had at first; of a copy, the image of what it is a copy of. */
+  /** The image whose packages the disk had at first; a copy's is that of the machine it was made from. */
   image: string;
   /** The instance this is a copy of; undefined for one that began with the image itself. */
   copyOf: string | undefined;

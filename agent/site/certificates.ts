@@ -1,6 +1,6 @@
 /**
  * What the bucket knows about certificates (DESIGN §10): one immutable object per issuance, a pointer to the
- * issuances of one set of names, and the ledger of what was asked of the certificate authorities.
+ * issuances for one set of names, and the ledger of what was asked of certificate authorities.
  */
 import * as z from "zod/mini";
 import type { DocumentType } from "./document.ts";

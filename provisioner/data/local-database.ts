@@ -7,7 +7,7 @@ const MAGIC = "SQLite format 3\0";
 const HEADER = 100;
 
 /**
- * Makes a copy of a database of this computer as of one moment, whoever writes to it meanwhile, and looks whether it can
+ * Copies a database of this computer as of one moment, whoever writes to it meanwhile, and looks whether it can
  * be kept. Any page size and journal mode of the original will do: the copy has all that was committed.
  * @throws EverspotError for what is not SQLite, encrypted, or damaged.
  */

@@ -5,7 +5,7 @@ import { isZone } from "../jobs/zone.ts";
 import { command, notes, text } from "./text.ts";
 import { httpsUrl } from "./urls.ts";
 
-/** Part of the names of units and of keys in the bucket. */
+/** It is part of unit names and of keys in the bucket. */
 const MOST = 30;
 export const jobName = text((name) =>
   /^[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*$/.test(name) && name.length <= MOST

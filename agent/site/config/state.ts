@@ -10,7 +10,7 @@ const IN_APP_FOLDER = "$STATE_DIRECTORY/";
 /** What SQLite itself makes beside a database, and what everspot needs for itself. */
 const TAKEN = /(?:-wal|-shm|-journal)$|^\.everspot(?:\/|$)/;
 
-/** The name of a database or of the folder of uploads below everspot's own folder, and in the bucket. */
+/** What a database or the folder of uploads is called below everspot's own folder, and in the bucket. */
 export const keptName = (path: string): string =>
   path.startsWith(IN_APP_FOLDER) ? path.slice(IN_APP_FOLDER.length) : path;
 
