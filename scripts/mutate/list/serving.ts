@@ -16,8 +16,8 @@ export const serving: readonly Mutation[] = [
   {
     name: "each try has a fresh folder of static files",
     file: "agent/serving/static-folder.ts",
-    find: "  await discard(root, next);\n  // No one",
-    replace: "  await rename(next, next).catch(() => undefined);\n  // No one",
+    find: "  await discard(root, next);\n  // No other user",
+    replace: "  await rename(next, next).catch(() => undefined);\n  // No other user",
     tests: folder,
   },
   {

@@ -73,7 +73,7 @@ test("every page fails, also behind a login that / leads to", async () => {
   pages["/login/?next=/"] = fails;
   expect(await found()).toEqual(["/, which leads to /login/?next=/, answers 500"]);
   pages["/"] = leadsTo("/");
-  expect(await found()).toEqual(["/ leads on and on, at last to /"]);
+  expect(await found()).toEqual(["/ redirects without end, last to /"]);
   pages["/"] = leadsTo("https://elsewhere.example/");
   expect(await found()).toEqual([]);
 });

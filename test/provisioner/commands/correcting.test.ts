@@ -70,7 +70,7 @@ describe("a site that is down", () => {
     expect(await told(() => runStatus(site.config, tools))).toContain("ImportError: no module named blgo");
     await expect(site.up("one")).rejects.toMatchObject({ lines: ["ImportError: no module named blgo"] });
     expect(site.said()).toMatch(
-      /r000002-\w+ is the very content of r000001-\w+, which is quarantined \(app: /,
+      /r000002-\w+ has exactly the content of r000001-\w+, which is quarantined \(app: /,
     );
   });
 });

@@ -402,7 +402,7 @@ describe("used wrongly: 2, before anything is asked of AWS", () => {
   test.each([
     ["no command", { words: [] }, /needs a command/],
     ["no arguments", { command: "manage" as const, words: [] }, /needs arguments of manage\.py/],
-    ["a long one", { words: ["x".repeat(70_000)] }, /may have 65536/],
+    ["a long one", { words: ["x".repeat(70_000)] }, /may have at most 65536/],
     ["a NUL", { words: ["a\0b"] }, /NUL/],
   ])("%s", async (_, options, message) => {
     const mark = site.cloud.mark();

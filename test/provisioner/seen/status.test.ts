@@ -395,7 +395,7 @@ describe("a site with [state]", () => {
     expect(lineOf(kept({}))).toBe(
       `data        1.2 MB and 3 uploads, entry 1234 2 min ago, by ${owner}; "fast": up to 5 s of writes may be lost when a machine dies at once`,
     );
-    expect(lineOf(kept(undefined))).toBe("data        nothing is kept yet of db.sqlite3");
+    expect(lineOf(kept(undefined))).toBe("data        nothing of db.sqlite3 is kept yet");
     expect(lineOf(well())).toBeUndefined();
   });
 
@@ -404,7 +404,7 @@ describe("a site with [state]", () => {
     [
       "another one keeps it",
       { epoch: 5, by: "ann@laptop" },
-      /kept by ann@laptop, epoch 5, and the site belongs/,
+      /kept by ann@laptop, epoch 5, but the site belongs/,
     ],
     ["it is sealed", { kind: "seal" }, /ends with a seal: writes wait/],
   ])("is odd when %s, but not in the moments of a hand-over", (_, change, message) => {

@@ -77,7 +77,7 @@ test("nothing is wrong: nothing comes next", () => {
 
 test.each<[string, IllSite, string, RegExp, string]>([
   ["no fleet", site({ fleet: undefined }), "fleet", /no fleet/, "everspot up"],
-  ["a fleet of none", site({ fleet: { ...fleet, target: 0 } }), "fleet", /no instance/, "everspot up"],
+  ["a fleet of none", site({ fleet: { ...fleet, target: 0 } }), "fleet", /target is 0/, "everspot up"],
   [
     "a quota",
     site({ instances: [] }, [failure]),
