@@ -71,7 +71,9 @@ test("issuances come back one by one, and what no one knows the end of counts", 
     },
   };
   const text = lines({ ledger: spent }).join("\n");
-  expect(text).toContain("0 of 4 issuances left, next back in 34 h; the 4 certificates of 7 days are used up");
+  expect(text).toContain(
+    "0 of 4 issuances left, next back in 34 h; the 4 certificates of 7 days are used up",
+  );
   expect(text).toMatch(/lost {6}by i-1, at ca.example, it died/);
 });
 
