@@ -214,7 +214,7 @@ test("no image is made of an instance that began with another image than the nex
   const found = await site.store.get(key);
   const record = JSON.parse(new TextDecoder().decode(found?.body)) as object;
   await site.store.put(key, JSON.stringify({ ...record, base: "ami-0deb12000000a0064" }));
-  await expect(bake()).rejects.toThrow(/began with the image ami-0deb12000000a0064/);
+  await expect(bake()).rejects.toThrow(/was launched from the image ami-0deb12000000a0064/);
   await site.store.put(key, JSON.stringify(record));
 });
 

@@ -100,7 +100,7 @@ test("permissions that are missing are named by what they are for, by simulation
   const said = await person.use(() => doctor(one));
   expect(said.of("permissions")?.findings.map((f) => f.what)).toEqual([
     "not allowed: make the site's network, launch template and fleets, tagged as its own",
-    "not allowed: keep the site's bucket",
+    "not allowed: manage the site's bucket",
   ]);
   expect(said.of("site")).toMatchObject({ state: "ill", findings: [{ id: "aws.E001" }] });
   expect(said.error).toBeDefined();
