@@ -224,9 +224,9 @@ describe("a command of the operator's", () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  /** The command line as a program of its own. */
+  /** The command line, as it is shipped. */
   const everspot = (args: readonly string[], input: string | undefined = "") => {
-    const program = execa("node", ["--import", "tsx", "provisioner/main.ts", ...args], {
+    const program = execa("node", ["dist/everspot.mjs", ...args], {
       ...{ cwd: path.resolve(import.meta.dirname, "../.."), reject: false, stripFinalNewline: false },
       // Without any, stdin stays open.
       ...(input === undefined ? { stdin: "pipe" } : { input }),

@@ -12,6 +12,7 @@ import { ensureImage } from "../cloud/nspawn/image.ts";
 import { type NspawnMachines, nspawnMachines } from "../cloud/nspawn/machines.ts";
 import { requireSandbox } from "../cloud/sandbox/sandbox.ts";
 import { WireServer } from "../cloud/wire/server.ts";
+import { bundle } from "./bundle.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const UNITS = path.join(root, "user-data/units");
@@ -24,6 +25,7 @@ const USUAL = 1_000;
 
 let machines: NspawnMachines;
 let folder: string;
+let program: string;
 let server: WireServer;
 let cloud: Logs;
 let shipper: ChildProcess | undefined;
@@ -37,6 +39,7 @@ beforeAll(async () => {
     image: async () => image,
   });
   folder = await mkdtemp(path.join(tmpdir(), "everspot-logs-"));
+  program = await bundle(path.join(root, "test/system/programs/ship.ts"), folder);
   server = new WireServer();
   cloud = new Logs(server, { visibleMs: 500 });
   cloud.groups.create(GROUP, {}, undefined);
@@ -99,11 +102,9 @@ async function sh(script: string): Promise<string> {
 }
 
 function ship(): void {
-  const args = ["--import", path.join(root, "node_modules/tsx/dist/loader.mjs")];
-  const program = path.join(root, "test/system/programs/ship.ts");
   const leader = String(machines.leader(ID));
   const journal = ["nsenter", "--target", leader, "--all", "--", "journalctl"];
-  shipper = spawn(process.execPath, [...args, program, path.join(folder, "logs.json"), ...journal], {
+  shipper = spawn(process.execPath, [program, path.join(folder, "logs.json"), ...journal], {
     env: { ...process.env, AWS_ENDPOINT_URL: server.endpoint },
     stdio: ["ignore", "ignore", "pipe"],
   });

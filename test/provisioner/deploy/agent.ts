@@ -1,7 +1,6 @@
 /** The agent on a machine without a disk: its own boot, record, channel, claim, watchers and swap; the app alone is made up. */
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { Route53Client } from "@aws-sdk/client-route-53";
-import { S3Client } from "@aws-sdk/client-s3";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { pino } from "pino";
 import { createPeers } from "../../../agent/aws/ec2.ts";
@@ -20,6 +19,7 @@ import type { Clock } from "../../../agent/site/clock.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { bucketName, runSecretPath } from "../../../agent/site/names.ts";
 import { poll } from "../../../agent/site/poll.ts";
+import { createS3Client } from "../../../agent/site/s3-client.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";
 import { patientClock } from "../../../agent/system/processor.ts";
@@ -74,10 +74,11 @@ const idle = { time: () => ({ busy: 0, stolen: 0 }), age: () => 0 };
 /** Until the signal ends it. */
 export async function live(life: Life): Promise<void> {
   const { site, account, domain, aliases, clock, instance, address, client, behaviourOf, signal } = life;
-  const s3 = new S3Client(client);
-  const store = createS3Store(s3, bucketName(site, account, client.region), clock);
-  const zone = createZone(new Route53Client(client), life.zone);
-  const peers = createPeers(new EC2Client(client), site);
+  const store = createS3Store(createS3Client(client), bucketName(site, account, client.region), clock);
+  // As the agent's own are (agent/aws/clients.ts).
+  const own = { ...client, cacheMiddleware: true };
+  const zone = createZone(new Route53Client(own), life.zone);
+  const peers = createPeers(new EC2Client(own), site);
   const candidates = new Candidates(store, clock);
   const identity: Identity = {
     ...{ instance, address, privateAddress: address, image: DEBIAN, base: DEBIAN },
@@ -182,7 +183,7 @@ export async function live(life: Life): Promise<void> {
   let runs: Runs | undefined;
   if (commands !== undefined) {
     const owned = () => (owns && epoch !== undefined ? { epoch, release: serves } : undefined);
-    const secrets = createSecrets(new SSMClient(client), runSecretPath(site));
+    const secrets = createSecrets(new SSMClient(own), runSecretPath(site));
     const places = commands.places(instance);
     // What a machine that is gone was about to write is never written.
     const put: ObjectStore["put"] = (...what) =>

@@ -1,13 +1,13 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { S3Client } from "@aws-sdk/client-s3";
 import * as z from "zod/mini";
 import { type Channel, channelDocument } from "../../../agent/site/channel.ts";
 import { type Clock, systemClock } from "../../../agent/site/clock.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { type DeployState, deployDocument } from "../../../agent/site/documents/deploy-state.ts";
 import { type SiteState, siteDocument } from "../../../agent/site/documents/site-state.ts";
+import { createS3Client } from "../../../agent/site/s3-client.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";
 import { connect } from "../../../provisioner/aws/connect.ts";
@@ -68,7 +68,7 @@ export async function openSwapSite(
   const { site, domain, aliases, schedule } = desk.config;
   agents.attach({ cloud: desk.cloud, site, domain, aliases, schedule, zone: desk.zoneId, clock });
   const bucket = "everspot-blog-123456789012-us-east-1";
-  const client = new S3Client({ region: "us-east-1", endpoint: desk.cloud.endpoint });
+  const client = createS3Client({ region: "us-east-1", endpoint: desk.cloud.endpoint });
   const store = createS3Store(client, bucket, clock);
   const up = (tools = desk.tools) =>
     runUp(desk.config, tools, { refreshImage: false, wait: true, timeout: 600 });

@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
-import { build } from "esbuild";
 import { execa } from "execa";
 import { certbot } from "../../../agent/certificate/certbot.ts";
 import type { CertificateContext } from "../../../agent/certificate/context.ts";
@@ -18,6 +17,7 @@ import { type Cloud, startCloud } from "../../cloud/cloud.ts";
 import { LETSENCRYPT_IDENTITIES, mayIssue } from "../../cloud/dns/caa.ts";
 import { DnsServer } from "../../cloud/dns.ts";
 import { type Pebble, startPebble } from "../../cloud/pebble.ts";
+import { bundle } from "../bundle.ts";
 import type { Action, InstanceInput } from "./instance.ts";
 
 export const DAY = 24 * 3600_000;
@@ -96,8 +96,8 @@ export async function startWorld(options: { lifetime?: number } = {}): Promise<W
     REQUESTS_CA_BUNDLE: trusted,
     TEST_ZONE: zone.HostedZone?.Id?.replace("/hostedzone/", "") ?? "",
   };
-  const hook = [process.execPath, await bundle(folder, "hook")];
-  const program = await bundle(folder, "instance");
+  const hook = [process.execPath, await bundle(join(import.meta.dirname, "hook.ts"), folder)];
+  const program = await bundle(join(import.meta.dirname, "instance.ts"), folder);
   for (const [name, value] of Object.entries(env)) process.env[name] = value;
   return {
     clock,
@@ -178,20 +178,3 @@ async function freePort(): Promise<number> {
 }
 
 const spawnInstance = (args: string[]) => execa(process.execPath, args, { reject: false });
-
-/** One file starts several times faster than its sources. */
-async function bundle(folder: string, name: string): Promise<string> {
-  const outfile = join(folder, `${name}.mjs`);
-  await build({
-    entryPoints: [join(import.meta.dirname, `${name}.ts`)],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    mainFields: ["module", "main"],
-    banner: {
-      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-    },
-  });
-  return outfile;
-}
