@@ -1,8 +1,9 @@
 import { archOfType } from "../../agent/site/config/fleet.ts";
-import { keptName } from "../../agent/site/config/state.ts";
-import { decodedUrl, plainFolder } from "../../agent/site/config/static-files.ts";
+import { plainFolder } from "../../agent/site/config/static-files.ts";
 import { bucketName } from "../../agent/site/names.ts";
 import type { Finding } from "./findings.ts";
+import { holds, isBelow, isSame, overlap, strings, table } from "./raw.ts";
+import { stateFindings } from "./state-rules.ts";
 
 /** Longest bucket name S3 takes, and the digits of an account id. */
 const BUCKET_LIMIT = 63;
@@ -134,7 +135,7 @@ function staticFindings(app: Record<string, unknown>): Finding[] {
     const path = ["app", "static", ...(many ? [i] : [])];
     const before = all.slice(0, i);
     const findings: Finding[] = [];
-    if (typeof url === "string" && typeof app.health === "string" && app.health.startsWith(url)) {
+    if (typeof url === "string" && typeof app.health === "string" && isBelow(app.health, url)) {
       const message = `is below ${url}, where nginx answers instead of the app`;
       findings.push({ path: ["app", "health"], message });
     }
@@ -144,7 +145,7 @@ function staticFindings(app: Record<string, unknown>): Finding[] {
       const message = `would publish the source of ${source.split(":")[0]}`;
       findings.push({ path: [...path, "folder"], message, hint });
     }
-    if (typeof url === "string" && before.some((other) => other.url === url)) {
+    if (typeof url === "string" && before.some((other) => isSame(other.url, url))) {
       findings.push({ path: [...path, "url"], message: `"${url}" is there twice` });
     }
     const within = before.find(
@@ -168,76 +169,11 @@ function pathFindings(app: Record<string, unknown>): Finding[] {
   );
   const known = Object.keys(table(app.paths));
   return known.flatMap((path, i): Finding[] => {
-    const url = served.find((one) => path.startsWith(one));
+    const url = served.find((one) => isBelow(path, one));
     const at = ["app", "paths", path];
-    const twice = known.slice(0, i).find((other) => decodedUrl(other) === decodedUrl(path));
+    const twice = known.slice(0, i).find((other) => isSame(other, path));
     if (twice !== undefined) return [{ path: at, message: `is the same path as "${twice}"` }];
     if (url === undefined) return [];
     return [{ path: at, message: `is below ${url}, where nginx answers instead of the app` }];
   });
 }
-
-/** What is kept is no part of a release, so nothing of one may lie in it; and each has a place of its own. */
-function stateFindings(state: Record<string, unknown>, app: Record<string, unknown>): Finding[] {
-  const databases = strings(Array.isArray(state.database) ? state.database : [state.database]);
-  const names = databases.map((database) => plainFolder(keptName(database)));
-  const media = typeof state.media === "string" ? plainFolder(keptName(state.media)) : undefined;
-  const fixed = (Array.isArray(app.static) ? app.static : [app.static]).map(table);
-  const findings = names.flatMap((name, i): Finding[] => {
-    const path = ["state", "database", ...(Array.isArray(state.database) ? [i] : [])];
-    if (names.indexOf(name) < i) return [{ path, message: `"${name}" is there twice` }];
-    if (names.some((other) => name.startsWith(`${other}/`))) {
-      return [{ path, message: `"${name}" is inside another database` }];
-    }
-    if (media === undefined || !`${name}/`.startsWith(`${media}/`)) return [];
-    return [
-      {
-        path,
-        message: `"${name}" is in the folder of uploads, which everybody can fetch`,
-        hint: "keep it in another folder",
-      },
-    ];
-  });
-  if (media === undefined) return findings;
-  const modules = strings([app.wsgi, app.asgi, table(app.env).DJANGO_SETTINGS_MODULE]);
-  const source = modules.find((module) => holds(media, module));
-  if (source) {
-    const message = `holds the source of ${source.split(":")[0]}`;
-    findings.push({ path: ["state", "media"], message, hint: "name a folder that holds only uploads" });
-  }
-  if (strings(fixed.map((one) => one.folder)).some((one) => overlap(plainFolder(one), media))) {
-    const message = `and [app] static are in one folder: "${media}"`;
-    findings.push({ path: ["state", "media"], message, hint: "give each a folder of its own" });
-  }
-  const url = typeof state.media_url === "string" ? state.media_url : "/media/";
-  const below = strings(fixed.map((one) => one.url)).find(
-    (one) => url.startsWith(one) || one.startsWith(url),
-  );
-  if (below !== undefined) {
-    const message = `and the url of [app] static are below one another: ${url} and ${below}`;
-    findings.push({ path: ["state", "media_url"], message });
-  }
-  for (const path of Object.keys(table(app.paths)).filter((one) => one.startsWith(url))) {
-    const message = `is below ${url}, where nginx answers instead of the app`;
-    findings.push({ path: ["app", "paths", path], message });
-  }
-  if (typeof app.health === "string" && app.health.startsWith(url)) {
-    const message = `is below ${url}, where nginx answers instead of the app`;
-    findings.push({ path: ["app", "health"], message });
-  }
-  return findings;
-}
-
-const overlap = (one: string, other: string): boolean =>
-  `${one}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${one}/`);
-
-const holds = (folder: string, module: string): boolean => {
-  const path = plainFolder(folder);
-  return path !== "" && `${module.split(":")[0]?.replaceAll(".", "/")}.py`.startsWith(`${path}/`);
-};
-
-const strings = (value: unknown): string[] =>
-  Array.isArray(value) ? value.filter((v): v is string => typeof v === "string") : [];
-
-const table = (value: unknown): Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};

@@ -1,5 +1,14 @@
 /** What is made of everspot.toml, before the programs that read it: nginx, systemd and the shells. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -8,13 +17,17 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { install, installedPaths } from "../../agent/certificate/installed.ts";
 import { selfSigned } from "../../agent/certificate/self-signed.ts";
+import { renderForward } from "../../agent/handover/forward-config.ts";
+import { addToUnits } from "../../agent/keeping/unit-files.ts";
 import { appEnvironment, prepareScript } from "../../agent/serving/app-environment.ts";
 import { type NginxSite, renderNginx } from "../../agent/serving/nginx-config.ts";
 import { siteNginx } from "../../agent/serving/site-nginx.ts";
 import { mountStatic } from "../../agent/serving/static-mount.ts";
+import { longestTimeout } from "../../agent/site/config/app.ts";
+import { isInAppFolder, keptName } from "../../agent/site/config/state.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { renderEnvironment } from "../../agent/system/environment-file.ts";
-import { paths } from "../../agent/system/paths.ts";
+import { keptPlaces, paths } from "../../agent/system/paths.ts";
 import type { Units } from "../../agent/system/units.ts";
 import type { BootConfig } from "../../user-data/boot-config.ts";
 import { renderBootstrap } from "../../user-data/render.ts";
@@ -63,12 +76,14 @@ test("every configuration that is accepted is one for nginx, for systemd and for
         readByShell(appEnvironment(config, "r000001", "/releases/r000001", {})),
         readBySystemd(renderEnvironment(plain)),
         execa("nginx", ["-t", "-q", "-c", nginx]),
+        execa("nginx", ["-t", "-q", "-c", writeForward(config)]),
         execa("bash", ["-n"], { input: renderBootstrap(config) }),
         execa("sh", ["-n"], { input: prepareScript(config.app.beforeStart) }),
         mountIn(
           units,
           (config.app.static ?? []).map((files) => files.folder),
         ),
+        keepIn(units, config),
       ]);
       expect(await complaints(units, APP)).toBe("");
       expect(byShell).toMatchObject(env);
@@ -79,6 +94,18 @@ test("every configuration that is accepted is one for nginx, for systemd and for
   );
   expect(count).toBeGreaterThanOrEqual(10);
 });
+
+/** Of the forwarder of a hand-over. */
+function writeForward({ app }: BootConfig): string {
+  const file = path.join(folder, "forward.conf");
+  const text = renderForward({
+    ...{ socket: path.join(folder, "forward.sock"), pid: path.join(folder, "forward.pid"), log: "stderr" },
+    ...{ to: { address: ADDRESS, port: 8079 }, app: paths.socket },
+    ...{ timeout: longestTimeout(app), live: app.asgi !== undefined },
+  });
+  writeFileSync(file, text);
+  return file;
+}
 
 /** The variables of an environment file, by a shell, which quotes as systemd does. */
 async function readByShell(text: string): Promise<Record<string, string>> {
@@ -128,6 +155,23 @@ async function mountIn(unitFiles: string, names: readonly string[]): Promise<voi
   if (names.length > 0) {
     await mountStatic({ units: units as Units, static: "/var/lib/everspot/static", unitFiles }, names);
   }
+}
+
+/** As the agent does where the site keeps what it writes; and the script is one for a shell, which finds the same names. */
+async function keepIn(unitFiles: string, { state }: BootConfig): Promise<void> {
+  const places = keptPlaces(path.join(folder, "kept"), path.join(folder, "keeper"));
+  const units: Partial<Units> = { list: async () => [] };
+  rmSync(places.links, { force: true });
+  mkdirSync(path.dirname(places.links), { recursive: true });
+  await addToUnits(units as Units, unitFiles, places, state);
+  if (!existsSync(places.links)) return;
+  const own = mkdtempSync(path.join(folder, "own-"));
+  await execa("sh", [places.links, "r000001"], { env: { STATE_DIRECTORY: own } });
+  const all = [...(state?.database ?? []), ...(state?.media === undefined ? [] : [state.media])];
+  for (const name of all.filter(isInAppFolder)) {
+    expect(lstatSync(path.join(own, keptName(name))).isSymbolicLink()).toBe(true);
+  }
+  rmSync(own, { recursive: true });
 }
 
 /** What systemd says of units in this folder, which is nothing where it ignores nothing. */

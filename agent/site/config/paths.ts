@@ -1,6 +1,6 @@
 /** [app.paths]: what holds below one path of the site alone. */
 import * as z from "zod/mini";
-import { decodedUrl, hasDots, visible } from "./static-files.ts";
+import { decodedUrl, hasDots, ours, visible } from "./static-files.ts";
 import { notes, type Rule } from "./text.ts";
 
 /** Bytes. */
@@ -18,7 +18,7 @@ export const appPath: Rule = (url) => {
   if (odd) return { message: `${JSON.stringify(odd[0])} cannot stand in it`, hint };
   if (hasDots(path)) return { message: "must not have . or .. in it", hint };
   if (path.includes("//")) return { message: "must not have %2F beside a slash", hint };
-  return visible(path);
+  return ours(path) ?? visible(path);
 };
 
 export const pathLimits = {

@@ -32,8 +32,14 @@ function complainAboutUrl(url: string): Complaint | undefined {
   if (odd) return { message: `${JSON.stringify(odd[0])} cannot stand in it`, hint };
   if (hasDots(path)) return { message: "must not have . or .. in it", hint };
   if (path.split("/").length !== url.split("/").length) return { message: "must not have %2F in it", hint };
-  return visible(path);
+  return ours(path) ?? visible(path);
 }
+
+/** nginx has places of that name for itself. */
+export const ours: Rule = (path) =>
+  path.startsWith("/.everspot-")
+    ? { message: "begins with /.everspot-, which is everspot's own" }
+    : undefined;
 
 /** What people write for the same folder is the same: `./static/` and `static`. */
 export const plainFolder = (folder: string): string =>

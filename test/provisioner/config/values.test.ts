@@ -66,6 +66,7 @@ describe("[state]", () => {
   });
   test.each([
     [{ media: "media", database: "media/db.sqlite3" }, "in the folder of uploads"],
+    [{ media: "data/media", database: "data" }, '"data/media" is inside a database'],
     [{ media: "mysite" }, "holds the source of mysite.wsgi"],
     [{ media: "/srv/media" }, "inside the project, or below $STATE_DIRECTORY"],
     [{ media: "media", media_url: "media" }, "must begin and end with a slash"],
@@ -81,9 +82,16 @@ describe("[state]", () => {
     expect(complaint({ app: fixed, ...state({ media: "files" }) })).toContain("are in one folder");
     const below = { static: { url: "/media/static/", folder: "static" } };
     expect(complaint({ app: below, ...state({ media: "media" }) })).toContain("are below one another");
-    expect(complaint({ app: { health: "/media/x" }, ...state({ media: "media" }) })).toContain(
-      "nginx answers instead",
-    );
+    for (const health of ["/media/x", "/m%65dia/x"]) {
+      expect(complaint({ app: { health }, ...state({ media: "media" }) })).toContain("nginx answers instead");
+    }
+    const same = { static: { url: "/m%65dia/", folder: "static" } };
+    expect(complaint({ app: same, ...state({ media: "media" }) })).toContain("are below one another");
+    const database = state({ database: "files/static/db.sqlite3" });
+    expect(complaint({ app: fixed, ...database })).toContain("is in a folder of [app] static");
+    expect(
+      parsed({ app: fixed, ...state({ database: "$STATE_DIRECTORY/files/static/a" }) }).state,
+    ).toBeDefined();
   });
   test("comes to the instance as it is", () => {
     const config = parsed(state({ media: "media", history: "12h" }));
@@ -146,6 +154,8 @@ describe("the URL of static files", () => {
     ["/100%/", "% itself is written %25"],
     ["/static/?v=1/", "cannot stand in it"],
     ["/a%0Ab/", "control characters"],
+    ["/.everspot-uploads/", "everspot's own"],
+    ["/%2Eeverspot-uploads/", "everspot's own"],
     ["https://cdn.example.com/static/", "files that come from elsewhere need no static"],
     ["//cdn.example.com/static/", "files that come from elsewhere need no static"],
   ])("cannot be %j", (url, reason) => {
@@ -169,8 +179,10 @@ describe("the health path", () => {
     expect(complaint({ app: { health } })).toContain(reason);
   });
   test("cannot be where nginx answers itself", () => {
-    const app = { health: "/static/ok.txt", static: { url: "/static/", folder: "static" } };
-    expect(complaint({ app })).toContain("where nginx answers instead of the app");
+    for (const health of ["/static/ok.txt", "/st%61tic/ok.txt"]) {
+      const app = { health, static: { url: "/static/", folder: "static" } };
+      expect(complaint({ app })).toContain("where nginx answers instead of the app");
+    }
   });
 });
 
@@ -233,6 +245,8 @@ describe("an application", () => {
     [{ "/a/": { timeout: 0 } }, "must be at least 1"],
     [{ "/a/": { timout: 5 } }, 'did you mean "timeout"?'],
     [{ "/static/x": {} }, "is below /static/, where nginx answers instead of the app"],
+    [{ "/st%61tic/": {} }, "is below /static/, where nginx answers instead of the app"],
+    [{ "/.everspot-uploads/": {} }, "everspot's own"],
     [{ "/%61": {}, "/a": {} }, "is the same path as"],
     [Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`/${n}`, {}])), "must have at most 16 entries"],
   ])("cannot have them below %j", (paths, reason) => {
@@ -256,6 +270,7 @@ describe("several folders of static files", () => {
   });
   test.each<[object, string]>([
     [both({}, { url: "/static/" }), 'app.static[1].url: "/static/" is there twice'],
+    [both({}, { url: "/st%61tic/" }), 'app.static[1].url: "/st%61tic/" is there twice'],
     [both({}, { folder: "static/admin" }), 'app.static[1].folder: and "static" are in one another'],
     [both({}, { folder: "../x" }), "app.static[1].folder: must be a folder inside the project"],
     [{ app: { static: "static" } }, "must be a table or a list of tables, not text in quotes"],
