@@ -31,6 +31,8 @@ export interface Dependencies extends CachedTree {
 export interface Declared {
   /** Undefined when the project declares none, or none that can be read. */
   requirements: Requirements | undefined;
+  /** The file that says so, though it may name none. */
+  from: string | undefined;
   findings: Finding[];
 }
 
@@ -57,7 +59,7 @@ export class DependencyCollector {
   /** @throws EverspotError when it cannot be understood. */
   async read(folder: string): Promise<Declared> {
     const { declaration, findings } = await findDeclaration(folder);
-    if (declaration === undefined) return { requirements: undefined, findings };
+    if (declaration === undefined) return { requirements: undefined, from: undefined, findings };
     const inquiry = {
       evaluate: async (markers: readonly string[]) => (await this.#pip()).evaluate(markers),
       satisfy: async (specifiers: readonly string[], versions: readonly string[]) =>
@@ -67,6 +69,7 @@ export class DependencyCollector {
     const read = await readRequirements(declaration, this.#target, inquiry, this.#options.env);
     return {
       requirements: read.lines.length === 0 ? undefined : withoutThese(read, this.#options.without),
+      from: declaration.from,
       findings: [...findings, ...read.findings],
     };
   }

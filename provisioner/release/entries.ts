@@ -79,7 +79,7 @@ export function checkUnchanged(before: Project, after: Project): void {
   ];
   if (changed.length === 0) return;
   throw new EverspotError("files changed while they were packed", {
-    hint: "stop what writes to the project, then try again",
+    hint: "stop what writes to the project, or name its files in .everspotignore, and try again",
     lines: changed,
     retry: "retry",
   });

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { type Finding, warningFinding } from "../findings/finding.ts";
+import { errorFinding, type Finding, warningFinding } from "../findings/finding.ts";
 import type { PythonTarget } from "../requirements/python-target.ts";
 import { guardProject } from "./guard.ts";
 import { leftOutFindings, type StaticFiles } from "./left-out.ts";
@@ -32,6 +32,35 @@ export async function projectFindings(
     ),
     ...(await leftOutFindings(project, folder, site.static)),
     ...(await zoneFindings(project, target, site.debianPackages)),
+  ];
+}
+
+/**
+ * A release whose manage.py would find no Django, neither among its packages nor Debian's.
+ * @param from the file that declares the packages; without any, that is what is said. @param packages "name version".
+ */
+export async function djangoFindings(
+  { files }: Project,
+  { debianPackages }: SiteFacts,
+  from: string | undefined,
+  packages: readonly string[],
+): Promise<Finding[]> {
+  const manage = files.find((file) => file.path === "manage.py");
+  const there =
+    packages.some((name) => /^django /i.test(name)) ||
+    debianPackages.some((name) => name.startsWith("python3-django")) ||
+    files.some((file) => file.path === "django/__init__.py");
+  if (manage === undefined || from === undefined || there) return [];
+  if (!/\bdjango\b/.test(await readFile(manage.source, "utf8").catch(() => ""))) return [];
+  return [
+    errorFinding(
+      "packing.E040",
+      "Django is not among the packages, and manage.py does not start without it",
+      {
+        where: from,
+        hint: `add Django to ${from}, or take Debian's: [image] packages = ["python3-django"]`,
+      },
+    ),
   ];
 }
 

@@ -3,7 +3,7 @@ import type { Dependencies, DependencyCollector } from "../dependencies/dependen
 import { errorFinding, type Finding, Refused, refuseErrors } from "../findings/finding.ts";
 import type { OnProgress } from "./progress.ts";
 
-const SUBJECT = "the project cannot be packed";
+export const SUBJECT = "the project cannot be packed";
 
 /**
  * What the project depends on, installed. Where something stands against its files already, the dependencies are
@@ -16,22 +16,22 @@ export async function gatherDependencies(
   folder: string,
   before: readonly Finding[],
   options: { cacheDir: string; onProgress: OnProgress },
-): Promise<{ dependencies: Dependencies | undefined; findings: Finding[] }> {
+): Promise<{ dependencies: Dependencies | undefined; from: string | undefined; findings: Finding[] }> {
   const declared = await collector.read(folder).catch((error: unknown) => {
     throw together(before, error);
   });
   const findings = [...before, ...declared.findings];
-  const { requirements } = declared;
+  const { requirements, from } = declared;
   if (requirements === undefined || errorsOf(declared.findings).length > 0) {
     refuseErrors(SUBJECT, findings);
-    return { dependencies: undefined, findings };
+    return { dependencies: undefined, from, findings };
   }
   const dependencies = await collector.collect(requirements, options).catch((error: unknown) => {
     throw together(findings, error);
   });
   if (errorsOf(findings).length > 0) await dependencies.dispose();
   refuseErrors(SUBJECT, findings);
-  return { dependencies, findings };
+  return { dependencies, from, findings };
 }
 
 const errorsOf = (findings: readonly Finding[]): Finding[] => findings.filter((f) => f.level === "error");

@@ -93,8 +93,8 @@ async function missingFiles(
       );
       continue;
     }
-    const inStatic = path.posix.dirname(left.path).split("/").includes("static");
-    if (inStatic && (await hasAssets(left, folder))) {
+    const folders = (left.folder ? left.path : path.posix.dirname(left.path)).split("/");
+    if (folders.includes("static") && (await hasAssets(left, folder))) {
       found.push(
         warningFinding(
           "packing.W012",

@@ -7,11 +7,11 @@ import { compileFiles } from "../dependencies/bytecode.ts";
 import { type Dependencies, DependencyCollector } from "../dependencies/dependencies.ts";
 import { findCompiler } from "../dependencies/python.ts";
 import { defaultCacheDir } from "../dependencies/tree-cache.ts";
-import type { Finding } from "../findings/finding.ts";
+import { type Finding, refuseErrors } from "../findings/finding.ts";
 import type { Arch } from "../requirements/python-target.ts";
 import { checkEntries, checkTotals, checkUnchanged, listEntries } from "./entries.ts";
-import { projectFindings, type SiteFacts } from "./findings.ts";
-import { gatherDependencies } from "./gather.ts";
+import { djangoFindings, projectFindings, type SiteFacts } from "./findings.ts";
+import { gatherDependencies, SUBJECT } from "./gather.ts";
 import { type GitState, gitState, trackedButIgnored } from "./git.ts";
 import { writeOwnMetadata } from "./own-metadata.ts";
 import type { OnProgress } from "./progress.ts";
@@ -99,7 +99,10 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
     const cacheDir = options.cacheDir ?? defaultCacheDir(env);
     const gathered = await gatherDependencies(collector, folder, found, { cacheDir, onProgress: report });
     dependencies = gathered.dependencies;
-    await writeOwnMetadata(folder, work, dependencies?.meta.packages ?? []);
+    const packages = dependencies?.meta.packages ?? [];
+    if (options.site !== undefined)
+      refuseErrors(SUBJECT, await djangoFindings(project, options.site, gathered.from, packages));
+    await writeOwnMetadata(folder, work, packages);
     const compiler = await findCompiler(target, env);
     if (compiler !== undefined) await compileFiles(compiler, folder, project.files, work, { env, signal });
     const entries = await listEntries(project, work, dependencies?.folder);
@@ -133,7 +136,7 @@ export async function packRelease(options: PackOptions): Promise<Packed> {
         arch: dependencies?.meta.compiled ? options.arch : undefined,
       }),
       bytecode: compiler !== undefined && (dependencies === undefined || dependencies.meta.bytecode),
-      packages: dependencies?.meta.packages ?? [],
+      packages,
       findings: gathered.findings,
     };
   } catch (error) {

@@ -165,7 +165,7 @@ export function unreadable(error: unknown, entry: { path: string; source: string
 function changed(entry: { path: string; source: string }): EverspotError {
   return new EverspotError(`${entry.path} changed while it was packed`, {
     resource: entry.source,
-    hint: "stop what writes to the project, then try again",
+    hint: "stop what writes to the project, or name its files in .everspotignore, and try again",
     retry: "retry",
   });
 }

@@ -60,7 +60,7 @@ async function include(
       const kind = option === "-r" || option === "--requirement" ? as : "constraints";
       await include(otherFile(value, file), into, kind, seen, root);
     } else if (/^-(?!e\b|-editable\b)/.test(line)) {
-      into.options.push(...kept(line, folder));
+      into.options.push(...optionsOf(line).flatMap((option) => kept(option, folder)));
     } else if (as === "constraints") {
       into.constraints.push(line);
     } else {
@@ -80,6 +80,9 @@ function otherFile(value: string, from: string): string {
     },
   );
 }
+
+/** pip takes several on one line. */
+const optionsOf = (line: string): string[] => line.split(/\s+(?=--?[a-z])/);
 
 /**
  * Options for building or choosing formats are everspot's to decide; paths must not depend on where pip runs. PyPI is

@@ -9,8 +9,11 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { unpackRelease } from "../../agent/release/unzip.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { Refused } from "../../provisioner/findings/finding.ts";
+import { prepare } from "../../provisioner/init/learn.ts";
+import { layoutOf } from "../../provisioner/project/layout.ts";
 import { type Packed, type PackOptions, packRelease } from "../../provisioner/release/pack.ts";
 import { type PackageIndex, packageIndex } from "../provisioner/dependencies/package-index.ts";
+import { STARTPROJECT } from "../provisioner/project/project.ts";
 import { folder, type Tree, write } from "../provisioner/release/folders.ts";
 import { sdist, source, wheel } from "../provisioner/release/wheelhouse.ts";
 
@@ -416,6 +419,21 @@ test("what is left out is not asked for, is stood in for where others require it
     "beta 1.0",
     "gamma 1.0",
   ]);
+});
+
+test("init takes the Debian that has all wheels, and leaves out what a site does not need", async () => {
+  const links = folder();
+  wheel(links, "fast", "1.0", { tag: "cp311-cp311-manylinux2014_x86_64" });
+  sdist(links, "uwsgi", "2.0", "cp313-cp313-linux_x86_64");
+  const root = folder({ ...STARTPROJECT, "requirements.txt": "fast==1.0\nuwsgi\n" });
+  const prepared = await prepare(await layoutOf(root), {
+    env: pipEnv(await packageIndex(links)),
+    onProgress: () => {},
+    signal: new AbortController().signal,
+  });
+  await prepared.packed?.dispose();
+  expect(prepared.unpackable).toBeUndefined();
+  expect(prepared.situation).toMatchObject({ os: "debian-12", without: ["uwsgi"], packages: ["fast 1.0"] });
 });
 
 test("what stands against the files does not hide what stands against the packages", async () => {

@@ -67,6 +67,10 @@ describe("built files that .gitignore names", () => {
     expect(await found(tree, { folders: ["staticfiles"], collected: true })).toEqual([
       "theme/static/css/dist: holds built files for pages, and is left out, because .gitignore names it; build them before packing, and bring it back with a line in .everspotignore: !/theme/static/css/dist/",
     ]);
+    const whole = { ...tree, ".gitignore": "/theme/static\n/staticfiles/\n" };
+    expect(await found(whole, { folders: ["staticfiles"], collected: true })).toEqual([
+      expect.stringMatching(/^theme\/static: holds built files/),
+    ]);
   });
 
   test("the folder that is served, when nothing makes it", async () => {

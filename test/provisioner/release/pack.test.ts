@@ -227,6 +227,20 @@ test("old names of time zones are told on debian-13, which lacks them", async ()
   expect(await zones({ site: given })).toEqual([]);
 });
 
+test("a release without Django, which its manage.py needs, is refused", async () => {
+  const site = { static: { folders: [], collected: false }, debianPackages: [] };
+  const files: Tree = { "manage.py": "import django\n", "requirements.txt": "# Django==5\n" };
+  expect(await failure(pack(folder(files), { site }))).toMatchObject({
+    message: "Django is not among the packages, and manage.py does not start without it (packing.E040)",
+    hint: expect.stringContaining("add Django to requirements.txt"),
+  });
+  const debians = { ...site, debianPackages: ["python3-django"] };
+  expect((await pack(folder(files), { site: debians })).files).toBe(2);
+  for (const others of [{ "manage.py": "import flask\n" }, { "django/__init__.py": "" }]) {
+    expect((await pack(folder({ ...files, ...others }), { site })).packages).toEqual([]);
+  }
+});
+
 test("an empty project is a mistake", async () => {
   const error = await failure(pack(folder({ ".git/config": "x" })));
   expect(error.message).toBe("the project has no files to release");

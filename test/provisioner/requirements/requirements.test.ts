@@ -17,10 +17,10 @@ const inquiry = {
 };
 const target = { python: "3.13", arch: "x86_64" } as const;
 
-const read = async (root: string) => {
+const read = async (root: string, asked = inquiry) => {
   const { declaration, findings } = await findDeclaration(root);
   if (declaration === undefined) throw new Error(`nothing declared: ${JSON.stringify(findings)}`);
-  return readRequirements(declaration, target, inquiry, {});
+  return readRequirements(declaration, target, asked, {});
 };
 const texts = async (tree: Tree) => (await read(folder(tree))).lines.map((l) => l.text);
 
@@ -68,7 +68,7 @@ test("requirements.txt comes before locks, those before pyproject.toml", async (
     "setup.cfg": "[options]\ninstall_requires =\n  a\n",
   };
   const order: (string | undefined)[] = [];
-  while (Object.keys(all).length > 0) {
+  for (let left = Object.keys(all).length; left > 0; left--) {
     const { declaration } = await findDeclaration(folder(all));
     order.push(declaration?.from);
     delete all[declaration?.from ?? ""];
@@ -111,6 +111,12 @@ describe("requirements.txt", () => {
       "--index-url https://index.example/simple",
       `--find-links ${root}/wheels`,
     ]);
+    const line = `-i https://${["pypi", "org"].join(".")}/simple --extra-index-url https://own.example/simple  -f wheels`;
+    const onOne = folder({ "requirements.txt": `${line}\na\n` });
+    expect((await read(onOne)).options).toEqual([
+      "--extra-index-url https://own.example/simple",
+      `--find-links ${onOne}/wheels`,
+    ]);
   });
 
   test("a file that is not there is named", async () => {
@@ -143,6 +149,28 @@ describe("pyproject.toml", () => {
   ])("%j is an error", async (text, message) => {
     await expect(read(folder({ "pyproject.toml": text }))).rejects.toThrow(message);
   });
+});
+
+test.each([
+  '[project]\nrequires-python = ">=3.14"\ndependencies = ["a"]\n',
+  '[tool.poetry.dependencies]\npython = ">=3.14"\n',
+])(
+  "the Python that pyproject.toml asks for is compared, whatever says what is installed: %j",
+  async (toml) => {
+    const none = async (specifiers: readonly string[]) => specifiers.map(() => []);
+    const root = folder({ "pyproject.toml": toml, "requirements.txt": "a\n" });
+    expect((await read(root, { ...inquiry, satisfy: none })).findings).toMatchObject([
+      { id: "packing.E020", what: expect.stringMatching(/in pyproject.toml|of pyproject.toml/) },
+    ]);
+  },
+);
+
+test("what pyproject.toml takes from elsewhere is not taken from an index by a list", async () => {
+  const root = folder({
+    "requirements.txt": "shared-lib\nother\n",
+    "pyproject.toml": "[tool.uv.sources]\nshared-lib = { workspace = true }\n",
+  });
+  expect((await read(root)).findings).toMatchObject([{ id: "packing.E010" }]);
 });
 
 test("a lock without pyproject.toml is an error", async () => {

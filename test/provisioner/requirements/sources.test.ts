@@ -145,6 +145,18 @@ describe("which file declares the dependencies", () => {
     ).toBeUndefined();
   });
 
+  test("one above the project, as far as its repository goes; a form that is not read is refused", async () => {
+    const root = folder({ ".git/HEAD": "", "requirements.txt": "a", "backend/manage.py": "" });
+    expect(await findDeclaration(`${root}/backend`)).toMatchObject({
+      declaration: { from: "../requirements.txt" },
+      findings: [{ id: "packing.W030" }],
+    });
+    expect(await findDeclaration(folder({ Pipfile: "[packages]\n" }))).toMatchObject({
+      declaration: undefined,
+      findings: [{ id: "packing.E031", hint: expect.stringContaining("pipenv lock") }],
+    });
+  });
+
   test("a file for a tool's settings declares nothing, and what lies above a repository is not looked at", async () => {
     const root = folder({
       "requirements.txt": "a",
