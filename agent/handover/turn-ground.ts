@@ -35,7 +35,7 @@ export function turnGround(machine: Machine, release: () => string): TurnGround 
       const [id, folder] = [release(), join(paths.releases, release())];
       // Done before, where it ran already and its data was not brought again.
       await prepareApp(apps, id, folder, secrets, signal);
-      await startApp(apps, id, signal);
+      await startApp(apps, id, folder, signal);
       await waitHealthy(apps, id, folder, signal);
     },
     async letGo(signal) {

@@ -120,7 +120,9 @@ export function appSteps<N extends Needs>(
     async (got, context) => {
       const own = await ownGunicornConfig(got.release.folder);
       if (own !== undefined) context.detail(`with the project's own ${own}`);
-      await onItsData(machine, () => startApp(got.prepare, got.release.id, context.signal));
+      await onItsData(machine, () =>
+        startApp(got.prepare, got.release.id, got.release.folder, context.signal),
+      );
     },
     "always",
   );

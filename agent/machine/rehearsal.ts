@@ -69,7 +69,7 @@ export async function rehearse(
     const whole = (performance.now() - begun) / 1000;
     const left = await leftByRehearsal(onCopy);
     const started = performance.now();
-    await startApp(onCopy, REHEARSAL, signal);
+    await startApp(onCopy, REHEARSAL, twin, signal);
     await waitHealthy(onCopy, REHEARSAL, twin, signal);
     const seconds = (left?.seconds ?? whole) + (performance.now() - started) / 1000;
     if (seconds > pause) throw tooLong(seconds, pause);

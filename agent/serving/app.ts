@@ -123,7 +123,12 @@ export async function leftByRehearsal({
 }
 
 /** Starts gunicorn for a release, unless it runs; others keep running. @throws EverspotError with its last lines. */
-export async function startApp(machine: AppMachine, id: string, signal?: AbortSignal): Promise<void> {
+export async function startApp(
+  machine: AppMachine,
+  id: string,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const unit = appUnit(id);
   const state = await machine.units.state(unit);
   if (state.active === "active") return;
@@ -132,7 +137,7 @@ export async function startApp(machine: AppMachine, id: string, signal?: AbortSi
     await machine.units.start(unit, 60, signal);
   } catch (cause) {
     signal?.throwIfAborted();
-    throw await notRunning(machine, id, "the app does not start", cause);
+    throw await notRunning(machine, id, folder, "the app does not start", cause);
   }
 }
 
@@ -163,7 +168,7 @@ export async function waitHealthy(
           signal,
         );
         if (health.ok) return { done: true };
-        if (looks++ % 20 === 19) await stillRuns(machine, id);
+        if (looks++ % 20 === 19) await stillRuns(machine, id, folder);
         last = health;
         if (isDefinite(health)) {
           throw new EverspotError(`${config.app.health} of the app answers ${health.seen}`, {
@@ -192,7 +197,7 @@ export async function waitHealthy(
 function hintOn(last: Health | undefined, { domain, app }: BootConfig, own: string | undefined): string {
   const must = `${app.health} must answer 200 when asked as ${domain}`;
   const status = last?.status;
-  const inForce = own === undefined ? "" : `; the project's own ${own} is in force`;
+  const inForce = inForceToo(own);
   if (last?.listens === false)
     return `gunicorn never listened on its socket${inForce}; the app may take longer to load than [app] timeout`;
   if (status === undefined) return `${must}; see [app] health and timeout${inForce}`;
@@ -203,18 +208,22 @@ function hintOn(last: Health | undefined, { domain, app }: BootConfig, own: stri
   return `${must}; the lines are what the app said about it, if it did: see LOGGING in its settings`;
 }
 
-async function stillRuns(machine: AppMachine, id: string): Promise<void> {
+const inForceToo = (own: string | undefined): string =>
+  own === undefined ? "" : `; the project's own ${own} is in force`;
+
+async function stillRuns(machine: AppMachine, id: string, folder: string): Promise<void> {
   const { active, sub, restarts } = await machine.units.state(appUnit(id));
   if (active !== "active" || restarts > 0) {
-    throw await notRunning(machine, id, `the app ended (${active}, ${sub})`, undefined);
+    throw await notRunning(machine, id, folder, `the app ended (${active}, ${sub})`);
   }
 }
 
 async function notRunning(
   machine: AppMachine,
   id: string,
+  folder: string,
   message: string,
-  cause: unknown,
+  cause?: unknown,
 ): Promise<EverspotError> {
   const lines = lastWords(await machine.units.lines(appUnit(id), READ));
   await stopApp(machine, id);
@@ -222,7 +231,7 @@ async function notRunning(
     resource: `release ${id}`,
     hint:
       adviceOn(lines) ??
-      `the lines are what gunicorn and the app said; see [app] ${machine.config.app.asgi === undefined ? "wsgi" : "asgi"} if it could not be imported`,
+      `the lines are what gunicorn and the app said; see [app] ${machine.config.app.asgi === undefined ? "wsgi" : "asgi"} if it could not be imported${inForceToo(await ownGunicornConfig(folder))}`,
     lines: lines.length === 0 ? ["(it said nothing)"] : lines,
     cause,
   });

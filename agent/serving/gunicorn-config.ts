@@ -32,6 +32,9 @@ reuse_port = False
 certfile = keyfile = pidfile = None
 for name in ("bind", "user", "group"):
     globals().pop(name, None)
+# Of another machine, such as a container.
+if not __import__("os").path.isdir(globals().get("chdir") or "."):
+    del chdir
 
 def everspot_workers(settings):
     import importlib, inspect, os

@@ -235,6 +235,12 @@ test("a project's own settings of gunicorn are named, and suspected where it nev
     step: "healthy",
     hint: expect.stringMatching(/^gunicorn never listened on its socket; the project's own gunicorn.conf.py/),
   });
+  await on.apps.end("r2");
+  on.apps.answers.set("r2", "ends");
+  expect((await run()).failure).toMatchObject({
+    step: "app",
+    hint: expect.stringMatching(/could not be imported; the project's own gunicorn.conf.py is in force$/),
+  });
 });
 
 test("secrets that cannot be read stop the app, not the rest, and blame their step", async () => {

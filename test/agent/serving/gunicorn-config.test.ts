@@ -32,6 +32,7 @@ daemon = reuse_port = True
 user = "nobody"
 pidfile = "/var/run/app.pid"
 certfile = "cert.pem"
+chdir = "/app-of-a-container"
 threads = 4
 def count(): return os.cpu_count() and threads
 backlog = count()
@@ -44,6 +45,9 @@ where = __file__
   expect(Object.keys(read)).not.toContain("bind");
   expect(Object.keys(read)).not.toContain("user");
   expect(await ownGunicornConfig(folder)).toBe("gunicorn.conf.py");
+  expect(Object.keys(read)).not.toContain("chdir");
+  writeFileSync(join(folder, "gunicorn.conf.py"), 'chdir = "."\n');
+  expect(settings().chdir).toBe(".");
 });
 
 test("without any, gunicorn's own count", async () => {

@@ -115,6 +115,22 @@ test("static files come from nginx, if there are any", () => {
   expect(renderNginx({ ...site, static: [] })).not.toContain("alias /run/everspot/static");
 });
 
+test("a static file that is not there is looked for among those of before, and then asked of the app", () => {
+  const locations = renderNginx(site).split(/^ {8}location /m);
+  const leadsTo = (name: string) =>
+    locations
+      .filter((location) => location.startsWith(`${name} {`))
+      .map((location) => /error_page 404 = (\S+);/.exec(location)?.[1]);
+  expect(new Set(leadsTo("^~ /static/"))).toEqual(new Set(["@before"]));
+  expect(new Set(leadsTo("@before"))).toEqual(new Set(["@missed"]));
+  expect(new Set(leadsTo("@closing-static"))).toEqual(new Set(["@closing-missed"]));
+  const missed = locations.filter((location) => /^@(closing-)?missed \{/.test(location));
+  for (const location of missed) {
+    expect(location).toContain("proxy_pass http://unix:/run/everspot/app.sock:$request_uri;");
+  }
+  expect(missed).toHaveLength(4);
+});
+
 test("before a reload, answers close their connections, those with static files too", () => {
   const text = renderNginx(site);
   expect(text.match(/if \(-e \/run\/everspot\/closing\) \{\s+return 419;/g)).toHaveLength(4);

@@ -60,3 +60,13 @@ test("where the rehearsal's files are gone, all of it runs", async () => {
   expect(await readFile(join(machine.environment, "r1.sh"), "utf8")).toContain("collectstatic");
   expect(await made("packed.css")).toBe("packed");
 });
+
+test("how long each command took is told with what was done", async () => {
+  machine.units = {
+    ...machine.units,
+    lines: async () => ["+ migrate", "= 12.345 s: migrate", "+ collectstatic", "= 0.960 s: collectstatic"],
+  };
+  expect(await prepareApp(machine, "r1", release, {})).toBe(
+    "2 commands: migrate 12.3 s, collectstatic 1.0 s",
+  );
+});
