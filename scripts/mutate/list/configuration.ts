@@ -3,6 +3,7 @@
 import type { Mutation } from "../mutation.ts";
 
 const values = ["test/provisioner/config/values.test.ts"];
+const rendered = ["test/system/configuration.test.ts"];
 const action = ["test/examples/deploy.test.ts"];
 const runtime = ["test/provisioner/archive/node-runtime.test.ts"];
 
@@ -45,9 +46,77 @@ export const configuration: readonly Mutation[] = [
   {
     name: "control characters cannot stand in a URL",
     file: "agent/site/config/static-files.ts",
-    find: "  return visible(path);\n",
-    replace: "  return undefined;\n",
+    find: "return ours(path) ?? visible(path);",
+    replace: "return ours(path);",
     tests: values,
+  },
+  {
+    name: "two spellings of one URL meet in nginx",
+    file: "provisioner/config/raw.ts",
+    find: "decodedUrl(url) ?? url;",
+    replace: "url;",
+    tests: values,
+  },
+  {
+    name: "nginx's own places are no one's",
+    file: "agent/site/config/static-files.ts",
+    find: 'path.startsWith("/.everspot-")',
+    replace: 'path === ""',
+    tests: values,
+  },
+  {
+    name: "uploads do not lie in a database",
+    file: "provisioner/config/state-rules.ts",
+    find: "if (names.some((name) => isIn(media, name))) {",
+    replace: "if (names.length < 0) {",
+    tests: values,
+  },
+  {
+    name: "a database is in no folder that is published",
+    file: "provisioner/config/state-rules.ts",
+    find: "return inRelease && folders",
+    replace: "return false && folders",
+    tests: values,
+  },
+  {
+    name: "a variable's value cannot end its quotes",
+    file: "agent/system/environment-file.ts",
+    find: 'value.replace(/["\\\\`$]/g, "\\\\$&")',
+    replace: "value",
+    tests: rendered,
+    system: true,
+  },
+  {
+    name: "a command stays in its own place of the script",
+    file: "agent/serving/app-environment.ts",
+    find: "text.replaceAll(\"'\", \"'\\\\''\")",
+    replace: "text",
+    tests: rendered,
+    system: true,
+  },
+  {
+    name: "a folder of static files is one word of a unit",
+    file: "agent/serving/static-mount.ts",
+    find: 'path.split("/").map(word).join("/")',
+    replace: "path",
+    tests: rendered,
+    system: true,
+  },
+  {
+    name: "a URL is one word of nginx's configuration",
+    file: "agent/serving/nginx-words.ts",
+    find: '/^[\\w./~-]+$/.test(value) ? value : `"',
+    replace: 'value !== "" ? value : `"',
+    tests: rendered,
+    system: true,
+  },
+  {
+    name: "a name of a database is one word of a script",
+    file: "agent/keeping/unit-files.ts",
+    find: "`'${text.replaceAll(\"'\", `'\\\\''`)}'`;",
+    replace: "text;",
+    tests: rendered,
+    system: true,
   },
   {
     name: "a health path is asked for as it is written",

@@ -21,6 +21,7 @@ interface Ran {
     files: { path: string; state: string; written: boolean }[];
     findings: { id: string }[];
     asked: boolean;
+    how: string;
     wanted: { name: string }[];
   };
   said: string;
@@ -32,11 +33,12 @@ interface Ran {
 async function init(
   folder: string,
   options: { domain?: string } = { domain: "blog.example.com" },
+  json = true,
 ): Promise<Ran> {
   let [stdout, said] = ["", ""];
   const tools = {
     terminal: createTerminal({
-      json: true,
+      json,
       stdout: { write: (text) => (stdout += text) },
       stderr: { write: (text) => (said += text) },
     }),
@@ -48,7 +50,7 @@ async function init(
     () => undefined,
     (e: unknown) => e,
   );
-  return { json: JSON.parse(stdout || "{}"), said, folder, error };
+  return { json: JSON.parse(json ? stdout || "{}" : "{}"), said: said + stdout, folder, error };
 }
 
 function project(files: Readonly<Record<string, string>>): string {
@@ -98,6 +100,7 @@ test("a new project gets all that it needs, and nothing of its own is touched", 
     expect(settings).toContain(line);
   }
   expect(text(folder, "mysite/settings.py")).toBe(STARTPROJECT["mysite/settings.py"]);
+  expect(json.how).toMatch(/^read the sources by Python's parser, for no Python here/);
   // What was written stands up to the check of `plan`.
   const options = {
     secrets: ["SECRET_KEY"],
@@ -168,6 +171,11 @@ test("run again it changes nothing, and what someone changed stays as it is", as
   ]);
   expect(third.said).toContain("kept everspot_settings.py as it is");
   expect(text(folder, "everspot_settings.py")).toBe(mine);
+  // What is proposed is shown, beside what is there.
+  const { said } = await init(folder, {}, false);
+  expect(said).toMatch(
+    /everspot_settings\.py {2}changes:\n[\s\S]*\n {2}- DEBUG = False {2}# mine\n {2}\+ DEBUG = False\n/,
+  );
 });
 
 test("a project in a folder below, with a committed .env: root, and the .env stays here", async () => {

@@ -243,6 +243,11 @@ test("what the site does not do: workers, WebSockets, static files that no one s
   expect(found({ facts: { staticRoot: "public" } })).toEqual(["project.W007"]);
 });
 
+test("a project's own settings of gunicorn are named before they count", () => {
+  const files = [...subject({}).learnt.layout.names, "gunicorn.conf.py"];
+  expect(found({ files })).toEqual(["project.W014"]);
+});
+
 test("migrations that fail are told, but not where there is no database, or a server that nothing here reaches", () => {
   const failed = (engine: string) =>
     checkProject(

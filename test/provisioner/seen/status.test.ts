@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { BootRecord } from "../../../agent/site/boot-record.ts";
-import { renderStatus } from "../../../provisioner/commands/health/status-lines.ts";
+import { bootBars } from "../../../provisioner/boots/bars.ts";
+import { renderLastBoot, renderStatus } from "../../../provisioner/commands/health/status-lines.ts";
 import { parseConfig } from "../../../provisioner/config/load.ts";
 import { styleFor } from "../../../provisioner/operator/terminal.ts";
 import { statusOf } from "../../../provisioner/seen/status.ts";
@@ -149,6 +150,35 @@ test("an image of the site's own, with its age and its price", () => {
   expect(renderStatus(statusOf(input), NOW, plain)).toContain(
     "image       ami-1, the site's own, 2 days old, at most $0.40 a month",
   );
+});
+
+test("of a boot: the time of each command before the start, what failed, and what a condemned release said", () => {
+  const input = well();
+  const step = { phase: "boot" as const, needs: [], start: 1.2, seconds: 46 };
+  const detail = "2 commands: migrate 40.1 s, collectstatic 5.2 s";
+  const failed: BootRecord = {
+    ...boot,
+    state: "failed",
+    steps: [
+      { ...step, name: "prepare", state: "done", detail },
+      { ...step, name: "app", state: "failed", error: "it ended", lines: ["KeyError"], hint: "see there" },
+      { ...step, name: "packages", state: "stopped" },
+    ],
+  };
+  input.boot = failed;
+  input.seen.channel?.quarantined.push({ id: "r3", at: boot.started, reason: "app", lines: ["ImportError"] });
+  const status = statusOf(input);
+  const failure = [
+    "✗ app: it ended:",
+    "    KeyError",
+    "  what to do: see there",
+    "✗ r3: app:",
+    "    ImportError",
+  ];
+  expect(renderStatus(status, NOW, plain).slice(-failure.length)).toEqual(failure);
+  const lines = renderLastBoot(status, bootBars(failed), NOW, { style: plain, columns: 80 });
+  expect(lines.slice(-failure.length)).toEqual(failure);
+  expect(lines).toContain(`prepare: ${detail}`);
 });
 
 test("a site that is not there", () => {
