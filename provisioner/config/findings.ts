@@ -1,7 +1,7 @@
 import type { core } from "zod/mini";
 import { type Complaint, notes } from "../../agent/site/config/text.ts";
 import { closest } from "./closest.ts";
-import { schemaAt, shapeOf } from "./keys.ts";
+import { schemaAt, shapeOf, valuesOf } from "./keys.ts";
 
 /** One thing wrong with the configuration. */
 export interface Finding extends Complaint {
@@ -20,7 +20,9 @@ export function findingsOf(
   return issues.flatMap((issue) => {
     const path = [...at, ...issue.path.map((p) => (typeof p === "symbol" ? String(p) : p))];
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => unknownKey([...path, key], knownKeys(schema, path)));
+      return issue.keys.map((key) =>
+        unknownKey([...path, key], knownKeys(schema, path), homeOf(schema, path, key)),
+      );
     }
     const value = valueAt(input, path);
     if (value === undefined) {
@@ -77,10 +79,23 @@ function limit(bound: string, number: number | bigint, { origin }: { origin: str
   return `must have ${bound} ${number} ${Number(number) === 1 ? "entry" : "entries"}`;
 }
 
-export function unknownKey(path: Path, known: readonly string[]): Finding {
+/** @param home where such a key does belong, if there is such a place. */
+export function unknownKey(path: Path, known: readonly string[], home?: string): Finding {
   const meant = closest(String(path.at(-1)), known);
-  const hint = meant === undefined ? `known here: ${known.join(", ")}` : `did you mean "${meant}"?`;
-  return { path, message: "unknown key", hint };
+  const hint = home ?? `known here: ${known.join(", ")}`;
+  return { path, message: "unknown key", hint: meant === undefined ? hint : `did you mean "${meant}"?` };
+}
+
+/** What is put at the end of the file belongs to the last table there. */
+function homeOf(schema: core.$ZodType, path: Path, key: string): string | undefined {
+  const tables = shapeOf(schema) ?? {};
+  const own = tables[key];
+  if (own !== undefined && path.length > 0) {
+    const isTable = shapeOf(own) !== undefined || valuesOf(own) !== undefined;
+    return isTable ? `it is a table of its own: [${key}]` : "it belongs above the first table";
+  }
+  const homes = Object.keys(tables).filter((name) => shapeOf(tables[name] as core.$ZodType)?.[key]);
+  return homes.length === 0 ? undefined : `it belongs to ${homes.map((name) => `[${name}]`).join(" or ")}`;
 }
 
 function knownKeys(schema: core.$ZodType, path: Path): string[] {

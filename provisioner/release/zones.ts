@@ -14,7 +14,7 @@ export function modernZone(name: string): string | undefined {
 }
 
 const SETTING =
-  /^[ \t]*TIME_ZONE[ \t]*=[^\n#]*?["']([A-Za-z_+-]+(?:\/[\w+-]+)*)["'][ \t]*\)*[ \t]*(?:#.*)?$/m;
+  /^[ \t]*TIME_ZONE[ \t]*=[^\n#]*?["']([A-Za-z_+-]+(?:\/[\w+-]+)*)["'][ \t]*\)*[ \t]*(?:#.*)?$/gm;
 
-/** The zone that a settings module names; that of a default, too. */
-export const zoneIn = (settings: string): string | undefined => SETTING.exec(settings)?.[1];
+/** The zone that a settings module names last; that of a default, too. */
+export const zoneIn = (settings: string): string | undefined => [...settings.matchAll(SETTING)].at(-1)?.[1];

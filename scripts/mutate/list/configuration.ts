@@ -65,6 +65,13 @@ export const configuration: readonly Mutation[] = [
     tests: values,
   },
   {
+    name: "a key in another table than its own is told where it belongs",
+    file: "provisioner/config/findings.ts",
+    find: "knownKeys(schema, path), homeOf(schema, path, key)",
+    replace: "knownKeys(schema, path)",
+    tests: values,
+  },
+  {
     name: "uploads do not lie in a database",
     file: "provisioner/config/state-rules.ts",
     find: "if (names.some((name) => isIn(media, name))) {",

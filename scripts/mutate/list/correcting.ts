@@ -69,8 +69,8 @@ const trying: readonly Mutation[] = [
   {
     name: "content that is quarantined is not published again without a word",
     file: "provisioner/release/publish.ts",
-    find: "const told = condemned && {",
-    replace: "const told = condemned === null && {",
+    find: "const again = condemned && {",
+    replace: "const again = condemned === null && {",
     tests: loop,
   },
 ];
@@ -93,14 +93,14 @@ const saying: readonly Mutation[] = [
   {
     name: "`status` shows what the newest condemned release said",
     file: "provisioner/commands/health/status-lines.ts",
-    find: ': told(`${style.red("✗")} ${bad.id}: ${bad.reason}`, bad.lines)),',
+    find: ': failure(`${style.red("✗")} ${bad.id}: ${bad.reason}`, bad.lines)),',
     replace: ": []),",
     tests: status,
   },
   {
     name: "`status` shows what the step that failed said",
     file: "provisioner/commands/health/status-lines.ts",
-    find: 'told(`${style.red("✗")} ${step.name}: ${step.error ?? ""}`, step.lines)',
+    find: 'failure(`${style.red("✗")} ${step.name}: ${step.error ?? ""}`, step.lines)',
     replace: "[]",
     tests: status,
   },

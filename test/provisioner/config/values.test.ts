@@ -300,6 +300,11 @@ describe("commands before the start", () => {
 test.each<[Values, string]>([
   [{ app: { wsgi: "my-site.wsgi:application" } }, "must be module:callable"],
   [{ app: { workers: 0 } }, "must be at least 1"],
+  [{ image: { health: "/x" } }, "image.health: unknown key (it belongs to [app])"],
+  [{ health: "/x" }, "it belongs to [app]"],
+  [{ dns: { email: "a@example.com" } }, "it belongs to [certificate] or [notify] or [budget]"],
+  [{ app: { image: {} } }, "app.image: unknown key (it is a table of its own: [image])"],
+  [{ dns: { site: "blog" } }, "it belongs above the first table"],
   [{ app: { workers: 1.5 } }, "must be a whole number, not a number with a fraction"],
   [{ fleet: { max_price: 0.00001 } }, "must be at least 0.0001"],
   [{ fleet: { types: [] } }, "must have at least 1 entry"],

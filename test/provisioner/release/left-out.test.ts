@@ -142,6 +142,7 @@ test.each([
 test.each([
   ["TIME_ZONE = 'GB'\n", "GB"],
   ['    TIME_ZONE = os.getenv("TZ", "US/Pacific")  # ours\n', "US/Pacific"],
+  ['TIME_ZONE = "UTC"\n\nTIME_ZONE = "GB"\n', "GB"],
   ["# TIME_ZONE = 'GB'\n", undefined],
   ["TIME_ZONE = zone\n", undefined],
 ])("the zone in %j is %s", (text, zone) => {
