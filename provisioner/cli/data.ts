@@ -22,7 +22,7 @@ export type SiteCommand = <Options extends object>(
   parent?: Command,
 ) => Command;
 
-const FILE = "the database's file here; of several databases, their folder";
+const FILE = "where the database goes here; with several databases, their folder";
 
 export function addData(siteCommand: SiteCommand): void {
   const data = siteCommand(
@@ -36,7 +36,7 @@ export function addData(siteCommand: SiteCommand): void {
   dry(
     siteCommand<{ to?: string; media?: string; force: boolean }>(
       "pull",
-      "bring it here: an ordinary SQLite file, and an ordinary folder of uploads",
+      "bring it to this computer: an ordinary SQLite file, and an ordinary folder of uploads",
       (config, tools, options, file) => runDataPull(config, tools, { ...options, file }),
       data,
     ),
@@ -44,12 +44,12 @@ export function addData(siteCommand: SiteCommand): void {
     .argument("[file]", FILE)
     .option("--to <time>", 'as it was at that time, like "10:30", "2026-11-26 10:30" or "15m" ago')
     .option("--media <folder>", "bring the uploads, too, into this folder")
-    .option("--force", "replace a file that is there", false);
+    .option("--force", "replace an existing file", false);
 
   dry(
     siteCommand<{ as?: string; media?: string; force: boolean; yes: boolean }>(
       "push",
-      "make a database and uploads of this computer the site's; what it had stays in its history",
+      "replace the site's database and uploads with those of this computer; what it had stays in its history",
       (config, tools, options, file) => runDataPush(config, tools, { ...options, file }),
       data,
     ),

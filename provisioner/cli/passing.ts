@@ -33,10 +33,10 @@ export function addPassing(siteCommand: SiteCommand, { words, onEnd }: Passed): 
   );
   passing(
     "manage",
-    "run a command of manage.py there, such as migrate or createsuperuser",
+    "run a command of manage.py on the instance, such as migrate or createsuperuser",
     "[options] <arguments...>",
   );
-  passing("shell", "manage.py shell there, line by line", "[options] [-- arguments...]");
+  passing("shell", "run manage.py shell on the instance, line by line", "[options] [-- arguments...]");
 }
 
 const atLeast =

@@ -124,7 +124,7 @@ export function program(version: string, makeTools: MakeTools, passed: Passed): 
   everspot.commandsGroup("Start:");
 
   withCommon(everspot.command("init"))
-    .description("look at the Django project of this folder, and write everspot.toml and what goes with it")
+    .description("look at the Django project in this folder, and write everspot.toml and what goes with it")
     .option("--domain <name>", "the site's name in DNS")
     .option("--site <name>", "a short name for the site (default: the folder's)")
     .option("--region <region>", "the AWS region (default: that of the environment, else us-east-1)")
@@ -178,7 +178,7 @@ export function program(version: string, makeTools: MakeTools, passed: Passed): 
     "permissions",
     "print the least IAM policy for whoever runs these commands; asks AWS nothing",
     async (config, tools, options) => runPermissions(config, tools, options),
-  ).option("--account <id>", "for this account only");
+  ).option("--account <id>", "limit the policy to this account");
 
   siteCommand<Common>(
     "fetch",
@@ -202,10 +202,10 @@ export function program(version: string, makeTools: MakeTools, passed: Passed): 
     "print the last lines of the site's log, whether or not an instance is running",
     (config, tools, options) => runLogs(config, tools, options),
   )
-    .option("-f, --follow", "go on with new lines, until Ctrl-C", false)
+    .option("-f, --follow", "keep printing new lines, until Ctrl-C", false)
     .option("-n, --lines <number>", "how many of the newest (default: 100; with --since: all)", lines)
-    .option("--since <time>", 'those since then, like "2h" ago, "10:30" or "2026-11-26 10:30"')
-    .option("--until <time>", "those until then")
+    .option("--since <time>", 'only lines since then, like "2h" ago, "10:30" or "2026-11-26 10:30"')
+    .option("--until <time>", "only lines until then")
     .option("--grep <expression>", "only lines that match this regular expression")
     .option("--source <name>", "app, nginx, access, agent, state, system, job:NAME or worker:NAME")
     .option("--release <id>", "of the app, its jobs and workers: only lines of this release")
@@ -296,7 +296,7 @@ export function program(version: string, makeTools: MakeTools, passed: Passed): 
     (config, tools, { allow, page }, word) => runMaintenance(config, tools, { allow, page }, word),
   )
     .argument("[on|off]")
-    .option("--allow <ip...>", "with on: addresses from which the site is seen all the same", [])
+    .option("--allow <ip...>", "with on: addresses that still see the site", [])
     .option("--page <file>", "with on: the HTML page that visitors get");
 
   siteCommand<Common & { yes: boolean; renew: boolean; timeout: number }>(

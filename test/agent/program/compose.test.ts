@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { IAM } from "@aws-sdk/client-iam";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -88,7 +89,7 @@ async function giveRole(instance: string): Promise<void> {
   const policy = (statement: object) => JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
   const trust = { Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" }, Action: "sts:AssumeRole" };
   await iam.createRole({ RoleName: "site", AssumeRolePolicyDocument: policy(trust) });
-  const all = policy({ Effect: "Allow", Action: ["s3:*", "ec2:*", "ssm:*"], Resource: "*" });
+  const all = policy({ Effect: "Allow", Action: ["s3:*", "ec2:*", "ssm:*", "sns:*"], Resource: "*" });
   await iam.putRolePolicy({ RoleName: "site", PolicyName: "all", PolicyDocument: all });
   await iam.addRoleToInstanceProfile({ InstanceProfileName: "site", RoleName: "site" });
   const role = site.cloud.iam.instances.credentialsFor("site", instance);
@@ -105,6 +106,28 @@ async function giveRole(instance: string): Promise<void> {
     }),
   );
 }
+
+test("a test notice is mailed by the site's topic, with the role's credentials, and names the instance", async () => {
+  const sns = new SNSClient({ region: "us-east-1", endpoint: site.cloud.endpoint, credentials: root_ });
+  const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: "everspot-demo" }));
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: "email", Endpoint: "ann@example.com" }));
+  sns.destroy();
+  site.cloud.sns.confirm("ann@example.com");
+  site.cloud.sns.mails.length = 0;
+  await writeFile(file, JSON.stringify({ ...config, notify: { topic: TopicArn } }));
+  env.AWS_ENDPOINT_URL = site.cloud.endpoint;
+  const [member = ""] = await site.members(await site.fleet({}));
+  await giveRole(member);
+
+  const { machine } = await compose();
+  expect(await machine.tryNotify()).toEqual([{ channel: "mail" }]);
+  expect(site.cloud.sns.mails).toEqual([
+    expect.objectContaining({
+      to: "ann@example.com",
+      text: expect.stringContaining("a test notice from i-00000001"),
+    }),
+  ]);
+});
 
 test("the record begins where the boot did, of an instance that is known", async () => {
   const { machine, recorder } = await compose();
