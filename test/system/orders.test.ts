@@ -1,4 +1,4 @@
-/** The same races as in test/agent, in every order, or in more than there. */
+/** The same races as in test/agent, in every order, or in four times as many. */
 import { describe, expect, test } from "vitest";
 import { explore } from "../agent/ownership/interleave.ts";
 import { beginnings, race } from "../agent/ownership/races.ts";
@@ -11,4 +11,4 @@ test.each(beginnings)(
   },
 );
 
-describe("an owner hands over", () => testSomeOrders(300, 2));
+describe("an owner hands over", () => testSomeOrders(400, 1));
