@@ -36,7 +36,8 @@ const trying: readonly Mutation[] = [
     file: "provisioner/plan/up.ts",
     find: 'return failed || begins ? [{ do: "replace-instance"',
     replace: 'return begins ? [{ do: "replace-instance"',
-    tests: loop,
+    tests: ["test/system/correcting.test.ts"],
+    system: true,
   },
   {
     name: "what a boot said before is no answer to what was put right since",
