@@ -9,8 +9,9 @@ import type { Place } from "../site/state/place.ts";
 import { fingerprint } from "./kept.ts";
 import { type Patience, settle } from "./log/settle.ts";
 
-/** Chunks written side by side: a base must not take the line from the log. */
+/** Chunks written side by side, and their bytes at most: a base must not take the line from the log, nor much memory. */
 const AT_ONCE = 4;
+const MOST_BYTES = 2 << 20;
 
 export interface BaseSource {
   /** As the configuration has it. */
@@ -57,31 +58,39 @@ export async function publishBase(
   return base;
 }
 
-/** @param there chunks that need not be written; those that were are added. */
+/**
+ * @param there chunks that need not be written; those that were are added.
+ * @param most bytes of chunks that are under way.
+ */
 export async function writeChunks(
   bucket: StateBucket,
   { file, path, descriptor, page }: BaseSource,
   there: Set<string>,
   { clock, signal }: Patience,
+  most = MOST_BYTES,
 ): Promise<BaseFile> {
   const { size } = statSync(path);
   const chunk = chunkSize(size);
   const chunks: string[] = new Array(Math.ceil(size / chunk)).fill("");
   let next = 0;
   const work = async (): Promise<void> => {
+    const room = Buffer.allocUnsafe(Math.min(chunk, size));
     while (next < chunks.length) {
       signal?.throwIfAborted();
       const index = next++;
-      const bytes = Buffer.alloc(Math.min(chunk, size - index * chunk));
+      const bytes = room.fill(0).subarray(0, Math.min(chunk, size - index * chunk));
       await promisify(read)(descriptor, bytes, 0, bytes.length, index * chunk);
       const sha256 = sha256Of(bytes);
       chunks[index] = sha256;
       if (there.has(sha256)) continue;
       there.add(sha256);
-      await again(async () => bucket.put(chunkKey(sha256), await packChunk(bytes)), clock.sleep, signal);
+      const packed = await packChunk(bytes);
+      await again(() => bucket.put(chunkKey(sha256), packed), clock.sleep, signal);
     }
   };
-  const all = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
+  const all = await Promise.allSettled(
+    Array.from({ length: Math.min(AT_ONCE, Math.ceil(most / chunk)) }, work),
+  );
   const failed = all.find((one) => one.status === "rejected");
   if (failed !== undefined) throw failed.reason;
   return { file, page, size, chunk, chunks };

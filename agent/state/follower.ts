@@ -32,6 +32,8 @@ export class Follower {
   #seen: Position | undefined;
   /** Frames of that generation that were taken while no process could write: behind them it may be reset. */
   #drained: number | undefined;
+  /** For the frames of a large entry: one after the other, they need no memory of their own. */
+  #room: Buffer | undefined;
 
   /** @param path of the database, which this process has open. */
   constructor(file: string, path: string) {
@@ -159,7 +161,7 @@ export class Follower {
     return true;
   }
 
-  /** Undefined when everything is in the bucket. */
+  /** Undefined when everything is in the bucket. The body is as it is until the next call. */
   next(): Part | undefined {
     const { file } = this;
     if (this.#captured !== undefined) {
@@ -174,7 +176,10 @@ export class Follower {
     const most = Math.max(1, Math.floor(LARGEST / (FRAME_HEADER + page)));
     const to = Math.min(committed, from + most);
     const frames = { file, page, salt, from, to, ...(to < committed && { unfinished: true as const }) };
-    return { frames, body: this.#wal.frames(from, to) };
+    const bytes = (to - from) * (FRAME_HEADER + page);
+    if (bytes < LARGEST / 2) return { frames, body: this.#wal.frames(from, to) };
+    this.#room ??= Buffer.allocUnsafe(Math.max(LARGEST, FRAME_HEADER + page));
+    return { frames, body: this.#wal.frames(from, to, this.#room) };
   }
 
   /** An entry with these frames is in the log. */

@@ -3,9 +3,12 @@ export const PUT_PRICE = 0.005 / 1000;
 const MONTH = 30 * 24 * 3600;
 const DAY = 24 * 3600;
 
-/** PUTs that may go at once, and how many a second steady load settles at: half of them are less than half a second late. */
+/**
+ * PUTs that may go at once, and how many a second steady load settles at: a power cut takes what was committed since half
+ * of their distance as a rule, and the time of one PUT; together that is less than half a second.
+ */
 const BURST = 120;
-const STEADY = 1.1;
+const STEADY = 1.25;
 
 /** Tokens of two buckets: `short` keeps steady load at its pace, `day` keeps the budget. */
 export interface Pace {
@@ -42,10 +45,10 @@ export function dueIn(pace: Pace, budget: number, now: number): number {
   return Math.max(until(short, STEADY), until(day, allowance(budget) / DAY));
 }
 
-/** After one PUT. Those that could not wait are paid back later. */
+/** After one PUT. One that could not wait puts the next one off by no more than is promised. */
 export function spent(pace: Pace, budget: number, now: number): Pace {
   const { short, day, at } = refilled(pace, budget, now);
-  return { short: Math.max(-1, short - 1), day: Math.max(-1, day - 1), at };
+  return { short: Math.max(0, short - 1), day: Math.max(0, day - 1), at };
 }
 
 /** Milliseconds between two PUTs at most, with this much of the day's allowance left. */

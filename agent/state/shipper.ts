@@ -229,7 +229,8 @@ export class Shipper {
       return;
     }
     const { durability } = this.#options;
-    const large = next?.follower.isLarge === true;
+    // What was captured goes by itself: what is committed behind it would wait for two turns.
+    const large = next?.follower.isLarge === true || (next?.follower.pending ?? 0) > 0;
     const hurry = durability === "s3" || this.#orders.length > 0 || this.#ending || large;
     const wait = hurry ? 0 : this.#log.dueIn;
     if (wait === 0 && names.length > 0) await this.#name(names);

@@ -80,13 +80,13 @@ export class WalFile {
     this.#generation = { header, committed, sum };
   }
 
-  /** Frames of the current generation, as they lie in the file. */
-  frames(from: number, to: number): Buffer {
+  /** Frames of the current generation, as they lie in the file. @param room for them, where there is some already. */
+  frames(from: number, to: number, room?: Buffer): Buffer {
     const { header } = this.#generation ?? {};
     if (header === undefined || this.#descriptor === undefined)
       throw new Error(`${this.#path} has no frames`);
     const frame = FRAME_HEADER + header.page;
-    const bytes = read(this.#descriptor, WAL_HEADER + from * frame, (to - from) * frame);
+    const bytes = read(this.#descriptor, WAL_HEADER + from * frame, (to - from) * frame, room);
     if (bytes.length < (to - from) * frame || bytes.toString("hex", 8, 16) !== header.salt) {
       throw new Error(`${this.#path} was reset while it was read`);
     }
@@ -112,7 +112,11 @@ export class WalFile {
   }
 }
 
-function read(descriptor: number, from: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length);
+function read(
+  descriptor: number,
+  from: number,
+  length: number,
+  bytes: Buffer = Buffer.allocUnsafe(length),
+): Buffer {
   return bytes.subarray(0, readSync(descriptor, bytes, 0, length, from));
 }

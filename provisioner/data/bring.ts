@@ -45,6 +45,9 @@ export async function withSources<T>(
   }
 }
 
+/** Bytes of chunks that are under way: this computer has more memory than an instance. */
+const MOST_BYTES = 8 << 20;
+
 /**
  * Brings the content of a database into the bucket, ahead of the log. Called again, it goes on where it was.
  * @returns chunks that are there and will stay.
@@ -58,7 +61,7 @@ export async function sendChunks(
   const fresh = objects.filter(({ modified }) => Date.parse(date) - modified.getTime() < FRESH);
   const known = new Set(fresh.map(({ key }) => key.slice(CHUNK_PREFIX.length)));
   await withSources([wanted], async ([source]) => {
-    if (source !== undefined) await writeChunks(bucket, source, known, patience);
+    if (source !== undefined) await writeChunks(bucket, source, known, patience, MOST_BYTES);
   });
   return known;
 }

@@ -298,7 +298,7 @@ export class Instance {
     try {
       return (await task).stdout;
     } finally {
-      this.resident = peak.stop().resident;
+      this.resident = peak.stop();
     }
   }
 

@@ -74,7 +74,7 @@ export const litestream = (program: string): Kept => ({
     });
     const peak = new Peak(restoring.pid);
     await restoring.finally(() => peak.stop());
-    return { seconds: (performance.now() - begun) / 1000, resident: peak.most.resident };
+    return { seconds: (performance.now() - begun) / 1000, resident: peak.most };
   },
 });
 

@@ -60,7 +60,7 @@ export async function large(
       await (what === "VACUUM" ? python(instance.database, "db.execute('VACUUM')") : fill(rows));
       const told = await shipped(instance);
       const seconds = (performance.now() - begun) / 1000;
-      const { resident } = peak.stop();
+      const resident = peak.stop();
       const committed = await writer.end();
       await shipped(instance);
       const held = await restored(everspot(programs), bucket.content(), `${at}.back`);

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import * as z from "zod/mini";
 import { Damaged } from "./errors.ts";
+import { FRAME_HEADER } from "./frames.ts";
+import { packedRoom, plainRoom } from "./room.ts";
 
 /**
  * An entry of the log, as it lies in the bucket (docs/state-format.md): "EVS1", the header's length (32 bits, big
@@ -93,7 +95,10 @@ export function encodeEntry(head: Header, body: Uint8Array = new Uint8Array()): 
   const json = Buffer.from(JSON.stringify(z.parse(header, head)));
   const length = Buffer.alloc(4);
   length.writeUInt32BE(json.length);
-  const packed = body.length === 0 ? body : deflateRawSync(body, { level: constants.Z_BEST_SPEED });
+  const packed =
+    body.length === 0
+      ? body
+      : deflateRawSync(body, { level: constants.Z_BEST_SPEED, chunkSize: packedRoom(body.length) });
   return Buffer.concat([MAGIC, length, json, packed]);
 }
 
@@ -126,9 +131,12 @@ export function decodeEntry(bytes: Uint8Array, resource: string): Entry {
 
 /** @throws Damaged */
 export function bodyOf(entry: Entry, resource: string): Uint8Array {
-  if (entry.packed.length === 0) return new Uint8Array();
+  const { header, packed } = entry;
+  if (packed.length === 0) return new Uint8Array();
+  const { from = 0, to = 0, page = 0 } = (header.kind === "data" && header.frames) || {};
+  const size = Math.min(LONGEST_BODY, Math.max(0, to - from) * (FRAME_HEADER + page));
   try {
-    return inflateRawSync(entry.packed, { maxOutputLength: LONGEST_BODY });
+    return inflateRawSync(packed, { maxOutputLength: LONGEST_BODY, chunkSize: plainRoom(size) });
   } catch (cause) {
     throw new Damaged(resource, "has a body that cannot be inflated", cause);
   }

@@ -3,8 +3,13 @@ import type { Entry } from "./entry.ts";
 import { logKey } from "./keys.ts";
 import { type Place, step } from "./place.ts";
 
-/** Entries read side by side. A site of a day has some thousands of them since its last base. */
-const AT_ONCE = 32;
+/**
+ * Entries read side by side, and their bytes at most. Where no base could be made for an hour there are some thousands of
+ * them. `FIRST`: before any was seen.
+ */
+const AT_ONCE = 40;
+const MOST_BYTES = 8 << 20;
+const FIRST = 8;
 
 export interface Seen {
   seq: number;
@@ -28,6 +33,8 @@ export interface ReadOptions {
    * gives nothing: reading ends before it.
    */
   onGap?: ((seq: number) => Promise<Uint8Array | undefined>) | undefined;
+  /** Whether there are some entries as a rule, where nobody says how far it goes. */
+  some?: boolean;
 }
 
 /**
@@ -37,23 +44,25 @@ export interface ReadOptions {
 export async function readLog(bucket: StateBucket, from: Place, options: ReadOptions = {}): Promise<Place> {
   const { last = Number.POSITIVE_INFINITY, onEntry, onGap } = options;
   let place = from;
-  let ahead: Promise<Uint8Array | undefined>[] = [];
+  const ahead: Promise<Uint8Array | undefined>[] = [];
   let asked = from.seq;
-  /** Where it is not said how far to read, it grows while there is more, so that a look at the end is one GET. */
-  let width = last === Number.POSITIVE_INFINITY ? 1 : AT_ONCE;
+  /** It grows while there is more: a look at the end is one GET, and how large entries are is known by then. */
+  let width = last < Number.POSITIVE_INFINITY || options.some ? FIRST : 1;
+  /** Bytes of an entry, of late. */
+  let large = 0;
   while (place.seq < last) {
     while (ahead.length < width && asked < last) {
       const read = bucket.get(logKey(++asked));
       // Whoever is not waited for in the end must not end the process.
       read.catch(() => undefined);
-      ahead = [...ahead, read];
+      ahead.push(read);
     }
-    const [next, ...rest] = ahead;
-    ahead = rest;
     const seq = place.seq + 1;
-    const bytes = (await next) ?? (last === Number.POSITIVE_INFINITY ? undefined : await onGap?.(seq));
+    const bytes =
+      (await ahead.shift()) ?? (last === Number.POSITIVE_INFINITY ? undefined : await onGap?.(seq));
     if (bytes === undefined) break;
-    width = Math.min(AT_ONCE, width * 2);
+    large = Math.max(bytes.length, large * 0.9);
+    width = Math.max(1, Math.min(AT_ONCE, width * 2, Math.floor(MOST_BYTES / large)));
     const resource = `${bucket.url}/${logKey(seq)}`;
     const { place: after, entry, counts } = step(place, bytes, resource);
     place = after;

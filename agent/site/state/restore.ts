@@ -1,20 +1,16 @@
-import { type FileHandle, open } from "node:fs/promises";
 import path from "node:path";
 import { EverspotError } from "../errors.ts";
-import { type Base, type BaseFile, decodeBase, withUploads } from "./base.ts";
+import { type Base, decodeBase, withUploads } from "./base.ts";
 import type { StateBucket } from "./bucket.ts";
-import { sha256Of, type Unzstd, unpackChunk } from "./chunks.ts";
+import type { Unzstd } from "./chunks.ts";
 import { bodyOf, chain, decodeEntry } from "./entry.ts";
 import { Damaged } from "./errors.ts";
-import { BASE_PREFIX, baseKey, chunkKey, logKey, seqOf } from "./keys.ts";
+import { BASE_PREFIX, baseKey, logKey, seqOf } from "./keys.ts";
 import { BEGINNING, type Place } from "./place.ts";
+import { readChunks } from "./read-chunks.ts";
 import { type ReadOptions, readLog, type Seen } from "./read-log.ts";
 import { RestoredFiles } from "./restored-files.ts";
 import { Trials } from "./trials.ts";
-
-/** Chunks read side by side, and their bytes at most: each is in memory packed and plain. */
-const AT_ONCE = 32;
-const MOST_BYTES = 8 << 20;
 
 export interface RestoreOptions extends Pick<ReadOptions, "last" | "onGap"> {
   /** The last moment that is wanted, ISO 8601. */
@@ -137,11 +133,15 @@ async function restoreFrom(
     if (bytes === undefined) throw new Damaged(resource, "is gone");
     return bodyOf(decodeEntry(bytes, resource), resource);
   });
-  try {
+  // The first entries are on their way meanwhile.
+  const based = (async () => {
     for (const file of base?.files ?? []) {
       const like = options.like === undefined ? undefined : path.join(options.like, file.file);
       await readChunks(bucket, file, await files.fresh(file.file), like, options.unzstd);
     }
+  })();
+  based.catch(() => undefined);
+  try {
     let media = new Map((base?.media ?? []).map(({ name, sha256, size }) => [name, { sha256, size }]));
     let entries = 0;
     let late = false;
@@ -150,6 +150,7 @@ async function restoreFrom(
     /** Before the entry at which reading stopped. */
     let reached: Place = start;
     const onEntry = async (seen: Seen): Promise<undefined | "stop"> => {
+      await based;
       const { header } = seen.entry;
       if (options.until !== undefined && header.at > options.until) {
         late = true;
@@ -164,13 +165,16 @@ async function restoreFrom(
       if (header.frames !== undefined) {
         await files.apply(header.frames, seen.seq, () => bodyOf(seen.entry, seen.resource));
       }
-      media = withUploads(media, header.media ?? []);
+      if (header.media !== undefined) media = withUploads(media, header.media);
       return undefined;
     };
     // Once there are bases, the beginning of the log may have been deleted; that is no gap to be filled.
-    const onGap = async (gap: number) =>
-      base === undefined && gap <= newest ? undefined : options.onGap?.(gap);
-    const place = await readLog(bucket, start, { last: options.last, onGap, onEntry });
+    const onGap = async (gap: number) => {
+      await based;
+      return base === undefined && gap <= newest ? undefined : options.onGap?.(gap);
+    };
+    const place = await readLog(bucket, start, { last: options.last, onGap, onEntry, some: true });
+    await based;
     if (base === undefined && !late && place.seq < newest) {
       if (options.until !== undefined) return undefined;
       throw lost(bucket);
@@ -188,7 +192,8 @@ async function restoreFrom(
       gone,
     };
   } finally {
-    await files.close();
+    await based.catch(() => undefined);
+    await files.abandon();
   }
 }
 
@@ -211,62 +216,4 @@ async function readBase(bucket: StateBucket, seq: number): Promise<Base> {
   if (prev === undefined || chain(prev, last) !== base.hash)
     throw new Damaged(resource, "is not of its entry");
   return base;
-}
-
-async function readChunks(
-  bucket: StateBucket,
-  file: BaseFile,
-  into: FileHandle,
-  like: string | undefined,
-  unzstd: Unzstd | undefined,
-): Promise<void> {
-  await into.truncate(file.size);
-  const local = like === undefined ? undefined : await open(like).catch(() => undefined);
-  try {
-    await readAll(bucket, file, into, local, unzstd);
-  } finally {
-    await local?.close();
-  }
-}
-
-async function readAll(
-  bucket: StateBucket,
-  file: BaseFile,
-  into: FileHandle,
-  local: FileHandle | undefined,
-  unzstd: Unzstd | undefined,
-): Promise<void> {
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next < file.chunks.length) {
-      const index = next++;
-      const sha256 = file.chunks[index] as string;
-      const here = local && (await chunkIn(local, file, index, sha256));
-      if (here !== undefined) {
-        await into.write(here, 0, here.length, index * file.chunk);
-        continue;
-      }
-      const resource = `${bucket.url}/${chunkKey(sha256)}`;
-      const packed = await bucket.get(chunkKey(sha256));
-      if (packed === undefined) throw new Damaged(resource, "is gone");
-      const plain = await unpackChunk(packed, sha256, resource, unzstd);
-      await into.write(plain, 0, plain.length, index * file.chunk);
-    }
-  };
-  const length = Math.min(AT_ONCE, Math.ceil(MOST_BYTES / file.chunk));
-  const all = await Promise.allSettled(Array.from({ length }, work));
-  const failed = all.find((one) => one.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
-}
-
-/** Undefined: there is something else. */
-async function chunkIn(
-  local: FileHandle,
-  { size, chunk }: BaseFile,
-  index: number,
-  sha256: string,
-): Promise<Uint8Array | undefined> {
-  const bytes = Buffer.alloc(Math.min(chunk, size - index * chunk));
-  const { bytesRead } = await local.read(bytes, 0, bytes.length, index * chunk);
-  return bytesRead === bytes.length && sha256Of(bytes) === sha256 ? bytes : undefined;
 }

@@ -2,20 +2,30 @@ import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import path from "node:path";
 import { EverspotError, messageOf } from "../errors.ts";
 import type { Frames } from "./entry.ts";
-import { pagesOf } from "./frames.ts";
+import { Pages } from "./pages.ts";
+
+/** Bytes of pages that wait to be written, and of a transaction whose end was not read yet. */
+const MOST_WAITING = 8 << 20;
+const MOST_UNFINISHED = 8 << 20;
+
+type Body = () => Uint8Array;
 
 /** Entries of a transaction whose end was not read yet. */
 interface Unfinished {
   salt: string;
+  /** Frames before its first and with its last one so far. */
+  from: number;
   to: number;
-  parts: number[];
+  /** `body`: undefined for what is too much to be kept; it is read again. */
+  parts: { seq: number; body: Body | undefined }[];
 }
 
-/** The databases of a folder while they are restored. */
+/** The databases of a folder while they are restored. Pages are gathered: what is written over is never written. */
 export class RestoredFiles {
   readonly #folder: string;
   readonly #partOf: (seq: number) => Promise<Uint8Array>;
   readonly #open = new Map<string, FileHandle>();
+  readonly #pages = new Map<string, Pages>();
   readonly #unfinished = new Map<string, Unfinished>();
   readonly #names = new Set<string>();
 
@@ -59,36 +69,58 @@ export class RestoredFiles {
     return this.#unfinished.size > 0;
   }
 
-  /** The next frames of a database. What belongs to a transaction without an end is not written. */
-  async apply(frames: Frames, seq: number, body: () => Uint8Array): Promise<void> {
-    const { file, salt, from, to } = frames;
+  /**
+   * The next frames of a database. What belongs to a transaction without an end is not written.
+   * @param body inflates it; called at the transaction's end.
+   */
+  async apply(frames: Frames, seq: number, body: Body): Promise<void> {
+    const { file, page, salt, from, to } = frames;
     const before = this.#unfinished.get(file);
-    const parts = before?.salt === salt && before.to === from ? before.parts : [];
+    const follows = before?.salt === salt && before.to === from;
+    const parts = follows ? before.parts : [];
     this.#unfinished.delete(file);
     if (frames.unfinished) {
-      this.#unfinished.set(file, { salt, to, parts: [...parts, seq] });
+      const kept = (to - (follows ? before.from : from)) * page <= MOST_UNFINISHED;
+      const all = [...parts, { seq, body: kept ? body : undefined }];
+      this.#unfinished.set(file, { salt, from: follows ? before.from : from, to, parts: all });
       return;
     }
-    const handle = this.#open.get(file) ?? (await this.fresh(file));
-    for (const part of parts) await write(handle, frames.page, await this.#partOf(part));
-    await write(handle, frames.page, body());
+    if (!this.#open.has(file)) await this.fresh(file);
+    for (const part of parts) await this.#add(file, page, part.body?.() ?? (await this.#partOf(part.seq)));
+    await this.#add(file, page, body());
   }
 
   /** Flushed to the disk. @returns the databases there are. */
   async close(): Promise<string[]> {
-    const handles = [...this.#open.values()];
+    const open = [...this.#open];
     this.#open.clear();
-    for (const handle of handles) {
-      await handle.sync();
-      await handle.close();
+    try {
+      for (const [file, handle] of open) {
+        await this.#pages.get(file)?.writeTo(handle);
+        await handle.sync();
+      }
+    } finally {
+      for (const [, handle] of open) await handle.close();
     }
     return [...this.#names].sort();
   }
-}
 
-async function write(handle: FileHandle, page: number, body: Uint8Array): Promise<void> {
-  for (const { number, content, pages } of pagesOf(body, page)) {
-    await handle.write(content, 0, page, (number - 1) * page);
-    if (pages !== 0) await handle.truncate(pages * page);
+  /** Closed as they are: what is in them counts for nothing. */
+  async abandon(): Promise<void> {
+    const open = [...this.#open.values()];
+    this.#open.clear();
+    for (const handle of open) await handle.close();
+  }
+
+  async #add(file: string, page: number, body: Uint8Array): Promise<void> {
+    const handle = this.#open.get(file) as FileHandle;
+    let pages = this.#pages.get(file);
+    if (pages?.page !== page) {
+      await pages?.writeTo(handle);
+      pages = new Pages(page);
+      this.#pages.set(file, pages);
+    }
+    pages.add(body);
+    if (pages.bytes >= MOST_WAITING) await pages.writeTo(handle);
   }
 }

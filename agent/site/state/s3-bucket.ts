@@ -11,6 +11,7 @@ import { createS3Client, dateHeader } from "../s3-client.ts";
 import { answer, s3Failure } from "../s3-failure.ts";
 import type { Listed, StateBucket, UploadBucket } from "./bucket.ts";
 import { mediaKey } from "./keys.ts";
+import { PlainGets } from "./plain-get.ts";
 
 /**
  * Milliseconds without a byte in either direction, after which an answer is not waited for any longer and the next try
@@ -51,10 +52,15 @@ export function s3StateBucket(client: S3Client, bucket: string): StateBucket & U
         });
   };
 
+  const plain = new PlainGets(client);
   const get = async (key: string): Promise<Uint8Array | undefined> => {
     for (let tries = 1; ; tries++) {
       try {
-        const found = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        const got = await plain.get(key);
+        if (got !== "ask the SDK") return got;
+        const command = new GetObjectCommand({ Bucket: bucket, Key: key });
+        plain.learnFrom(command, key);
+        const found = await client.send(command);
         return (await found.Body?.transformToByteArray()) ?? new Uint8Array();
       } catch (error) {
         if (answer(error).name === "NoSuchKey") return undefined;

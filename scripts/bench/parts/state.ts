@@ -17,12 +17,13 @@ import type { Bench, Part } from "../bench.ts";
 import type { Absent, Figures, KeeperFigures } from "../figures.ts";
 import { round, spread } from "../stats.ts";
 
-/** Power cuts of each kind, for each run of the bench. */
-const CUTS = 4;
-/** A quiet site, and one that writes for longer than everspot may write at once: it settles at a PUT a second. */
+/**
+ * A quiet site, and one that writes for longer than everspot may write at once: it settles at about a PUT a second, and what
+ * a power cut takes depends on where in that second it comes. `cuts`: for each run of the bench.
+ */
 const WRITING = [
-  { pace: 2, seconds: 2 },
-  { pace: 100, seconds: 8 },
+  { pace: 2, seconds: 2, cuts: 4 },
+  { pace: 100, seconds: 8, cuts: 8 },
 ];
 const HOW: readonly How[] = ["answers 503", "never answers"];
 const OUTAGE_SECONDS = 60;
@@ -114,11 +115,11 @@ async function measured(bench: Bench, folder: string, kept: Kept): Promise<Keepe
   const { calls, memory } = await idle(kept, at("idle"), 20);
   bench.say(`${kept.name}: ${round(calls)} calls an hour when idle, ${round(memory.resident)} MB resident`);
   const found: KeeperFigures = { idleCallsPerHour: round(calls), memory, loss: [], restore: [] };
-  for (const { pace, seconds: first } of WRITING) {
+  for (const { pace, seconds: first, cuts: each } of WRITING) {
     const { seconds, broken } = await losses(kept, folder, {
       pace,
       seconds: first,
-      cuts: CUTS * bench.runs,
+      cuts: each * bench.runs,
     });
     const cuts = seconds.length + broken;
     found.loss.push({

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -119,6 +120,58 @@ describe("a database is restored", () => {
     expect(place).toEqual(log.place);
     await commit(log, { 3: "Z" }, 3);
     expect((await restored()).text).toBe("XYZ");
+  });
+
+  test("each entry is read once, the parts of a transaction too", async () => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a", 2: "b" }, 2);
+    await base(log, "ab");
+    await commit(log, { 1: "X" }, 2, true);
+    await commit(log, { 2: "Y" }, 2);
+    const asked: string[] = [];
+    const get = (key: string) => {
+      asked.push(key);
+      return local.bucket.get(key);
+    };
+    expect(await restore({ ...local.bucket, get }, folder)).toMatchObject({ entries: 2 });
+    expect(await readFile(path.join(folder, FILE), "latin1")).toBe("X".repeat(PAGE) + "Y".repeat(PAGE));
+    expect(new Set(asked).size).toBe(asked.length);
+  });
+
+  test("entries are on their way while the base's content comes", async () => {
+    const log = await own(local.bucket, writer(1));
+    await commit(log, { 1: "a" }, 1);
+    const made = await base(log, "a");
+    await commit(log, { 1: "b" }, 1);
+    let begin = () => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const get = async (key: string) => {
+      if (key === logKey(made.seq + 1)) begin();
+      if (key.startsWith("state/chunks/")) await begun;
+      return local.bucket.get(key);
+    };
+    await restore({ ...local.bucket, get }, folder, { last: log.place.seq });
+    expect(await readFile(path.join(folder, FILE), "latin1")).toBe("b".repeat(PAGE));
+  });
+
+  test("with eight megabytes of entries under way at most", async () => {
+    const log = await own(local.bucket, writer(1));
+    await base(log, "a");
+    const pages = Buffer.concat(Array.from({ length: 16 }, (_, i) => frame(i + 1, randomBytes(65_536), 16)));
+    const of = { file: FILE, page: 65_536, salt: "00000000000000aa" };
+    for (let i = 0; i < 12; i++)
+      await log.append({ kind: "data", frames: { ...of, from: 16 * i, to: 16 * (i + 1) } }, pages);
+    let most = 0;
+    let underWay = 0;
+    const get = async (key: string) => {
+      most = Math.max(most, ++underWay);
+      return local.bucket.get(key).finally(() => underWay--);
+    };
+    await restore({ ...local.bucket, get }, folder, { last: log.place.seq });
+    expect(most).toBeLessThanOrEqual(8);
+    expect((await readFile(path.join(folder, FILE))).length).toBe(16 * 65_536);
   });
 
   test("without the beginning of a transaction whose owner was followed by another", async () => {

@@ -9,5 +9,6 @@ test("a chunk that an instance has packed can be read on any Node.js", async () 
   const packed = Buffer.from(PACKED, "base64");
   const plain = Buffer.from(unzstd(packed));
   expect(plain.toString()).toBe(`${"SQLite format 3\0".repeat(20)}the end`);
-  expect(Buffer.from(await unpackChunk(packed, sha256Of(plain), "chunk", unzstd))).toEqual(plain);
+  const of = { sha256: sha256Of(plain), size: plain.length };
+  expect(Buffer.from(await unpackChunk(packed, of, "chunk", unzstd))).toEqual(plain);
 });
