@@ -6,12 +6,13 @@ import type { StateBucket } from "../site/state/bucket.ts";
 import { chunkSize, packChunk, sha256Of } from "../site/state/chunks.ts";
 import { baseKey, chunkKey } from "../site/state/keys.ts";
 import type { Place } from "../site/state/place.ts";
+import { collectBuffers } from "../system/memory.ts";
 import { fingerprint } from "./kept.ts";
 import { type Patience, settle } from "./log/settle.ts";
 
 /** Chunks written side by side, and their bytes at most: a base must not take the line from the log, nor much memory. */
-const AT_ONCE = 4;
-const MOST_BYTES = 2 << 20;
+const AT_ONCE = 2;
+const MOST_BYTES = 1 << 20;
 
 export interface BaseSource {
   /** As the configuration has it. */
@@ -86,6 +87,7 @@ export async function writeChunks(
       there.add(sha256);
       const packed = await packChunk(bytes);
       await again(() => bucket.put(chunkKey(sha256), packed), clock.sleep, signal);
+      collectBuffers();
     }
   };
   const all = await Promise.allSettled(

@@ -23,6 +23,9 @@ const PART = 0.25;
 /** Bytes below which a part of the state is not worth a base. */
 const LEAST = 4 << 20;
 
+/** Bytes. It has nothing but its header, whose one text is an instance's name; what is larger need not be read. */
+const LARGEST_FENCE = 2_048;
+
 /** What was written since the last base. */
 export interface SinceBase {
   entries: number;
@@ -68,10 +71,11 @@ export class Bases {
     const oldest = bases.at(-2)?.seq;
     if (oldest === undefined) return 0;
     const entries: { seq: number; fence: boolean }[] = [];
-    for (const { key } of (await this.#bucket.list(LOG_PREFIX)).objects) {
+    for (const { key, size } of (await this.#bucket.list(LOG_PREFIX)).objects) {
       const seq = seqOf(key);
       if (seq === undefined || seq >= oldest) break;
-      if (!this.#fences.has(seq)) entries.push({ seq, fence: await this.#isFence(seq) });
+      if (this.#fences.has(seq)) continue;
+      entries.push({ seq, fence: size <= LARGEST_FENCE && (await this.#isFence(seq)) });
     }
     const chunks = (await this.#bucket.list(CHUNK_PREFIX)).objects.map(({ key, modified }) => ({
       sha256: key.slice(CHUNK_PREFIX.length),

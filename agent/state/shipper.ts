@@ -2,6 +2,7 @@ import { type FSWatcher, mkdirSync, statSync, watch } from "node:fs";
 import path from "node:path";
 import { EverspotError } from "../site/errors.ts";
 import { Fenced } from "../site/state/errors.ts";
+import { collectBuffers } from "../system/memory.ts";
 import { type Attached, attach, compare } from "./attached.ts";
 import { BaseKeeper } from "./base-keeper.ts";
 import { LostTrack } from "./follower.ts";
@@ -22,6 +23,10 @@ const LOOK = 250;
 /** Entries that what is kept on the disk may be behind the log, and milliseconds of quiet after which it is not. */
 const UNKEPT = 32;
 const QUIET = 50;
+
+/** Bytes of an entry, or how many entries, after which memory is given back where there is much. */
+const HEAVY = 256 << 10;
+const LOOKED_AT = 32;
 
 /** Bytes of a write-ahead log, or so many times its database, from which on it has grown too much. */
 const MOST_GROWN = 64 << 20;
@@ -271,6 +276,7 @@ export class Shipper {
     if (!one.follower.waiting) one.covered = one.looked;
     // First of all those who wait for it.
     this.#tell();
+    if (part.body.length >= HEAVY || this.#log.summary.puts % LOOKED_AT === 0) collectBuffers();
     one.follower.look();
     this.#crowded = one.follower.waiting;
     this.#keepSoon();

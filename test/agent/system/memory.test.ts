@@ -1,7 +1,7 @@
 import module from "node:module";
 import v8 from "node:v8";
-import { afterEach, expect, it } from "vitest";
-import { bootLean, dutyLean, stayLean } from "../../../agent/system/memory.ts";
+import { afterEach, expect, it, vi } from "vitest";
+import { bootLean, collectBuffers, dutyLean, stayLean } from "../../../agent/system/memory.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 
 /** As Node 24 has them by itself. */
@@ -37,6 +37,18 @@ itComesBack("keeps what was compiled so that the next start can take it", async 
   }
   expect(tags).toEqual([plain]);
   expect(v8.cachedDataVersionTag()).not.toBe(plain);
+});
+
+it("frees buffers that nobody has any more once they have come to some megabytes", async () => {
+  const held = [];
+  for (let i = 0; i < 30; i++) held.push(Buffer.alloc(1 << 20, i));
+  collectBuffers();
+  // By now V8 takes them for such as stay.
+  const before = process.memoryUsage().arrayBuffers;
+  held.length = 0;
+  collectBuffers();
+  // They are freed beside the program.
+  await vi.waitFor(() => expect(process.memoryUsage().arrayBuffers).toBeLessThan(before - (25 << 20)));
 });
 
 it("gives back at once, and again every ten minutes, what no one needs", async () => {
