@@ -5,7 +5,6 @@ import { describe, expect, test } from "vitest";
 import { systemClock } from "../../agent/site/clock.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { torture } from "../../scripts/state/torture.ts";
-import { Writer } from "../../scripts/state/writer.ts";
 import { bucket, DIGEST, made, owner, post, programs, restored, same, shipped, sql } from "./state-owner.ts";
 
 test("hand-overs, power cuts and an owner that wakes up too late: no acknowledged write is lost", async () => {
@@ -36,22 +35,6 @@ describe("what is in the bucket is the database", () => {
     }
     await writing;
     expect((await instance.status()).checkpoints).toBeGreaterThan(1);
-  }, 60_000);
-
-  test("within the time that is promised, under commits without end, while they are copied into its file", async () => {
-    const instance = await owner(1, { durability: "fast", app: false });
-    const commits = new Writer(instance.database, 200);
-    // First as many PUTs as may go at once.
-    await systemClock.sleep(6_000);
-    const { checkpoints: before } = await instance.status();
-    const late: number[] = [];
-    for (const over = performance.now() + 9_000; performance.now() < over; await systemClock.sleep(20)) {
-      const { lag, bound } = await instance.status();
-      late.push(Number(lag) - Number(bound));
-    }
-    await commits.end();
-    expect(Number((await instance.status()).checkpoints)).toBeGreaterThan(Number(before));
-    expect(Math.max(...late)).toBeLessThan(250);
   }, 60_000);
 
   test("when the app's last connection closes: the shipper's own keeps the write-ahead log", async () => {

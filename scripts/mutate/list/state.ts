@@ -110,6 +110,27 @@ const counts: readonly Mutation[] = [
     tests: restore,
   },
   {
+    name: "what was behind a database that has shrunk is gone, though it grew again",
+    file: "agent/site/state/pages.ts",
+    find: "this.#fewest = Math.min(this.#fewest, pages);",
+    replace: "this.#fewest = pages;",
+    tests: ["test/agent/site/state/pages.test.ts"],
+  },
+  {
+    name: "what is not as usual is asked of the SDK",
+    file: "agent/site/state/plain-get.ts",
+    find: "if (response.statusCode === 200) return body;",
+    replace: "if (response.statusCode !== 404) return body;",
+    tests: ["test/agent/site/state/plain-get.test.ts"],
+  },
+  {
+    name: "a PUT that could not wait puts the next one off by no more than is promised",
+    file: "agent/state/pace.ts",
+    find: "short: Math.max(0, short - 1)",
+    replace: "short: Math.max(-1, short - 1)",
+    tests: rules,
+  },
+  {
     name: "what was taken back does not count",
     file: "agent/site/state/restore.ts",
     find: "if (!seen.counts || isGone(gone, seen.seq)) return undefined;",
