@@ -11,8 +11,8 @@ import { fingerprint } from "./kept.ts";
 import { type Patience, settle } from "./log/settle.ts";
 
 /** Chunks written side by side, and their bytes at most: a base must not take the line from the log, nor much memory. */
-const AT_ONCE = 2;
-const MOST_BYTES = 1 << 20;
+const AT_ONCE = 4;
+const MOST_BYTES = 512 << 10;
 
 export interface BaseSource {
   /** As the configuration has it. */
