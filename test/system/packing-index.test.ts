@@ -353,10 +353,10 @@ test("`-e .` beside lines with hashes, as uv exports them, and folders in a path
   const index = await packageIndex(links);
   const root = path.join(folder(), "My Site - v2 #1");
   write(root, {
-    "requirements.txt": `-e .\n./my libs/one ; sys_platform == 'linux'\nalpha==1.0 \\\n    --hash=${alpha}\n`,
+    "requirements.txt": `-e .\n./my libs/one - lib ; sys_platform == 'linux'\nalpha==1.0 \\\n    --hash=${alpha}\n`,
     "pyproject.toml": '[project]\nname = "site"\ndependencies = ["alpha"]\n',
   });
-  write(path.join(root, "my libs/one"), source("one", "0.1"));
+  write(path.join(root, "my libs/one - lib"), source("one", "0.1"));
   const packed = await pack(root, index);
   expect(packed.packages).toEqual(["alpha 1.0", "one 0.1"]);
 
