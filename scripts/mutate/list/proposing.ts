@@ -105,7 +105,7 @@ export const proposing: readonly Mutation[] = [
   {
     name: "a project is asked without a network",
     file: "provisioner/project/python/ask.py",
-    find: "socket.create_connection = refuse\n",
+    find: "socket.socket.connect = refuse\nsocket.socket.connect_ex = refuse\nsocket.socket.sendto = refuse\nsocket.getaddrinfo = refuse\nsocket.create_connection = refuse\n",
     replace: "",
     tests: asked,
     system: true,
