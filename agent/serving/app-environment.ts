@@ -45,13 +45,16 @@ export function appEnvironment(
       : gated(applicationOf(config.app), config.state)),
     ...(config.app.asgi !== undefined && { EVERSPOT_ASGI: "1" }),
     EVERSPOT_WORKERS: String(config.app.workers),
-    EVERSPOT_THREADS: String(config.app.threads),
+    EVERSPOT_THREADS: String(threadsOf(config)),
     EVERSPOT_TIMEOUT: String(timeout),
     EVERSPOT_DOMAIN: config.domain,
     EVERSPOT_HOSTS: [config.domain, ...config.aliases].join(","),
     EVERSPOT_RELEASE: id,
   });
 }
+
+/** With "s3" each answer waits for a PUT, and a thread with it: two workers then have eight requests in flight. */
+const threadsOf = ({ app, state }: BootConfig): number => app.threads ?? (state?.durability === "s3" ? 4 : 1);
 
 /** The app behind the gate that holds its answers (agent/state/wrapper), and what that has to know. */
 const gated = (application: string, { database, media, durability }: NonNullable<BootConfig["state"]>) => ({

@@ -18,7 +18,6 @@ export function bootConfigOf(
     app: {
       wsgi: "project.wsgi:application",
       workers: 2,
-      threads: 1,
       paths: {},
       headers: {},
       health: "/healthz",

@@ -74,10 +74,11 @@ export const app = {
       "gunicorn worker processes. Each holds the whole app in memory; two fit the smallest instances.",
     examples: [2],
   }),
-  threads: z._default(z.int().check(z.minimum(1), z.maximum(64)), 1).register(notes, {
+  threads: z.optional(z.int().check(z.minimum(1), z.maximum(64))).register(notes, {
     description:
       "Threads of each worker: how many requests it answers at once, which helps where they wait for something else than the processor, such as another site. gunicorn ends a request that takes longer than timeout only where this is 1. Of no effect with asgi.",
     examples: [4],
+    otherwise: '1; with [state] durability = "s3", whose answers wait for S3, it is 4',
   }),
   health: z._default(text(complainAboutHealth), "/").register(notes, {
     description:

@@ -29,8 +29,6 @@ export const stateTorture: Scenario = {
   about:
     'hand-overs and kills in an order that comes of a seed, while entries are written with "s3": nothing that was acknowledged or shown is missing in the bucket, now or at any moment of its history',
   overrides: {
-    // An answer waits for a PUT, and others with it where there is no thread left.
-    app: { threads: 4 },
     dns: { drain: DRAIN },
     state: { database: `$STATE_DIRECTORY/${KEPT}`, durability: "s3", pause: PAUSE },
   },

@@ -74,6 +74,24 @@ test("an ASGI application is named as one; gunicorn waits as long as the most pa
   expect(appEnvironment(bootConfigOf(), "r1", "/r/r1", {})).not.toContain("EVERSPOT_ASGI");
 });
 
+test("where each answer waits for S3, a worker answers others meanwhile", () => {
+  const base = bootConfigOf();
+  const state = {
+    database: ["db.sqlite3"],
+    mediaUrl: "/media/",
+    durability: "s3" as const,
+    history: "7d",
+    budget: 1,
+    pause: 10,
+  };
+  const threads = (config: typeof base) =>
+    /EVERSPOT_THREADS="(\d+)"/.exec(appEnvironment(config, "r1", "/r/r1", {}))?.[1];
+  expect(threads(base)).toBe("1");
+  expect(threads({ ...base, state: { ...state, durability: "fast" } })).toBe("1");
+  expect(threads({ ...base, state })).toBe("4");
+  expect(threads({ ...base, state, app: { ...base.app, threads: 2 } })).toBe("2");
+});
+
 describe("before_start", () => {
   const runTimed = (commands: (string | string[])[]) =>
     execFileSync("sh", ["-c", `${prepareScript(commands)}`], {
