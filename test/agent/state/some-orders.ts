@@ -14,7 +14,7 @@ export function testSomeOrders(walks: number, seed: number): void {
     "some orders of the same with %s",
     async (_, who, disturbances) => {
       const steps = await wander(handingOver({ ahead: 2 }, who), disturbances, walks, randomOf(seed));
-      expect(steps).toBeGreaterThan(walks * 20);
+      expect(steps).toBeGreaterThan(walks * 15);
     },
     60_000,
   );

@@ -86,7 +86,14 @@ class Hands {
     let bucket = bucketOver(ask);
     const bent = left.bend ?? straight;
     const me = this.writer(0);
-    this.bucket = bent({ ...bucket, get: (key) => bucket.get(key), list: (p, a) => bucket.list(p, a) }, me);
+    const latest: StateBucket = {
+      ...bucket,
+      get: (key) => bucket.get(key),
+      list: (prefix, after) => bucket.list(prefix, after),
+      create: (key, body) => bucket.create(key, body),
+      remove: (keys) => bucket.remove(keys),
+    };
+    this.bucket = bent(latest, me);
     const value = async <T>(call: WholeCall): Promise<T> => {
       const reply = await ask(call);
       if ("error" in reply) throw new EverspotError(reply.error.message, { retry: "retry" });
