@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { brotliDecompressSync } from "node:zlib";
+import zlib from "node:zlib";
 import { EC2 } from "@aws-sdk/client-ec2";
 import { S3 } from "@aws-sdk/client-s3";
 import { execa } from "execa";
@@ -82,8 +82,13 @@ async function up(everspot: string): Promise<void> {
   const s3 = new S3({ region: "us-east-1", endpoint: desk.cloud.endpoint, forcePathStyle: true });
   const Bucket = "everspot-blog-123456789012-us-east-1";
   const { Contents: [agent] = [] } = await s3.listObjectsV2({ Bucket, Prefix: "agent/" });
-  const { Body } = await s3.getObject({ Bucket, Key: agent?.Key });
-  const tar = brotliDecompressSync((await Body?.transformToByteArray()) ?? "");
+  const { Body, ContentEncoding } = await s3.getObject({ Bucket, Key: agent?.Key });
+  const packedAgent = (await Body?.transformToByteArray()) ?? "";
+  // As the CLI's Node can: Node 20 has no zstd.
+  const tar =
+    ContentEncoding === "zstd"
+      ? zlib.zstdDecompressSync(packedAgent)
+      : zlib.brotliDecompressSync(packedAgent);
   for (const name of ["node", "agent.mjs", "state.mjs", "units/everspot.service"])
     expect(tar.includes(`${name}\0`)).toBe(true);
   s3.destroy();

@@ -139,10 +139,18 @@ test("a burst of an app and of visitors, the agent killed four times meanwhile: 
     ship();
   }
   await came("worker/burst", BURST.lines);
-  await came("access", BURST.lines);
+  const notTaken = (await sh("until test -e /run/not-taken; do sleep 0.1; done; cat /run/not-taken")).split(
+    "\n",
+  );
+  const written = Array.from({ length: BURST.lines }, (_, i) => i).filter(
+    (i) => !notTaken.includes(String(i)),
+  );
+  // Else there is no burst.
+  expect(written.length).toBeGreaterThan(0.95 * BURST.lines);
+  await came("access", written.length);
   await delay(1_500);
   expect(lines("worker/burst")).toEqual(Array.from({ length: BURST.lines }, (_, i) => `line ${i}`));
-  expect(lines("access")).toEqual(Array.from({ length: BURST.lines }, (_, i) => `GET /${i}`));
+  expect(lines("access")).toEqual(written.map((i) => `GET /${i}`));
   expect(said).toBe("");
 });
 
