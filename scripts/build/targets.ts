@@ -7,7 +7,6 @@ import { withoutNotes } from "./notes.ts";
 import { versionsOnly } from "./package-files.ts";
 import { leanSchemas } from "./schemas.ts";
 import { noTransports } from "./transports.ts";
-import { noVerbose } from "./verbose.ts";
 
 export const root = path.resolve(import.meta.dirname, "../..");
 
@@ -44,7 +43,6 @@ export const targets = {
       versionsOnly,
       givenCredentials,
       noTransports,
-      noVerbose,
     ],
   },
   /** What keeps a site's state, in processes of its own. */
