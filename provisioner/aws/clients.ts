@@ -55,10 +55,6 @@ export function createClients(region: string, clock: Clock = systemClock): Clien
       open.push(client);
       return client;
     };
-  const kept =
-    <T>(value: T) =>
-    () =>
-      value;
   // A command uses a few of them, and one that is made reads its settings and puts its middleware in order.
   return lazily<Clients>({
     acm: watched("acm", () => new ACMClient(config)),
@@ -70,31 +66,28 @@ export function createClients(region: string, clock: Clock = systemClock): Clien
     sns: watched("sns", () => new SNSClient(config)),
     ssm: watched("ssm", () => new SSMClient(config)),
     sts: watched("sts", () => new STSClient(config)),
-    fis: kept(signedJson({ service: "fis", region, credentials, env: process.env, clock })),
-    serviceQuotas: kept(
+    fis: () => signedJson({ service: "fis", region, credentials, env: process.env, clock }),
+    serviceQuotas: () =>
       signedRpc({
         ...{ service: "servicequotas", id: "service_quotas", region, credentials, env: process.env, clock },
         ...{ target: "ServiceQuotasV20190624", version: "1.1" },
       }),
-    ),
     // One for the whole partition, in one region (its API Reference, "Service endpoint").
-    freeTier: kept(
+    freeTier: () =>
       signedRpc({
         ...{ service: "freetier", region: "us-east-1", credentials, env: process.env, clock },
         ...{ host: "freetier.us-east-1.api.aws", target: "AWSFreeTierService", version: "1.0" },
       }),
-    ),
     // One for all regions, in one of them (AWS General Reference, "AWS Budgets endpoints").
-    budgets: kept(
+    budgets: () =>
       signedRpc({
         ...{ service: "budgets", region: "us-east-1", credentials, env: process.env, clock },
         ...{ host: "budgets.amazonaws.com", target: "AWSBudgetServiceGateway", version: "1.1" },
       }),
-    ),
-    calls: kept(calls),
-    destroy: kept(() => {
+    calls: () => calls,
+    destroy: () => () => {
       for (const client of open) client.destroy();
-    }),
+    },
   });
 }
 
