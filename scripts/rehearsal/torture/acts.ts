@@ -54,6 +54,14 @@ const goes =
   async ({ rehearsal }) =>
     another(rehearsal, await how(rehearsal), NOTICE_SECONDS + BACK_SECONDS);
 
+/** The same, where only who has the site need be known. */
+const loses = (how: (rehearsal: Rehearsal, owner: string) => unknown): Play =>
+  goes(async (rehearsal) => {
+    const owner = await rehearsal.owner();
+    await how(rehearsal, owner);
+    return owner;
+  });
+
 /** Something is killed where the owner is, which has to go on. */
 const stays =
   (how: (stage: Stage, owner: string, random: () => number) => Promise<void>): Play =>
@@ -112,27 +120,17 @@ export const handOvers: readonly Act[] = [
   {
     name: "AWS recommends leaving the instance",
     planned: true,
-    play: goes(async (rehearsal) => {
-      const old = await rehearsal.owner();
-      rehearsal.cloud.rebalance(old);
-      return old;
-    }),
+    play: loses(({ cloud }, owner) => cloud.rebalance(owner)),
   },
 ];
 
 const bad: Readonly<Record<string, Play>> = {
   "power cut": goes(vanish),
-  "the instance is terminated": goes(async (rehearsal) => {
-    const owner = await rehearsal.owner();
-    await terminate(rehearsal, owner);
-    return owner;
-  }),
+  "the instance is terminated": loses(terminate),
   "the machine switches itself off": goes(switchOff),
-  "AWS takes the instance, with notice": goes(async (rehearsal) => {
-    const owner = await rehearsal.owner();
-    rehearsal.cloud.reclaim(owner, { noticeSeconds: NOTICE_SECONDS });
-    return owner;
-  }),
+  "AWS takes the instance, with notice": loses(({ cloud }, owner) =>
+    cloud.reclaim(owner, { noticeSeconds: NOTICE_SECONDS }),
+  ),
   "the machine reboots": stays(({ rehearsal, visitors }, owner) => reboots(rehearsal, visitors, owner)),
   "the agent is killed": killed("everspot.service"),
   "the shipper is killed": killed("site-state.service"),
