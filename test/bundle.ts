@@ -1,5 +1,6 @@
 import path from "node:path";
 import { build } from "esbuild";
+import { targets } from "../scripts/build/targets.ts";
 
 /** A program of the tests as one file, which starts several times faster than its sources. @returns its path. */
 export async function bundle(source: string, folder: string): Promise<string> {
@@ -11,9 +12,7 @@ export async function bundle(source: string, folder: string): Promise<string> {
     platform: "node",
     format: "esm",
     mainFields: ["module", "main"],
-    banner: {
-      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-    },
+    banner: targets.state.banner,
   });
   return outfile;
 }

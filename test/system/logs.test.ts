@@ -7,12 +7,12 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { poll } from "../../agent/site/poll.ts";
+import { bundle } from "../bundle.ts";
 import { Logs } from "../cloud/logs.ts";
 import { ensureImage } from "../cloud/nspawn/image.ts";
 import { type NspawnMachines, nspawnMachines } from "../cloud/nspawn/machines.ts";
 import { requireSandbox } from "../cloud/sandbox/sandbox.ts";
 import { WireServer } from "../cloud/wire/server.ts";
-import { bundle } from "./bundle.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const UNITS = path.join(root, "user-data/units");

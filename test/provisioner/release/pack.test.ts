@@ -11,14 +11,13 @@ import {
   utimesSync,
 } from "node:fs";
 import path from "node:path";
-import { build } from "esbuild";
 import { execa } from "execa";
 import { expect, test } from "vitest";
 import { unpackRelease } from "../../../agent/release/unzip.ts";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { type PackOptions, packRelease } from "../../../provisioner/release/pack.ts";
 import type { Progress } from "../../../provisioner/release/progress.ts";
-import { targets } from "../../../scripts/build/targets.ts";
+import { bundle } from "../../bundle.ts";
 import { folder, type Tree, write } from "./folders.ts";
 
 /** No Python on the path: these are about files. */
@@ -106,13 +105,9 @@ test("the same files give the same bytes, whatever their times, owners' bits, pl
 
 test("the zip does not depend on the time zone", async () => {
   const root = folder({ "a.py": "x", "big.bin": Buffer.alloc(2_000_000, "ab") });
-  const bundle = path.join(root, "zip.mjs");
-  await build({
-    ...{ entryPoints: [path.resolve("provisioner/release/zip.ts")], outfile: bundle },
-    ...{ bundle: true, platform: "node", format: "esm", banner: targets.state.banner },
-  });
+  const zip = await bundle(path.resolve("provisioner/release/zip.ts"), root);
   const script = `
-    const { writeZip } = await import(${JSON.stringify(bundle)});
+    const { writeZip } = await import(${JSON.stringify(zip)});
     const entry = (name, size) => ({ path: name, source: process.argv[1] + "/" + name, size, executable: false });
     const { sha256 } = await writeZip([entry("a.py", 1), entry("big.bin", 2000000)], process.argv[1] + "/" + process.env.TZ.replace("/", "-"));
     console.log(sha256);`;

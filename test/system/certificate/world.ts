@@ -12,12 +12,12 @@ import type { CertificateContext } from "../../../agent/certificate/context.ts";
 import { type Clock, systemClock } from "../../../agent/site/clock.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";
+import { bundle } from "../../bundle.ts";
 import { LimitedCa } from "../../cloud/ca/limited-ca.ts";
 import { type Cloud, startCloud } from "../../cloud/cloud.ts";
 import { LETSENCRYPT_IDENTITIES, mayIssue } from "../../cloud/dns/caa.ts";
 import { DnsServer } from "../../cloud/dns.ts";
 import { type Pebble, startPebble } from "../../cloud/pebble.ts";
-import { bundle } from "../bundle.ts";
 import type { Action, InstanceInput } from "./instance.ts";
 
 export const DAY = 24 * 3600_000;
