@@ -40,8 +40,13 @@ export async function runInit(tools: InitTools, options: InitOptions): Promise<v
   const signal = interrupted();
   const working = { env: process.env, onProgress: () => {}, signal };
   const names = await namesFor(tools, top, options, existing);
-  const { situation, packed, unpackable } = await step(terminal, "look at the project", () =>
-    prepare(layout, { ...working, os: existing?.image.os, without: existing?.release.without }),
+  const { situation, packed, unpackable, lacking } = await step(terminal, "look at the project", () =>
+    prepare(layout, {
+      ...working,
+      os: existing?.image.os,
+      without: existing?.release.without,
+      debianPackages: existing?.image.packages,
+    }),
   );
   try {
     const { settings, wsgi } = situation.learnt;
@@ -50,7 +55,7 @@ export async function runInit(tools: InitTools, options: InitOptions): Promise<v
       tryOut(file, { ...situation, ...names }, { ...working, packed: async () => packed?.interpreter }),
     );
     const all = sorted([
-      ...(unpackable === undefined ? [] : whyNot(unpackable)),
+      ...(unpackable === undefined ? lacking : whyNot(unpackable)),
       ...findings.filter((f) => existing?.silence.includes(f.id) !== true),
     ]);
     const how = learnt.how;

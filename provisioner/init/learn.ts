@@ -5,12 +5,13 @@ import path from "node:path";
 import { EverspotError } from "../../agent/site/errors.ts";
 import { knownWayOut } from "../dependencies/known-packages.ts";
 import type { OnProgress } from "../dependencies/progress.ts";
-import { Refused } from "../findings/finding.ts";
+import { type Finding, Refused } from "../findings/finding.ts";
 import { PYTHONS } from "../project/inspect.ts";
 import type { Layout } from "../project/layout.ts";
 import { learn } from "../project/learn.ts";
 import { declaredIn, type PackedPython, packedPython, unbuilt } from "../project/packed.ts";
 import { openWorkspace } from "../project/workspace.ts";
+import { djangoFindings } from "../release/findings.ts";
 import { secretFiles } from "../release/guard.ts";
 import { djangoIn } from "./names.ts";
 import type { Situation } from "./situation.ts";
@@ -22,6 +23,7 @@ export interface LearnOptions {
   /** What an existing everspot.toml says. */
   os?: Situation["os"] | undefined;
   without?: readonly string[] | undefined;
+  debianPackages?: readonly string[] | undefined;
   settings?: string | undefined;
 }
 
@@ -30,6 +32,8 @@ export interface Prepared {
   packed: PackedPython | undefined;
   /** Why the packages of a release cannot be had, for either Debian. */
   unpackable: EverspotError | undefined;
+  /** What a release of what is declared would lack, though it can be packed. */
+  lacking: readonly Finding[];
 }
 
 /** The caller disposes of what was packed. */
@@ -64,6 +68,10 @@ export async function prepare(layout: Layout, options: LearnOptions): Promise<Pr
       },
       packed: made?.packed,
       unpackable: error instanceof EverspotError ? error : undefined,
+      lacking:
+        error === undefined
+          ? await djangoFindings(layout, { debianPackages: options.debianPackages ?? [] }, declared, names)
+          : [],
     };
   } catch (error) {
     await made?.packed.dispose();

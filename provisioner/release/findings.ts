@@ -4,7 +4,7 @@ import { errorFinding, type Finding, warningFinding } from "../findings/finding.
 import type { PythonTarget } from "../requirements/python-target.ts";
 import { guardProject } from "./guard.ts";
 import { leftOutFindings, type StaticFiles } from "./left-out.ts";
-import type { Project } from "./project.ts";
+import type { Project, ProjectFile } from "./project.ts";
 import { modernZone, zoneIn } from "./zones.ts";
 
 /** What everspot.toml says of a site that decides what is worth a warning. */
@@ -40,8 +40,8 @@ export async function projectFindings(
  * @param from the file that declares the packages; without any, that is what is said. @param packages "name version".
  */
 export async function djangoFindings(
-  { files }: Project,
-  { debianPackages }: SiteFacts,
+  { files }: { readonly files: readonly ProjectFile[] },
+  { debianPackages }: Pick<SiteFacts, "debianPackages">,
   from: string | undefined,
   packages: readonly string[],
 ): Promise<Finding[]> {

@@ -227,6 +227,22 @@ DATABASES = {"default": {"ENGINE": "django.contrib.gis.db.backends.postgis", "NA
   expect(text(folder, "everspot.toml")).toContain('packages = ["gdal-bin"]');
 });
 
+test("a list that names no Django is found before `plan` does, unless Debian's serves", async () => {
+  const manage = `${STARTPROJECT["manage.py"]}\nfrom django.core.management import execute_from_command_line\n`;
+  const files = { ...STARTPROJECT, "manage.py": manage, "requirements.txt": "# to be written\n" };
+  const { error, json, folder } = await init(project(files));
+  expect(json.findings).toContainEqual(
+    expect.objectContaining({ id: "packing.E040", where: "requirements.txt" }),
+  );
+  expect(error).toMatchObject({
+    exitCode: 1,
+    hint: expect.stringContaining("add Django to requirements.txt"),
+  });
+  const file = path.join(folder, "everspot.toml");
+  writeFileSync(file, `${readFileSync(file, "utf8")}\n[image]\npackages = ["python3-django"]\n`);
+  expect((await init(folder, {})).json.findings.map(({ id }) => id)).not.toContain("packing.E040");
+});
+
 test("where there is no project, and where no one says its name, nothing is written", async () => {
   const other = project({
     "app.py": "from flask import Flask\napp = Flask(__name__)\n",
