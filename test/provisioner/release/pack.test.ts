@@ -278,6 +278,8 @@ test.each<[string, (root: string) => void]>([
     }),
   );
   expect(error.message).toMatch(/changed while/);
+  // What `everspot up | tee up.log` in the project's folder meets.
+  expect(error.hint).toContain("stop what writes to the project, or name its files in .everspotignore");
   expect(error.retry).toBe("retry");
   expect(readdirSync(staging)).toEqual([]);
 });
