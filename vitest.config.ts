@@ -64,6 +64,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
+          globalSetup: ["test/python.ts"],
           include: ["test/**/*.test.ts"],
           exclude: [...system, ...apart],
           isolate: false,
