@@ -1,9 +1,17 @@
 import { spawnSync } from "node:child_process";
-import type { Rule } from "../../agent/site/config/text.ts";
+import type { Complaint, Rule } from "../../agent/site/config/text.ts";
 import type { Finding } from "./findings.ts";
+
+const known = new Map<string, Complaint | undefined>();
 
 /** What this computer's shell finds wrong with a command, without running it; nothing where there is no shell. */
 export const complainAboutCommand: Rule = (command) => {
+  // Each stage has most of the file's commands again.
+  if (!known.has(command)) known.set(command, askShell(command));
+  return known.get(command);
+};
+
+const askShell: Rule = (command) => {
   const { status, stderr } = spawnSync("sh", ["-n"], { input: command, encoding: "utf8", timeout: 5_000 });
   if (status === null || status === 0) return undefined;
   const [said = ""] = stderr.trim().split("\n");

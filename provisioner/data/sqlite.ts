@@ -80,14 +80,15 @@ try {
 
 /**
  * Who can ask SQLite on this computer: Node.js itself from 22.16 on, else Python, which whoever works on a Django project
- * has. Neither weighs on the package, and each reads databases larger than the memory.
+ * has, of which its own modules are all that is wanted: not the project's, which the folder or PYTHONPATH may lead to.
+ * Neither weighs on the package, and each reads databases larger than the memory.
  */
 const askers = (): { command: string; args: string[] }[] => {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   const node = ["--disable-warning=ExperimentalWarning", "--input-type=module", "--eval", NODE, "--"];
   return [
     ...(major > 22 || (major === 22 && minor >= 16) ? [{ command: process.execPath, args: node }] : []),
-    ...["python3", "python"].map((command) => ({ command, args: ["-c", PYTHON] })),
+    ...["python3", "python"].map((command) => ({ command, args: ["-I", "-S", "-c", PYTHON] })),
   ];
 };
 

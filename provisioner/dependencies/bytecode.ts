@@ -72,7 +72,7 @@ async function compilePart(
   out: string,
   options: { env: NodeJS.ProcessEnv; signal?: AbortSignal | undefined; onFile?: () => void },
 ): Promise<void> {
-  const child = execa(python.command, ["-I", "-W", "ignore", "-c", COMPILE, root, out], {
+  const child = execa(python.command, ["-I", "-S", "-W", "ignore", "-c", COMPILE, root, out], {
     env: { ...options.env, PYTHONHASHSEED: "0" },
     extendEnv: false,
     reject: false,

@@ -84,9 +84,13 @@ async function byParser(
     const python = files.map((f) => f.path).filter((name) => name.endsWith(".py"));
     await writeFile(question, JSON.stringify({ folder, files: python, settings: settings ?? null, env }));
     for (const { command } of systemPythons) {
-      const said = await execa(command, ["-I", inPackage("provisioner/project/python/read.py"), question], {
-        ...{ reject: false, timeout: 60_000, stdin: "ignore" },
-      });
+      const said = await execa(
+        command,
+        ["-I", "-S", inPackage("provisioner/project/python/read.py"), question],
+        {
+          ...{ reject: false, timeout: 60_000, stdin: "ignore" },
+        },
+      );
       if (!said.failed) return readingSchema.parse(JSON.parse(said.stdout));
     }
     return undefined;

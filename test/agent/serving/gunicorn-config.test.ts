@@ -1,8 +1,10 @@
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { createInterface } from "node:readline/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { gunicornConfig, ownGunicornConfig } from "../../../agent/serving/gunicorn-config.ts";
 import { readFacts } from "../../../agent/serving/worker-facts.ts";
 
@@ -12,15 +14,48 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+/** Runs each script it is given in a process forked from this one, so that what it does to Python's modules ends with it. */
+const FORKS = `import asyncio, json, os, sys, traceback, types
+for line in sys.stdin:
+    folder, config, script = json.loads(line)
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        continue
+    try:
+        os.chdir(folder)
+        exec(script, {"__name__": "__main__", "config": config})
+    except BaseException:
+        print(json.dumps({"failed": traceback.format_exc()}))
+    sys.stdout.flush()
+    os._exit(0)`;
+let python: ChildProcess;
+let answers: AsyncIterator<string>;
+beforeAll(() => {
+  const child = spawn("python3", ["-I", "-S", "-c", FORKS], { stdio: ["pipe", "pipe", "inherit"] });
+  answers = createInterface(child.stdout)[Symbol.asyncIterator]();
+  python = child;
+});
+afterAll(async () => {
+  python.stdin?.end();
+  await once(python, "close");
+});
+
+/** @returns what the script printed. Its `config` is gunicorn's configuration. */
+async function run(script: string): Promise<unknown> {
+  python.stdin?.write(`${JSON.stringify([folder, gunicornConfig, script])}\n`);
+  const said = JSON.parse((await answers.next()).value) as unknown;
+  if (typeof said === "object" && said !== null && "failed" in said) throw new Error(String(said.failed));
+  return said;
+}
+
 /** What gunicorn reads of it, which takes every name of a module for a setting. */
-function settings(): Record<string, unknown> {
-  const script = `import json, sys
+async function settings(): Promise<Record<string, unknown>> {
+  const script = `import json
 names = {"__name__": "__config__"}
-exec(sys.stdin.read(), names)
+exec(config, names)
 print(json.dumps({k: v for k, v in names.items() if isinstance(v, (str, int, bool, type(None)))}))`;
-  return JSON.parse(
-    execFileSync("python3", ["-c", script], { cwd: folder, input: gunicornConfig, encoding: "utf8" }),
-  ) as Record<string, unknown>;
+  return (await run(script)) as Record<string, unknown>;
 }
 
 test("a project's own settings count, but for those that cannot work here", async () => {
@@ -39,7 +74,7 @@ backlog = count()
 where = __file__
 `,
   );
-  const read = settings();
+  const read = await settings();
   expect(read).toMatchObject({ threads: 4, backlog: 4, where: join(folder, "gunicorn.conf.py") });
   expect(read).toMatchObject({ daemon: false, reuse_port: false, pidfile: null, certfile: null });
   expect(Object.keys(read)).not.toContain("bind");
@@ -47,19 +82,19 @@ where = __file__
   expect(await ownGunicornConfig(folder)).toBe("gunicorn.conf.py");
   expect(Object.keys(read)).not.toContain("chdir");
   writeFileSync(join(folder, "gunicorn.conf.py"), 'chdir = "."\n');
-  expect(settings().chdir).toBe(".");
+  expect((await settings()).chdir).toBe(".");
 });
 
 test("without any, gunicorn's own count", async () => {
-  expect(settings()).toMatchObject({ daemon: false });
+  expect(await settings()).toMatchObject({ daemon: false });
   expect(await ownGunicornConfig(folder)).toBeUndefined();
 });
 
 /** gunicorn's part in a worker's life, with a Django as far as it is asked here. @returns what the script printed. */
-function inWorker(script: string, own = ""): unknown {
+function inWorker(script: string, own = ""): Promise<unknown> {
   writeFileSync(join(folder, "gunicorn.conf.py"), own);
   writeFileSync(join(folder, "mysite_settings.py"), 'SECRET_KEY = "django-insecure-abc"\n');
-  const run = `import json, os, sys, types
+  return run(`import json, os, sys, types
 sys.path.insert(0, os.getcwd())
 os.environ["RUNTIME_DIRECTORY"] = os.getcwd()
 import mysite_settings
@@ -78,17 +113,14 @@ class Worker:
     log = types.SimpleNamespace(warning=lambda *said: print(*said, file=sys.stderr))
     def wsgi(self, environ, start_response):
         return environ
-config = sys.stdin.read()
 def load():
     names = {"__name__": "__config__"}
     exec(config, names)
     return names["post_worker_init"]
-${script}`;
-  const said = execFileSync("python3", ["-c", run], { cwd: folder, input: gunicornConfig, encoding: "utf8" });
-  return JSON.parse(said);
+${script}`);
 }
 
-test("an app learns who asked, whose address a Unix socket does not have", () => {
+test("an app learns who asked, whose address a Unix socket does not have", async () => {
   const script = `
 worker = Worker()
 load()(worker)
@@ -98,10 +130,10 @@ load()(other)
 print(json.dumps([worker.wsgi({"REMOTE_ADDR": "", **asked}, None)["REMOTE_ADDR"],
   worker.wsgi({"REMOTE_ADDR": "10.0.0.1", **asked}, None)["REMOTE_ADDR"],
   worker.wsgi({}, None)["REMOTE_ADDR"], other.wsgi({"REMOTE_ADDR": "", **asked}, None)["REMOTE_ADDR"]]))`;
-  expect(inWorker(script)).toEqual(["203.0.113.9", "10.0.0.1", "", ""]);
+  expect(await inWorker(script)).toEqual(["203.0.113.9", "10.0.0.1", "", ""]);
 });
 
-test("text that is streamed is passed on as it comes; what is whole, or has a length, is not", () => {
+test("text that is streamed is passed on as it comes; what is whole, or has a length, is not", async () => {
   const script = `
 load()(Worker())
 whole = Response({"Content-Type": "text/html"})
@@ -109,16 +141,16 @@ whole.streaming = False
 answers = [Response({"Content-Type": "text/html; charset=utf-8"}), whole,
   Response({"Content-Type": "text/csv", "Content-Length": "9"}), Response({"Content-Type": "video/mp4"})]
 print(json.dumps([WSGIHandler().get_response(a).get("X-Accel-Buffering") for a in answers]))`;
-  expect(inWorker(script)).toEqual(["no", null, null, null]);
+  expect(await inWorker(script)).toEqual(["no", null, null, null]);
 });
 
 test("a worker says what its Django holds, and nothing from which its key could be told", async () => {
   writeFileSync(join(folder, "worker-1.json"), "of an earlier start");
   const own = `def post_worker_init(worker):\n    worker.theirs = True\njson = os = None\n`;
-  const [theirs, pid] = inWorker(
+  const [theirs, pid] = (await inWorker(
     "os.environ['DJANGO_SETTINGS_MODULE'] = 'mysite.live'\nworker = Worker()\nload()(worker)\nprint(json.dumps([worker.theirs, os.getpid()]))",
     own,
-  ) as [boolean, number];
+  )) as [boolean, number];
   expect(theirs).toBe(true);
   const facts = await readFacts(folder);
   expect(facts).toEqual([
@@ -132,13 +164,13 @@ test("a worker says what its Django holds, and nothing from which its key could 
   ]);
   expect(readdirSync(folder).filter((name) => name.startsWith("worker-"))).toEqual([`worker-${pid}.json`]);
   const [again] = await (async () => {
-    inWorker("load()(Worker())\nprint(1)");
+    await inWorker("load()(Worker())\nprint(1)");
     return readFacts(folder);
   })();
   expect(again?.key).not.toBe(facts[0]?.key);
 });
 
-test("two workers of one start say the same of the same key", () => {
+test("two workers of one start say the same of the same key", async () => {
   const script = `
 hook = load()
 def said(key):
@@ -148,7 +180,7 @@ def said(key):
         return json.load(file)["key"]
 a, b, c = said("a"), said("a"), said("b")
 print(json.dumps([a == b, a == c]))`;
-  expect(inWorker(script)).toEqual([true, false]);
+  expect(await inWorker(script)).toEqual([true, false]);
 });
 
 /** An ASGI application in a worker of uvicorn's, asked once. @returns what it was asked, and what it answered. */
@@ -171,19 +203,23 @@ headers = [(b"x-forwarded-for", b"203.0.113.9"), (b"x-forwarded-proto", b"https"
 asyncio.run(worker.wsgi({"scheme": "http", "client": None, "headers": headers, **${JSON.stringify(scope)}}, None, send))
 print(json.dumps([*seen[0], dict(sent).get("x-accel-buffering")]))`);
 
-test("an ASGI app learns who asked and how; text that it streams is passed on as it comes", () => {
+test("an ASGI app learns who asked and how; text that it streams is passed on as it comes", async () => {
   const visitor = ["203.0.113.9", 0];
-  expect(asked({ type: "http" }, { "Content-Type": "text/event-stream" })).toEqual(["https", visitor, "no"]);
-  expect(asked({ type: "http" }, { "content-type": "text/html", "content-length": "9" })).toEqual([
+  expect(await asked({ type: "http" }, { "Content-Type": "text/event-stream" })).toEqual([
+    "https",
+    visitor,
+    "no",
+  ]);
+  expect(await asked({ type: "http" }, { "content-type": "text/html", "content-length": "9" })).toEqual([
     ...["https", visitor, null],
   ]);
-  expect(asked({ type: "http" }, { "content-type": "video/mp4" })).toEqual(["https", visitor, null]);
-  expect(asked({ type: "websocket", scheme: "ws", client: ["10.0.0.1", 5] }, {})).toEqual([
+  expect(await asked({ type: "http" }, { "content-type": "video/mp4" })).toEqual(["https", visitor, null]);
+  expect(await asked({ type: "websocket", scheme: "ws", client: ["10.0.0.1", 5] }, {})).toEqual([
     ...["wss", ["10.0.0.1", 5], null],
   ]);
 });
 
-test("uvicorn's worker runs an ASGI app, of the package of that name or of uvicorn itself; none is an error", () => {
+test("uvicorn's worker runs an ASGI app, of the package of that name or of uvicorn itself; none is an error", async () => {
   const chosen = (modules: string) =>
     inWorker(`
 os.environ["EVERSPOT_ASGI"] = "1"
@@ -202,9 +238,9 @@ worker = sys.modules.get("uvicorn_worker") or sys.modules.get("uvicorn.workers")
 print(json.dumps([names["worker_class"], names["threads"], worker and worker.UvicornWorker.CONFIG_KWARGS]))`);
   const own = 'module("uvicorn", Config=New)\nmodule("uvicorn_worker", UvicornWorker=kept())';
   const old = 'module("uvicorn", __path__=[], Config=Old)\nmodule("uvicorn.workers", UvicornWorker=kept())';
-  expect(chosen(own)).toEqual(["uvicorn_worker.UvicornWorker", 3, { timeout_graceful_shutdown: 28 }]);
-  expect(chosen(old)).toEqual(["uvicorn.workers.UvicornWorker", 3, {}]);
-  expect(chosen("sys.path[:] = [p for p in sys.path if 'packages' not in p]")).toEqual([
+  expect(await chosen(own)).toEqual(["uvicorn_worker.UvicornWorker", 3, { timeout_graceful_shutdown: 28 }]);
+  expect(await chosen(old)).toEqual(["uvicorn.workers.UvicornWorker", 3, {}]);
+  expect(await chosen("")).toEqual([
     ...[expect.stringContaining("add uvicorn-worker to the project's dependencies"), 3, null],
   ]);
 });

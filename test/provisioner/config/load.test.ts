@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parse } from "smol-toml";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EverspotError } from "../../../agent/site/errors.ts";
 import { shapeOf } from "../../../provisioner/config/keys.ts";
 import { loadConfig, parseConfig } from "../../../provisioner/config/load.ts";
@@ -262,6 +262,19 @@ describe("the file", () => {
         expect.stringMatching(/stages\.dev\.app\.before_start\[0\]: is not a valid shell command \(.+\)$/),
       ],
     });
+  });
+
+  test("has the shell asked once about a command that each stage has", async () => {
+    writeFileSync(path.join(folder, "sh"), `#!/bin/sh\necho >>${folder}/asked\nexec /bin/sh "$@"\n`, {
+      mode: 0o755,
+    });
+    vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
+    const stages = ["dev", "next"].map((name) => `[stages.${name}]\ndomain = "${name}.example.com"\n`);
+    const commands = 'before_start = ["echo asked once", "echo asked once"]';
+    writeFileSync(path.join(folder, "everspot.toml"), `${MINIMAL}${commands}\n${stages.join("")}`);
+    await loadConfig(path.join(folder, "everspot.toml"), "dev");
+    vi.unstubAllEnvs();
+    expect(readFileSync(path.join(folder, "asked"), "utf8")).toBe("\n");
   });
 
   test("that is not there", async () => {

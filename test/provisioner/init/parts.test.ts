@@ -40,7 +40,7 @@ describe("everspot_settings.py", () => {
     writeFileSync(path.join(folder, "everspot_settings.py"), settingsFile("theirs", needs));
     const script =
       "import everspot_settings as s, json; print(json.dumps({k: v for k, v in vars(s).items() if k.isupper()}, default=str))";
-    const { stdout, stderr } = spawnSync("python3", ["-B", "-c", script], {
+    const { stdout, stderr } = spawnSync("python3", ["-B", "-S", "-c", script], {
       cwd: folder,
       env: {
         PATH: process.env.PATH,

@@ -31,10 +31,10 @@ test.each([
   expect(secretByName(name)).toBeUndefined();
 });
 
-const pem = (type: "pkcs1" | "pkcs8") =>
-  generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey.export({ type, format: "pem" }).toString();
-const encrypted = generateKeyPairSync("rsa", { modulusLength: 1024 })
-  .privateKey.export({ type: "pkcs1", format: "pem", cipher: "aes-128-cbc", passphrase: "x" })
+const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
+const pem = (type: "pkcs1" | "pkcs8") => privateKey.export({ type, format: "pem" }).toString();
+const encrypted = privateKey
+  .export({ type: "pkcs1", format: "pem", cipher: "aes-128-cbc", passphrase: "x" })
   .toString();
 const secretKey = randomBytes(30).toString("base64");
 const begin = (what: string) => `-----BEGIN ${what}-----`;
