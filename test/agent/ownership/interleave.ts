@@ -1,8 +1,9 @@
 /**
  * Explores every order in which the calls of several actors can reach the services, and what may become of each call.
  *
- * An actor is its own code, run from the start whenever its next call is wanted: what it does is settled by the
- * replies it has had, so each history of replies is run once and remembered. The services' state is a value that is
+ * An actor is its own code: what it does is settled by the replies it has had, so each history of replies is run once
+ * and remembered. A run is carried on with the first reply that is tried at its place; for each other one the actor is
+ * run from the start again. The services' state is a value that is
  * never changed in place. Two ways that lead to the same histories over the same state go on in the same way, so only
  * the first is followed; no run of an actor can reach anything of another.
  */
@@ -44,6 +45,15 @@ interface Position<C> {
  * asks at once.
  */
 type History = ReadonlyMap<number, number>;
+/** The reply by which a history is longer than another one. */
+interface Last {
+  before: number;
+  index: number;
+  reply: number;
+}
+
+/** What one holds is small; of those that nobody has carried on for long nobody will. */
+const RUNS_KEPT = 1_000;
 
 interface Node {
   /** Numbers of state, histories and late calls in their tables: equal numbers, equal things. */
@@ -146,14 +156,16 @@ function explorer<S, C>(
   const states = new Table<S>();
   const calls = new Table<{ actor: string; call: C; label: string }>();
   const replies = new Table<Reply>();
-  const histories = new Table<{ actor: string; replies: History }>();
+  const histories = new Table<{ actor: string; replies: History; last?: Last }>();
   const positions = new Map<number, Position<number>>();
+  /** Runs that stand where a history has led them, and may go on from there; the newest of them. */
+  const runs = new Map<number, Run<C>>();
   const outcomesOf = new Map<string, NumberedOutcome[]>();
   const checked = new Set<string>();
 
-  const historyOf = (actor: string, had: History): number => {
+  const historyOf = (actor: string, had: History, last?: Last): number => {
     const key = [...had].map(([index, reply]) => `${index}:${reply}`).sort();
-    return histories.number(`${actor} ${key.join()}`, { actor, replies: had });
+    return histories.number(`${actor} ${key.join()}`, { actor, replies: had, ...(last && { last }) });
   };
 
   const longer = new Map<string, number>();
@@ -162,7 +174,7 @@ function explorer<S, C>(
     const known = longer.get(key);
     if (known !== undefined) return known;
     const { actor, replies: had } = histories.at(history);
-    const made = historyOf(actor, new Map(had).set(index, reply));
+    const made = historyOf(actor, new Map(had).set(index, reply), { before: history, index, reply });
     longer.set(key, made);
     return made;
   };
@@ -170,12 +182,17 @@ function explorer<S, C>(
   async function positionOf(history: number): Promise<Position<number>> {
     const known = positions.get(history);
     if (known !== undefined) return known;
-    const { actor, replies: had } = histories.at(history);
-    const { waiting, ended } = await replay(
-      actor,
-      model,
-      [...had].map(([index, reply]) => [index, replies.at(reply)] as const),
+    const { actor, replies: had, last } = histories.at(history);
+    const before = last && runs.get(last.before);
+    if (last) runs.delete(last.before);
+    const run = before ?? new Run(actor, model.actors[actor]);
+    const news = before && last ? [[last.index, last.reply] as const] : [...had];
+    const { waiting, ended } = await run.on(
+      news.map(([index, reply]) => [index, replies.at(reply)] as const),
     );
+    if (ended === undefined) runs.set(history, run);
+    const [oldest] = runs.keys();
+    if (runs.size > RUNS_KEPT && oldest !== undefined) runs.delete(oldest);
     const numbered = [...waiting].map(([index, call]): [number, number] => [
       index,
       calls.number(`${actor} ${JSON.stringify(call)}`, { actor, call, label: model.label(call) }),
@@ -259,44 +276,52 @@ function explorer<S, C>(
   return { start, moves };
 }
 
-/** Runs an actor's code through a history: what it waits for after it. */
-async function replay<S, C>(
-  actor: string,
-  model: Model<S, C>,
-  history: readonly (readonly [number, Reply])[],
-): Promise<Position<C>> {
-  const waiting = new Map<number, { request: C; answer: (reply: Reply) => void }>();
-  let calls = 0;
-  let ended: { result: unknown } | undefined;
-  let failure: { error: unknown } | undefined;
-  const run = model.actors[actor];
-  if (run === undefined) throw new Error(`there is no actor ${actor}`);
-  run(
-    (request) =>
-      new Promise((answer) => {
-        waiting.set(calls++, { request, answer });
-      }),
-  ).then(
-    (result) => {
-      ended = { result };
-    },
-    (error: unknown) => {
-      failure = { error };
-    },
-  );
-  await settled();
-  for (let left = [...history].sort(([a], [b]) => a - b); left.length > 0; ) {
-    const ready = left.filter(([index]) => waiting.has(index));
-    if (ready.length === 0) throw new Error(`${actor} does not do twice the same: no call ${left[0]?.[0]}`);
-    for (const [index, reply] of ready) {
-      waiting.get(index)?.answer(reply);
-      waiting.delete(index);
-    }
-    left = left.filter((one) => !ready.includes(one));
-    await settled();
+/** An actor's code on its way. */
+class Run<C> {
+  readonly #actor: string;
+  readonly #waiting = new Map<number, { request: C; answer: (reply: Reply) => void }>();
+  #calls = 0;
+  #ended: { result: unknown } | undefined;
+  #failure: { error: unknown } | undefined;
+
+  constructor(name: string, actor: Actor<C> | undefined) {
+    this.#actor = name;
+    if (actor === undefined) throw new Error(`there is no actor ${name}`);
+    actor(
+      (request) =>
+        new Promise((answer) => {
+          this.#waiting.set(this.#calls++, { request, answer });
+        }),
+    ).then(
+      (result) => {
+        this.#ended = { result };
+      },
+      (error: unknown) => {
+        this.#failure = { error };
+      },
+    );
   }
-  if (failure !== undefined) throw failure.error;
-  return { waiting: new Map([...waiting].map(([index, { request }]) => [index, request])), ended };
+
+  /** @param replies by the number of the call. @returns what it waits for after them. */
+  async on(replies: readonly (readonly [number, Reply])[]): Promise<Position<C>> {
+    if (this.#calls === 0) await settled();
+    for (let left = [...replies].sort(([a], [b]) => a - b); left.length > 0; ) {
+      const ready = left.filter(([index]) => this.#waiting.has(index));
+      if (ready.length === 0)
+        throw new Error(`${this.#actor} does not do twice the same: no call ${left[0]?.[0]}`);
+      for (const [index, reply] of ready) {
+        this.#waiting.get(index)?.answer(reply);
+        this.#waiting.delete(index);
+      }
+      left = left.filter((one) => !ready.includes(one));
+      await settled();
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return {
+      waiting: new Map([...this.#waiting].map(([index, { request }]) => [index, request])),
+      ended: this.#ended,
+    };
+  }
 }
 
 /** Every microtask has run: an actor that waits for nothing but its calls has come to the next one. */
