@@ -31,10 +31,10 @@ function zip64Extra(size: number): Buffer {
   return extra;
 }
 
-/** Deflates `times` × 100 MB of zeros without ever having them: fully flushed blocks can be strung together. */
-export function deflatedZeros(times: number): Buffer {
-  const block = deflateRawSync(Buffer.alloc(100_000_000), { finishFlush: constants.Z_FULL_FLUSH });
-  return Buffer.concat([...Array.from({ length: times }, () => block), deflateRawSync("")]);
+/** So many bytes of zeros (a multiple of a million), deflated without ever having them: fully flushed blocks can be strung together. */
+export function deflatedZeros(size: number): Buffer {
+  const block = deflateRawSync(Buffer.alloc(1_000_000), { finishFlush: constants.Z_FULL_FLUSH });
+  return Buffer.concat([...Array.from({ length: size / 1_000_000 }, () => block), deflateRawSync("")]);
 }
 
 /** PKWARE APPNOTE 4.3: local headers and data, central directory, end record. */
