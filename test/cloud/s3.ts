@@ -1,7 +1,7 @@
 import type { LifecycleRule } from "@aws-sdk/client-s3";
 import * as clientS3 from "@aws-sdk/client-s3";
 import type { Bucket } from "./s3/bucket.ts";
-import { serveBuckets } from "./s3/buckets.ts";
+import { makeBucket, serveBuckets } from "./s3/buckets.ts";
 import type { S3Context } from "./s3/context.ts";
 import { expire } from "./s3/lifecycle.ts";
 import { serveListing } from "./s3/listing.ts";
@@ -46,6 +46,11 @@ export class S3 {
     serveObjectTagging(server, context);
     serveListing(server, context);
     serveUploads(server, context);
+  }
+
+  /** A bucket in us-east-1, as CreateBucket makes it, without the time that the call takes. */
+  make(name: string): Bucket {
+    return makeBucket({ buckets: this.buckets, now: this.#now }, name, "us-east-1");
   }
 
   /** Lifecycle rules act only when this is called: what is due at the clock's time is done. */

@@ -1,4 +1,4 @@
-import { CreateBucketCommand, PutBucketVersioningCommand, type S3Client } from "@aws-sdk/client-s3";
+import type { S3Client } from "@aws-sdk/client-s3";
 import { createS3Client } from "../../../agent/site/s3-client.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";
@@ -24,12 +24,9 @@ export async function startS3(options: S3Options & { sockets?: boolean } = {}): 
     ...(options.now && { now: options.now }),
   });
   const s3 = new S3(server, options);
+  s3.make("site").setVersioning("Enabled", (options.now ?? Date.now)());
   await server.start();
   const client = createS3Client({ endpoint: server.endpoint });
-  await client.send(new CreateBucketCommand({ Bucket: "site" }));
-  await client.send(
-    new PutBucketVersioningCommand({ Bucket: "site", VersioningConfiguration: { Status: "Enabled" } }),
-  );
   return {
     server,
     s3,

@@ -1,5 +1,5 @@
 /** The state's part of a bucket in a local S3, and who writes there. */
-import { CreateBucketCommand, type S3Client } from "@aws-sdk/client-s3";
+import type { S3Client } from "@aws-sdk/client-s3";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import type { StateBucket } from "../../../agent/site/state/bucket.ts";
 import { BEGINNING } from "../../../agent/site/state/place.ts";
@@ -14,7 +14,7 @@ export interface LocalState extends LocalS3 {
   client: S3Client;
   bucket: StateBucket;
   /** Another bucket, empty. */
-  next(): Promise<void>;
+  next(): void;
 }
 
 /** @param deadline milliseconds without a byte. */
@@ -25,9 +25,9 @@ export async function startState(deadline?: number): Promise<LocalState> {
     ...local,
     client,
     bucket: s3StateBucket(client, "site"),
-    async next() {
+    next() {
       const Bucket = `site-${local.s3.buckets.size}`;
-      await client.send(new CreateBucketCommand({ Bucket }));
+      local.s3.make(Bucket);
       state.bucket = s3StateBucket(client, Bucket);
       state.store = createS3Store(local.client, Bucket, { now: Date.now, sleep: async () => {} });
     },

@@ -161,7 +161,7 @@ describe("a database is restored", () => {
     await base(log, "a");
     const pages = Buffer.concat(Array.from({ length: 16 }, (_, i) => frame(i + 1, randomBytes(65_536), 16)));
     const of = { file: FILE, page: 65_536, salt: "00000000000000aa" };
-    for (let i = 0; i < 20; i++)
+    for (let i = 0; i < 12; i++)
       await log.append({ kind: "data", frames: { ...of, from: 16 * i, to: 16 * (i + 1) } }, pages);
     let most = 0;
     let underWay = 0;

@@ -23,6 +23,11 @@ export class Bucket {
     this.created = created;
   }
 
+  setVersioning(status: "Enabled" | "Suspended", now: number): void {
+    this.versioning = status;
+    if (status === "Enabled") this.versioned ??= now;
+  }
+
   /** The newest version, if it is no delete marker. */
   current(key: string): ObjectVersion | undefined {
     const newest = this.newest(key);

@@ -1,4 +1,4 @@
-import type { CreateBucketCommandInput, ListBucketsCommandInput } from "@aws-sdk/client-s3";
+import type { CreateBucketCommandInput, ListBucketsCommandInput, ObjectOwnership } from "@aws-sdk/client-s3";
 import { AwsError } from "../wire/errors.ts";
 import type { Call, WireServer } from "../wire/server.ts";
 import { Bucket, inUtf8Order } from "./bucket.ts";
@@ -80,18 +80,25 @@ function createBucket(context: S3Context, input: CreateBucketCommandInput, call:
       { BucketName: name },
     );
   }
-  const bucket = new Bucket(name, region, context.now());
   const { Tags } = input.CreateBucketConfiguration ?? {};
-  if (Tags !== undefined) {
-    assertTags(Tags);
-    bucket.settings.set("Tagging", { TagSet: Tags });
-  }
-  const ownership = input.ObjectOwnership ?? "BucketOwnerEnforced";
+  if (Tags !== undefined) assertTags(Tags);
+  const bucket = makeBucket(context, name, region, input.ObjectOwnership);
+  if (Tags !== undefined) bucket.settings.set("Tagging", { TagSet: Tags });
+  return { Location: region === "us-east-1" ? `/${name}` : `http://${name}.s3.amazonaws.com/` };
+}
+
+export function makeBucket(
+  { buckets, now }: Pick<S3Context, "buckets" | "now">,
+  name: string,
+  region: string,
+  ownership: ObjectOwnership = "BucketOwnerEnforced",
+): Bucket {
+  const bucket = new Bucket(name, region, now());
   bucket.settings.set("OwnershipControls", {
     OwnershipControls: { Rules: [{ ObjectOwnership: ownership }] },
   });
-  context.buckets.set(name, bucket);
-  return { Location: region === "us-east-1" ? `/${name}` : `http://${name}.s3.amazonaws.com/` };
+  buckets.set(name, bucket);
+  return bucket;
 }
 
 function listBuckets(context: S3Context, input: ListBucketsCommandInput) {

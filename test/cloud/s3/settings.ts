@@ -137,9 +137,7 @@ export function serveSettings(server: WireServer, context: S3Context): void {
         "The Versioning element must be specified",
       );
     }
-    const bucket = bucketOf(context, input, call);
-    bucket.versioning = Status;
-    if (Status === "Enabled") bucket.versioned ??= context.now();
+    bucketOf(context, input, call).setVersioning(Status, context.now());
     return {};
   });
   server.on("s3", "GetBucketVersioning", (input: OnBucket, call) => {
