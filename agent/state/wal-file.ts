@@ -10,7 +10,7 @@ import {
 import { WalIndex } from "./wal-index.ts";
 
 /** Bytes read at once while frames are looked at: memory stays flat whatever a transaction writes. */
-const BLOCK = 1 << 20;
+const BLOCK = 256 << 10;
 
 /** A generation of a write-ahead log: from one reset to the next. */
 interface Generation {

@@ -3,6 +3,7 @@ import { decodeEntry, type Entry, encodeEntry, type Header } from "../../site/st
 import { Damaged, Fenced } from "../../site/state/errors.ts";
 import { logKey } from "../../site/state/keys.ts";
 import { later, type Place, step } from "../../site/state/place.ts";
+import { collectBuffers } from "../../system/memory.ts";
 import type { Writer } from "./fence-ahead.ts";
 import { type Patience, settle } from "./settle.ts";
 
@@ -17,6 +18,9 @@ export type Appended =
   | { seq: number; late: undefined }
   /** An entry of another run of this writer had got there first: it counts, and ours was not written. */
   | { seq: number; late: Entry };
+
+/** Bytes of an entry that is not sent before the buffers it was packed in, and those of the one before, are freed. */
+const HEAVY = 256 << 10;
 
 /**
  * The owner's hand on the log: one entry after the other, each under the next number, by a PUT that succeeds only where
@@ -76,6 +80,7 @@ export class LogWriter {
       ...written,
     } as Header;
     const bytes = encodeEntry(head, body);
+    if (bytes.length >= HEAVY) collectBuffers();
     const done = await settle(this.#bucket, key, bytes, this.#patience);
     if (done.own) {
       this.#place = step(place, bytes, resource).place;
