@@ -53,6 +53,7 @@ const UNSEEN_SECONDS = 60;
  *
  * At least once: when the reply to a write was lost and another writer came right after it, our nonce is gone and
  * `change` runs again on a value that has its effect already. It must look for that effect, or allow for it twice.
+ * @param known as it was read or written last: saves the read as long as nobody else writes.
  * @returns what is stored afterwards, and whether this call wrote it.
  */
 export async function updateDocument<T extends { version: number; nonce: string }>(
@@ -60,34 +61,35 @@ export async function updateDocument<T extends { version: number; nonce: string 
   type: DocumentType<T>,
   change: (current: T | undefined, date: Date | undefined) => Omit<T, "nonce"> | undefined,
   clock: Clock = systemClock,
-): Promise<{ value: T | undefined; wrote: boolean }> {
+  known?: Read<T>,
+): Promise<Read<T> & { wrote: boolean }> {
   const nonces = new Set<string>();
   let before: T | undefined;
   let unseen = 0;
   for (let attempt = 0; attempt < 20; attempt++) {
-    const read = await readDocument(store, type);
+    const read = (attempt === 0 ? known : undefined) ?? (await readDocument(store, type));
     if (read.value !== undefined && nonces.has(read.value.nonce)) {
       await type.after?.(store, clock, before, read.value);
-      return { value: read.value, wrote: true };
+      return { ...read, wrote: true };
     }
     before = read.value;
     const next = change(read.value, read.date);
-    if (next === undefined) return { value: read.value, wrote: false };
+    if (next === undefined) return { ...read, wrote: false };
     const nonce = randomUUID();
     nonces.add(nonce);
     const value = z.parse(type.schema, { ...next, nonce });
     try {
       const condition = read.etag === undefined ? { ifNoneMatch: "*" as const } : { ifMatch: read.etag };
-      await store.put(type.key, JSON.stringify(value, null, 1), condition);
+      const put = await store.put(type.key, JSON.stringify(value, null, 1), condition);
       await type.after?.(store, clock, before, value);
-      return { value, wrote: true };
+      return { ...put, value, wrote: true };
     } catch (error) {
       if (!(error instanceof ConditionFailed || error instanceof WriteConflict)) throw error;
       unseen = read.etag === undefined && error instanceof ConditionFailed ? unseen + 1 : 0;
       if (unseen > 1 && unseen <= UNSEEN_SECONDS) {
         attempt--;
         await clock.sleep(1000);
-      } else await clock.sleep(50 + 50 * attempt);
+      } else if (read !== known) await clock.sleep(50 + 50 * attempt);
     }
   }
   throw new EverspotError(`${type.key} kept changing while we tried to write it`, {

@@ -13,13 +13,15 @@ export async function poll<T>(
   look: () => Promise<Look<T>>,
   options: {
     seconds: number;
-    everySeconds: number;
+    everySeconds: number | (() => number);
     hint?: string | undefined;
     signal?: AbortSignal | undefined;
     clock?: Clock | undefined;
   },
 ): Promise<T> {
   const clock = options.clock ?? systemClock;
+  const { everySeconds } = options;
+  const every = typeof everySeconds === "number" ? () => everySeconds : everySeconds;
   const deadline = clock.now() + options.seconds * 1000;
   for (;;) {
     options.signal?.throwIfAborted();
@@ -32,6 +34,6 @@ export async function poll<T>(
         hint: options.hint,
       });
     }
-    await clock.sleep(Math.min(options.everySeconds * 1000, left), options.signal);
+    await clock.sleep(Math.min(every() * 1000, left), options.signal);
   }
 }

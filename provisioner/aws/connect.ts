@@ -3,6 +3,7 @@ import { bucketName, runSecretPath, topicArn } from "../../agent/site/names.ts";
 import { expectOwner } from "../../agent/site/s3-client.ts";
 import { createS3Store } from "../../agent/site/s3-store.ts";
 import type { StateBucket } from "../../agent/site/state/bucket.ts";
+import { readOnce } from "../../agent/site/state/read-once.ts";
 import { s3StateBucket } from "../../agent/site/state/s3-bucket.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
 import { type BakedImages, createBakedImages } from "./baked-images.ts";
@@ -37,6 +38,8 @@ export interface Aws {
   store: ObjectStore;
   /** The part of the bucket that holds what the site has written. */
   state: StateBucket;
+  /** The same for a command that reads the log several times: no entry twice. */
+  stateOnce: StateBucket;
   dns: Dns;
   drillRole: DrillRole;
   fis: Fis;
@@ -82,6 +85,7 @@ export async function connect(
       certificates: () => createCertificates(clients.acm, site),
       store: () => createS3Store(clients.s3, name),
       state: () => s3StateBucket(clients.s3, name),
+      stateOnce: () => readOnce(s3StateBucket(clients.s3, name)),
       dns: () => createDns(clients.route53),
       drillRole: () => createDrillRole(clients.iam, site, region, caller),
       fis: () => createFis(clients.fis, site),

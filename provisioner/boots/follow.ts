@@ -45,8 +45,10 @@ export interface Judge {
   ended?(error: unknown, boot: BootRecord | undefined): unknown;
 }
 
-/** Between two looks at EC2 and the bucket. */
+/** Between two looks at EC2 and the bucket; and where there has been no instance, or no word from it, for a while. */
 const EVERY_SECONDS = 1;
+const RARELY_SECONDS = 5;
+const A_WHILE_SECONDS = 60;
 /** Seconds for which EC2, eventually consistent, may not show the instance that is followed. */
 const UNSEEN_SECONDS = 10;
 /** Seconds without a word from an instance after which its console is shown, and between two questions for it. */
@@ -98,6 +100,7 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
   let record: BootRecord | undefined;
   let lastShown = Number.NEGATIVE_INFINITY;
   let consoleAt = Number.POSITIVE_INFINITY;
+  let newsAt = began;
 
   const look = async (): Promise<Look<BootRecord>> => {
     try {
@@ -122,7 +125,7 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
       record = known?.find((boot) => boot.instance === newest?.id);
       if (newest !== undefined && record === undefined)
         say(`  ${newest.id} (${newest.type} in ${newest.zone}) was launched`);
-      lastShown = clock.now();
+      lastShown = newsAt = clock.now();
       consoleAt = clock.now() + SILENT_SECONDS * 1000;
     }
     if (instance === undefined) return noInstance();
@@ -133,6 +136,7 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
     }
     tell(found);
     record = found;
+    newsAt = clock.now();
     return (await judge.judge(found)) ?? { waiting: `${found.instance}: ${describeBoot(found)}` };
   };
 
@@ -170,8 +174,8 @@ export async function followBoot(aws: Aws, options: FollowOptions, judge: Judge)
 
   try {
     return await poll(judge.waitsFor.what, look, {
-      ...{ seconds, everySeconds: EVERY_SECONDS, clock, hint: judge.waitsFor.hint },
-      signal,
+      ...{ seconds, clock, hint: judge.waitsFor.hint, signal },
+      everySeconds: () => (clock.now() - newsAt < A_WHILE_SECONDS * 1000 ? EVERY_SECONDS : RARELY_SECONDS),
     });
   } catch (error) {
     const silent = record === undefined && signal?.aborted !== true ? instance?.id : undefined;

@@ -9,6 +9,7 @@ import { Damaged } from "../../agent/site/state/errors.ts";
 import { BASE_PREFIX, logKey, seqOf } from "../../agent/site/state/keys.ts";
 import type { Place } from "../../agent/site/state/place.ts";
 import { readLog } from "../../agent/site/state/read-log.ts";
+import { readOnce } from "../../agent/site/state/read-once.ts";
 import { RestoredFiles } from "../../agent/site/state/restored-files.ts";
 import { had } from "./had.ts";
 import { place as put, targetsOf, withScratch } from "./target.ts";
@@ -109,7 +110,7 @@ export async function apply(
 
 export async function restoreAnew(bucket: StateBucket, file: string): Promise<Caught> {
   return withScratch(file, async (folder) => {
-    const done = await had(bucket, folder);
+    const done = await had(readOnce(bucket), folder);
     if (done.files.length === 0) {
       throw new EverspotError(`${bucket.url} has no database yet`, {
         hint: "the site writes it once it runs with [state]",

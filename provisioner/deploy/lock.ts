@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../agent/site/clock.ts";
-import { readDocument, updateDocument } from "../../agent/site/document.ts";
+import { type Read, readDocument, updateDocument } from "../../agent/site/document.ts";
 import { type DeployState, deployDocument, isDeploying } from "../../agent/site/documents/deploy-state.ts";
 import { EverspotError } from "../../agent/site/errors.ts";
 import type { ObjectStore } from "../../agent/site/store.ts";
@@ -34,7 +34,7 @@ export async function takeLock(
   const { kind, by, step, clock } = options;
   const id = randomUUID();
   let leftover: DeployState | undefined;
-  const { value } = await updateDocument(
+  const taken = await updateDocument(
     store,
     deployDocument,
     (current, date): Fields | undefined => {
@@ -57,7 +57,7 @@ export async function takeLock(
     },
     clock,
   );
-  return { lock: new DeployLock(store, { id, started: value?.started ?? "" }, clock), leftover };
+  return { lock: new DeployLock(store, { id, started: taken.value?.started ?? "" }, clock, taken), leftover };
 }
 
 /** Before long work that needs no lock. @throws EverspotError when someone else holds it now, as `takeLock` would. */
@@ -92,8 +92,16 @@ export class DeployLock {
   readonly #beating: Promise<void>;
   /** One write at a time, in the order asked for. */
   #queue: Promise<unknown> = Promise.resolve();
+  /** What was written last, and this computer's time of it: nobody else writes while the lock is held. */
+  #last: { read: Read<DeployState>; at: number };
 
-  constructor(store: ObjectStore, { id, started }: Pick<DeployState, "id" | "started">, clock: Clock) {
+  constructor(
+    store: ObjectStore,
+    { id, started }: Pick<DeployState, "id" | "started">,
+    clock: Clock,
+    taken: Read<DeployState>,
+  ) {
+    this.#last = { read: taken, at: clock.now() };
     this.id = id;
     this.started = started;
     this.#store = store;
@@ -159,7 +167,9 @@ export class DeployLock {
   #write(change: (current: Fields) => Fields): Promise<void> {
     const write = async () => {
       if (this.#lost.signal.aborted) return;
-      await updateDocument(
+      const { date } = this.#last.read;
+      const passed = this.#clock.now() - this.#last.at;
+      const read = await updateDocument(
         this.#store,
         deployDocument,
         (current, date) => {
@@ -171,7 +181,9 @@ export class DeployLock {
           return change({ ...current, heartbeat });
         },
         this.#clock,
+        { ...this.#last.read, ...(date && { date: new Date(date.getTime() + passed) }) },
       );
+      this.#last = { read, at: this.#clock.now() };
     };
     const written = this.#queue.then(write, write);
     this.#queue = written.catch(() => undefined);

@@ -35,6 +35,9 @@ export async function swap(
 
 /** Seconds for the old instance to notice that it was replaced and to begin forwarding; it looks every second. */
 const FORWARD_SECONDS = 30;
+/** How often the bucket is looked at for it; EC2, whether it is there at all, at every fifth look. */
+const FORWARD_EVERY_SECONDS = 0.5;
+const FORWARD_LOOKS = 5;
 /** Seconds after which EC2 shows what has ended as ended. */
 const SETTLES_SECONDS = 10;
 /** Clocks differ; a fleet's events are asked for from a little before. */
@@ -109,18 +112,21 @@ async function oldForwards(session: Session, owner: string): Promise<void> {
 
 /** @returns what became of the old instance, for a person. */
 async function forwarding({ aws, tools, signal }: Session, old: string): Promise<string> {
+  let looks = 0;
   try {
     return await poll(
       `${old} does not forward`,
       async () => {
-        const alive = (await aws.instances.look(old)).some((i) => i.alive && i.id === old);
-        if (!alive) return { done: `${old} is gone already` };
+        if (looks++ % FORWARD_LOOKS === 0) {
+          const alive = (await aws.instances.look(old)).some((i) => i.alive && i.id === old);
+          if (!alive) return { done: `${old} is gone already` };
+        }
         const boot = await readBoot(aws, old);
         return boot?.state === "forwarding"
           ? { done: `${old} forwards` }
           : { waiting: boot?.state ?? "no boot record" };
       },
-      { seconds: FORWARD_SECONDS, everySeconds: 0.5, clock: tools.clock, signal },
+      { seconds: FORWARD_SECONDS, everySeconds: FORWARD_EVERY_SECONDS, clock: tools.clock, signal },
     );
   } catch (error) {
     signal.throwIfAborted();

@@ -38,7 +38,7 @@ export async function runDataDrill(
     }
     const troubles: string[] = [];
     terminal.begin("restore the databases");
-    const done = await restore(aws.state, folder, {
+    const done = await restore(aws.stateOnce, folder, {
       unzstd,
       onTrouble: ({ message }) => troubles.push(message),
     });

@@ -47,7 +47,7 @@ export async function runDataPull(
     await withScratch(beside, async (folder) => {
       const title = "read the databases";
       terminal.begin(title);
-      const done = await restore(aws.state, folder, {
+      const done = await restore(aws.stateOnce, folder, {
         ...(until && { until }),
         unzstd,
         onTrouble: (error) => terminal.warn(`${error.message}: going on from an earlier base`),

@@ -61,7 +61,7 @@ export async function lookAtPush(local: Local, around: Around): Promise<Push> {
   if (exists) await refuseToLeaveBehind(around.config, aws, "what it has written would be lost");
   const before = await timeline.step("read what the site has", async (detail) => {
     const at = path.join(folder, "had");
-    const found = exists ? await had(aws.state, at) : nothing(at);
+    const found = exists ? await had(aws.stateOnce, at) : nothing(at);
     detail(found.place.seq === 0 ? "nothing yet" : `entry ${found.place.seq}`);
     return found;
   });

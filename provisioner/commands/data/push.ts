@@ -106,7 +106,7 @@ async function carryOut(
       return unlessFenced(async () => {
         const log = await takeSiteLog(config, aws, tools, push.had.place, patience);
         const uploads = media?.changed ?? new Map();
-        const done = await bringIn(aws.state, log, { database, uploads, known }, folder, patience);
+        const done = await bringIn(aws.stateOnce, log, { database, uploads, known }, folder, patience);
         const { epoch } = log.me;
         detail(`epoch ${epoch}, ${done.entries} entries`);
         return { epoch, ...done };

@@ -58,8 +58,9 @@ export async function runDataRestore(
   const signal = tools.interrupted();
   try {
     const then = await timeline.step("read what there was", async (detail) => {
-      const last = wanted.release === undefined ? wanted.last : await markBefore(aws.state, wanted.release);
-      const found = await had(aws.state, path.join(folder, "then"), {
+      const last =
+        wanted.release === undefined ? wanted.last : await markBefore(aws.stateOnce, wanted.release);
+      const found = await had(aws.stateOnce, path.join(folder, "then"), {
         ...(last !== undefined && { last }),
         ...(wanted.until !== undefined && { until: wanted.until }),
       });
@@ -67,8 +68,10 @@ export async function runDataRestore(
       detail(`as of ${formatMoment(new Date(found.place.at))}, entry ${found.place.seq}`);
       return found;
     });
-    const dropped = await timeline.step("read what came after it", () => droppedAfter(aws.state, then.place));
-    const tables = await differences(aws, then, folder, signal);
+    const dropped = await timeline.step("read what came after it", () =>
+      droppedAfter(aws.stateOnce, then.place),
+    );
+    const tables = await differences(aws, then, dropped.end.seq, folder, signal);
     const running = await isRunning(aws);
     const to = { entry: then.place.seq, at: then.place.at };
     const { end, ...drops } = dropped;
@@ -146,10 +149,11 @@ function refuseNothing({ place, files }: Had, last: number | undefined, url: str
 async function differences(
   aws: Aws,
   then: Had,
+  last: number,
   folder: string,
   signal: AbortSignal,
 ): Promise<Difference[] | undefined> {
-  const now = await had(aws.state, path.join(folder, "now"));
+  const now = await had(aws.stateOnce, path.join(folder, "now"), { last });
   const found: Difference[] = [];
   for (const file of new Set([...then.files, ...now.files])) {
     const [before, after] = await Promise.all(

@@ -22,12 +22,18 @@ const record = (id: string) =>
   });
 
 /** EC2 answers these, one a look; the last stays. @returns what was answered, and whose records were judged. */
-async function follow(answers: InstanceSeen[][], before: string[] = []) {
+async function follow(answers: InstanceSeen[][], before: string[] = [], seconds = 25) {
   const clock = new ManualClock();
   const told: string[] = [];
   const judged: string[] = [];
+  let looks = 0;
   const aws = {
-    instances: { look: async () => (answers.length > 1 ? answers.shift() : answers[0]) ?? [] },
+    instances: {
+      look: async () => {
+        looks++;
+        return (answers.length > 1 ? answers.shift() : answers[0]) ?? [];
+      },
+    },
     fleets: { history: async () => [] },
     store: {
       get: async (key: string) => ({ body: new TextEncoder().encode(record(key.slice(6, -5))), etag: "" }),
@@ -41,12 +47,12 @@ async function follow(answers: InstanceSeen[][], before: string[] = []) {
     },
     noInstance: (reason) => new Error(reason) as never,
   };
-  const options = { fleet: "fleet-1", since: new Date(0), seconds: 25, clock, before: new Set(before) };
+  const options = { fleet: "fleet-1", since: new Date(0), seconds, clock, before: new Set(before) };
   const tell = (text: string) => void told.push(text.trim());
   const ended = followBoot(aws, { ...options, say: tell, warn: tell }, judge).catch(() => undefined);
-  await clock.advance(30_000);
+  await clock.advance((seconds + 5) * 1000);
   await ended;
-  return { told, judged: [...new Set(judged)] };
+  return { told, judged: [...new Set(judged)], looks };
 }
 const launched = (id: string) => `${id} (t3.micro in a) was launched`;
 
@@ -59,6 +65,13 @@ test("an instance that some answers of EC2 do not show is followed on", async ()
   );
   expect(told).toEqual([launched("i-new")]);
   expect(judged).toEqual(["i-new"]);
+});
+
+test("what brings nothing for a minute is looked at every five seconds only", async () => {
+  // The first minute, each second of it; four more; and once more in the end.
+  expect((await follow([[]], [], 300)).looks).toBe(60 + 48 + 1);
+  // Whoever speaks is followed closely.
+  expect((await follow([[instance("i-new")]], [], 300)).looks).toBe(301);
 });
 
 test("one that is missing for long, or has ended, is gone", async () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { MEDIA_PREFIX } from "../../../agent/site/state/keys.ts";
 import { BEGINNING } from "../../../agent/site/state/place.ts";
 import { readLog } from "../../../agent/site/state/read-log.ts";
+import { readOnce } from "../../../agent/site/state/read-once.ts";
 import { takeOver } from "../../../agent/state/take-over.ts";
 import { runDataDrill } from "../../../provisioner/commands/data/drill.ts";
 import { takeSiteLog, unlessFenced } from "../../../provisioner/commands/data/epoch.ts";
@@ -15,6 +16,7 @@ import { type RestoreOptions, runDataRestore } from "../../../provisioner/comman
 import { runData } from "../../../provisioner/commands/data/show.ts";
 import { runDown } from "../../../provisioner/commands/down.ts";
 import { runPlan } from "../../../provisioner/commands/plan.ts";
+import { had } from "../../../provisioner/data/had.ts";
 import { rewindTo } from "../../../provisioner/data/rewind.ts";
 import { countNotes, makeNotes, openStateDesk, type StateDesk, sql } from "./site.ts";
 
@@ -43,8 +45,8 @@ const back = async (options: Partial<RestoreOptions>) => {
 };
 /** What an instance would begin with now. */
 const notes = async () => {
-  await pull({ file: desk.file("now.sqlite3"), force: true });
-  return countNotes(desk.file("now.sqlite3"));
+  const { folder } = await had(readOnce(desk.aws.state), desk.file("now"));
+  return countNotes(path.join(folder, "db.sqlite3"));
 };
 
 describe("a site's data in its bucket, from moving in to moving out:", { concurrent: false }, () => {

@@ -86,6 +86,20 @@ test("a holder that beats is alive after five minutes; one that stopped is dead 
   await next.end("done");
 });
 
+test("a holder reads nothing while nobody else writes", async () => {
+  const { lock } = await take("ann@laptop");
+  const read = () => server.calls.filter(({ operation }) => operation === "GetObject").length;
+  const before = read();
+  await lock.note({ step: "pack", release: "r1" });
+  now += 3_000;
+  await clock.advance(3_000);
+  await lock.note({ step: "publish" });
+  // The first note rings the bell, for it names another release.
+  expect(read() - before).toBe(1);
+  expect(await stored()).toMatchObject({ step: "publish", heartbeat: new Date(now).toISOString() });
+  await lock.end("done");
+});
+
 test("a holder whose lock was taken by force learns of it, and writes nothing more", async () => {
   const { lock } = await take("ann@laptop");
   const { lock: other } = await take("bob@desk", { force: true });

@@ -8,7 +8,12 @@ import { keys } from "../../../agent/site/names.ts";
 import { ConditionFailed, type ObjectStore, WriteConflict } from "../../../agent/site/store.ts";
 import type { Packed } from "../../../provisioner/release/pack.ts";
 import { publishRelease } from "../../../provisioner/release/publish.ts";
-import { listReleases, type ReleaseRow, superseded } from "../../../provisioner/release/releases.ts";
+import {
+  listReleases,
+  listStates,
+  type ReleaseRow,
+  superseded,
+} from "../../../provisioner/release/releases.ts";
 import { type LocalS3, startS3 } from "../../agent/site/s3.ts";
 import { folder } from "./folders.ts";
 
@@ -261,6 +266,7 @@ describe("the list", () => {
       [ids[1], ["quarantined"]],
       [ids[0], ["last known good", "previous"]],
     ]);
+    expect(await listStates(store)).toEqual(rows.map(({ id, states }) => ({ id, states })));
     expect(rows[2]?.quarantined).toEqual({ at: new Date(NOW).toISOString(), reason: "HTTP 500" });
     expect(rows[0]).toMatchObject({ age: 60, manifest: { by: "ann@laptop", counter: 4 } });
   });
