@@ -26,7 +26,7 @@ const start: StartTransient = ({ words: [command = "", ...args] }) => {
 };
 const sql = async (file: string, script: string) => {
   const run = `import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1], isolation_level=None)\n${script}`;
-  return (await execa("/usr/bin/python3", ["-c", run, file])).stdout;
+  return (await execa("/usr/bin/python3", ["-I", "-S", "-c", run, file])).stdout;
 };
 const ROWS = "print(db.execute('SELECT count(*) FROM t').fetchone()[0])";
 const to = () => join(folder, "copy");

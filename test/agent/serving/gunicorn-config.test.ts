@@ -1,12 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { gunicornConfig, ownGunicornConfig } from "../../../agent/serving/gunicorn-config.ts";
 import { readFacts } from "../../../agent/serving/worker-facts.ts";
+import { onePython } from "../../one-python.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -14,10 +12,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Runs each script it is given in a process forked from this one, so that what it does to Python's modules ends with it. */
-const FORKS = `import asyncio, json, os, sys, traceback, types
-for line in sys.stdin:
-    folder, config, script = json.loads(line)
+/** Each script runs in a process of its own, forked from this one: what it does to Python's modules ends with it. */
+const python = onePython(`import asyncio, os, traceback, types
+for folder, config, script in lines:
     child = os.fork()
     if child:
         os.waitpid(child, 0)
@@ -26,25 +23,13 @@ for line in sys.stdin:
         os.chdir(folder)
         exec(script, {"__name__": "__main__", "config": config})
     except BaseException:
-        print(json.dumps({"failed": traceback.format_exc()}))
+        say({"failed": traceback.format_exc()})
     sys.stdout.flush()
-    os._exit(0)`;
-let python: ChildProcess;
-let answers: AsyncIterator<string>;
-beforeAll(() => {
-  const child = spawn("python3", ["-I", "-S", "-c", FORKS], { stdio: ["pipe", "pipe", "inherit"] });
-  answers = createInterface(child.stdout)[Symbol.asyncIterator]();
-  python = child;
-});
-afterAll(async () => {
-  python.stdin?.end();
-  await once(python, "close");
-});
+    os._exit(0)`);
 
 /** @returns what the script printed. Its `config` is gunicorn's configuration. */
 async function run(script: string): Promise<unknown> {
-  python.stdin?.write(`${JSON.stringify([folder, gunicornConfig, script])}\n`);
-  const said = JSON.parse((await answers.next()).value) as unknown;
+  const said = await python([folder, gunicornConfig, script]);
   if (typeof said === "object" && said !== null && "failed" in said) throw new Error(String(said.failed));
   return said;
 }

@@ -157,7 +157,7 @@ class GateTest(unittest.TestCase):
             "import sqlite3, sys\nd = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)\n"
             "try:\n    d.execute('BEGIN IMMEDIATE')\nexcept sqlite3.OperationalError as e:\n    print(e)\n"
         )
-        said = subprocess.run([sys.executable, "-c", other, self.world.path], capture_output=True, text=True).stdout
+        said = subprocess.run([sys.executable, "-S", "-c", other, self.world.path], capture_output=True, text=True).stdout
         self.assertIn("locked", said)
 
 
@@ -295,7 +295,7 @@ class UploadsTest(unittest.TestCase):
             }
             before = "import os, shutil, threading, everspot_uploads as u\nos.chdir(%r)\nu.begin()\n" % folder
             done = subprocess.run(
-                [sys.executable, "-c", before + program], env=environment, capture_output=True, text=True
+                [sys.executable, "-S", "-c", before + program], env=environment, capture_output=True, text=True
             )
             self.assertEqual(done.stderr, "")
             return done.stdout.strip()

@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { execa } from "execa";
 import { systemClock } from "../../../agent/site/clock.ts";
 import { restore } from "../../../agent/site/state/restore.ts";
 import { changes } from "../../../agent/state/compare.ts";
 import { type Aws, connect } from "../../../provisioner/aws/connect.ts";
 import { withSources } from "../../../provisioner/data/bring.ts";
 import { takeForOperator } from "../../../provisioner/data/writing.ts";
+import { onePython } from "../../one-python.ts";
 import { type Desk, MINIMAL, openDesk } from "../site.ts";
 
 export const WITH_STATE = `${MINIMAL}[state]\ndatabase = "db.sqlite3"\nmedia = "media"\n`;
@@ -45,20 +45,19 @@ export async function openStateDesk(toml = WITH_STATE): Promise<StateDesk> {
   };
 }
 
+const python = onePython(`
+import sqlite3
+for file, statements in lines:
+    db = sqlite3.connect(file)
+    for statement in statements:
+        rows = db.execute(statement).fetchall()
+    db.commit()
+    db.close()
+    say(rows)`);
+
 /** Runs SQL on a database, which is made if it is not there. @returns what the last statement gives. */
-export async function sql(file: string, ...statements: string[]): Promise<unknown[][]> {
-  const script = `
-import json, sqlite3, sys
-db = sqlite3.connect(sys.argv[1])
-rows = []
-for statement in json.loads(sys.argv[2]):
-    rows = db.execute(statement).fetchall()
-db.commit()
-print(json.dumps(rows))
-db.close()`;
-  const { stdout } = await execa("python3", ["-I", "-S", "-c", script, file, JSON.stringify(statements)]);
-  return JSON.parse(stdout) as unknown[][];
-}
+export const sql = (file: string, ...statements: string[]): Promise<unknown[][]> =>
+  python([file, statements]) as Promise<unknown[][]>;
 
 /** A table with so many notes. */
 export const makeNotes = (file: string, count: number, ...more: string[]): Promise<unknown[][]> =>

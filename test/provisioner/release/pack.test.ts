@@ -183,12 +183,13 @@ test("what stands against the files and against the dependencies is said togethe
 test("a log of everspot's own in the project is no part of it", async () => {
   const root = folder({ "app.py": "" });
   const log = path.join(root, "up.log");
+  const packing = await bundle(path.resolve("provisioner/release/pack.ts"), folder());
   const script = `
-    const { packRelease } = await import(${JSON.stringify(path.resolve("provisioner/release/pack.ts"))});
+    const { packRelease } = await import(${JSON.stringify(packing)});
     const report = () => console.error("still packing");
     const packed = await packRelease({ folder: ${JSON.stringify(root)}, python: "3.13", arch: "arm64", allow: [], stagingDir: ${JSON.stringify(folder())}, onProgress: report });
     console.log(packed.files);`;
-  const command = [process.execPath, "--import", "tsx", "--input-type=module", "-e", script];
+  const command = [process.execPath, "--input-type=module", "-e", script];
   await execa("/bin/sh", ["-c", `exec "$@" >'${log}' 2>&1`, "sh", ...command], {
     env: bare(),
     extendEnv: false,
