@@ -6,6 +6,7 @@ import { updateDocument } from "../../../agent/site/document.ts";
 import { type DeployState, deployDocument } from "../../../agent/site/documents/deploy-state.ts";
 import { type SiteState, siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
+import { Traffic } from "../../cloud/traffic.ts";
 import { TestFleet } from "../handover/fleet.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
 
@@ -13,17 +14,22 @@ const log = pino({ level: "silent" });
 const identity = { instance: "i-00000002" } as Identity;
 
 let clock: ManualClock;
+let traffic: Traffic;
 let local: LocalS3;
 let peers: TestFleet;
 let stop: AbortController;
 beforeEach(async () => {
   clock = new ManualClock(Date.now());
+  traffic = new Traffic();
   local = await startS3({ now: () => clock.now() });
   peers = new TestFleet();
   peers.add("i-00000001", new Date(clock.now() - 3_600_000));
   stop = new AbortController();
 });
-afterEach(() => local.close());
+afterEach(async () => {
+  traffic.stop();
+  await local.close();
+});
 
 const time = () => new Date(clock.now()).toISOString();
 const deploy = (kind: DeployState["kind"], state: DeployState["state"]) =>
@@ -65,19 +71,16 @@ async function waits(during: () => Promise<unknown> = async () => {}): Promise<b
     },
     () => {},
   );
-  await settle();
+  await traffic.quiet();
   await during();
   for (let i = 0; i < 4 && !over; i++) {
     await clock.advance(5_000);
-    await settle();
+    await traffic.quiet();
   }
   stop.abort(new Error("end of the test"));
   await waiting;
   return !over;
 }
-/** Requests go over real sockets. */
-const settle = () => new Promise((resolve) => setTimeout(resolve, 150));
-
 test("in a swap a machine whose release failed waits while another one serves", async () => {
   await owner("i-00000001");
   await deploy("swap", "running");

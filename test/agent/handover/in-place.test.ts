@@ -3,25 +3,30 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { swapInPlace } from "../../../agent/handover/in-place.ts";
-import { systemClock } from "../../../agent/site/clock.ts";
 import { updateDocument } from "../../../agent/site/document.ts";
 import { replacementsDocument } from "../../../agent/site/replacements.ts";
 import { pointLink } from "../../../agent/system/files.ts";
 import { AwsError } from "../../cloud/wire/server.ts";
+import { IdleClock } from "../../provisioner/deploy/idle-clock.ts";
 import { bootConfigOf } from "../boot-config.ts";
 import { DOMAIN, identityOf, TestInstance } from "../machine/instance.ts";
 
 const INSTANCE = "i-0123456789abcdef0";
 
 let on: TestInstance;
+let clock: IdleClock;
 beforeEach(async () => {
-  on = await TestInstance.open();
+  clock = new IdleClock();
+  on = await TestInstance.open(() => clock.now());
   for (const id of ["r1", "r2"]) await on.publish(id);
   await on.setChannel({ current: "r1", candidate: { id: "r2", attempts: [] } });
   await mkdir(release("r1"), { recursive: true });
   await serve("r1");
 });
-afterEach(() => on.close());
+afterEach(async () => {
+  await on.close();
+  clock.stop();
+});
 
 const release = (id: string) => join(on.apps.folder, "releases", id);
 
@@ -38,7 +43,7 @@ function agent(
   config = bootConfigOf({ domain: DOMAIN, app: { timeout: 1, workers: 1 } }),
 ) {
   const stop = new AbortController();
-  const { machine, recorder } = on.agent(systemClock, INSTANCE, config);
+  const { machine, recorder } = on.agent(clock, INSTANCE, config);
   if (probe !== undefined) machine.host.probe = async () => ({ ...(await probe()), distrust: undefined });
   const swap = (running: string, id = "r2") =>
     swapInPlace({ deploy: "d-1", release: id }, running, {

@@ -14,6 +14,7 @@ import { Rounds } from "../../../agent/system/rounds.ts";
 import type { Units } from "../../../agent/system/units.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 import { Route53 } from "../../cloud/route53.ts";
+import { Traffic } from "../../cloud/traffic.ts";
 import { bootConfigOf } from "../boot-config.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
 import { TestFleet } from "./fleet.ts";
@@ -35,6 +36,7 @@ let local: LocalS3;
 let client: Route53Client;
 let zone: Zone;
 let clock: ManualClock;
+let traffic: Traffic;
 let fleet: TestFleet;
 let stop: AbortController;
 let near: boolean;
@@ -51,6 +53,7 @@ beforeEach(async () => {
   const made = await client.send(new CreateHostedZoneCommand({ Name: DOMAIN, CallerReference: "1" }));
   zone = createZone(client, (made.HostedZone?.Id ?? "").replace("/hostedzone/", ""));
   clock = new ManualClock();
+  traffic = new Traffic();
   fleet = new TestFleet();
   fleet.add("i-1", launched);
   stop = new AbortController();
@@ -90,6 +93,7 @@ afterEach(async () => {
   stop.abort();
   await role.ended();
   recorder.close();
+  traffic.stop();
   client.destroy();
   await local.close();
 });
@@ -100,11 +104,10 @@ const claim = (me: Partial<Claimant> = {}) =>
     { store: local.store, zone, peers: fleet, clock, domain: DOMAIN, aliases: [], ttl: 60 },
   );
 const record = () => zone.find(DOMAIN, "A");
-/** Requests go over real sockets; the clock is ours. */
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   for (let i = 0; i < 200 && !(await holds()); i++) {
     await clock.advance(1_000);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await traffic.quiet();
   }
   expect(await holds()).toBe(true);
 }

@@ -5,13 +5,16 @@ import { createFleet } from "../../../agent/aws/fleet.ts";
 import { isGone } from "../../../agent/ownership/gone.ts";
 import type { Peer, Peers } from "../../../agent/ports/peers.ts";
 import { type Ec2Site, startEc2Site } from "../../cloud/ec2-site.ts";
+import { Traffic } from "../../cloud/traffic.ts";
 
 let site: Ec2Site;
+let traffic: Traffic;
 let client: EC2Client;
 let peers: Peers;
 let fleet: string;
 let one: string;
 beforeEach(async () => {
+  traffic = new Traffic();
   site = await startEc2Site();
   client = new EC2Client({ endpoint: site.cloud.endpoint, region: site.cloud.region });
   peers = createPeers(client, "demo");
@@ -20,6 +23,7 @@ beforeEach(async () => {
   [one = ""] = await site.members(fleet);
 });
 afterEach(async () => {
+  traffic.stop();
   client.destroy();
   await site.cloud.close();
 });
@@ -32,7 +36,7 @@ async function ask(of: Pick<Peers, "find"> = peers) {
     answer = gone;
   });
   for (let i = 0; i < 300 && answer === undefined; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await traffic.quiet();
     if (site.clock.sleeping > 0) await site.pass(1);
   }
   await asked;
@@ -67,7 +71,7 @@ test("the local EC2 shows a change late, when it is to: a launch, an end, a flee
   expect((await made.target()).total).toBe(1);
   const set = made.setTotal(2);
   for (let i = 0; i < 60; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await traffic.quiet();
     await site.pass(1);
     if (i === 10) {
       expect((await made.target()).total).toBe(1);

@@ -6,6 +6,7 @@ import { EverspotError } from "../../../agent/site/errors.ts";
 import { keys } from "../../../agent/site/names.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
+import { Traffic } from "../../cloud/traffic.ts";
 import { type LocalS3, startS3 } from "../site/s3.ts";
 
 const identity: Identity = {
@@ -20,11 +21,16 @@ const identity: Identity = {
 
 let local: LocalS3;
 let clock: ManualClock;
+let traffic: Traffic;
 beforeEach(async () => {
   local = await startS3();
   clock = new ManualClock();
+  traffic = new Traffic();
 });
-afterEach(() => local.close());
+afterEach(async () => {
+  traffic.stop();
+  await local.close();
+});
 
 function recorder(store: ObjectStore = local.store, errors: unknown[] = [], bootId = "b-1") {
   return new BootRecorder({
@@ -44,13 +50,7 @@ const stored = async () => {
 };
 const start = (name: string, ...needs: string[]) => ({ name, needs, ownCode: name === "app" });
 const puts = () => local.server.calls.filter((c) => c.operation === "PutObject").length;
-/** Real time for the HTTP round trip, the clock for the pauses. */
-const settle = async () => {
-  for (let i = 0; i < 20; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    await clock.advance(300);
-  }
-};
+const settle = () => clock.advance(6_000, () => traffic.quiet());
 
 test("records steps with start, seconds, needs, details, failures and their last lines", async () => {
   const record = recorder();

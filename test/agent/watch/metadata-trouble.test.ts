@@ -6,8 +6,13 @@ import { interruptionWatcher } from "../../../agent/watch/interruption.ts";
 import { watch } from "../../../agent/watch/loop.ts";
 import type { InstanceView } from "../../cloud/ec2/instance-view.ts";
 import { type Imds, type ImdsFault, startImds } from "../../cloud/imds.ts";
+import { ManualClock } from "../../cloud/manual-clock.ts";
+import { Traffic } from "../../cloud/traffic.ts";
 
-const EVERY_MS = 20;
+/** Of an answer within the first there is no doubt on a loaded machine: one that is late is asked for again. */
+const PATIENCE = [100, 10_000];
+let clock: ManualClock;
+let traffic: Traffic;
 let spot: Date | undefined;
 let imds: Imds;
 let stop: AbortController;
@@ -33,20 +38,17 @@ const view: InstanceView = {
   credentials: () => undefined,
 };
 
-/** The real metadata service and the agent's own loop, only faster than every 5 s. */
+/** The real metadata service and the agent's own loop. */
 beforeEach(async () => {
+  clock = new ManualClock();
+  traffic = new Traffic();
   spot = undefined;
   events.length = 0;
   troubles.length = 0;
   stop = new AbortController();
   imds = await startImds(view, { port: 0, host: "127.0.0.1" });
-  const watcher = interruptionWatcher(createMetadata(imds.url));
-  watching = watch([{ ...watcher, everySeconds: EVERY_MS / 1000 }], {
-    clock: {
-      now: Date.now,
-      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    },
-    ...{ rounds: new Rounds(), signal: stop.signal },
+  watching = watch([interruptionWatcher(createMetadata(imds.url, PATIENCE))], {
+    ...{ clock, rounds: new Rounds(), signal: stop.signal },
     onEvent: async (event) => void events.push(event),
     onTrouble: (_, message) => void troubles.push(message),
   });
@@ -56,19 +58,19 @@ afterEach(async () => {
   stop.abort();
   await watching;
   await imds.close();
+  traffic.stop();
 });
 
 /** Waits until the loop has looked so many times more. */
 async function looks(count: number): Promise<void> {
   const asked = () => imds.requests.filter((r) => r.path.endsWith("spot/instance-action")).length;
   const until = asked() + count;
-  while (asked() < until) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (asked() < until) await clock.advance(5_000, () => traffic.quiet());
 }
 
 async function noticed(): Promise<WatchEvent[]> {
   spot = new Date("2026-11-21T12:02:00Z");
-  for (let i = 0; i < 400 && events.length === 0; i++)
-    await new Promise((resolve) => setTimeout(resolve, 10));
+  await looks(2);
   return events;
 }
 
@@ -116,7 +118,7 @@ test("no token to be had is trouble of its own", async () => {
 });
 
 test("a slow answer is an answer; one that takes too long is asked for again", async () => {
-  imds.faults.push({ path: /instance-action/, times: 1, delay: 300 });
+  imds.faults.push({ path: /instance-action/, times: 1, delay: 20 });
   await looks(3);
   imds.faults.push({ path: /instance-action/, times: 1, delay: 60_000 });
   await looks(3);
@@ -126,6 +128,6 @@ test("a slow answer is an answer; one that takes too long is asked for again", a
 
 test("a service that stays silent is given up", async () => {
   imds.faults.push({ path: /instance-id/, times: 2, delay: 60_000 });
-  const asked = createMetadata(imds.url, [50, 100]).get("meta-data/instance-id");
+  const asked = createMetadata(imds.url, [5, 10]).get("meta-data/instance-id");
   await expect(asked).rejects.toThrow("meta-data/instance-id: no answer to 2 requests");
 });
