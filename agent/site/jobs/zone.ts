@@ -35,29 +35,34 @@ function offsetAt(zone: string, at: number): number {
   if (zone === "UTC") return 0;
   const day = Math.floor(at / DAY);
   const [begin, end] = [beginOf(zone, day), beginOf(zone, day + 1)];
-  return begin === end ? begin : askedOffset(zone, at);
+  return begin === end ? begin : (askedOffsets(zone, [at])[0] ?? Number.NaN);
 }
 
-/** Begins of a few days. */
-const begins = new Map<string, number>();
-const MOST_BEGINS = 100;
+/** Days that are asked for at once: what is slow is to change the zone. */
+const AT_ONCE = 64;
+/** Their begins, of a few times so many days. */
+const begins = new Map<string, readonly number[]>();
+const MOST_BEGINS = 20;
 
 function beginOf(zone: string, day: number): number {
-  const key = `${zone} ${day}`;
-  const known = begins.get(key);
-  if (known !== undefined) return known;
-  if (begins.size >= MOST_BEGINS) begins.clear();
-  const asked = askedOffset(zone, day * DAY);
-  begins.set(key, asked);
-  return asked;
+  const first = Math.floor(day / AT_ONCE) * AT_ONCE;
+  const key = `${zone} ${first}`;
+  let known = begins.get(key);
+  if (known === undefined) {
+    if (begins.size >= MOST_BEGINS) begins.clear();
+    const days = Array.from({ length: AT_ONCE }, (_, i) => (first + i) * DAY);
+    known = askedOffsets(zone, days);
+    begins.set(key, known);
+  }
+  return known[day - first] ?? Number.NaN;
 }
 
 /** By the zone of Date: a format of Intl knows it as well, and takes 8 MB. */
-function askedOffset(zone: string, at: number): number {
+function askedOffsets(zone: string, times: readonly number[]): number[] {
   const { TZ } = process.env;
   process.env.TZ = zone;
   try {
-    return -new Date(at).getTimezoneOffset() * 60_000;
+    return times.map((at) => -new Date(at).getTimezoneOffset() * 60_000);
   } finally {
     if (TZ === undefined) delete process.env.TZ;
     else process.env.TZ = TZ;

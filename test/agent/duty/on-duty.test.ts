@@ -121,7 +121,8 @@ test("a release that serves through its soak is the last known good, and the dut
 test("an interruption: a second instance is asked for, the records become easy to move, and a last word is said", async () => {
   const { events } = await begin({}, true);
   await until(async () => (await on.site())?.owner === ME);
-  const time = new Date(clock.now() + 120_000).toISOString();
+  // Time enough for a bridge.
+  const time = new Date(clock.now() + 70_000).toISOString();
   on.metadata.set("meta-data/spot/instance-action", JSON.stringify({ action: "terminate", time }));
   await until(() => on.fleet.asked.length > 0);
   expect(on.done).toContain("hurry the log");
@@ -169,7 +170,7 @@ describe("a worker", () => {
   test("ends in time before AWS takes the instance, and does not begin again", async () => {
     await begin({}, false, { queue });
     await until(() => begun() > 0);
-    const at = clock.now() + 120_000;
+    const at = clock.now() + 45_000;
     const action = { action: "terminate", time: new Date(at).toISOString() };
     on.metadata.set("meta-data/spot/instance-action", JSON.stringify(action));
     await until(() => clock.now() > at - 21_000);
