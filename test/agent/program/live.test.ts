@@ -5,37 +5,39 @@ import { renewIfDue } from "../../../agent/certificate/ensure.ts";
 import { isOrdering } from "../../../agent/certificate/order.ts";
 import { live } from "../../../agent/program/live.ts";
 import { bootRecord } from "../../../agent/site/boot-record.ts";
-import { type Clock, systemClock } from "../../../agent/site/clock.ts";
 import { readDocument } from "../../../agent/site/document.ts";
 import { siteDocument } from "../../../agent/site/documents/site-state.ts";
 import { keys } from "../../../agent/site/names.ts";
+import type { Processor } from "../../../agent/system/processor.ts";
+import { IdleClock } from "../../provisioner/deploy/idle-clock.ts";
 import { TestInstance } from "../machine/instance.ts";
 
 const ME = "i-00000001";
 const log = pino({ level: "silent" });
 const reason = new Error("SIGTERM");
 
-/** How many times as fast its sleep is: so that the record is written soon. */
-let speed: number;
-const clock: Clock = { now: Date.now, sleep: (ms, signal) => systemClock.sleep(ms / speed, signal) };
-
+let clock: IdleClock;
 let on: TestInstance;
 let stop: AbortController;
 beforeEach(async () => {
-  speed = 100;
-  on = await TestInstance.open();
+  clock = new IdleClock();
+  on = await TestInstance.open(() => clock.now());
   stop = new AbortController();
   on.fleet.add(ME, new Date(Date.now() - 60_000));
   await on.publish("r1");
   await on.setChannel({ candidate: { id: "r1", attempts: [] } });
 });
-afterEach(() => on.close());
+afterEach(async () => {
+  await on.close();
+  clock.stop();
+});
 
 class Gone extends Error {}
 
 /** What another process would resume; undefined when this one goes on by itself. */
-async function begin(resumed?: Resume) {
+async function begin(resumed?: Resume, processor?: Processor) {
   const agent = on.agent(clock, ME);
+  if (processor !== undefined) agent.machine.processor = processor;
   let left: Resume | undefined;
   const goOn = async (resume: Resume) => {
     left = resume;
@@ -53,7 +55,7 @@ const record = async () => {
   return found && bootRecord.parse(JSON.parse(new TextDecoder().decode(found.body)));
 };
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 1000 && !(await holds()); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let i = 0; i < 1000 && !(await holds()); i++) await new Promise((resolve) => setTimeout(resolve, 1));
   expect(await holds()).toBe(true);
 }
 
@@ -145,7 +147,6 @@ test("asked to stop during the boot, it says so in the record as it is then, and
 });
 
 test("a machine that does not come up borrows CPU credits for an hour at most", async () => {
-  speed = 2000;
   const owes = { time: () => ({ busy: 1e6, stolen: 0 }), age: () => 3_600 };
   on.certificate = () =>
     new Promise((_, reject) => stop.signal.addEventListener("abort", () => reject(reason)));
@@ -163,9 +164,7 @@ test("a machine that has booted borrows CPU credits until they are earned", asyn
   expect(on.done).not.toContain("standard credits");
   const left = JSON.parse(JSON.stringify(first.left())) as Resume;
   const launched = new Date(left.booted.launched);
-  speed = 2000;
-  const second = await begin({ ...left, booted: { ...left.booted, launched } });
-  second.agent.machine.processor = settled;
+  const second = await begin({ ...left, booted: { ...left.booted, launched } }, settled);
   await until(() => on.done.includes("standard credits"));
   expect(second.agent.recorder.value?.events?.at(-1)?.text).toMatch(/^CPU credits are standard/);
   stop.abort(reason);
