@@ -62,6 +62,8 @@ export const common = {
     AWS_ENDPOINT_URL: "http://127.0.0.1:9",
     AWS_CONFIG_FILE: "/dev/null",
     AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+    // As it is anyway; each client would look for it in those files.
+    AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "false",
   },
 };
 

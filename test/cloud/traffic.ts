@@ -1,7 +1,7 @@
 import diagnostics from "node:diagnostics_channel";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
-import { answeredChannel, type Exchange, sentChannel } from "./wire/in-process.ts";
+import { answeredChannel, type Exchange, sentChannel } from "./wire/exchange.ts";
 import { repeatAtOnce } from "./wire/repeat-at-once.ts";
 
 /** Turns of the event loop without a request after which everybody is taken to wait. */

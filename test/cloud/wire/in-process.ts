@@ -3,13 +3,14 @@
  * hand-over.ts), or as it would go over the wire, byte for byte, and its answer comes back so. What has to do with
  * sockets still has them: a body that is a stream, a disturbance, a client that is not the SDK.
  */
-import diagnostics from "node:diagnostics_channel";
 import { Readable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import { buildQueryString, type HttpRequest, HttpResponse } from "@smithy/core/protocols";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { ConnectionLost } from "./disturb.ts";
-import { answerWith, type Handed, handedIn, handOver as handOverShapes } from "./hand-over.ts";
+import { type Come, come, type Exchange, type Offer, sentChannel } from "./exchange.ts";
+import { handOver as handOverShapes } from "./hand-over.ts";
+import { answerWith, type Handed, handedIn } from "./handed.ts";
 import type { SentRequest } from "./http.ts";
 import { rememberValueSchemas } from "./quick-schema.ts";
 import { readXmlQuickly } from "./quick-xml.ts";
@@ -45,16 +46,6 @@ interface Reached {
 
 const servers = new Map<string, Reached>();
 
-/** What a watcher of requests is told: of ours the same as Node tells of its own. */
-export const sentChannel = diagnostics.channel("everspot.wire.request.start");
-export const answeredChannel = diagnostics.channel("everspot.wire.request.end");
-
-export interface Exchange {
-  request: HttpRequest;
-  /** Of the answer; undefined while there is none. */
-  status?: number;
-}
-
 /** From now on what this process's clients send there is handed over. @returns what ends that, and what is under way. */
 export function reachInProcess(host: string, port: number, server: InProcess): () => void {
   patch();
@@ -77,7 +68,7 @@ function patch(): void {
   handOverShapes((at) => {
     const server = servers.get(at)?.server;
     return server?.shapes === true && server.takes();
-  });
+  }, offer);
   const original: Handle = NodeHttpHandler.prototype.handle;
   overHttp = original;
   NodeHttpHandler.prototype.handle = async function (this: NodeHttpHandler, request, options = {}) {
@@ -85,18 +76,26 @@ function patch(): void {
     const signal = options.abortSignal as AbortSignal | undefined;
     const handed = handedIn(request);
     if (handed !== undefined) {
-      if (reached === undefined) throw connectionRefused(request);
-      const take = (gone: () => Promise<unknown>) =>
-        reached.server.take(handed, lowerCased(request.headers), gone);
-      return { response: await handOver(reached, request, take, signal) };
+      const come = await offer(`${request.hostname}:${request.port}`, request, signal);
+      return { response: come.conclude(request) };
     }
     const body = bytesOf(request.body);
     if (reached === undefined || body === undefined || request.headers.expect || !reached.server.takes())
       return original.call(this, request, options);
     const serve = (gone: () => Promise<unknown>) => reached.server.serve(sentBy(request, body), gone);
-    return { response: await handOver(reached, request, serve, signal) };
+    return { response: (await converse(reached, request, serve, signal)).conclude(request) };
   };
 }
+
+/** A call in the SDK's shapes to the server there. */
+const offer: Offer = async (at, request, signal) => {
+  const reached = servers.get(at);
+  const handed = handedIn(request);
+  if (reached === undefined || handed === undefined) return instead(connectionRefused(request));
+  const take = (gone: () => Promise<unknown>) =>
+    reached.server.take(handed, lowerCased(request.headers), gone);
+  return converse(reached, request, take, signal);
+};
 
 /** A copy, as the wire makes one. */
 function bytesOf(body: unknown): Buffer | undefined {
@@ -105,13 +104,14 @@ function bytesOf(body: unknown): Buffer | undefined {
   return body instanceof Uint8Array ? Buffer.from(body) : undefined;
 }
 
-async function handOver(
+/** It is under way until its answer was given to whom it is for. */
+async function converse(
   { open }: Reached,
   request: HttpRequest,
   serve: (gone: () => Promise<unknown>) => Promise<ShapedReply>,
   signal: AbortSignal | undefined,
-): Promise<HttpResponse> {
-  if (signal?.aborted) throw aborted(signal);
+): Promise<Come> {
+  if (signal?.aborted) return instead(aborted(signal));
   const exchange: Exchange = { request };
   let end = () => {};
   const cut = new Promise<never>((_, reject) => {
@@ -133,17 +133,28 @@ async function handOver(
   };
   sentChannel.publish(exchange);
   try {
-    const reply = await Promise.race([answer(), cut]);
-    exchange.status = reply.status;
-    const response = received(request, reply);
-    return reply.output === undefined ? response : answerWith(response, reply.output);
+    return answered(await Promise.race([answer(), cut]), exchange);
   } catch (error) {
-    throw error instanceof ConnectionLost ? connectionReset() : error;
+    return instead(error instanceof ConnectionLost ? connectionReset() : error, exchange);
   } finally {
     end();
-    answeredChannel.publish(exchange);
   }
 }
+
+function answered(reply: ShapedReply, exchange: Exchange): Come {
+  exchange.status = reply.status;
+  const { output } = reply;
+  return come(exchange, output !== undefined, (request) => {
+    const response = received(request, reply);
+    return output === undefined ? response : answerWith(response, output);
+  });
+}
+
+/** An error in place of an answer. */
+const instead = (error: unknown, exchange?: Exchange): Come =>
+  come(exchange, false, () => {
+    throw error;
+  });
 
 const lowerCased = (headers: HttpRequest["headers"]): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));

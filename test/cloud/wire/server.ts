@@ -5,7 +5,7 @@ import { carried, shaped } from "./carried.ts";
 import { ConnectionLost, type Disturbance, Disturbances, Page } from "./disturb.ts";
 import { writeError } from "./error-reply.ts";
 import { AwsError, ContractError } from "./errors.ts";
-import type { Handed } from "./hand-over.ts";
+import type { Handed } from "./handed.ts";
 import { plainRequest, receive, type SentRequest, send } from "./http.ts";
 import { reachInProcess, type ShapedReply } from "./in-process.ts";
 import type { RawRequest } from "./raw-request.ts";
