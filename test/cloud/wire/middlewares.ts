@@ -43,16 +43,16 @@ export function inOrder<H, C>(
   const sorter = constructStack() as unknown as Adds<H, C> & {
     resolve(handle: unknown, context: object): void;
   };
-  const order: { middleware: Middleware<H, C>; options: Options; isLast: boolean }[] = [];
-  const named = new Map<string, Options>();
+  const order: { middleware: Middleware<H, C>; own: Own }[] = [];
+  const named = new Map<string | undefined, Own>();
   const marking =
     (add: Add<H, C>, isLast: boolean): Add<H, C> =>
     (middleware, options) => {
-      for (const name of [options.name, ...(options.aliases ?? [])])
-        if (name !== undefined) named.set(name, options);
+      const own = { options, isLast };
+      for (const name of [options.name, ...(options.aliases ?? [])]) named.set(name, own);
       if (!isWanted(options.name)) return;
       const mark = (next: H): H => {
-        order.unshift({ middleware, options, isLast });
+        order.unshift({ middleware, own });
         return next;
       };
       // What a stack gives of itself has the middleware among its options, too.
@@ -62,14 +62,19 @@ export function inOrder<H, C>(
   client.applyToStack({ add: marking(add, false), addRelativeTo: marking(addRelativeTo, false) });
   command.applyToStack({ add: marking(add, true), addRelativeTo: marking(addRelativeTo, true) });
   sorter.resolve(undefined, {});
-  const stood = (options: Options): Options => {
-    const target = named.get(options.toMiddleware ?? "");
-    return target === undefined ? options : stood(target);
+  const leader = (own: Own): Own => {
+    const target = own.options.toMiddleware === undefined ? undefined : named.get(own.options.toMiddleware);
+    return target === undefined ? own : leader(target);
   };
-  return order.map(({ middleware, options, isLast }) => ({
-    ...{ middleware, isLast, name: options.name },
-    ...placed(stood(options)),
-  }));
+  return order.map(({ middleware, own }) => {
+    const { options, isLast } = leader(own);
+    return { middleware, isLast, name: own.options.name, ...placed(options) };
+  });
+}
+
+interface Own {
+  options: Options;
+  isLast: boolean;
 }
 
 /** With a command's own ones in their places. */

@@ -136,7 +136,7 @@ export function kindOf({ config, middlewareStack }: SdkClient, command: Command)
     context,
     short: short.map((entry) => ({ ...entry, middleware: instead.get(entry.name) ?? entry.middleware })),
     get whole() {
-      whole ??= ordered(() => true).filter(hasYetToRun);
+      whole ??= ordered(() => true);
       return whole;
     },
   };

@@ -5,6 +5,8 @@ import {
   EC2Client,
   type EC2ClientConfig,
 } from "@aws-sdk/client-ec2";
+import * as s3 from "@aws-sdk/client-s3";
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Traffic } from "../traffic.ts";
 import { AwsError, internalError, WireServer } from "./server.ts";
@@ -19,6 +21,8 @@ beforeEach(async () => {
     secretOf: (key) => (key === "AKIATEST" ? "test" : undefined),
   })
     .use(ec2, "ec2")
+    .use(s3, "s3")
+    .on("s3", "PutObject", () => ({ ETag: '"1"' }))
     .on("ec2", "DescribeVpcs", () => ({ Vpcs: [{ VpcId: "vpc-1" }] }))
     .on("ec2", "CreateFleet", () => ({ FleetId: "fleet-1" }))
     .start();
@@ -59,7 +63,11 @@ type Next = (args: object) => Promise<{ response: unknown; output?: unknown }>;
 function watch({ middlewareStack }: { middlewareStack: unknown }, who: string, seen: string[]): void {
   for (const step of [...STEPS].reverse()) {
     const told: (next: Next) => Next = (next) => async (args) => {
-      seen.push(`${who} ${step}${"request" in args ? " with a request" : ""}`);
+      const { request } = args as { request?: { headers: object } };
+      const headers = Object.keys(request?.headers ?? {}).filter((name) => name.includes("checksum"));
+      seen.push(
+        [`${who} ${step}`, ...(request === undefined ? [] : ["with a request", ...headers])].join(" "),
+      );
       const result = await next(args);
       seen.push(`${who} ${step} is answered${result.output === undefined ? "" : " with an output"}`);
       return result;
@@ -68,27 +76,40 @@ function watch({ middlewareStack }: { middlewareStack: unknown }, who: string, s
   }
 }
 
-test("every other middleware runs as it would the whole way, also one that came later", async () => {
-  const seenOn = async (config: EC2ClientConfig) => {
-    const seen: string[] = [];
-    const client = make(config);
-    await client.send(new DescribeVpcsCommand({}));
-    watch(client, "the client's", seen);
-    const command = new DescribeVpcsCommand({});
-    watch(command, "the command's", seen);
-    const { Vpcs, $metadata } = await client.send(command);
-    return [seen, Vpcs, { ...$metadata, requestId: "" }];
-  };
-  const short = await seenOn({});
-  expect(wasShort()).toBe(true);
-  await server.stop();
-  process.env.EVERSPOT_WIRE = "bytes";
-  await server.start();
-  const whole = await seenOn({});
-  expect(wasShort()).toBe(false);
-  expect(short).toEqual(whole);
-  expect(short[0]).toHaveLength(20);
-});
+test.each([
+  ["ec2", (config: object) => new EC2Client(config), () => new DescribeVpcsCommand({})],
+  [
+    "s3",
+    (config: object) => new S3Client(config),
+    () => new PutObjectCommand({ Bucket: "box", Key: "k", Body: "b" }),
+  ],
+] as const)(
+  "every other middleware runs as it would the whole way, also one that came later: %s",
+  async (_, client, command) => {
+    const seenOn = async () => {
+      const seen: string[] = [];
+      const one = client({ endpoint: server.endpoint }) as EC2Client;
+      clients.push(one);
+      const send = (it: object) => one.send(it as DescribeVpcsCommand);
+      await send(command());
+      watch(one, "the client's", seen);
+      const watched = command();
+      watch(watched, "the command's", seen);
+      const { $metadata, ...output } = await send(watched);
+      return [seen, output, { ...$metadata, requestId: "" }];
+    };
+    await seenOn();
+    const short = await seenOn();
+    expect(wasShort()).toBe(true);
+    await server.stop();
+    process.env.EVERSPOT_WIRE = "bytes";
+    await server.start();
+    const whole = await seenOn();
+    expect(wasShort()).toBe(false);
+    expect(short).toEqual(whole);
+    expect(short[0]).toHaveLength(20);
+  },
+);
 
 test("what fails is repeated as ever, as the same call, and passes the first step once", async () => {
   const client = make();
@@ -140,6 +161,28 @@ test("who gives up leaves nothing under way", async () => {
   expect(wasShort()).toBe(true);
   stop.abort();
   await expect(call).rejects.toMatchObject({ name: "AbortError" });
+  await traffic.quiet();
+  traffic.stop();
+});
+
+test("nor does who cannot go on", async () => {
+  const traffic = new Traffic();
+  const credentials = { accessKeyId: "AKIATEST", secretAccessKey: "test", expiration: new Date(0) };
+  // What has expired is asked for once more at once.
+  const given = [credentials, credentials];
+  server.before(() => {
+    throw internalError();
+  });
+  const client = make({
+    credentials: async () => {
+      const one = given.pop();
+      if (one === undefined) throw new Error("no more");
+      return one;
+    },
+  });
+  const before = server.calls.length;
+  await expect(client.send(new DescribeVpcsCommand({}))).rejects.toThrow("no more");
+  expect(server.calls.length - before).toBe(1);
   await traffic.quiet();
   traffic.stop();
 });
