@@ -4,7 +4,7 @@ import { accessDenied, type Denial } from "./denial.ts";
 import { type Policy, parsePolicy } from "./document.ts";
 import type { Entities, Role } from "./entities.ts";
 import { type Asker, evaluate, type Request } from "./evaluate.ts";
-import { contextOf } from "./match.ts";
+import { type Context, contextOf } from "./match.ts";
 import type { Check, World } from "./requests/check.ts";
 import { checksOf } from "./requests/index.ts";
 import type { Session } from "./sessions.ts";
@@ -42,14 +42,13 @@ export class Authorizer {
     const { account } = this.#world;
     const asker = { AWS: [user.arn, account, `arn:aws:iam::${account}:root`] };
     for (const needed of checksOf(call, this.#world)) {
-      const context = contextOf({
+      const request = requestOf(needed, () => ({
         ...this.#contextOf(needed, call),
         "aws:PrincipalArn": user.arn,
         "aws:PrincipalType": "User",
         "aws:userid": user.name,
         "aws:username": user.name,
-      });
-      const request = { action: needed.action, resource: needed.resource, context };
+      }));
       if (evaluate(this.#bucketPolicies(needed.resource), request, asker) !== "deny") continue;
       throw accessDenied(call, user.arn, needed, { by: "deny", where: "resource" });
     }
@@ -77,22 +76,18 @@ export class Authorizer {
   }
 
   #request(needed: Check, session: Session, role: Role, call: Call | undefined): Request {
-    return {
-      action: needed.action,
-      resource: needed.resource,
-      context: contextOf({
-        ...this.#contextOf(needed, call),
-        "aws:PrincipalArn": role.arn,
-        "aws:PrincipalType": "AssumedRole",
-        "aws:userid": `${role.id}:${session.sessionName}`,
-        "aws:TokenIssueTime": new Date(session.issued).toISOString(),
-        "ec2:SourceInstanceARN":
-          session.instanceId === undefined
-            ? undefined
-            : `arn:aws:ec2:${this.#world.region}:${this.#world.account}:instance/${session.instanceId}`,
-        ...Object.fromEntries([...role.tags].map(([key, value]) => [`aws:PrincipalTag/${key}`, value])),
-      }),
-    };
+    return requestOf(needed, () => ({
+      ...this.#contextOf(needed, call),
+      "aws:PrincipalArn": role.arn,
+      "aws:PrincipalType": "AssumedRole",
+      "aws:userid": `${role.id}:${session.sessionName}`,
+      "aws:TokenIssueTime": new Date(session.issued).toISOString(),
+      "ec2:SourceInstanceARN":
+        session.instanceId === undefined
+          ? undefined
+          : `arn:aws:ec2:${this.#world.region}:${this.#world.account}:instance/${session.instanceId}`,
+      ...Object.fromEntries([...role.tags].map(([key, value]) => [`aws:PrincipalTag/${key}`, value])),
+    }));
   }
 
   /** What does not hang on who asks. */
@@ -145,6 +140,19 @@ export class Authorizer {
   #refusal(call: Call, session: Session, needed: Check, denial: Denial): AwsError {
     return accessDenied(call, sessionArn(this.#world.account, session), needed, denial);
   }
+}
+
+/** @param about is asked once, and only by a policy that looks at it. */
+function requestOf({ action, resource }: Check, about: () => Parameters<typeof contextOf>[0]): Request {
+  let context: Context | undefined;
+  return {
+    action,
+    resource,
+    get context() {
+      context ??= contextOf(about());
+      return context;
+    },
+  };
 }
 
 /** ARN of who is speaking; it carries no path. */

@@ -2,7 +2,7 @@ import { ContractError } from "../wire/errors.ts";
 import { conditionsHold } from "./conditions.ts";
 import type { Choice, Policy, Principals, Statement } from "./document.ts";
 import { isModelled } from "./keys.ts";
-import { type Context, matchesAction, matchesArn } from "./match.ts";
+import { type Context, hasVariables, matchesAction, matchesArn } from "./match.ts";
 
 /** One thing a call needs to be allowed to do. */
 export interface Request {
@@ -10,7 +10,7 @@ export interface Request {
   action: string;
   /** ARN, or "*" where AWS knows no resource for the action. */
   resource: string;
-  context: Context;
+  readonly context: Context;
 }
 
 /** Who asks, for policies that name principals: every ARN or name that stands for them, by kind. */
@@ -32,16 +32,29 @@ export function evaluate(policies: readonly Policy[], request: Request, asker: A
 }
 
 function applies(statement: Statement, variables: boolean, request: Request, asker: Asker): boolean {
-  const context = variables ? request.context : undefined;
-  if (!chosen(statement.actions, (action) => matchesAction(action, request.action))) return false;
+  if (!isAbout(statement, request.action)) return false;
   if (statement.principals !== undefined && !names(statement.principals, asker)) return false;
   const resources = statement.resources;
-  if (resources !== undefined && !chosen(resources, (r) => matchesArn(r, request.resource, context)))
-    return false;
+  // What a request is about beyond that is put together where a policy asks for it.
+  const fits = (pattern: string): boolean =>
+    matchesArn(pattern, request.resource, variables && hasVariables(pattern) ? request.context : undefined);
+  if (resources !== undefined && !chosen(resources, fits)) return false;
+  if (Object.keys(statement.conditions).length === 0) return true;
   for (const key of Object.values(statement.conditions).flatMap((keys) => Object.keys(keys))) {
     if (!isModelled(key)) throw new ContractError(`condition key ${key} is not modelled (${request.action})`);
   }
   return conditionsHold(statement.conditions, request.context, variables);
+}
+
+const about = new WeakMap<Statement, Map<string, boolean>>();
+
+/** Every call is held against the same few statements. */
+function isAbout(statement: Statement, action: string): boolean {
+  const known = about.get(statement) ?? new Map<string, boolean>();
+  about.set(statement, known);
+  const answer = known.get(action) ?? chosen(statement.actions, (pattern) => matchesAction(pattern, action));
+  known.set(action, answer);
+  return answer;
 }
 
 const chosen = (choice: Choice, fits: (value: string) => boolean): boolean =>

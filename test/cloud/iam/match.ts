@@ -18,13 +18,15 @@ export function contextOf(
  * variables"). `context` undefined: a document older than 2012-10-17, which knows no variables.
  */
 export function compile(pattern: string, context: Context | undefined, flags = ""): RegExp | undefined {
-  if (context !== undefined && pattern.includes("${")) return translate(pattern, context, flags);
+  if (context !== undefined && hasVariables(pattern)) return translate(pattern, context, flags);
   const known = compiled.get(`${flags}/${pattern}`);
   if (known !== undefined) return known;
   const made = translate(pattern, undefined, flags);
   if (made !== undefined) compiled.set(`${flags}/${pattern}`, made);
   return made;
 }
+
+export const hasVariables = (pattern: string): boolean => pattern.includes("${");
 
 /** Patterns without variables: every call is held against the same few. */
 const compiled = new Map<string, RegExp>();
@@ -73,7 +75,9 @@ export const matchesAction = (pattern: string, action: string): boolean =>
 export function matchesArn(pattern: string, arn: string, context: Context | undefined): boolean {
   if (pattern === "*") return true;
   const given = parts(arn);
-  return divided(pattern).every((part, i) => matches(part, given[i] ?? "", context));
+  return divided(pattern).every(
+    (part, i) => (part === given[i] && !hasVariables(part)) || matches(part, given[i] ?? "", context),
+  );
 }
 
 const divisions = new Map<string, readonly string[]>();

@@ -10,7 +10,7 @@ import { type SiteState, siteDocument } from "../../../agent/site/documents/site
 import { createS3Client } from "../../../agent/site/s3-client.ts";
 import { createS3Store } from "../../../agent/site/s3-store.ts";
 import type { ObjectStore } from "../../../agent/site/store.ts";
-import { connect } from "../../../provisioner/aws/connect.ts";
+import { type Aws, connect } from "../../../provisioner/aws/connect.ts";
 import { type DeployOptions, runDeploy } from "../../../provisioner/commands/deploy.ts";
 import { runUp } from "../../../provisioner/commands/up.ts";
 import type { Packed } from "../../../provisioner/release/pack.ts";
@@ -70,6 +70,7 @@ export async function openSwapSite(
   const bucket = "everspot-blog-123456789012-us-east-1";
   const client = createS3Client({ region: "us-east-1", endpoint: desk.cloud.endpoint });
   const store = createS3Store(client, bucket, clock);
+  let seeing: Promise<Aws> | undefined;
   const up = (tools = desk.tools) =>
     runUp(desk.config, tools, { refreshImage: false, wait: true, timeout: 600 });
   if (options.down !== true) await up();
@@ -93,17 +94,15 @@ export async function openSwapSite(
     },
     lock: async () => (await readDocument(store, deployDocument)).value,
     fleet: async () => {
-      const aws = await connect(desk.config);
-      try {
-        const [fleet] = (await aws.fleets.look()).filter((f) => f.alive && !f.bridge);
-        const alive = (await aws.instances.look()).filter((i) => i.alive).map((i) => i.id);
-        return { alive, target: fleet?.target };
-      } finally {
-        aws.close();
-      }
+      seeing ??= connect(desk.config);
+      const aws = await seeing;
+      const [fleet] = (await aws.fleets.look()).filter((f) => f.alive && !f.bridge);
+      const alive = (await aws.instances.look()).filter((i) => i.alive).map((i) => i.id);
+      return { alive, target: fleet?.target };
     },
     close: async () => {
       client.destroy();
+      (await seeing)?.close();
       await desk.close();
       agents.commands.close();
       idle?.stop();

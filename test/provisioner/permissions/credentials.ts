@@ -26,6 +26,11 @@ export interface Credentials {
   use<T>(run: () => Promise<T>): Promise<T>;
 }
 
+const readPolicy = (document: PolicyDocument) => {
+  const text = JSON.stringify(document);
+  return { text, policy: parsePolicy(text, "identity") };
+};
+
 /** @param policies attached to the role as managed policies are. */
 export function credentialsOf(cloud: Cloud, name: string, policies: readonly PolicyDocument[]): Credentials {
   const { entities, sessions, authorizer } = cloud.iam;
@@ -33,11 +38,13 @@ export function credentialsOf(cloud: Cloud, name: string, policies: readonly Pol
     Version: "2012-10-17",
     Statement: { Effect: "Allow", Principal: { AWS: cloud.account }, Action: "sts:AssumeRole" },
   });
+  const known = new WeakMap<PolicyDocument, ReturnType<typeof readPolicy>>();
   const withPolicies = (documents: readonly PolicyDocument[]): Role["inline"] =>
     new Map(
       documents.map((document, n) => {
-        const text = JSON.stringify(document);
-        return [`policy-${n}`, { text, policy: parsePolicy(text, "identity") }] as const;
+        const read = known.get(document) ?? readPolicy(document);
+        known.set(document, read);
+        return [`policy-${n}`, read] as const;
       }),
     );
   const role: Role = {

@@ -91,7 +91,8 @@ test("no statement, action or resource of it is there for nothing: without it, s
   const needed = (without: Statement, instead?: Statement): boolean => {
     const actions = new Set([without.Action].flat());
     const rest = statements.flatMap((s) => (s === without ? (instead ?? []) : s));
-    return asked.some((a) => actions.has(a.action) && !operator.may([document(rest)], a));
+    const policies = [document(rest)];
+    return asked.some((a) => actions.has(a.action) && !operator.may(policies, a));
   };
   const idle: string[] = [];
   for (const statement of statements) {

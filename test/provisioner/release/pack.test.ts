@@ -252,7 +252,7 @@ test("a project too large is refused, with its largest files", async () => {
 
 test("what an instance would take for a zip bomb is refused here", async () => {
   const root = folder({ "app.py": "" });
-  await execa("truncate", ["-s", "100M", path.join(root, "zeros.bin")]);
+  await execa("truncate", ["-s", "65M", path.join(root, "zeros.bin")]);
   const staging = folder();
   const error = await failure(pack(root, { stagingDir: staging }));
   expect(error.message).toContain("looks like a zip bomb");
