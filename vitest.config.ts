@@ -2,6 +2,7 @@ import { readFileSync, statfsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { asBundled, bundleTests, removeBundles } from "./scripts/build/tests.ts";
 
 const system = ["test/system/**", "node_modules/**"];
 
@@ -24,6 +25,10 @@ const longest = [
 /** Vitest begins with what took long the last time; in a fresh clone it knows the files' sizes alone. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    if (!this.ctx.config.watch) {
+      this.ctx.onClose(removeBundles);
+      await bundleTests(files.map(({ moduleId }) => moduleId));
+    }
     const rank = ({ project, moduleId }: TestSpecification): number => {
       if (project.name !== "unit") return -1;
       const at = longest.findIndex((name) => moduleId.endsWith(name));
@@ -68,6 +73,7 @@ export const common = {
 };
 
 export default defineConfig({
+  plugins: [asBundled],
   test: {
     ...common,
     sequence: { sequencer: LongestFirst },

@@ -204,7 +204,7 @@ export const house: readonly Wing[] = [
         docs: "what is made from the schema of everspot.toml",
       },
       { state: "a site with state without machines, its visitors, and what they were told" },
-      { build: "bundles the command line and the agent" },
+      { build: "bundles the command line and the agent, and the tests of a run" },
     ],
   },
 ];

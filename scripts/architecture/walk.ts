@@ -6,11 +6,8 @@ import { runUp } from "../../provisioner/commands/up.ts";
 import { loadConfig } from "../../provisioner/config/load.ts";
 import { MINIMAL, openDesk } from "../../test/provisioner/site.ts";
 import { house } from "./house.ts";
+import { calledSources, forgetCalls, watchCalls } from "./ran.ts";
 import { roomOf, wingOf } from "./rules.ts";
-
-interface Coverage {
-  result: { url: string; functions: { functionName: string; ranges: { count: number }[] }[] }[];
-}
 
 const root = path.resolve(import.meta.dirname, "../..");
 
@@ -28,9 +25,7 @@ export async function roomsOfUp(): Promise<string[]> {
   const inspector = new Session();
   inspector.connect();
   try {
-    // Posted to the own process, it answers before `post` returns.
-    inspector.post("Profiler.enable");
-    inspector.post("Profiler.startPreciseCoverage", { callCount: true, detailed: false });
+    watchCalls(inspector);
     const config = path.join(path.dirname((await desk.tools.agentArchive("x86_64")).file), "everspot.toml");
     writeFileSync(config, MINIMAL);
     const { tools } = desk;
@@ -46,7 +41,7 @@ export async function roomsOfUp(): Promise<string[]> {
       for (const room of called(inspector)) entered.add(room);
       throw enough;
     };
-    called(inspector);
+    forgetCalls(inspector);
     const up = runUp(
       await loadConfig(config, undefined),
       {
@@ -73,16 +68,10 @@ export async function roomsOfUp(): Promise<string[]> {
 }
 
 /** Rooms with a function that was called since this was asked before. */
-function called(inspector: Session): Set<string> {
-  const rooms = new Set<string>();
-  inspector.post("Profiler.takePreciseCoverage", (_, coverage) => {
-    for (const { url, functions } of (coverage as unknown as Coverage).result) {
-      const file = url.replace(/^file:\/\//, "").replace(`${root}/`, "");
-      const wing = wingOf(house, file);
-      if (wing?.at !== "provisioner") continue;
-      const ran = functions.some((f) => f.functionName !== "" && f.ranges.some((r) => r.count > 0));
-      if (ran) rooms.add(roomOf(wing, file));
-    }
+function called(inspector: Session): string[] {
+  return [...calledSources(inspector)].flatMap((source) => {
+    const file = path.relative(root, source);
+    const wing = wingOf(house, file);
+    return wing?.at === "provisioner" ? [roomOf(wing, file)] : [];
   });
-  return rooms;
 }
