@@ -26,7 +26,9 @@ afterEach(async () => {
 async function hold(file: string): Promise<void> {
   const script =
     "import fcntl, sys, time; f = open(sys.argv[1], 'a'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); time.sleep(600)";
-  holder = spawn("python3", ["-c", script, join(folder, file)], { stdio: ["ignore", "pipe", "inherit"] });
+  holder = spawn("python3", ["-I", "-S", "-c", script, join(folder, file)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   await once(holder.stdout ?? expect.fail(), "data");
 }
 

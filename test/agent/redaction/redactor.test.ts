@@ -40,7 +40,7 @@ function encoded(secrets: readonly string[]): string[][] {
 print(json.dumps([eval(form, globals(), {'s': secret}) for form in json.loads(sys.argv[1]) for secret in sys.argv[2:]]))`;
   const forms = JSON.stringify(Object.values(FORMS));
   const flat = JSON.parse(
-    execFileSync("python3", ["-c", script, forms, ...secrets], { encoding: "utf8" }),
+    execFileSync("python3", ["-I", "-S", "-c", script, forms, ...secrets], { encoding: "utf8" }),
   ) as string[];
   return Object.keys(FORMS).map((_, i) => flat.slice(i * secrets.length, (i + 1) * secrets.length));
 }

@@ -8,7 +8,12 @@ import { findCompiler } from "../../../provisioner/dependencies/python.ts";
 import { packRelease } from "../../../provisioner/release/pack.ts";
 import { folder, write } from "../release/folders.ts";
 
-const { stdout: here } = await execa("python3", ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]);
+const { stdout: here } = await execa("python3", [
+  "-I",
+  "-S",
+  "-c",
+  "import sys; print('%d.%d' % sys.version_info[:2])",
+]);
 const env = { PATH: process.env.PATH, HOME: "/nonexistent" };
 const python = await findCompiler({ python: here, arch: "x86_64" }, env);
 

@@ -64,7 +64,7 @@ test("only what gets smaller by it is compressed", async () => {
     "photo.jpg": picture,
   });
   const { file } = await pack(root);
-  const { stdout } = await execa("python3", ["-c", LIST, file]);
+  const { stdout } = await execa("python3", ["-I", "-S", "-c", LIST, file]);
   expect(stdout.split("\n").sort()).toEqual(["page.html 8", "photo.jpg 0", "small.txt 0"]);
 });
 
