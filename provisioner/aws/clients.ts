@@ -8,6 +8,7 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient } from "@aws-sdk/client-sts";
+import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { callLimits } from "../../agent/site/call-limits.ts";
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
 import { createS3Client } from "../../agent/site/s3-client.ts";
@@ -46,7 +47,9 @@ export function createClients(region: string, clock: Clock = systemClock): Clien
   // What each call passes through is put in order once for each kind; no one changes it later.
   const config = { ...own, credentials, cacheMiddleware: true };
   const calls: Clients["calls"] = { reads: 0, writes: [] };
-  const open: { destroy(): void }[] = [];
+  const requestHandler = new NodeHttpHandler(PATIENT);
+  const open: { destroy(): void }[] = [requestHandler];
+  const signed = { region, credentials, env: process.env, requestHandler, clock };
   const watched =
     <C extends { middlewareStack: unknown; destroy(): void }>(service: string, make: () => C) =>
     (): C => {
@@ -66,22 +69,22 @@ export function createClients(region: string, clock: Clock = systemClock): Clien
     sns: watched("sns", () => new SNSClient(config)),
     ssm: watched("ssm", () => new SSMClient(config)),
     sts: watched("sts", () => new STSClient(config)),
-    fis: () => signedJson({ service: "fis", region, credentials, env: process.env, clock }),
+    fis: () => signedJson({ ...signed, service: "fis" }),
     serviceQuotas: () =>
       signedRpc({
-        ...{ service: "servicequotas", id: "service_quotas", region, credentials, env: process.env, clock },
+        ...{ ...signed, service: "servicequotas", id: "service_quotas" },
         ...{ target: "ServiceQuotasV20190624", version: "1.1" },
       }),
     // One for the whole partition, in one region (its API Reference, "Service endpoint").
     freeTier: () =>
       signedRpc({
-        ...{ service: "freetier", region: "us-east-1", credentials, env: process.env, clock },
+        ...{ ...signed, service: "freetier", region: "us-east-1" },
         ...{ host: "freetier.us-east-1.api.aws", target: "AWSFreeTierService", version: "1.0" },
       }),
     // One for all regions, in one of them (AWS General Reference, "AWS Budgets endpoints").
     budgets: () =>
       signedRpc({
-        ...{ service: "budgets", region: "us-east-1", credentials, env: process.env, clock },
+        ...{ ...signed, service: "budgets", region: "us-east-1" },
         ...{ host: "budgets.amazonaws.com", target: "AWSBudgetServiceGateway", version: "1.1" },
       }),
     calls: () => calls,

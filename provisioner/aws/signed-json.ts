@@ -1,8 +1,10 @@
 /** Signed JSON requests to AWS services for which this release of the SDK has no client, or only a large one. */
 import { createHash, createHmac, randomUUID } from "node:crypto";
+import type { STSClient } from "@aws-sdk/client-sts";
+import { collectBody, HttpRequest, type HttpResponse } from "@smithy/core/protocols";
+import { streamCollector } from "@smithy/node-http-handler";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { type Clock, systemClock } from "../../agent/site/clock.ts";
-import { omitUndefined } from "../../agent/site/omit-undefined.ts";
 
 export interface SignedJsonOptions {
   /** Its name in host names and in signatures, e.g. "fis". */
@@ -15,6 +17,8 @@ export interface SignedJsonOptions {
   id?: string;
   /** Where the service is, if not at its own name in the region. */
   host?: string;
+  /** Sends them, as the SDK's clients do theirs. It stays its maker's to destroy. */
+  requestHandler: Pick<STSClient["config"]["requestHandler"], "handle">;
   /** For the time between two tries. */
   clock?: Pick<Clock, "sleep">;
 }
@@ -23,7 +27,6 @@ export interface SignedJsonOptions {
 export type SignedJson = (method: "GET" | "POST" | "DELETE", path: string, body?: object) => Promise<unknown>;
 
 const TRIES = 3;
-const TIMEOUT_MS = 30_000;
 
 /** The protocol restJson1. */
 export function signedJson(options: SignedJsonOptions): SignedJson {
@@ -61,7 +64,8 @@ type Send = (
 ) => Promise<unknown>;
 
 function sender(options: SignedJsonOptions): Send {
-  const { service, region, credentials, env, id = service, host, clock = systemClock } = options;
+  const { service, region, credentials, env, id = service, host, requestHandler } = options;
+  const { clock = systemClock } = options;
   const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 });
   const suffix = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   const given = env[`AWS_ENDPOINT_URL_${id.toUpperCase()}`] || env.AWS_ENDPOINT_URL;
@@ -70,24 +74,16 @@ function sender(options: SignedJsonOptions): Send {
   return async (method, path, more, text) => {
     const { pathname, searchParams } = new URL(path, endpoint);
     for (let attempt = 1; ; attempt++) {
-      const { headers } = await signer.sign({
-        method,
-        protocol: endpoint.protocol,
-        hostname: endpoint.hostname,
-        path: pathname,
-        query: Object.fromEntries(searchParams),
-        headers: { host: endpoint.host, ...more },
-        body: text,
+      const request = new HttpRequest({
+        ...{ method, protocol: endpoint.protocol, hostname: endpoint.hostname },
+        ...(endpoint.port !== "" && { port: Number(endpoint.port) }),
+        ...{ path: pathname, query: Object.fromEntries(searchParams) },
+        ...{ headers: { host: endpoint.host, ...more }, body: text },
       });
+      const signed = await signer.sign(request);
       try {
-        const { host: _, ...sent } = headers;
-        const answer = await fetch(new URL(path, endpoint), {
-          method,
-          headers: sent,
-          ...omitUndefined({ body: text }),
-          signal: AbortSignal.timeout(TIMEOUT_MS),
-        });
-        return await resultOf(answer);
+        const { response } = await requestHandler.handle(HttpRequest.clone(signed as HttpRequest));
+        return await resultOf(response);
       } catch (error) {
         if (attempt >= TRIES || !mayPass(error)) throw error;
         await clock.sleep(200 * 2 ** attempt);
@@ -107,15 +103,15 @@ class Refused extends Error {
   }
 }
 
-async function resultOf(answer: Response): Promise<unknown> {
-  const text = await answer.text();
+async function resultOf({ statusCode, headers, body }: HttpResponse): Promise<unknown> {
+  const text = (await collectBody(body, { streamCollector })).transformToString();
   const json: unknown = text === "" ? {} : jsonOf(text);
-  if (answer.ok) return json;
+  if (statusCode >= 200 && statusCode < 300) return json;
   const { __type, code, message, Message } = (json ?? {}) as Record<string, string | undefined>;
-  const type = answer.headers.get("x-amzn-errortype") ?? __type ?? code ?? `HTTP ${answer.status}`;
+  const type = headers["x-amzn-errortype"] ?? __type ?? code ?? `HTTP ${statusCode}`;
   // "namespace#Code:url" in full.
   const name = type.split(":")[0]?.split("#").at(-1) ?? type;
-  throw new Refused(name, message ?? Message ?? name, answer.status);
+  throw new Refused(name, message ?? Message ?? name, statusCode);
 }
 
 function jsonOf(text: string): unknown {

@@ -23,9 +23,10 @@ const accountPlan: Question = {
   id: "account-plan",
   asks: "Is the account on the free plan, which may start few instance types?",
   ask: async ({ clients }) => {
+    const { credentials, requestHandler } = clients.sts.config;
     const call = signedRpc({
       ...{ service: "freetier", region: HOME, host: `freetier.${HOME}.api.aws`, env: process.env },
-      ...{ target: "AWSFreeTierService", version: "1.0", credentials: clients.sts.config.credentials },
+      ...{ target: "AWSFreeTierService", version: "1.0", credentials, requestHandler },
     });
     let plan: { accountPlanType?: string; accountPlanStatus?: string } = {};
     const refused = await refusalOf(

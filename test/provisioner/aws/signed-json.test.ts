@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { explain } from "../../../provisioner/aws/errors.ts";
 import { type SignedJson, signedJson } from "../../../provisioner/aws/signed-json.ts";
 
@@ -20,12 +21,14 @@ const server = createServer(async (request, response) => {
   const answer = answers.shift() ?? { status: 200, body: '{"fine":true}' };
   response.writeHead(answer.status, answer.headers).end(answer.body);
 });
+const requestHandler = new NodeHttpHandler();
+afterAll(() => requestHandler.destroy());
 let call: SignedJson;
 beforeEach(async () => {
   [answers, asked] = [[], []];
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   call = signedJson({
-    ...{ service: "fis", region: "us-east-1" },
+    ...{ service: "fis", region: "us-east-1", requestHandler },
     credentials: async () => ({ accessKeyId: "AKIATEST", secretAccessKey: "test" }),
     env: {
       AWS_ENDPOINT_URL: "http://127.0.0.1:9",
