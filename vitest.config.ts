@@ -15,7 +15,6 @@ const longest = [
   "provisioner/commands/deploy.test.ts",
   "scripts/questions/contact.test.ts",
   "provisioner/deploy/killed.test.ts",
-  "agent/program/live.test.ts",
   "agent/duty/on-duty.test.ts",
   "provisioner/commands/deploy-roles.test.ts",
   "provisioner/deploy/bake-killed.test.ts",
