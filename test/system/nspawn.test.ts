@@ -1,92 +1,25 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { processorTime } from "../../agent/system/processor.ts";
-import type { InstanceView } from "../cloud/ec2/instance-view.ts";
-import { type Imds, startImds } from "../cloud/imds.ts";
-import type { Credits } from "../cloud/machines.ts";
-import { type Mirror, openMirror } from "../cloud/mirror.ts";
-import { ensureImage } from "../cloud/nspawn/image.ts";
-import { type NspawnMachines, nspawnMachines } from "../cloud/nspawn/machines.ts";
-import { requireSandbox, type Sandbox } from "../cloud/sandbox/sandbox.ts";
+import type { Imds } from "../cloud/imds.ts";
+import type { Mirror } from "../cloud/mirror.ts";
+import type { NspawnMachines } from "../cloud/nspawn/machines.ts";
+import { idOf, type Nspawn, openNspawn } from "./nspawn-machines.ts";
 
-let sandbox: Sandbox;
+let nspawn: Nspawn;
 let mirror: Mirror;
 let machines: NspawnMachines;
 let exits: string[];
-const services: Imds[] = [];
-
+let services: Imds[];
 beforeAll(async () => {
-  sandbox = requireSandbox();
-  mirror = await openMirror(sandbox.mirrorSocket);
-  const image = await ensureImage(sandbox, "debian-13", { proxy: mirror.url, progress: console.error });
-  machines = nspawnMachines({
-    around: {
-      imdsPort: 1338,
-      proxy: mirror.url,
-      aptSettings: {},
-      environment: { AWS_ENDPOINT_URL: "http://127.0.0.1:4566", ODD: 'a "b" 100% \\c' },
-      certificates: "-----BEGIN CERTIFICATE-----\nextra\n-----END CERTIFICATE-----",
-    },
-    image: async () => image,
-    credits: true,
-  });
-  machines.onExit((id) => exits.push(id));
+  nspawn = await openNspawn();
+  ({ mirror, machines, exits, services } = nspawn);
 });
-afterEach(async () => {
-  await machines.close();
-  for (const imds of services.splice(0)) await imds.close();
-});
-afterAll(() => mirror.close());
+afterEach(() => nspawn?.clear());
+afterAll(() => mirror?.close());
 
-const idOf = (n: number) => `i-${String(n).padStart(17, "0")}`;
-
-async function start(
-  n: number,
-  options: { script?: string; type?: string; image?: string; address?: string; credits?: Credits } = {},
-) {
-  exits = [];
-  const userData = options.script === undefined ? undefined : Buffer.from(`#!/bin/bash\n${options.script}\n`);
-  const machine = {
-    instanceId: idOf(n),
-    imageId: options.image ?? "ami-1",
-    instanceType: options.type ?? "t3.micro",
-    address: options.address ?? `127.0.1.${n}`,
-    availabilityZone: "us-east-1a",
-    userData,
-    credits: options.credits,
-  };
-  const view: InstanceView = {
-    ...machine,
-    architecture: "x86_64",
-    region: "us-east-1",
-    availabilityZoneId: "use1-az1",
-    accountId: "123456789012",
-    reservationId: "r-1",
-    lifecycle: "spot",
-    privateAddress: machine.address,
-    publicAddress: machine.address,
-    hostname: `ip-${machine.address.replaceAll(".", "-")}.ec2.internal`,
-    subnetId: "subnet-1",
-    vpcId: "vpc-1",
-    securityGroups: ["web"],
-    metadata: { enabled: true, tokens: "required", hopLimit: 1, tags: false },
-    profile: undefined,
-    tags: () => ({}),
-    spotAction: () => undefined,
-    rebalance: () => undefined,
-    credentials: () => undefined,
-  };
-  services.push(await startImds(view, { port: 1338 }));
-  await machines.start(machine);
-  return machine.instanceId;
-}
-
-const run = async (id: string, script: string) => {
-  const { exitCode, stdout, stderr } = await machines.exec(id, "bash", ["-c", script]);
-  return exitCode === 0 ? stdout : `exit ${exitCode}: ${stderr}`;
-};
-const booted = (id: string) =>
-  expect.poll(() => run(id, "systemctl is-system-running --wait"), { timeout: 30_000 }).toBe("running");
+const start: Nspawn["start"] = (n, options) => nspawn.start(n, options);
+const run: Nspawn["run"] = (id, script) => nspawn.run(id, script);
+const booted: Nspawn["booted"] = (id) => nspawn.booted(id);
 const appears = (id: string, file: string, timeout = 60_000) =>
   expect.poll(() => run(id, `cat ${file}`), { timeout, interval: 50 }).not.toContain("No such file");
 
@@ -185,7 +118,7 @@ test("stop and start keep the disk under another address; poweroff inside is rep
   expect(exits).toEqual([]);
   await start(4, { address: "127.0.1.44" });
   await expect
-    .poll(() => run(id, "cat /root/note; hostname"), { timeout: 5_000 })
+    .poll(() => run(id, "cat /root/note; hostname"), { timeout: 20_000 })
     .toBe("kept\nip-127-0-1-44");
   await booted(id);
   await run(id, "systemctl poweroff");
@@ -259,7 +192,7 @@ test("the memory of its type is its limit", async () => {
 test("without the mirror, apt fails at once", async () => {
   const id = await start(11);
   await mirror.off();
-  const said = await run(id, "apt-get update -o APT::Update::Error-Mode=any");
+  const said = await run(id, "apt-get update -o APT::Update::Error-Mode=any -o Acquire::Retries=0");
   await mirror.on();
   expect(said).toMatch(/^exit 100: .*Unable to connect to 127.0.0.1:3142/s);
 });
@@ -271,33 +204,4 @@ test("logs of removed machines stay readable", async () => {
   const logs = await machines.logs();
   expect(logs.get(`${id}.console`)).toContain("last words");
   expect(logs.get(`${id}.journal`)).toContain("last words");
-});
-
-test("a machine that may borrow no CPU credits is held to its baseline, and sees in /proc/stat what it was kept from", async () => {
-  const id = await start(17, { credits: { mode: "standard", perSecond: 0.2, atLaunch: 0 } });
-  await booted(id);
-  const account = machines.creditsOf(id) ?? expect.fail("it has credits");
-  const burn = "import time\nwhile time.process_time() < 0.5: pass";
-  const burning = async () => {
-    account.balance = 0;
-    const began = performance.now();
-    // systemd starts it, so that it is within the machine's limits, as this test's own commands are not.
-    await run(id, `systemd-run --quiet --wait python3 -c '${burn}'`);
-    return (performance.now() - began) / 1000;
-  };
-  const held = await burning();
-  machines.setCredits(id, "unlimited");
-  await new Promise((resolve) => setTimeout(resolve, 600));
-  const free = await burning();
-  console.error(`0.5 s of processor time took ${held.toFixed(2)} s held, ${free.toFixed(2)} s unlimited`);
-  expect(held).toBeGreaterThan(1.5);
-  expect(free).toBeLessThan(held / 1.5);
-  expect(account.balance).toBeLessThan(0);
-  const time = processorTime(await run(id, "cat /proc/stat"));
-  const used = (await machines.processorSeconds(id)) ?? Number.NaN;
-  expect(time.stolen).toBeGreaterThan(1);
-  expect(time.busy).toBeGreaterThan(used * 0.7);
-  expect(time.busy).toBeLessThanOrEqual(used + 0.1);
-  machines.setCredits(id, "standard");
-  expect(account.charged).toBeGreaterThan(0);
 });
