@@ -9,6 +9,7 @@ import { runUp } from "../../provisioner/commands/up.ts";
 import { loadConfig } from "../../provisioner/config/load.ts";
 import { inspect } from "../../provisioner/project/inspect.ts";
 import { type Desk, openDesk } from "../provisioner/site.ts";
+import { DEBIAN_PATH } from "./debian.ts";
 
 let desk: Desk;
 let folder: string;
@@ -17,7 +18,7 @@ const PATH = process.env.PATH;
 
 beforeAll(async () => {
   // Debian's Python alone: no other Django is found.
-  process.env.PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
+  process.env.PATH = DEBIAN_PATH;
   desk = await openDesk();
 });
 afterAll(async () => {

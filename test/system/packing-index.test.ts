@@ -1,4 +1,4 @@
-/** Other people's projects, packed with this machine's real pip out of an index on loopback. */
+/** Other people's projects, packed with Debian's real pip out of an index on loopback. */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
@@ -16,12 +16,13 @@ import { type PackageIndex, packageIndex } from "../provisioner/dependencies/pac
 import { STARTPROJECT } from "../provisioner/project/project.ts";
 import { folder, type Tree, write } from "../provisioner/release/folders.ts";
 import { sdist, source, wheel } from "../provisioner/release/wheelhouse.ts";
+import { DEBIAN_PATH } from "./debian.ts";
 
 /** The index that pip asks anyway. */
 const PYPI = `https://${["pypi", "org"].join(".")}/simple`;
 
 const pipEnv = (index: PackageIndex): NodeJS.ProcessEnv => ({
-  PATH: process.env.PATH,
+  PATH: DEBIAN_PATH,
   HOME: folder(),
   PIP_CONFIG_FILE: "/dev/null",
   PIP_INDEX_URL: index.url,

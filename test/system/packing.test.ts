@@ -1,4 +1,4 @@
-/** Dependencies with this machine's real pip, offline, out of packages made here. */
+/** Dependencies with Debian's real pip, offline, out of packages made here. */
 import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -10,11 +10,11 @@ import { type Packed, type PackOptions, packRelease } from "../../provisioner/re
 import type { Progress } from "../../provisioner/release/progress.ts";
 import { folder, type Tree, write } from "../provisioner/release/folders.ts";
 import { moduleOf, sdist, source, wheel } from "../provisioner/release/wheelhouse.ts";
+import { DEBIAN_PATH } from "./debian.ts";
 
 function pipEnv(wheelhouse: string): NodeJS.ProcessEnv {
-  const { PATH } = process.env;
   return {
-    PATH,
+    PATH: DEBIAN_PATH,
     HOME: wheelhouse,
     PIP_CONFIG_FILE: "/dev/null",
     PIP_NO_INDEX: "1",
@@ -50,7 +50,10 @@ async function failure(packing: Promise<unknown>): Promise<EverspotError> {
 }
 
 /** The Python pip runs in here, e.g. "3.11"; and one it is not. */
-const { stdout: here } = await execa("python3", ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]);
+const { stdout: here } = await execa("/usr/bin/python3", [
+  "-c",
+  "import sys; print('%d.%d' % sys.version_info[:2])",
+]);
 const other = here === "3.13" ? "3.11" : "3.13";
 const tagOf = (python: string) => `cp${python.replace(".", "")}`;
 
@@ -238,8 +241,8 @@ test("with the instance's Python here, the bytecode of dependencies is made once
   expect(readdirSync(path.join(release, "site/__pycache__"))).toEqual([`wsgi${cache}`]);
   expect((await pack(project, links, { python: here, cacheDir: folder() })).sha256).toBe(packed.sha256);
 
-  const env = { PATH: process.env.PATH, PYTHONPATH: `${tree}:${release}`, PYTHONDONTWRITEBYTECODE: "1" };
-  const { stderr } = await execa("python3", ["-v", "-c", "import alpha"], { env, extendEnv: false });
+  const env = { PATH: DEBIAN_PATH, PYTHONPATH: `${tree}:${release}`, PYTHONDONTWRITEBYTECODE: "1" };
+  const { stderr } = await execa("/usr/bin/python3", ["-v", "-c", "import alpha"], { env, extendEnv: false });
   expect(stderr).toMatch(/alpha\/__pycache__\/__init__\.cpython-\d+\.pyc matches .*alpha\/__init__\.py/);
 });
 
