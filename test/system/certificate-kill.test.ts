@@ -1,4 +1,5 @@
 /** Agents in processes of their own, ended with SIGKILL while real certbot works for them. */
+import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ensureCertificate, renewIfDue } from "../../agent/certificate/ensure.ts";
 import { poll } from "../../agent/site/poll.ts";
@@ -38,7 +39,7 @@ describe.each([
 });
 
 test("certbot dies with its agent", async () => {
-  const { run } = await world.machine();
+  const { disk, run } = await world.machine();
   world.cloud.route53.delays.insyncMs = 3600_000;
   const agent = run("ensure");
   await poll(
@@ -52,8 +53,17 @@ test("certbot dies with its agent", async () => {
   agent.kill("SIGKILL");
   await agent;
   world.cloud.route53.delays.insyncMs = 0;
+  // What its hook was waiting for has come: it would go on now.
+  await poll(
+    "the end of certbot",
+    async () => {
+      const { stdout } = await execa("pgrep", ["--full", "--list-full", disk], { reject: false });
+      return stdout === "" ? { done: true } : { waiting: stdout };
+    },
+    { seconds: 8, everySeconds: 0.1 },
+  );
   const requests = world.ca.requests;
-  await new Promise((resolve) => setTimeout(resolve, 8000));
+  await new Promise((resolve) => setTimeout(resolve, 500));
   expect(world.ca.requests).toBe(requests);
   expect(world.ca.books.issuances).toEqual([]);
 });

@@ -1,5 +1,6 @@
 /** certbot, Pebble behind Let's Encrypt's limits, DNS, Route 53 and S3: everything real but AWS itself. */
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -60,6 +61,16 @@ export interface TestMachine {
 
 let machines = 0;
 
+/** Of all worlds of this process. */
+let programs: ReturnType<typeof bundledPrograms> | undefined;
+async function bundledPrograms(): Promise<{ hook: string; instance: string }> {
+  const folder = await mkdtemp(join(tmpdir(), "everspot-certificate-programs-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const hook = await bundle(join(import.meta.dirname, "hook.ts"), folder);
+  const instance = await bundle(join(import.meta.dirname, "instance.ts"), folder);
+  return { hook, instance };
+}
+
 export async function startWorld(options: { lifetime?: number } = {}): Promise<World> {
   const clock = new ShiftedClock();
   const folder = await mkdtemp(join(tmpdir(), "everspot-certificates-"));
@@ -96,8 +107,9 @@ export async function startWorld(options: { lifetime?: number } = {}): Promise<W
     REQUESTS_CA_BUNDLE: trusted,
     TEST_ZONE: zone.HostedZone?.Id?.replace("/hostedzone/", "") ?? "",
   };
-  const hook = [process.execPath, await bundle(join(import.meta.dirname, "hook.ts"), folder)];
-  const program = await bundle(join(import.meta.dirname, "instance.ts"), folder);
+  programs ??= bundledPrograms();
+  const { hook: hookProgram, instance: program } = await programs;
+  const hook = [process.execPath, hookProgram];
   for (const [name, value] of Object.entries(env)) process.env[name] = value;
   return {
     clock,
