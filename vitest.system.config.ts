@@ -6,18 +6,19 @@ import { common } from "./vitest.config.ts";
 /** Seconds of those that take long, side by side on 2 cores; any other takes less than most of these. */
 const seconds: Readonly<Record<string, number>> = {
   agent: 160,
-  "packing-index": 120,
+  "packing-index": 100,
   state: 120,
   action: 90,
   init: 77,
   certificate: 68,
-  packing: 53,
+  packing: 50,
+  nspawn: 40,
   "state-uploads": 42,
   install: 39,
   units: 38,
   "certificate-churn": 36,
-  logs: 33,
-  "certificate-kill": 33,
+  logs: 30,
+  "certificate-kill": 25,
   killed: 20,
   jobs: 19,
   "certificate-reload": 15,
@@ -57,9 +58,12 @@ class EvenShards extends BaseSequencer {
 export default defineConfig({
   test: {
     ...common,
+    globalSetup: ["test/python.ts"],
     include: ["test/system/**/*.test.ts"],
     exclude: ["test/system/long/**", "node_modules/**"],
     fileParallelism: false,
+    // As in vitest.config.ts: most files load the same modules. test/setup.ts gives each the environment it would have alone.
+    isolate: false,
     sequence: { sequencer: EvenShards },
     testTimeout: 240_000,
     hookTimeout: 240_000,

@@ -11,23 +11,26 @@ import { buildPrograms } from "../../scripts/state/programs.ts";
 
 let folder: string;
 export let programs: Programs;
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "everspot-state-test-"));
-  programs = await buildPrograms(folder);
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
 export let bucket: Bucket;
 let instances: Instance[];
-beforeEach(async () => {
-  bucket = await startBucket();
-  instances = [];
-});
-afterEach(async () => {
-  for (const instance of instances) await instance.destroy();
-  expect(bucket.server.faults).toEqual([]);
-  await bucket.close();
-});
+
+/** A bucket for each test of a file, whose instances end with it. */
+export function stateOwners(): void {
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "everspot-state-test-"));
+    programs = await buildPrograms(folder);
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  beforeEach(async () => {
+    bucket = await startBucket();
+    instances = [];
+  });
+  afterEach(async () => {
+    for (const instance of instances) await instance.destroy();
+    expect(bucket.server.faults).toEqual([]);
+    await bucket.close();
+  });
+}
 
 export const made = (epoch: number, durability: "fast" | "s3" = "s3"): Instance => {
   const instance = new Instance(

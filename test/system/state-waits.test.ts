@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../../agent/site/clock.ts";
-import { bucket, owner, post, restored, sql } from "./state-owner.ts";
+import { bucket, owner, post, restored, sql, stateOwners } from "./state-owner.ts";
+
+stateOwners();
 
 describe("an answer waits until what it may tell of is in the bucket", () => {
   test("a reader is not shown what a power cut could take back", async () => {

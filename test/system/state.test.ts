@@ -5,7 +5,21 @@ import { describe, expect, test } from "vitest";
 import { systemClock } from "../../agent/site/clock.ts";
 import { poll } from "../../agent/site/poll.ts";
 import { torture } from "../../scripts/state/torture.ts";
-import { bucket, DIGEST, made, owner, post, programs, restored, same, shipped, sql } from "./state-owner.ts";
+import {
+  bucket,
+  DIGEST,
+  made,
+  owner,
+  post,
+  programs,
+  restored,
+  same,
+  shipped,
+  sql,
+  stateOwners,
+} from "./state-owner.ts";
+
+stateOwners();
 
 test("hand-overs, power cuts and an owner that wakes up too late: no acknowledged write is lost", async () => {
   const { verdict, moments } = await torture({
