@@ -14,7 +14,8 @@ export interface Exchange {
 
 /** What came back of a call: until one of both was called it is under way to whoever watches. */
 export interface Come {
-  isSuccess: boolean;
+  /** Whether it is an answer that nothing is to be done about: no error of the server, no other clock than ours. */
+  isUsual: boolean;
   /** The response for this request; throws what came in place of one. */
   conclude(request: HttpRequest): HttpResponse;
   /** No one wants it any more. */
@@ -27,7 +28,7 @@ export type Offer = (at: string, request: HttpRequest, signal: AbortSignal | und
 /** @param exchange undefined where no one was told that it began. */
 export function come(
   exchange: Exchange | undefined,
-  isSuccess: boolean,
+  isUsual: boolean,
   respond: (request: HttpRequest) => HttpResponse,
 ): Come {
   let open = exchange;
@@ -41,5 +42,5 @@ export function come(
     drop();
     return respond(request);
   };
-  return { isSuccess, conclude, drop };
+  return { isUsual, conclude, drop };
 }

@@ -1,7 +1,7 @@
 /** A call in the SDK's own shapes, in place of a request's bytes, and its answer. */
 import { HttpRequest } from "@smithy/core/protocols";
 import { NormalizedSchema } from "@smithy/core/schema";
-import { sdkStreamMixin } from "@smithy/core/serde";
+import { withHelpers } from "./body-stream.ts";
 import { type Dict, membersOf, payloadMember, type SchemaRef } from "./schema.ts";
 
 export interface Identity {
@@ -79,7 +79,7 @@ export function outputOf(
   const output = (response as { [ANSWERED]?: Dict })[ANSWERED];
   if (output === undefined) return undefined;
   const name = streamOf(operation.output);
-  const stream = name === undefined ? {} : { [name]: sdkStreamMixin((response as { body: unknown }).body) };
+  const stream = name === undefined ? {} : { [name]: withHelpers((response as { body: unknown }).body) };
   return { ...output, ...stream, $metadata: protocol.deserializeMetadata(response) };
 }
 

@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import { buildQueryString, type HttpRequest, HttpResponse } from "@smithy/core/protocols";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { streamOf } from "./body-stream.ts";
 import { ConnectionLost } from "./disturb.ts";
 import { type Come, come, type Exchange, type Offer, sentChannel } from "./exchange.ts";
 import { handOver as handOverShapes } from "./hand-over.ts";
@@ -144,11 +145,17 @@ async function converse(
 function answered(reply: ShapedReply, exchange: Exchange): Come {
   exchange.status = reply.status;
   const { output } = reply;
-  return come(exchange, output !== undefined, (request) => {
+  return come(exchange, isUsual(reply), (request) => {
     const response = received(request, reply);
     return output === undefined ? response : answerWith(response, output);
   });
 }
+
+const isUsual = ({ status, headers: { age, date = "" } }: ShapedReply): boolean =>
+  status < 500 && (age !== undefined || Math.abs(Date.parse(date) - Date.now()) < CLOCKS_ALIKE);
+
+/** Milliseconds between clocks of which the SDK thinks nothing. */
+const CLOCKS_ALIKE = 60_000;
 
 /** An error in place of an answer. */
 const instead = (error: unknown, exchange?: Exchange): Come =>
@@ -176,7 +183,8 @@ function received(
   if (body !== undefined && !(body instanceof Readable) && status !== 304)
     got["content-length"] = String(Buffer.byteLength(body));
   for (const [name, value] of Object.entries(headers)) got[name.toLowerCase()] = value;
-  const read = isFromS3(sent.authorization) ? streamOf : bytes;
+  const read = (whole: Uint8Array | string) =>
+    isFromS3(sent.authorization) ? streamOf(bytes(whole)) : bytes(whole);
   return new HttpResponse({
     statusCode: status,
     headers: got,
@@ -193,16 +201,6 @@ const isFromS3 = (authorization: string | undefined): boolean =>
   authorization === undefined || authorization.includes("/s3/aws4_request");
 
 const bytes = (body: Uint8Array | string): Buffer => Buffer.from(body as string);
-
-function streamOf(body: Uint8Array | string): Readable {
-  const whole = bytes(body);
-  return new Readable({
-    read() {
-      if (whole.length > 0) this.push(whole);
-      this.push(null);
-    },
-  });
-}
 
 const connectionRefused = ({ hostname, port }: HttpRequest): Error =>
   Object.assign(new Error(`connect ECONNREFUSED ${hostname}:${port}`), { code: "ECONNREFUSED" });

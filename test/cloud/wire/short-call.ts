@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { NoOpLogger } from "@smithy/core/client";
 import type { HttpRequest } from "@smithy/core/protocols";
+import { isThrottlingError, isTransientError } from "@smithy/core/retry";
 import type { Come, Offer } from "./exchange.ts";
 import {
   bodyOf,
@@ -42,8 +43,10 @@ interface ShortCall {
   operation: OperationSchema;
   signal: AbortSignal | undefined;
   offer: Offer;
-  /** What takes the answer that is no success. */
+  /** What takes an answer that is not for the short way. */
   refuse: (come: Come) => void;
+  /** The one that came the short way. */
+  answer?: Come;
   /** The rest of the SDK's way, on which `come` is the first answer. */
   goOn: (come: Come, context: Context) => Handle;
 }
@@ -60,37 +63,55 @@ const part: Middleware = (next, context) => async (args) => {
   const body = bodyOf(operation, input) ?? "";
   const request = handedRequest(call.at, operation, { input, body, by });
   request.headers["amz-sdk-invocation-id"] = randomUUID();
-  const came = await new Promise<{ result: Result } | Come>((resolve, reject) => {
-    call.refuse = resolve;
-    next({ ...args, input, request }).then((result) => resolve({ result }), reject);
-  });
-  if (!("result" in came)) {
+  const goOn = async (come: Come) => {
     try {
-      return await call.goOn(came, context)({ ...args, input });
+      return await call.goOn(come, context)({ ...args, input });
     } finally {
-      came.drop();
+      come.drop();
     }
+  };
+  const tries = { attempts: 1, totalRetryDelay: 0 };
+  try {
+    const came = await new Promise<{ result: Result } | Come>((resolve, reject) => {
+      call.refuse = resolve;
+      next({ ...args, input, request }).then((result) => resolve({ result }), reject);
+    });
+    if (!("result" in came)) return goOn(came);
+    const { output } = came.result;
+    if (output !== undefined) Object.assign(output.$metadata, tries);
+    successes.set(config, (successes.get(config) ?? 0) + 1);
+    return came.result;
+  } catch (thrown) {
+    if (call.answer === undefined) throw thrown;
+    const error = thrown as Parameters<typeof isTransientError>[0];
+    if (isThrottlingError(error) || isTransientError(error)) return goOn(call.answer);
+    Object.assign(error, { $metadata: { ...error.$metadata, ...tries } });
+    throw error;
   }
-  const { output } = came.result;
-  if (output !== undefined) Object.assign(output.$metadata, { attempts: 1, totalRetryDelay: 0 });
-  successes.set(config, (successes.get(config) ?? 0) + 1);
-  return came.result;
 };
 
-/** In place of what reads answers. */
-const readOutput: Middleware = (next, context) => async (args) => {
-  const { config, operation } = callOf(context);
-  const { response } = await next(args);
-  const output = outputOf(config.protocol as NonNullable<Config["protocol"]>, operation, response);
-  return output === undefined ? { response } : { response, output };
-};
+/** Before what reads answers, which has only errors to read. */
+const readOutput =
+  (read: Middleware): Middleware =>
+  (next, context) => {
+    const { config, operation } = callOf(context);
+    return async (args) => {
+      const result = await next(args);
+      const { response } = result;
+      const output = outputOf(config.protocol as NonNullable<Config["protocol"]>, operation, response);
+      return output === undefined ? read(async () => result, context)(args) : { response, output };
+    };
+  };
 
 const bottom =
   (call: ShortCall): Handle =>
   async ({ request }) => {
     const { at, signal, offer } = call;
     const come = await offer(`${at.hostname}:${at.port}`, request as HttpRequest, signal);
-    if (come.isSuccess) return { response: come.conclude(request as HttpRequest) };
+    if (come.isUsual) {
+      call.answer = come;
+      return { response: come.conclude(request as HttpRequest) };
+    }
     call.refuse(come);
     return new Promise(() => {});
   };
@@ -134,18 +155,17 @@ export function kindOf({ config, middlewareStack }: SdkClient, command: Command)
   let whole: Middlewares | undefined;
   return {
     context,
-    short: short.map((entry) => ({ ...entry, middleware: instead.get(entry.name) ?? entry.middleware })),
+    short: short.map((entry) => {
+      if (entry.name === "serializerMiddleware") return { ...entry, middleware: part };
+      if (entry.name !== "deserializerMiddleware") return entry;
+      return { ...entry, middleware: readOutput(entry.middleware) };
+    }),
     get whole() {
       whole ??= ordered(() => true);
       return whole;
     },
   };
 }
-
-const instead = new Map<string | undefined, Middleware>([
-  ["serializerMiddleware", part],
-  ["deserializerMiddleware", readOutput],
-]);
 
 /** Where the ways part, those of the first step have run. */
 const hasYetToRun = ({ step }: { step: string }): boolean => step !== "initialize";

@@ -9,15 +9,19 @@ import * as s3 from "@aws-sdk/client-s3";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Traffic } from "../traffic.ts";
-import { AwsError, internalError, WireServer } from "./server.ts";
+import { AwsError, internalError, throttled, WireServer } from "./server.ts";
 
 let server: WireServer;
 let clients: EC2Client[];
+/** The server's clock, in milliseconds. */
+let ahead: number;
 beforeEach(async () => {
   clients = [];
   delete process.env.EVERSPOT_WIRE;
+  ahead = 0;
   server = await new WireServer({
     inProcess: true,
+    now: () => Date.now() + ahead,
     secretOf: (key) => (key === "AKIATEST" ? "test" : undefined),
   })
     .use(ec2, "ec2")
@@ -111,7 +115,10 @@ test.each([
   },
 );
 
-test("what fails is repeated as ever, as the same call, and passes the first step once", async () => {
+test.each([
+  ["a server's error", internalError],
+  ["too many calls", throttled],
+])("%s: it is repeated as ever, as the same call, and passes the first step once", async (_, error) => {
   const client = make();
   const seen: string[] = [];
   watch(client, "its", seen);
@@ -119,7 +126,7 @@ test("what fails is repeated as ever, as the same call, and passes the first ste
   server.before(({ input, operation }) => {
     if (operation !== "CreateFleet") return;
     tokens.push(input.ClientToken);
-    if (tokens.length < 3) throw internalError();
+    if (tokens.length < 3) throw error();
   });
   const { $metadata } = await client.send(fleet());
   expect($metadata).toMatchObject({ attempts: 3, httpStatusCode: 200 });
@@ -142,6 +149,7 @@ test("an error is the SDK's own, and was answered once", async () => {
     $metadata: { httpStatusCode: 400, attempts: 1 },
     $response: { statusCode: 400 },
   });
+  expect(wasShort()).toBe(true);
   expect(server.calls.length - before).toBe(1);
 });
 
@@ -215,4 +223,12 @@ test("credentials that cannot be had are asked for once", async () => {
   const before = server.calls.length;
   await expect(make({ credentials }).send(new DescribeVpcsCommand({}))).rejects.toThrow("no one is there");
   expect([times, server.calls.length - before]).toEqual([1, 0]);
+});
+
+test("a client sets its clock by a server that has another time", async () => {
+  const client = make();
+  ahead = 3_600_000;
+  await client.send(new DescribeVpcsCommand({}));
+  const { systemClockOffset } = client.config;
+  expect(Math.abs(systemClockOffset - ahead)).toBeLessThan(60_000);
 });

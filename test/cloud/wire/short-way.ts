@@ -1,8 +1,8 @@
 /**
  * A call that is handed over needs little of what the SDK does for one on a wire. What is only for that is left out: where
  * to send it, signing, checking an answer's bytes, trying again. Every other middleware runs, those of the project above
- * all. Whatever is not a plain success goes on through the whole of the SDK from where it came back, with that very
- * answer, so that errors, repetitions and what is told of them are the SDK's own.
+ * all. What the SDK may try again, or set its clock by, goes on through the whole of it from where it came back, with that
+ * very answer, so that repetitions and what is told of them are the SDK's own; other errors it reads as ever.
  */
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import type { Offer } from "./exchange.ts";
