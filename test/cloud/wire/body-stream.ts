@@ -34,6 +34,10 @@ export function withHelpers(body: unknown): SdkStream {
   };
   return Object.assign(stream, {
     transformToByteArray: take,
-    transformToString: async (encoding?: string) => new TextDecoder(encoding).decode(await take()),
+    transformToString: async (encoding?: string) => {
+      const bytes = Buffer.from(await take());
+      if (encoding === undefined || Buffer.isEncoding(encoding)) return bytes.toString(encoding);
+      return new TextDecoder(encoding).decode(bytes);
+    },
   });
 }
