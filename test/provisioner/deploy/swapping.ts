@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import * as z from "zod/mini";
@@ -106,13 +106,19 @@ export async function openSwapSite(
       await desk.close();
       agents.commands.close();
       idle?.stop();
+      for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
+/** Of releases, until a site closes. */
+const folders: string[] = [];
+
 /** A release already packed; what is in it matters to no one here. */
 export function packed(content: string): Packed {
-  const file = path.join(mkdtempSync(path.join(tmpdir(), "everspot-packed-")), "release.zip");
+  const folder = mkdtempSync(path.join(tmpdir(), "everspot-packed-"));
+  folders.push(folder);
+  const file = path.join(folder, "release.zip");
   writeFileSync(file, content);
   const sizes = { size: content.length, unpackedSize: content.length, files: 1 };
   return { file, sha256: sha256(content), ...sizes, bytecode: false, packages: [], findings: [] };
