@@ -64,7 +64,9 @@ test("a deploy: a second instance takes the site over, the first forwards and go
     probed.push(url);
     return { status: 200 };
   };
+  const mark = site.cloud.mark();
   await site.deploy("another");
+  const calls = site.cloud.wire.calls.slice(mark).filter((call) => call.accessKeyId === "AKIATEST");
   const after = await site.site();
   await inOrder(after?.release);
   expect(after?.release).not.toBe(before.release);
@@ -106,6 +108,14 @@ test("a deploy: a second instance takes the site over, the first forwards and go
   expect(probed.length).toBeGreaterThan(5);
   expect(probed[0]).toBe("https://blog.example.com/");
   expect(site.said()).toMatch(/✓ publish \(r\d+-\w+, [\d.]+ s\)/);
+  // It does not ask for the same thing again and again.
+  const asked = (what: string) =>
+    calls.filter((call) => `${call.operation} ${call.input.Key ?? ""}`.startsWith(what)).length;
+  expect(asked("GetObject deploy.json")).toBeLessThanOrEqual(3);
+  expect(asked("GetObject releases/")).toBeLessThanOrEqual(1);
+  expect(asked("ListResourceRecordSets")).toBe(1);
+  expect(asked("DescribeInstances")).toBeLessThanOrEqual(16);
+  expect(calls.length).toBeLessThan(150);
 });
 
 test("[state] that is new does not leave behind what the running instance has written", async () => {
