@@ -6,7 +6,7 @@ import type { StateBucket } from "../site/state/bucket.ts";
 import { chunkSize, packChunk, sha256Of } from "../site/state/chunks.ts";
 import { baseKey, chunkKey } from "../site/state/keys.ts";
 import type { Place } from "../site/state/place.ts";
-import { collectBuffers } from "../system/memory.ts";
+import { collectGarbage } from "../system/memory.ts";
 import { fingerprint } from "./kept.ts";
 import { type Patience, settle } from "./log/settle.ts";
 
@@ -87,7 +87,7 @@ export async function writeChunks(
       there.add(sha256);
       const packed = await packChunk(bytes);
       await again(() => bucket.put(chunkKey(sha256), packed), clock.sleep, signal);
-      collectBuffers();
+      collectGarbage();
     }
   };
   const all = await Promise.allSettled(

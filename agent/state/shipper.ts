@@ -2,7 +2,7 @@ import { type FSWatcher, mkdirSync, statSync, watch } from "node:fs";
 import path from "node:path";
 import { EverspotError } from "../site/errors.ts";
 import { Fenced } from "../site/state/errors.ts";
-import { collectBuffers } from "../system/memory.ts";
+import { collectGarbage } from "../system/memory.ts";
 import { type Attached, attach, compare } from "./attached.ts";
 import { BaseKeeper } from "./base-keeper.ts";
 import { LostTrack } from "./follower.ts";
@@ -24,7 +24,7 @@ const LOOK = 250;
 const UNKEPT = 32;
 const QUIET = 50;
 
-/** Bytes of an entry, or how many entries, after which memory is given back where there is much. */
+/** Bytes of an entry, or how many rounds, after which memory is given back where there is much. */
 const HEAVY = 256 << 10;
 const LOOKED_AT = 32;
 
@@ -77,6 +77,7 @@ export class Shipper {
   #full: string | undefined;
   /** Entries since what is kept was written. */
   #unkept = 0;
+  #rounds = 0;
   /** Commits came while the last entry was on its way. */
   #crowded = false;
   #counts = { checkpoints: 0, compared: 0, longestHold: 0 };
@@ -201,6 +202,8 @@ export class Shipper {
   }
 
   async #round(): Promise<void> {
+    // A long transaction rings thousands of times before there is anything to ship.
+    if (++this.#rounds % LOOKED_AT === 0) collectGarbage();
     try {
       await this.#step();
     } catch (error) {
@@ -276,7 +279,7 @@ export class Shipper {
     if (!one.follower.waiting) one.covered = one.looked;
     // First of all those who wait for it.
     this.#tell();
-    if (part.body.length >= HEAVY || this.#log.summary.puts % LOOKED_AT === 0) collectBuffers();
+    if (part.body.length >= HEAVY) collectGarbage();
     one.follower.look();
     this.#crowded = one.follower.waiting;
     this.#keepSoon();

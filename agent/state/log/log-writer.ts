@@ -3,7 +3,7 @@ import { decodeEntry, type Entry, encodeEntry, type Header } from "../../site/st
 import { Damaged, Fenced } from "../../site/state/errors.ts";
 import { logKey } from "../../site/state/keys.ts";
 import { later, type Place, step } from "../../site/state/place.ts";
-import { collectBuffers } from "../../system/memory.ts";
+import { collectGarbage } from "../../system/memory.ts";
 import type { Writer } from "./fence-ahead.ts";
 import { type Patience, settle } from "./settle.ts";
 
@@ -80,7 +80,7 @@ export class LogWriter {
       ...written,
     } as Header;
     const bytes = encodeEntry(head, body);
-    if (bytes.length >= HEAVY) collectBuffers();
+    if (bytes.length >= HEAVY) collectGarbage();
     const done = await settle(this.#bucket, key, bytes, this.#patience);
     if (done.own) {
       this.#place = step(place, bytes, resource).place;

@@ -3,7 +3,7 @@ import { constants, PerformanceObserver } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 import v8 from "node:v8";
 import { afterEach, expect, it, onTestFinished, vi } from "vitest";
-import { bootLean, collectBuffers, dutyLean, stayLean } from "../../../agent/system/memory.ts";
+import { bootLean, collectGarbage, dutyLean, stayLean } from "../../../agent/system/memory.ts";
 import { ManualClock } from "../../cloud/manual-clock.ts";
 
 /** As Node 24 has them by itself. */
@@ -44,13 +44,24 @@ itComesBack("keeps what was compiled so that the next start can take it", async 
 it("frees buffers that nobody has any more once they have come to some megabytes", async () => {
   const held = [];
   for (let i = 0; i < 30; i++) held.push(Buffer.alloc(1 << 20, i));
-  collectBuffers();
+  collectGarbage();
   // By now V8 takes them for such as stay.
   const before = process.memoryUsage().arrayBuffers;
   held.length = 0;
-  collectBuffers();
+  collectGarbage();
   // They are freed beside the program.
   await vi.waitFor(() => expect(process.memoryUsage().arrayBuffers).toBeLessThan(before - (25 << 20)));
+});
+
+it("frees what is on the heap for nothing once that has grown by some megabytes", async () => {
+  collections.observe({ entryTypes: ["gc"] });
+  onTestFinished(() => collections.disconnect());
+  collectGarbage();
+  const grown = Array.from({ length: 500_000 }, (_, n) => ({ n }));
+  const garbage = await leaveGarbage();
+  collectGarbage();
+  await expectGone(garbage);
+  expect(grown).toHaveLength(500_000);
 });
 
 it("gives back at once, and again every ten minutes, what no one needs", async () => {
