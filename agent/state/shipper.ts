@@ -10,7 +10,7 @@ import { gather } from "./gather.ts";
 import { bootId, keptFile, readKept, writeKept } from "./kept.ts";
 import { boottime, Lease } from "./lease.ts";
 import { coveredOf, leaseStateOf } from "./lease-state.ts";
-import type { Written } from "./log/log-writer.ts";
+import { HEAVY, type Written } from "./log/log-writer.ts";
 import { KeptUploads, uploadsFile } from "./media/kept-uploads.ts";
 import type { Ready, Uploads } from "./media/uploads.ts";
 import { type Late, SiteLog, type SiteLogOptions } from "./site-log.ts";
@@ -24,8 +24,7 @@ const LOOK = 250;
 const UNKEPT = 32;
 const QUIET = 50;
 
-/** Bytes of an entry, or how many rounds, after which memory is given back where there is much. */
-const HEAVY = 256 << 10;
+/** Rounds after which memory is given back where there is much. */
 const LOOKED_AT = 32;
 
 /** Bytes of a write-ahead log, or so many times its database, from which on it has grown too much. */

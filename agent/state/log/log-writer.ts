@@ -19,8 +19,8 @@ export type Appended =
   /** An entry of another run of this writer had got there first: it counts, and ours was not written. */
   | { seq: number; late: Entry };
 
-/** Bytes of an entry that is not sent before the buffers it was packed in, and those of the one before, are freed. */
-const HEAVY = 256 << 10;
+/** Bytes of an entry or its body from which on what it took is freed: before it is sent, and once it is there. */
+export const HEAVY = 256 << 10;
 
 /**
  * The owner's hand on the log: one entry after the other, each under the next number, by a PUT that succeeds only where
