@@ -61,12 +61,10 @@ describe("an owner", () => {
   test("is not held by an S3 that accepts and never answers: a second connection is", async () => {
     const hasty = await startState(150);
     const log = await own(hasty.bucket, writer(1));
-    hasty.server.disturb("s3", "PutObject", { delayMs: 3_000 });
-    const begun = performance.now();
+    hasty.server.disturb("s3", "PutObject", { delayMs: 120_000 });
     await log.append(mark("a"));
-    expect(performance.now() - begun).toBeLessThan(2_500);
     await hasty.close();
-  });
+  }, 30_000);
 
   test("that is no longer one learns it from its next PUT, also over numbers it cannot have seen", async () => {
     const old = await own(local.bucket, writer(1));
