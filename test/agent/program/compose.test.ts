@@ -6,7 +6,8 @@ import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Keeper } from "../../../agent/keeping/keeper.ts";
 import { composeAgent, type Places } from "../../../agent/program/compose.ts";
 import { connect } from "../../../agent/program/connections.ts";
 import { Redactor } from "../../../agent/redaction/redactor.ts";
@@ -89,7 +90,11 @@ async function giveRole(instance: string): Promise<void> {
   const policy = (statement: object) => JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
   const trust = { Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" }, Action: "sts:AssumeRole" };
   await iam.createRole({ RoleName: "site", AssumeRolePolicyDocument: policy(trust) });
-  const all = policy({ Effect: "Allow", Action: ["s3:*", "ec2:*", "ssm:*", "sns:*"], Resource: "*" });
+  const all = policy({
+    Effect: "Allow",
+    Action: ["s3:*", "ec2:*", "ssm:*", "sns:*", "logs:*"],
+    Resource: "*",
+  });
   await iam.putRolePolicy({ RoleName: "site", PolicyName: "all", PolicyDocument: all });
   await iam.addRoleToInstanceProfile({ InstanceProfileName: "site", RoleName: "site" });
   const role = site.cloud.iam.instances.credentialsFor("site", instance);
@@ -107,18 +112,22 @@ async function giveRole(instance: string): Promise<void> {
   );
 }
 
-test("a test notice is mailed by the site's topic, with the role's credentials, and names the instance", async () => {
+/** Notices go to a topic that mails them, of an instance that may do everything. @param more of the configuration. */
+async function mailed(more: object = {}): Promise<void> {
   const sns = new SNSClient({ region: "us-east-1", endpoint: site.cloud.endpoint, credentials: root_ });
   const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: "everspot-demo" }));
   await sns.send(new SubscribeCommand({ TopicArn, Protocol: "email", Endpoint: "ann@example.com" }));
   sns.destroy();
   site.cloud.sns.confirm("ann@example.com");
   site.cloud.sns.mails.length = 0;
-  await writeFile(file, JSON.stringify({ ...config, notify: { topic: TopicArn } }));
+  await writeFile(file, JSON.stringify({ ...config, ...more, notify: { topic: TopicArn } }));
   env.AWS_ENDPOINT_URL = site.cloud.endpoint;
   const [member = ""] = await site.members(await site.fleet({}));
   await giveRole(member);
+}
 
+test("a test notice is mailed by the site's topic, with the role's credentials, and names the instance", async () => {
+  await mailed();
   const { machine } = await compose();
   expect(await machine.tryNotify()).toEqual([{ channel: "mail" }]);
   expect(site.cloud.sns.mails).toEqual([
@@ -127,6 +136,59 @@ test("a test notice is mailed by the site's topic, with the role's credentials, 
       text: expect.stringContaining("a test notice from i-00000001"),
     }),
   ]);
+});
+
+test("the log is kept without its secrets, which are read first; where it ends for the day is said and mailed", async () => {
+  const ssm = new SSMClient({ region: "us-east-1", endpoint: site.cloud.endpoint, credentials: root_ });
+  const secret = { Name: "/everspot/demo/TOKEN", Value: "s3cret", Type: "SecureString" } as const;
+  await ssm.send(new PutParameterCommand(secret));
+  ssm.destroy();
+  site.cloud.logGroups.groups.create("everspot-demo", {}, undefined);
+  await mailed({ logs: { maxMbPerDay: 1 } });
+  const entry = (n: number, MESSAGE: string) =>
+    JSON.stringify({
+      ...{ MESSAGE, __CURSOR: `s=a;i=${n};`, __REALTIME_TIMESTAMP: String(site.clock.now() * 1000) },
+      _SYSTEMD_UNIT: "everspot-app@r1.service",
+    });
+  const large = Array.from({ length: 6 }, (_, n) => entry(n + 1, "x".repeat(200_000)));
+  await writeFile(join(folder, "journal"), [entry(0, "it said s3cret"), ...large, ""].join("\n"));
+  const journalctl = `#!/bin/sh\ncat '${join(folder, "journal")}'\nexec sleep 60\n`;
+  await writeFile(join(folder, "journalctl"), journalctl, { mode: 0o755 });
+  vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
+  const told = vi.spyOn(log, "warn");
+
+  const { machine } = await compose();
+  const stop = new AbortController();
+  machine.logs.hurry();
+  const over = machine.logs.run(stop.signal);
+  await expect.poll(() => site.cloud.sns.mails, { timeout: 20_000 }).toHaveLength(1);
+  stop.abort();
+  await over;
+  vi.unstubAllEnvs();
+
+  const lines = site.cloud.logGroups.messages("everspot-demo");
+  expect(lines[0]).toBe("it said [redacted]");
+  expect(lines.join("").length).toBeLessThan(1_000_000);
+  const ends = expect.stringContaining("1 MB of it were brought into CloudWatch Logs today");
+  expect(site.cloud.sns.mails).toEqual([expect.objectContaining({ text: ends })]);
+  expect(told.mock.calls.map(([text]) => text)).toContainEqual(ends);
+});
+
+test("only an order of a certificate needs certbot", async () => {
+  const { machine } = await compose();
+  const asked = vi.spyOn(machine.packages, "ensure").mockResolvedValue(undefined as never);
+  await machine.certificates.authority.prepare?.();
+  expect(asked.mock.calls).toEqual([[{ lean: ["certbot"] }, undefined, true]]);
+});
+
+test("a site with state has a keeper of it, one without may bring what its app has written", async () => {
+  const { machine } = await compose();
+  expect([machine.state, machine.bringing?.what]).toEqual([undefined, undefined]);
+  expect(machine.bringing).toBeDefined();
+  await writeFile(file, JSON.stringify({ ...config, state: { database: ["$STATE_DIRECTORY/a.sqlite3"] } }));
+  const kept = (await compose()).machine;
+  expect(kept.state).toBeInstanceOf(Keeper);
+  expect(kept.bringing).toBeUndefined();
 });
 
 test("the record begins where the boot did, of an instance that is known", async () => {
