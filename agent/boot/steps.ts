@@ -140,8 +140,8 @@ export function bootSteps(machine: Machine, recorder: BootLog): BootSteps {
     (got, context) => firstCertificate(machine, recorder, got.certificate, context),
   );
 
-  const probe = step("self-probe", { identity, healthy, first }, async (_, context) => {
-    const answer = await host.probe(PROBE_SECONDS, context.signal);
+  const probe = step("self-probe", { identity, healthy, first }, async (got, context) => {
+    const answer = await host.probe(PROBE_SECONDS, context.signal, got.first.serial);
     context.detail(`200 in ${answer.milliseconds} ms`);
     if (answer.distrust !== undefined)
       context.warn(`visitors do not trust the certificate: ${answer.distrust}`);

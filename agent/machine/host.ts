@@ -45,8 +45,15 @@ export interface Host {
   renew(certificate: Shown, hurry: boolean, signal: AbortSignal): Promise<void>;
   /** Asks the app that nginx passes requests on to. */
   ask(): Promise<Health>;
-  /** Asks for the site as a visitor will, for so long at most. @throws EverspotError quoting the last answer. */
-  probe(seconds: number, signal: AbortSignal): Promise<Pick<Answer, "milliseconds" | "distrust">>;
+  /**
+   * Asks for the site as a visitor will, for so long at most.
+   * @param serial of the certificate that nginx was given. @throws EverspotError quoting the last answer.
+   */
+  probe(
+    seconds: number,
+    signal: AbortSignal,
+    serial?: string,
+  ): Promise<Pick<Answer, "milliseconds" | "distrust">>;
   /**
    * Puts static files of earlier releases in place, for pages that are open. Never throws, and takes so long that no boot
    * need wait for more. @returns what was done.
@@ -101,9 +108,9 @@ export function thisHost(
         signal,
       ),
     ask: () => askHealth({ link: paths.socket }, app.health, domain),
-    probe: (seconds, signal) =>
+    probe: (seconds, signal, serial) =>
       probeSite(
-        { address: privateAddress, domain: app.redirectTo ?? domain, path: app.health },
+        { address: privateAddress, domain: app.redirectTo ?? domain, path: app.health, serial },
         seconds,
         patience,
         signal,

@@ -11,6 +11,8 @@ export interface Answer {
   wrong: string | undefined;
   /** Undefined when a visitor would trust the chain; else why not. */
   distrust: string | undefined;
+  /** Of the certificate, lower-case hex. */
+  serial: string;
   milliseconds: number;
 }
 
@@ -21,7 +23,12 @@ export interface Probe {
   port?: number;
   domain: string;
   path: string;
+  /** Of the certificate that nginx was given: just after a reload an old worker may show another one for a moment. */
+  serial?: string | undefined;
 }
+
+/** Milliseconds of that moment; from then on, whichever is shown counts. */
+const RELOAD = 5_000;
 
 /**
  * Asks this machine for the site as a visitor will, but for the DNS. The certificate must always be for the
@@ -53,6 +60,7 @@ export function ask(probe: Probe, timeoutMs: number, signal?: AbortSignal): Prom
           status: answer.statusCode ?? 0,
           wrong: wrongCertificate(socket, probe.domain),
           distrust: socket.authorized ? undefined : String(socket.authorizationError),
+          serial: socket.getPeerCertificate().serialNumber.toLowerCase(),
           milliseconds: Math.round(performance.now() - started),
         });
       },
@@ -72,12 +80,15 @@ export async function probeSite(
   clock: Clock = systemClock,
   signal?: AbortSignal,
 ): Promise<Answer> {
+  const began = clock.now();
   return await poll(
     `https://${probe.domain}${probe.path} on this machine`,
     async () => {
       const answer = await ask(probe, 10_000, signal).catch((error: Error) => error);
       signal?.throwIfAborted();
       if (answer instanceof Error) return { waiting: answer.message };
+      const early = probe.serial !== undefined && clock.now() - began < RELOAD;
+      if (early && answer.serial !== probe.serial) return { waiting: "the certificate of before" };
       const problem = judge(answer);
       return problem === undefined ? { done: answer } : { waiting: problem };
     },

@@ -52,10 +52,16 @@ export const matching = (form: RegExp, message: string, hint?: string) =>
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what neither systemd nor a shell takes.
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/;
 
-export const printable: Rule = (value) =>
-  CONTROL.test(value)
-    ? { message: "has control characters", hint: "only tabs and line breaks (LF) may stand in it" }
-    : undefined;
+/** systemd leaves a variable out that has one (unichar_is_valid() of its utf8.c). */
+const NO_CHARACTER = /\p{Noncharacter_Code_Point}/u;
+
+export const printable: Rule = (value) => {
+  if (CONTROL.test(value))
+    return { message: "has control characters", hint: "only tabs and line breaks (LF) may stand in it" };
+  const [odd] = NO_CHARACTER.exec(value) ?? [];
+  if (odd === undefined) return undefined;
+  return { message: `has U+${odd.codePointAt(0)?.toString(16).toUpperCase()}, which is no character` };
+};
 
 export const oneLine: Rule = (value) =>
   value === "" || value.includes("\n") ? { message: "must be one line of text" } : undefined;

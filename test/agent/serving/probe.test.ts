@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey } from "node:crypto";
+import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import type { RequestListener } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
@@ -34,6 +34,26 @@ test("asks the address for the domain, by SNI and Host, and reports a chain no o
   expect(seen).toEqual(["blog.example", "blog.example", "/healthz"]);
   expect(answer).toMatchObject({ status: 200, wrong: undefined });
   expect(answer.distrust).toMatch(/SELF_SIGNED|UNABLE_TO/);
+});
+
+test("just after a reload the certificate of before is no answer; where it stays, it is one", async () => {
+  let now = 0;
+  const sleep = async (ms: number) => {
+    now += ms;
+  };
+  const clock = { now: () => now, sleep };
+  const [old, next] = [selfSigned(["blog.example"], new Date()), selfSigned(["blog.example"], new Date())];
+  const port = await serve(old, (_, response) => response.end());
+  const serialOf = ({ chain }: { chain: string }) => new X509Certificate(chain).serialNumber.toLowerCase();
+  const look = (serial: string) =>
+    probeSite({ address: "127.0.0.1", port, domain: "blog.example", path: "/", serial }, 30, clock);
+  expect(await look(serialOf(old))).toMatchObject({ serial: serialOf(old) });
+  expect(now).toBe(0);
+  expect(await look(serialOf(next))).toMatchObject({ serial: serialOf(old) });
+  expect(now).toBe(5_000);
+  const reloaded = look(serialOf(next));
+  server?.setSecureContext({ key: next.key, cert: next.chain });
+  expect(await reloaded).toMatchObject({ status: 200, serial: serialOf(next) });
 });
 
 test("a certificate for another name is no success, trusted or not", async () => {

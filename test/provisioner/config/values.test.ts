@@ -193,6 +193,7 @@ describe("the environment", () => {
   });
   test.each([
     [{ A: "bell\u0007" }, "has control characters"],
+    [{ A: "odd\u{1ffff}" }, "has U+1FFFF, which is no character"],
     [{ A: "two\r\nlines" }, "only tabs and line breaks (LF)"],
     [{ "MY-VAR": "1" }, "not usable as the name"],
     [{ "1A": "1" }, "not usable as the name"],
