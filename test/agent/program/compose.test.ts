@@ -33,6 +33,8 @@ beforeEach(async () => {
   await writeFile(file, JSON.stringify(config));
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
   await metadata.close();
   await site.cloud.close();
   await rm(folder, { recursive: true, force: true });
@@ -164,7 +166,6 @@ test("the log is kept without its secrets, which are read first; where it ends f
   await expect.poll(() => site.cloud.sns.mails, { timeout: 20_000 }).toHaveLength(1);
   stop.abort();
   await over;
-  vi.unstubAllEnvs();
 
   const lines = site.cloud.logGroups.messages("everspot-demo");
   expect(lines[0]).toBe("it said [redacted]");
